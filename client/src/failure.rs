@@ -1,0 +1,152 @@
+use std::error::Error;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tonic::{Code, Status};
+use tonic_types::StatusExt;
+
+/// One attempt at one node that went wrong.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    endpoint: Arc<str>,
+    status: Status,
+}
+
+impl Failure {
+    pub(crate) fn new(endpoint: &Arc<str>, status: Status) -> Self {
+        Self {
+            endpoint: Arc::clone(endpoint),
+            status,
+        }
+    }
+
+    /// The node that was asked.
+    pub fn endpoint(&self) -> &str {
+        &self.endpoint
+    }
+
+    /// What it answered, or what the connection broke with.
+    pub fn status(&self) -> &Status {
+        &self.status
+    }
+
+    /// Whether the same request may succeed later, or elsewhere.
+    pub fn is_retryable(&self) -> bool {
+        match self.status.code() {
+            Code::Unavailable
+            | Code::ResourceExhausted
+            | Code::Aborted
+            | Code::DeadlineExceeded => true,
+            // These three also stand for a connection that broke; a node that says so itself means it.
+            Code::Unknown | Code::Internal | Code::Cancelled => self.is_transport(),
+            _ => false,
+        }
+    }
+
+    /// Whether the request certainly changed nothing.
+    pub fn has_no_side_effects(&self) -> bool {
+        if self.is_transport() {
+            return self.could_not_connect();
+        }
+        matches!(
+            self.status.code(),
+            Code::ResourceExhausted
+                | Code::InvalidArgument
+                | Code::FailedPrecondition
+                | Code::OutOfRange
+                | Code::NotFound
+                | Code::Unimplemented
+                | Code::PermissionDenied
+                | Code::Unauthenticated
+        )
+    }
+
+    /// Whether no connection came about at all.
+    pub fn could_not_connect(&self) -> bool {
+        causes(&self.status).any(|cause| cause.is::<tonic::ConnectError>())
+    }
+
+    /// Whether another node may do better; a node that is merely busy is asked again.
+    pub(crate) fn points_elsewhere(&self) -> bool {
+        self.status.code() != Code::ResourceExhausted
+    }
+
+    /// How long the node asked to be left alone (`google.rpc.RetryInfo`).
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.status.get_details_retry_info()?.retry_delay
+    }
+
+    /// An error with a cause was made on this side, from a connection; a node's own answer has none.
+    fn is_transport(&self) -> bool {
+        self.status.source().is_some()
+    }
+}
+
+type Cause<'a> = &'a (dyn Error + 'static);
+
+fn causes(status: &Status) -> impl Iterator<Item = Cause<'_>> {
+    fn next<'a>(cause: &Cause<'a>) -> Option<Cause<'a>> {
+        let cause: Cause<'a> = *cause;
+        cause.source()
+    }
+    std::iter::successors(status.source(), next)
+}
+
+impl fmt::Display for Failure {
+    /// One line: the node, and the cause that says most.
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.could_not_connect() {
+            let cause = causes(&self.status).last();
+            let cause = cause.map(ToString::to_string).unwrap_or_default();
+            return write!(to, "cannot connect to {}: {}", self.endpoint, one_line(&cause));
+        }
+        if self.is_transport() {
+            let message = one_line(self.status.message());
+            return write!(to, "the connection to {} broke: {message}", self.endpoint);
+        }
+        let message = match self.status.message() {
+            "" => self.status.code().description(),
+            message => message,
+        };
+        write!(to, "{} answered {:?}: {}", self.endpoint, self.status.code(), one_line(message))
+    }
+}
+
+impl Error for Failure {}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tonic_types::ErrorDetails;
+
+    fn failure(status: Status) -> Failure {
+        Failure::new(&Arc::from("http://n:1"), status)
+    }
+
+    #[test]
+    fn a_busy_node_is_asked_again_after_the_time_it_names() {
+        let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(250)));
+        let status = Status::with_error_details(Code::ResourceExhausted, "full", details);
+        let busy = failure(status);
+        assert!(busy.is_retryable() && busy.has_no_side_effects() && !busy.points_elsewhere());
+        assert_eq!(busy.retry_after(), Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_broken_connection_may_be_tried_again_but_leaves_the_outcome_unknown() {
+        let broken = failure(Status::from_error("connection reset".into()));
+        assert!(broken.is_retryable() && !broken.has_no_side_effects());
+    }
+
+    #[test]
+    fn a_nodes_own_error_is_final_and_shown_in_one_line() {
+        let own = failure(Status::internal("bad\n  thing"));
+        assert!(!own.is_retryable());
+        assert_eq!(own.to_string(), "http://n:1 answered Internal: bad thing");
+    }
+}

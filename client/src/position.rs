@@ -1,0 +1,145 @@
+use std::collections::BTreeMap;
+
+use homeroom_proto::v1;
+use thiserror::Error;
+
+/// A point in the history of a cluster, merged from all acknowledgements seen: the largest applied index of each shard.
+///
+/// Given with a read, it makes the answer at least as new as everything that was acknowledged.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Position {
+    /// Empty until the first token.
+    cluster_id: String,
+    index_by_shard: BTreeMap<u32, u64>,
+}
+
+/// Two positions that can't be compared.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("a position of cluster `{theirs}` can't be merged into one of cluster `{ours}`: do all endpoints belong to the same cluster?")]
+pub struct PositionError {
+    /// The cluster of the position merged into.
+    pub ours: String,
+    /// The other one.
+    pub theirs: String,
+}
+
+impl Position {
+    /// Whether nothing was acknowledged yet.
+    pub fn is_empty(&self) -> bool {
+        self.index_by_shard.is_empty()
+    }
+
+    /// The cluster it belongs to; empty for an empty position.
+    pub fn cluster_id(&self) -> &str {
+        &self.cluster_id
+    }
+
+    /// The applied index of a shard.
+    pub fn index(&self, shard: u32) -> Option<u64> {
+        self.index_by_shard.get(&shard).copied()
+    }
+
+    /// Takes the larger index of each shard. Refuses, and stays as it is, when the other is of another cluster.
+    pub fn merge(&mut self, other: &Self) -> Result<(), PositionError> {
+        let shards = other.index_by_shard.iter().map(|(shard, index)| (*shard, *index));
+        self.merge_parts(&other.cluster_id, shards)
+    }
+
+    /// Like [`Self::merge`], from a token as it came.
+    pub fn merge_token(&mut self, token: &v1::PositionToken) -> Result<(), PositionError> {
+        let shards = token.shards.iter().map(|at| (at.shard, at.index));
+        self.merge_parts(&token.cluster_id, shards)
+    }
+
+    fn merge_parts(
+        &mut self,
+        cluster_id: &str,
+        shards: impl Iterator<Item = (u32, u64)>,
+    ) -> Result<(), PositionError> {
+        if self.cluster_id.is_empty() {
+            cluster_id.clone_into(&mut self.cluster_id);
+        } else if !cluster_id.is_empty() && self.cluster_id != cluster_id {
+            return Err(PositionError {
+                ours: self.cluster_id.clone(),
+                theirs: cluster_id.to_owned(),
+            });
+        }
+        for (shard, index) in shards {
+            let known = self.index_by_shard.entry(shard).or_default();
+            *known = (*known).max(index);
+        }
+        Ok(())
+    }
+
+    /// As a token for a read; none when nothing was acknowledged.
+    pub fn to_token(&self) -> Option<v1::PositionToken> {
+        if self.is_empty() {
+            return None;
+        }
+        let shards = self.index_by_shard.iter();
+        let shards = shards.map(|(&shard, &index)| v1::ShardPosition { shard, index });
+        Some(v1::PositionToken {
+            cluster_id: self.cluster_id.clone(),
+            shards: shards.collect(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::{collection::btree_map, prelude::*};
+
+    fn position() -> impl Strategy<Value = Position> {
+        btree_map(0u32..8, 0u64..100, 0..8).prop_map(|index_by_shard| Position {
+            cluster_id: "c".into(),
+            index_by_shard,
+        })
+    }
+
+    fn merged(left: &Position, right: &Position) -> Position {
+        let mut result = left.clone();
+        result.merge(right).expect("one cluster");
+        result
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_commutative_associative_and_idempotent(
+            a in position(), b in position(), c in position(),
+        ) {
+            prop_assert_eq!(merged(&a, &b), merged(&b, &a));
+            prop_assert_eq!(merged(&merged(&a, &b), &c), merged(&a, &merged(&b, &c)));
+            prop_assert_eq!(merged(&a, &a), a.clone());
+        }
+
+        #[test]
+        fn merging_never_goes_back(a in position(), b in position()) {
+            let both = merged(&a, &b);
+            for shard in 0..8 {
+                prop_assert_eq!(both.index(shard), a.index(shard).max(b.index(shard)));
+            }
+        }
+
+        #[test]
+        fn a_token_carries_it_whole(a in position()) {
+            let mut read = Position::default();
+            if let Some(token) = a.to_token() {
+                read.merge_token(&token).expect("an empty position takes any");
+                prop_assert_eq!(read, a);
+            } else {
+                prop_assert!(a.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn another_cluster_is_refused_and_changes_nothing() {
+        let mut ours = Position::default();
+        ours.merge_parts("a", [(1, 5)].into_iter()).expect("first");
+        let before = ours.clone();
+        let error = ours.merge_parts("b", [(1, 9)].into_iter()).expect_err("other cluster");
+        assert_eq!((error.ours.as_str(), error.theirs.as_str()), ("a", "b"));
+        assert_eq!(ours, before);
+    }
+}

@@ -1,0 +1,211 @@
+use homeroom_proto::v1;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+use tonic::Status;
+
+use super::{
+    Acknowledgement, PublishError, PublisherOptions,
+    connection::Connection,
+    in_flight::InFlight,
+    window::{Received, Window},
+};
+use crate::{Client, Failure, Position, retry::Backoff};
+
+/// The task behind a publisher.
+pub(super) struct Driver {
+    client: Client,
+    options: PublisherOptions,
+    submissions: mpsc::Receiver<InFlight>,
+    acknowledge: mpsc::Sender<Acknowledgement>,
+    window: Window,
+    position: Position,
+    backoff: Backoff,
+    /// No more batches will come.
+    closed: bool,
+    /// Nothing is sent before this.
+    held_until: Option<Instant>,
+    /// When an event last got its outcome, or the first began to wait for one.
+    progress_at: Instant,
+    last_failure: Option<Failure>,
+}
+
+/// What happens next on a connection.
+enum Step {
+    Received(Result<v1::PublishStreamResponse, Failure>),
+    MaySend(Option<mpsc::OwnedPermit<v1::PublishStreamRequest>>),
+    Submitted(Option<InFlight>),
+    HoldOver,
+    Stalled,
+}
+
+impl Driver {
+    pub(super) fn new(
+        client: Client,
+        options: PublisherOptions,
+        submissions: mpsc::Receiver<InFlight>,
+        acknowledge: mpsc::Sender<Acknowledgement>,
+    ) -> Self {
+        Self {
+            client,
+            options,
+            submissions,
+            acknowledge,
+            window: Window::default(),
+            position: Position::default(),
+            backoff: Backoff::new(options.retry),
+            closed: false,
+            held_until: None,
+            progress_at: Instant::now(),
+            last_failure: None,
+        }
+    }
+
+    /// Runs until every batch is acknowledged and no more can come, or until it has to give up.
+    pub(super) async fn run(mut self) -> Result<Position, PublishError> {
+        while !self.is_done() {
+            if self.window.is_empty() {
+                let submission = self.submissions.recv().await;
+                self.submitted(submission);
+                continue;
+            }
+            let Err(failure) = self.connection().await? else {
+                continue;
+            };
+            self.pause(failure).await?;
+        }
+        Ok(self.position)
+    }
+
+    fn is_done(&self) -> bool {
+        self.closed && self.window.is_empty()
+    }
+
+    /// Uses one connection until all is done (`Ok`) or it breaks (`Err`).
+    async fn connection(&mut self) -> Result<Result<(), Failure>, PublishError> {
+        let mut connection = Connection::open(self.client.endpoints().current().clone());
+        let mut alive_at = Instant::now();
+        loop {
+            match self.step(&mut connection, alive_at).await {
+                Step::Received(Ok(answer)) => {
+                    alive_at = Instant::now();
+                    self.received(answer, &connection.node.name).await?;
+                }
+                Step::Received(Err(failure)) if self.is_done() && failure.is_retryable() => {
+                    return Ok(Ok(()));
+                }
+                Step::Received(Err(failure)) => return Ok(Err(failure)),
+                Step::MaySend(Some(permit)) => {
+                    if let Some(request) = self.window.next_request() {
+                        permit.send(request);
+                    }
+                }
+                Step::MaySend(None) => connection.close_sending(),
+                Step::Submitted(submission) => {
+                    if self.window.is_empty() {
+                        alive_at = Instant::now();
+                    }
+                    self.submitted(submission);
+                }
+                Step::HoldOver => self.held_until = None,
+                Step::Stalled => {
+                    let message = "nothing was acknowledged for too long";
+                    let status = Status::deadline_exceeded(message);
+                    return Ok(Err(Failure::new(&connection.node.name, status)));
+                }
+            }
+            if self.is_done() {
+                return Ok(Ok(()));
+            }
+        }
+    }
+
+    async fn step(&mut self, connection: &mut Connection, alive_at: Instant) -> Step {
+        let now = Instant::now();
+        let hold = self.held_until;
+        let waits = !self.window.is_empty();
+        let stalled_at = (alive_at + self.options.stalled_after).min(self.give_up_at());
+        let (sending, mut receiving) = connection.split();
+        let may_send = hold.is_none() && self.window.has_waiting() && sending.is_open();
+        tokio::select! {
+            biased;
+            answer = receiving.next() => Step::Received(answer),
+            permit = sending.reserve(), if may_send => Step::MaySend(permit),
+            batch = self.submissions.recv(), if !self.closed => Step::Submitted(batch),
+            () = sleep_until(hold.unwrap_or(now)), if hold.is_some() => Step::HoldOver,
+            () = sleep_until(stalled_at), if waits => Step::Stalled,
+        }
+    }
+
+    fn submitted(&mut self, submission: Option<InFlight>) {
+        let Some(batch) = submission else {
+            self.closed = true;
+            return;
+        };
+        if self.window.is_empty() {
+            self.progress_at = Instant::now();
+        }
+        self.window.push(batch);
+    }
+
+    async fn received(
+        &mut self,
+        answer: v1::PublishStreamResponse,
+        endpoint: &str,
+    ) -> Result<(), PublishError> {
+        if let Some(token) = &answer.position {
+            self.position.merge_token(token)?;
+            self.client.observe(token)?;
+        }
+        let received = self.window.receive(answer).map_err(|error| PublishError::Protocol {
+            endpoint: endpoint.to_owned(),
+            error,
+        })?;
+        match received {
+            Received::Settled(acknowledgement) => {
+                self.progress_at = Instant::now();
+                if self.held_until.is_none() {
+                    self.backoff.reset();
+                }
+                // Whoever dropped the receiver does not care for outcomes.
+                let _ = self.acknowledge.send(acknowledgement).await;
+            }
+            Received::SendAgain { progressed } => {
+                if progressed {
+                    self.progress_at = Instant::now();
+                }
+                // The whole window meets the same trouble: one pause for all of it, not one for each batch.
+                if self.held_until.is_none() {
+                    self.held_until = Some(Instant::now() + self.backoff.next_delay(None));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// After a broken connection: gives up, or waits and turns to the next node.
+    async fn pause(&mut self, failure: Failure) -> Result<(), PublishError> {
+        self.window.connection_lost();
+        self.held_until = None;
+        if !failure.is_retryable() {
+            return Err(PublishError::Refused(failure));
+        }
+        if failure.points_elsewhere() {
+            let node = self.client.endpoints().current();
+            if *node.name == *failure.endpoint() {
+                self.client.endpoints().leave(node);
+            }
+        }
+        let resume_at = Instant::now() + self.backoff.next_delay(failure.retry_after());
+        self.last_failure = Some(failure);
+        sleep_until(resume_at.min(self.give_up_at())).await;
+        if Instant::now() >= self.give_up_at() {
+            let waited = self.options.give_up_after;
+            return Err(PublishError::NoProgress { waited, last: self.last_failure.take() });
+        }
+        Ok(())
+    }
+
+    fn give_up_at(&self) -> Instant {
+        self.progress_at + self.options.give_up_after
+    }
+}

@@ -1,0 +1,153 @@
+//! Publishing through one stream: a bounded window of batches in flight, sent again in order after a reconnect.
+//!
+//! One task, the driver, owns the window and the connection. It is started with the [`Publisher`], ends with
+//! [`Publisher::finish`], and is aborted when the publisher is dropped before.
+
+mod connection;
+mod driver;
+mod error;
+mod in_flight;
+mod window;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use futures::Stream;
+use homeroom_proto::v1;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::AbortOnDropHandle;
+
+use crate::{Batch, Client, Position, RetryPolicy};
+use driver::Driver;
+use in_flight::{InFlight, Room};
+
+pub use error::{ProtocolError, PublishError};
+
+/// The bounds of a publisher.
+#[derive(Clone, Copy, Debug)]
+pub struct PublisherOptions {
+    /// Batches sent and not acknowledged.
+    pub batches_in_flight_max: usize,
+    /// Their weight. A single batch may exceed it, alone.
+    pub bytes_in_flight_max: usize,
+    /// Fail when events wait and none was acknowledged for this long.
+    pub give_up_after: Duration,
+    /// Open a new connection when the present one acknowledged nothing for this long.
+    pub stalled_after: Duration,
+    /// The pauses between attempts.
+    pub retry: RetryPolicy,
+}
+
+impl Default for PublisherOptions {
+    fn default() -> Self {
+        Self {
+            batches_in_flight_max: 32,
+            bytes_in_flight_max: 16 << 20,
+            give_up_after: Duration::from_secs(60),
+            stalled_after: Duration::from_secs(15),
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// The final outcomes of one batch.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Acknowledgement {
+    /// What [`Publisher::send`] gave for the batch.
+    pub ticket: u64,
+    /// One for each event, in the batch's order; never `EVENT_STATUS_RETRY`.
+    pub outcomes: Vec<v1::EventOutcome>,
+    /// How often the batch, or a part of it, was sent.
+    pub attempts: u32,
+}
+
+/// Sends batches, in order, at least once each. After a broken connection all that is unacknowledged is sent again, the same
+/// bytes in the same order; an event whose first delivery had arrived then comes out as a duplicate.
+#[derive(Debug)]
+pub struct Publisher {
+    submissions: mpsc::Sender<InFlight>,
+    batches: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+    bytes_max: usize,
+    next_ticket: u64,
+    driver: AbortOnDropHandle<Result<Position, PublishError>>,
+}
+
+impl Publisher {
+    pub(crate) fn start(client: Client, options: PublisherOptions) -> (Self, Acknowledgements) {
+        let batches_max = options.batches_in_flight_max.max(1);
+        let bytes_max = options.bytes_in_flight_max.clamp(1, u32::MAX as usize);
+        let (submissions, to_driver) = mpsc::channel(batches_max);
+        let (acknowledge, acknowledgements) = mpsc::channel(batches_max);
+        let driver = Driver::new(client, options, to_driver, acknowledge);
+        let publisher = Self {
+            submissions,
+            batches: Arc::new(Semaphore::new(batches_max)),
+            bytes: Arc::new(Semaphore::new(bytes_max)),
+            bytes_max,
+            next_ticket: 0,
+            driver: AbortOnDropHandle::new(tokio::spawn(driver.run())),
+        };
+        (publisher, Acknowledgements(acknowledgements))
+    }
+
+    /// Hands a batch over once the window has room for it, and returns its ticket. An empty batch is acknowledged like any other.
+    ///
+    /// The acknowledgements must be taken meanwhile, by another task or by `select!`: while nobody takes them the window stays full.
+    /// An error says only that the publisher has stopped; [`Self::finish`] says why. Cancel safe: a batch is sent or not.
+    pub async fn send(&mut self, batch: Batch) -> Result<u64, PublishError> {
+        let weight = batch.weight_bytes().clamp(1, self.bytes_max);
+        let weight = u32::try_from(weight).unwrap_or(u32::MAX);
+        let stopped = |_| PublishError::Stopped;
+        let room = Room {
+            _batch: self.submissions_open(&self.batches, 1).await?,
+            _bytes: self.submissions_open(&self.bytes, weight).await?,
+        };
+        let ticket = self.next_ticket;
+        self.submissions.send(InFlight::new(ticket, batch, room)).await.map_err(stopped)?;
+        self.next_ticket += 1;
+        Ok(ticket)
+    }
+
+    /// Waits for room, or for the end of the driver, which would never make any.
+    async fn submissions_open(
+        &self,
+        budget: &Arc<Semaphore>,
+        amount: u32,
+    ) -> Result<tokio::sync::OwnedSemaphorePermit, PublishError> {
+        tokio::select! {
+            permit = Arc::clone(budget).acquire_many_owned(amount) => {
+                permit.map_err(|_| PublishError::Stopped)
+            }
+            () = self.submissions.closed() => Err(PublishError::Stopped),
+        }
+    }
+
+    /// Waits until every batch is acknowledged; returns the position that covers them all.
+    pub async fn finish(self) -> Result<Position, PublishError> {
+        drop(self.submissions);
+        self.driver.await.unwrap_or(Err(PublishError::Stopped))
+    }
+}
+
+/// The acknowledgements of a [`Publisher`], in the order in which batches came to their final outcomes: that of the batches, but
+/// for those of which a part had to be sent again. Ends with the publisher.
+#[derive(Debug)]
+pub struct Acknowledgements(mpsc::Receiver<Acknowledgement>);
+
+impl Acknowledgements {
+    /// The next one; none when the publisher has ended.
+    pub async fn next(&mut self) -> Option<Acknowledgement> {
+        self.0.recv().await
+    }
+}
+
+impl Stream for Acknowledgements {
+    type Item = Acknowledgement;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_recv(context)
+    }
+}

@@ -1,0 +1,88 @@
+use std::collections::VecDeque;
+
+use homeroom_proto::v1;
+
+use super::{
+    Acknowledgement, ProtocolError,
+    in_flight::{Answered, InFlight},
+};
+
+/// The batches that are not acknowledged: some sent, the rest waiting to be sent, each kept in the order of their tickets.
+///
+/// Knows neither connections nor time. Bounded by the permits that its batches hold.
+#[derive(Debug, Default)]
+pub(super) struct Window {
+    waiting: VecDeque<InFlight>,
+    /// With the sequence under which each was sent on the present connection.
+    sent: VecDeque<(u64, InFlight)>,
+    next_sequence: u64,
+}
+
+/// What came of an acknowledgement.
+#[derive(Debug)]
+pub(super) enum Received {
+    /// A batch is done.
+    Settled(Acknowledgement),
+    /// Some of its events go back to those waiting.
+    SendAgain {
+        /// Whether at least one event got its outcome.
+        progressed: bool,
+    },
+}
+
+impl Window {
+    pub(super) fn push(&mut self, batch: InFlight) {
+        self.waiting.push_back(batch);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.sent.is_empty()
+    }
+
+    pub(super) fn has_waiting(&self) -> bool {
+        !self.waiting.is_empty()
+    }
+
+    /// The request for the oldest waiting batch, which counts as sent from now on.
+    pub(super) fn next_request(&mut self) -> Option<v1::PublishStreamRequest> {
+        let mut batch = self.waiting.pop_front()?;
+        let sequence = self.next_sequence;
+        self.next_sequence += 1;
+        let request = batch.request(sequence);
+        self.sent.push_back((sequence, batch));
+        Some(request)
+    }
+
+    /// Takes the answer to the oldest batch sent.
+    pub(super) fn receive(
+        &mut self,
+        answer: v1::PublishStreamResponse,
+    ) -> Result<Received, ProtocolError> {
+        let expected = self.sent.front().map(|(sequence, _)| *sequence);
+        if expected != Some(answer.sequence) {
+            return Err(ProtocolError::OutOfOrder { expected, got: answer.sequence });
+        }
+        let Some((_, batch)) = self.sent.pop_front() else {
+            return Err(ProtocolError::OutOfOrder { expected, got: answer.sequence });
+        };
+        match batch.answered(answer.outcomes)? {
+            Answered::Settled(acknowledgement) => Ok(Received::Settled(acknowledgement)),
+            Answered::Partly { batch, progressed } => {
+                self.put_back(batch);
+                Ok(Received::SendAgain { progressed })
+            }
+        }
+    }
+
+    /// All that was sent on the lost connection waits again, in its old order.
+    pub(super) fn connection_lost(&mut self) {
+        while let Some((_, batch)) = self.sent.pop_back() {
+            self.put_back(batch);
+        }
+    }
+
+    fn put_back(&mut self, batch: InFlight) {
+        let place = self.waiting.partition_point(|other| other.ticket < batch.ticket);
+        self.waiting.insert(place, batch);
+    }
+}

@@ -1,0 +1,224 @@
+//! A log entry of a shard: what the leader proposes, and every replica applies.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, Refusal, Settings};
+
+/// Version of the encoding of entries; a reader knows all versions up to its own.
+const ENTRY_VERSION: u8 = 1;
+
+/// One delivery in an entry.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Record<'a> {
+    /// A valid event.
+    Event {
+        /// The learner it belongs to.
+        #[serde(borrow)]
+        user_id: &'a str,
+        /// The encoded [`Event`].
+        #[serde(borrow, with = "serde_bytes")]
+        event: &'a [u8],
+    },
+    /// A delivery that was refused at the door.
+    #[serde(borrow)]
+    Refused(Refusal<'a>),
+}
+
+/// What an entry says.
+#[derive(Debug, PartialEq)]
+pub enum Command<'a> {
+    /// Deliveries, in order.
+    Batch(Records<'a>),
+    /// Time goes on; nothing else.
+    Tick,
+    /// From here on these settings hold.
+    Settings(Box<Settings>),
+}
+
+/// An entry: a command, stamped with log time.
+#[derive(Debug, PartialEq)]
+pub struct Entry<'a> {
+    /// The leader's log time, ms; never less than that of the entry before.
+    pub log_time_ms: i64,
+    /// What to do.
+    pub command: Command<'a>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Header {
+    log_time_ms: i64,
+    kind: Kind,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Kind {
+    Batch { records: u32 },
+    Tick,
+    Settings,
+}
+
+/// The bytes are no entry that this build knows.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum EntryDecodeError {
+    /// Written by a newer build.
+    #[error("entry encoding version {0} is newer than this build")]
+    UnknownVersion(u8),
+    /// Not an encoded entry.
+    #[error("damaged entry encoding")]
+    Damaged,
+}
+
+/// The encoded records of a batch, read one by one.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Records<'a> {
+    left: u32,
+    bytes: &'a [u8],
+}
+
+impl<'a> Iterator for Records<'a> {
+    type Item = Result<Record<'a>, EntryDecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.left == 0 {
+            return None;
+        }
+        match postcard::take_from_bytes(self.bytes) {
+            Ok((record, rest)) => {
+                self.left -= 1;
+                self.bytes = rest;
+                Some(Ok(record))
+            }
+            Err(_) => {
+                self.left = 0;
+                Some(Err(EntryDecodeError::Damaged))
+            }
+        }
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left as usize, Some(self.left as usize))
+    }
+}
+
+impl ExactSizeIterator for Records<'_> {}
+
+impl<'a> Entry<'a> {
+    /// Reads an entry.
+    ///
+    /// # Errors
+    /// When the bytes are damaged or of an unknown version.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, EntryDecodeError> {
+        let (&version, body) = bytes.split_first().ok_or(EntryDecodeError::Damaged)?;
+        if version != ENTRY_VERSION {
+            return Err(EntryDecodeError::UnknownVersion(version));
+        }
+        let (header, bytes): (Header, _) =
+            postcard::take_from_bytes(body).map_err(|_| EntryDecodeError::Damaged)?;
+        let command = match header.kind {
+            Kind::Batch { records } => Command::Batch(Records {
+                left: records,
+                bytes,
+            }),
+            Kind::Tick => Command::Tick,
+            Kind::Settings => Command::Settings(
+                postcard::from_bytes(bytes).map_err(|_| EntryDecodeError::Damaged)?,
+            ),
+        };
+        Ok(Self {
+            log_time_ms: header.log_time_ms,
+            command,
+        })
+    }
+}
+
+/// Encodes an entry that only lets time go on.
+pub fn encode_tick(log_time_ms: i64) -> Vec<u8> {
+    encode_header(log_time_ms, Kind::Tick, 16)
+}
+
+/// Encodes a change of settings.
+pub fn encode_settings(log_time_ms: i64, settings: &Settings) -> Vec<u8> {
+    postcard::to_extend(settings, encode_header(log_time_ms, Kind::Settings, 256))
+        .expect("serialising into memory does not fail")
+}
+
+/// Encodes a batch from already encoded pieces, which are copied as they are.
+pub fn encode_batch<'p>(
+    log_time_ms: i64,
+    pieces: impl Iterator<Item = &'p RecordBuffer> + Clone,
+) -> Vec<u8> {
+    let records = pieces.clone().map(|piece| piece.count).sum();
+    let bytes: usize = pieces.clone().map(|piece| piece.bytes.len()).sum();
+    let mut entry = encode_header(log_time_ms, Kind::Batch { records }, bytes + 16);
+    for piece in pieces {
+        entry.extend_from_slice(&piece.bytes);
+    }
+    entry
+}
+
+fn encode_header(log_time_ms: i64, kind: Kind, capacity: usize) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(capacity);
+    bytes.push(ENTRY_VERSION);
+    postcard::to_extend(&Header { log_time_ms, kind }, bytes)
+        .expect("serialising into memory does not fail")
+}
+
+/// Records encoded one after the other, ready to be joined into an entry without being read again.
+#[derive(Clone, Debug, Default)]
+pub struct RecordBuffer {
+    bytes: Vec<u8>,
+    count: u32,
+    scratch: Vec<u8>,
+}
+
+impl RecordBuffer {
+    /// Appends a valid event.
+    pub fn push_event(&mut self, event: &Event<'_>) {
+        self.scratch.clear();
+        event.encode_into(&mut self.scratch);
+        let scratch = std::mem::take(&mut self.scratch);
+        self.push(&Record::Event {
+            user_id: &event.user_id,
+            event: &scratch,
+        });
+        self.scratch = scratch;
+    }
+
+    /// Appends a refusal.
+    pub fn push_refusal(&mut self, refusal: Refusal<'_>) {
+        self.push(&Record::Refused(refusal));
+    }
+
+    /// How many records it holds.
+    pub fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// Size of the encoded records, bytes.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether it holds no record.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    fn push(&mut self, record: &Record<'_>) {
+        self.bytes = postcard::to_extend(record, std::mem::take(&mut self.bytes))
+            .expect("serialising into memory does not fail");
+        self.count += 1;
+    }
+}
+
+/// Where a refusal goes: to its learner's shard when that is known, else by the hash of its bytes.
+pub fn refusal_hash(refusal: &Refusal<'_>) -> u64 {
+    refusal
+        .user_id
+        .as_ref()
+        .map_or(refusal.payload_hash, |user_id: &Cow<'_, str>| {
+            crate::learner_hash(user_id)
+        })
+}

@@ -1,0 +1,117 @@
+//! What kinds of events there are.
+
+use serde::{Deserialize, Serialize};
+
+/// The type of an event; an unknown one is an interaction under its own name.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub enum EventType {
+    PageView,
+    Click,
+    VideoPlayed,
+    VideoPaused,
+    VideoSeeked,
+    VideoEnded,
+    QuizSubmitted,
+    ScoreUpdated,
+    QuestionAnswered,
+    SessionStart,
+    SessionEnd,
+    Enrolled,
+    Unenrolled,
+    Other(Box<str>),
+}
+
+/// What an event tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// The learner did something.
+    Interaction,
+    /// Something the learner did was scored.
+    Assessment,
+    /// A session or an enrolment began or ended.
+    State,
+}
+
+/// What an event means for watched time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Playback {
+    /// The video runs from here on.
+    Start,
+    /// The video stands still, or jumped, from here on.
+    Stop,
+}
+
+impl EventType {
+    /// The type of that name.
+    pub fn from_name(name: &str) -> Self {
+        Self::known(name).unwrap_or_else(|| Self::Other(name.into()))
+    }
+
+    /// The well-known type of that name, if there is one.
+    pub fn known(name: &str) -> Option<Self> {
+        Some(match name {
+            "page_view" => Self::PageView,
+            "click" => Self::Click,
+            "video_played" => Self::VideoPlayed,
+            "video_paused" => Self::VideoPaused,
+            "video_seeked" => Self::VideoSeeked,
+            "video_ended" => Self::VideoEnded,
+            "quiz_submitted" => Self::QuizSubmitted,
+            "score_updated" => Self::ScoreUpdated,
+            "question_answered" => Self::QuestionAnswered,
+            "session_start" => Self::SessionStart,
+            "session_end" => Self::SessionEnd,
+            "enrolled" => Self::Enrolled,
+            "unenrolled" => Self::Unenrolled,
+            _ => return None,
+        })
+    }
+
+    /// The name as sources write it.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::PageView => "page_view",
+            Self::Click => "click",
+            Self::VideoPlayed => "video_played",
+            Self::VideoPaused => "video_paused",
+            Self::VideoSeeked => "video_seeked",
+            Self::VideoEnded => "video_ended",
+            Self::QuizSubmitted => "quiz_submitted",
+            Self::ScoreUpdated => "score_updated",
+            Self::QuestionAnswered => "question_answered",
+            Self::SessionStart => "session_start",
+            Self::SessionEnd => "session_end",
+            Self::Enrolled => "enrolled",
+            Self::Unenrolled => "unenrolled",
+            Self::Other(name) => name,
+        }
+    }
+
+    /// What events of this type tell of.
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::QuizSubmitted | Self::ScoreUpdated | Self::QuestionAnswered => {
+                EventKind::Assessment
+            }
+            Self::SessionStart | Self::SessionEnd | Self::Enrolled | Self::Unenrolled => {
+                EventKind::State
+            }
+            _ => EventKind::Interaction,
+        }
+    }
+
+    /// Whether events of this type start or stop a video.
+    pub fn playback(&self) -> Option<Playback> {
+        match self {
+            Self::VideoPlayed => Some(Playback::Start),
+            Self::VideoPaused | Self::VideoSeeked | Self::VideoEnded => Some(Playback::Stop),
+            _ => None,
+        }
+    }
+
+    /// Whether events of this type must say in which session they happened.
+    pub fn needs_session(&self) -> bool {
+        !matches!(self, Self::Enrolled | Self::Unenrolled)
+    }
+}

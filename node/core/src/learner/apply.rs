@@ -1,0 +1,207 @@
+//! One event into a learner: first judged, which changes nothing and may fail; then taken over, which can't.
+
+use std::{
+    cell::Cell,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
+
+use super::{IdHash, Learner, playback::tells_of_watching};
+use crate::{
+    Event, EventKind, LatePolicy, Reason, content_hash,
+    shard::EntryContext,
+    time::{HOUR_MS, MINUTE_MS, floor_to, hour_of, pane_start},
+};
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It counts from now on.
+    Accepted {
+        /// Its window was settled before.
+        amends: bool,
+    },
+    /// Its identity was claimed before.
+    Duplicate {
+        /// By an event with other content.
+        conflicting: bool,
+    },
+    /// Another source is authoritative for its type.
+    Shadowed,
+    /// It is refused.
+    Refused(Reason),
+}
+
+/// What an event did to its learner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// What became of it.
+    pub verdict: Verdict,
+    /// Event times at which the learner's content changed: the event's own and those of events that it made count differently.
+    pub touched_ms: Vec<i64>,
+}
+
+/// What an accepted event is about to change.
+struct Plan {
+    id: IdHash,
+    content: u32,
+    amends: bool,
+    others_touched_ms: Vec<i64>,
+}
+
+thread_local! {
+    static GUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether this thread is inside the judging of an event, where a panic makes the event poison and is not the process's end.
+pub fn is_guarded() -> bool {
+    GUARDED.get()
+}
+
+impl Learner {
+    /// Applies one event; `encoded` are the bytes it was decoded from.
+    ///
+    /// A panic while judging leaves the learner as it was, and the event is poison: the same on every replica and at every replay.
+    pub fn apply(&mut self, context: &EntryContext, event: &Event<'_>, encoded: &[u8]) -> Applied {
+        GUARDED.set(true);
+        let judged = catch_unwind(AssertUnwindSafe(|| self.judge(context, event, encoded)));
+        GUARDED.set(false);
+        match judged {
+            Ok(Ok(plan)) => self.take_over(context, event, plan),
+            Ok(Err(verdict)) => Applied {
+                verdict,
+                touched_ms: Vec::new(),
+            },
+            Err(_panic) => Applied {
+                verdict: Verdict::Refused(Reason::Poison),
+                touched_ms: Vec::new(),
+            },
+        }
+    }
+
+    /// Forgets what the retention no longer covers. To be called before the first event of an entry: it is part of what the entry does.
+    pub fn prune(&mut self, context: &EntryContext) {
+        let floor_ms = context.floor_ms;
+        if hour_of(floor_ms) <= hour_of(self.pruned_to_ms) {
+            return;
+        }
+        self.pruned_to_ms = floor_ms;
+        self.sessions.prune(floor_ms);
+        self.playbacks.prune(floor_ms);
+        self.attempts.prune(floor_ms);
+        self.corrections.prune(floor_ms);
+        let live = self.hours.split_off(&hour_of(floor_ms));
+        self.unsaved.hours.extend(self.hours.keys());
+        self.hours = live;
+        self.unsaved.head = true;
+    }
+
+    /// The checks in the design's order: duplicate, retention, lateness, authority.
+    fn judge(
+        &self,
+        context: &EntryContext,
+        event: &Event<'_>,
+        encoded: &[u8],
+    ) -> Result<Plan, Verdict> {
+        let settings = &context.settings;
+        if settings.poison_drill_type.as_deref() == Some(event.event_type.name()) {
+            panic!("poison drill: handling {} panics", event.event_type.name());
+        }
+        let id = IdHash::of(&event.event_id);
+        let content = (content_hash(encoded) & u64::from(u32::MAX)) as u32;
+        if let Some(known) = self.content_of(id, event.timestamp_ms, context.floor_ms) {
+            return Err(Verdict::Duplicate {
+                conflicting: known != content,
+            });
+        }
+        if event.timestamp_ms < context.floor_ms {
+            return Err(Verdict::Refused(Reason::BeyondRetention));
+        }
+        let window_end_ms = floor_to(event.timestamp_ms, MINUTE_MS) + MINUTE_MS;
+        let amends = context.watermark_ms >= window_end_ms + settings.allowed_lateness_ms;
+        if amends && settings.late_policy == LatePolicy::DeadLetter {
+            return Err(Verdict::Refused(Reason::Late));
+        }
+        if settings.is_shadowed(event.event_type.name(), &event.source) {
+            return Err(Verdict::Shadowed);
+        }
+        Ok(Plan {
+            id,
+            content,
+            amends,
+            others_touched_ms: self.others_touched(event),
+        })
+    }
+
+    fn others_touched(&self, event: &Event<'_>) -> Vec<i64> {
+        let mut touched_ms = Vec::new();
+        if tells_of_watching(event) && self.playbacks.may_affect_others(event) {
+            touched_ms.extend(self.playbacks.affected_by(event));
+        }
+        if event.score_millionths.is_some() {
+            touched_ms.extend(self.attempts.affected_by(event));
+        }
+        touched_ms
+    }
+
+    /// Identities are looked for in all hours that the retention covers: a second delivery may carry another time.
+    fn content_of(&self, id: IdHash, timestamp_ms: i64, floor_ms: i64) -> Option<u32> {
+        let own_hour = hour_of(timestamp_ms);
+        let own = self
+            .hours
+            .get(&own_hour)
+            .filter(|_| (own_hour + 1) * HOUR_MS > floor_ms);
+        own.and_then(|hour| hour.content_of(id)).or_else(|| {
+            self.hours
+                .range(hour_of(floor_ms)..)
+                .rev()
+                .filter(|(number, _)| **number != own_hour)
+                .find_map(|(_, hour)| hour.content_of(id))
+        })
+    }
+
+    /// Only inserts and adds: nothing in here may panic, since a panic now would leave the learner half changed.
+    fn take_over(&mut self, context: &EntryContext, event: &Event<'_>, plan: Plan) -> Applied {
+        let course = self.courses.add(event);
+        let number = hour_of(event.timestamp_ms);
+        let times = (context.watermark_ms, context.log_time_ms);
+        self.hours
+            .entry(number)
+            .or_default()
+            .add(event, (plan.id, plan.content), course, times);
+        self.unsaved.hours.insert(number);
+        self.unsaved.head = true;
+        self.events = self.events.saturating_add(1);
+        self.last_event_ms = self.last_event_ms.max(event.timestamp_ms);
+        self.sessions.add(event);
+        if tells_of_watching(event) {
+            self.playbacks.add(event, course);
+        }
+        if let Some(score_millionths) = event.score_millionths {
+            self.attempts.add(event, score_millionths, course);
+        }
+        if event.event_type.kind() == EventKind::Interaction {
+            self.last_interactions.add(event);
+        }
+        let mut touched_ms = plan.others_touched_ms;
+        for &other_ms in &touched_ms {
+            self.touch(other_ms, context);
+        }
+        self.corrections.note(event.timestamp_ms, context);
+        touched_ms.push(event.timestamp_ms);
+        Applied {
+            verdict: Verdict::Accepted {
+                amends: plan.amends,
+            },
+            touched_ms,
+        }
+    }
+
+    fn touch(&mut self, time_ms: i64, context: &EntryContext) {
+        let number = hour_of(time_ms);
+        if let Some(hour) = self.hours.get_mut(&number) {
+            hour.touch(pane_start(time_ms), context.log_time_ms);
+            self.unsaved.hours.insert(number);
+        }
+        self.corrections.note(time_ms, context);
+    }
+}

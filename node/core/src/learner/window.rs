@@ -1,0 +1,282 @@
+//! Windows: runs of panes, put together when they are read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{CourseIndex, Learner, corrections::Revision};
+use crate::{
+    EventType, WindowShape,
+    shard::ReadPoint,
+    time::{MINUTE_MS, PANE_MS, floor_to},
+};
+
+/// What a learner did between two points of event time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// A multiple of the shape's step, ms.
+    pub start_ms: i64,
+    /// Exclusive, ms.
+    pub end_ms: i64,
+    /// How final it is.
+    pub state: WindowState,
+    /// 0 while open, then counts its emissions.
+    pub revision: u32,
+    /// What happened in it.
+    pub content: WindowContent,
+}
+
+/// How final a window is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WindowState {
+    /// The watermark has not passed its end.
+    Open,
+    /// Emitted; within its allowed lateness.
+    Closed,
+    /// Past its allowed lateness.
+    Settled,
+    /// Changed after it was settled.
+    Amended,
+}
+
+/// The sums of a window: integers, so that the order of adding does not matter.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WindowContent {
+    /// Accepted events by type.
+    pub events_by_type: BTreeMap<EventType, u64>,
+    /// Attempts at quizzes.
+    pub quiz_count: u64,
+    /// Sum of those attempts' scores, millionths.
+    pub score_millionths: u64,
+    /// Watched time, ms.
+    pub video_ms: u64,
+    /// Panes with an interaction or an assessment.
+    pub active_panes: u64,
+}
+
+/// Which windows are asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct WindowQuery {
+    /// Their size and step.
+    pub shape: WindowShape,
+    /// Windows that start at or after this.
+    pub from_ms: Option<i64>,
+    /// Windows that start before this.
+    pub to_ms: Option<i64>,
+    /// Only windows that an event touched after this log time.
+    pub changed_since_ms: Option<i64>,
+    /// Only what happened in this course.
+    pub course_id: Option<String>,
+}
+
+impl WindowQuery {
+    /// All windows of one shape.
+    pub fn all(shape: WindowShape) -> Self {
+        Self {
+            shape,
+            from_ms: None,
+            to_ms: None,
+            changed_since_ms: None,
+            course_id: None,
+        }
+    }
+}
+
+impl WindowContent {
+    /// Page views and clicks.
+    pub fn clicks(&self) -> u64 {
+        self.of_type(&EventType::PageView) + self.of_type(&EventType::Click)
+    }
+
+    /// Accepted events of one type.
+    pub fn of_type(&self, event_type: &EventType) -> u64 {
+        self.events_by_type
+            .get(event_type)
+            .copied()
+            .unwrap_or_default()
+    }
+
+    /// Accepted events of all types.
+    pub fn events(&self) -> u64 {
+        self.events_by_type.values().sum()
+    }
+
+    /// Mean score / maximum of the quiz attempts; `None` without one.
+    pub fn average_score(&self) -> Option<f64> {
+        (self.quiz_count > 0)
+            .then(|| self.score_millionths as f64 / self.quiz_count as f64 / 1_000_000.0)
+    }
+
+    /// Active time, ms.
+    pub fn active_ms(&self) -> u64 {
+        self.active_panes * PANE_MS.unsigned_abs()
+    }
+
+    /// How much the learner took part, 0 to 1: the design's weighted sum of clicks (12 a minute are full marks), watched time,
+    /// quizzes (2 a minute) and active time, each relative to a window of `size_ms`.
+    pub fn engagement(&self, size_ms: i64) -> f64 {
+        let size = size_ms as f64;
+        let per_minute = MINUTE_MS as f64;
+        let share = |value: f64| value.min(1.0);
+        0.3 * share(self.clicks() as f64 * per_minute / (12.0 * size))
+            + 0.3 * share(self.video_ms as f64 / size)
+            + 0.2 * share(self.quiz_count as f64 * per_minute / (2.0 * size))
+            + 0.2 * share(self.active_ms() as f64 / size)
+    }
+}
+
+/// Windows under construction.
+struct Draft<'q> {
+    query: &'q WindowQuery,
+    floor_ms: i64,
+    course: Option<CourseIndex>,
+    windows: BTreeMap<i64, Building>,
+}
+
+#[derive(Default)]
+struct Building {
+    content: WindowContent,
+    active: BTreeSet<i64>,
+    changed: bool,
+}
+
+impl Draft<'_> {
+    /// Starts of the asked windows that cover a time.
+    fn starts(&self, time_ms: i64) -> impl Iterator<Item = i64> + use<'_> {
+        let WindowShape { size_ms, step_ms } = self.query.shape;
+        let newest = floor_to(time_ms, step_ms);
+        let count = size_ms / step_ms;
+        (0..count)
+            .map(move |back| newest - back * step_ms)
+            .filter(|&start_ms| {
+                start_ms >= self.floor_ms
+                    && self.query.from_ms.is_none_or(|from_ms| start_ms >= from_ms)
+                    && self.query.to_ms.is_none_or(|to_ms| start_ms < to_ms)
+            })
+    }
+
+    fn wants(&self, course: Option<CourseIndex>) -> bool {
+        self.course.is_none() || self.course == course
+    }
+
+    /// Adds to the windows that exist already: only a learner's own events make one.
+    fn add(&mut self, time_ms: i64, add: impl Fn(&mut WindowContent)) {
+        let starts: Vec<i64> = self.starts(time_ms).collect();
+        for start_ms in starts {
+            if let Some(window) = self.windows.get_mut(&start_ms) {
+                add(&mut window.content);
+            }
+        }
+    }
+}
+
+impl Learner {
+    /// The windows that hold at least one of the learner's events, oldest first.
+    pub fn windows(&self, query: &WindowQuery, at: &ReadPoint) -> Vec<Window> {
+        let course = match query
+            .course_id
+            .as_deref()
+            .map(|id| self.courses.index_of(id))
+        {
+            Some(None) => return Vec::new(),
+            known => known.flatten(),
+        };
+        let mut draft = Draft {
+            query,
+            floor_ms: at.floor_ms,
+            course,
+            windows: BTreeMap::new(),
+        };
+        self.add_panes(&mut draft);
+        self.add_sums(&mut draft);
+        draft
+            .windows
+            .into_iter()
+            .filter(|(_, window)| window.changed)
+            .map(|(start_ms, window)| self.finish_window(start_ms, window, query, at))
+            .collect()
+    }
+
+    fn add_panes(&self, draft: &mut Draft<'_>) {
+        let span = draft.query.shape.size_ms;
+        let from_ms = draft.query.from_ms.unwrap_or(i64::MIN).max(draft.floor_ms);
+        let to_ms = draft
+            .query
+            .to_ms
+            .map_or(i64::MAX, |to_ms| to_ms.saturating_add(span));
+        for (hour, pane_start_ms, pane) in self.panes_between(from_ms, to_ms) {
+            let changed = draft.query.changed_since_ms.is_none_or(|since_ms| {
+                pane.changed_ms > since_ms
+                    || self.corrections.changed_after(pane_start_ms, since_ms)
+            });
+            let starts: Vec<i64> = draft.starts(pane_start_ms).collect();
+            let course = draft.course;
+            let wanted = hour
+                .counts(pane)
+                .filter(|count| course.is_none() || course == count.course);
+            for count in wanted {
+                for &start_ms in &starts {
+                    let window = draft.windows.entry(start_ms).or_default();
+                    *window
+                        .content
+                        .events_by_type
+                        .entry(count.event_type.clone())
+                        .or_default() += u64::from(count.events);
+                    window.changed |= changed;
+                    if count.is_activity() {
+                        window.active.insert(pane_start_ms);
+                    }
+                }
+            }
+        }
+    }
+
+    fn add_sums(&self, draft: &mut Draft<'_>) {
+        let Some((&first_ms, _)) = draft.windows.first_key_value() else {
+            return;
+        };
+        let end_ms = draft
+            .windows
+            .last_key_value()
+            .map_or(first_ms, |(&start_ms, _)| {
+                start_ms + draft.query.shape.size_ms
+            });
+        for (_, viewing) in self.playbacks.since(first_ms) {
+            for credit in viewing
+                .credits()
+                .filter(|credit| credit.timestamp_ms >= first_ms)
+            {
+                if draft.wants(credit.course) {
+                    draft.add(credit.timestamp_ms, |content| {
+                        content.video_ms += credit.watched_ms
+                    });
+                }
+            }
+        }
+        for (key, attempt) in self.attempts.between(first_ms, end_ms) {
+            if attempt.is_quiz && draft.wants(attempt.course) {
+                draft.add(key.timestamp_ms, |content| {
+                    content.quiz_count += 1;
+                    content.score_millionths += u64::from(attempt.score_millionths);
+                });
+            }
+        }
+    }
+
+    fn finish_window(
+        &self,
+        start_ms: i64,
+        mut window: Building,
+        query: &WindowQuery,
+        at: &ReadPoint,
+    ) -> Window {
+        window.content.active_panes = window.active.len() as u64;
+        let end_ms = start_ms + query.shape.size_ms;
+        let Revision { state, revision } = self.revision(start_ms, end_ms, at);
+        Window {
+            start_ms,
+            end_ms,
+            state,
+            revision,
+            content: window.content,
+        }
+    }
+}

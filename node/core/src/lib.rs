@@ -1,0 +1,20 @@
+//! The meaning of events: everything that must be equal on all replicas.
+//!
+//! Events and log time come in, state and effects go out. No I/O, no clock, no chance, no map with random order, no async runtime:
+//! the same entries in the same order give the same state, bit for bit, on every replica and at every replay.
+
+pub mod entry;
+mod event;
+mod event_type;
+pub mod learner;
+mod refusal;
+mod settings;
+pub mod shard;
+pub mod time;
+
+pub use event::{Event, EventDecodeError, content_hash, learner_hash, shard_of};
+pub use event_type::{EventKind, EventType, Playback};
+pub use refusal::{PayloadFormat, Reason, Refusal};
+pub use settings::{
+    ActorForm, LatePolicy, Settings, SettingsChange, SettingsError, SourcePolicy, WindowShape,
+};

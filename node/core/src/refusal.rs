@@ -1,0 +1,98 @@
+//! Events that are not taken, and why.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+/// Why an event became a dead letter. The numbers are those of the wire contract and of the encoding: never reuse one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Reason {
+    /// No JSON, or no message of the contract.
+    Malformed,
+    /// A required field is absent or empty.
+    MissingField,
+    /// The timestamp can't be read.
+    BadTimestamp,
+    /// More than 60 s ahead of the receiving node's clock.
+    FutureTimestamp,
+    /// A value outside its bounds.
+    ValueOutOfRange,
+    /// Over 64 KiB as received.
+    Oversized,
+    /// Readable, but not of the expected shape.
+    SchemaMismatch,
+    /// Its window is settled, and the policy keeps settled windows as they are.
+    Late,
+    /// Before the retention's floor.
+    BeyondRetention,
+    /// Applying it panics.
+    Poison,
+}
+
+impl Reason {
+    /// All reasons, in the order of the contract.
+    pub const ALL: [Self; 10] = [
+        Self::Malformed,
+        Self::MissingField,
+        Self::BadTimestamp,
+        Self::FutureTimestamp,
+        Self::ValueOutOfRange,
+        Self::Oversized,
+        Self::SchemaMismatch,
+        Self::Late,
+        Self::BeyondRetention,
+        Self::Poison,
+    ];
+
+    /// The name that metrics, CLI and documents use.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::MissingField => "missing_field",
+            Self::BadTimestamp => "bad_timestamp",
+            Self::FutureTimestamp => "future_timestamp",
+            Self::ValueOutOfRange => "value_out_of_range",
+            Self::Oversized => "oversized",
+            Self::SchemaMismatch => "schema_mismatch",
+            Self::Late => "late",
+            Self::BeyondRetention => "beyond_retention",
+            Self::Poison => "poison",
+        }
+    }
+}
+
+/// The form in which a dead letter's bytes are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum PayloadFormat {
+    /// A native JSON event.
+    NativeJson,
+    /// An xAPI statement.
+    XapiJson,
+    /// A message of the wire contract.
+    Protobuf,
+    /// An [`crate::Event`] in its own encoding: refused after it was normalised.
+    Normalised,
+}
+
+/// An event refused before it reached its learner.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Refusal<'a> {
+    /// Who sent it, or `listener:…` where that can't be made out.
+    #[serde(borrow)]
+    pub source: Cow<'a, str>,
+    /// Why it was refused.
+    pub reason: Reason,
+    /// Which field, and what was wrong with it.
+    #[serde(borrow)]
+    pub detail: Cow<'a, str>,
+    /// The learner, where it could be made out.
+    #[serde(borrow)]
+    pub user_id: Option<Cow<'a, str>>,
+    /// Form of the payload.
+    pub format: PayloadFormat,
+    /// Hash of the bytes as received, before any were cut off: the refusal's identity.
+    pub payload_hash: u64,
+    /// The event as it came; an oversized one is cut.
+    #[serde(borrow, with = "serde_bytes")]
+    pub payload: Cow<'a, [u8]>,
+}

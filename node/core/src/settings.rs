@@ -1,0 +1,244 @@
+//! The settings that all replicas agree on: changed only by log entries.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, PANE_MS};
+
+/// Every setting that what is computed depends on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// Counts up with each change.
+    pub version: u64,
+    /// How far behind the watermark events are still taken and windows readable, ms.
+    pub retention_ms: i64,
+    /// How long after its end (in watermark) a window may change before it is settled, ms.
+    pub allowed_lateness_ms: i64,
+    /// How far a source's events may be out of order before the watermark leaves them behind, ms.
+    pub source_delay_ms: i64,
+    /// What happens to an event whose window is settled.
+    pub late_policy: LatePolicy,
+    /// By name of an event type: the sources whose word counts. Types that are absent here are taken from every source.
+    pub authority: BTreeMap<String, BTreeSet<String>>,
+    /// By source.
+    pub sources: BTreeMap<String, SourcePolicy>,
+    /// The windows that are emitted when they close.
+    pub windows: Vec<WindowShape>,
+    /// A type of events whose handling panics: a drill of how poison is contained, for operators.
+    pub poison_drill_type: Option<String>,
+}
+
+/// What happens to an event whose window is settled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LatePolicy {
+    /// It counts, and the window is amended.
+    #[default]
+    Amend,
+    /// It becomes a dead letter.
+    DeadLetter,
+}
+
+/// How an xAPI account becomes a learner's id.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum ActorForm {
+    /// The account's name.
+    #[default]
+    Name,
+    /// `homePage|name`.
+    HomePageAndName,
+}
+
+/// What is known of one source.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourcePolicy {
+    /// Promises its events in order of time: no delay, until it breaks its word.
+    pub ordered: bool,
+    /// Allows scores up to twice the maximum.
+    pub extra_credit: bool,
+    /// Drops fields that have no place instead of keeping them as metadata.
+    pub drop_unknown_fields: bool,
+    /// How its xAPI accounts become learners' ids.
+    pub actor_form: ActorForm,
+    /// Instead of [`Settings::source_delay_ms`].
+    pub delay_ms: Option<i64>,
+}
+
+/// Windows of `size_ms` that begin at every multiple of `step_ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct WindowShape {
+    /// A multiple of a pane, ms.
+    pub size_ms: i64,
+    /// A multiple of a pane that divides the size, ms.
+    pub step_ms: i64,
+}
+
+/// Changes to settings; what is `None` stays, map entries replace those of the same key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SettingsChange {
+    /// See [`Settings::retention_ms`].
+    pub retention_ms: Option<i64>,
+    /// See [`Settings::allowed_lateness_ms`].
+    pub allowed_lateness_ms: Option<i64>,
+    /// See [`Settings::source_delay_ms`].
+    pub source_delay_ms: Option<i64>,
+    /// See [`Settings::late_policy`].
+    pub late_policy: Option<LatePolicy>,
+    /// See [`Settings::authority`]; an empty set lifts the restriction.
+    pub authority: BTreeMap<String, BTreeSet<String>>,
+    /// See [`Settings::sources`].
+    pub sources: BTreeMap<String, SourcePolicy>,
+    /// See [`Settings::poison_drill_type`]; an empty text ends the drill.
+    pub poison_drill_type: Option<String>,
+}
+
+/// A setting outside its bounds.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{name} must be {bounds}, not {value}")]
+pub struct SettingsError {
+    /// The setting, as the CLI spells it.
+    pub name: &'static str,
+    /// What is allowed, in words.
+    pub bounds: &'static str,
+    /// What was given.
+    pub value: String,
+}
+
+/// At most this many entries in each map of the settings.
+const MAP_ENTRIES_MAX: usize = 1_000;
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            version: 1,
+            retention_ms: DAY_MS,
+            allowed_lateness_ms: 30_000,
+            source_delay_ms: 10_000,
+            late_policy: LatePolicy::Amend,
+            authority: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            windows: vec![WindowShape::MINUTE, WindowShape::SLIDING],
+            poison_drill_type: None,
+        }
+    }
+}
+
+impl WindowShape {
+    /// Tumbling minutes, for dashboards.
+    pub const MINUTE: Self = Self {
+        size_ms: MINUTE_MS,
+        step_ms: MINUTE_MS,
+    };
+    /// 30 s every 5 s, for recommenders.
+    pub const SLIDING: Self = Self {
+        size_ms: 30_000,
+        step_ms: PANE_MS,
+    };
+}
+
+impl Settings {
+    /// The policy of a source; the default one for a source that none was set for.
+    pub fn source_policy(&self, source: &str) -> &SourcePolicy {
+        const DEFAULT: &SourcePolicy = &SourcePolicy {
+            ordered: false,
+            extra_credit: false,
+            drop_unknown_fields: false,
+            actor_form: ActorForm::Name,
+            delay_ms: None,
+        };
+        self.sources.get(source).unwrap_or(DEFAULT)
+    }
+
+    /// Whether another source than this one is authoritative for the type.
+    pub fn is_shadowed(&self, event_type: &str, source: &str) -> bool {
+        !self.authority.is_empty()
+            && self
+                .authority
+                .get(event_type)
+                .is_some_and(|sources| !sources.contains(source))
+    }
+
+    /// These settings with a change made, one version on.
+    ///
+    /// # Errors
+    /// When a value is outside its bounds; nothing is changed then.
+    pub fn changed(&self, change: &SettingsChange) -> Result<Self, SettingsError> {
+        let mut new = self.clone();
+        new.version += 1;
+        new.retention_ms = change.retention_ms.unwrap_or(self.retention_ms);
+        new.allowed_lateness_ms = change
+            .allowed_lateness_ms
+            .unwrap_or(self.allowed_lateness_ms);
+        new.source_delay_ms = change.source_delay_ms.unwrap_or(self.source_delay_ms);
+        new.late_policy = change.late_policy.unwrap_or(self.late_policy);
+        for (event_type, sources) in &change.authority {
+            if sources.is_empty() {
+                new.authority.remove(event_type);
+            } else {
+                new.authority.insert(event_type.clone(), sources.clone());
+            }
+        }
+        for (source, policy) in &change.sources {
+            new.sources.insert(source.clone(), policy.clone());
+        }
+        if let Some(drill) = &change.poison_drill_type {
+            new.poison_drill_type = Some(drill.clone()).filter(|drill| !drill.is_empty());
+        }
+        new.validate()?;
+        Ok(new)
+    }
+
+    /// # Errors
+    /// The first setting that is outside its bounds.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        let within = |name, value: i64, least, most, bounds| {
+            (least..=most)
+                .contains(&value)
+                .then_some(())
+                .ok_or_else(|| SettingsError {
+                    name,
+                    bounds,
+                    value: format!("{value} ms"),
+                })
+        };
+        within(
+            "retention",
+            self.retention_ms,
+            HOUR_MS,
+            400 * DAY_MS,
+            "between 1 h and 400 d",
+        )?;
+        within(
+            "allowed-lateness",
+            self.allowed_lateness_ms,
+            0,
+            HOUR_MS,
+            "between 0 and 1 h",
+        )?;
+        within(
+            "source-delay",
+            self.source_delay_ms,
+            0,
+            HOUR_MS,
+            "between 0 and 1 h",
+        )?;
+        for policy in self.sources.values() {
+            let delay_ms = policy.delay_ms.unwrap_or_default();
+            within("sources.….delay", delay_ms, 0, HOUR_MS, "between 0 and 1 h")?;
+        }
+        for (name, entries) in [
+            ("authority", self.authority.len()),
+            ("sources", self.sources.len()),
+        ] {
+            if entries > MAP_ENTRIES_MAX {
+                let bounds = "at most 1,000 entries";
+                return Err(SettingsError {
+                    name,
+                    bounds,
+                    value: entries.to_string(),
+                });
+            }
+        }
+        Ok(())
+    }
+}

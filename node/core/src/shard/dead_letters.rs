@@ -1,0 +1,214 @@
+//! Refused events: kept with their reasons, deduplicated, bounded.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{PayloadFormat, Reason, Refusal};
+
+/// What one source's dead letters may take on one shard, bytes.
+const SOURCE_BYTES_MAX: u64 = 1 << 20;
+/// What all dead letters may take on one shard, bytes.
+const SHARD_BYTES_MAX: u64 = 8 << 20;
+/// Counted for each letter beside its payload and detail, bytes.
+const LETTER_OVERHEAD_BYTES: u64 = 64;
+
+/// A refused event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetter {
+    /// Who sent it.
+    pub source: Box<str>,
+    /// Why it was refused.
+    pub reason: Reason,
+    /// In words.
+    pub detail: Box<str>,
+    /// Log time of the refusal, ms.
+    pub refused_ms: i64,
+    /// The learner, where it could be made out.
+    pub user_id: Option<Box<str>>,
+    /// Form of the payload.
+    pub format: PayloadFormat,
+    /// Its identity, together with the source.
+    pub payload_hash: u64,
+    /// The event as it came, or as it was normalised.
+    #[serde(with = "serde_bytes")]
+    pub payload: Vec<u8>,
+}
+
+/// A letter that is to be stored, or deleted (`None`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeadLetterChange {
+    /// Counts up within the shard.
+    pub number: u64,
+    /// Its encoding.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// Dead letters of one source with one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadLetterGroup {
+    /// How many are kept.
+    pub kept: u64,
+    /// What they take, bytes.
+    pub kept_bytes: u64,
+    /// How many had to go for newer ones.
+    pub expired: u64,
+    /// Log time of the oldest that is kept, ms.
+    pub oldest_ms: Option<i64>,
+    /// Log time of the newest, ms.
+    pub newest_ms: Option<i64>,
+}
+
+/// The dead letters of a shard. Invariant: within both bounds of bytes; `identities` holds exactly the kept letters'.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DeadLetters {
+    letters: BTreeMap<u64, DeadLetter>,
+    numbers: BTreeMap<Box<str>, BTreeSet<u64>>,
+    identities: BTreeMap<(Box<str>, u64), Reason>,
+    bytes: BTreeMap<Box<str>, u64>,
+    unsaved: BTreeSet<u64>,
+    /// What of this goes with the shard's own record.
+    pub(super) ledger: Ledger,
+}
+
+/// What is remembered beyond the kept letters.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Ledger {
+    next_number: u64,
+    expired: BTreeMap<(Box<str>, Reason), u64>,
+}
+
+impl DeadLetter {
+    pub(super) fn of(refusal: Refusal<'_>, refused_ms: i64) -> Self {
+        Self {
+            source: refusal.source.as_ref().into(),
+            reason: refusal.reason,
+            detail: refusal.detail.as_ref().into(),
+            refused_ms,
+            user_id: refusal.user_id.as_deref().map(Into::into),
+            format: refusal.format,
+            payload_hash: refusal.payload_hash,
+            payload: refusal.payload.into_owned(),
+        }
+    }
+
+    fn bytes(&self) -> u64 {
+        (self.payload.len() + self.detail.len()) as u64 + LETTER_OVERHEAD_BYTES
+    }
+
+    fn identity(&self) -> (Box<str>, u64) {
+        (self.source.clone(), self.payload_hash)
+    }
+}
+
+impl DeadLetters {
+    /// Keeps a letter, at the cost of the oldest where there is no room; or says why the same one was refused before.
+    pub fn add(&mut self, letter: DeadLetter) -> Result<(), Reason> {
+        if let Some(reason) = self.identities.get(&letter.identity()) {
+            return Err(*reason);
+        }
+        let number = self.ledger.next_number;
+        self.ledger.next_number += 1;
+        let source = letter.source.clone();
+        self.insert(number, letter);
+        self.unsaved.insert(number);
+        while self
+            .bytes
+            .get(&source)
+            .is_some_and(|bytes| *bytes > SOURCE_BYTES_MAX)
+        {
+            let oldest = self
+                .numbers
+                .get(&source)
+                .and_then(|numbers| numbers.first().copied());
+            self.expire(oldest);
+        }
+        while self.bytes.values().sum::<u64>() > SHARD_BYTES_MAX {
+            self.expire(self.letters.keys().next().copied());
+        }
+        Ok(())
+    }
+
+    /// All that are kept, oldest first, by number.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &DeadLetter)> {
+        self.letters
+            .iter()
+            .map(|(&number, letter)| (number, letter))
+    }
+
+    /// Summed up by source and reason.
+    pub fn groups(&self) -> BTreeMap<(Box<str>, Reason), DeadLetterGroup> {
+        let mut groups: BTreeMap<_, DeadLetterGroup> = BTreeMap::new();
+        for letter in self.letters.values() {
+            let group = groups
+                .entry((letter.source.clone(), letter.reason))
+                .or_default();
+            group.kept += 1;
+            group.kept_bytes += letter.bytes();
+            group.oldest_ms = Some(group.oldest_ms.unwrap_or(i64::MAX).min(letter.refused_ms));
+            group.newest_ms = group.newest_ms.max(Some(letter.refused_ms));
+        }
+        for (key, expired) in &self.ledger.expired {
+            groups.entry(key.clone()).or_default().expired = *expired;
+        }
+        groups
+    }
+
+    /// What has to be written for the stored letters to be these.
+    pub fn take_changes(&mut self) -> Vec<DeadLetterChange> {
+        std::mem::take(&mut self.unsaved)
+            .into_iter()
+            .map(|number| DeadLetterChange {
+                number,
+                bytes: self.letters.get(&number).map(|letter| {
+                    postcard::to_stdvec(letter).expect("serialising into memory does not fail")
+                }),
+            })
+            .collect()
+    }
+
+    pub(super) fn restore(
+        ledger: Ledger,
+        stored: impl Iterator<Item = (u64, Vec<u8>)>,
+    ) -> Result<Self, postcard::Error> {
+        let mut letters = Self {
+            ledger,
+            ..Self::default()
+        };
+        for (number, bytes) in stored {
+            letters.insert(number, postcard::from_bytes(&bytes)?);
+        }
+        Ok(letters)
+    }
+
+    fn insert(&mut self, number: u64, letter: DeadLetter) {
+        *self.bytes.entry(letter.source.clone()).or_default() += letter.bytes();
+        self.numbers
+            .entry(letter.source.clone())
+            .or_default()
+            .insert(number);
+        self.identities.insert(letter.identity(), letter.reason);
+        self.letters.insert(number, letter);
+    }
+
+    fn expire(&mut self, number: Option<u64>) {
+        let Some((number, letter)) =
+            number.and_then(|number| Some((number, self.letters.remove(&number)?)))
+        else {
+            return;
+        };
+        self.identities.remove(&letter.identity());
+        if let Some(numbers) = self.numbers.get_mut(&letter.source) {
+            numbers.remove(&number);
+        }
+        if let Some(bytes) = self.bytes.get_mut(&letter.source) {
+            *bytes = bytes.saturating_sub(letter.bytes());
+        }
+        *self
+            .ledger
+            .expired
+            .entry((letter.source, letter.reason))
+            .or_default() += 1;
+        self.unsaved.insert(number);
+    }
+}

@@ -1,0 +1,147 @@
+//! The last step of an entry: its outcomes, counted in order.
+
+use std::borrow::Cow;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{DeadLetter, EntryContext, OTHER_SOURCES, Outcome, ShardState, source::Delivery};
+use crate::{Event, PayloadFormat, Reason, Refusal, learner::Verdict};
+
+/// A record of an entry, with what its learner made of it.
+#[derive(Clone, Debug)]
+pub enum RecordVerdict<'a> {
+    /// An event that reached its learner.
+    Event {
+        /// The learner.
+        user_id: &'a str,
+        /// The encoded event.
+        encoded: &'a [u8],
+        /// What the learner made of it.
+        verdict: Verdict,
+    },
+    /// A delivery that was refused at the door.
+    Refused(Refusal<'a>),
+}
+
+impl ShardState {
+    /// Counts the records of an entry in its order and moves the watermark on; gives the outcome of each.
+    pub fn finish<'a>(
+        &mut self,
+        context: &EntryContext,
+        records: impl Iterator<Item = RecordVerdict<'a>>,
+    ) -> Vec<Outcome> {
+        let outcomes = records.map(|record| self.count(context, record)).collect();
+        self.advance_watermark();
+        outcomes
+    }
+
+    fn count(&mut self, context: &EntryContext, record: RecordVerdict<'_>) -> Outcome {
+        match record {
+            RecordVerdict::Event {
+                user_id,
+                encoded,
+                verdict,
+            } => match Event::decode(user_id, encoded) {
+                Ok(event) => self.count_event(context, &event, encoded, verdict),
+                Err(_) => self.count_refusal(context, unreadable(user_id, encoded)),
+            },
+            RecordVerdict::Refused(refusal) => self.count_refusal(context, refusal),
+        }
+    }
+
+    fn count_refusal(&mut self, context: &EntryContext, refusal: Refusal<'_>) -> Outcome {
+        let source = refusal.source.clone();
+        let outcome = self.keep(DeadLetter::of(refusal, context.log_time_ms));
+        let delivery = Delivery {
+            source: &source,
+            outcome,
+            amends: false,
+            log_time_ms: context.log_time_ms,
+            timestamp_ms: None,
+            sequence: None,
+        };
+        self.sources.count(delivery, &context.settings);
+        outcome
+    }
+
+    fn count_event(
+        &mut self,
+        context: &EntryContext,
+        event: &Event<'_>,
+        encoded: &[u8],
+        verdict: Verdict,
+    ) -> Outcome {
+        let outcome = match verdict {
+            Verdict::Accepted { .. } => Outcome::Accepted,
+            Verdict::Duplicate { conflicting } => Outcome::Duplicate {
+                conflicting,
+                reason: None,
+            },
+            Verdict::Shadowed => Outcome::Shadowed,
+            Verdict::Refused(reason) => {
+                self.keep(refused_event(event, encoded, reason, context.log_time_ms))
+            }
+        };
+        if outcome == Outcome::Accepted {
+            self.event_clock_ms = self.event_clock_ms.max(Some(event.timestamp_ms));
+        }
+        let delivery = Delivery {
+            source: &event.source,
+            outcome,
+            amends: matches!(verdict, Verdict::Accepted { amends: true }),
+            log_time_ms: context.log_time_ms,
+            timestamp_ms: Some(event.timestamp_ms),
+            sequence: event.producer_sequence,
+        };
+        self.sources.count(delivery, &context.settings);
+        outcome
+    }
+
+    fn keep(&mut self, letter: DeadLetter) -> Outcome {
+        let reason = letter.reason;
+        match self.dead_letters.add(letter) {
+            Ok(()) => Outcome::DeadLettered(reason),
+            Err(known) => Outcome::Duplicate {
+                conflicting: false,
+                reason: Some(known),
+            },
+        }
+    }
+}
+
+/// An event that this build's ingress did not write: its learner could not read it either.
+fn unreadable<'a>(user_id: &'a str, encoded: &'a [u8]) -> Refusal<'a> {
+    Refusal {
+        source: Cow::Borrowed(OTHER_SOURCES),
+        reason: Reason::Poison,
+        detail: Cow::Borrowed("its encoding can't be read"),
+        user_id: Some(Cow::Borrowed(user_id)),
+        format: PayloadFormat::Normalised,
+        payload_hash: xxh3_64(encoded),
+        payload: Cow::Borrowed(encoded),
+    }
+}
+
+fn refused_event(
+    event: &Event<'_>,
+    encoded: &[u8],
+    reason: Reason,
+    log_time_ms: i64,
+) -> DeadLetter {
+    let detail = match reason {
+        Reason::Late => "its window is settled, and the policy for late events is dead_letter",
+        Reason::BeyondRetention => "older than the retention",
+        Reason::Poison => "handling it panics",
+        _ => "",
+    };
+    let refusal = Refusal {
+        source: Cow::Borrowed(&event.source),
+        reason,
+        detail: Cow::Borrowed(detail),
+        user_id: Some(Cow::Borrowed(&event.user_id)),
+        format: PayloadFormat::Normalised,
+        payload_hash: xxh3_64(encoded),
+        payload: Cow::Borrowed(encoded),
+    };
+    DeadLetter::of(refusal, log_time_ms)
+}

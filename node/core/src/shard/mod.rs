@@ -1,0 +1,20 @@
+//! What a shard knows beyond its learners: log time, the watermark and its sources, counters, settings, dead letters.
+//!
+//! An entry is applied in three steps: [`ShardState::begin`] fixes what holds for all its events, the learners apply theirs (in any
+//! order, they know nothing of each other), [`ShardState::finish`] counts the outcomes in the order of the entry.
+
+mod context;
+mod dead_letters;
+mod due;
+mod finish;
+mod outcome;
+mod source;
+mod state;
+mod watermark;
+
+pub use context::{EntryContext, ReadPoint};
+pub use dead_letters::{DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters};
+pub use finish::RecordVerdict;
+pub use outcome::Outcome;
+pub use source::{Counters, OTHER_SOURCES, Sequence, SourceFreshness};
+pub use state::{Freshness, ShardState};

@@ -1,0 +1,202 @@
+//! The sources that publish to a shard.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::Outcome;
+use crate::{Reason, Settings};
+
+/// The name under which the sources beyond the first 256 are counted.
+pub const OTHER_SOURCES: &str = "other";
+/// How many sources a shard keeps apart.
+const SOURCES_MAX: usize = 256;
+
+/// Deliveries of one source. Invariant: received = accepted + duplicate + shadowed + dead-lettered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counters {
+    /// All deliveries.
+    pub received: u64,
+    /// Counted events.
+    pub accepted: u64,
+    /// Second deliveries.
+    pub duplicate: u64,
+    /// Of the duplicates: with other content.
+    pub conflicting: u64,
+    /// Of types that another source is authoritative for.
+    pub shadowed: u64,
+    /// Refused, by reason.
+    pub dead_lettered: BTreeMap<Reason, u64>,
+    /// Of the accepted: after their window was settled.
+    pub amended: u64,
+}
+
+/// What a shard knows of one source.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Source {
+    pub counters: Counters,
+    /// Newest accepted event time, ms.
+    pub newest_event_ms: Option<i64>,
+    /// Log time of the last delivery, ms.
+    pub heard_ms: i64,
+    /// Declared ordered, and sent an event that was not.
+    pub broke_order: bool,
+    pub sequence: Option<Sequence>,
+}
+
+/// The numbers that a source gave to the events of this shard. Gaps show only over all shards together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sequence {
+    /// Least number seen.
+    pub first: u64,
+    /// Largest number seen.
+    pub last: u64,
+    /// How many different ones.
+    pub seen: u64,
+}
+
+/// How current a source's events are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceFreshness {
+    /// The source.
+    pub source: Box<str>,
+    /// Newest accepted event time, ms.
+    pub newest_event_ms: Option<i64>,
+    /// Silent for 30 s of log time.
+    pub idle: bool,
+    /// More than 2 min behind the foremost.
+    pub lagging: bool,
+}
+
+/// All sources of a shard, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sources {
+    by_name: BTreeMap<Box<str>, Source>,
+}
+
+impl Counters {
+    /// Refused deliveries, whatever the reason.
+    pub fn dead_letters(&self) -> u64 {
+        self.dead_lettered.values().sum()
+    }
+
+    /// Whether every delivery has exactly one outcome.
+    pub fn is_conserved(&self) -> bool {
+        self.received == self.accepted + self.duplicate + self.shadowed + self.dead_letters()
+    }
+
+    /// Adds what another shard counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.received += other.received;
+        self.accepted += other.accepted;
+        self.duplicate += other.duplicate;
+        self.conflicting += other.conflicting;
+        self.shadowed += other.shadowed;
+        self.amended += other.amended;
+        for (reason, count) in &other.dead_lettered {
+            *self.dead_lettered.entry(*reason).or_default() += count;
+        }
+    }
+
+    fn count(&mut self, outcome: Outcome, amends: bool) {
+        self.received += 1;
+        match outcome {
+            Outcome::Accepted => {
+                self.accepted += 1;
+                self.amended += u64::from(amends);
+            }
+            Outcome::Duplicate { conflicting, .. } => {
+                self.duplicate += 1;
+                self.conflicting += u64::from(conflicting);
+            }
+            Outcome::Shadowed => self.shadowed += 1,
+            Outcome::DeadLettered(reason) => {
+                *self.dead_lettered.entry(reason).or_default() += 1;
+            }
+        }
+    }
+}
+
+impl Source {
+    /// How far its events may be out of order, ms.
+    pub fn delay_ms(&self, name: &str, settings: &Settings) -> i64 {
+        let policy = settings.source_policy(name);
+        if policy.ordered && !self.broke_order {
+            0
+        } else {
+            policy.delay_ms.unwrap_or(settings.source_delay_ms)
+        }
+    }
+
+    fn note_accepted(&mut self, name: &str, timestamp_ms: i64, settings: &Settings) {
+        if self
+            .newest_event_ms
+            .is_some_and(|newest_ms| timestamp_ms < newest_ms)
+        {
+            self.broke_order |= settings.source_policy(name).ordered;
+        }
+        self.newest_event_ms = self.newest_event_ms.max(Some(timestamp_ms));
+    }
+
+    fn note_sequence(&mut self, number: u64) {
+        let sequence = self.sequence.get_or_insert(Sequence {
+            first: number,
+            last: number,
+            seen: 0,
+        });
+        sequence.first = sequence.first.min(number);
+        sequence.last = sequence.last.max(number);
+        sequence.seen += 1;
+    }
+}
+
+/// A delivery as its source is charged with it.
+#[derive(Clone, Copy, Debug)]
+pub struct Delivery<'a> {
+    pub source: &'a str,
+    pub outcome: Outcome,
+    pub amends: bool,
+    pub log_time_ms: i64,
+    /// Set for events that could be read.
+    pub timestamp_ms: Option<i64>,
+    pub sequence: Option<u64>,
+}
+
+impl Sources {
+    /// Counts a delivery.
+    pub fn count(&mut self, delivery: Delivery<'_>, settings: &Settings) {
+        let name = self.name_for(delivery.source);
+        let source = self.by_name.entry(name.into()).or_insert_with(|| Source {
+            counters: Counters::default(),
+            newest_event_ms: None,
+            heard_ms: delivery.log_time_ms,
+            broke_order: false,
+            sequence: None,
+        });
+        source.heard_ms = delivery.log_time_ms;
+        source.counters.count(delivery.outcome, delivery.amends);
+        if let (Outcome::Accepted, Some(timestamp_ms)) = (delivery.outcome, delivery.timestamp_ms) {
+            source.note_accepted(name, timestamp_ms, settings);
+        }
+        if let (false, Some(number)) = (
+            matches!(delivery.outcome, Outcome::Duplicate { .. }),
+            delivery.sequence,
+        ) {
+            source.note_sequence(number);
+        }
+    }
+
+    /// All sources, by name.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Source)> {
+        self.by_name.iter().map(|(name, source)| (&**name, source))
+    }
+
+    fn name_for<'n>(&self, name: &'n str) -> &'n str {
+        let known = self.by_name.contains_key(name);
+        if known || self.by_name.len() < SOURCES_MAX {
+            name
+        } else {
+            OTHER_SOURCES
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! A shard's state beside its learners.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    Counters, DeadLetters, EntryContext, ReadPoint, SourceFreshness,
+    dead_letters::Ledger,
+    source::{Sequence, Sources},
+    watermark::Watermark,
+};
+use crate::{
+    Settings,
+    learner::StateDecodeError,
+    time::{MINUTE_MS, floor_to},
+};
+
+/// Version of the encoding of a shard's own record.
+const STATE_VERSION: u8 = 1;
+
+/// What a shard knows beyond its learners.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ShardState {
+    settings: Arc<Settings>,
+    pub(super) watermark: Watermark,
+    pub(super) event_clock_ms: Option<i64>,
+    pub(super) sources: Sources,
+    pub(super) dead_letters: DeadLetters,
+    /// Log time of the entry before the present one, ms.
+    before_ms: i64,
+}
+
+/// How current a shard's answers are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Freshness {
+    /// `None` before the first accepted event.
+    pub watermark_ms: Option<i64>,
+    /// By name.
+    pub sources: Vec<SourceFreshness>,
+}
+
+#[derive(Serialize)]
+struct Stored<'a> {
+    settings: &'a Settings,
+    watermark: &'a Watermark,
+    event_clock_ms: Option<i64>,
+    sources: &'a Sources,
+    ledger: &'a Ledger,
+}
+
+#[derive(Deserialize)]
+struct Restored {
+    settings: Settings,
+    watermark: Watermark,
+    event_clock_ms: Option<i64>,
+    sources: Sources,
+    ledger: Ledger,
+}
+
+impl ShardState {
+    /// A shard that has applied nothing yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings: Arc::new(settings),
+            ..Self::default()
+        }
+    }
+
+    /// The first step of an entry: log time goes on, and what holds for its events is fixed.
+    pub fn begin(&mut self, index: u64, log_time_ms: i64) -> EntryContext {
+        let (before_ms, log_time_ms) = self.watermark.begin(log_time_ms);
+        self.before_ms = before_ms;
+        let at = self.read_point();
+        EntryContext {
+            index,
+            log_time_ms,
+            watermark_ms: at.watermark_ms,
+            floor_ms: at.floor_ms,
+            settings: Arc::clone(&self.settings),
+        }
+    }
+
+    /// From the next entry on these settings hold.
+    pub fn set_settings(&mut self, settings: Settings) {
+        self.settings = Arc::new(settings);
+    }
+
+    /// The settings in force.
+    pub fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
+    /// Log time of the newest entry, ms.
+    pub fn log_time_ms(&self) -> i64 {
+        self.watermark.log_time_ms()
+    }
+
+    /// The point that reads see.
+    pub fn read_point(&self) -> ReadPoint {
+        let watermark_ms = self.watermark.current_ms().unwrap_or(i64::MIN);
+        let oldest_ms = watermark_ms.saturating_sub(self.settings.retention_ms);
+        ReadPoint {
+            watermark_ms,
+            event_clock_ms: self.event_clock_ms.unwrap_or(i64::MIN),
+            floor_ms: floor_to(oldest_ms.max(i64::MIN / 2), MINUTE_MS),
+            allowed_lateness_ms: self.settings.allowed_lateness_ms,
+        }
+    }
+
+    /// How current answers are.
+    pub fn freshness(&self) -> Freshness {
+        Freshness {
+            watermark_ms: self.watermark.current_ms(),
+            sources: self.watermark.freshness(&self.sources).collect(),
+        }
+    }
+
+    /// Deliveries by source.
+    pub fn counters(&self) -> BTreeMap<&str, &Counters> {
+        self.sources
+            .iter()
+            .map(|(name, source)| (name, &source.counters))
+            .collect()
+    }
+
+    /// Sources' own numbering, for those that number their events.
+    pub fn sequences(&self) -> impl Iterator<Item = (&str, Sequence)> {
+        self.sources
+            .iter()
+            .filter_map(|(name, source)| Some((name, source.sequence?)))
+    }
+
+    /// Sources declared ordered that broke their word.
+    pub fn out_of_order_sources(&self) -> impl Iterator<Item = &str> {
+        self.sources
+            .iter()
+            .filter(|(_, source)| source.broke_order)
+            .map(|(name, _)| name)
+    }
+
+    /// The refused events.
+    pub fn dead_letters(&self) -> &DeadLetters {
+        &self.dead_letters
+    }
+
+    /// The refused events, to take their changes.
+    pub fn dead_letters_mut(&mut self) -> &mut DeadLetters {
+        &mut self.dead_letters
+    }
+
+    /// The shard's own record; dead letters are stored beside it.
+    pub fn encode(&self) -> Vec<u8> {
+        let stored = Stored {
+            settings: &self.settings,
+            watermark: &self.watermark,
+            event_clock_ms: self.event_clock_ms,
+            sources: &self.sources,
+            ledger: &self.dead_letters.ledger,
+        };
+        postcard::to_extend(&stored, vec![STATE_VERSION])
+            .expect("serialising into memory does not fail")
+    }
+
+    /// A shard from its own record and its dead letters.
+    ///
+    /// # Errors
+    /// When a record is damaged or of an unknown version.
+    pub fn restore(
+        bytes: &[u8],
+        letters: impl Iterator<Item = (u64, Vec<u8>)>,
+    ) -> Result<Self, StateDecodeError> {
+        let (&version, body) = bytes.split_first().ok_or(StateDecodeError::Damaged)?;
+        if version != STATE_VERSION {
+            return Err(StateDecodeError::UnknownVersion(version));
+        }
+        let restored: Restored =
+            postcard::from_bytes(body).map_err(|_| StateDecodeError::Damaged)?;
+        let dead_letters = DeadLetters::restore(restored.ledger, letters)
+            .map_err(|_| StateDecodeError::Damaged)?;
+        Ok(Self {
+            settings: Arc::new(restored.settings),
+            watermark: restored.watermark,
+            event_clock_ms: restored.event_clock_ms,
+            sources: restored.sources,
+            dead_letters,
+            before_ms: 0,
+        })
+    }
+
+    pub(super) fn sources(&self) -> &Sources {
+        &self.sources
+    }
+
+    pub(super) fn advance_watermark(&mut self) {
+        self.watermark
+            .advance(self.before_ms, &self.sources, &self.settings);
+    }
+}

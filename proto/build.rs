@@ -1,0 +1,71 @@
+//! Compiles the .proto files with protox, so that nobody needs a `protoc`.
+
+use std::{env, fs, path::PathBuf};
+
+use prost::Message;
+
+const FILES: [&str; 5] = [
+    "homeroom/v1/common.proto",
+    "homeroom/v1/ingest.proto",
+    "homeroom/v1/learner.proto",
+    "homeroom/v1/dead_letter.proto",
+    "homeroom/v1/cluster.proto",
+];
+
+/// Messages that are also shown as JSON, with the field names of the contract's JSON form.
+const SHOWN_AS_JSON: [&str; 18] = [
+    "Freshness",
+    "SourceFreshness",
+    "LearnerProfile",
+    "Window",
+    "Session",
+    "CourseMembership",
+    "HelpReason",
+    "Interaction",
+    "Assessment",
+    "Accuracy",
+    "SkillAccuracy",
+    "DeadLetterGroup",
+    "SourceCounters",
+    "Settings",
+    "AuthoritativeSources",
+    "SourcePolicy",
+    "NodeDescription",
+    "ShardDescription",
+];
+
+/// Enum fields of those messages, and the function that writes their names.
+const ENUMS: [(&str, &str); 5] = [
+    ("Window.state", "window_state"),
+    ("CourseMembership.status", "learner_status"),
+    ("DeadLetterGroup.reason", "dead_letter_reason"),
+    ("Settings.late_policy", "late_policy"),
+    ("SourcePolicy.actor_form", "actor_form"),
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo::rerun-if-changed=homeroom");
+    let descriptors = protox::compile(FILES, ["."])?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
+
+    let mut config = tonic_prost_build::configure()
+        .bytes(".homeroom.v1")
+        .btree_map(".homeroom.v1");
+    for message in SHOWN_AS_JSON {
+        config = config
+            .type_attribute(format!(".homeroom.v1.{message}"), "#[derive(serde::Serialize)]")
+            .type_attribute(
+                format!(".homeroom.v1.{message}"),
+                "#[serde(rename_all = \"camelCase\")]",
+            );
+    }
+    for (field, function) in ENUMS {
+        config = config.field_attribute(
+            format!(".homeroom.v1.{field}"),
+            format!("#[serde(serialize_with = \"crate::json::{function}\")]"),
+        );
+    }
+    config.compile_fds(descriptors)?;
+    Ok(())
+}

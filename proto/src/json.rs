@@ -1,0 +1,27 @@
+//! Enum fields as their short names.
+
+use serde::Serializer;
+
+use crate::v1;
+
+/// What is left of an enum value's name without its type's prefix, for instance `OPEN` of `WINDOW_STATE_OPEN`.
+pub fn short_name<'a>(value: &'a str, prefix: &str) -> &'a str {
+    value.strip_prefix(prefix).unwrap_or(value)
+}
+
+macro_rules! by_name {
+    ($($function:ident: $type:ident, $prefix:literal;)*) => {
+        $(pub(crate) fn $function<S: Serializer>(value: &i32, to: S) -> Result<S::Ok, S::Error> {
+            let known = v1::$type::try_from(*value).unwrap_or_default();
+            to.serialize_str(short_name(known.as_str_name(), $prefix))
+        })*
+    };
+}
+
+by_name! {
+    window_state: WindowState, "WINDOW_STATE_";
+    learner_status: LearnerStatus, "LEARNER_STATUS_";
+    dead_letter_reason: DeadLetterReason, "DEAD_LETTER_REASON_";
+    late_policy: LatePolicy, "LATE_POLICY_";
+    actor_form: ActorForm, "ACTOR_FORM_";
+}

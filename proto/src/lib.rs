@@ -1,0 +1,17 @@
+//! Homeroom's contract: the messages and services of `homeroom.v1`, generated from the `.proto` files beside this crate.
+//!
+//! Knows nothing of how they are served. Enums are shown in JSON by their short names (`OPEN`, not `WINDOW_STATE_OPEN`).
+
+mod json;
+
+/// Package `homeroom.v1`.
+#[allow(missing_docs, clippy::all, clippy::too_many_lines)]
+pub mod v1 {
+    tonic::include_proto!("homeroom.v1");
+}
+
+/// The encoded `FileDescriptorSet`, for server reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// An enum's short name: what is left of `WINDOW_STATE_OPEN` without the prefix `WINDOW_STATE_`.
+pub use json::short_name;

@@ -1,0 +1,92 @@
+//! An accepted event, as the model sees it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::kind::Kind;
+
+/// One valid event with all its fields normalised.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NaiveEvent {
+    /// Given by the source, or derived from the content.
+    pub event_id: String,
+    /// The learner.
+    pub user_id: String,
+    /// Absent only for `enrolled` and `unenrolled`.
+    pub session_id: Option<String>,
+    /// The course, if any.
+    pub course_id: Option<String>,
+    /// Event time in UTC ms, truncated towards the past.
+    pub timestamp_ms: i64,
+    /// The type, as sent.
+    pub event_type: String,
+    /// Who sent it.
+    pub source: String,
+    /// What was acted on.
+    pub object_id: Option<String>,
+    /// The attempt that a score belongs to.
+    pub attempt_id: Option<String>,
+    /// The skill that a score belongs to.
+    pub skill_id: Option<String>,
+    /// The source's own numbering.
+    pub producer_sequence: Option<u64>,
+    /// Points reached.
+    pub score: Option<f64>,
+    /// Points possible.
+    pub max_score: Option<f64>,
+    /// Right or wrong, where there are no points.
+    pub success: Option<bool>,
+    /// How long an answer took.
+    pub duration_ms: Option<i64>,
+    /// Watched time that the source states itself.
+    pub watched_ms: Option<i64>,
+    /// Length of the object played.
+    pub length_ms: Option<i64>,
+    /// Position in the object played.
+    pub position_ms: Option<i64>,
+    /// Everything else.
+    pub metadata: BTreeMap<String, Value>,
+}
+
+impl NaiveEvent {
+    /// The kind of its type.
+    pub fn kind(&self) -> Kind {
+        Kind::of(&self.event_type)
+    }
+
+    /// The order in which "newest" is meant: time, then the id's bytes.
+    pub fn order(&self) -> (i64, &str) {
+        (self.timestamp_ms, &self.event_id)
+    }
+
+    /// The score in millionths of the maximum, rounded half up; points win over `success`.
+    pub fn score_millionths(&self) -> Option<i64> {
+        if self.kind() != Kind::Assessment {
+            return None;
+        }
+        match (self.score, self.max_score, self.success) {
+            (Some(score), Some(max), _) => Some((score / max * 1_000_000.0 + 0.5).floor() as i64),
+            (_, _, Some(success)) => Some(if success { 1_000_000 } else { 0 }),
+            _ => None,
+        }
+    }
+
+    /// Whether all fields but the id are equal.
+    pub fn same_content(&self, other: &NaiveEvent) -> bool {
+        let with_my_id = NaiveEvent {
+            event_id: self.event_id.clone(),
+            ..other.clone()
+        };
+        *self == with_my_id
+    }
+
+    /// The content spelled out: the id of an event that came without one, since a hash could collide.
+    pub(crate) fn derived_id(&self) -> String {
+        let nameless = NaiveEvent {
+            event_id: String::new(),
+            ..self.clone()
+        };
+        format!("derived:{nameless:?}")
+    }
+}

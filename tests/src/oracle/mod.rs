@@ -1,0 +1,53 @@
+//! The oracle: a naive model of Homeroom's meaning, recomputed from the input alone.
+//!
+//! It is written from the design and `docs/MEANING.md` and from nothing else, so that an error in the core and the same
+//! error here would have to be made twice. It prefers clear to fast: a learner's figures are computed from scratch out of the sorted
+//! set of accepted events, with no watermark and no increments, which is what makes them independent of the order of arrival.
+//!
+//! What it leaves out, because it depends on arrival: revisions, the state `AMENDED`, and the policy that refuses late events.
+
+mod attempt;
+mod compare;
+mod counts;
+mod course;
+mod draft;
+mod event;
+mod fields;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod golden_intake;
+mod kind;
+mod learner;
+mod lines;
+mod model;
+mod pane;
+mod parse_native;
+mod parse_xapi;
+mod reason;
+mod rolling;
+mod session;
+mod settings;
+mod watched;
+mod window;
+mod window_line;
+
+pub use attempt::Attempt;
+pub use compare::{Comparison, compare_rows};
+pub use counts::{Counts, SourceCounts};
+pub use course::CourseStanding;
+pub use event::NaiveEvent;
+pub use kind::Kind;
+pub use learner::NaiveLearner;
+pub use lines::read_lines;
+pub use model::{NaiveModel, Outcome};
+pub use pane::{PANE_MS, PaneSums};
+pub use parse_native::parse_native;
+pub use parse_xapi::parse_xapi;
+pub use reason::{Reason, Refusal};
+pub use rolling::RollingAccuracy;
+pub use session::SessionRow;
+pub use settings::{ActorForm, Settings};
+pub use watched::WatchedCredit;
+pub use window::{WindowRow, WindowSpec, WindowState, engagement};
+pub use window_line::WindowLine;

@@ -1,0 +1,182 @@
+//! The model: takes every delivery, keeps the set of accepted events.
+
+use std::collections::{BTreeMap, HashMap};
+
+use super::counts::Counts;
+use super::event::NaiveEvent;
+use super::learner::NaiveLearner;
+use super::parse_native::parse_native;
+use super::parse_xapi::parse_xapi;
+use super::reason::{Reason, Refusal};
+use super::settings::Settings;
+use super::window::{WindowRow, WindowSpec};
+
+/// What became of one delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It counts.
+    Accepted,
+    /// An event of this identity counts already.
+    Duplicate {
+        /// Whether the content differs from what counts.
+        conflicting: bool,
+    },
+    /// These bytes of this source are a dead letter already.
+    DuplicateRefusal(Reason),
+    /// Another source has the authority for this type.
+    Shadowed,
+    /// Refused.
+    DeadLetter(Reason),
+}
+
+/// The set of accepted events with the ledger of how it came about.
+#[derive(Debug, Default)]
+pub struct NaiveModel {
+    settings: Settings,
+    learners: BTreeMap<String, HashMap<String, NaiveEvent>>,
+    dead_letters: HashMap<(String, Vec<u8>), Reason>,
+    counts: Counts,
+}
+
+impl NaiveModel {
+    /// An empty model.
+    pub fn new(settings: Settings) -> NaiveModel {
+        NaiveModel {
+            settings,
+            ..NaiveModel::default()
+        }
+    }
+
+    /// A model of native JSON lines, delivered in this order.
+    pub fn from_lines<L: AsRef<[u8]>>(
+        lines: impl IntoIterator<Item = L>,
+        settings: Settings,
+    ) -> NaiveModel {
+        let mut model = NaiveModel::new(settings);
+        for line in lines {
+            model.deliver_native(line.as_ref());
+        }
+        model
+    }
+
+    /// A model of events that are valid already, delivered in this order.
+    pub fn from_events(
+        events: impl IntoIterator<Item = NaiveEvent>,
+        settings: Settings,
+    ) -> NaiveModel {
+        let mut model = NaiveModel::new(settings);
+        for event in events {
+            model.deliver_event(event);
+        }
+        model
+    }
+
+    /// Takes one native JSON line.
+    pub fn deliver_native(&mut self, line: &[u8]) -> Outcome {
+        let parsed = parse_native(line, &self.settings);
+        self.deliver(parsed, line)
+    }
+
+    /// Takes one xAPI statement.
+    pub fn deliver_xapi(&mut self, statement: &[u8]) -> Outcome {
+        let parsed = parse_xapi(statement, &self.settings);
+        self.deliver(parsed, statement)
+    }
+
+    /// Takes one event that is valid already; its content stands for its bytes.
+    pub fn deliver_event(&mut self, event: NaiveEvent) -> Outcome {
+        let bytes = format!("{event:?}");
+        self.deliver(Ok(event), bytes.as_bytes())
+    }
+
+    /// The ledger of deliveries.
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// The learners with at least one accepted event, in the order of their ids.
+    pub fn learners(&self) -> impl Iterator<Item = NaiveLearner<'_>> {
+        self.learners
+            .iter()
+            .map(|(user_id, events)| NaiveLearner::new(user_id, events.values()))
+    }
+
+    /// One learner, if known.
+    pub fn learner(&self, user_id: &str) -> Option<NaiveLearner<'_>> {
+        self.learners
+            .get_key_value(user_id)
+            .map(|(user_id, events)| NaiveLearner::new(user_id, events.values()))
+    }
+
+    /// The windows of all learners, by learner and start.
+    pub fn windows(&self, spec: WindowSpec) -> Vec<WindowRow> {
+        self.learners()
+            .flat_map(|learner| learner.windows(spec, None))
+            .collect()
+    }
+
+    fn deliver(&mut self, parsed: Result<NaiveEvent, Refusal>, bytes: &[u8]) -> Outcome {
+        let source = match &parsed {
+            Ok(event) => event.source.clone(),
+            Err(refusal) => refusal
+                .source
+                .clone()
+                .unwrap_or_else(|| self.settings.listener.clone()),
+        };
+        let outcome = match parsed {
+            Ok(event) => self.admit(event, bytes),
+            Err(refusal) => self.refuse(&source, bytes, refusal.reason),
+        };
+        let counts = self.counts.of(&source);
+        counts.received += 1;
+        match outcome {
+            Outcome::Accepted => counts.accepted += 1,
+            Outcome::Duplicate { conflicting } => {
+                counts.duplicate += 1;
+                counts.conflicting += u64::from(conflicting);
+            }
+            Outcome::DuplicateRefusal(_) => counts.duplicate += 1,
+            Outcome::Shadowed => counts.shadowed += 1,
+            Outcome::DeadLetter(reason) => *counts.dead_lettered.entry(reason).or_default() += 1,
+        }
+        outcome
+    }
+
+    /// The checks of a valid event, in the order of the design: duplicate, retention, authority.
+    fn admit(&mut self, event: NaiveEvent, bytes: &[u8]) -> Outcome {
+        let known = self
+            .learners
+            .get(&event.user_id)
+            .and_then(|events| events.get(&event.event_id));
+        if let Some(known) = known {
+            return Outcome::Duplicate {
+                conflicting: !known.same_content(&event),
+            };
+        }
+        if self
+            .settings
+            .floor_ms
+            .is_some_and(|floor_ms| event.timestamp_ms < floor_ms)
+        {
+            return self.refuse(&event.source, bytes, Reason::BeyondRetention);
+        }
+        if !self
+            .settings
+            .has_authority(&event.event_type, &event.source)
+        {
+            return Outcome::Shadowed;
+        }
+        let events = self.learners.entry(event.user_id.clone()).or_default();
+        events.insert(event.event_id.clone(), event);
+        Outcome::Accepted
+    }
+
+    fn refuse(&mut self, source: &str, bytes: &[u8], reason: Reason) -> Outcome {
+        let key = (source.to_owned(), bytes.to_vec());
+        if let Some(first) = self.dead_letters.get(&key) {
+            return Outcome::DuplicateRefusal(*first);
+        }
+        self.dead_letters.insert(key, reason);
+        Outcome::DeadLetter(reason)
+    }
+}

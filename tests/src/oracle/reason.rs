@@ -1,0 +1,50 @@
+//! Why an event is refused.
+
+use serde::Serialize;
+
+/// The reasons of refusal, in the order in which they are looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// No JSON at all.
+    Malformed,
+    /// More than 64 KiB as received.
+    Oversized,
+    /// JSON, but no object, or a field of the wrong JSON type.
+    SchemaMismatch,
+    /// A required field is absent, null or an empty string.
+    MissingField,
+    /// The timestamp is no RFC 3339 text.
+    BadTimestamp,
+    /// The timestamp is too far ahead of the receiving clock.
+    FutureTimestamp,
+    /// A negative time, or a score outside its bounds.
+    ValueOutOfRange,
+    /// Valid, new, but older than what is still kept.
+    BeyondRetention,
+}
+
+impl Reason {
+    /// The name that Homeroom prints.
+    pub fn name(self) -> &'static str {
+        match self {
+            Reason::Malformed => "malformed",
+            Reason::Oversized => "oversized",
+            Reason::SchemaMismatch => "schema_mismatch",
+            Reason::MissingField => "missing_field",
+            Reason::BadTimestamp => "bad_timestamp",
+            Reason::FutureTimestamp => "future_timestamp",
+            Reason::ValueOutOfRange => "value_out_of_range",
+            Reason::BeyondRetention => "beyond_retention",
+        }
+    }
+}
+
+/// A refusal, with the source under which it is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The source that the event itself names, if it could be read.
+    pub source: Option<String>,
+}

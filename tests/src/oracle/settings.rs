@@ -1,0 +1,61 @@
+//! The settings of the cluster that change what the same input means.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How an xAPI account becomes a `userId`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ActorForm {
+    /// The account's name alone.
+    #[default]
+    Name,
+    /// `homePage|name`.
+    HomePageAndName,
+}
+
+/// What the model is told besides the events.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The receiving clock; without one no event is from the future.
+    pub now_ms: Option<i64>,
+    /// Events before this are beyond the retention; without a floor everything is kept.
+    pub floor_ms: Option<i64>,
+    /// Per event type the sources that may state it; a type that is not listed is open to all.
+    pub authority: BTreeMap<String, BTreeSet<String>>,
+    /// Sources that may score up to twice the maximum.
+    pub extra_credit: BTreeSet<String>,
+    /// Where refusals without a source are counted.
+    pub listener: String,
+    /// The source of xAPI statements.
+    pub xapi_source: String,
+    /// How xAPI accounts are named.
+    pub actor_form: ActorForm,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            now_ms: None,
+            floor_ms: None,
+            authority: BTreeMap::new(),
+            extra_credit: BTreeSet::new(),
+            listener: "listener:http".into(),
+            xapi_source: "xapi".into(),
+            actor_form: ActorForm::default(),
+        }
+    }
+}
+
+impl Settings {
+    /// The floor for a watermark and a retention: whole minutes, rounded down.
+    pub fn floor_at(watermark_ms: i64, retention_ms: i64) -> i64 {
+        let oldest = watermark_ms - retention_ms;
+        oldest - oldest.rem_euclid(60_000)
+    }
+
+    /// Whether `source` may state `event_type`.
+    pub(crate) fn has_authority(&self, event_type: &str, source: &str) -> bool {
+        self.authority
+            .get(event_type)
+            .is_none_or(|sources| sources.contains(source))
+    }
+}
