@@ -2,7 +2,7 @@
 //!
 //! [`Client`] is the way in; it connects lazily to the first of its endpoints that answers, and retries what may be retried.
 //! [`Publisher`] streams batches through a bounded window and sends again what a broken connection left unacknowledged.
-//! [`input`] cuts files of events into payloads. The command line `homeroom` stands on these and has no other way to a node.
+//! [`input`] cuts files of events into payloads, [`ingest`] publishes them. The command line `homeroom` stands on these and has no other way to a node.
 //!
 //! Knows the contract only (`homeroom-proto`): nothing of how a node is built, and nothing of what an event means.
 
@@ -13,6 +13,7 @@ mod dead_letters;
 mod endpoints;
 mod error;
 mod failure;
+pub mod ingest;
 pub mod input;
 mod learners;
 mod position;

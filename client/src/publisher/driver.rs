@@ -1,5 +1,5 @@
 use homeroom_proto::v1;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
@@ -26,7 +26,7 @@ pub(super) struct Driver {
     held_until: Option<Instant>,
     /// When an event last got its outcome, or the first began to wait for one.
     progress_at: Instant,
-    last_failure: Option<Failure>,
+    trouble: watch::Sender<Option<Failure>>,
 }
 
 /// What happens next on a connection.
@@ -44,6 +44,7 @@ impl Driver {
         options: PublisherOptions,
         submissions: mpsc::Receiver<InFlight>,
         acknowledge: mpsc::Sender<Acknowledgement>,
+        trouble: watch::Sender<Option<Failure>>,
     ) -> Self {
         Self {
             client,
@@ -56,7 +57,7 @@ impl Driver {
             closed: false,
             held_until: None,
             progress_at: Instant::now(),
-            last_failure: None,
+            trouble,
         }
     }
 
@@ -162,7 +163,7 @@ impl Driver {
         })?;
         match received {
             Received::Settled(acknowledgement) => {
-                self.progress_at = Instant::now();
+                self.progressed();
                 if self.held_until.is_none() {
                     self.backoff.reset();
                 }
@@ -171,7 +172,7 @@ impl Driver {
             }
             Received::SendAgain { progressed } => {
                 if progressed {
-                    self.progress_at = Instant::now();
+                    self.progressed();
                 }
                 // The whole window meets the same trouble: one pause for all of it, not one for each batch.
                 if self.held_until.is_none() {
@@ -180,6 +181,11 @@ impl Driver {
             }
         }
         Ok(())
+    }
+
+    fn progressed(&mut self) {
+        self.progress_at = Instant::now();
+        self.trouble.send_if_modified(|trouble| trouble.take().is_some());
     }
 
     /// After a broken connection: gives up, or waits and turns to the next node.
@@ -196,11 +202,11 @@ impl Driver {
             }
         }
         let resume_at = Instant::now() + self.backoff.next_delay(failure.retry_after());
-        self.last_failure = Some(failure);
+        self.trouble.send_replace(Some(failure));
         sleep_until(resume_at.min(self.give_up_at())).await;
         if Instant::now() >= self.give_up_at() {
             let waited = self.options.give_up_after;
-            return Err(PublishError::NoProgress { waited, last: self.last_failure.take() });
+            return Err(PublishError::NoProgress { waited, last: self.trouble.send_replace(None) });
         }
         Ok(())
     }

@@ -16,10 +16,10 @@ use std::time::Duration;
 
 use futures::Stream;
 use homeroom_proto::v1;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{Batch, Client, Position, RetryPolicy};
+use crate::{Batch, Client, Failure, Position, RetryPolicy};
 use driver::Driver;
 use in_flight::{InFlight, Room};
 
@@ -72,6 +72,7 @@ pub struct Publisher {
     bytes: Arc<Semaphore>,
     bytes_max: usize,
     next_ticket: u64,
+    trouble: watch::Receiver<Option<Failure>>,
     driver: AbortOnDropHandle<Result<Position, PublishError>>,
 }
 
@@ -81,13 +82,15 @@ impl Publisher {
         let bytes_max = options.bytes_in_flight_max.clamp(1, u32::MAX as usize);
         let (submissions, to_driver) = mpsc::channel(batches_max);
         let (acknowledge, acknowledgements) = mpsc::channel(batches_max);
-        let driver = Driver::new(client, options, to_driver, acknowledge);
+        let (tell_trouble, trouble) = watch::channel(None);
+        let driver = Driver::new(client, options, to_driver, acknowledge, tell_trouble);
         let publisher = Self {
             submissions,
             batches: Arc::new(Semaphore::new(batches_max)),
             bytes: Arc::new(Semaphore::new(bytes_max)),
             bytes_max,
             next_ticket: 0,
+            trouble,
             driver: AbortOnDropHandle::new(tokio::spawn(driver.run())),
         };
         (publisher, Acknowledgements(acknowledgements))
@@ -102,8 +105,8 @@ impl Publisher {
         let weight = u32::try_from(weight).unwrap_or(u32::MAX);
         let stopped = |_| PublishError::Stopped;
         let room = Room {
-            _batch: self.submissions_open(&self.batches, 1).await?,
-            _bytes: self.submissions_open(&self.bytes, weight).await?,
+            _batch: self.room(&self.batches, 1).await?,
+            _bytes: self.room(&self.bytes, weight).await?,
         };
         let ticket = self.next_ticket;
         self.submissions.send(InFlight::new(ticket, batch, room)).await.map_err(stopped)?;
@@ -112,17 +115,22 @@ impl Publisher {
     }
 
     /// Waits for room, or for the end of the driver, which would never make any.
-    async fn submissions_open(
+    async fn room(
         &self,
         budget: &Arc<Semaphore>,
         amount: u32,
-    ) -> Result<tokio::sync::OwnedSemaphorePermit, PublishError> {
+    ) -> Result<OwnedSemaphorePermit, PublishError> {
         tokio::select! {
             permit = Arc::clone(budget).acquire_many_owned(amount) => {
                 permit.map_err(|_| PublishError::Stopped)
             }
             () = self.submissions.closed() => Err(PublishError::Stopped),
         }
+    }
+
+    /// What stands in the way at present: none while acknowledgements come in.
+    pub fn trouble(&self) -> watch::Receiver<Option<Failure>> {
+        self.trouble.clone()
     }
 
     /// Waits until every batch is acknowledged; returns the position that covers them all.

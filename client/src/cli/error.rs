@@ -1,0 +1,63 @@
+use std::io;
+
+use homeroom_client::{CallError, EndpointError, Failure, PublishError, ingest::IngestErrorKind};
+use thiserror::Error;
+
+/// What ends a command. Shown in one line that says what to do.
+#[derive(Debug, Error)]
+pub(super) enum CliError {
+    #[error("{0}{}", hint(.0.failure()))]
+    Call(#[from] CallError),
+    #[error("{0}")]
+    Endpoint(#[from] EndpointError),
+    #[error("{}", ingest_message(.acknowledged, .kind))]
+    Ingest { acknowledged: u64, kind: IngestErrorKind },
+    #[error("cannot open {path}: {error}")]
+    Open { path: String, error: io::Error },
+    #[error("{0}")]
+    Io(#[from] io::Error),
+    #[error("no such learner: {0}")]
+    NoSuchLearner(String),
+}
+
+impl CliError {
+    /// Whoever reads our output has seen enough.
+    pub(super) fn is_broken_pipe(&self) -> bool {
+        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+
+    pub(super) fn exit_code(&self) -> u8 {
+        match self {
+            Self::Endpoint(_) => 2,
+            _ => 1,
+        }
+    }
+}
+
+fn hint(failure: Option<&Failure>) -> &'static str {
+    match failure {
+        Some(failure) if failure.could_not_connect() => {
+            "; is a node running there? Name another with --endpoint"
+        }
+        Some(failure) if failure.is_retryable() => "; try again later",
+        _ => "",
+    }
+}
+
+fn ingest_message(acknowledged: &u64, kind: &IngestErrorKind) -> String {
+    match kind {
+        IngestErrorKind::Publish(error) => {
+            let hint = match error {
+                PublishError::NoProgress { last, .. } => hint(last.as_ref()),
+                _ => "",
+            };
+            format!(
+                "ingest stopped after {acknowledged} acknowledged events: {error}{hint}; run the same command again once \
+                 that is solved, what was taken is then counted as duplicate"
+            )
+        }
+        IngestErrorKind::Input(error) => {
+            format!("{error}; the {acknowledged} events before that are taken")
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! How values are shown to people.
+
+use std::fmt::Display;
+use std::time::Duration;
+
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use homeroom_client::v1;
+use homeroom_proto::short_name;
+use jiff::Timestamp;
+
+/// A table with plain columns, easy on `grep` and `cut`.
+pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
+    let mut table = bare_table();
+    table.set_header(header);
+    table
+}
+
+/// Names on the left, values on the right.
+pub(super) fn facts<N: Display, V: Display>(facts: impl IntoIterator<Item = (N, V)>) -> Table {
+    let mut table = bare_table();
+    for (name, value) in facts {
+        table.add_row([name.to_string(), value.to_string()]);
+    }
+    table
+}
+
+fn bare_table() -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+}
+
+/// A cell for a number, aligned as numbers are.
+pub(super) fn number(value: impl Display) -> Cell {
+    Cell::new(value).set_alignment(CellAlignment::Right)
+}
+
+/// RFC 3339 in UTC, with ms.
+pub(super) fn time(ms: i64) -> String {
+    match Timestamp::from_millisecond(ms) {
+        Ok(time) => format!("{time:.3}"),
+        Err(_) => format!("{ms} ms"),
+    }
+}
+
+pub(super) fn optional_time(ms: Option<i64>) -> String {
+    ms.map_or_else(|| "-".to_owned(), time)
+}
+
+pub(super) fn duration_ms(ms: i64) -> String {
+    let duration = Duration::from_millis(ms.unsigned_abs());
+    let sign = if ms < 0 { "-" } else { "" };
+    format!("{sign}{}", humantime::format_duration(duration))
+}
+
+/// Of 1.
+pub(super) fn share(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
+}
+
+pub(super) fn text_or_dash(text: &str) -> &str {
+    if text.is_empty() { "-" } else { text }
+}
+
+pub(super) fn yes_no(value: bool) -> &'static str {
+    if value { "yes" } else { "no" }
+}
+
+pub(super) fn window_state(state: v1::WindowState) -> &'static str {
+    short_name(state.as_str_name(), "WINDOW_STATE_")
+}
+
+pub(super) fn status(status: v1::LearnerStatus) -> String {
+    short_name(status.as_str_name(), "LEARNER_STATUS_").to_ascii_lowercase()
+}
+
+pub(super) fn reason(reason: v1::DeadLetterReason) -> String {
+    short_name(reason.as_str_name(), "DEAD_LETTER_REASON_").to_ascii_lowercase()
+}
+
+/// How current an answer is, in one line.
+pub(super) fn freshness(freshness: &v1::Freshness) -> String {
+    let watermark = match freshness.watermark_ms {
+        Some(ms) => format!("watermark {}", time(ms)),
+        None => "no watermark yet".to_owned(),
+    };
+    let mut line = format!("{watermark}, as of {} ms ago", freshness.staleness_ms);
+    if !freshness.bound_met {
+        line.push_str(" (staler than asked)");
+    }
+    for source in &freshness.sources {
+        match (source.idle, source.lagging) {
+            (_, true) => line.push_str(&format!(", {} is lagging", source.source)),
+            (true, _) => line.push_str(&format!(", {} is idle", source.source)),
+            _ => {}
+        }
+    }
+    line
+}
+
+/// A help reason, in a few words.
+pub(super) fn help(reason: &v1::HelpReason) -> String {
+    let mut words = reason.code.clone();
+    if reason.count > 0 {
+        words.push_str(&format!(" ×{}", reason.count));
+    }
+    if !reason.skill_id.is_empty() {
+        words.push_str(&format!(" ({})", reason.skill_id));
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_says_how_old_it_is_and_who_is_not_waited_for() {
+        let source = v1::SourceFreshness { source: "lms".into(), idle: true, ..Default::default() };
+        let answer = v1::Freshness {
+            watermark_ms: Some(1_772_438_400_120),
+            staleness_ms: 12,
+            bound_met: true,
+            sources: vec![source],
+            ..Default::default()
+        };
+        let expected = "watermark 2026-03-02T08:00:00.120Z, as of 12 ms ago, lms is idle";
+        assert_eq!(freshness(&answer), expected);
+    }
+}

@@ -1,0 +1,85 @@
+use homeroom_proto::{
+    short_name,
+    v1::{DeadLetterReason, EventOutcome, EventStatus},
+};
+
+/// More than there are reasons, so that those of a newer node are counted too, together.
+const REASONS: usize = 16;
+
+/// Final outcomes, counted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Counted, for the first time.
+    pub accepted: u64,
+    /// Delivered before.
+    pub duplicate: u64,
+    /// Seen, but another source is authoritative.
+    pub shadowed: u64,
+    dead_lettered_by_reason: [u64; REASONS],
+}
+
+impl Tally {
+    /// Counts the final outcomes of a batch.
+    pub fn add(&mut self, outcomes: &[EventOutcome]) {
+        for outcome in outcomes {
+            match outcome.status() {
+                EventStatus::Accepted => self.accepted += 1,
+                EventStatus::Duplicate => self.duplicate += 1,
+                EventStatus::Shadowed => self.shadowed += 1,
+                EventStatus::DeadLettered => {
+                    let reason = usize::try_from(outcome.reason).unwrap_or(0).min(REASONS - 1);
+                    self.dead_lettered_by_reason[reason] += 1;
+                }
+                // Not final: the publisher never gives these out.
+                EventStatus::Retry | EventStatus::Unspecified => {}
+            }
+        }
+    }
+
+    /// All events that have an outcome.
+    pub fn received(&self) -> u64 {
+        self.accepted + self.duplicate + self.shadowed + self.dead_lettered()
+    }
+
+    /// All refused events.
+    pub fn dead_lettered(&self) -> u64 {
+        self.dead_lettered_by_reason.iter().sum()
+    }
+
+    /// The reasons that occurred, by their names in snake case, in the contract's order.
+    pub fn dead_lettered_by_reason(&self) -> impl Iterator<Item = (String, u64)> {
+        let counted = self.dead_lettered_by_reason.iter().enumerate();
+        counted.filter(|(_, count)| **count > 0).map(|(index, count)| {
+            let reason = i32::try_from(index).unwrap_or(0);
+            let reason = DeadLetterReason::try_from(reason).unwrap_or_default();
+            let name = short_name(reason.as_str_name(), "DEAD_LETTER_REASON_");
+            (name.to_ascii_lowercase(), *count)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_add_up_and_reasons_have_names() {
+        let outcome = |status: EventStatus, reason: DeadLetterReason| EventOutcome {
+            status: status.into(),
+            reason: reason.into(),
+            ..EventOutcome::default()
+        };
+        let none = DeadLetterReason::Unspecified;
+        let mut tally = Tally::default();
+        tally.add(&[
+            outcome(EventStatus::Accepted, none),
+            outcome(EventStatus::Duplicate, DeadLetterReason::Oversized),
+            outcome(EventStatus::Shadowed, none),
+            outcome(EventStatus::DeadLettered, DeadLetterReason::BadTimestamp),
+            outcome(EventStatus::DeadLettered, DeadLetterReason::BadTimestamp),
+        ]);
+        assert_eq!((tally.received(), tally.dead_lettered()), (5, 2));
+        let reasons: Vec<_> = tally.dead_lettered_by_reason().collect();
+        assert_eq!(reasons, [("bad_timestamp".to_owned(), 2)]);
+    }
+}
