@@ -62,7 +62,10 @@ impl Client {
     }
 
     /// Like [`Self::connect`], with other waits.
-    pub fn connect_with(endpoints: Vec<Uri>, options: ClientOptions) -> Result<Self, EndpointError> {
+    pub fn connect_with(
+        endpoints: Vec<Uri>,
+        options: ClientOptions,
+    ) -> Result<Self, EndpointError> {
         Ok(Self {
             endpoints: Endpoints::new(endpoints)?,
             options,
@@ -72,12 +75,18 @@ impl Client {
 
     /// The position of everything acknowledged so far. Reads that ask for nothing else are at least as new.
     pub fn position(&self) -> Position {
-        self.position.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.position
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
     }
 
     /// Joins in a position from elsewhere, so that reads are at least as new.
     pub fn observe(&self, token: &v1::PositionToken) -> Result<(), PositionError> {
-        self.position.lock().unwrap_or_else(PoisonError::into_inner).merge_token(token)
+        self.position
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .merge_token(token)
     }
 
     /// Opens a stream of batches; the acknowledgements are to be taken while batches are sent.
@@ -111,12 +120,16 @@ impl Client {
     ) -> Result<Vec<v1::EventOutcome>, CallError> {
         let request = v1::PublishRequest { events, raw };
         let answer = self
-            .call(self.unary("Publish"), request, |channel, request| async move {
-                v1::ingest_service_client::IngestServiceClient::new(channel)
-                    .max_decoding_message_size(ANSWER_BYTES_MAX)
-                    .publish(request)
-                    .await
-            })
+            .call(
+                self.unary("Publish"),
+                request,
+                |channel, request| async move {
+                    v1::ingest_service_client::IngestServiceClient::new(channel)
+                        .max_decoding_message_size(ANSWER_BYTES_MAX)
+                        .publish(request)
+                        .await
+                },
+            )
             .await?;
         if let Some(token) = &answer.position {
             self.observe(token)?;
@@ -143,11 +156,18 @@ impl Client {
 
     /// Work that takes its time on the node.
     pub(crate) fn long(&self, operation: &'static str, deadline: Duration) -> CallKind {
-        CallKind { deadline, attempt: deadline, ..self.unary(operation) }
+        CallKind {
+            deadline,
+            attempt: deadline,
+            ..self.unary(operation)
+        }
     }
 
     pub(crate) fn streaming(&self, operation: &'static str) -> CallKind {
-        CallKind { announced: false, ..self.unary(operation) }
+        CallKind {
+            announced: false,
+            ..self.unary(operation)
+        }
     }
 
     /// Asks until there is an answer, a refusal that is final, or no time left.
@@ -166,7 +186,10 @@ impl Client {
         let mut no_side_effects = true;
         loop {
             let node = self.endpoints.current();
-            let left = kind.deadline.saturating_sub(started.elapsed()).min(kind.attempt);
+            let left = kind
+                .deadline
+                .saturating_sub(started.elapsed())
+                .min(kind.attempt);
             let mut request = Request::new(message.clone());
             if kind.announced {
                 request.set_timeout(left);
@@ -180,7 +203,11 @@ impl Client {
             no_side_effects &= failure.has_no_side_effects();
             if !failure.is_retryable() {
                 let operation = kind.operation;
-                return Err(CallError::Refused { operation, failure, no_side_effects });
+                return Err(CallError::Refused {
+                    operation,
+                    failure,
+                    no_side_effects,
+                });
             }
             if failure.points_elsewhere() {
                 self.endpoints.leave(node);
@@ -216,7 +243,10 @@ impl Client {
 pub(crate) fn positions_to_retry(outcomes: &[v1::EventOutcome]) -> Vec<usize> {
     let retry = v1::EventStatus::Retry as i32;
     let indexed = outcomes.iter().enumerate();
-    indexed.filter(|(_, outcome)| outcome.status == retry).map(|(index, _)| index).collect()
+    indexed
+        .filter(|(_, outcome)| outcome.status == retry)
+        .map(|(index, _)| index)
+        .collect()
 }
 
 fn hung(node: &Node, waited: Duration) -> Failure {

@@ -18,9 +18,11 @@ impl Client {
     /// What the cluster is made of.
     pub async fn describe_cluster(&self) -> Result<v1::DescribeClusterResponse, CallError> {
         let request = v1::DescribeClusterRequest {};
-        self.call(self.unary("DescribeCluster"), request, |channel, request| async move {
-            service(channel).describe_cluster(request).await
-        })
+        self.call(
+            self.unary("DescribeCluster"),
+            request,
+            |channel, request| async move { service(channel).describe_cluster(request).await },
+        )
         .await
     }
 
@@ -28,20 +30,26 @@ impl Client {
     pub async fn settings(&self) -> Result<v1::Settings, CallError> {
         let request = v1::GetSettingsRequest {};
         let answer = self
-            .call(self.unary("GetSettings"), request, |channel, request| async move {
-                service(channel).get_settings(request).await
-            })
+            .call(
+                self.unary("GetSettings"),
+                request,
+                |channel, request| async move { service(channel).get_settings(request).await },
+            )
             .await?;
         Ok(answer.settings.unwrap_or_default())
     }
 
     /// Changes the fields that are given, and returns all of them. A map's entry replaces the entry of that key.
     pub async fn update_settings(&self, change: v1::Settings) -> Result<v1::Settings, CallError> {
-        let request = v1::UpdateSettingsRequest { settings: Some(change) };
+        let request = v1::UpdateSettingsRequest {
+            settings: Some(change),
+        };
         let answer = self
-            .call(self.unary("UpdateSettings"), request, |channel, request| async move {
-                service(channel).update_settings(request).await
-            })
+            .call(
+                self.unary("UpdateSettings"),
+                request,
+                |channel, request| async move { service(channel).update_settings(request).await },
+            )
             .await?;
         Ok(answer.settings.unwrap_or_default())
     }

@@ -15,10 +15,14 @@ impl Client {
         &self,
         filter: v1::DeadLetterFilter,
     ) -> Result<v1::SummarizeResponse, CallError> {
-        let request = v1::SummarizeRequest { filter: Some(filter) };
-        self.call(self.unary("Summarize"), request, |channel, request| async move {
-            service(channel).summarize(request).await
-        })
+        let request = v1::SummarizeRequest {
+            filter: Some(filter),
+        };
+        self.call(
+            self.unary("Summarize"),
+            request,
+            |channel, request| async move { service(channel).summarize(request).await },
+        )
         .await
     }
 
@@ -35,7 +39,10 @@ impl Client {
 
     /// All pages of dead letters, newest first.
     pub fn dead_letter_pages(&self, request: v1::ListRequest) -> DeadLetterPages {
-        DeadLetterPages { client: self.clone(), request: Some(request) }
+        DeadLetterPages {
+            client: self.clone(),
+            request: Some(request),
+        }
     }
 }
 

@@ -26,7 +26,9 @@ pub enum EndpointError {
         text: String,
     },
     /// Encrypted connections are not built in.
-    #[error("`{text}` asks for TLS, which this client does not speak; use http:// or a local proxy")]
+    #[error(
+        "`{text}` asks for TLS, which this client does not speak; use http:// or a local proxy"
+    )]
     Tls {
         /// As it was given.
         text: String,
@@ -35,7 +37,10 @@ pub enum EndpointError {
 
 /// Reads a list of `http://host:port`, separated by commas; a missing scheme is taken as `http://`.
 pub fn parse_endpoints(list: &str) -> Result<Vec<Uri>, EndpointError> {
-    let parts = list.split(',').map(str::trim).filter(|part| !part.is_empty());
+    let parts = list
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty());
     let endpoints = parts.map(parse_one).collect::<Result<Vec<_>, _>>()?;
     if endpoints.is_empty() {
         return Err(EndpointError::Missing);
@@ -97,7 +102,8 @@ impl Endpoints {
         let next = (failed.index + 1) % self.nodes.len();
         // Losing this race means that another call turned away first, which is just as good.
         let _ =
-            self.current.compare_exchange(failed.index, next, Ordering::Relaxed, Ordering::Relaxed);
+            self.current
+                .compare_exchange(failed.index, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 }
 
@@ -126,9 +132,15 @@ mod tests {
     #[test]
     fn what_is_no_endpoint_is_refused() {
         assert_eq!(parse_endpoints(" , "), Err(EndpointError::Missing));
-        assert!(matches!(parse_endpoints("https://a:1"), Err(EndpointError::Tls { .. })));
+        assert!(matches!(
+            parse_endpoints("https://a:1"),
+            Err(EndpointError::Tls { .. })
+        ));
         for text in ["ftp://a", "http://", "a b"] {
-            assert!(matches!(parse_endpoints(text), Err(EndpointError::Malformed { .. })), "{text}");
+            assert!(
+                matches!(parse_endpoints(text), Err(EndpointError::Malformed { .. })),
+                "{text}"
+            );
         }
     }
 

@@ -55,9 +55,12 @@ impl CallError {
     /// Whether the call certainly changed nothing; if not, its outcome is unknown.
     pub fn has_no_side_effects(&self) -> bool {
         match self {
-            Self::Refused { no_side_effects, .. } | Self::TimedOut { no_side_effects, .. } => {
-                *no_side_effects
+            Self::Refused {
+                no_side_effects, ..
             }
+            | Self::TimedOut {
+                no_side_effects, ..
+            } => *no_side_effects,
             // Only reads are streams of answers.
             Self::BrokeOff { .. } => true,
             Self::Position(_) => false,

@@ -99,7 +99,12 @@ impl fmt::Display for Failure {
         if self.could_not_connect() {
             let cause = causes(&self.status).last();
             let cause = cause.map(ToString::to_string).unwrap_or_default();
-            return write!(to, "cannot connect to {}: {}", self.endpoint, one_line(&cause));
+            return write!(
+                to,
+                "cannot connect to {}: {}",
+                self.endpoint,
+                one_line(&cause)
+            );
         }
         if self.is_transport() {
             let message = one_line(self.status.message());
@@ -109,7 +114,13 @@ impl fmt::Display for Failure {
             "" => self.status.code().description(),
             message => message,
         };
-        write!(to, "{} answered {:?}: {}", self.endpoint, self.status.code(), one_line(message))
+        write!(
+            to,
+            "{} answered {:?}: {}",
+            self.endpoint,
+            self.status.code(),
+            one_line(message)
+        )
     }
 }
 

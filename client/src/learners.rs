@@ -16,9 +16,11 @@ impl Client {
         mut request: v1::GetLearnerRequest,
     ) -> Result<v1::GetLearnerResponse, CallError> {
         request.read = self.with_position(request.read);
-        self.call(self.unary("GetLearner"), request, |channel, request| async move {
-            service(channel).get_learner(request).await
-        })
+        self.call(
+            self.unary("GetLearner"),
+            request,
+            |channel, request| async move { service(channel).get_learner(request).await },
+        )
         .await
     }
 
@@ -28,9 +30,11 @@ impl Client {
         mut request: v1::BatchGetLearnersRequest,
     ) -> Result<v1::BatchGetLearnersResponse, CallError> {
         request.read = self.with_position(request.read);
-        self.call(self.unary("BatchGetLearners"), request, |channel, request| async move {
-            service(channel).batch_get_learners(request).await
-        })
+        self.call(
+            self.unary("BatchGetLearners"),
+            request,
+            |channel, request| async move { service(channel).batch_get_learners(request).await },
+        )
         .await
     }
 
@@ -40,9 +44,11 @@ impl Client {
         mut request: v1::ListWindowsRequest,
     ) -> Result<v1::ListWindowsResponse, CallError> {
         request.read = self.with_position(request.read);
-        self.call(self.unary("ListWindows"), request, |channel, request| async move {
-            service(channel).list_windows(request).await
-        })
+        self.call(
+            self.unary("ListWindows"),
+            request,
+            |channel, request| async move { service(channel).list_windows(request).await },
+        )
         .await
     }
 
@@ -59,9 +65,11 @@ impl Client {
         request.read = self.with_position(request.read);
         let endpoint = self.endpoints().current().name.clone();
         let answers = self
-            .call(self.streaming("ScanWindows"), request, |channel, request| async move {
-                service(channel).scan_windows(request).await
-            })
+            .call(
+                self.streaming("ScanWindows"),
+                request,
+                |channel, request| async move { service(channel).scan_windows(request).await },
+            )
             .await?;
         Ok(WindowScan { answers, endpoint })
     }
@@ -82,9 +90,12 @@ pub struct WindowScan {
 impl WindowScan {
     /// The next learners; none after the last.
     pub async fn next(&mut self) -> Result<Option<v1::ScanWindowsResponse>, CallError> {
-        self.answers.message().await.map_err(|status| CallError::BrokeOff {
-            operation: "ScanWindows",
-            failure: Failure::new(&self.endpoint, status),
-        })
+        self.answers
+            .message()
+            .await
+            .map_err(|status| CallError::BrokeOff {
+                operation: "ScanWindows",
+                failure: Failure::new(&self.endpoint, status),
+            })
     }
 }

@@ -15,7 +15,9 @@ pub struct Position {
 
 /// Two positions that can't be compared.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("a position of cluster `{theirs}` can't be merged into one of cluster `{ours}`: do all endpoints belong to the same cluster?")]
+#[error(
+    "a position of cluster `{theirs}` can't be merged into one of cluster `{ours}`: do all endpoints belong to the same cluster?"
+)]
 pub struct PositionError {
     /// The cluster of the position merged into.
     pub ours: String,
@@ -41,7 +43,10 @@ impl Position {
 
     /// Takes the larger index of each shard. Refuses, and stays as it is, when the other is of another cluster.
     pub fn merge(&mut self, other: &Self) -> Result<(), PositionError> {
-        let shards = other.index_by_shard.iter().map(|(shard, index)| (*shard, *index));
+        let shards = other
+            .index_by_shard
+            .iter()
+            .map(|(shard, index)| (*shard, *index));
         self.merge_parts(&other.cluster_id, shards)
     }
 
@@ -138,7 +143,9 @@ mod tests {
         let mut ours = Position::default();
         ours.merge_parts("a", [(1, 5)].into_iter()).expect("first");
         let before = ours.clone();
-        let error = ours.merge_parts("b", [(1, 9)].into_iter()).expect_err("other cluster");
+        let error = ours
+            .merge_parts("b", [(1, 9)].into_iter())
+            .expect_err("other cluster");
         assert_eq!((error.ours.as_str(), error.theirs.as_str()), ("a", "b"));
         assert_eq!(ours, before);
     }

@@ -21,7 +21,12 @@ pub struct LearnerWatch {
 impl LearnerWatch {
     pub(crate) fn new(client: Client, request: v1::WatchLearnerRequest) -> Self {
         let backoff = Backoff::new(client.options().retry);
-        Self { client, request, answers: None, backoff }
+        Self {
+            client,
+            request,
+            answers: None,
+            backoff,
+        }
     }
 
     /// The next profile. Fails when a node refuses for good, or none could be reached within the client's deadline.
@@ -44,7 +49,10 @@ impl LearnerWatch {
             };
             self.answers = None;
             if !failure.is_retryable() {
-                return Err(CallError::BrokeOff { operation: OPERATION, failure });
+                return Err(CallError::BrokeOff {
+                    operation: OPERATION,
+                    failure,
+                });
             }
             let delay = self.backoff.next_delay(failure.retry_after());
             tokio::time::sleep(delay).await;

@@ -12,7 +12,10 @@ pub struct WindowPages {
 
 impl WindowPages {
     pub(crate) fn new(client: Client, request: v1::ListWindowsRequest) -> Self {
-        Self { client, request: Some(request) }
+        Self {
+            client,
+            request: Some(request),
+        }
     }
 
     /// The next page; none after the last.

@@ -7,7 +7,8 @@ use homeroom_client::v1;
 use jiff::Timestamp;
 
 pub(super) fn duration(text: &str) -> Result<Duration, String> {
-    humantime::parse_duration(text).map_err(|error| format!("{error}; write for instance 30s, 5m or 10d"))
+    humantime::parse_duration(text)
+        .map_err(|error| format!("{error}; write for instance 30s, 5m or 10d"))
 }
 
 /// A duration as the contract's ms.
@@ -60,7 +61,11 @@ impl ReadArgs {
             Some(Consistency::Any) => v1::Consistency::Any,
         };
         let max_staleness_ms = u32::try_from(self.max_staleness.as_millis()).unwrap_or(u32::MAX);
-        v1::ReadOptions { consistency: consistency.into(), max_staleness_ms, ..Default::default() }
+        v1::ReadOptions {
+            consistency: consistency.into(),
+            max_staleness_ms,
+            ..Default::default()
+        }
     }
 }
 
@@ -93,7 +98,10 @@ mod tests {
 
     #[test]
     fn reasons_are_read_in_either_case_and_listed_when_wrong() {
-        assert_eq!(reason("bad_timestamp"), Ok(v1::DeadLetterReason::BadTimestamp));
+        assert_eq!(
+            reason("bad_timestamp"),
+            Ok(v1::DeadLetterReason::BadTimestamp)
+        );
         assert_eq!(reason("LATE"), Ok(v1::DeadLetterReason::Late));
         assert!(reason("x").is_err_and(|message| message.contains("beyond_retention")));
     }

@@ -6,12 +6,15 @@ use thiserror::Error;
 /// What ends a command. Shown in one line that says what to do.
 #[derive(Debug, Error)]
 pub(super) enum CliError {
-    #[error("{0}{}", hint(.0.failure()))]
+    #[error("{call}{hint}", call = .0, hint = hint(.0.failure()))]
     Call(#[from] CallError),
     #[error("{0}")]
     Endpoint(#[from] EndpointError),
     #[error("{}", ingest_message(.acknowledged, .kind))]
-    Ingest { acknowledged: u64, kind: IngestErrorKind },
+    Ingest {
+        acknowledged: u64,
+        kind: IngestErrorKind,
+    },
     #[error("cannot open {path}: {error}")]
     Open { path: String, error: io::Error },
     #[error("{0}")]

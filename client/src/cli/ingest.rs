@@ -59,15 +59,13 @@ struct Summary {
     events_per_second: f64,
 }
 
-pub(super) async fn run(
-    client: &Client,
-    args: Args,
-    output: &mut Output,
-) -> Result<(), CliError> {
+pub(super) async fn run(client: &Client, args: Args, output: &mut Output) -> Result<(), CliError> {
     let source = open(&args.file)?;
     let progress = IngestProgress::start(source.progress());
     let started = Instant::now();
-    let reader = source.into_reader().map_err(|error| cannot_open(&args.file, error))?;
+    let reader = source
+        .into_reader()
+        .map_err(|error| cannot_open(&args.file, error))?;
     let result = ingest(client, reader, &options(&args), |tally, trouble| {
         progress.update(tally.received(), trouble);
     })
@@ -93,7 +91,10 @@ fn open(file: &Path) -> Result<Source, CliError> {
 }
 
 fn cannot_open(file: &Path, error: std::io::Error) -> CliError {
-    CliError::Open { path: file.display().to_string(), error }
+    CliError::Open {
+        path: file.display().to_string(),
+        error,
+    }
 }
 
 fn options(args: &Args) -> IngestOptions {
@@ -106,7 +107,10 @@ fn options(args: &Args) -> IngestOptions {
             Format::Native => Some(RawFormat::NativeJson),
             Format::Xapi => Some(RawFormat::XapiJson),
         },
-        publisher: PublisherOptions { give_up_after, ..PublisherOptions::default() },
+        publisher: PublisherOptions {
+            give_up_after,
+            ..PublisherOptions::default()
+        },
     }
 }
 

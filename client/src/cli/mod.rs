@@ -64,7 +64,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     // One thread is enough: reading has its own, and sharing a core with no other worker is cheaper than waking one.
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(&CliError::Io(error)),
@@ -85,7 +87,10 @@ fn fail(error: &CliError) -> ExitCode {
 }
 
 async fn run(cli: Cli) -> Result<(), CliError> {
-    let options = ClientOptions { deadline: cli.timeout, ..ClientOptions::default() };
+    let options = ClientOptions {
+        deadline: cli.timeout,
+        ..ClientOptions::default()
+    };
     let endpoints = parse_endpoints(&cli.endpoint)?;
     let client = Client::connect_with(endpoints, options)?;
     let mut output = Output::new(cli.json);

@@ -14,7 +14,10 @@ pub(super) struct Output {
 
 impl Output {
     pub(super) fn new(json: bool) -> Self {
-        Self { json, to: BufWriter::with_capacity(BUFFER_BYTES, io::stdout()) }
+        Self {
+            json,
+            to: BufWriter::with_capacity(BUFFER_BYTES, io::stdout()),
+        }
     }
 
     pub(super) fn is_json(&self) -> bool {

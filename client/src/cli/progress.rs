@@ -18,7 +18,10 @@ impl IngestProgress {
                 ProgressBar::new(total),
                 "{bar:30} {bytes}/{total_bytes} {elapsed} {msg}",
             ),
-            None => (ProgressBar::new_spinner(), "{spinner} {bytes} {elapsed} {msg}"),
+            None => (
+                ProgressBar::new_spinner(),
+                "{spinner} {bytes} {elapsed} {msg}",
+            ),
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style);

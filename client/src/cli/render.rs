@@ -26,7 +26,9 @@ pub(super) fn facts<N: Display, V: Display>(facts: impl IntoIterator<Item = (N, 
 
 fn bare_table() -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled);
+    table
+        .load_style(presets::NOTHING)
+        .set_content_arrangement(ContentArrangement::Disabled);
     table
 }
 
@@ -116,7 +118,11 @@ mod tests {
 
     #[test]
     fn an_answer_says_how_old_it_is_and_who_is_not_waited_for() {
-        let source = v1::SourceFreshness { source: "lms".into(), idle: true, ..Default::default() };
+        let source = v1::SourceFreshness {
+            source: "lms".into(),
+            idle: true,
+            ..Default::default()
+        };
         let answer = v1::Freshness {
             watermark_ms: Some(1_772_438_400_120),
             staleness_ms: 12,

@@ -72,8 +72,15 @@ mod tests {
     use super::*;
 
     fn group(lengths: &[usize]) -> PayloadGroup {
-        let payloads: Vec<_> = lengths.iter().map(|&length| vec![b'x'; length].into()).collect();
-        PayloadGroup { format: RawFormat::NativeJson, payloads, bytes: lengths.iter().sum() }
+        let payloads: Vec<_> = lengths
+            .iter()
+            .map(|&length| vec![b'x'; length].into())
+            .collect();
+        PayloadGroup {
+            format: RawFormat::NativeJson,
+            payloads,
+            bytes: lengths.iter().sum(),
+        }
     }
 
     #[test]

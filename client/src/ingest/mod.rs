@@ -72,7 +72,10 @@ pub async fn ingest(
         count(acknowledgements, trouble, &mut tally, on_progress),
     );
     if let Err(error) = published {
-        return Err(IngestError { tally, kind: error.into() });
+        return Err(IngestError {
+            tally,
+            kind: error.into(),
+        });
     }
     let read = reading.await.unwrap_or_else(|join_error| {
         let error = std::io::Error::other(join_error);
@@ -80,7 +83,10 @@ pub async fn ingest(
     });
     match read {
         Ok(_) => Ok(tally),
-        Err(error) => Err(IngestError { tally, kind: error.into() }),
+        Err(error) => Err(IngestError {
+            tally,
+            kind: error.into(),
+        }),
     }
 }
 
@@ -113,7 +119,11 @@ async fn feed(
         }
         while let Some((format, payloads)) = batcher.next_full() {
             let source = options.source.clone();
-            let raw = v1::RawEvents { format: format.into(), payloads, source };
+            let raw = v1::RawEvents {
+                format: format.into(),
+                payloads,
+                source,
+            };
             if publisher.send(Batch::Raw(raw)).await.is_err() {
                 drop(groups);
                 return publisher.finish().await;

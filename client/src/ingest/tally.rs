@@ -27,7 +27,9 @@ impl Tally {
                 EventStatus::Duplicate => self.duplicate += 1,
                 EventStatus::Shadowed => self.shadowed += 1,
                 EventStatus::DeadLettered => {
-                    let reason = usize::try_from(outcome.reason).unwrap_or(0).min(REASONS - 1);
+                    let reason = usize::try_from(outcome.reason)
+                        .unwrap_or(0)
+                        .min(REASONS - 1);
                     self.dead_lettered_by_reason[reason] += 1;
                 }
                 // Not final: the publisher never gives these out.
@@ -49,12 +51,14 @@ impl Tally {
     /// The reasons that occurred, by their names in snake case, in the contract's order.
     pub fn dead_lettered_by_reason(&self) -> impl Iterator<Item = (String, u64)> {
         let counted = self.dead_lettered_by_reason.iter().enumerate();
-        counted.filter(|(_, count)| **count > 0).map(|(index, count)| {
-            let reason = i32::try_from(index).unwrap_or(0);
-            let reason = DeadLetterReason::try_from(reason).unwrap_or_default();
-            let name = short_name(reason.as_str_name(), "DEAD_LETTER_REASON_");
-            (name.to_ascii_lowercase(), *count)
-        })
+        counted
+            .filter(|(_, count)| **count > 0)
+            .map(|(index, count)| {
+                let reason = i32::try_from(index).unwrap_or(0);
+                let reason = DeadLetterReason::try_from(reason).unwrap_or_default();
+                let name = short_name(reason.as_str_name(), "DEAD_LETTER_REASON_");
+                (name.to_ascii_lowercase(), *count)
+            })
     }
 }
 

@@ -20,10 +20,16 @@ pub(super) fn read_elements(
     sink: &mut impl FnMut(Bytes) -> bool,
 ) -> Result<(), serde_json::Error> {
     let budget = Budget::default();
-    let metered = io::BufReader::new(Metered { inner: from, budget: budget.clone() });
+    let metered = io::BufReader::new(Metered {
+        inner: from,
+        budget: budget.clone(),
+    });
     let mut reader = serde_json::Deserializer::from_reader(metered);
     loop {
-        let wants_more = reader.deserialize_seq(Elements { sink, budget: &budget })?;
+        let wants_more = reader.deserialize_seq(Elements {
+            sink,
+            budget: &budget,
+        })?;
         if !wants_more {
             return Ok(());
         }
@@ -128,7 +134,10 @@ mod tests {
         let long = format!("[\"{}\",1]", "x".repeat(PAYLOAD_BYTES_MAX));
         let (found, result) = elements(&long);
         result.expect("valid");
-        assert_eq!((found[0].len(), &found[1][..]), (OVERSIZED_PREFIX_BYTES, &b"1"[..]));
+        assert_eq!(
+            (found[0].len(), &found[1][..]),
+            (OVERSIZED_PREFIX_BYTES, &b"1"[..])
+        );
         let endless = format!("[\"{}\"]", "x".repeat(ELEMENT_BYTES_MAX * 2));
         assert!(elements(&endless).1.expect_err("too long").is_io());
     }

@@ -28,7 +28,12 @@ mod tests {
     fn a_statement_is_told_by_its_actor_and_verb() {
         let statement = br#"{"actor":{"mbox":"mailto:a@b"},"verb":{"id":"x"},"object":{}}"#;
         assert_eq!(recognise(statement), RawFormat::XapiJson);
-        for native in [&br#"{"userId":"u","verb":"x"}"#[..], b"[]", b"not json", b"7"] {
+        for native in [
+            &br#"{"userId":"u","verb":"x"}"#[..],
+            b"[]",
+            b"not json",
+            b"7",
+        ] {
             assert_eq!(recognise(native), RawFormat::NativeJson);
         }
     }

@@ -38,7 +38,8 @@ impl LineSplitter {
                 other => break other,
             }
         };
-        self.buffer.truncate(filled + read.as_ref().copied().unwrap_or(0));
+        self.buffer
+            .truncate(filled + read.as_ref().copied().unwrap_or(0));
         read
     }
 
@@ -170,7 +171,10 @@ mod tests {
         for step in [1 << 12, CHUNK_BYTES, usize::MAX] {
             let lines = split(&input, step);
             assert_eq!(lines.len(), 3);
-            assert_eq!((&lines[0][..], &lines[2][..]), (&b"first"[..], &b"last"[..]));
+            assert_eq!(
+                (&lines[0][..], &lines[2][..]),
+                (&b"first"[..], &b"last"[..])
+            );
             assert_eq!(lines[1], vec![b'x'; OVERSIZED_PREFIX_BYTES]);
         }
         let unended = split(&input[..PAYLOAD_BYTES_MAX * 2], CHUNK_BYTES);

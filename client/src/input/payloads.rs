@@ -129,12 +129,7 @@ struct Grouping<'a, F> {
 }
 
 impl<'a, F: FnMut(PayloadGroup) -> bool> Grouping<'a, F> {
-    fn new(
-        format: Option<RawFormat>,
-        count_max: usize,
-        bytes_max: usize,
-        sink: &'a mut F,
-    ) -> Self {
+    fn new(format: Option<RawFormat>, count_max: usize, bytes_max: usize, sink: &'a mut F) -> Self {
         Self {
             format,
             count_max: count_max.max(1),
@@ -172,7 +167,11 @@ impl<'a, F: FnMut(PayloadGroup) -> bool> Grouping<'a, F> {
         self.summary.payloads += payloads.len() as u64;
         let format = self.format.unwrap_or(RawFormat::NativeJson);
         let bytes = std::mem::take(&mut self.bytes);
-        self.stopped = !(self.sink)(PayloadGroup { format, payloads, bytes });
+        self.stopped = !(self.sink)(PayloadGroup {
+            format,
+            payloads,
+            bytes,
+        });
     }
 }
 
@@ -200,7 +199,10 @@ mod tests {
     }
 
     fn payloads(groups: &[PayloadGroup]) -> Vec<Bytes> {
-        groups.iter().flat_map(|group| group.payloads.clone()).collect()
+        groups
+            .iter()
+            .flat_map(|group| group.payloads.clone())
+            .collect()
     }
 
     fn gzip(input: &[u8]) -> Vec<u8> {
@@ -226,8 +228,15 @@ mod tests {
     fn an_array_of_statements_is_told_by_its_first_element() {
         let (groups, result) = read(b"\n [\n{\"actor\":{},\"verb\":{}},\n{\"actor\":{}}]\n");
         assert_eq!(result.expect("whole").payloads, 2);
-        assert_eq!(payloads(&groups), ["{\"actor\":{},\"verb\":{}}", "{\"actor\":{}}"]);
-        assert!(groups.iter().all(|group| group.format == RawFormat::XapiJson));
+        assert_eq!(
+            payloads(&groups),
+            ["{\"actor\":{},\"verb\":{}}", "{\"actor\":{}}"]
+        );
+        assert!(
+            groups
+                .iter()
+                .all(|group| group.format == RawFormat::XapiJson)
+        );
     }
 
     #[test]

@@ -56,7 +56,10 @@ impl Source {
             return Err(io::Error::from(io::ErrorKind::IsADirectory));
         }
         let bytes_total = metadata.is_file().then_some(metadata.len());
-        let progress = SourceProgress { bytes_total, ..SourceProgress::default() };
+        let progress = SourceProgress {
+            bytes_total,
+            ..SourceProgress::default()
+        };
         Ok(Self { file, progress })
     }
 
@@ -67,7 +70,10 @@ impl Source {
 
     /// Its content; gzip is told by its first bytes, not by the file's name.
     pub fn into_reader(self) -> io::Result<Box<dyn Read + Send>> {
-        decompressed(Counting { inner: self.file, bytes_read: self.progress.bytes_read })
+        decompressed(Counting {
+            inner: self.file,
+            bytes_read: self.progress.bytes_read,
+        })
     }
 }
 
@@ -75,7 +81,9 @@ pub(super) fn decompressed(
     mut from: impl Read + Send + 'static,
 ) -> io::Result<Box<dyn Read + Send>> {
     let mut head = Vec::with_capacity(GZIP_MAGIC.len());
-    from.by_ref().take(GZIP_MAGIC.len() as u64).read_to_end(&mut head)?;
+    from.by_ref()
+        .take(GZIP_MAGIC.len() as u64)
+        .read_to_end(&mut head)?;
     let is_gzip = head == GZIP_MAGIC;
     let whole = Cursor::new(head).chain(from);
     if !is_gzip {

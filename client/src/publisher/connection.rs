@@ -36,12 +36,20 @@ impl Connection {
             .max_decoding_message_size(ANSWER_BYTES_MAX);
         let opening = async move { client.publish_stream(ReceiverStream::new(requests)).await };
         let state = State::Opening(Box::pin(opening));
-        Self { node, to_node: Some(to_node), state }
+        Self {
+            node,
+            to_node: Some(to_node),
+            state,
+        }
     }
 
     /// The two halves, to be waited for at once.
     pub(super) fn split(&mut self) -> (Sending<'_>, Receiving<'_>) {
-        let Self { node, to_node, state } = self;
+        let Self {
+            node,
+            to_node,
+            state,
+        } = self;
         (Sending(to_node), Receiving { node, state })
     }
 
@@ -60,9 +68,7 @@ impl Sending<'_> {
     }
 
     /// Waits for room. None when the node takes no more, the reason for which comes on the other half.
-    pub(super) async fn reserve(
-        &self,
-    ) -> Option<mpsc::OwnedPermit<v1::PublishStreamRequest>> {
+    pub(super) async fn reserve(&self) -> Option<mpsc::OwnedPermit<v1::PublishStreamRequest>> {
         self.0.clone()?.reserve_owned().await.ok()
     }
 }
@@ -82,7 +88,10 @@ impl Receiving<'_> {
             *self.state = State::Open(Box::new(answers.into_inner()));
         }
         let State::Open(answers) = self.state else {
-            return Err(Failure::new(name, Status::internal("the stream is not open")));
+            return Err(Failure::new(
+                name,
+                Status::internal("the stream is not open"),
+            ));
         };
         match answers.message().await {
             Ok(Some(answer)) => Ok(answer),

@@ -157,10 +157,13 @@ impl Driver {
             self.position.merge_token(token)?;
             self.client.observe(token)?;
         }
-        let received = self.window.receive(answer).map_err(|error| PublishError::Protocol {
-            endpoint: endpoint.to_owned(),
-            error,
-        })?;
+        let received = self
+            .window
+            .receive(answer)
+            .map_err(|error| PublishError::Protocol {
+                endpoint: endpoint.to_owned(),
+                error,
+            })?;
         match received {
             Received::Settled(acknowledgement) => {
                 self.progressed();
@@ -185,13 +188,18 @@ impl Driver {
 
     fn progressed(&mut self) {
         self.progress_at = Instant::now();
-        self.trouble.send_if_modified(|trouble| trouble.take().is_some());
+        self.trouble
+            .send_if_modified(|trouble| trouble.take().is_some());
     }
 
     /// After a broken connection: gives up, or waits and turns to the next node.
     async fn pause(&mut self, failure: Failure) -> Result<(), PublishError> {
         self.window.connection_lost();
         self.held_until = None;
+        if self.window.is_empty() {
+            // Nobody waits: the time since the last acknowledgement was idleness, no lack of progress.
+            self.progress_at = Instant::now();
+        }
         if !failure.is_retryable() {
             return Err(PublishError::Refused(failure));
         }
@@ -206,7 +214,10 @@ impl Driver {
         sleep_until(resume_at.min(self.give_up_at())).await;
         if Instant::now() >= self.give_up_at() {
             let waited = self.options.give_up_after;
-            return Err(PublishError::NoProgress { waited, last: self.trouble.send_replace(None) });
+            return Err(PublishError::NoProgress {
+                waited,
+                last: self.trouble.send_replace(None),
+            });
         }
         Ok(())
     }

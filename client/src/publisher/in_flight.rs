@@ -47,7 +47,13 @@ pub(super) enum Answered {
 
 impl InFlight {
     pub(super) fn new(ticket: u64, batch: Batch, room: Room) -> Self {
-        Self { ticket, batch, attempts: 0, progress: Progress::Untouched, _room: room }
+        Self {
+            ticket,
+            batch,
+            attempts: 0,
+            progress: Progress::Untouched,
+            _room: room,
+        }
     }
 
     /// The request that carries what has no outcome yet.
@@ -57,20 +63,33 @@ impl InFlight {
             Progress::Untouched => self.batch.all(),
             Progress::Partial { again, .. } => self.batch.only(again),
         };
-        v1::PublishStreamRequest { sequence, events, raw }
+        v1::PublishStreamRequest {
+            sequence,
+            events,
+            raw,
+        }
     }
 
     /// Takes the outcomes of what was sent last.
     pub(super) fn answered(self, new: Vec<v1::EventOutcome>) -> Result<Answered, ProtocolError> {
         check(&new, self.pending())?;
-        let Self { ticket, batch, attempts, progress, _room } = self;
+        let Self {
+            ticket,
+            batch,
+            attempts,
+            progress,
+            _room,
+        } = self;
         let (outcomes, again, progressed) = match progress {
             Progress::Untouched => {
                 let again = positions_to_retry(&new);
                 let progressed = again.len() < new.len();
                 (new, again, progressed)
             }
-            Progress::Partial { mut outcomes, again } => {
+            Progress::Partial {
+                mut outcomes,
+                again,
+            } => {
                 let pending = again.len();
                 for (&index, outcome) in again.iter().zip(new) {
                     outcomes[index] = outcome;
@@ -81,10 +100,20 @@ impl InFlight {
             }
         };
         if again.is_empty() {
-            return Ok(Answered::Settled(Acknowledgement { ticket, outcomes, attempts }));
+            return Ok(Answered::Settled(Acknowledgement {
+                ticket,
+                outcomes,
+                attempts,
+            }));
         }
         let progress = Progress::Partial { outcomes, again };
-        let batch = Self { ticket, batch, attempts, progress, _room };
+        let batch = Self {
+            ticket,
+            batch,
+            attempts,
+            progress,
+            _room,
+        };
         Ok(Answered::Partly { batch, progressed })
     }
 
@@ -98,10 +127,16 @@ impl InFlight {
 
 fn check(outcomes: &[v1::EventOutcome], expected: usize) -> Result<(), ProtocolError> {
     if outcomes.len() != expected {
-        return Err(ProtocolError::OutcomeCount { expected, got: outcomes.len() });
+        return Err(ProtocolError::OutcomeCount {
+            expected,
+            got: outcomes.len(),
+        });
     }
     let known = v1::EventStatus::Accepted as i32..=v1::EventStatus::Retry as i32;
-    match outcomes.iter().find(|outcome| !known.contains(&outcome.status)) {
+    match outcomes
+        .iter()
+        .find(|outcome| !known.contains(&outcome.status))
+    {
         Some(unknown) => Err(ProtocolError::UnknownStatus(unknown.status)),
         None => Ok(()),
     }

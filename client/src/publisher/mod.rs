@@ -109,7 +109,10 @@ impl Publisher {
             _bytes: self.room(&self.bytes, weight).await?,
         };
         let ticket = self.next_ticket;
-        self.submissions.send(InFlight::new(ticket, batch, room)).await.map_err(stopped)?;
+        self.submissions
+            .send(InFlight::new(ticket, batch, room))
+            .await
+            .map_err(stopped)?;
         self.next_ticket += 1;
         Ok(ticket)
     }

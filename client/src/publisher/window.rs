@@ -60,10 +60,16 @@ impl Window {
     ) -> Result<Received, ProtocolError> {
         let expected = self.sent.front().map(|(sequence, _)| *sequence);
         if expected != Some(answer.sequence) {
-            return Err(ProtocolError::OutOfOrder { expected, got: answer.sequence });
+            return Err(ProtocolError::OutOfOrder {
+                expected,
+                got: answer.sequence,
+            });
         }
         let Some((_, batch)) = self.sent.pop_front() else {
-            return Err(ProtocolError::OutOfOrder { expected, got: answer.sequence });
+            return Err(ProtocolError::OutOfOrder {
+                expected,
+                got: answer.sequence,
+            });
         };
         match batch.answered(answer.outcomes)? {
             Answered::Settled(acknowledgement) => Ok(Received::Settled(acknowledgement)),
@@ -82,7 +88,9 @@ impl Window {
     }
 
     fn put_back(&mut self, batch: InFlight) {
-        let place = self.waiting.partition_point(|other| other.ticket < batch.ticket);
+        let place = self
+            .waiting
+            .partition_point(|other| other.ticket < batch.ticket);
         self.waiting.insert(place, batch);
     }
 }

@@ -117,6 +117,10 @@ impl<'a> Entry<'a> {
         let (header, bytes): (Header, _) =
             postcard::take_from_bytes(body).map_err(|_| EntryDecodeError::Damaged)?;
         let command = match header.kind {
+            // Every record takes at least a byte: a larger count is damage, and no reader should make room for it.
+            Kind::Batch { records } if records as usize > bytes.len() => {
+                return Err(EntryDecodeError::Damaged);
+            }
             Kind::Batch { records } => Command::Batch(Records {
                 left: records,
                 bytes,

@@ -10,8 +10,10 @@ pub const HOUR_MS: i64 = 3_600_000;
 pub const DAY_MS: i64 = 86_400_000;
 
 /// The largest multiple of `step_ms` that is not after `time_ms`.
+///
+/// The least number, which stands for "before everything", stays what it is.
 pub fn floor_to(time_ms: i64, step_ms: i64) -> i64 {
-    time_ms - time_ms.rem_euclid(step_ms)
+    time_ms.saturating_sub(time_ms.rem_euclid(step_ms))
 }
 
 /// Start of the pane that holds this time.

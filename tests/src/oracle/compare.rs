@@ -5,7 +5,6 @@ use std::fmt::Display;
 
 use serde_json::Value;
 
-use super::draft::timestamp_ms;
 use super::window::WindowRow;
 
 /// How far apart two doubles may be.
@@ -75,11 +74,7 @@ fn name((user_id, start_ms, end_ms): &Key) -> String {
 }
 
 fn key_of(value: &Value) -> Option<Key> {
-    let time = |name: &str| {
-        value
-            .get(name)
-            .and_then(|time| time.as_i64().or_else(|| timestamp_ms(Some(time))))
-    };
+    let time = |name: &str| value.get(name).and_then(Value::as_i64);
     Some((
         value.get("userId")?.as_str()?.to_owned(),
         time("windowStart")?,

@@ -72,21 +72,32 @@ impl NaiveEvent {
         }
     }
 
-    /// Whether all fields but the id are equal.
+    /// Whether all fields but the id are equal, once normalised.
     pub fn same_content(&self, other: &NaiveEvent) -> bool {
-        let with_my_id = NaiveEvent {
-            event_id: self.event_id.clone(),
-            ..other.clone()
-        };
-        *self == with_my_id
+        self.content() == other.content()
     }
 
     /// The content spelled out: the id of an event that came without one, since a hash could collide.
     pub(crate) fn derived_id(&self) -> String {
-        let nameless = NaiveEvent {
-            event_id: String::new(),
-            ..self.clone()
+        format!("derived:{:?}", self.content())
+    }
+
+    /// What the event says, whatever its id: points and success only by the score that they make, metadata as text.
+    fn content(&self) -> NaiveEvent {
+        let text = |value: &Value| match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
         };
-        format!("derived:{nameless:?}")
+        let metadata = self.metadata.iter();
+        NaiveEvent {
+            event_id: String::new(),
+            score: self.score_millionths().map(|millionths| millionths as f64),
+            max_score: None,
+            success: None,
+            metadata: metadata
+                .map(|(name, value)| (name.clone(), text(value).into()))
+                .collect(),
+            ..self.clone()
+        }
     }
 }

@@ -341,11 +341,12 @@ fn states_and_floors_follow_the_watermark() {
         Settings::floor_at(TEN_MS + 59_999, 3_600_000),
         TEN_MS - 3_600_000
     );
-    let gone = WindowSpec {
-        floor_ms: Some(row.window_end_ms),
+    let above = |floor_ms: i64| WindowSpec {
+        floor_ms: Some(floor_ms),
         ..WindowSpec::MINUTE
     };
-    assert!(model.windows(gone).is_empty());
+    assert_eq!(model.windows(above(row.window_start_ms)).len(), 1);
+    assert!(model.windows(above(row.window_start_ms + 1)).is_empty());
 }
 
 #[test]
@@ -361,11 +362,17 @@ fn a_comparison_finds_what_differs_and_forgives_order() {
         .collect();
     let compare = |got: &[Value]| compare_rows(&rows, got.iter().map(Value::to_string)).differences;
     got[0]["revision"] = 7.into();
-    got[1]["windowStart"] = TEN_MS.into();
+    assert_eq!(got[1]["windowStart"], TEN_MS);
+    assert_eq!(got[1]["windowEnd"], TEN_MS + 60_000);
     assert_eq!(compare(&got), Vec::<String>::new());
     got[0]["clicks"] = 2.into();
     assert!(compare(&got)[0].ends_with("clicks expected 1, got 2"));
     assert!(compare(&got[..1])[0].ends_with("missing"));
     got.push(got[0].clone());
     assert!(compare(&got)[0].ends_with("came twice"));
+    got[0]["windowStart"] = "2025-03-05T10:01:00Z".into();
+    assert!(
+        compare(&got)[0].starts_with("not a window"),
+        "times are integers"
+    );
 }

@@ -199,6 +199,16 @@ fn a_second_delivery_is_a_duplicate_whatever_it_is() {
         Outcome::Accepted,
         "another learner's"
     );
+    let quiz = |score: u32, max: u32| {
+        let more = json!({"score": score, "maxScore": max, "success": score > 0});
+        event("q", 0.0, "quiz_submitted", more)
+    };
+    assert_eq!(deliver(&quiz(1, 2)), Outcome::Accepted);
+    assert_eq!(
+        deliver(&quiz(2, 4)),
+        Outcome::Duplicate { conflicting: false },
+        "the same millionths"
+    );
     assert_eq!(deliver(&nameless), Outcome::Accepted);
     assert_eq!(
         deliver(&nameless),
@@ -215,7 +225,7 @@ fn a_second_delivery_is_a_duplicate_whatever_it_is() {
     let (lms, listener) = (&counts["lms"], &counts["listener:http"]);
     assert_eq!(
         (lms.received, lms.accepted, lms.duplicate, lms.conflicting),
-        (8, 3, 4, 1)
+        (10, 4, 5, 1)
     );
     assert_eq!(
         listener.dead_lettered,

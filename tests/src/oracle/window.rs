@@ -15,7 +15,7 @@ pub struct WindowSpec {
     pub size_ms: i64,
     /// Distance between starts, which are its multiples; a multiple of a pane.
     pub step_ms: i64,
-    /// Windows that end at or before this are gone.
+    /// Windows that begin before this are gone.
     pub floor_ms: Option<i64>,
 }
 
@@ -129,10 +129,7 @@ pub(crate) fn windows_of(
             *active_panes += i64::from(chosen.iter().any(|course| course.active));
         }
     }
-    let is_kept = |start: i64| {
-        spec.floor_ms
-            .is_none_or(|floor_ms| start + spec.size_ms > floor_ms)
-    };
+    let is_kept = |start: i64| spec.floor_ms.is_none_or(|floor_ms| start >= floor_ms);
     let kept = windows.into_iter().filter(|(start, _)| is_kept(*start));
     kept.map(|(start, (sums, active_panes))| row(learner.user_id, spec, start, sums, active_panes))
         .collect()

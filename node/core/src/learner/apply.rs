@@ -81,7 +81,7 @@ impl Learner {
     /// Forgets what the retention no longer covers. To be called before the first event of an entry: it is part of what the entry does.
     pub fn prune(&mut self, context: &EntryContext) {
         let floor_ms = context.floor_ms;
-        if hour_of(floor_ms) <= hour_of(self.pruned_to_ms) {
+        if !self.is_known() || hour_of(floor_ms) <= hour_of(self.pruned_to_ms) {
             return;
         }
         self.pruned_to_ms = floor_ms;

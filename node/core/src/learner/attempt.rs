@@ -40,14 +40,17 @@ pub struct Attempts {
 }
 
 impl Attempts {
-    /// Event time, other than the event's own, at which an attempt will change when the event is added.
+    /// Event time, other than the event's own, at which a quiz will come or go when the event is added: windows count no other attempts.
     pub fn affected_by(&self, event: &Event<'_>) -> Option<i64> {
         let newest = self.newest_by_id.get(event.attempt_id.as_deref()?)?;
         let known = self.by_newest.get(newest)?;
-        let moves = *newest < EventKey::of(event);
-        let becomes_quiz = !known.is_quiz && event.event_type == EventType::QuizSubmitted;
-        ((moves || becomes_quiz) && newest.timestamp_ms != event.timestamp_ms)
-            .then_some(newest.timestamp_ms)
+        let leaves = *newest < EventKey::of(event);
+        let changes = if leaves {
+            known.is_quiz
+        } else {
+            !known.is_quiz && event.event_type == EventType::QuizSubmitted
+        };
+        (changes && newest.timestamp_ms != event.timestamp_ms).then_some(newest.timestamp_ms)
     }
 
     /// Adds a scored event.

@@ -22,7 +22,8 @@ pub struct Emission {
 }
 
 impl Learner {
-    /// Windows that close as the watermark goes from one time to another, oldest first for each shape.
+    /// Windows that close as the watermark goes from one time to another, oldest first for each shape. One that begins before the floor
+    /// has nothing left to be read, and so nothing to emit.
     pub fn closings(
         &self,
         from_ms: i64,
@@ -38,6 +39,7 @@ impl Learner {
                 .panes_between(first_ms, to_ms)
                 .flat_map(|(_, pane_start_ms, _)| covering(shape, pane_start_ms))
                 .filter(|start_ms| (from_ms + 1..=to_ms).contains(&(start_ms + shape.size_ms)))
+                .filter(|&start_ms| start_ms >= at.floor_ms)
                 .collect();
             emissions.extend(
                 starts
@@ -63,6 +65,7 @@ impl Learner {
                 .iter()
                 .flat_map(|&pane_start_ms| covering(shape, pane_start_ms))
                 .filter(|start_ms| start_ms + shape.size_ms <= context.watermark_ms)
+                .filter(|&start_ms| start_ms >= at.floor_ms)
                 .collect();
             emissions.extend(
                 starts

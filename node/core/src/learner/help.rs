@@ -103,6 +103,8 @@ impl Learner {
         let attempts: Vec<(&EventKey, &Attempt)> = self
             .attempts
             .newest_first()
+            // Older ones may be kept or not, which must not show.
+            .take_while(|(key, _)| key.timestamp_ms >= at.floor_ms)
             .filter(|(_, attempt)| self.is_of(attempt.course, course))
             .collect();
         let mut reasons = wrong_in_a_row(&attempts);

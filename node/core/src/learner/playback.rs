@@ -1,6 +1,6 @@
 //! Watched time, from the starts and stops of videos.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -75,18 +75,15 @@ impl Playbacks {
         };
         let mut after = before.clone();
         after.add(event, None);
-        let credits = |viewing: &Viewing| {
-            viewing
-                .credits()
-                .map(|credit| (credit.timestamp_ms, credit.watched_ms))
-                .collect()
-        };
-        let (old, new): (BTreeMap<_, _>, BTreeMap<_, _>) = (credits(before), credits(&after));
-        old.keys()
+        let (old, new) = (before.sums(), after.sums());
+        let changed: BTreeSet<i64> = old
+            .keys()
             .chain(new.keys())
-            .filter(|time| old.get(time) != new.get(time) && **time != event.timestamp_ms)
-            .copied()
-            .collect()
+            .filter(|key| old.get(key) != new.get(key))
+            .map(|(time_ms, _)| *time_ms)
+            .filter(|time_ms| *time_ms != event.timestamp_ms)
+            .collect();
+        changed.into_iter().collect()
     }
 
     /// Whether adding the event can change a credit other than its own.
@@ -119,13 +116,18 @@ impl Playbacks {
             .filter(move |(_, viewing)| viewing.last_ms() >= Some(from_ms))
     }
 
-    /// Forgets what lies before the floor, but for the event right before it in a viewing that goes on: the next stop may need it.
+    /// Forgets what lies before the floor, but for the last start or stop before it in a viewing that goes on: the next stop may need
+    /// it.
     pub fn prune(&mut self, floor_ms: i64) {
         self.viewings.retain(|_, viewing| {
-            let first_kept = viewing
+            let first_live = viewing
                 .facts
                 .partition_point(|fact| fact.key.timestamp_ms < floor_ms);
-            viewing.facts.drain(..first_kept.saturating_sub(1));
+            let first_kept = viewing.facts[..first_live]
+                .iter()
+                .rposition(|fact| fact.playback.is_some())
+                .unwrap_or(first_live);
+            viewing.facts.drain(..first_kept);
             viewing.last_ms() >= Some(floor_ms)
         });
     }
@@ -167,6 +169,18 @@ impl Viewing {
                 watched_ms,
             })
         })
+    }
+
+    /// What the credits add to windows: several events may share a time.
+    fn sums(&self) -> BTreeMap<(i64, Option<CourseIndex>), u64> {
+        let mut sums: BTreeMap<_, u64> = BTreeMap::new();
+        for credit in self.credits() {
+            let sum = sums
+                .entry((credit.timestamp_ms, credit.course))
+                .or_default();
+            *sum = sum.saturating_add(credit.watched_ms);
+        }
+        sums
     }
 
     /// When the video was started, if the newest playback event is a start.

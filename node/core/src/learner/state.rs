@@ -57,6 +57,22 @@ impl Learner {
         changes
     }
 
+    /// Time of the newest event of a stored learner, ms, without reading the rest of its head.
+    ///
+    /// # Errors
+    /// When the head is damaged or of an unknown version.
+    pub fn peek_last_event_ms(head: &[u8]) -> Result<i64, StateDecodeError> {
+        match head.split_first() {
+            Some((&STATE_VERSION, body)) => {
+                let ((_events, last_event_ms), _) = postcard::take_from_bytes::<(u64, i64)>(body)
+                    .map_err(|_| StateDecodeError::Damaged)?;
+                Ok(last_event_ms)
+            }
+            Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
+            None => Err(StateDecodeError::Damaged),
+        }
+    }
+
     /// A learner from stored records; the head may be missing only where nothing is stored.
     ///
     /// # Errors

@@ -246,7 +246,7 @@ impl Learner {
             {
                 if draft.wants(credit.course) {
                     draft.add(credit.timestamp_ms, |content| {
-                        content.video_ms += credit.watched_ms
+                        content.video_ms = content.video_ms.saturating_add(credit.watched_ms);
                     });
                 }
             }

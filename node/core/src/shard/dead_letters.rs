@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::OTHER_SOURCES;
 use crate::{PayloadFormat, Reason, Refusal};
 
 /// What one source's dead letters may take on one shard, bytes.
@@ -12,6 +13,9 @@ const SOURCE_BYTES_MAX: u64 = 1 << 20;
 const SHARD_BYTES_MAX: u64 = 8 << 20;
 /// Counted for each letter beside its payload and detail, bytes.
 const LETTER_OVERHEAD_BYTES: u64 = 64;
+
+/// How many pairs of source and reason the count of expired letters keeps apart.
+const EXPIRED_GROUPS_MAX: usize = 1_024;
 
 /// A refused event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -98,6 +102,20 @@ impl DeadLetter {
 
     fn identity(&self) -> (Box<str>, u64) {
         (self.source.clone(), self.payload_hash)
+    }
+}
+
+impl Ledger {
+    /// Sources name themselves, so only so many are told apart.
+    fn count_expired(&mut self, source: Box<str>, reason: Reason) {
+        let key = (source, reason);
+        let has_room = self.expired.len() < EXPIRED_GROUPS_MAX || self.expired.contains_key(&key);
+        let key = if has_room {
+            key
+        } else {
+            (OTHER_SOURCES.into(), reason)
+        };
+        *self.expired.entry(key).or_default() += 1;
     }
 }
 
@@ -200,15 +218,17 @@ impl DeadLetters {
         self.identities.remove(&letter.identity());
         if let Some(numbers) = self.numbers.get_mut(&letter.source) {
             numbers.remove(&number);
+            if numbers.is_empty() {
+                self.numbers.remove(&letter.source);
+            }
         }
         if let Some(bytes) = self.bytes.get_mut(&letter.source) {
             *bytes = bytes.saturating_sub(letter.bytes());
+            if *bytes == 0 {
+                self.bytes.remove(&letter.source);
+            }
         }
-        *self
-            .ledger
-            .expired
-            .entry((letter.source, letter.reason))
-            .or_default() += 1;
+        self.ledger.count_expired(letter.source, letter.reason);
         self.unsaved.insert(number);
     }
 }

@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{DeadLetter, EntryContext, OTHER_SOURCES, Outcome, ShardState, source::Delivery};
-use crate::{Event, PayloadFormat, Reason, Refusal, learner::Verdict};
+use crate::{Event, PayloadFormat, Reason, Refusal, learner::Verdict, learner_hash};
 
 /// A record of an entry, with what its learner made of it.
 #[derive(Clone, Debug)]
@@ -117,7 +117,7 @@ fn unreadable<'a>(user_id: &'a str, encoded: &'a [u8]) -> Refusal<'a> {
         detail: Cow::Borrowed("its encoding can't be read"),
         user_id: Some(Cow::Borrowed(user_id)),
         format: PayloadFormat::Normalised,
-        payload_hash: xxh3_64(encoded),
+        payload_hash: normalised_hash(user_id, encoded),
         payload: Cow::Borrowed(encoded),
     }
 }
@@ -140,8 +140,13 @@ fn refused_event(
         detail: Cow::Borrowed(detail),
         user_id: Some(Cow::Borrowed(&event.user_id)),
         format: PayloadFormat::Normalised,
-        payload_hash: xxh3_64(encoded),
+        payload_hash: normalised_hash(&event.user_id, encoded),
         payload: Cow::Borrowed(encoded),
     };
     DeadLetter::of(refusal, log_time_ms)
+}
+
+/// Identity of an event that was refused after it was normalised: its encoding leaves out the learner, whose event it is all the same.
+fn normalised_hash(user_id: &str, encoded: &[u8]) -> u64 {
+    xxh3_64_with_seed(encoded, learner_hash(user_id))
 }

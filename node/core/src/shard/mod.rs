@@ -6,6 +6,7 @@
 mod context;
 mod dead_letters;
 mod due;
+mod emissions;
 mod finish;
 mod outcome;
 mod source;
@@ -14,6 +15,7 @@ mod watermark;
 
 pub use context::{EntryContext, ReadPoint};
 pub use dead_letters::{DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters};
+pub use emissions::EmissionSpan;
 pub use finish::RecordVerdict;
 pub use outcome::Outcome;
 pub use source::{Counters, OTHER_SOURCES, Sequence, SourceFreshness};

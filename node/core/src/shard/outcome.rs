@@ -1,9 +1,11 @@
 //! What a source is told of its delivery.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Reason;
 
 /// What became of one delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
     /// Durable, and counted once.
     Accepted,

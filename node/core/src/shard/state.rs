@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Counters, DeadLetters, EntryContext, ReadPoint, SourceFreshness,
     dead_letters::Ledger,
+    emissions::EmissionProgress,
     source::{Sequence, Sources},
     watermark::Watermark,
 };
@@ -27,8 +28,9 @@ pub struct ShardState {
     pub(super) event_clock_ms: Option<i64>,
     pub(super) sources: Sources,
     pub(super) dead_letters: DeadLetters,
-    /// Log time of the entry before the present one, ms.
-    before_ms: i64,
+    pub(super) emissions: EmissionProgress,
+    /// While an entry is applied: where the silence before it had brought the watermark.
+    silent_ms: Option<i64>,
 }
 
 /// How current a shard's answers are.
@@ -47,6 +49,7 @@ struct Stored<'a> {
     event_clock_ms: Option<i64>,
     sources: &'a Sources,
     ledger: &'a Ledger,
+    emissions: EmissionProgress,
 }
 
 #[derive(Deserialize)]
@@ -56,6 +59,7 @@ struct Restored {
     event_clock_ms: Option<i64>,
     sources: Sources,
     ledger: Ledger,
+    emissions: EmissionProgress,
 }
 
 impl ShardState {
@@ -69,12 +73,14 @@ impl ShardState {
 
     /// The first step of an entry: log time goes on, and what holds for its events is fixed.
     pub fn begin(&mut self, index: u64, log_time_ms: i64) -> EntryContext {
-        let (before_ms, log_time_ms) = self.watermark.begin(log_time_ms);
-        self.before_ms = before_ms;
+        self.silent_ms = self
+            .watermark
+            .after_silence(log_time_ms, &self.sources, &self.settings);
+        self.watermark.begin(log_time_ms);
         let at = self.read_point();
         EntryContext {
             index,
-            log_time_ms,
+            log_time_ms: self.watermark.log_time_ms(),
             watermark_ms: at.watermark_ms,
             floor_ms: at.floor_ms,
             settings: Arc::clone(&self.settings),
@@ -157,6 +163,7 @@ impl ShardState {
             event_clock_ms: self.event_clock_ms,
             sources: &self.sources,
             ledger: &self.dead_letters.ledger,
+            emissions: self.emissions,
         };
         postcard::to_extend(&stored, vec![STATE_VERSION])
             .expect("serialising into memory does not fail")
@@ -184,7 +191,8 @@ impl ShardState {
             event_clock_ms: restored.event_clock_ms,
             sources: restored.sources,
             dead_letters,
-            before_ms: 0,
+            emissions: restored.emissions,
+            silent_ms: None,
         })
     }
 
@@ -194,6 +202,6 @@ impl ShardState {
 
     pub(super) fn advance_watermark(&mut self) {
         self.watermark
-            .advance(self.before_ms, &self.sources, &self.settings);
+            .advance(self.silent_ms.take(), &self.sources, &self.settings);
     }
 }

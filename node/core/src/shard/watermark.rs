@@ -1,5 +1,7 @@
 //! The watermark: the event time up to which a shard believes it has seen everything.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::source::{Source, SourceFreshness, Sources};
@@ -32,19 +34,38 @@ impl Watermark {
     }
 
     /// Takes over the log time of an entry that begins; log time never goes back, whatever an entry says.
-    pub fn begin(&mut self, log_time_ms: i64) -> (i64, i64) {
-        let before_ms = self.log_time_ms;
-        self.log_time_ms = before_ms.max(log_time_ms);
-        (before_ms, self.log_time_ms)
+    pub fn begin(&mut self, log_time_ms: i64) {
+        self.log_time_ms = self.log_time_ms.max(log_time_ms);
     }
 
-    /// Moves on, now that the deliveries of an entry are counted; `before_ms` is the log time of the entry before.
-    pub fn advance(&mut self, before_ms: i64, sources: &Sources, settings: &Settings) {
-        let candidate = match self.foremost_ms(sources) {
-            Some(foremost_ms) => self.slowest_ms(foremost_ms, sources, settings),
-            None => self.run_on_ms(before_ms, sources),
-        };
-        self.current_ms = self.current_ms.max(candidate);
+    /// Where silence since the last entry brings it by a log time: through every moment at which a source falls idle, so that the
+    /// answer does not depend on how many ticks came meanwhile.
+    pub fn after_silence(
+        &self,
+        log_time_ms: i64,
+        sources: &Sources,
+        settings: &Settings,
+    ) -> Option<i64> {
+        let moments: BTreeSet<i64> = sources
+            .iter()
+            .filter(|(_, source)| source.newest_event_ms.is_some())
+            .map(|(_, source)| source.heard_ms + IDLE_AFTER_MS)
+            .filter(|&idle_ms| self.log_time_ms < idle_ms && idle_ms < log_time_ms)
+            .chain((self.log_time_ms < log_time_ms).then_some(log_time_ms))
+            .collect();
+        let mut then = self.clone();
+        for moment_ms in moments {
+            then.run_to(moment_ms, sources, settings);
+        }
+        then.current_ms
+    }
+
+    /// Moves on, now that the deliveries of an entry are counted; `silent_ms` is where the silence before them had brought it.
+    pub fn advance(&mut self, silent_ms: Option<i64>, sources: &Sources, settings: &Settings) {
+        let heard_ms = self.foremost_ms(sources).and_then(|foremost_ms| {
+            self.slowest_ms(foremost_ms, self.log_time_ms, sources, settings)
+        });
+        self.current_ms = self.current_ms.max(silent_ms).max(heard_ms);
     }
 
     /// How current each source is, by name.
@@ -88,25 +109,40 @@ impl Watermark {
             .max()
     }
 
-    /// The least that a source which is waited for vouches for.
-    fn slowest_ms(&self, foremost_ms: i64, sources: &Sources, settings: &Settings) -> Option<i64> {
+    /// On to a log time up to which no source falls idle and none speaks.
+    fn run_to(&mut self, to_ms: i64, sources: &Sources, settings: &Settings) {
+        let reached_ms = match self.foremost_ms(sources) {
+            Some(foremost_ms) => self.slowest_ms(foremost_ms, to_ms, sources, settings),
+            None => self.run_on_ms(to_ms, sources),
+        };
+        self.current_ms = self.current_ms.max(reached_ms);
+        self.log_time_ms = to_ms;
+    }
+
+    /// The least that a source which is waited for vouches for at a log time.
+    fn slowest_ms(
+        &self,
+        foremost_ms: i64,
+        at_ms: i64,
+        sources: &Sources,
+        settings: &Settings,
+    ) -> Option<i64> {
         sources
             .iter()
             .filter(|(_, source)| {
                 !is_idle(source, self.log_time_ms) && !is_lagging(source, foremost_ms)
             })
             .filter_map(|(name, source)| {
-                let newest_ms = source.newest_event_ms?.min(self.log_time_ms);
+                let newest_ms = source.newest_event_ms?.min(at_ms);
                 Some(newest_ms - source.delay_ms(name, settings))
             })
             .min()
     }
 
-    /// With all sources idle: on with log time, from the moment when the last fell idle, up to the resting point.
-    fn run_on_ms(&self, before_ms: i64, sources: &Sources) -> Option<i64> {
-        let idle_since_ms = Self::all_idle_at_ms(sources)?.max(before_ms);
-        let ran_ms = (self.log_time_ms - idle_since_ms).max(0);
-        Some((self.current_ms? + ran_ms).min(Self::rest_ms(sources)?))
+    /// With all sources idle: on with log time, up to the resting point.
+    fn run_on_ms(&self, to_ms: i64, sources: &Sources) -> Option<i64> {
+        let ran_ms = self.current_ms? + (to_ms - self.log_time_ms);
+        Some(ran_ms.min(Self::rest_ms(sources)?))
     }
 }
 

@@ -1,0 +1,39 @@
+//! The replicated part of the control plane.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures::FutureExt;
+use tokio::sync::watch;
+
+use super::state::{ClusterState, Command};
+use crate::raft::{Applied, Capture, Replicated};
+
+/// The cluster's state, shown to the node after each change.
+pub struct ControlMachine {
+    pub state: watch::Sender<Arc<ClusterState>>,
+}
+
+impl Replicated for ControlMachine {
+    async fn apply(&mut self, _index: u64, payload: Bytes) -> Applied {
+        let command = match Command::decode(&payload) {
+            Ok(command) => command,
+            Err(error) => return Applied::Refused(error.to_string()),
+        };
+        let mut state = ClusterState::clone(&self.state.borrow());
+        match state.apply(command) {
+            Ok(()) => {
+                self.state.send_replace(Arc::new(state));
+                Applied::Done
+            }
+            Err(reason) => Applied::Refused(reason),
+        }
+    }
+
+    fn capture(&mut self) -> Capture {
+        let state = self.state.borrow().encode();
+        Capture { state, changes: async { Vec::new() }.boxed() }
+    }
+
+    fn captured(&mut self) {}
+}

@@ -1,0 +1,121 @@
+//! Keys of a shard's records: `hash (8 bytes) kind (1) …`, so that learners lie in the order of their hashes.
+
+use homeroom_core::{
+    learner::{HourNumber, StatePart},
+    learner_hash,
+};
+
+const LEARNER: u8 = 1;
+const DEAD_LETTER: u8 = 2;
+const HEAD: u8 = 0;
+const HOUR: u8 = 1;
+
+/// What a record is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RecordKey<'k> {
+    /// A part of a learner.
+    Learner {
+        /// The learner.
+        user_id: &'k str,
+        /// Which part.
+        part: StatePart,
+    },
+    /// A dead letter, by its number.
+    DeadLetter(u64),
+}
+
+/// What all keys of a learner begin with: `hash 1 length user-id`.
+pub fn learner_prefix(user_id: &str) -> Vec<u8> {
+    let length = u16::try_from(user_id.len()).unwrap_or(u16::MAX);
+    let mut key = Vec::with_capacity(user_id.len() + 20);
+    key.extend_from_slice(&learner_hash(user_id).to_be_bytes());
+    key.push(LEARNER);
+    key.extend_from_slice(&length.to_be_bytes());
+    key.extend_from_slice(user_id.as_bytes());
+    key
+}
+
+/// Key of a part of a learner: the prefix, then the part; hours in the order of time.
+pub fn learner_key(user_id: &str, part: StatePart) -> Vec<u8> {
+    let mut key = learner_prefix(user_id);
+    match part {
+        StatePart::Head => key.push(HEAD),
+        StatePart::Hour(number) => {
+            key.push(HOUR);
+            key.extend_from_slice(&ordered(number));
+        }
+    }
+    key
+}
+
+/// Key of a dead letter.
+pub fn dead_letter_key(number: u64) -> Vec<u8> {
+    let mut key = number.to_be_bytes().to_vec();
+    key.push(DEAD_LETTER);
+    key
+}
+
+/// Where to begin a scan for dead letters: they are numbered from 0.
+pub fn dead_letters_from(number: u64) -> [u8; 8] {
+    number.to_be_bytes()
+}
+
+/// What a key says; `None` for one that this build did not write.
+pub fn parse_key(key: &[u8]) -> Option<RecordKey<'_>> {
+    let (hash, rest) = key.split_at_checked(8)?;
+    match rest.split_first()? {
+        (&DEAD_LETTER, []) => {
+            Some(RecordKey::DeadLetter(u64::from_be_bytes(hash.try_into().ok()?)))
+        }
+        (&LEARNER, rest) => {
+            let (length, rest) = rest.split_at_checked(2)?;
+            let length = usize::from(u16::from_be_bytes(length.try_into().ok()?));
+            let (user_id, part) = rest.split_at_checked(length)?;
+            Some(RecordKey::Learner {
+                user_id: std::str::from_utf8(user_id).ok()?,
+                part: parse_part(part)?,
+            })
+        }
+        _ => None,
+    }
+}
+
+fn parse_part(part: &[u8]) -> Option<StatePart> {
+    match part.split_first()? {
+        (&HEAD, []) => Some(StatePart::Head),
+        (&HOUR, number) => {
+            let number = u64::from_be_bytes(number.try_into().ok()?);
+            Some(StatePart::Hour((number ^ SIGN).cast_signed()))
+        }
+        _ => None,
+    }
+}
+
+const SIGN: u64 = 1 << 63;
+
+/// Bytes that compare as the numbers do, negative ones first.
+fn ordered(number: HourNumber) -> [u8; 8] {
+    (number.cast_unsigned() ^ SIGN).to_be_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_say_what_they_were_made_of() {
+        for part in [StatePart::Head, StatePart::Hour(-3), StatePart::Hour(454_000)] {
+            let key = learner_key("anna\u{1}", part);
+            assert_eq!(parse_key(&key), Some(RecordKey::Learner { user_id: "anna\u{1}", part }));
+            assert!(key.starts_with(&learner_prefix("anna\u{1}")));
+        }
+        assert_eq!(parse_key(&dead_letter_key(7)), Some(RecordKey::DeadLetter(7)));
+        assert_eq!(parse_key(b"short"), None);
+    }
+
+    #[test]
+    fn hours_lie_in_the_order_of_time() {
+        let keys = [-2, -1, 0, 1].map(|number| learner_key("b", StatePart::Hour(number)));
+        assert!(keys.is_sorted());
+    }
+}

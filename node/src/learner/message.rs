@@ -1,0 +1,76 @@
+//! What learner actors are told.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use homeroom_core::{
+    learner::{Learner, StateChange, Verdict},
+    shard::{EmissionSpan, EntryContext, ReadPoint},
+};
+use tokio::sync::mpsc;
+
+/// A message to a learner. Messages are handled in the order in which the shard sends them.
+pub enum LearnerMessage {
+    /// Apply the events of one entry.
+    Apply(Apply),
+    /// Look at the learner; whoever asks takes the answer along in the closure.
+    Read(Box<dyn FnOnce(&Learner) + Send>),
+    /// Hand over what differs from the stored state.
+    Save(Save),
+    /// The watermark moved on.
+    Advance(Advance),
+    /// Stop, when nothing is unsaved; said only while the shard applies nothing.
+    Retire,
+}
+
+/// All events that one entry has for a learner.
+pub struct Apply {
+    /// What holds for the entry.
+    pub context: Arc<EntryContext>,
+    /// The encoded events, in the order of the entry.
+    pub events: Vec<Bytes>,
+    /// Names the learner among those of the entry.
+    pub group: usize,
+    /// Has room for the answers of all learners of the entry.
+    pub reply: mpsc::Sender<GroupApplied>,
+}
+
+/// What a learner made of its events of one entry.
+pub struct GroupApplied {
+    /// As in [`Apply::group`].
+    pub group: usize,
+    /// One for each event.
+    pub verdicts: Vec<Verdict>,
+    /// Windows that had been emitted and have a new revision now.
+    pub corrected_windows: usize,
+    /// Newest accepted event, ms.
+    pub last_event_ms: i64,
+    /// What the learner takes in memory, roughly, bytes.
+    pub memory_bytes: u64,
+}
+
+/// A request for what is unsaved.
+pub struct Save {
+    /// Has room for the answers of all learners that are asked.
+    pub reply: mpsc::Sender<Saved>,
+}
+
+/// What is to be written for a learner.
+pub struct Saved {
+    /// The learner.
+    pub user_id: Box<str>,
+    /// Its changed records.
+    pub changes: Vec<StateChange>,
+}
+
+/// A move of the watermark.
+pub struct Advance {
+    /// Which windows are to be emitted.
+    pub span: EmissionSpan,
+    /// The shard afterwards.
+    pub at: ReadPoint,
+    /// The settings in force and the rest of what holds for the entry that moved it.
+    pub context: Arc<EntryContext>,
+    /// Has room for the answers of all learners that are told: how many windows closed.
+    pub reply: mpsc::Sender<usize>,
+}

@@ -1,0 +1,13 @@
+//! Learners in memory: an actor for each one that is active, and the records that all of them are stored as.
+//!
+//! Must not know: the log, Raft, other learners.
+
+mod actor;
+mod keys;
+mod message;
+mod stored;
+
+pub use actor::LearnerActor;
+pub use keys::{RecordKey, dead_letter_key, dead_letters_from, parse_key};
+pub use message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
+pub use stored::{LoadError, load, record_changes};

@@ -1,0 +1,387 @@
+//! One Raft group on this node: proposing, linearizing reads, checkpointing, purging.
+
+use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use openraft::{
+    Config, Raft, ReadPolicy, ServerState, SnapshotPolicy,
+    errors::{ClientWriteError, RaftError},
+    impls::BasicNode,
+};
+use tokio::sync::Mutex;
+
+use super::{
+    log_store::LogStore,
+    machine::{Capture, Machine, Replicated, SharedMachine},
+    network::NoPeers,
+    snapshot::{StateRecord, to_log_id, to_position},
+    types::{Applied, LogId, Membership, Proposal, TypeConfig},
+};
+use crate::store::{
+    checkpoint::{CheckpointStore, Commit, CommitError, CommitFigures, Position},
+    log::{FileLog, GroupUsage, LogEngine},
+};
+
+/// Entries read for replication at once, bytes: within tonic's default message limit of 4 MiB.
+const READ_BYTES_MAX: u64 = 2 << 20;
+/// How long a group of one may take to elect itself, s: it has to write a vote and a blank entry, no more.
+const LEAD_WITHIN: Duration = Duration::from_secs(60);
+
+/// Who a group is, and its timers.
+#[derive(Clone, Debug)]
+pub struct GroupConfig {
+    /// For logs: `shard-3`, `control`.
+    pub name: String,
+    /// Its place in the shared log and in the checkpoint store.
+    pub slot: u16,
+    /// This replica's incarnation.
+    pub replica: u64,
+    /// Where the node is reached.
+    pub address: String,
+    /// How often a leader makes itself heard, ms.
+    pub heartbeat_ms: u64,
+    /// Shortest wait before an election, ms.
+    pub election_min_ms: u64,
+    /// Longest wait before an election, ms.
+    pub election_max_ms: u64,
+}
+
+/// A group whose replica runs on this node.
+pub struct Group<R: Replicated> {
+    config: GroupConfig,
+    raft: Raft<TypeConfig, SharedMachine<R>>,
+    machine: Arc<Mutex<Machine<R>>>,
+    store: Arc<CheckpointStore>,
+    log: Arc<FileLog>,
+    /// Position of the newest durable checkpoint. Held while one is made, so that there is one at a time.
+    checkpointed: Mutex<Option<LogId>>,
+}
+
+/// A group does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The stored state can't be read.
+    #[error("{group}: its stored state can't be read: {error}")]
+    State {
+        /// Which group.
+        group: String,
+        /// What is wrong.
+        error: io::Error,
+    },
+    /// The log no longer holds what the state lacks.
+    #[error(
+        "{group}: the log begins after entry {purged}, but the newest state that can be had ends at {state}: \
+         restore the checkpoint directory's bases from a backup"
+    )]
+    LogTooShort {
+        /// Which group.
+        group: String,
+        /// Last purged index.
+        purged: u64,
+        /// Index of the state, in words.
+        state: String,
+    },
+    /// The log ends before the state does: entries that were acknowledged are gone.
+    #[error(
+        "{group}: the log ends at {last}, but the state stands at entry {state}: the log directory was lost or \
+         replaced; put it back, or start with an empty data directory"
+    )]
+    LogLost {
+        /// Which group.
+        group: String,
+        /// Last index, in words.
+        last: String,
+        /// Index of the state.
+        state: u64,
+    },
+    /// Raft refuses.
+    #[error("{group}: {reason}")]
+    Raft {
+        /// Which group.
+        group: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A proposal was not taken, or its fate is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeError {
+    /// Another replica leads, or none does. Nothing was written.
+    #[error("this replica does not lead")]
+    NotLeader,
+    /// The group has stopped; the entry may or may not be in the log.
+    #[error("the group has stopped: {0}")]
+    Stopped(String),
+}
+
+/// A checkpoint was not made.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The store failed; the process must not go on.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The task that wrote it did not end.
+    #[error("writing a checkpoint was given up: {0}")]
+    Task(String),
+}
+
+/// What a checkpoint came to.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckpointOutcome {
+    /// The group's durable position, as an index.
+    pub index: Option<u64>,
+    /// What writing took; `None` when nothing was new.
+    pub figures: Option<CommitFigures>,
+}
+
+impl<R: Replicated> Group<R> {
+    /// Starts the group's replica from its recovered state, founds the group if it is new, and returns once it leads and
+    /// everything in its log is applied.
+    ///
+    /// `replicated` is the state at `recovered`.
+    ///
+    /// # Errors
+    /// When state and log don't fit together, or Raft does not start.
+    pub async fn start(
+        config: GroupConfig,
+        log: Arc<FileLog>,
+        store: Arc<CheckpointStore>,
+        recovered: Option<Position>,
+        membership: Option<Membership>,
+        replicated: R,
+    ) -> Result<Self, StartError> {
+        check_continuity(&config, &log, recovered)?;
+        let applied = recovered.map(to_log_id);
+        let machine = Arc::new(Mutex::new(Machine {
+            applied,
+            membership: membership.unwrap_or_default(),
+            bytes_since_base: 0,
+            replicated,
+        }));
+        let raft = Raft::new(
+            config.replica,
+            Arc::new(raft_config(&config)?),
+            NoPeers,
+            LogStore::new(Arc::clone(&log), u64::from(config.slot), READ_BYTES_MAX),
+            SharedMachine {
+                machine: Arc::clone(&machine),
+                store: Arc::clone(&store),
+                slot: config.slot,
+            },
+        )
+        .await
+        .map_err(|error| failed(&config, error))?;
+        let group =
+            Self { config, raft, machine, store, log, checkpointed: Mutex::new(applied) };
+        group.lead().await?;
+        Ok(group)
+    }
+
+    /// Reads what a checkpoint says beside its records: the membership, and the group's own state.
+    ///
+    /// # Errors
+    /// When it is of an unknown version.
+    pub fn decode_state(bytes: &[u8]) -> io::Result<(Membership, Vec<u8>)> {
+        let record = StateRecord::decode(bytes)?;
+        Ok((record.membership, record.state))
+    }
+
+    async fn lead(&self) -> Result<(), StartError> {
+        let failed = |error: &dyn std::fmt::Display| failed(&self.config, error);
+        let initialized = self.raft.is_initialized().await.map_err(|error| failed(&error))?;
+        if !initialized {
+            let me = BasicNode::new(&self.config.address);
+            let members = BTreeMap::from([(self.config.replica, me)]);
+            self.raft.initialize(members).await.map_err(|error| failed(&error))?;
+        }
+        self.raft.trigger().elect(false).await.map_err(|error| failed(&error))?;
+        self.raft
+            .wait(Some(LEAD_WITHIN))
+            .state(ServerState::Leader, "to lead its single-voter group")
+            .await
+            .map_err(|error| failed(&error))?;
+        self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await.map_err(|error| failed(&error))?;
+        Ok(())
+    }
+
+    /// Proposes an entry; answers when it is committed and applied, with its index.
+    ///
+    /// # Errors
+    /// See [`ProposeError`].
+    pub async fn propose(&self, payload: Bytes) -> Result<(u64, Applied), ProposeError> {
+        match self.raft.client_write(Proposal(payload)).await {
+            Ok(written) => Ok((written.log_id.index, written.data)),
+            Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {
+                Err(ProposeError::NotLeader)
+            }
+            Err(error) => Err(ProposeError::Stopped(error.to_string())),
+        }
+    }
+
+    /// The index up to which everything acknowledged before this call is committed, confirmed by a quorum.
+    ///
+    /// # Errors
+    /// When this replica does not lead, or the group has stopped.
+    pub async fn read_index(&self) -> Result<u64, ProposeError> {
+        match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
+            Ok((read, _)) => Ok(read.index()),
+            Err(RaftError::APIError(_)) => Err(ProposeError::NotLeader),
+            Err(error) => Err(ProposeError::Stopped(error.to_string())),
+        }
+    }
+
+    /// Returns once the entry at an index is applied, or the group has stopped.
+    pub async fn applied(&self, index: u64) {
+        if self.machine.lock().await.applied.is_some_and(|applied| applied.index >= index) {
+            return;
+        }
+        let reached = |metrics: &openraft::RaftMetrics<TypeConfig>| {
+            metrics.last_applied.is_some_and(|applied| applied.index >= index)
+        };
+        if let Err(error) = self.raft.wait(None).metrics(reached, "an entry to be applied").await {
+            tracing::debug!(group = self.config.name, %error, "waiting for entry {index}");
+        }
+    }
+
+    /// Runs a look at what is replicated, between two entries.
+    pub async fn inspect<T>(&self, look: impl FnOnce(&mut R) -> T) -> T {
+        look(&mut self.machine.lock().await.replicated)
+    }
+
+    /// Term of the last applied entry's leader.
+    pub async fn term(&self) -> u64 {
+        self.machine.lock().await.applied.map_or(0, |applied| applied.leader_id.term)
+    }
+
+    /// Index of the newest durable checkpoint.
+    pub async fn checkpoint_index(&self) -> Option<u64> {
+        self.checkpointed.lock().await.map(|applied| applied.index)
+    }
+
+    /// Makes the applied state durable beside the log.
+    ///
+    /// # Errors
+    /// When the store fails. What was captured is lost to later checkpoints then: the process has to stop.
+    pub async fn checkpoint(&self) -> Result<CheckpointOutcome, CheckpointError> {
+        let mut checkpointed = self.checkpointed.lock().await;
+        let (applied, membership, capture) = {
+            let mut machine = self.machine.lock().await;
+            let index = checkpointed.map(|applied| applied.index);
+            match machine.applied {
+                Some(applied) if Some(applied) != *checkpointed => {
+                    (applied, machine.membership.clone(), machine.replicated.capture())
+                }
+                _ => return Ok(CheckpointOutcome { index, figures: None }),
+            }
+        };
+        let figures = self.write(applied, membership, capture).await?;
+        *checkpointed = Some(applied);
+        self.machine.lock().await.replicated.captured();
+        Ok(CheckpointOutcome { index: Some(applied.index), figures: Some(figures) })
+    }
+
+    async fn write(
+        &self,
+        applied: LogId,
+        membership: Membership,
+        Capture { state, changes }: Capture,
+    ) -> Result<CommitFigures, CheckpointError> {
+        let changes = changes.await;
+        let meta = StateRecord { membership, state }.encode();
+        let commit = Commit { position: to_position(applied), meta, changes };
+        let (store, slot) = (Arc::clone(&self.store), self.config.slot);
+        let written = tokio::task::spawn_blocking(move || store.commit(slot, commit)).await;
+        Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
+    }
+
+    /// Payload bytes applied since the last base was asked for.
+    pub async fn bytes_since_base(&self) -> u64 {
+        self.machine.lock().await.bytes_since_base
+    }
+
+    /// What the group's entries take in the log.
+    pub fn log_usage(&self) -> GroupUsage {
+        self.log.usage(u64::from(self.config.slot))
+    }
+
+    /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest bases.
+    ///
+    /// Returns when the base is durable; openraft purges in its own time.
+    ///
+    /// # Errors
+    /// When the group has stopped.
+    pub async fn cut_base(&self) -> Result<(), ProposeError> {
+        let stopped = |error: &dyn std::fmt::Display| ProposeError::Stopped(error.to_string());
+        let checkpointed = *self.checkpointed.lock().await;
+        let Some(index) = checkpointed.map(|applied| applied.index) else { return Ok(()) };
+        self.machine.lock().await.bytes_since_base = 0;
+        self.raft.trigger().snapshot().await.map_err(|error| stopped(&error))?;
+        self.raft
+            .wait(None)
+            .metrics(
+                |metrics| metrics.snapshot.is_some_and(|snapshot| snapshot.index >= index),
+                "the base to be cut",
+            )
+            .await
+            .map_err(|error| stopped(&error))?;
+        let older = self.store.older_base_position(self.config.slot).ok().flatten();
+        if let Some(older) = older {
+            self.raft.trigger().purge_log(older.index).await.map_err(|error| stopped(&error))?;
+        }
+        Ok(())
+    }
+
+    /// Stops the replica; what was proposed and not yet applied has an unknown fate.
+    pub async fn stop(&self) {
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(group = self.config.name, %error, "stopping a group");
+        }
+    }
+}
+
+fn failed(config: &GroupConfig, error: impl std::fmt::Display) -> StartError {
+    StartError::Raft { group: config.name.clone(), reason: error.to_string() }
+}
+
+/// The log has to reach from the state to the last entry that anybody was told of.
+fn check_continuity(
+    config: &GroupConfig,
+    log: &FileLog,
+    recovered: Option<Position>,
+) -> Result<(), StartError> {
+    let state = log.state(u64::from(config.slot));
+    let at = recovered.map(|position| position.index);
+    let in_words =
+        |index: Option<u64>| index.map_or("nothing".to_owned(), |index| format!("entry {index}"));
+    if let Some(purged) = state.purged.map(|position| position.index)
+        && at.is_none_or(|at| at < purged)
+    {
+        let group = config.name.clone();
+        return Err(StartError::LogTooShort { group, purged, state: in_words(at) });
+    }
+    let last = state.last.map(|position| position.index);
+    match at {
+        Some(at) if last.is_none_or(|last| last < at) => Err(StartError::LogLost {
+            group: config.name.clone(),
+            last: in_words(last),
+            state: at,
+        }),
+        _ => Ok(()),
+    }
+}
+
+fn raft_config(config: &GroupConfig) -> Result<Config, StartError> {
+    Config {
+        cluster_name: config.name.clone(),
+        heartbeat_interval: config.heartbeat_ms,
+        election_timeout_min: config.election_min_ms,
+        election_timeout_max: config.election_max_ms,
+        // Bases are cut and the log is purged when the node says so: never by counting entries.
+        snapshot_policy: SnapshotPolicy::Never,
+        max_in_snapshot_log_to_keep: u64::MAX,
+        ..Config::default()
+    }
+    .validate()
+    .map_err(|error| failed(config, error))
+}

@@ -1,0 +1,116 @@
+//! The state machine of a group, as openraft wants it, around what the group replicates.
+
+use std::{io, sync::Arc};
+
+use bytes::Bytes;
+use futures::{Stream, StreamExt, future::BoxFuture};
+use openraft::{
+    EntryPayload, OptionalSend,
+    storage::{EntryResponder, RaftStateMachine},
+    type_config::alias::{SnapshotMetaOf, SnapshotOf},
+};
+use tokio::sync::Mutex;
+
+use super::{
+    snapshot::{BaseSnapshot, BaseSnapshotBuilder, newest_base},
+    types::{Applied, LogId, Membership, Proposal, TypeConfig},
+};
+use crate::store::checkpoint::CheckpointStore;
+
+/// What a group replicates. The group calls it for one entry at a time, in the order of the log.
+pub trait Replicated: Send + 'static {
+    /// Applies the entry at an index.
+    fn apply(&mut self, index: u64, payload: Bytes) -> impl Future<Output = Applied> + Send;
+
+    /// Captures, between two entries, what differs from the last capture.
+    fn capture(&mut self) -> Capture;
+
+    /// The last capture is durable now.
+    fn captured(&mut self);
+}
+
+/// The state at an entry boundary.
+pub struct Capture {
+    /// The group's own record.
+    pub state: Vec<u8>,
+    /// Records that changed; may be collected while further entries are applied.
+    pub changes: BoxFuture<'static, Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+}
+
+/// What is replicated, with the position it stands at.
+pub(super) struct Machine<R> {
+    pub applied: Option<LogId>,
+    pub membership: Membership,
+    /// Payload bytes applied since the last base was asked for.
+    pub bytes_since_base: u64,
+    pub replicated: R,
+}
+
+/// What openraft holds; the group holds another handle.
+pub(super) struct SharedMachine<R> {
+    pub machine: Arc<Mutex<Machine<R>>>,
+    pub store: Arc<CheckpointStore>,
+    pub slot: u16,
+}
+
+impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
+    type SnapshotData = BaseSnapshot;
+    type SnapshotBuilder = BaseSnapshotBuilder;
+
+    async fn applied_state(&mut self) -> Result<(Option<LogId>, Membership), io::Error> {
+        let machine = self.machine.lock().await;
+        Ok((machine.applied, machine.membership.clone()))
+    }
+
+    async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
+    where
+        S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
+    {
+        while let Some(next) = entries.next().await {
+            let (entry, responder) = next?;
+            let mut machine = self.machine.lock().await;
+            let applied = match entry.payload {
+                EntryPayload::Blank => Applied::Done,
+                EntryPayload::Membership(membership) => {
+                    machine.membership = Membership::new(Some(entry.log_id), membership);
+                    Applied::Done
+                }
+                EntryPayload::Normal(Proposal(payload)) => {
+                    machine.bytes_since_base += payload.len() as u64;
+                    machine.replicated.apply(entry.log_id.index, payload).await
+                }
+            };
+            machine.applied = Some(entry.log_id);
+            drop(machine);
+            if let Some(responder) = responder {
+                responder.send(applied);
+            }
+        }
+        Ok(())
+    }
+
+    async fn get_snapshot_builder(&mut self) -> BaseSnapshotBuilder {
+        BaseSnapshotBuilder { store: Arc::clone(&self.store), slot: self.slot }
+    }
+
+    /// Never called in a group with a single voter: nobody could send a snapshot.
+    async fn install_snapshot(
+        &mut self,
+        _meta: &SnapshotMetaOf<TypeConfig>,
+        _snapshot: BaseSnapshot,
+    ) -> Result<(), io::Error> {
+        Err(io::Error::new(
+            io::ErrorKind::Unsupported,
+            "a snapshot came to a group with a single voter",
+        ))
+    }
+
+    async fn get_current_snapshot(
+        &mut self,
+    ) -> Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>, io::Error> {
+        let (store, slot) = (Arc::clone(&self.store), self.slot);
+        tokio::task::spawn_blocking(move || newest_base(&store, slot))
+            .await
+            .map_err(io::Error::other)?
+    }
+}

@@ -1,0 +1,15 @@
+//! Raft, behind one door: openraft's types and traits are named here and nowhere else in the node.
+//!
+//! Must not know: what a proposal's bytes mean, nor how the log is laid out on disk.
+
+mod group;
+mod log_codec;
+mod log_store;
+mod machine;
+mod network;
+mod snapshot;
+mod types;
+
+pub use group::{CheckpointError, CheckpointOutcome, Group, GroupConfig, ProposeError, StartError};
+pub use machine::{Capture, Replicated};
+pub use types::{Applied, Membership, Proposal};

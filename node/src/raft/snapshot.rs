@@ -1,0 +1,101 @@
+//! Snapshots are bases: immutable files of the checkpoint store, each a group's whole state at one position.
+
+use std::{fs::File, io, path::PathBuf, sync::Arc};
+
+use openraft::{
+    RaftSnapshotBuilder,
+    type_config::alias::{SnapshotMetaOf, SnapshotOf},
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    log_codec,
+    types::{LogId, Membership, TypeConfig},
+};
+use crate::store::{
+    checkpoint::{BaseReader, CheckpointStore, Position},
+    log,
+};
+
+/// A base on disk.
+#[derive(Clone, Debug)]
+pub(super) struct BaseSnapshot {
+    /// The file.
+    pub path: PathBuf,
+}
+
+/// Cuts a base.
+pub(super) struct BaseSnapshotBuilder {
+    pub store: Arc<CheckpointStore>,
+    pub slot: u16,
+}
+
+/// What goes with each checkpoint beside its records.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StateRecord {
+    pub membership: Membership,
+    #[serde(with = "serde_bytes")]
+    pub state: Vec<u8>,
+}
+
+const STATE_RECORD_VERSION: u8 = 1;
+
+impl StateRecord {
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![STATE_RECORD_VERSION])
+            .expect("serialising into memory does not fail")
+    }
+
+    pub fn decode(bytes: &[u8]) -> io::Result<Self> {
+        match bytes.split_first() {
+            Some((&STATE_RECORD_VERSION, body)) => {
+                postcard::from_bytes(body).map_err(io::Error::other)
+            }
+            _ => Err(io::Error::other("a state record of an unknown version")),
+        }
+    }
+}
+
+pub(super) fn to_log_id(position: Position) -> LogId {
+    log_codec::from_position(log::Position {
+        leader: log::Leader { term: position.term, node: position.node },
+        index: position.index,
+    })
+}
+
+pub(super) fn to_position(log_id: LogId) -> Position {
+    let position = log_codec::to_position(log_id);
+    Position { term: position.leader.term, node: position.leader.node, index: position.index }
+}
+
+/// The newest base of a group, if it has one. Waits for the disk.
+pub(super) fn newest_base(
+    store: &CheckpointStore,
+    slot: u16,
+) -> io::Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>> {
+    let bases = store.bases(slot).map_err(io::Error::other)?;
+    let Some(base) = bases.into_iter().next() else { return Ok(None) };
+    let reader = BaseReader::open(io::BufReader::new(File::open(&base.path)?))
+        .map_err(io::Error::other)?;
+    let record = StateRecord::decode(reader.meta())?;
+    Ok(Some(SnapshotOf::<TypeConfig, BaseSnapshot> {
+        meta: SnapshotMetaOf::<TypeConfig> {
+            last_log_id: Some(to_log_id(base.position)),
+            last_membership: record.membership,
+        },
+        snapshot: BaseSnapshot { path: base.path },
+    }))
+}
+
+impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
+    type SnapshotData = BaseSnapshot;
+
+    async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, BaseSnapshot>, io::Error> {
+        let (store, slot) = (Arc::clone(&self.store), self.slot);
+        let cut = move || {
+            store.cut_base(slot).map_err(io::Error::other)?;
+            newest_base(&store, slot)?.ok_or_else(|| io::Error::other("the base just cut is gone"))
+        };
+        tokio::task::spawn_blocking(cut).await.map_err(io::Error::other)?
+    }
+}

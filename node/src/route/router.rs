@@ -1,0 +1,143 @@
+//! Hands parts to shards, within the node's bound of bytes.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use futures::future::join_all;
+use homeroom_core::{entry::RecordBuffer, shard::Outcome};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+
+use super::Positions;
+use crate::shard::{Part, PartApplied, PartError, ShardReplica};
+
+/// Knows the shards of this node, and how much may wait for them.
+pub struct Router {
+    shards: Vec<Arc<ShardReplica>>,
+    queue: Arc<Semaphore>,
+    queue_bytes_max: u32,
+    /// Memory of all active learners, bytes; beyond the budget nothing more is taken.
+    memory_bytes: Arc<AtomicU64>,
+    memory_bytes_max: u64,
+}
+
+/// What became of a request.
+#[derive(Clone, Debug, Default)]
+pub struct Delivered {
+    /// By delivery; `None` where its shard did not take it, or nobody knows: it is to be sent again.
+    pub outcomes: Vec<Option<Outcome>>,
+    /// How far the shards that took deliveries have applied them.
+    pub positions: Positions,
+}
+
+/// A request was not taken; nothing is stored of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// As many bytes as may wait are waiting.
+    #[error("{queued_bytes_max} bytes are waiting already")]
+    Overloaded {
+        /// The bound.
+        queued_bytes_max: u32,
+    },
+    /// The active learners take all the memory they may.
+    #[error("active learners take {memory_bytes_max} bytes already")]
+    MemoryFull {
+        /// The bound.
+        memory_bytes_max: u64,
+    },
+}
+
+/// Deliveries for one shard: which they are, and their records.
+pub struct Routed {
+    /// The shard.
+    pub shard: u32,
+    /// Encoded, in order.
+    pub records: RecordBuffer,
+    /// Positions of the deliveries in the request.
+    pub slots: Vec<u32>,
+}
+
+impl Router {
+    /// A router over all shards of the cluster, in their order.
+    pub fn new(
+        shards: Vec<Arc<ShardReplica>>,
+        queue_bytes_max: u32,
+        (memory_bytes, memory_bytes_max): (Arc<AtomicU64>, u64),
+    ) -> Self {
+        let queue = Arc::new(Semaphore::new(queue_bytes_max as usize));
+        Self { shards, queue, queue_bytes_max, memory_bytes, memory_bytes_max }
+    }
+
+    /// All shards, in their order.
+    pub fn shards(&self) -> &[Arc<ShardReplica>] {
+        &self.shards
+    }
+
+    /// The shard of a learner.
+    pub fn shard_of(&self, user_id: &str) -> &Arc<ShardReplica> {
+        let shards = u32::try_from(self.shards.len()).unwrap_or(u32::MAX);
+        let shard = homeroom_core::shard_of(homeroom_core::learner_hash(user_id), shards);
+        &self.shards[shard as usize]
+    }
+
+    /// Bytes that wait for their entries to be applied.
+    pub fn queued_bytes(&self) -> u64 {
+        u64::from(self.queue_bytes_max) - self.queue.available_permits() as u64
+    }
+
+    /// Delivers, and returns once every delivery has its outcome.
+    ///
+    /// # Errors
+    /// When the node is overloaded; nothing was taken then.
+    pub async fn deliver(&self, count: usize, parts: Vec<Routed>) -> Result<Delivered, RouteError> {
+        let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
+        let permits = self.take_room(bytes)?;
+        let mut room = permits;
+        let mut waits = Vec::with_capacity(parts.len());
+        for Routed { shard, records, slots } in parts {
+            let share = room.split(records.len()).unwrap_or_else(|| room.split(0).expect("none"));
+            waits.push(self.hand_in(shard, records, share, slots));
+        }
+        let mut delivered =
+            Delivered { outcomes: vec![None; count], positions: Positions::default() };
+        for (shard, slots, answer) in join_all(waits).await {
+            match answer {
+                Ok(PartApplied { index, outcomes }) => {
+                    delivered.positions.note(shard, index);
+                    for (slot, outcome) in slots.into_iter().zip(outcomes) {
+                        delivered.outcomes[slot as usize] = Some(outcome);
+                    }
+                }
+                Err(error) => tracing::debug!(shard, %error, "deliveries were not taken"),
+            }
+        }
+        Ok(delivered)
+    }
+
+    fn take_room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, RouteError> {
+        if self.memory_bytes.load(Ordering::Relaxed) > self.memory_bytes_max {
+            return Err(RouteError::MemoryFull { memory_bytes_max: self.memory_bytes_max });
+        }
+        let overloaded = RouteError::Overloaded { queued_bytes_max: self.queue_bytes_max };
+        let bytes = u32::try_from(bytes).map_err(|_| overloaded)?;
+        Arc::clone(&self.queue).try_acquire_many_owned(bytes).map_err(|_| overloaded)
+    }
+
+    async fn hand_in(
+        &self,
+        shard: u32,
+        records: RecordBuffer,
+        permit: OwnedSemaphorePermit,
+        slots: Vec<u32>,
+    ) -> (u16, Vec<u32>, Result<PartApplied, PartError>) {
+        let replica = &self.shards[shard as usize];
+        let (reply, answer) = oneshot::channel();
+        let part = Part { records, permit, reply };
+        let answer = match replica.parts().send(part).await {
+            Ok(()) => answer.await.unwrap_or(Err(PartError::Stopped)),
+            Err(_) => Err(PartError::Stopped),
+        };
+        (replica.shard(), slots, answer)
+    }
+}

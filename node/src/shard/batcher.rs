@@ -1,0 +1,131 @@
+//! Parts to entries: what comes in while an entry is on its way waits for the next one, within bounds of bytes and time.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use homeroom_core::entry::encode_batch;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    machine::ShardMachine,
+    part::{Part, PartApplied, PartError},
+    ticker::LogClock,
+};
+use crate::raft::{Applied, Group, ProposeError};
+
+/// How entries are put together.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchLimits {
+    /// An entry is proposed once it holds so many bytes of records.
+    pub entry_bytes_max: usize,
+    /// While entries are on their way, how long a part waits for company.
+    pub linger: Duration,
+    /// Entries of a shard that may be on their way at once.
+    pub entries_in_flight: usize,
+}
+
+/// Owns the queue of a shard's parts.
+pub struct Batcher {
+    pub parts: mpsc::Receiver<Part>,
+    pub group: Arc<Group<ShardMachine>>,
+    pub clock: Arc<LogClock>,
+    pub limits: BatchLimits,
+}
+
+#[derive(Default)]
+struct Gathered {
+    parts: Vec<Part>,
+    bytes: usize,
+    /// When the first part came.
+    since: Option<Instant>,
+}
+
+impl Gathered {
+    fn add(&mut self, part: Part) {
+        self.bytes += part.records.len();
+        self.since.get_or_insert_with(Instant::now);
+        self.parts.push(part);
+    }
+}
+
+impl Batcher {
+    /// Proposes until every sender of parts is gone and the last entry is applied.
+    pub async fn run(mut self) {
+        let mut in_flight: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+        let mut gathered = Gathered::default();
+        let mut open = true;
+        while open || !gathered.parts.is_empty() || !in_flight.is_empty() {
+            while gathered.bytes < self.limits.entry_bytes_max
+                && let Ok(part) = self.parts.try_recv()
+            {
+                gathered.add(part);
+            }
+            if self.is_due(&gathered, in_flight.len(), open) {
+                in_flight.push(self.propose(std::mem::take(&mut gathered)));
+                continue;
+            }
+            let room = gathered.bytes < self.limits.entry_bytes_max;
+            let lingers = gathered.since.filter(|_| in_flight.len() < self.limits.entries_in_flight);
+            tokio::select! {
+                part = self.parts.recv(), if open && room => match part {
+                    Some(part) => gathered.add(part),
+                    None => open = false,
+                },
+                Some(()) = in_flight.next(), if !in_flight.is_empty() => {}
+                () = linger(lingers, self.limits.linger) => {}
+            }
+        }
+    }
+
+    /// With nothing on its way there is nothing to wait for: the first part goes at once.
+    fn is_due(&self, gathered: &Gathered, in_flight: usize, open: bool) -> bool {
+        let Some(since) = gathered.since else { return false };
+        in_flight < self.limits.entries_in_flight
+            && (in_flight == 0
+                || !open
+                || gathered.bytes >= self.limits.entry_bytes_max
+                || since.elapsed() >= self.limits.linger)
+    }
+
+    fn propose(&self, gathered: Gathered) -> BoxFuture<'static, ()> {
+        let pieces = gathered.parts.iter().map(|part| &part.records);
+        let entry = Bytes::from(encode_batch(self.clock.now_ms(), pieces));
+        let group = Arc::clone(&self.group);
+        async move {
+            let written = group.propose(entry).await;
+            answer(gathered.parts, written);
+        }
+        .boxed()
+    }
+}
+
+async fn linger(since: Option<Instant>, linger: Duration) {
+    match since {
+        Some(since) => sleep_until(since + linger).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn answer(parts: Vec<Part>, written: Result<(u64, Applied), ProposeError>) {
+    let error = match written {
+        Ok((index, Applied::Outcomes(outcomes))) => {
+            let mut outcomes = outcomes.into_iter();
+            for part in parts {
+                let count = part.records.count() as usize;
+                let outcomes = outcomes.by_ref().take(count).collect();
+                // Who no longer waits will ask again, and hear that it was here.
+                let _ = part.reply.send(Ok(PartApplied { index, outcomes }));
+            }
+            return;
+        }
+        Err(ProposeError::NotLeader) => PartError::NotLeader,
+        Ok(_) | Err(ProposeError::Stopped(_)) => PartError::Stopped,
+    };
+    for part in parts {
+        let _ = part.reply.send(Err(error.clone()));
+    }
+}

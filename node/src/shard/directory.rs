@@ -1,0 +1,165 @@
+//! The active learners of a shard: who has an actor, and which of them may stop.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use ractor::ActorRef;
+
+use crate::learner::{GroupApplied, LearnerMessage};
+
+/// How long after its newest event all windows of a learner are settled, at least, ms: the largest emitted window, and the
+/// largest allowed lateness beside.
+const SETTLES_WITHIN_MS: i64 = 60_000;
+
+/// Learners with an actor. The shard changes it between entries; queries look actors up.
+#[derive(Clone, Debug)]
+pub struct Directory {
+    active: Arc<Mutex<HashMap<Box<str>, Active>>>,
+    /// Memory of all learners of the node, bytes.
+    node_bytes: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Active {
+    actor: ActorRef<LearnerMessage>,
+    last_event_ms: i64,
+    /// Log time of the last entry that touched it, ms.
+    touched_ms: i64,
+    memory_bytes: u64,
+    /// Differs from what the last capture took.
+    unsaved: bool,
+    /// Part of a capture that is not durable yet.
+    saving: bool,
+}
+
+/// Which learners may be stopped.
+#[derive(Clone, Copy, Debug)]
+pub struct Retirement {
+    /// Windows before this are settled and told of, ms of event time.
+    pub settled_ms: i64,
+    /// Learners not touched since this log time, ms.
+    pub untouched_since_ms: i64,
+}
+
+impl Directory {
+    /// An empty one, that adds what its learners take to the node's sum.
+    pub fn new(node_bytes: Arc<AtomicU64>) -> Self {
+        Self { active: Arc::default(), node_bytes }
+    }
+
+    /// The actor of a learner, if it is active.
+    pub fn get(&self, user_id: &str) -> Option<ActorRef<LearnerMessage>> {
+        self.lock().get(user_id).map(|active| active.actor.clone())
+    }
+
+    /// The actors of these learners, in their order.
+    pub fn get_all<'u>(
+        &self,
+        user_ids: impl Iterator<Item = &'u str>,
+    ) -> Vec<Option<ActorRef<LearnerMessage>>> {
+        let active = self.lock();
+        user_ids.map(|user_id| active.get(user_id).map(|active| active.actor.clone())).collect()
+    }
+
+    /// Notes a learner that was woken.
+    pub fn insert(&self, user_id: &str, actor: ActorRef<LearnerMessage>, last_event_ms: i64) {
+        let active = Active {
+            actor,
+            last_event_ms,
+            touched_ms: 0,
+            memory_bytes: 0,
+            unsaved: false,
+            saving: false,
+        };
+        self.lock().insert(user_id.into(), active);
+    }
+
+    /// Notes what an entry did to its learners.
+    pub fn note_applied<'a>(
+        &self,
+        log_time_ms: i64,
+        applied: impl Iterator<Item = (&'a str, &'a GroupApplied)>,
+    ) {
+        let mut all = self.lock();
+        for (user_id, applied) in applied {
+            if let Some(active) = all.get_mut(user_id) {
+                active.last_event_ms = applied.last_event_ms;
+                active.touched_ms = log_time_ms;
+                active.unsaved = true;
+                self.node_bytes.fetch_sub(active.memory_bytes, Ordering::Relaxed);
+                self.node_bytes.fetch_add(applied.memory_bytes, Ordering::Relaxed);
+                active.memory_bytes = applied.memory_bytes;
+            }
+        }
+    }
+
+    /// Actors whose newest event is at or after a time.
+    pub fn with_events_since(&self, since_ms: i64) -> Vec<ActorRef<LearnerMessage>> {
+        self.lock()
+            .values()
+            .filter(|active| active.last_event_ms >= since_ms)
+            .map(|active| active.actor.clone())
+            .collect()
+    }
+
+    /// Actors with something unsaved, which now counts as being saved.
+    pub fn begin_saving(&self) -> Vec<ActorRef<LearnerMessage>> {
+        self.lock()
+            .values_mut()
+            .filter(|active| active.unsaved)
+            .map(|active| {
+                active.unsaved = false;
+                active.saving = true;
+                active.actor.clone()
+            })
+            .collect()
+    }
+
+    /// What was being saved is durable.
+    pub fn end_saving(&self) {
+        for active in self.lock().values_mut() {
+            active.saving = false;
+        }
+    }
+
+    /// Stops the learners that may be stopped: nothing unsaved, all windows settled, long untouched. Returns how many.
+    ///
+    /// To be called between entries only: an actor that an entry still has a message for must not stop.
+    pub fn retire(&self, retirement: Retirement) -> usize {
+        let mut retired = 0;
+        self.lock().retain(|_, active| {
+            let settles_ms = active.last_event_ms.saturating_add(SETTLES_WITHIN_MS);
+            let stays = active.unsaved
+                || active.saving
+                || settles_ms > retirement.settled_ms
+                || active.touched_ms > retirement.untouched_since_ms;
+            if !stays {
+                self.node_bytes.fetch_sub(active.memory_bytes, Ordering::Relaxed);
+                // A stopped actor is as good as a retired one.
+                let _ = active.actor.send_message(LearnerMessage::Retire);
+                retired += 1;
+            }
+            stays
+        });
+        retired
+    }
+
+    /// How many learners are active.
+    pub fn len(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// The ids of all active learners.
+    pub fn user_ids(&self) -> Vec<Box<str>> {
+        self.lock().keys().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Active>> {
+        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,21 @@
+//! A shard on this node: batches in, entries through its Raft group, learners told, answers read.
+//!
+//! Must not know: how events came in (gRPC, HTTP), other shards, the cluster.
+
+mod batcher;
+mod directory;
+mod machine;
+mod part;
+mod read;
+mod replica;
+mod ticker;
+mod view;
+mod watchers;
+
+pub use batcher::BatchLimits;
+pub use machine::ShardEvents;
+pub use part::{Part, PartApplied, PartError};
+pub use read::{Consistency, Read, ReadError, ReadOptions};
+pub use replica::{ShardReplica, ShardSetup};
+pub use view::View;
+pub use watchers::Watch;

@@ -1,0 +1,34 @@
+//! A request's deliveries for one shard, and what became of them.
+
+use homeroom_core::{entry::RecordBuffer, shard::Outcome};
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
+
+/// Deliveries on their way into an entry.
+pub struct Part {
+    /// Encoded, in order.
+    pub records: RecordBuffer,
+    /// Room taken in the node's queue; given back when the part is dropped.
+    pub permit: OwnedSemaphorePermit,
+    /// Who waits.
+    pub reply: oneshot::Sender<Result<PartApplied, PartError>>,
+}
+
+/// All deliveries of a part are durable and applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartApplied {
+    /// Index of the entry that holds them.
+    pub index: u64,
+    /// One for each delivery, in order.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// The deliveries were not taken, or nobody knows.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PartError {
+    /// This node does not lead the shard; nothing was written.
+    #[error("this node does not lead the shard")]
+    NotLeader,
+    /// The shard is stopping; the deliveries may or may not be in its log. A retry with the same ids is safe.
+    #[error("the shard is stopping")]
+    Stopped,
+}

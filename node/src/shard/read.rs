@@ -1,0 +1,209 @@
+//! Reads of a shard, by how current they have to be.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use homeroom_core::learner::Learner;
+use tokio::{sync::oneshot, time::timeout};
+
+use super::{replica::ShardReplica, view::View};
+use crate::learner::{LearnerMessage, load};
+
+/// How long a read waits for what it asked for before it is answered with less, or refused.
+const WAIT_MAX: Duration = Duration::from_secs(2);
+/// A learner that stops while it is asked is asked for again, so many times.
+const LOOKUPS_MAX: usize = 8;
+
+/// How current an answer has to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Consistency {
+    /// Sees every write acknowledged before the read began.
+    Linearizable,
+    /// At least at this position of the shard.
+    Session(u64),
+    /// At most this old.
+    Bounded(Duration),
+    /// Whatever there is.
+    Any,
+}
+
+/// How a read is to be done.
+#[derive(Clone, Copy, Debug)]
+pub struct ReadOptions {
+    /// How current the answer has to be.
+    pub consistency: Consistency,
+    /// Refuse rather than answer with less.
+    pub fail_when_stale: bool,
+}
+
+/// An answer, with how current it is.
+#[derive(Clone, Debug)]
+pub struct Read<T> {
+    /// The answer.
+    pub value: T,
+    /// The shard the answer was read from.
+    pub view: Arc<View>,
+    /// The answer holds everything acknowledged up to this long before it was given.
+    pub staleness: Duration,
+    /// Whether the asked consistency was met.
+    pub bound_met: bool,
+}
+
+/// A read has no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// The asked consistency was not met in time, and less was not wanted.
+    #[error("the asked consistency was not met within {WAIT_MAX:?}")]
+    Stale,
+    /// What is stored of the learner can't be read.
+    #[error("the learner's stored state can't be read: {0}")]
+    Damaged(String),
+    /// The shard is stopping.
+    #[error("the shard is stopping")]
+    Stopped,
+}
+
+/// What this replica last had confirmed by a quorum: at `asked`, nothing beyond `index` was acknowledged.
+#[derive(Clone, Copy, Debug)]
+struct Confirmed {
+    asked: Instant,
+    index: u64,
+}
+
+/// The newest confirmation.
+#[derive(Debug, Default)]
+pub struct Confirmations(Mutex<Option<Confirmed>>);
+
+impl Confirmations {
+    fn newest(&self) -> Option<Confirmed> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn note(&self, confirmed: Confirmed) {
+        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if newest.is_none_or(|newest| newest.asked < confirmed.asked) {
+            *newest = Some(confirmed);
+        }
+    }
+}
+
+impl ShardReplica {
+    /// Looks at a learner; `None` goes to `look` for one that nothing is known of.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub async fn read_learner<T, F>(
+        &self,
+        user_id: &str,
+        options: ReadOptions,
+        look: F,
+    ) -> Result<Read<T>, ReadError>
+    where
+        T: Send + 'static,
+        F: Fn(Option<&Learner>, &View) -> T + Clone + Send + 'static,
+    {
+        let (staleness, bound_met) = self.await_consistency(options).await?;
+        let view = self.view();
+        let value = self.look_at(user_id, &view, look).await?;
+        Ok(Read { value, view, staleness: staleness.elapsed(), bound_met })
+    }
+
+    /// Waits until this replica is as current as asked. Answers with the instant up to which everything acknowledged is in.
+    pub async fn await_consistency(
+        &self,
+        options: ReadOptions,
+    ) -> Result<(Instant, bool), ReadError> {
+        let met = timeout(WAIT_MAX, self.reach(options.consistency)).await.ok().flatten();
+        let known = met.or_else(|| self.applied_confirmation());
+        match met {
+            None if options.fail_when_stale => Err(ReadError::Stale),
+            _ => Ok((known.unwrap_or(self.started), met.is_some())),
+        }
+    }
+
+    /// `None` when it can't be reached.
+    async fn reach(&self, consistency: Consistency) -> Option<Instant> {
+        match consistency {
+            Consistency::Linearizable => self.confirm().await,
+            Consistency::Bounded(bound) => match self.applied_confirmation() {
+                Some(asked) if asked.elapsed() <= bound => Some(asked),
+                _ => self.confirm().await,
+            },
+            Consistency::Session(index) => {
+                self.applied(index).await;
+                Some(self.applied_confirmation().unwrap_or(self.started))
+            }
+            Consistency::Any => Some(self.applied_confirmation().unwrap_or(self.started)),
+        }
+    }
+
+    /// Has a quorum confirm up to where the shard is, and applies that far.
+    async fn confirm(&self) -> Option<Instant> {
+        let asked = Instant::now();
+        let index = self.group().read_index().await.ok()?;
+        self.applied(index).await;
+        self.confirmations.note(Confirmed { asked, index });
+        Some(asked)
+    }
+
+    /// When the newest confirmation that is applied here was asked for.
+    fn applied_confirmation(&self) -> Option<Instant> {
+        let confirmed = self.confirmations.newest()?;
+        (self.view().applied_index >= confirmed.index).then_some(confirmed.asked)
+    }
+
+    /// The view counts entries with a payload only, so the raft group's own idea of applied entries is what is waited for.
+    async fn applied(&self, index: u64) {
+        self.group().applied(index).await;
+    }
+
+    async fn look_at<T, F>(&self, user_id: &str, view: &Arc<View>, look: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: Fn(Option<&Learner>, &View) -> T + Clone + Send + 'static,
+    {
+        for _ in 0..LOOKUPS_MAX {
+            let Some(actor) = self.directory().get(user_id) else {
+                return self.look_at_stored(user_id, Arc::clone(view), look).await;
+            };
+            let (answer, answered) = oneshot::channel();
+            let (look, at) = (look.clone(), Arc::clone(view));
+            let read = Box::new(move |learner: &Learner| {
+                // A learner that was woken for an event that was then refused is as unknown as before.
+                let known = Some(learner).filter(|learner| learner.is_known());
+                let _ = answer.send(look(known, &at));
+            });
+            if actor.send_message(LearnerMessage::Read(read)).is_ok()
+                && let Ok(value) = answered.await
+            {
+                return Ok(value);
+            }
+        }
+        Err(ReadError::Stopped)
+    }
+
+    /// A learner without an actor is exactly as it is stored: it stopped only after its state was durable.
+    async fn look_at_stored<T, F>(
+        &self,
+        user_id: &str,
+        view: Arc<View>,
+        look: F,
+    ) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: Fn(Option<&Learner>, &View) -> T + Send + 'static,
+    {
+        let (store, shard, user_id) = (self.store(), self.shard(), user_id.to_owned());
+        let looked = tokio::task::spawn_blocking(move || {
+            let learner = load(&store, shard, &user_id)?;
+            Ok::<T, crate::learner::LoadError>(look(learner.as_ref(), &view))
+        });
+        match looked.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => Err(ReadError::Damaged(error.to_string())),
+            Err(_) => Err(ReadError::Stopped),
+        }
+    }
+}

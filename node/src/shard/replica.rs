@@ -1,0 +1,297 @@
+//! A shard's replica on this node, with the tasks that belong to it.
+
+use std::{
+    sync::{Arc, atomic::AtomicU64},
+    time::Instant,
+};
+
+use homeroom_core::{Settings, entry::encode_settings, shard::ShardState};
+use ractor::ActorCell;
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    batcher::{BatchLimits, Batcher},
+    directory::Directory,
+    machine::{ShardEvents, ShardMachine, view_of},
+    part::Part,
+    read::Confirmations,
+    ticker::{LogClock, Ticker},
+    view::View,
+    watchers::{Watch, Watchers},
+};
+use crate::{
+    learner::{RecordKey, dead_letters_from, parse_key},
+    raft::{Applied, Group, GroupConfig, Membership, ProposeError, StartError},
+    store::{
+        checkpoint::{CheckpointStore, Position},
+        log::FileLog,
+    },
+};
+
+/// Parts that may wait for a shard's batcher; the bytes they hold are bounded by the node's queue.
+const PARTS_QUEUED: usize = 4_096;
+
+/// What a shard's replica is started with.
+pub struct ShardSetup {
+    /// Its Raft group.
+    pub group: GroupConfig,
+    /// The log of the node.
+    pub log: Arc<FileLog>,
+    /// The checkpoints of the node.
+    pub store: Arc<CheckpointStore>,
+    /// Where its state was recovered.
+    pub recovered: Option<Position>,
+    /// Learners whose windows may not all be emitted yet.
+    pub unsettled: Vec<(Box<str>, i64)>,
+    /// Who supervises its learners.
+    pub supervisor: ActorCell,
+    /// Who counts what happens.
+    pub events: Arc<dyn ShardEvents>,
+    /// Sum over all learners of the node, bytes.
+    pub memory_bytes: Arc<AtomicU64>,
+    /// A learner untouched for this long may be stopped, ms of log time.
+    pub passivate_after_ms: i64,
+    /// How entries are put together.
+    pub limits: BatchLimits,
+}
+
+/// A shard's replica.
+pub struct ShardReplica {
+    shard: u16,
+    group: Arc<Group<ShardMachine>>,
+    store: Arc<CheckpointStore>,
+    directory: Directory,
+    watchers: Watchers,
+    parts: mpsc::Sender<Part>,
+    view: watch::Receiver<Arc<View>>,
+    clock: Arc<LogClock>,
+    pub(super) confirmations: Confirmations,
+    pub(super) started: Instant,
+}
+
+impl ShardReplica {
+    /// Recovers the shard, starts its group, and its tasks in `tasks`; they end when `stop` is cancelled and the last sender of
+    /// parts is gone.
+    ///
+    /// # Errors
+    /// When the state can't be read, or the group does not start.
+    pub async fn start(
+        setup: ShardSetup,
+        tasks: &mut JoinSet<()>,
+        stop: &CancellationToken,
+    ) -> Result<Self, StartError> {
+        let shard = setup.group.slot;
+        let recovered = recover(&setup)?;
+        let (state, membership) =
+            recovered.map_or((ShardState::new(Settings::default()), None), |(state, membership)| {
+                (state, Some(membership))
+            });
+        let directory = Directory::new(setup.memory_bytes);
+        let watchers = Watchers::default();
+        let index = setup.recovered.map_or(0, |position| position.index);
+        let (view_sender, view) = watch::channel(Arc::new(view_of(&state, index)));
+        let machine = ShardMachine {
+            shard,
+            state,
+            directory: directory.clone(),
+            store: Arc::clone(&setup.store),
+            view: view_sender,
+            watchers: watchers.clone(),
+            supervisor: setup.supervisor,
+            events: setup.events,
+            passivate_after_ms: setup.passivate_after_ms,
+        };
+        let unsettled = setup.unsettled;
+        wake_unsettled(&machine, &unsettled)
+            .await
+            .map_err(|reason| StartError::Raft { group: setup.group.name.clone(), reason })?;
+        let group = Group::start(
+            setup.group,
+            setup.log,
+            Arc::clone(&setup.store),
+            setup.recovered,
+            membership,
+            machine,
+        )
+        .await?;
+        let group = Arc::new(group);
+        let clock = Arc::new(LogClock::following(view.borrow().log_time_ms));
+        let (parts, queue) = mpsc::channel(PARTS_QUEUED);
+        let batcher = Batcher {
+            parts: queue,
+            group: Arc::clone(&group),
+            clock: Arc::clone(&clock),
+            limits: setup.limits,
+        };
+        tasks.spawn(batcher.run());
+        let ticker = Ticker {
+            group: Arc::clone(&group),
+            clock: Arc::clone(&clock),
+            view: view.clone(),
+            stop: stop.clone(),
+        };
+        tasks.spawn(ticker.run());
+        Ok(Self {
+            shard,
+            group,
+            store: setup.store,
+            directory,
+            watchers,
+            parts,
+            view,
+            clock,
+            confirmations: Confirmations::default(),
+            started: Instant::now(),
+        })
+    }
+
+    /// Its number.
+    pub fn shard(&self) -> u16 {
+        self.shard
+    }
+
+    /// The shard as of its newest applied entry.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    /// To hear of every new view.
+    pub fn views(&self) -> watch::Receiver<Arc<View>> {
+        self.view.clone()
+    }
+
+    /// Where parts are handed in.
+    pub fn parts(&self) -> &mpsc::Sender<Part> {
+        &self.parts
+    }
+
+    /// Its Raft group.
+    pub fn group(&self) -> &Arc<Group<ShardMachine>> {
+        &self.group
+    }
+
+    /// Begins to watch a learner.
+    pub fn watch(&self, user_id: &str) -> Watch {
+        self.watchers.watch(user_id)
+    }
+
+    /// How many learners have an actor.
+    pub fn active_learners(&self) -> usize {
+        self.directory.len()
+    }
+
+    /// Has the shard go on under other settings, unless it already does.
+    ///
+    /// # Errors
+    /// When the group has stopped, or this replica does not lead.
+    pub async fn adopt(&self, settings: &Settings) -> Result<(), ProposeError> {
+        let present = self.group.inspect(|machine| machine.state.settings().version).await;
+        let never = self.view().applied_index == 0;
+        if present >= settings.version && !never {
+            return Ok(());
+        }
+        let entry = encode_settings(self.clock.now_ms(), settings);
+        self.group.propose(entry.into()).await.map(|(_, _): (u64, Applied)| ())
+    }
+
+    /// Looks at the shard's own state, between two entries.
+    pub async fn inspect<T>(&self, look: impl FnOnce(&ShardState) -> T) -> T {
+        self.group.inspect(|machine| look(&machine.state)).await
+    }
+
+    pub(super) fn directory(&self) -> &Directory {
+        &self.directory
+    }
+
+    pub(super) fn store(&self) -> Arc<CheckpointStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// The ids of all learners of the shard, active or stored. Waits for the disk.
+    ///
+    /// # Errors
+    /// When a record can't be read.
+    pub async fn user_ids(&self) -> Result<Vec<Box<str>>, super::ReadError> {
+        let mut user_ids = self.directory.user_ids();
+        let (store, shard) = (self.store(), self.shard);
+        let stored = tokio::task::spawn_blocking(move || stored_user_ids(&store, shard)).await;
+        match stored {
+            Ok(Ok(stored)) => user_ids.extend(stored),
+            Ok(Err(error)) => return Err(super::ReadError::Damaged(error)),
+            Err(_) => return Err(super::ReadError::Stopped),
+        }
+        user_ids.sort_unstable();
+        user_ids.dedup();
+        Ok(user_ids)
+    }
+}
+
+fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>, String> {
+    let mut user_ids: Vec<Box<str>> = Vec::new();
+    for record in store.scan(shard, &[]).map_err(|error| error.to_string())? {
+        let record = record.map_err(|error| error.to_string())?;
+        if let Some(RecordKey::Learner { user_id, part: homeroom_core::learner::StatePart::Head }) =
+            parse_key(record.key())
+        {
+            user_ids.push(user_id.into());
+        }
+    }
+    Ok(user_ids)
+}
+
+type Recovered = (ShardState, Membership);
+
+fn recover(setup: &ShardSetup) -> Result<Option<Recovered>, StartError> {
+    let failed = |error: &dyn std::fmt::Display| StartError::State {
+        group: setup.group.name.clone(),
+        error: std::io::Error::other(error.to_string()),
+    };
+    if setup.recovered.is_none() {
+        return Ok(None);
+    }
+    let shard = setup.group.slot;
+    let meta = setup.store.meta(shard).map_err(|error| failed(&error))?;
+    let meta = meta.ok_or_else(|| failed(&"its checkpoint has no state"))?;
+    let (membership, own) =
+        Group::<ShardMachine>::decode_state(&meta.bytes).map_err(|error| failed(&error))?;
+    let letters = dead_letters(&setup.store, shard).map_err(|error| failed(&error))?;
+    let state = ShardState::restore(&own, letters.into_iter()).map_err(|error| failed(&error))?;
+    Ok(Some((state, membership)))
+}
+
+/// Letters are numbered from 0, so their keys come before those of practically all learners.
+const LETTER_NUMBERS_END: u64 = 1 << 40;
+
+fn dead_letters(store: &CheckpointStore, shard: u16) -> Result<Vec<(u64, Vec<u8>)>, String> {
+    let mut letters = Vec::new();
+    for record in store.scan(shard, &dead_letters_from(0)).map_err(|error| error.to_string())? {
+        let record = record.map_err(|error| error.to_string())?;
+        if record.key() >= &dead_letters_from(LETTER_NUMBERS_END)[..] {
+            break;
+        }
+        if let Some(RecordKey::DeadLetter(number)) = parse_key(record.key()) {
+            letters.push((number, record.payload().to_vec()));
+        }
+    }
+    Ok(letters)
+}
+
+/// Learners stop only when all their windows are emitted: those of which that can't be said are woken before anything is applied.
+async fn wake_unsettled(machine: &ShardMachine, stored: &[(Box<str>, i64)]) -> Result<(), String> {
+    const WOKEN_AT_ONCE: usize = 1_000;
+    let emitted_to_ms = machine.state.emitted_to_ms();
+    let largest_ms = machine.state.settings().windows.iter().map(|shape| shape.size_ms).max();
+    let unsettled: Vec<&str> = stored
+        .iter()
+        .filter(|(_, last_ms)| last_ms.saturating_add(largest_ms.unwrap_or_default()) > emitted_to_ms)
+        .map(|(user_id, _)| &**user_id)
+        .collect();
+    for some in unsettled.chunks(WOKEN_AT_ONCE) {
+        machine.wake(some).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! Log time, and the entries that only let it go on.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
+
+use bytes::Bytes;
+use homeroom_core::entry::encode_tick;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::{machine::ShardMachine, view::View};
+use crate::raft::Group;
+
+/// The log time of a leader: from where the log left off, or this node's clock if that is later, on with monotonic time.
+///
+/// The wall clock is asked once, when leadership begins: it tells how long nobody led. From then on no step of it matters.
+#[derive(Debug)]
+pub struct LogClock(Mutex<(i64, Instant)>);
+
+impl LogClock {
+    /// Goes on from the last committed log time, ms.
+    pub fn following(committed_ms: i64) -> Self {
+        let wall_ms = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+        Self(Mutex::new((committed_ms.max(wall_ms), Instant::now())))
+    }
+
+    /// Log time now, ms.
+    pub fn now_ms(&self) -> i64 {
+        let (base_ms, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        base_ms + i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+}
+
+/// Writes a tick when one is due, and nothing else: an idle shard writes nothing.
+pub struct Ticker {
+    pub group: Arc<Group<ShardMachine>>,
+    pub clock: Arc<LogClock>,
+    pub view: watch::Receiver<Arc<View>>,
+    pub stop: CancellationToken,
+}
+
+impl Ticker {
+    /// Until told to stop, or the group stops.
+    pub async fn run(mut self) {
+        loop {
+            let due_ms = self.view.borrow_and_update().next_due_ms;
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                changed = self.view.changed() => if changed.is_err() { return },
+                () = until(&self.clock, due_ms) => {
+                    let tick = Bytes::from(encode_tick(self.clock.now_ms()));
+                    if let Err(error) = self.group.propose(tick).await {
+                        tracing::debug!(%error, "a tick was not written");
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn until(clock: &LogClock, due_ms: Option<i64>) {
+    match due_ms {
+        Some(due_ms) => {
+            let left_ms = u64::try_from(due_ms - clock.now_ms()).unwrap_or(0);
+            tokio::time::sleep(Duration::from_millis(left_ms)).await;
+        }
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,78 @@
+//! Who wants to hear of a learner's changes.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use tokio::sync::watch;
+
+/// The watched learners of a shard.
+#[derive(Clone, Debug, Default)]
+pub struct Watchers(Arc<Mutex<HashMap<Box<str>, Watched>>>);
+
+#[derive(Debug)]
+struct Watched {
+    changes: watch::Sender<u64>,
+    watchers: usize,
+}
+
+/// Hears of one learner's changes, until it is dropped.
+#[derive(Debug)]
+pub struct Watch {
+    all: Watchers,
+    user_id: Box<str>,
+    changes: watch::Receiver<u64>,
+}
+
+impl Watchers {
+    /// Begins to watch a learner, known or not.
+    pub fn watch(&self, user_id: &str) -> Watch {
+        let mut all = self.lock();
+        let watched = all.entry(user_id.into()).or_insert_with(|| Watched {
+            changes: watch::Sender::new(0),
+            watchers: 0,
+        });
+        watched.watchers += 1;
+        let changes = watched.changes.subscribe();
+        drop(all);
+        Watch { all: self.clone(), user_id: user_id.into(), changes }
+    }
+
+    /// Tells the watchers of these learners that an entry changed them.
+    pub fn tell<'u>(&self, changed: impl Iterator<Item = &'u str>) {
+        let all = self.lock();
+        if all.is_empty() {
+            return;
+        }
+        for user_id in changed {
+            if let Some(watched) = all.get(user_id) {
+                watched.changes.send_modify(|count| *count += 1);
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Watched>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watch {
+    /// Returns once the learner has changed since the last call; changes in between are one.
+    pub async fn changed(&mut self) {
+        // The sender lives as long as this watch is counted among the watchers.
+        let _ = self.changes.changed().await;
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        let mut all = self.all.lock();
+        if let Some(watched) = all.get_mut(&self.user_id) {
+            watched.watchers -= 1;
+            if watched.watchers == 0 {
+                all.remove(&self.user_id);
+            }
+        }
+    }
+}

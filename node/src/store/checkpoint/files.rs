@@ -1,0 +1,73 @@
+//! Small durable operations on files and directories.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+/// Makes the creation, renaming and removal of entries in `dir` durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}
+
+/// Replaces `path` by a file with `bytes`: after a crash it has the old content or the new.
+pub(super) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = path.with_extension("tmp");
+    let mut file = File::create(&temporary)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    fs::rename(&temporary, path)?;
+    sync_dir(parent(path))
+}
+
+/// Removes `path` if it is there.
+pub(super) fn remove_file(path: &Path) -> io::Result<()> {
+    if_exists(fs::remove_file(path))?;
+    sync_dir(parent(path))
+}
+
+/// The content of `path`, or `None` without such a file.
+pub(super) fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    if_exists(fs::read(path))
+}
+
+/// The names of the entries of `dir`, sorted; none when there is no such directory.
+pub(super) fn names_in(dir: &Path) -> io::Result<Vec<String>> {
+    let Some(entries) = if_exists(fs::read_dir(dir))? else {
+        return Ok(Vec::new());
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        // A name that isn't UTF-8 isn't one of ours.
+        names.extend(entry?.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
+/// Sum of the lengths of all files below `path`, in bytes. What vanishes meanwhile counts nothing.
+pub(super) fn bytes_below(path: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(path) else {
+        return 0;
+    };
+    let mut bytes = 0;
+    for entry in entries.flatten() {
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes += bytes_below(&entry.path()),
+            Ok(metadata) => bytes += metadata.len(),
+            Err(_) => {}
+        }
+    }
+    bytes
+}
+
+pub(super) fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(e) => Err(e),
+    }
+}
+
+fn parent(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("/"))
+}

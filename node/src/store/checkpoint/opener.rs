@@ -1,0 +1,229 @@
+//! Brings a sled directory into use: verified as it is, or rebuilt from bases.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::base::BaseDir;
+use super::damage::Damage;
+use super::heads::Heads;
+use super::open_error::OpenError;
+use super::options::CheckpointOptions;
+use super::parallel;
+use super::position::Position;
+use super::recovery::{Recovered, RecoveryVisitor, ShardRecovery};
+use super::scan::ScanFault;
+use super::shard_tree::{ShardTree, Summary};
+use super::sled_dir::{Condition, SledDir};
+use super::sled_guard::{SledFault, guarded};
+use super::supervise::Progress;
+use super::syncer::SledFiles;
+
+/// How long a lock of a sled just closed in this process is waited for: sled's threads let go of
+/// the file a little after its last handle is dropped.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Part of the file's format: an existing directory opens with this size only. Sled puts a page of
+/// up to 16 records into a file of its own once it exceeds a quarter of a segment; with 2 MiB that
+/// takes records of more than 32 KiB.
+const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+
+/// Everything an open needs, and hands on to the store.
+pub(super) struct Opener {
+    pub(super) sled_dir: SledDir,
+    pub(super) bases: Vec<BaseDir>,
+    pub(super) heads: Heads,
+    /// What the heads file says of each shard.
+    pub(super) known: Vec<Option<Position>>,
+    pub(super) options: CheckpointOptions,
+    pub(super) visitor: Arc<dyn RecoveryVisitor>,
+    pub(super) progress: Arc<Progress>,
+}
+
+/// An open sled whose trees are verified.
+pub(super) struct Opened {
+    pub(super) db: sled::Db,
+    pub(super) files: SledFiles,
+    pub(super) trees: Vec<(ShardTree, Option<Summary>)>,
+}
+
+/// Why the directory as it is can't be used.
+pub(super) enum Unusable {
+    Damage(String),
+    Error(OpenError),
+}
+
+impl From<OpenError> for Unusable {
+    fn from(e: OpenError) -> Unusable {
+        Unusable::Error(e)
+    }
+}
+
+impl Opener {
+    pub(super) fn open(&self) -> Result<(Opened, Vec<ShardRecovery>), OpenError> {
+        let condition = self.sled_dir.condition();
+        let why = match condition.map_err(OpenError::io("looking for checkpoints"))? {
+            Condition::Usable => match self.open_existing() {
+                Ok(opened) => return Ok(opened),
+                Err(Unusable::Error(e)) => return Err(e),
+                Err(Unusable::Damage(why)) => self.quarantine(why)?,
+            },
+            Condition::Condemned(why) => self.quarantine(why)?,
+            Condition::Unfinished(why) => why,
+            Condition::Absent if self.is_new() => "no checkpoint was ever made".to_owned(),
+            Condition::Absent => "the sled directory is missing".to_owned(),
+        };
+        self.rebuild(&why)
+    }
+
+    fn open_existing(&self) -> Result<(Opened, Vec<ShardRecovery>), Unusable> {
+        self.sled_dir
+            .open_begins()
+            .map_err(OpenError::io("marking the open"))?;
+        let db = self.open_sled()?;
+        let opened = match self.verify_all(&db) {
+            Ok(trees) => self.finish(db, trees)?,
+            Err(why) => {
+                // Closed before its directory is moved. Sled flushes here, hence the guard.
+                let _ = guarded(|| {
+                    drop(db);
+                    Ok(())
+                });
+                return Err(Unusable::Damage(why));
+            }
+        };
+        self.sled_dir
+            .open_ended()
+            .map_err(OpenError::io("marking the open"))?;
+        let recoveries = opened.trees.iter().map(|(tree, summary)| ShardRecovery {
+            shard: tree.shard,
+            state: match summary {
+                Some(summary) => Recovered::Checkpoint {
+                    position: summary.position,
+                },
+                None => Recovered::Empty {
+                    why: "no checkpoint was ever made".to_owned(),
+                },
+            },
+        });
+        let recoveries = recoveries.collect();
+        Ok((opened, recoveries))
+    }
+
+    /// Sled's files and their names become durable before anything is built on them.
+    pub(super) fn finish(
+        &self,
+        db: sled::Db,
+        trees: Vec<(ShardTree, Option<Summary>)>,
+    ) -> Result<Opened, OpenError> {
+        let files = SledFiles::open(&self.sled_dir.path()).and_then(|mut files| {
+            files.sync_all()?;
+            Ok(files)
+        });
+        let files = files.map_err(OpenError::io("making sled's files durable"))?;
+        Ok(Opened { db, files, trees })
+    }
+
+    pub(super) fn open_sled(&self) -> Result<sled::Db, Unusable> {
+        let config = sled::Config::new()
+            .path(self.sled_dir.path())
+            .mode(sled::Mode::HighThroughput)
+            .cache_capacity(self.options.cache_bytes)
+            .segment_size(SEGMENT_BYTES)
+            .use_compression(false)
+            // Only commits flush.
+            .flush_every_ms(None);
+        let begun = Instant::now();
+        loop {
+            match guarded(|| config.open()) {
+                Ok(db) => return Ok(db),
+                Err(fault) if fault.is_lock() && begun.elapsed() < LOCK_PATIENCE => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(fault) => return Err(self.open_failed(fault)),
+            }
+        }
+    }
+
+    fn open_failed(&self, fault: SledFault) -> Unusable {
+        if fault.is_lock() {
+            let path = self.sled_dir.path();
+            return Unusable::Error(OpenError::Locked { path });
+        }
+        if fault.is_environment() {
+            let what = fault.into_damage().to_string();
+            return Unusable::Error(OpenError::Environment(what));
+        }
+        Unusable::Damage(fault.into_damage().to_string())
+    }
+
+    /// Opens and verifies every shard's tree. The error says what is wrong.
+    fn verify_all(&self, db: &sled::Db) -> Result<Vec<(ShardTree, Option<Summary>)>, String> {
+        parallel::for_each(self.options.recovery_threads, self.shards(), |shard| {
+            let summary = ShardTree::open(db, shard)
+                .map_err(ScanFault::Sled)
+                .and_then(|tree| self.verify(&tree).map(|summary| (tree, summary)));
+            summary.map_err(|fault| fault.into_damage().of(shard).to_string())
+        })
+    }
+
+    fn verify(&self, tree: &ShardTree) -> Result<Option<Summary>, ScanFault> {
+        let shard = tree.shard;
+        self.visitor.begin(shard);
+        let meta = tree.verify(|key, payload| {
+            self.progress.tick();
+            self.visitor.record(shard, key, payload);
+        })?;
+        let found = meta.map(|meta| Summary {
+            position: meta.position,
+            tally: meta.tally,
+        });
+        self.check_not_rolled_back(shard, found.map(|summary| summary.position))?;
+        Ok(found)
+    }
+
+    /// A tree that verifies may still be one of the past.
+    fn check_not_rolled_back(&self, shard: u16, found: Option<Position>) -> Result<(), ScanFault> {
+        let newest_base = self.bases[usize::from(shard)]
+            .list()
+            .first()
+            .map(|base| base.position);
+        for known in [self.known[usize::from(shard)], newest_base]
+            .into_iter()
+            .flatten()
+        {
+            if !found.is_some_and(|found| found.covers(&known)) {
+                return Err(ScanFault::Damage(Damage::RolledBack { found, known }));
+            }
+        }
+        Ok(())
+    }
+
+    fn quarantine(&self, why: String) -> Result<String, OpenError> {
+        self.check_not_given_up()?;
+        let place = self
+            .sled_dir
+            .quarantine()
+            .map_err(OpenError::io("quarantining sled"))?;
+        tracing::error!(%why, place = %place.display(), "checkpoints were damaged and put aside");
+        Ok(why)
+    }
+
+    /// Nothing on disk hints that there ever was a checkpoint.
+    fn is_new(&self) -> bool {
+        self.known.iter().all(Option::is_none) && self.bases.iter().all(|b| b.list().is_empty())
+    }
+
+    /// Once given up, the caller has been told that nothing will change any more.
+    pub(super) fn check_not_given_up(&self) -> Result<(), OpenError> {
+        if !self.progress.is_given_up() {
+            return Ok(());
+        }
+        let after = self.options.stall_limit;
+        Err(OpenError::Stuck { after })
+    }
+
+    pub(super) fn shards(&self) -> std::ops::Range<u16> {
+        0..self.known.len() as u16
+    }
+}

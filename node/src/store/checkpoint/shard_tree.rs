@@ -1,0 +1,171 @@
+//! One shard's sled tree: reading it, verifying it, building the batch that changes it.
+
+use super::commit::{Commit, CommitError};
+use super::damage::Damage;
+use super::meta::ShardMeta;
+use super::position::Position;
+use super::record::{self, META_KEY, Payload, stored_key};
+use super::scan::{ScanFault, TreeRecords};
+use super::sled_guard::{SledFault, guarded};
+use super::tally::Tally;
+
+/// What must be known of a tree to change it: the position it is at, and its tally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Summary {
+    pub(super) position: Position,
+    pub(super) tally: Tally,
+}
+
+/// A checkpoint ready to be applied to its tree.
+pub(super) struct Prepared {
+    pub(super) batch: sled::Batch,
+    pub(super) summary: Summary,
+    pub(super) records: u64,
+}
+
+#[derive(Clone)]
+pub(super) struct ShardTree {
+    pub(super) shard: u16,
+    tree: sled::Tree,
+}
+
+impl ShardTree {
+    pub(super) fn open(db: &sled::Db, shard: u16) -> Result<ShardTree, SledFault> {
+        let tree = guarded(|| db.open_tree(format!("shard-{shard:04}")))?;
+        Ok(ShardTree { shard, tree })
+    }
+
+    pub(super) fn tree(&self) -> &sled::Tree {
+        &self.tree
+    }
+
+    pub(super) fn get(&self, key: &[u8]) -> Result<Option<Payload>, ScanFault> {
+        let stored_key = stored_key(key);
+        let loaded = self.load(&stored_key)?;
+        Ok(loaded.map(|(payload, _)| payload))
+    }
+
+    pub(super) fn meta(&self) -> Result<Option<ShardMeta>, ScanFault> {
+        match guarded(|| self.tree.get(META_KEY)).map_err(ScanFault::Sled)? {
+            None => Ok(None),
+            Some(stored) => {
+                let meta = ShardMeta::load(self.shard, stored).map_err(ScanFault::Damage)?;
+                Ok(Some(meta))
+            }
+        }
+    }
+
+    /// Reads the whole tree, and shows each verified record to `visit`.
+    ///
+    /// Every record verifies, keys ascend, and count and hash are those of the meta record; else a
+    /// fault. `None` for a tree with nothing in it.
+    pub(super) fn verify(
+        &self,
+        mut visit: impl FnMut(&[u8], &[u8]),
+    ) -> Result<Option<ShardMeta>, ScanFault> {
+        let meta = self.meta()?;
+        let mut found = Tally::default();
+        for record in TreeRecords::from(self.shard, &self.tree, b"") {
+            let (record, hash) = record?;
+            found.add(hash);
+            visit(record.key(), record.payload());
+        }
+        match meta {
+            None if found.records == 0 => Ok(None),
+            None => Err(ScanFault::Damage(Damage::MetaMissing)),
+            Some(meta) if meta.tally == found => Ok(Some(meta)),
+            Some(meta) => Err(ScanFault::Damage(Damage::TallyMismatch {
+                promised: meta.tally,
+                found,
+            })),
+        }
+    }
+
+    /// Builds the batch that takes the tree from `current` to the commit.
+    pub(super) fn prepare(
+        &self,
+        current: Option<Summary>,
+        mut commit: Commit,
+    ) -> Result<Prepared, CommitError> {
+        let mut tally = current.map_or_else(Tally::default, |summary| summary.tally);
+        let mut batch = sled::Batch::default();
+        let mut records = 0;
+        // Sorted, so that neighbours are read from the same page; stable, so that of equal keys the
+        // last one given stays last.
+        commit.changes.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut changes = commit.changes.into_iter().peekable();
+        while let Some((key, payload)) = changes.next() {
+            if changes.peek().is_some_and(|(next, _)| *next == key) {
+                continue;
+            }
+            records += 1;
+            self.prepare_change(&key, payload, &mut tally, &mut batch)?;
+        }
+        let position = commit.position;
+        let meta = ShardMeta::encode(&position, &tally, &commit.meta, self.shard);
+        batch.insert(META_KEY, meta);
+        let summary = Summary { position, tally };
+        Ok(Prepared {
+            batch,
+            summary,
+            records,
+        })
+    }
+
+    fn prepare_change(
+        &self,
+        key: &[u8],
+        payload: Option<Vec<u8>>,
+        tally: &mut Tally,
+        batch: &mut sled::Batch,
+    ) -> Result<(), CommitError> {
+        let stored_key = stored_key(key);
+        // Verified before its hash is taken out of the tally: a flipped header would corrupt the
+        // tally for good.
+        let old = self
+            .load(&stored_key)
+            .map_err(|fault| fault.into_damage().of(self.shard))?;
+        if let Some((_, old_hash)) = old {
+            tally.remove(old_hash);
+        }
+        match payload {
+            Some(payload) => {
+                let (value, hash) = record::encode(self.shard, &stored_key, &payload);
+                tally.add(hash);
+                batch.insert(stored_key, value);
+            }
+            None => batch.remove(stored_key),
+        }
+        Ok(())
+    }
+
+    pub(super) fn apply(&self, batch: sled::Batch) -> Result<(), SledFault> {
+        guarded(|| self.tree.apply_batch(batch))
+    }
+
+    /// Puts a record into a tree that no meta record vouches for yet. Says the record's hash.
+    pub(super) fn import_record(&self, key: &[u8], payload: &[u8]) -> Result<u64, SledFault> {
+        let stored_key = stored_key(key);
+        let (value, hash) = record::encode(self.shard, &stored_key, payload);
+        guarded(|| self.tree.insert(stored_key, value))?;
+        Ok(hash)
+    }
+
+    /// Writes the meta record that makes an imported tree valid.
+    pub(super) fn import_meta(&self, summary: &Summary, bytes: &[u8]) -> Result<(), SledFault> {
+        let meta = ShardMeta::encode(&summary.position, &summary.tally, bytes, self.shard);
+        guarded(|| self.tree.insert(META_KEY, meta))?;
+        Ok(())
+    }
+
+    fn load(&self, stored_key: &[u8]) -> Result<Option<(Payload, u64)>, ScanFault> {
+        match guarded(|| self.tree.get(stored_key)).map_err(ScanFault::Sled)? {
+            None => Ok(None),
+            Some(stored) => {
+                let loaded =
+                    record::load(self.shard, stored_key, stored).map_err(ScanFault::Damage)?;
+                Ok(Some(loaded))
+            }
+        }
+    }
+}

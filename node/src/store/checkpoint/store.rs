@@ -1,0 +1,271 @@
+//! The checkpoint store.
+
+use std::fs::File;
+use std::io;
+use std::mem;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::base::{BaseDir, BaseError, BaseHeader, BaseInfo, BaseWriter};
+use super::commit::{Commit, CommitError, CommitFigures};
+use super::damage::{Damage, Damaged};
+use super::figures::StoreFigures;
+use super::files;
+use super::health::Health;
+use super::meta::ShardMeta;
+use super::position::Position;
+use super::read_error::{CutError, ReadError};
+use super::record::Payload;
+use super::scan::{Scan, ScanFault, TreeRecords};
+use super::shard_tree::{ShardTree, Summary};
+use super::sled_dir::SledDir;
+use super::sled_guard::{SledFault, guarded};
+use super::syncer::{SyncError, Syncer};
+
+/// The last checkpoints of a node's shards, and their bases. See the module's page.
+///
+/// All methods block, on disk and on each other; all may be called from any thread.
+pub struct CheckpointStore {
+    pub(super) dir: PathBuf,
+    pub(super) cluster_id: Vec<u8>,
+    pub(super) shards: Vec<Shard>,
+    pub(super) syncer: Syncer,
+    pub(super) health: Arc<Health>,
+    /// Durable commits since the open, and the last one's figures.
+    pub(super) done: Mutex<(u64, Option<CommitFigures>)>,
+    /// Held for its lock.
+    pub(super) _lock: File,
+}
+
+pub(super) struct Shard {
+    pub(super) tree: ShardTree,
+    /// Locked by whoever changes the tree, or needs it not to change.
+    pub(super) current: Mutex<Option<Summary>>,
+    /// The position of `current`, for readers that must not wait for a commit.
+    pub(super) position: RwLock<Option<Position>>,
+    pub(super) bases: BaseDir,
+}
+
+impl CheckpointStore {
+    /// Makes a shard's next checkpoint durable: what changed and the position, all or nothing.
+    ///
+    /// Returns after fsync. Until then reads of the shard's *changed* records may answer old or
+    /// new. Commits of different shards share their fsyncs. While the changes go into the tree,
+    /// reads of all shards wait (sled has one lock for that): prefer several commits at later
+    /// positions to a large one.
+    pub fn commit(&self, shard: u16, commit: Commit) -> Result<CommitFigures, CommitError> {
+        let begun = Instant::now();
+        let slot = self.shard(shard).ok_or(CommitError::NoSuchShard(shard))?;
+        let bytes = commit.checked_bytes()?;
+        let mut current = slot.current.lock();
+        self.health.check(shard)?;
+        check_ahead(*current, commit.position)?;
+        let prepared = slot.tree.prepare(*current, commit);
+        let prepared = prepared.inspect_err(|e| self.health.condemn(&e.to_string()))?;
+        let position = prepared.summary.position;
+        slot.tree
+            .apply(prepared.batch)
+            .map_err(|fault| self.apply_failed(shard, fault))?;
+        let synced = self.syncer.make_durable(shard, position);
+        synced.map_err(|e| self.sync_failed(shard, e))?;
+        *current = Some(prepared.summary);
+        *slot.position.write() = Some(position);
+        let figures = CommitFigures {
+            duration: begun.elapsed(),
+            records: prepared.records,
+            bytes,
+        };
+        let mut done = self.done.lock();
+        *done = (done.0 + 1, Some(figures));
+        Ok(figures)
+    }
+
+    /// The payload under `key`, verified.
+    pub fn get(&self, shard: u16, key: &[u8]) -> Result<Option<Payload>, ReadError> {
+        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+        self.health.check(shard)?;
+        let payload = slot
+            .tree
+            .get(key)
+            .map_err(|fault| self.read_failed(shard, fault))?;
+        Ok(payload)
+    }
+
+    /// The records with keys ≥ `from`, in key order; all of them from an empty `from`.
+    pub fn scan(&self, shard: u16, from: &[u8]) -> Result<Scan<'_>, ReadError> {
+        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+        self.health.check(shard)?;
+        Ok(Scan::new(shard, slot.tree.tree(), from, &self.health))
+    }
+
+    /// The position of the last durable commit; does not wait for one under way. `None` before the
+    /// first.
+    pub fn position(&self, shard: u16) -> Result<Option<Position>, ReadError> {
+        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+        Ok(*slot.position.read())
+    }
+
+    /// The last commit's position, tally and caller's bytes, belonging together; waits for a commit
+    /// under way.
+    pub fn meta(&self, shard: u16) -> Result<Option<ShardMeta>, ReadError> {
+        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+        let _unchanging = slot.current.lock();
+        self.health.check(shard)?;
+        let meta = slot
+            .tree
+            .meta()
+            .map_err(|fault| self.read_failed(shard, fault))?;
+        Ok(meta)
+    }
+
+    /// Writes the shard's whole state, as of its last commit, into a new base; durable on return.
+    ///
+    /// The newest two bases are kept. Commits to the shard wait meanwhile, other shards' don't.
+    /// Cutting twice at one position replaces the base by an equal one.
+    pub fn cut_base(&self, shard: u16) -> Result<BaseInfo, CutError> {
+        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
+        let _unchanging = slot.current.lock();
+        self.health.check(shard)?;
+        let meta = slot
+            .tree
+            .meta()
+            .map_err(|fault| self.read_failed(shard, fault))?;
+        let meta = meta.ok_or(CutError::NothingCommitted)?;
+        let header = BaseHeader {
+            shard,
+            cluster_id: self.cluster_id.clone(),
+            position: meta.position,
+            tally: meta.tally,
+            meta_bytes: meta.bytes.len() as u32,
+        };
+        let cut = slot
+            .bases
+            .cut(header, &meta.bytes, |base| self.fill_base(slot, base));
+        cut.map_err(|e| match e {
+            // What was read is not what was committed: the tree is at fault, not the base.
+            CutError::Base(BaseError::TallyMismatch { promised, found }) => {
+                CutError::Damaged(Damage::TallyMismatch { promised, found }.of(shard))
+            }
+            e => e,
+        })
+    }
+
+    fn fill_base<W: io::Write>(
+        &self,
+        slot: &Shard,
+        base: &mut BaseWriter<W>,
+    ) -> Result<(), CutError> {
+        let shard = slot.tree.shard;
+        for record in TreeRecords::from(shard, slot.tree.tree(), b"") {
+            let (record, _) = record.map_err(|fault| self.read_failed(shard, fault))?;
+            base.put(record.key(), record.payload())?;
+        }
+        Ok(())
+    }
+
+    /// The shard's bases, newest first.
+    pub fn bases(&self, shard: u16) -> Result<Vec<BaseInfo>, ReadError> {
+        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+        Ok(slot.bases.list())
+    }
+
+    /// The position up to which the shard's log may be purged: that of the older of two bases.
+    /// `None` as long as there are fewer, and nothing may be purged.
+    pub fn older_base_position(&self, shard: u16) -> Result<Option<Position>, ReadError> {
+        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+        Ok(slot.bases.older_position())
+    }
+
+    /// Reads the shard's bases to the end. Invalid ones are put aside, and are the answer; cut a
+    /// new base then. To be done now and then, since nobody else reads bases until they are needed.
+    pub fn scrub_bases(&self, shard: u16) -> Result<Vec<(BaseInfo, BaseError)>, CutError> {
+        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
+        Ok(slot.bases.scrub()?)
+    }
+
+    /// Durably notes that what sled holds can't be trusted, though it may look valid: the next open
+    /// quarantines it and rebuilds from bases.
+    pub fn mark_suspect(&self, why: &str) -> io::Result<()> {
+        tracing::error!(why, "the checkpoints were marked suspect");
+        self.health.mark_suspect(why)
+    }
+
+    /// Figures for metrics; walks the store's directories.
+    pub fn figures(&self) -> StoreFigures {
+        let sled_dir = SledDir::new(&self.dir);
+        let (commits, last_commit) = *self.done.lock();
+        StoreFigures {
+            sled_bytes: files::bytes_below(&sled_dir.path()),
+            base_bytes: files::bytes_below(&self.dir.join("bases")),
+            quarantine_bytes: files::bytes_below(&sled_dir.quarantine_path()),
+            commits,
+            last_commit,
+            out_of_use: self.health.is_out_of_use(),
+        }
+    }
+
+    fn shard(&self, shard: u16) -> Option<&Shard> {
+        self.shards.get(usize::from(shard))
+    }
+
+    fn read_failed(&self, shard: u16, fault: ScanFault) -> Damaged {
+        match fault {
+            ScanFault::Damage(damage) => damage.of(shard),
+            ScanFault::Sled(fault) => self.health.fault(shard, fault),
+        }
+    }
+
+    /// A batch may be in the tree by half. It is not on disk: sled recovers a batch as a whole.
+    fn apply_failed(&self, shard: u16, fault: SledFault) -> CommitError {
+        if fault.is_environment() {
+            let what = fault.into_damage().to_string();
+            self.health.retire(&what);
+            return CommitError::Environment(what);
+        }
+        let damaged = fault.into_damage().of(shard);
+        self.health.condemn(&damaged.to_string());
+        CommitError::Damaged(damaged)
+    }
+
+    fn sync_failed(&self, shard: u16, error: SyncError) -> CommitError {
+        let error = match error {
+            SyncError::Flush(damage) => CommitError::Damaged(damage.of(shard)),
+            SyncError::Fsync { what, source } => CommitError::Fsync { what, source },
+            SyncError::Stuck(after) => CommitError::Stuck { after },
+        };
+        self.health.retire(&error.to_string());
+        error
+    }
+}
+
+impl Drop for CheckpointStore {
+    fn drop(&mut self) {
+        if self.health.is_out_of_use() {
+            // Closing sled flushes it: of a failed commit, that might write a half.
+            self.syncer.abandon();
+            mem::forget(mem::take(&mut self.shards));
+            return;
+        }
+        self.syncer.stop();
+        let shards = mem::take(&mut self.shards);
+        let closed = guarded(|| {
+            drop(shards);
+            Ok(())
+        });
+        if let Err(fault) = closed {
+            tracing::error!(fault = %fault.into_damage(), "closing the checkpoint store failed");
+        }
+    }
+}
+
+fn check_ahead(current: Option<Summary>, given: Position) -> Result<(), CommitError> {
+    match current.map(|summary| summary.position) {
+        Some(committed) if given.index <= committed.index || given.term < committed.term => {
+            Err(CommitError::NotAhead { given, committed })
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,206 @@
+//! What each method promises, one by one.
+
+use std::sync::Arc;
+
+use tempfile::tempdir;
+
+use super::harness::{self, CLUSTER, assert_at, commit, content, models, open};
+use super::model::Model;
+use crate::store::checkpoint::{
+    CheckpointStore, Commit, CommitError, Damage, KEY_BYTES_MAX, OpenError, ReadError, Recovered,
+};
+
+fn change(key: &[u8], payload: Option<&[u8]>) -> (Vec<u8>, Option<Vec<u8>>) {
+    (key.to_vec(), payload.map(<[u8]>::to_vec))
+}
+
+fn commit_of(number: u64, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) -> Commit {
+    Commit {
+        position: Model::position(number),
+        meta: Vec::new(),
+        changes,
+    }
+}
+
+#[test]
+fn a_new_store_is_empty_and_stays_so() {
+    let dir = tempdir().unwrap();
+    for _ in 0..2 {
+        let (store, recoveries) = open(dir.path(), 3);
+        for recovery in recoveries {
+            let why = "no checkpoint was ever made".to_owned();
+            assert_eq!(recovery.state, Recovered::Empty { why });
+            assert!(content(&store, recovery.shard).is_empty());
+            assert!(store.meta(recovery.shard).unwrap().is_none());
+            assert!(store.bases(recovery.shard).unwrap().is_empty());
+        }
+        assert!(!dir.path().join("quarantine").exists());
+    }
+}
+
+#[test]
+fn commits_are_there_after_a_reopen() {
+    let dir = tempdir().unwrap();
+    let models = models(1, 4, 60, 900);
+    for number in 1..=4 {
+        let (store, recoveries) = open(dir.path(), 4);
+        for (model, recovery) in models.iter().zip(recoveries) {
+            assert_eq!(Model::number(recovery.position()), number - 1);
+            assert_at(&store, model, number - 1);
+            commit(&store, model, number);
+            assert_at(&store, model, number);
+        }
+    }
+}
+
+#[test]
+fn shards_commit_at_the_same_time() {
+    let dir = tempdir().unwrap();
+    let models = models(2, 4, 40, 600);
+    let (store, _) = open(dir.path(), 4);
+    std::thread::scope(|scope| {
+        for model in &models {
+            let store = &store;
+            scope.spawn(move || (1..=6).for_each(|number| commit(store, model, number)));
+        }
+    });
+    assert_eq!(store.figures().commits, 24);
+    drop(store);
+    let (store, _) = open(dir.path(), 4);
+    models.iter().for_each(|model| assert_at(&store, model, 6));
+}
+
+#[test]
+fn of_several_changes_to_a_key_the_last_one_holds() {
+    let dir = tempdir().unwrap();
+    let (store, _) = open(dir.path(), 1);
+    let changes = vec![
+        change(b"a", Some(b"1")),
+        change(b"b", Some(b"1")),
+        change(b"a", Some(b"2")),
+        change(b"b", None),
+        change(b"absent", None),
+    ];
+    let figures = store.commit(0, commit_of(1, changes)).unwrap();
+    assert_eq!((figures.records, figures.bytes), (3, 13));
+    drop(store);
+    let (store, _) = open(dir.path(), 1);
+    assert_eq!(content(&store, 0).into_iter().collect::<Vec<_>>(), [(b"a".to_vec(), b"2".to_vec())]);
+}
+
+#[test]
+fn a_scan_begins_where_it_is_told() {
+    let dir = tempdir().unwrap();
+    let (store, _) = open(dir.path(), 1);
+    let keys = [&[0][..], &[0, 0], &[5], &[5, 1], &[255, 255]];
+    let changes = keys.iter().map(|key| change(key, Some(b"x"))).collect();
+    store.commit(0, commit_of(1, changes)).unwrap();
+    let from = |from: &[u8]| -> Vec<Vec<u8>> {
+        store.scan(0, from).unwrap().map(|record| record.unwrap().key().to_vec()).collect()
+    };
+    assert_eq!(from(b""), keys);
+    assert_eq!(from(&[5]), keys[2..]);
+    assert_eq!(from(&[5, 0]), keys[3..]);
+    assert!(from(&[255, 255, 0]).is_empty());
+}
+
+#[test]
+fn what_is_out_of_bounds_is_refused_and_harms_nothing() {
+    let dir = tempdir().unwrap();
+    let (store, _) = open(dir.path(), 1);
+    let model = models(3, 1, 20, 100)[0];
+    commit(&store, &model, 2);
+    let refused = |commit| {
+        let refusal = store.commit(0, commit).unwrap_err();
+        assert!(refusal.is_refusal(), "{refusal}");
+        refusal
+    };
+    refused(commit_of(3, vec![change(b"", Some(b"x"))]));
+    refused(commit_of(3, vec![change(&[1; KEY_BYTES_MAX + 1], None)]));
+    refused(commit_of(2, vec![]));
+    let behind = refused(commit_of(1, vec![]));
+    assert!(matches!(behind, CommitError::NotAhead { .. }));
+    let none = store.commit(1, commit_of(3, vec![])).unwrap_err();
+    assert!(matches!(none, CommitError::NoSuchShard(1)));
+    assert_eq!(store.get(1, b"a").unwrap_err(), ReadError::NoSuchShard(1));
+    assert_eq!(content(&store, 0), model.content(2).into_iter().filter(|_| false).collect());
+}
+
+#[test]
+fn a_large_batch_and_large_records_survive() {
+    let dir = tempdir().unwrap();
+    let (store, _) = open(dir.path(), 2);
+    let large = |byte: u8| Some(vec![byte; 700_000]);
+    let many = |byte: u8| (0..30_u8).map(|i| (vec![i, 1], large(byte))).collect::<Vec<_>>();
+    store.commit(1, commit_of(1, many(1))).unwrap();
+    store.commit(1, commit_of(2, many(2))).unwrap();
+    store.cut_base(1).unwrap();
+    drop(store);
+    let (store, recoveries) = open(dir.path(), 2);
+    assert!(harness::is_checkpoint(&recoveries[1]));
+    assert!(content(&store, 1).values().all(|payload| *payload == vec![2; 700_000]));
+    assert_eq!(store.get(1, &[29, 1]).unwrap().unwrap().len(), 700_000);
+}
+
+#[test]
+fn a_suspect_store_is_rebuilt_although_it_looks_fine() {
+    let dir = tempdir().unwrap();
+    let model = models(4, 1, 30, 100)[0];
+    let (store, _) = open(dir.path(), 1);
+    commit(&store, &model, 1);
+    store.cut_base(0).unwrap();
+    commit(&store, &model, 2);
+    store.mark_suspect("replicas disagree").unwrap();
+    drop(store);
+    let (store, recoveries) = open(dir.path(), 1);
+    let from = Model::position(1);
+    let why = "replicas disagree".to_owned();
+    assert_eq!(recoveries[0].state, Recovered::Rebuilt { from, why });
+    assert_at(&store, &model, 1);
+    drop(store);
+    let (store, recoveries) = open(dir.path(), 1);
+    assert!(harness::is_checkpoint(&recoveries[0]));
+    assert!(store.figures().quarantine_bytes > 0);
+}
+
+#[test]
+fn one_store_at_a_time_of_one_cluster_and_shape() {
+    let dir = tempdir().unwrap();
+    let open_as = |shards, cluster: &[u8]| {
+        let options = harness::options();
+        CheckpointStore::open(dir.path(), shards, cluster, &options, Arc::new(())).map(|_| ())
+    };
+    let (store, _) = open(dir.path(), 2);
+    assert!(matches!(open_as(2, CLUSTER), Err(OpenError::Locked { .. })));
+    drop(store);
+    assert!(matches!(open_as(2, b"another"), Err(OpenError::ForeignCluster)));
+    assert!(matches!(open_as(3, CLUSTER), Err(OpenError::OtherShardCount { .. })));
+    assert!(matches!(open_as(0, CLUSTER), Err(OpenError::OutOfBounds(_))));
+    assert!(open_as(2, CLUSTER).is_ok());
+}
+
+#[test]
+fn a_state_of_the_past_is_not_taken_for_the_newest() {
+    let dir = tempdir().unwrap();
+    let model = models(5, 1, 30, 100)[0];
+    let (store, _) = open(dir.path(), 1);
+    commit(&store, &model, 1);
+    store.cut_base(0).unwrap();
+    drop(store);
+    let past = dir.path().join("past");
+    harness::copy_dir(&dir.path().join("sled"), &past);
+    let (store, _) = open(dir.path(), 1);
+    commit(&store, &model, 2);
+    drop(store);
+    std::fs::remove_dir_all(dir.path().join("sled")).unwrap();
+    std::fs::rename(past, dir.path().join("sled")).unwrap();
+    let (store, recoveries) = open(dir.path(), 1);
+    let damage = Damage::RolledBack {
+        found: Some(Model::position(1)),
+        known: Model::position(2),
+    };
+    let why = damage.of(0).to_string();
+    let from = Model::position(1);
+    assert_eq!(recoveries[0].state, Recovered::Rebuilt { from, why });
+    assert_at(&store, &model, 1);
+}

@@ -1,0 +1,143 @@
+//! Opens stores, fills them from models, compares them with models.
+
+use std::fs;
+use std::path::Path;
+use std::sync::{Arc, Mutex, Once};
+use std::time::Duration;
+
+use super::model::{Content, Model};
+use crate::store::checkpoint::{
+    CheckpointOptions, CheckpointStore, OpenError, Recovered, RecoveryVisitor, ShardRecovery,
+    panic_is_caught_here,
+};
+
+pub(super) const CLUSTER: &[u8] = b"cluster-of-tests";
+
+pub(super) fn options() -> CheckpointOptions {
+    CheckpointOptions {
+        cache_bytes: 8 * 1024 * 1024,
+        recovery_threads: 2,
+        stall_limit: Duration::from_secs(20),
+    }
+}
+
+/// Opens a store, collecting what the visitor sees.
+pub(super) fn try_open(
+    dir: &Path,
+    shards: u16,
+) -> Result<(CheckpointStore, Vec<ShardRecovery>, Vec<Content>), OpenError> {
+    quiet_caught_panics();
+    let seen = Arc::new(Seen::default());
+    let (store, recoveries) =
+        CheckpointStore::open(dir, shards, CLUSTER, &options(), seen.clone())?;
+    let seen = std::mem::take(&mut *seen.0.lock().unwrap());
+    Ok((store, recoveries, seen.into_values().collect()))
+}
+
+/// Opens a store that must open. The visitor must have seen exactly what a scan shows.
+pub(super) fn open(dir: &Path, shards: u16) -> (CheckpointStore, Vec<ShardRecovery>) {
+    let (store, recoveries, seen) = try_open(dir, shards).expect("the store opens");
+    assert_eq!(recoveries.len(), usize::from(shards));
+    for (shard, seen) in (0..shards).zip(seen) {
+        assert!(content(&store, shard) == seen, "the visitor saw something else in {shard}");
+        let position = recoveries[usize::from(shard)].position();
+        assert_eq!(store.position(shard).unwrap(), position);
+    }
+    (store, recoveries)
+}
+
+pub(super) fn models(seed: u64, shards: u16, changes: usize, payload_bytes_max: usize) -> Vec<Model> {
+    let model = |shard| Model {
+        seed,
+        shard,
+        changes,
+        payload_bytes_max,
+    };
+    (0..shards).map(model).collect()
+}
+
+pub(super) fn commit(store: &CheckpointStore, model: &Model, number: u64) {
+    store.commit(model.shard, model.commit(number)).expect("the commit is durable");
+}
+
+pub(super) fn content(store: &CheckpointStore, shard: u16) -> Content {
+    let records = store.scan(shard, b"").unwrap();
+    records
+        .map(|record| record.unwrap())
+        .map(|record| (record.key().to_vec(), record.payload().to_vec()))
+        .collect()
+}
+
+/// The shard holds exactly what its model says for commit `number`, seen through every method.
+pub(super) fn assert_at(store: &CheckpointStore, model: &Model, number: u64) {
+    let shard = model.shard;
+    let expected = model.content(number);
+    assert!(content(store, shard) == expected, "shard {shard} is not as of commit {number}");
+    for (key, payload) in expected.iter().take(20) {
+        assert_eq!(&*store.get(shard, key).unwrap().unwrap(), payload.as_slice());
+    }
+    assert!(store.get(shard, b"nobody").unwrap().is_none());
+    let meta = store.meta(shard).unwrap();
+    assert_eq!(Model::number(store.position(shard).unwrap()), number);
+    match meta {
+        None => assert_eq!(number, 0),
+        Some(meta) => {
+            assert_eq!(meta.position, Model::position(number));
+            assert_eq!(meta.bytes, model.meta(number));
+            assert_eq!(meta.tally.records, expected.len() as u64);
+        }
+    }
+}
+
+pub(super) fn is_checkpoint(recovery: &ShardRecovery) -> bool {
+    matches!(recovery.state, Recovered::Checkpoint { .. })
+}
+
+/// Overwrites one byte of a file by another value.
+pub(super) fn flip_byte(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).unwrap();
+    let at = at % bytes.len();
+    bytes[at] ^= 0x55;
+    fs::write(path, bytes).unwrap();
+}
+
+pub(super) fn copy_dir(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_dir(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Keeps the panics that the store catches out of the tests' output.
+fn quiet_caught_panics() {
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        let others = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !panic_is_caught_here() {
+                others(info);
+            }
+        }));
+    });
+}
+
+#[derive(Default)]
+struct Seen(Mutex<std::collections::BTreeMap<u16, Content>>);
+
+impl RecoveryVisitor for Seen {
+    fn begin(&self, shard: u16) {
+        self.0.lock().unwrap().insert(shard, Content::new());
+    }
+
+    fn record(&self, shard: u16, key: &[u8], payload: &[u8]) {
+        let mut seen = self.0.lock().unwrap();
+        let content = seen.get_mut(&shard).expect("begin comes first");
+        assert!(content.insert(key.to_vec(), payload.to_vec()).is_none());
+    }
+}

@@ -1,0 +1,14 @@
+//! Tests of the checkpoint store as a whole, against a naive model.
+//!
+//! Random tests print their seed; `HOMEROOM_SEED=<seed>` replays one. `HOMEROOM_CHECKPOINT_FLIPS`
+//! and `HOMEROOM_CHECKPOINT_KILLS` set how many damaged files and killed processes are tried.
+
+mod bases;
+mod basics;
+mod flips;
+mod harness;
+mod kill;
+mod model;
+mod random_runs;
+mod rebuild;
+mod seeds;

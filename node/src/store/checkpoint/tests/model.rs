@@ -1,0 +1,82 @@
+//! The naive model: every shard's content at every position, recomputed from a seed.
+
+use std::collections::BTreeMap;
+
+use crate::store::checkpoint::{Commit, Position};
+
+pub(super) type Content = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// Commit number `n` of a shard stands at log index `10 n`; number 0 is "nothing committed".
+/// What it changes depends on seed, shard and number only, so that a process that was killed needs
+/// to tell nobody what it was about to write.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Model {
+    pub(super) seed: u64,
+    pub(super) shard: u16,
+    /// Changes in a commit.
+    pub(super) changes: usize,
+    /// Payloads have up to this many bytes.
+    pub(super) payload_bytes_max: usize,
+}
+
+impl Model {
+    pub(super) fn position(number: u64) -> Position {
+        Position {
+            term: 1 + number / 4,
+            node: 7,
+            index: number * 10,
+        }
+    }
+
+    /// The number of the commit that stands at this position.
+    pub(super) fn number(position: Option<Position>) -> u64 {
+        let number = position.map_or(0, |position| position.index / 10);
+        if let Some(position) = position {
+            assert_eq!(position, Model::position(number), "a position nobody committed");
+        }
+        number
+    }
+
+    pub(super) fn commit(&self, number: u64) -> Commit {
+        let mix = self.seed ^ (u64::from(self.shard) << 48) ^ (number << 20);
+        let mut random = fastrand::Rng::with_seed(mix);
+        let changes = (0..self.changes).map(|_| self.change(&mut random)).collect();
+        Commit {
+            position: Model::position(number),
+            meta: self.meta(number),
+            changes,
+        }
+    }
+
+    pub(super) fn meta(&self, number: u64) -> Vec<u8> {
+        format!("core of shard {} at {number}", self.shard).into_bytes()
+    }
+
+    /// The shard's records after commit `number`.
+    pub(super) fn content(&self, number: u64) -> Content {
+        let mut content = Content::new();
+        for number in 1..=number {
+            for (key, payload) in self.commit(number).changes {
+                match payload {
+                    Some(payload) => content.insert(key, payload),
+                    None => content.remove(&key),
+                };
+            }
+        }
+        content
+    }
+
+    fn change(&self, random: &mut fastrand::Rng) -> (Vec<u8>, Option<Vec<u8>>) {
+        // Few enough learners for many overwrites, and some changes of one key in one commit.
+        let learner = random.usize(..self.changes * 3);
+        let hash = (learner as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mut key = hash.to_be_bytes().to_vec();
+        key.extend_from_slice(format!("learner-{learner}").as_bytes());
+        if random.u8(..10) == 0 {
+            return (key, None);
+        }
+        let mut payload = vec![0; random.usize(..=self.payload_bytes_max)];
+        random.fill(&mut payload);
+        (key, Some(payload))
+    }
+}

@@ -1,0 +1,106 @@
+//! Fixed-width little-endian fields, as record payloads hold them.
+
+use super::entry::{Leader, Position, Vote};
+
+/// Reads fields from the front of a payload; `None` once it is too short.
+#[derive(Debug)]
+pub(super) struct Fields<'a>(pub(super) &'a [u8]);
+
+impl<'a> Fields<'a> {
+    pub(super) fn u8(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    pub(super) fn u64(&mut self) -> Option<u64> {
+        let (field, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_le_bytes(*field))
+    }
+
+    pub(super) fn flag(&mut self) -> Option<bool> {
+        match self.u8()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
+    }
+
+    pub(super) fn leader(&mut self) -> Option<Leader> {
+        Some(Leader {
+            term: self.u64()?,
+            node: self.u64()?,
+        })
+    }
+
+    pub(super) fn position(&mut self) -> Option<Position> {
+        Some(Position {
+            leader: self.leader()?,
+            index: self.u64()?,
+        })
+    }
+
+    pub(super) fn vote(&mut self) -> Option<Vote> {
+        Some(Vote {
+            leader: self.leader()?,
+            committed: self.flag()?,
+        })
+    }
+
+    /// An optional field: a flag, then the field if the flag is set.
+    pub(super) fn option<T>(
+        &mut self,
+        field: impl FnOnce(&mut Self) -> Option<T>,
+    ) -> Option<Option<T>> {
+        if self.flag()? {
+            field(self).map(Some)
+        } else {
+            Some(None)
+        }
+    }
+
+    /// A count, then so many fields.
+    pub(super) fn list<T>(
+        &mut self,
+        mut field: impl FnMut(&mut Self) -> Option<T>,
+    ) -> Option<Vec<T>> {
+        let count = self.u64()?;
+        (0..count).map(|_| field(self)).collect()
+    }
+
+    /// `value`, if nothing is left over.
+    pub(super) fn end<T>(&self, value: T) -> Option<T> {
+        self.0.is_empty().then_some(value)
+    }
+}
+
+pub(super) fn put_u64(out: &mut Vec<u8>, value: u64) {
+    out.extend_from_slice(&value.to_le_bytes());
+}
+
+pub(super) fn put_leader(out: &mut Vec<u8>, leader: Leader) {
+    put_u64(out, leader.term);
+    put_u64(out, leader.node);
+}
+
+pub(super) fn put_position(out: &mut Vec<u8>, position: Position) {
+    put_leader(out, position.leader);
+    put_u64(out, position.index);
+}
+
+pub(super) fn put_vote(out: &mut Vec<u8>, vote: Vote) {
+    put_leader(out, vote.leader);
+    out.push(u8::from(vote.committed));
+}
+
+pub(super) fn put_option<T>(
+    out: &mut Vec<u8>,
+    value: Option<T>,
+    put: impl FnOnce(&mut Vec<u8>, T),
+) {
+    out.push(u8::from(value.is_some()));
+    if let Some(value) = value {
+        put(out, value);
+    }
+}

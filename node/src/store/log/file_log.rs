@@ -1,0 +1,303 @@
+//! The log of a node, in segment files.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+
+use super::budget::{ByteBudget, QueuePermit};
+use super::config::{LogConfig, LogHooks};
+use super::engine::{Completion, LogEngine};
+use super::entry::{GroupId, GroupState, GroupUsage, LogEntry, Position, Vote};
+use super::error::{AppendError, OpenError, ReadError, WriteRefused};
+use super::file_group::{self, FileGroup, FileGroupState};
+use super::file_read;
+use super::queue::{Op, PendingEntry, Work};
+use super::record::{Control, EntryFields};
+use super::recovery::{self, DirLock};
+use super::shared::Shared;
+use super::stats::LogStats;
+use super::table::SegmentUsage;
+use super::writer::Writer;
+
+/// The log of a node: all groups in one row of segment files, written by one thread.
+///
+/// Memory: the queue and the cache, both bounded by the configuration, and about 100 bytes for each live entry.
+/// Dropping it closes it, and waits for that.
+pub struct FileLog {
+    shared: Arc<Shared>,
+    writer: Mutex<Option<JoinHandle<()>>>,
+    _lock: DirLock,
+}
+
+impl FileLog {
+    /// Opens the log, or creates it. Reads all of it, which takes about a second for each GiB; call it off the async
+    /// threads.
+    ///
+    /// A torn tail is cut; any other damage is an error, and then nothing on disk was changed.
+    pub fn open(config: LogConfig, hooks: LogHooks) -> Result<Self, OpenError> {
+        let mut recovered = recovery::recover(&config)?;
+        let groups = std::mem::take(&mut recovered.groups);
+        let shared = Arc::new(Shared::new(
+            config,
+            hooks,
+            recovered.log,
+            recovered.table,
+            groups,
+        ));
+        let writer = Writer::new(Arc::clone(&shared), recovered.ledger, recovered.tail);
+        let thread = thread::Builder::new()
+            .name("log-writer".to_owned())
+            .spawn(move || writer.run());
+        let thread = thread.map_err(|source| OpenError::Io {
+            path: shared.config.dir.clone(),
+            source,
+        })?;
+        Ok(Self {
+            shared,
+            writer: Mutex::new(Some(thread)),
+            _lock: recovered.lock,
+        })
+    }
+
+    /// Takes no more writes, makes durable what waits, notes the orderly end, and waits for all that.
+    ///
+    /// Fails when the log has failed, now or before.
+    pub fn close(&self) -> Result<(), WriteRefused> {
+        self.shared.queue.close(WriteRefused::Closed);
+        let thread = self
+            .writer
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        if let Some(thread) = thread
+            // The last owner may be a completion, and the writer can't wait for itself.
+            && thread.thread().id() != thread::current().id()
+            && thread.join().is_err()
+        {
+            return Err(WriteRefused::Failed);
+        }
+        match self.shared.queue.refused() {
+            Some(WriteRefused::Failed) => Err(WriteRefused::Failed),
+            _ => Ok(()),
+        }
+    }
+
+    /// The log's figures.
+    pub fn stats(&self) -> &LogStats {
+        self.shared.refresh_gauges();
+        &self.shared.stats
+    }
+
+    /// All segments, oldest first.
+    pub fn segments(&self) -> Vec<SegmentUsage> {
+        self.shared.table.usage()
+    }
+
+    /// Runs a change of one group under its lock, so that memory and queue have the same order.
+    fn change<T, E: From<WriteRefused>>(
+        &self,
+        id: GroupId,
+        change: impl FnOnce(&Arc<FileGroup>, &mut FileGroupState) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let group = self.shared.group_or_new(id);
+        let mut state = group.lock();
+        if state.removed {
+            return Err(WriteRefused::Removed.into());
+        }
+        change(&group, &mut state)
+    }
+
+    fn push(
+        &self,
+        control: Control,
+        permit: QueuePermit,
+        done: Option<Completion>,
+    ) -> Result<(), WriteRefused> {
+        self.shared.queue.push(Op {
+            work: Work::Control(control),
+            permit,
+            done,
+        })
+    }
+}
+
+impl LogEngine for FileLog {
+    fn budget(&self) -> &ByteBudget {
+        &self.shared.budget
+    }
+
+    fn append(
+        &self,
+        id: GroupId,
+        entries: Vec<LogEntry>,
+        permit: QueuePermit,
+        done: Completion,
+    ) -> Result<(), AppendError> {
+        let pending = entries.iter().map(|entry| pending(id, entry)).collect();
+        self.change(id, |group, state| {
+            state.log.check_append(id, &entries)?;
+            let seq = state.next_seq();
+            let work = Work::Append {
+                group: Arc::clone(group),
+                seq,
+                entries: pending,
+            };
+            self.shared.queue.push(Op {
+                work,
+                permit,
+                done: Some(done),
+            })?;
+            state.append(seq, entries);
+            Ok(())
+        })
+    }
+
+    fn save_vote(
+        &self,
+        id: GroupId,
+        vote: Vote,
+        permit: QueuePermit,
+        done: Completion,
+    ) -> Result<(), WriteRefused> {
+        self.change(id, |_, state| {
+            self.push(Control::Vote { group: id, vote }, permit, Some(done))?;
+            state.log.vote = Some(vote);
+            Ok(())
+        })
+    }
+
+    fn save_committed(&self, id: GroupId, committed: Option<Position>) -> Result<(), WriteRefused> {
+        self.change(id, |_, state| {
+            self.shared.queue.note_committed(id, committed)?;
+            state.log.committed = committed;
+            Ok(())
+        })
+    }
+
+    fn truncate_after(
+        &self,
+        id: GroupId,
+        keep: Option<Position>,
+        permit: QueuePermit,
+    ) -> Result<(), WriteRefused> {
+        self.change(id, |_, state| {
+            let Some(next) = state.log.truncation(keep) else {
+                return Ok(());
+            };
+            self.push(Control::Truncate { group: id, next }, permit, None)?;
+            let dropped = file_group::live_in(&state.log.truncate(next));
+            self.shared.table.drop_live(&dropped);
+            Ok(())
+        })
+    }
+
+    fn purge(&self, id: GroupId, upto: Position, permit: QueuePermit) -> Result<(), WriteRefused> {
+        self.change(id, |_, state| {
+            if state.log.is_purged(upto) {
+                return Ok(());
+            }
+            // In the queue before anything becomes dead: the writer relies on it when it deletes segments.
+            self.push(Control::Purge { group: id, upto }, permit, None)?;
+            let dropped = file_group::live_in(&state.log.purge(upto));
+            self.shared.table.drop_live(&dropped);
+            Ok(())
+        })
+    }
+
+    fn remove_group(
+        &self,
+        id: GroupId,
+        permit: QueuePermit,
+        done: Completion,
+    ) -> Result<(), WriteRefused> {
+        self.change(id, |_, state| {
+            self.push(Control::Remove { group: id }, permit, Some(done))?;
+            state.removed = true;
+            let dropped = file_group::live_in(&state.log.clear());
+            self.shared.table.drop_live(&dropped);
+            Ok::<_, WriteRefused>(())
+        })?;
+        self.shared.forget_group(id);
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        id: GroupId,
+        range: Range<u64>,
+        bytes_max: u64,
+    ) -> Result<Vec<LogEntry>, ReadError> {
+        match self.shared.group(id) {
+            Some(group) => file_read::read(&group, range, bytes_max, &self.shared.table),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn is_resident(&self, id: GroupId, range: Range<u64>) -> bool {
+        let Some(group) = self.shared.group(id) else {
+            return true;
+        };
+        let state = group.lock();
+        // Payloads leave memory in the order of the indexes: the first that is there vouches for the rest.
+        state
+            .log
+            .range(range)
+            .next()
+            .is_none_or(|(_, slot)| slot.payload.is_some())
+    }
+
+    fn state(&self, id: GroupId) -> GroupState {
+        self.shared
+            .group(id)
+            .map(|group| group.lock().log.state())
+            .unwrap_or_default()
+    }
+
+    fn usage(&self, id: GroupId) -> GroupUsage {
+        self.shared
+            .group(id)
+            .map(|group| group.lock().usage())
+            .unwrap_or_default()
+    }
+
+    fn bytes_since(&self, id: GroupId, index: u64) -> u64 {
+        self.shared
+            .group(id)
+            .map(|group| group.lock().bytes_since(index))
+            .unwrap_or_default()
+    }
+
+    fn groups(&self) -> Vec<GroupId> {
+        self.shared.group_ids()
+    }
+}
+
+impl Drop for FileLog {
+    fn drop(&mut self) {
+        if let Err(error) = self.close() {
+            tracing::error!(%error, "the log was not closed in order");
+        }
+    }
+}
+
+impl fmt::Debug for FileLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("FileLog")
+            .field("dir", &self.shared.config.dir)
+            .finish_non_exhaustive()
+    }
+}
+
+fn pending(group: GroupId, entry: &LogEntry) -> PendingEntry {
+    let fields = EntryFields {
+        group,
+        position: entry.position,
+        tag: entry.tag,
+    };
+    PendingEntry {
+        fields,
+        payload: entry.payload.clone(),
+        crc: fields.crc(&entry.payload),
+    }
+}

@@ -1,0 +1,138 @@
+//! Reading entries of a file log: from memory while they are there, else from their segments, checked.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::entry::{LogEntry, Position};
+use super::error::ReadError;
+use super::file_group::{DiskPlace, FileGroup, FileSlot};
+use super::format::{ENTRY_FIELDS_LEN, Place, RECORD_HEADER_LEN, RecordHeader};
+use super::record::{EntryFields, KIND_ENTRY};
+use super::segment::Segment;
+use super::table::SegmentTable;
+
+/// An entry that is to be read, and where from.
+struct Wanted {
+    fields: EntryFields,
+    source: Source,
+}
+
+enum Source {
+    Memory(Bytes),
+    Disk(Arc<Segment>, DiskPlace),
+}
+
+/// Reads the entries within `range` as they are at this moment; stops before their records exceed `bytes_max`, but not
+/// before the first.
+pub(super) fn read(
+    group: &FileGroup,
+    range: Range<u64>,
+    bytes_max: u64,
+    table: &SegmentTable,
+) -> Result<Vec<LogEntry>, ReadError> {
+    find(group, range, bytes_max, table)
+        .into_iter()
+        .map(Wanted::entry)
+        .collect()
+}
+
+fn find(group: &FileGroup, range: Range<u64>, bytes_max: u64, table: &SegmentTable) -> Vec<Wanted> {
+    let state = group.lock();
+    let mut wanted = Vec::new();
+    let mut bytes = 0;
+    let mut open: Option<Arc<Segment>> = None;
+    for (index, slot) in state.log.range(range) {
+        bytes += slot.record_bytes();
+        if bytes > bytes_max && !wanted.is_empty() {
+            break;
+        }
+        let position = Position {
+            leader: slot.leader,
+            index,
+        };
+        let fields = EntryFields {
+            group: group.id(),
+            position,
+            tag: slot.tag,
+        };
+        // The files are taken under the group's lock: until it is released, its live entries keep them from deletion.
+        let Some(source) = source(slot, &mut open, table) else {
+            break;
+        };
+        wanted.push(Wanted { fields, source });
+    }
+    wanted
+}
+
+fn source(
+    slot: &FileSlot,
+    open: &mut Option<Arc<Segment>>,
+    table: &SegmentTable,
+) -> Option<Source> {
+    if let Some(payload) = &slot.payload {
+        return Some(Source::Memory(payload.clone()));
+    }
+    let place = slot.place?;
+    if open.as_ref().is_none_or(|file| file.id() != place.segment) {
+        *open = table.file(place.segment);
+    }
+    let file = open.clone();
+    debug_assert!(file.is_some(), "a live entry keeps its segment");
+    Some(Source::Disk(file?, place))
+}
+
+impl Wanted {
+    fn entry(self) -> Result<LogEntry, ReadError> {
+        let Self { fields, source } = self;
+        let payload = match source {
+            Source::Memory(payload) => payload,
+            Source::Disk(file, place) => from_disk(&file, place, fields)?,
+        };
+        Ok(LogEntry {
+            position: fields.position,
+            tag: fields.tag,
+            payload,
+        })
+    }
+}
+
+/// Reads a payload back; it must be under the very checksum and the very fields that the index knows.
+fn from_disk(file: &Segment, place: DiskPlace, fields: EntryFields) -> Result<Bytes, ReadError> {
+    let DiskPlace {
+        segment,
+        offset,
+        len,
+    } = place;
+    let bytes = match file.read_at(offset, len) {
+        Ok(bytes) => bytes,
+        Err(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => Vec::new(),
+        Err(source) => {
+            return Err(ReadError::Io {
+                segment,
+                source: Arc::new(source),
+            });
+        }
+    };
+    payload_of(bytes, place, fields).ok_or(ReadError::Damaged {
+        group: fields.group,
+        index: fields.position.index,
+        segment,
+        offset,
+    })
+}
+
+fn payload_of(bytes: Vec<u8>, place: DiskPlace, fields: EntryFields) -> Option<Bytes> {
+    let at = Place {
+        segment: place.segment,
+        offset: place.offset,
+    };
+    let header = RecordHeader::decode(&bytes, at).ok()?;
+    let end = RECORD_HEADER_LEN + header.payload_len as usize;
+    let payload = bytes.get(RECORD_HEADER_LEN..end)?;
+    let sound = header.kind == KIND_ENTRY
+        && crc32c::crc32c(payload) == header.payload_crc
+        && EntryFields::decode(payload) == Some(fields);
+    sound.then(|| Bytes::from(bytes).slice(RECORD_HEADER_LEN + ENTRY_FIELDS_LEN..end))
+}

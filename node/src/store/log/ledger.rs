@@ -1,0 +1,108 @@
+//! What the written log says of every group, entries apart.
+//!
+//! The writer and recovery apply the same records to the same type: so the state that a segment's first record hands
+//! on is the state a replay of all before it gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::codec::{self, Fields};
+use super::entry::{GroupId, Position, SegmentId, Vote};
+use super::record::Control;
+
+/// One group's state up to some record. Its live entries are `first..next`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct GroupMeta {
+    pub(super) vote: Option<Vote>,
+    pub(super) committed: Option<Position>,
+    pub(super) purged: Option<Position>,
+    pub(super) first: u64,
+    pub(super) next: u64,
+}
+
+impl GroupMeta {
+    pub(super) fn encode(&self, out: &mut Vec<u8>) {
+        codec::put_option(out, self.vote, codec::put_vote);
+        codec::put_option(out, self.committed, codec::put_position);
+        codec::put_option(out, self.purged, codec::put_position);
+        codec::put_u64(out, self.first);
+        codec::put_u64(out, self.next);
+    }
+
+    pub(super) fn decode(fields: &mut Fields<'_>) -> Option<Self> {
+        let meta = Self {
+            vote: fields.option(Fields::vote)?,
+            committed: fields.option(Fields::position)?,
+            purged: fields.option(Fields::position)?,
+            first: fields.u64()?,
+            next: fields.u64()?,
+        };
+        (meta.first <= meta.next).then_some(meta)
+    }
+
+    fn truncate(&mut self, next: u64) {
+        self.next = next.clamp(self.first, self.next);
+    }
+
+    fn purge(&mut self, upto: Position) {
+        self.purged = Some(upto);
+        self.first = self.first.max(upto.index + 1);
+        self.next = self.next.max(self.first);
+    }
+}
+
+/// The state of all groups, and which segments exist, up to some record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ledger {
+    pub(super) groups: BTreeMap<GroupId, GroupMeta>,
+    pub(super) segments: BTreeSet<SegmentId>,
+}
+
+impl Ledger {
+    /// Applies an entry; `false` when it can't follow on what came before.
+    pub(super) fn entry(&mut self, group: GroupId, index: u64) -> bool {
+        let meta = self.groups.entry(group).or_default();
+        if meta.first == meta.next {
+            meta.first = index;
+            meta.next = index;
+        }
+        let follows = index == meta.next;
+        meta.next = index + 1;
+        follows
+    }
+
+    pub(super) fn control(&mut self, control: &Control) {
+        match control {
+            Control::Head { segments, groups } => {
+                self.segments = segments.iter().copied().collect();
+                self.groups = groups.iter().copied().collect();
+            }
+            Control::Vote { group, vote } => self.group(*group).vote = Some(*vote),
+            Control::Committed { group, committed } => self.group(*group).committed = *committed,
+            Control::Truncate { group, next } => self.group(*group).truncate(*next),
+            Control::Purge { group, upto } => self.group(*group).purge(*upto),
+            Control::Remove { group } => {
+                self.groups.remove(group);
+            }
+            Control::Retired { segments } => {
+                self.segments.retain(|segment| !segments.contains(segment))
+            }
+            Control::Vouch | Control::Closed => {}
+        }
+    }
+
+    /// The first record of the next segment.
+    pub(super) fn head(&self) -> Control {
+        Control::Head {
+            segments: self.segments.iter().copied().collect(),
+            groups: self
+                .groups
+                .iter()
+                .map(|(group, meta)| (*group, *meta))
+                .collect(),
+        }
+    }
+
+    fn group(&mut self, group: GroupId) -> &mut GroupMeta {
+        self.groups.entry(group).or_default()
+    }
+}

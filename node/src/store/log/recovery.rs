@@ -1,0 +1,241 @@
+//! Opening a log directory: what is there is read and judged first; only a log found sound is touched.
+//!
+//! A torn tail is cut only where nothing vouches that it was durable. It can only be in the newest segment, for a
+//! segment is created once all before it is durable. What no record can tell is that the newest segment file is gone
+//! altogether, or that it ends early exactly between two records: nothing written later was there to vouch for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::config::LogConfig;
+use super::entry::{GroupId, SegmentId};
+use super::error::{DamageKind, DamageProof, OpenError};
+use super::file_group::FileGroup;
+use super::format::{FILE_HEADER_LEN, FileHeader, HeaderFault};
+use super::ledger::Ledger;
+use super::replay::Replay;
+use super::scan::{self, Stop};
+use super::segment::{self, Segment};
+use super::table::SegmentTable;
+use super::tail::Tail;
+
+/// Held while the log is open; the operating system lets go of it when the process dies.
+#[derive(Debug)]
+pub(super) struct DirLock(#[expect(dead_code, reason = "held for its lock")] File);
+
+/// A log that was found sound, and made ready for writing.
+#[derive(Debug)]
+pub(super) struct Recovered {
+    pub(super) lock: DirLock,
+    pub(super) log: u64,
+    pub(super) ledger: Ledger,
+    pub(super) groups: BTreeMap<GroupId, Arc<FileGroup>>,
+    pub(super) table: SegmentTable,
+    pub(super) tail: Tail,
+}
+
+/// What reading the segments gave.
+#[derive(Default)]
+struct Reading {
+    replay: Replay,
+    log: Option<u64>,
+    segments: Vec<(Arc<Segment>, u32)>,
+    /// Where the newest segment is torn; 0 when nothing of it is whole.
+    torn: Option<u32>,
+}
+
+/// Opens or creates the log. Reads all of it, one segment in memory at a time.
+pub(super) fn recover(config: &LogConfig) -> Result<Recovered, OpenError> {
+    config.check()?;
+    let dir = &config.dir;
+    fs::create_dir_all(dir).map_err(|source| io_error(dir, source))?;
+    let lock = lock(dir)?;
+    let present = segment::list(dir).map_err(|source| io_error(dir, source))?;
+    let mut reading = Reading::default();
+    let mut buffer = Vec::new();
+    for (nth, id) in present.iter().enumerate() {
+        reading.segment(dir, *id, present.get(nth + 1).copied(), &mut buffer)?;
+    }
+    drop(buffer);
+    reading.check_manifest()?;
+    let groups = reading.replay.finish()?;
+    let log = reading.log.unwrap_or_else(|| fastrand::u64(..));
+    let table = SegmentTable::default();
+    let (ledger, tail) = reading
+        .settle(dir, log, &table)
+        .map_err(|source| io_error(dir, source))?;
+    Ok(Recovered {
+        lock,
+        log,
+        ledger,
+        groups,
+        table,
+        tail,
+    })
+}
+
+impl Reading {
+    fn segment(
+        &mut self,
+        dir: &Path,
+        id: SegmentId,
+        next: Option<SegmentId>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        let path = segment::path(dir, id);
+        let file = Segment::open(dir, id).map_err(|source| io_error(&path, source))?;
+        file.read_all(bytes)
+            .map_err(|source| io_error(&path, source))?;
+        let len = match self.records(id, bytes)? {
+            None => bytes.len() as u32,
+            Some(Stop::Newer { offset, version }) => {
+                return Err(OpenError::Unsupported {
+                    segment: id,
+                    offset,
+                    what: "format version",
+                    found: version,
+                });
+            }
+            Some(Stop::Damaged { offset, what }) => {
+                let proof = match next {
+                    Some(next) => Some(DamageProof::LaterSegment(next)),
+                    None => scan::vouched_by(id, bytes, offset).map(DamageProof::LaterBatch),
+                };
+                if let Some(proof) = proof {
+                    return Err(OpenError::Damaged {
+                        segment: id,
+                        offset,
+                        what,
+                        proof,
+                    });
+                }
+                self.torn = Some(offset);
+                offset
+            }
+        };
+        self.segments.push((Arc::new(file), len));
+        Ok(())
+    }
+
+    /// Replays a segment's records up to its end, or to where reading can't go on.
+    fn records(&mut self, segment: SegmentId, bytes: &[u8]) -> Result<Option<Stop>, OpenError> {
+        match FileHeader::decode(bytes) {
+            Ok(header)
+                if header.segment != segment || self.log.is_some_and(|log| log != header.log) =>
+            {
+                return Err(OpenError::Foreign { segment });
+            }
+            Ok(header) => self.log = Some(header.log),
+            Err(HeaderFault::Newer(version)) => {
+                return Ok(Some(Stop::Newer { offset: 0, version }));
+            }
+            Err(HeaderFault::Damaged) => {
+                return Ok(Some(Stop::Damaged {
+                    offset: 0,
+                    what: DamageKind::FileHeader,
+                }));
+            }
+        }
+        let mut offset = FILE_HEADER_LEN as u32;
+        loop {
+            match scan::record_at(segment, bytes, offset) {
+                Ok(Some(record)) => {
+                    self.replay.record(segment, &record)?;
+                    offset += record.header.record_len() as u32;
+                }
+                // Not even its first record arrived: the segment was being created.
+                Ok(None) if offset == FILE_HEADER_LEN as u32 => {
+                    return Ok(Some(Stop::Damaged {
+                        offset: 0,
+                        what: DamageKind::CutShort,
+                    }));
+                }
+                Ok(None) => return Ok(None),
+                Err(Stop::Damaged { offset: at, what }) if at == FILE_HEADER_LEN as u32 => {
+                    return Ok(Some(Stop::Damaged { offset: 0, what }));
+                }
+                Err(stop) => return Ok(Some(stop)),
+            }
+        }
+    }
+
+    /// Every segment that was not retired must be there.
+    fn check_manifest(&self) -> Result<(), OpenError> {
+        let present: BTreeSet<_> = self.segments.iter().map(|(file, _)| file.id()).collect();
+        match self.replay.ledger.segments.difference(&present).next() {
+            Some(segment) => Err(OpenError::MissingSegment { segment: *segment }),
+            None => Ok(()),
+        }
+    }
+
+    /// Cuts the torn tail, deletes what was retired, and makes all that was read durable.
+    fn settle(mut self, dir: &Path, log: u64, table: &SegmentTable) -> io::Result<(Ledger, Tail)> {
+        let next_batch = self.replay.batch + 1;
+        let mut ledger = self.replay.ledger;
+        if self.torn == Some(0)
+            && let Some((file, _)) = self.segments.pop()
+        {
+            tracing::warn!(
+                segment = file.id(),
+                "a crash interrupted the creation of this segment: deleted"
+            );
+            segment::delete(dir, &[file.id()])?;
+            self.torn = None;
+        }
+        let (retired, kept): (Vec<_>, Vec<_>) = self
+            .segments
+            .into_iter()
+            .partition(|(file, _)| !ledger.segments.contains(&file.id()));
+        segment::delete(
+            dir,
+            &retired
+                .iter()
+                .map(|(file, _)| file.id())
+                .collect::<Vec<_>>(),
+        )?;
+        segment::sync_dir(dir)?;
+        for (file, len) in &kept {
+            table.insert(Arc::clone(file), u64::from(*len));
+        }
+        let Some((file, len)) = kept.into_iter().next_back() else {
+            let header = FileHeader { segment: 1, log };
+            ledger.segments.insert(header.segment);
+            let tail = Tail::create(dir, header, next_batch, &ledger.head())?;
+            table.insert(Arc::clone(tail.file()), u64::from(tail.len()));
+            return Ok((ledger, tail));
+        };
+        if self.torn.is_some() {
+            tracing::warn!(
+                segment = file.id(),
+                len,
+                "a crash tore the last write, which was not durable: cut"
+            );
+            file.cut(len)?;
+        }
+        // What a killed process wrote may be readable without being durable yet.
+        file.sync()?;
+        Ok((ledger, Tail::resume(file, len, next_batch)))
+    }
+}
+
+fn lock(dir: &Path) -> Result<DirLock, OpenError> {
+    let path = dir.join("LOCK");
+    let file = File::create(&path).map_err(|source| io_error(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(DirLock(file)),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
+            dir: dir.to_path_buf(),
+        }),
+        Err(TryLockError::Error(source)) => Err(io_error(&path, source)),
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> OpenError {
+    OpenError::Io {
+        path: path.to_path_buf(),
+        source,
+    }
+}

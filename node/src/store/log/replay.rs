@@ -1,0 +1,188 @@
+//! Rebuilding all groups from the records of the segments, in order.
+//!
+//! Segments without live entries may be missing from the middle, and truncations with them: so an index may for a
+//! while show an entry that was replaced long ago. Each segment begins with the state of all groups, and a live entry's
+//! segment is never deleted: so at the end every index within a group's range shows its live entry.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::entry::{GroupId, SegmentId};
+use super::error::{DamageKind, DamageProof, OpenError};
+use super::file_group::{DiskPlace, FileGroup, FileSlot};
+use super::group_log::GroupLog;
+use super::ledger::{GroupMeta, Ledger};
+use super::record::{Control, EntryFields, KIND_ENTRY};
+use super::scan::Scanned;
+
+/// The state as far as the records go.
+#[derive(Debug, Default)]
+pub(super) struct Replay {
+    pub(super) ledger: Ledger,
+    entries: BTreeMap<GroupId, BTreeMap<u64, FileSlot>>,
+    /// The number of the last batch seen.
+    pub(super) batch: u64,
+    /// The segment read last, and where its last record ends.
+    segment: Option<SegmentId>,
+    end: u32,
+}
+
+impl Replay {
+    pub(super) fn record(
+        &mut self,
+        segment: SegmentId,
+        record: &Scanned<'_>,
+    ) -> Result<(), OpenError> {
+        let Scanned { offset, header, .. } = *record;
+        self.batch = self.batch.max(header.batch);
+        if header.kind == KIND_ENTRY {
+            self.entry(segment, record)?;
+        } else {
+            self.control(segment, record)?;
+        }
+        self.end = offset + header.record_len() as u32;
+        Ok(())
+    }
+
+    /// The groups, once all records are in; fails when a live entry was in none of them.
+    pub(super) fn finish(&mut self) -> Result<BTreeMap<GroupId, Arc<FileGroup>>, OpenError> {
+        let mut groups = BTreeMap::new();
+        for (group, meta) in &self.ledger.groups {
+            let entries = self.entries.remove(group).unwrap_or_default();
+            // Pruned to the range, so that a hole is all that can be wrong.
+            if let Some(index) = (meta.first..meta.next).find(|index| !entries.contains_key(index))
+            {
+                return Err(OpenError::MissingEntry {
+                    group: *group,
+                    index,
+                });
+            }
+            let GroupMeta {
+                vote,
+                committed,
+                purged,
+                first,
+                ..
+            } = *meta;
+            let log = GroupLog::restored(
+                vote,
+                committed,
+                purged,
+                first,
+                entries.into_values().collect(),
+            );
+            groups.insert(*group, Arc::new(FileGroup::new(*group, log)));
+        }
+        Ok(groups)
+    }
+
+    fn entry(&mut self, segment: SegmentId, record: &Scanned<'_>) -> Result<(), OpenError> {
+        let offset = record.offset;
+        let contradiction = OpenError::Contradiction { segment, offset };
+        let Some(fields) = EntryFields::decode(record.payload) else {
+            return Err(contradiction);
+        };
+        let EntryFields {
+            group,
+            position,
+            tag,
+        } = fields;
+        if !self.ledger.entry(group, position.index) {
+            return Err(contradiction);
+        }
+        let len = record.header.record_len() as u32;
+        let place = DiskPlace {
+            segment,
+            offset,
+            len,
+        };
+        let slot = FileSlot::on_disk(position.leader, tag, place);
+        self.entries
+            .entry(group)
+            .or_default()
+            .insert(position.index, slot);
+        Ok(())
+    }
+
+    fn control(&mut self, segment: SegmentId, record: &Scanned<'_>) -> Result<(), OpenError> {
+        let Scanned {
+            offset,
+            header,
+            payload,
+        } = *record;
+        if !Control::knows(header.kind) {
+            let (what, found) = ("record kind", u32::from(header.kind));
+            return Err(OpenError::Unsupported {
+                segment,
+                offset,
+                what,
+                found,
+            });
+        }
+        let control = Control::decode(header.kind, payload)
+            .ok_or(OpenError::Contradiction { segment, offset })?;
+        if let Control::Head { segments, groups } = &control {
+            self.begin_segment(segment, segments, groups)?;
+        }
+        self.ledger.control(&control);
+        match control {
+            Control::Head { .. } => {
+                self.entries
+                    .retain(|group, _| self.ledger.groups.contains_key(group));
+                let groups = self.ledger.groups.keys().copied().collect::<Vec<_>>();
+                groups.into_iter().for_each(|group| self.prune(group));
+            }
+            Control::Truncate { group, .. } | Control::Purge { group, .. } => self.prune(group),
+            Control::Remove { group } => drop(self.entries.remove(&group)),
+            Control::Vote { .. }
+            | Control::Committed { .. }
+            | Control::Retired { .. }
+            | Control::Vouch
+            | Control::Closed => {}
+        }
+        Ok(())
+    }
+
+    /// A segment that follows directly on the one read before must hand on the very state that one led to: else the one
+    /// before has lost records at its end.
+    fn begin_segment(
+        &mut self,
+        segment: SegmentId,
+        segments: &[SegmentId],
+        groups: &[(GroupId, GroupMeta)],
+    ) -> Result<(), OpenError> {
+        let before = self.segment.replace(segment);
+        let Some(before) = before.filter(|before| before + 1 == segment) else {
+            return Ok(());
+        };
+        self.ledger.segments.insert(segment);
+        let follows = self.ledger.segments.iter().eq(segments)
+            && self
+                .ledger
+                .groups
+                .iter()
+                .eq(groups.iter().map(|(group, meta)| (group, meta)));
+        if follows {
+            return Ok(());
+        }
+        let (what, proof) = (DamageKind::CutShort, DamageProof::LaterSegment(segment));
+        Err(OpenError::Damaged {
+            segment: before,
+            offset: self.end,
+            what,
+            proof,
+        })
+    }
+
+    /// Drops what is outside the group's range.
+    fn prune(&mut self, group: GroupId) {
+        let (Some(meta), Some(entries)) =
+            (self.ledger.groups.get(&group), self.entries.get_mut(&group))
+        else {
+            return;
+        };
+        entries.split_off(&meta.next);
+        let kept = entries.split_off(&meta.first);
+        *entries = kept;
+    }
+}

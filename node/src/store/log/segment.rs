@@ -1,0 +1,119 @@
+//! A segment file on disk: creating, opening, reading, writing, deleting.
+//!
+//! Must not know: what the bytes mean, beyond the file's header.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::entry::SegmentId;
+use super::format::FileHeader;
+
+const EXTENSION: &str = "segment";
+
+/// An open segment file. Reading goes on working after the file was deleted.
+#[derive(Debug)]
+pub(super) struct Segment {
+    id: SegmentId,
+    file: File,
+}
+
+impl Segment {
+    /// Creates the file and writes its header; nothing is durable yet.
+    pub(super) fn create(dir: &Path, header: FileHeader) -> io::Result<Self> {
+        let path = path(dir, header.segment);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(path)?;
+        file.write_all_at(&header.encode(), 0)?;
+        Ok(Self {
+            id: header.segment,
+            file,
+        })
+    }
+
+    pub(super) fn open(dir: &Path, id: SegmentId) -> io::Result<Self> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path(dir, id))?;
+        Ok(Self { id, file })
+    }
+
+    pub(super) fn id(&self) -> SegmentId {
+        self.id
+    }
+
+    pub(super) fn read_all(&self, into: &mut Vec<u8>) -> io::Result<()> {
+        let len = self.file.metadata()?.len();
+        into.clear();
+        into.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
+        self.file.read_exact_at(into, 0)
+    }
+
+    pub(super) fn read_at(&self, offset: u32, len: u32) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; len as usize];
+        self.file.read_exact_at(&mut bytes, u64::from(offset))?;
+        Ok(bytes)
+    }
+
+    pub(super) fn write_at(&self, offset: u32, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, u64::from(offset))
+    }
+
+    /// Makes all written so far durable, with the file's length.
+    pub(super) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Cuts the file off at `len` bytes, for good.
+    pub(super) fn cut(&self, len: u32) -> io::Result<()> {
+        self.file.set_len(u64::from(len))?;
+        self.file.sync_all()
+    }
+}
+
+/// The file of a segment.
+pub(super) fn path(dir: &Path, id: SegmentId) -> PathBuf {
+    dir.join(format!("{id:016x}.{EXTENSION}"))
+}
+
+/// The segments in a directory, oldest first. Files of other names are left alone.
+pub(super) fn list(dir: &Path) -> io::Result<Vec<SegmentId>> {
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = PathBuf::from(entry?.file_name());
+        let stem = name
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .filter(|stem| stem.len() == 16);
+        if name
+            .extension()
+            .is_some_and(|extension| extension == EXTENSION)
+            && let Some(id) = stem.and_then(|stem| SegmentId::from_str_radix(stem, 16).ok())
+        {
+            ids.push(id);
+        }
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// Deletes segments' files; one that is gone already is no error. A crash may bring them back.
+pub(super) fn delete(dir: &Path, ids: &[SegmentId]) -> io::Result<()> {
+    for id in ids {
+        match fs::remove_file(path(dir, *id)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// Makes the creation and deletion of files in a directory durable.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}

@@ -1,0 +1,6 @@
+//! What a node keeps on disk: the log that all its Raft groups share, and the checkpoints of their states.
+//!
+//! Must not know: what entries and records mean.
+
+pub mod checkpoint;
+pub mod log;

@@ -1,0 +1,29 @@
+//! The core held against the written meaning: hand-computed examples, and random histories against the naive model.
+//!
+//! Every random test prints its seed and the command that replays it. `HOMEROOM_SEED` runs one seed alone; `HOMEROOM_CASES` (100
+//! unless told) makes all random tests longer or shorter in proportion.
+
+mod bytes;
+mod content;
+mod convert;
+mod dead_letters;
+mod disk;
+mod encoding;
+mod expiry;
+mod late;
+mod lifelike;
+mod naive_revisions;
+mod naive_watermark;
+mod outcomes;
+mod plan;
+mod poison;
+mod purity;
+mod reading;
+mod revision_histories;
+mod revisions;
+mod rig;
+mod seeds;
+mod touches;
+mod unruly;
+mod watermark;
+mod watermark_runs;

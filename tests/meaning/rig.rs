@@ -1,0 +1,241 @@
+//! The core as a node runs it, in one process: entries in, outcomes and emissions out.
+
+use std::collections::BTreeMap;
+
+use homeroom_core::entry::{
+    Command, Entry, Record, RecordBuffer, Records, encode_batch, encode_settings, encode_tick,
+};
+use homeroom_core::learner::{Emission, Learner, Verdict};
+use homeroom_core::shard::{EntryContext, Outcome, ReadPoint, RecordVerdict, ShardState};
+use homeroom_core::{Event, Refusal, Settings};
+
+use crate::disk::Disk;
+
+/// More ticks than a shard may need to come to rest.
+const TICKS_MAX: usize = 200;
+
+/// One delivery, as ingress hands it on.
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant)]
+pub enum Delivery {
+    /// A valid event.
+    Event(Event<'static>),
+    /// Refused at the door.
+    Refused(Refusal<'static>),
+}
+
+/// A shard and its learners.
+#[derive(Debug)]
+pub struct CoreRig {
+    pub shard: ShardState,
+    pub learners: BTreeMap<String, Learner>,
+    /// Every entry that was applied.
+    pub log: Vec<Vec<u8>>,
+    disk: Disk,
+}
+
+/// What came of an entry.
+#[derive(Debug)]
+pub struct Applied {
+    /// Of each delivery, in order.
+    pub outcomes: Vec<Outcome>,
+    /// By learner.
+    pub emissions: Vec<(String, Emission)>,
+    /// What held for its events.
+    pub context: EntryContext,
+}
+
+impl CoreRig {
+    pub fn new(settings: Settings) -> CoreRig {
+        CoreRig {
+            shard: ShardState::new(settings),
+            learners: BTreeMap::new(),
+            log: Vec::new(),
+            disk: Disk::default(),
+        }
+    }
+
+    /// A rig that applied the same log.
+    pub fn replayed(settings: Settings, log: &[Vec<u8>]) -> CoreRig {
+        let mut rig = CoreRig::new(settings);
+        for entry in log {
+            rig.apply_entry(entry.clone());
+        }
+        rig
+    }
+
+    /// One batch.
+    pub fn apply(&mut self, log_time_ms: i64, deliveries: &[Delivery]) -> Applied {
+        // Two pieces, as from two publishers: an entry joins them.
+        let (some, others) = deliveries.split_at(deliveries.len() / 2);
+        let pieces = [piece(some), piece(others)];
+        self.apply_entry(encode_batch(log_time_ms, pieces.iter()))
+    }
+
+    /// One event alone.
+    pub fn apply_one(&mut self, log_time_ms: i64, event: Event<'static>) -> Applied {
+        self.apply(log_time_ms, &[Delivery::Event(event)])
+    }
+
+    pub fn tick(&mut self, log_time_ms: i64) -> Applied {
+        self.apply_entry(encode_tick(log_time_ms))
+    }
+
+    pub fn change_settings(&mut self, log_time_ms: i64, settings: &Settings) -> Applied {
+        self.apply_entry(encode_settings(log_time_ms, settings))
+    }
+
+    /// Follows the ticks that fall due until none does; each with the watermark after it.
+    pub fn run_to_rest(&mut self) -> Vec<(Applied, i64)> {
+        let mut all = Vec::new();
+        while let Some(due_ms) = self.shard.next_due_ms() {
+            assert!(
+                due_ms > self.shard.log_time_ms(),
+                "a tick must be due in the future"
+            );
+            let applied = self.tick(due_ms);
+            all.push((applied, self.at().watermark_ms));
+            assert!(all.len() < TICKS_MAX, "the ticks never end");
+        }
+        all
+    }
+
+    pub fn at(&self) -> ReadPoint {
+        self.shard.read_point()
+    }
+
+    pub fn watermark_ms(&self) -> Option<i64> {
+        self.shard.freshness().watermark_ms
+    }
+
+    /// Stores everything and starts again from the stored bytes.
+    pub fn restart(&mut self) {
+        self.disk.save_shard(&mut self.shard);
+        for learner in self.learners.values_mut() {
+            self.disk.save_learner(learner);
+        }
+        let shard = self.disk.shard();
+        assert_eq!(shard, self.shard, "a shard comes back as it was");
+        self.learners.retain(|_, learner| learner.is_known());
+        let users: Vec<&String> = self.disk.users().collect();
+        assert_eq!(users, self.learners.keys().collect::<Vec<_>>());
+        let users: Vec<String> = users.into_iter().cloned().collect();
+        for user_id in users {
+            self.wake(&user_id);
+        }
+        self.shard = shard;
+    }
+
+    /// Lets a learner fall asleep and wakes it from its stored bytes.
+    pub fn passivate(&mut self, user_id: &str) {
+        if let Some(learner) = self.learners.get_mut(user_id).filter(|it| it.is_known()) {
+            self.disk.save_learner(learner);
+            self.wake(user_id);
+        }
+    }
+
+    fn wake(&mut self, user_id: &str) {
+        let learner = self.disk.learner(user_id).expect("it was stored");
+        assert_eq!(
+            Some(&learner),
+            self.learners.get(user_id),
+            "a learner comes back as it was"
+        );
+        self.learners.insert(user_id.to_owned(), learner);
+    }
+
+    fn apply_entry(&mut self, bytes: Vec<u8>) -> Applied {
+        self.log.push(bytes.clone());
+        let entry = Entry::decode(&bytes).expect("its own encoding can be read");
+        let index = self.log.len() as u64;
+        let context = self.shard.begin(index, entry.log_time_ms);
+        let mut touched = BTreeMap::new();
+        let outcomes = match entry.command {
+            Command::Batch(records) => {
+                let verdicts = self.judge(&context, records, &mut touched);
+                self.shard.finish(&context, verdicts.into_iter())
+            }
+            Command::Tick => self.shard.finish(&context, std::iter::empty()),
+            Command::Settings(settings) => {
+                self.shard.set_settings(*settings);
+                self.shard.finish(&context, std::iter::empty())
+            }
+        };
+        let emissions = self.emissions(&context, &touched);
+        Applied {
+            outcomes,
+            emissions,
+            context,
+        }
+    }
+
+    fn judge<'e>(
+        &mut self,
+        context: &EntryContext,
+        records: Records<'e>,
+        touched: &mut BTreeMap<String, Vec<i64>>,
+    ) -> Vec<RecordVerdict<'e>> {
+        let mut verdicts = Vec::new();
+        for record in records {
+            verdicts.push(match record.expect("its own encoding can be read") {
+                Record::Event { user_id, event } => RecordVerdict::Event {
+                    user_id,
+                    encoded: event,
+                    verdict: self.judge_event(context, user_id, event, touched),
+                },
+                Record::Refused(refusal) => RecordVerdict::Refused(refusal),
+            });
+        }
+        verdicts
+    }
+
+    fn judge_event(
+        &mut self,
+        context: &EntryContext,
+        user_id: &str,
+        encoded: &[u8],
+        touched: &mut BTreeMap<String, Vec<i64>>,
+    ) -> Verdict {
+        let learner = self
+            .learners
+            .entry(user_id.to_owned())
+            .or_insert_with(|| Learner::new(user_id));
+        let touched = touched.entry(user_id.to_owned()).or_insert_with(|| {
+            learner.prune(context);
+            Vec::new()
+        });
+        let event = Event::decode(user_id, encoded).expect("its own encoding can be read");
+        let applied = learner.apply(context, &event, encoded);
+        touched.extend(applied.touched_ms);
+        applied.verdict
+    }
+
+    fn emissions(
+        &self,
+        context: &EntryContext,
+        touched: &BTreeMap<String, Vec<i64>>,
+    ) -> Vec<(String, Emission)> {
+        let at = self.at();
+        let shapes = &context.settings.windows;
+        let mut emissions = Vec::new();
+        for (user_id, learner) in &self.learners {
+            let touched = touched.get(user_id).map_or(&[][..], Vec::as_slice);
+            let corrected = learner.corrected(touched, context, &at);
+            let closed = learner.closings(context.watermark_ms, at.watermark_ms, shapes, &at);
+            let all = corrected.into_iter().chain(closed);
+            emissions.extend(all.map(|emission| (user_id.clone(), emission)));
+        }
+        emissions
+    }
+}
+
+fn piece(deliveries: &[Delivery]) -> RecordBuffer {
+    let mut records = RecordBuffer::default();
+    for delivery in deliveries {
+        match delivery {
+            Delivery::Event(event) => records.push_event(event),
+            Delivery::Refused(refusal) => records.push_refusal(refusal.clone()),
+        }
+    }
+    records
+}
