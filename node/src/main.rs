@@ -1,1 +1,86 @@
-fn main() {}
+//! The server's command line.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use homeroom_node::{
+    config::{self, Cli, Command, ConfigArgs, LoadedConfig, Sources},
+    node,
+    observe::{self, panic},
+    store::checkpoint::panic_is_caught_here,
+};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Learners are many small allocations that come and go; glibc's allocator keeps what they leave.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Where a panic is caught, and what it means there is known.
+const GUARDS: &[panic::Guard] = &[panic::CORE_GUARD, ("the checkpoints", panic_is_caught_here)];
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Serve(args) => with_config(&args, serve),
+        Command::CheckConfig(args) => with_config(&args, |loaded| {
+            print!("{}", loaded.to_toml());
+            ExitCode::SUCCESS
+        }),
+    }
+}
+
+fn with_config(args: &ConfigArgs, run: impl FnOnce(&LoadedConfig) -> ExitCode) -> ExitCode {
+    match config::load(&Sources::of_process(args)) {
+        Ok(loaded) => run(&loaded),
+        Err(faults) => {
+            eprintln!("{faults}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve(loaded: &LoadedConfig) -> ExitCode {
+    let rust_log = std::env::var("RUST_LOG").ok();
+    if let Err(error) = observe::tracing::init(&loaded.config.log_output, rust_log.as_deref()) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    panic::install_hook(GUARDS);
+    for warning in loaded.warnings() {
+        tracing::warn!("{warning}");
+    }
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let threads @ 1.. = loaded.config.node.runtime_threads {
+        builder.worker_threads(threads.into());
+    }
+    let served = match builder.enable_all().build() {
+        Ok(runtime) => runtime.block_on(node::serve(loaded, told_to_stop())),
+        Err(error) => {
+            tracing::error!(%error, "the runtime does not start");
+            return ExitCode::FAILURE;
+        }
+    };
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// SIGTERM or SIGINT.
+async fn told_to_stop() {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    match signals {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        _ => {
+            tracing::warn!("signals can't be heard: the node can only be killed");
+            std::future::pending().await
+        }
+    }
+}

@@ -1,7 +1,7 @@
 //! The first property: content is a function of the set of accepted events, never of how they arrived.
 
-use homeroom_core::Settings;
-use homeroom_core::learner::Learner;
+use homeroom_core::learner::{Learner, Profile, WindowQuery};
+use homeroom_core::{Settings, WindowShape};
 use homeroom_tests::oracle::{self, NaiveEvent, NaiveModel};
 
 use crate::plan::Plan;
@@ -19,7 +19,7 @@ fn model_of(events: &[NaiveEvent]) -> NaiveModel {
 }
 
 /// Everything of the rig that must not depend on arrival, once it is at rest.
-fn pictures(rig: &CoreRig) -> Vec<homeroom_core::learner::Profile> {
+fn pictures(rig: &CoreRig) -> Vec<Profile> {
     let at = rig.at();
     let known = rig.learners.values().filter(|learner| learner.is_known());
     known
@@ -109,4 +109,28 @@ fn windows_changed_since_are_those_that_a_later_entry_touched() {
             crate::touches::assert_changed_since(&before, &after);
         },
     );
+}
+
+#[test]
+fn somebody_of_whom_nothing_is_known_can_be_read() {
+    let rig = CoreRig::new(Settings::default());
+    let nobody = Learner::new("nobody");
+    let profile = nobody.profile(&rig.at());
+    assert!(!nobody.is_known());
+    assert_eq!((profile.events, profile.sliding_window), (0, None));
+    assert_eq!(profile.accuracy.last20, None);
+}
+
+#[test]
+fn absurd_watched_times_fill_a_window_and_no_more() {
+    let mut rig = CoreRig::new(Settings::default());
+    for id in ["1", "2"] {
+        let mut event = crate::watermark::click("lms", id, 0);
+        event.watched_ms = Some(u64::MAX);
+        rig.apply_one(0, event);
+    }
+    let query = WindowQuery::all(WindowShape::MINUTE);
+    let windows = rig.learners["ada"].windows(&query, &rig.at());
+    assert_eq!(windows[0].content.video_ms, u64::MAX);
+    assert!(windows[0].content.engagement(60_000) <= 1.0);
 }

@@ -23,7 +23,7 @@ fn naive_settings() -> oracle::Settings {
 
 fn lines(seed: u64) -> Vec<String> {
     EventLines::new(GeneratorSettings {
-        lines: 1_500,
+        lines: 1_000,
         learners: 12,
         courses: 3,
         seed,

@@ -3,7 +3,6 @@
 //! Every random test prints its seed and the command that replays it. `HOMEROOM_SEED` runs one seed alone; `HOMEROOM_CASES` (100
 //! unless told) makes all random tests longer or shorter in proportion.
 
-mod bytes;
 mod content;
 mod convert;
 mod dead_letters;

@@ -102,7 +102,11 @@ fn as_model(counters: &Counters) -> SourceCounts {
 }
 
 /// One delivery to both; ids come again, sometimes with other content, and some lines are broken.
-fn deliver(rng: &mut Rng, unruly: &mut Unruly, model: &mut NaiveModel) -> (Delivery, oracle::Outcome) {
+fn deliver(
+    rng: &mut Rng,
+    unruly: &mut Unruly,
+    model: &mut NaiveModel,
+) -> (Delivery, oracle::Outcome) {
     if rng.f64() < 0.1 {
         let line = BROKEN[rng.usize(..BROKEN.len())].as_bytes();
         let refusal = oracle::parse_native(line, &oracle::Settings::default()).unwrap_err();

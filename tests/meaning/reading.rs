@@ -150,12 +150,7 @@ fn assert_profile(got: &Profile, naive: &NaiveLearner<'_>, at: &ReadPoint) {
     assert_shown(&got.last_window, WindowShape::MINUTE, minute_ms, naive);
 }
 
-fn assert_shown(
-    got: &Option<Window>,
-    shape: WindowShape,
-    start_ms: i64,
-    naive: &NaiveLearner<'_>,
-) {
+fn assert_shown(got: &Option<Window>, shape: WindowShape, start_ms: i64, naive: &NaiveLearner<'_>) {
     let rows = naive.windows(spec(shape, i64::MIN), None);
     let row = rows.iter().find(|row| row.window_start_ms == start_ms);
     assert_eq!(
@@ -233,11 +228,10 @@ fn starts(windows: &[Window]) -> Vec<i64> {
 
 /// A profile without what depends on the order of arrival.
 pub fn timeless(mut profile: Profile) -> Profile {
-    for window in [&mut profile.sliding_window, &mut profile.last_window] {
-        if let Some(window) = window {
-            window.revision = 0;
-            window.state = WindowState::Open;
-        }
+    let shown = [&mut profile.sliding_window, &mut profile.last_window];
+    for window in shown.into_iter().flatten() {
+        window.revision = 0;
+        window.state = WindowState::Open;
     }
     profile
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_core::learner::{Learner, WindowQuery};
+use homeroom_core::learner::{Learner, WindowQuery, WindowState};
 use homeroom_core::shard::Outcome;
 use homeroom_core::{Settings, WindowShape};
 use homeroom_tests::oracle::NaiveEvent;
@@ -91,7 +91,7 @@ fn windows_of(
     learner: &Learner,
     shape: WindowShape,
     rig: &CoreRig,
-) -> Vec<(Key, (u32, homeroom_core::learner::WindowState))> {
+) -> Vec<(Key, (u32, WindowState))> {
     let windows = learner.windows(&WindowQuery::all(shape), &rig.at());
     let key = |start_ms| (learner.user_id().to_owned(), shape, start_ms);
     windows
@@ -125,6 +125,10 @@ fn states_revisions_and_emissions_follow_the_entries() {
                 history.follow(&[], &applied, after_ms);
             }
             history.check();
+            assert_eq!(
+                history.rig.sink, history.emitted,
+                "a sink that keeps the highest is exact"
+            );
         },
     );
 }

@@ -7,7 +7,7 @@ use homeroom_core::entry::{
 };
 use homeroom_core::learner::{Emission, Learner, Verdict};
 use homeroom_core::shard::{EntryContext, Outcome, ReadPoint, RecordVerdict, ShardState};
-use homeroom_core::{Event, Refusal, Settings};
+use homeroom_core::{Event, Refusal, Settings, WindowShape};
 
 use crate::disk::Disk;
 
@@ -31,6 +31,8 @@ pub struct CoreRig {
     pub learners: BTreeMap<String, Learner>,
     /// Every entry that was applied.
     pub log: Vec<Vec<u8>>,
+    /// Where the shard's own spans of emissions lead: the highest revision that came of each window.
+    pub sink: BTreeMap<(String, WindowShape, i64), u32>,
     disk: Disk,
 }
 
@@ -51,6 +53,7 @@ impl CoreRig {
             shard: ShardState::new(settings),
             learners: BTreeMap::new(),
             log: Vec::new(),
+            sink: BTreeMap::new(),
             disk: Disk::default(),
         }
     }
@@ -162,6 +165,7 @@ impl CoreRig {
             }
         };
         let emissions = self.emissions(&context, &touched);
+        self.fill_sink(&context, &emissions);
         Applied {
             outcomes,
             emissions,
@@ -208,6 +212,31 @@ impl CoreRig {
         let applied = learner.apply(context, &event, encoded);
         touched.extend(applied.touched_ms);
         applied.verdict
+    }
+
+    /// Upserts by key and keeps the highest, as the shard's pace has it: what closed comes with its spans, which may wait, what was
+    /// corrected at once.
+    fn fill_sink(&mut self, context: &EntryContext, corrected: &[(String, Emission)]) {
+        let at = self.at();
+        let mut emissions: Vec<(String, Emission)> = corrected
+            .iter()
+            .filter(|(_, it)| it.start_ms + it.shape.size_ms <= context.watermark_ms)
+            .cloned()
+            .collect();
+        if let Some(span) = self.shard.take_emission_span() {
+            for (user_id, learner) in &self.learners {
+                let shapes = &context.settings.windows;
+                let closed = learner.closings(span.from_ms, span.to_ms, shapes, &at);
+                emissions.extend(closed.into_iter().map(|it| (user_id.clone(), it)));
+            }
+        }
+        for (user_id, it) in emissions {
+            let highest = self
+                .sink
+                .entry((user_id, it.shape, it.start_ms))
+                .or_default();
+            *highest = it.revision.max(*highest);
+        }
     }
 
     fn emissions(

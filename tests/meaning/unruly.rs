@@ -96,7 +96,7 @@ impl Unruly {
             max_score: (scored && !by_success).then_some(max_score),
             success: by_success.then(|| rng.bool()),
             duration_ms: None,
-            watched_ms: (rng.f64() < 0.08).then(|| rng.i64(..9_000)),
+            watched_ms: (rng.f64() < 0.08).then(|| rng.i64(0..9_000)),
             length_ms: (rng.f64() < 0.12).then(|| [0, 4_000, 20_000, 90_000][rng.usize(..4)]),
             position_ms: None,
             metadata: BTreeMap::new(),

@@ -37,8 +37,8 @@ impl<E: ?Sized> Clone for LogStore<E> {
 }
 
 impl<E: LogEngine + ?Sized> LogStore<E> {
-    /// The log of `group`. What is read for replication comes in pieces of at most `read_bytes_max` bytes, or one
-    /// entry if that is larger: it must fit the network's message limit.
+    /// The log of `group`. What is read for replication comes in pieces of at most `read_bytes_max`
+    /// bytes, or one entry if that is larger: it must fit the network's message limit.
     pub fn new(engine: Arc<E>, group: GroupId, read_bytes_max: u64) -> Self {
         Self {
             engine,

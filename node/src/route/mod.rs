@@ -6,4 +6,4 @@ mod position;
 mod router;
 
 pub use position::Positions;
-pub use router::{Delivered, RouteError, Routed, Router};
+pub use router::{Delivered, RouteError, Routed, Router, Urgency};

@@ -48,7 +48,17 @@ pub enum RouteError {
     },
 }
 
+/// What a request does where there is no room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// It waits: its sender reads no further meanwhile.
+    Wait,
+    /// It is refused: its sender shall come back.
+    Refuse,
+}
+
 /// Deliveries for one shard: which they are, and their records.
+#[derive(Debug)]
 pub struct Routed {
     /// The shard.
     pub shard: u32,
@@ -90,10 +100,14 @@ impl Router {
     ///
     /// # Errors
     /// When the node is overloaded; nothing was taken then.
-    pub async fn deliver(&self, count: usize, parts: Vec<Routed>) -> Result<Delivered, RouteError> {
+    pub async fn deliver(
+        &self,
+        count: usize,
+        parts: Vec<Routed>,
+        urgency: Urgency,
+    ) -> Result<Delivered, RouteError> {
         let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
-        let permits = self.take_room(bytes)?;
-        let mut room = permits;
+        let mut room = self.take_room(bytes, urgency).await?;
         let mut waits = Vec::with_capacity(parts.len());
         for Routed { shard, records, slots } in parts {
             let share = room.split(records.len()).unwrap_or_else(|| room.split(0).expect("none"));
@@ -115,13 +129,24 @@ impl Router {
         Ok(delivered)
     }
 
-    fn take_room(&self, bytes: usize) -> Result<OwnedSemaphorePermit, RouteError> {
+    async fn take_room(
+        &self,
+        bytes: usize,
+        urgency: Urgency,
+    ) -> Result<OwnedSemaphorePermit, RouteError> {
         if self.memory_bytes.load(Ordering::Relaxed) > self.memory_bytes_max {
             return Err(RouteError::MemoryFull { memory_bytes_max: self.memory_bytes_max });
         }
         let overloaded = RouteError::Overloaded { queued_bytes_max: self.queue_bytes_max };
         let bytes = u32::try_from(bytes).map_err(|_| overloaded)?;
-        Arc::clone(&self.queue).try_acquire_many_owned(bytes).map_err(|_| overloaded)
+        if bytes > self.queue_bytes_max {
+            return Err(overloaded);
+        }
+        let queue = Arc::clone(&self.queue);
+        match urgency {
+            Urgency::Wait => queue.acquire_many_owned(bytes).await.map_err(|_| overloaded),
+            Urgency::Refuse => queue.try_acquire_many_owned(bytes).map_err(|_| overloaded),
+        }
     }
 
     async fn hand_in(

@@ -10,6 +10,8 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use tokio_util::sync::CancellationToken;
+
 use super::{
     machine::ShardMachine,
     part::{Part, PartApplied, PartError},
@@ -34,6 +36,7 @@ pub struct Batcher {
     pub group: Arc<Group<ShardMachine>>,
     pub clock: Arc<LogClock>,
     pub limits: BatchLimits,
+    pub stop: CancellationToken,
 }
 
 #[derive(Default)]
@@ -53,7 +56,7 @@ impl Gathered {
 }
 
 impl Batcher {
-    /// Proposes until every sender of parts is gone and the last entry is applied.
+    /// Proposes until told to stop, and what was handed in by then is applied.
     pub async fn run(mut self) {
         let mut in_flight: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
         let mut gathered = Gathered::default();
@@ -75,6 +78,10 @@ impl Batcher {
                     Some(part) => gathered.add(part),
                     None => open = false,
                 },
+                () = self.stop.cancelled(), if open => {
+                    self.parts.close();
+                    open = !self.parts.is_empty();
+                }
                 Some(()) = in_flight.next(), if !in_flight.is_empty() => {}
                 () = linger(lingers, self.limits.linger) => {}
             }

@@ -123,6 +123,11 @@ impl ShardReplica {
         }
     }
 
+    /// How old an answer read now may be: everything acknowledged longer ago than this is in.
+    pub fn staleness(&self) -> Duration {
+        self.applied_confirmation().unwrap_or(self.started).elapsed()
+    }
+
     /// `None` when it can't be reached.
     async fn reach(&self, consistency: Consistency) -> Option<Instant> {
         match consistency {

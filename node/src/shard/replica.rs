@@ -7,11 +7,8 @@ use std::{
 
 use homeroom_core::{Settings, entry::encode_settings, shard::ShardState};
 use ractor::ActorCell;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{mpsc, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     batcher::{BatchLimits, Batcher},
@@ -74,14 +71,14 @@ pub struct ShardReplica {
 }
 
 impl ShardReplica {
-    /// Recovers the shard, starts its group, and its tasks in `tasks`; they end when `stop` is cancelled and the last sender of
-    /// parts is gone.
+    /// Recovers the shard, starts its group, and its tasks in `tasks`; they end when `stop` is cancelled and what was handed
+    /// in is applied.
     ///
     /// # Errors
     /// When the state can't be read, or the group does not start.
     pub async fn start(
         setup: ShardSetup,
-        tasks: &mut JoinSet<()>,
+        tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let shard = setup.group.slot;
@@ -126,6 +123,7 @@ impl ShardReplica {
             group: Arc::clone(&group),
             clock: Arc::clone(&clock),
             limits: setup.limits,
+            stop: stop.clone(),
         };
         tasks.spawn(batcher.run());
         let ticker = Ticker {

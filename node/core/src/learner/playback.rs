@@ -174,7 +174,7 @@ impl Viewing {
     /// What the credits add to windows: several events may share a time.
     fn sums(&self) -> BTreeMap<(i64, Option<CourseIndex>), u64> {
         let mut sums: BTreeMap<_, u64> = BTreeMap::new();
-        for credit in self.credits() {
+        for credit in self.credits().filter(|credit| credit.watched_ms > 0) {
             let sum = sums
                 .entry((credit.timestamp_ms, credit.course))
                 .or_default();

@@ -119,6 +119,16 @@ impl Ledger {
     }
 }
 
+impl DeadLetterGroup {
+    /// Counts a kept letter in.
+    pub fn add(&mut self, letter: &DeadLetter) {
+        self.kept += 1;
+        self.kept_bytes += letter.bytes();
+        self.oldest_ms = Some(self.oldest_ms.unwrap_or(i64::MAX).min(letter.refused_ms));
+        self.newest_ms = self.newest_ms.max(Some(letter.refused_ms));
+    }
+}
+
 impl DeadLetters {
     /// Keeps a letter, at the cost of the oldest where there is no room; or says why the same one was refused before.
     pub fn add(&mut self, letter: DeadLetter) -> Result<(), Reason> {
@@ -154,22 +164,10 @@ impl DeadLetters {
             .map(|(&number, letter)| (number, letter))
     }
 
-    /// Summed up by source and reason.
-    pub fn groups(&self) -> BTreeMap<(Box<str>, Reason), DeadLetterGroup> {
-        let mut groups: BTreeMap<_, DeadLetterGroup> = BTreeMap::new();
-        for letter in self.letters.values() {
-            let group = groups
-                .entry((letter.source.clone(), letter.reason))
-                .or_default();
-            group.kept += 1;
-            group.kept_bytes += letter.bytes();
-            group.oldest_ms = Some(group.oldest_ms.unwrap_or(i64::MAX).min(letter.refused_ms));
-            group.newest_ms = group.newest_ms.max(Some(letter.refused_ms));
-        }
-        for (key, expired) in &self.ledger.expired {
-            groups.entry(key.clone()).or_default().expired = *expired;
-        }
-        groups
+    /// How many had to go for newer ones, by source and reason.
+    pub fn expired(&self) -> impl Iterator<Item = ((&str, Reason), u64)> {
+        let expired = self.ledger.expired.iter();
+        expired.map(|((source, reason), count)| ((&**source, *reason), *count))
     }
 
     /// What has to be written for the stored letters to be these.

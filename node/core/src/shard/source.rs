@@ -74,6 +74,23 @@ pub struct Sources {
     by_name: BTreeMap<Box<str>, Source>,
 }
 
+impl Sequence {
+    /// The numbers of two shards together.
+    #[must_use]
+    pub fn merged(self, other: Self) -> Self {
+        Self {
+            first: self.first.min(other.first),
+            last: self.last.max(other.last),
+            seen: self.seen.saturating_add(other.seen),
+        }
+    }
+
+    /// Numbers between the first and the last that were not seen.
+    pub fn missing(self) -> u64 {
+        (self.last - self.first).saturating_add(1).saturating_sub(self.seen)
+    }
+}
+
 impl Counters {
     /// Refused deliveries, whatever the reason.
     pub fn dead_letters(&self) -> u64 {

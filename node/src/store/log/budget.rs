@@ -6,7 +6,8 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::WriteRefused;
 
-/// Room for bytes that wait for the writer. Callers wait here, first come first served, before they hand over a write.
+/// Room for bytes that wait for the writer. Callers wait here, first come first served, before they
+/// hand over a write.
 ///
 /// It works under any async executor, and in simulation.
 #[derive(Debug)]
@@ -15,7 +16,8 @@ pub struct ByteBudget {
     capacity_bytes: u32,
 }
 
-/// Room taken from a [`ByteBudget`]; given back when dropped, which the log does once the write is durable.
+/// Room taken from a [`ByteBudget`]; given back when dropped, which the log does once the write is
+/// durable.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped gives its room back"]
 pub struct QueuePermit(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);

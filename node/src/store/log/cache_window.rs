@@ -10,8 +10,8 @@ const ENTRY_OVERHEAD_BYTES: u64 = 128;
 
 /// The entries written last, over all groups, oldest first. Owned by the writer thread.
 ///
-/// Entries purged or truncated meanwhile stay counted until their turn comes: the window bounds memory, and may hold
-/// less than its size.
+/// Entries purged or truncated meanwhile stay counted until their turn comes: the window bounds
+/// memory, and may hold less than its size.
 #[derive(Debug)]
 pub(super) struct CacheWindow {
     entries: VecDeque<Cached>,

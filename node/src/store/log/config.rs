@@ -17,7 +17,8 @@ pub struct LogConfig {
     pub segment_bytes: u64,
     /// Bytes that may wait for the writer before callers wait. Default 32 MiB; 4 KiB to 1 GiB.
     pub queue_bytes: u64,
-    /// Bytes of the entries written last that are kept in memory for readers. Default 64 MiB; up to 64 GiB.
+    /// Bytes of the entries written last that are kept in memory for readers. Default 64 MiB; up to
+    /// 64 GiB.
     pub cache_bytes: u64,
 }
 
@@ -52,12 +53,13 @@ impl LogConfig {
     }
 }
 
-/// Called, once, with the error of a write or fsync that failed. What is on disk is unknown from then on: the handler
-/// must see to it that the process stops, and must not retry. It runs on the log's writer thread, before the waiting
-/// completions get their errors.
+/// Called, once, with the error of a write or fsync that failed. What is on disk is unknown from
+/// then on: the handler must see to it that the process stops, and must not retry. It runs on the
+/// log's writer thread, before the waiting completions get their errors.
 pub type FatalHandler = Arc<dyn Fn(&io::Error) + Send + Sync>;
 
-/// What the log calls back. Every hook runs on the writer thread and holds up all writes until it returns.
+/// What the log calls back. Every hook runs on the writer thread and holds up all writes until it
+/// returns.
 #[derive(Clone)]
 pub struct LogHooks {
     /// Told when the log has failed.

@@ -9,8 +9,9 @@ use super::entry::{GroupId, GroupState, GroupUsage, LogEntry, Position, Vote};
 use super::error::{AppendError, ReadError, WriteRefused};
 use super::format;
 
-/// Called once a write is durable, or has failed. It runs on the log's writer thread and holds up every group's
-/// writes until it returns, so it must only pass the news on; it may be called before the write's method returns.
+/// Called once a write is durable, or has failed. It runs on the log's writer thread and holds up
+/// every group's writes until it returns, so it must only pass the news on; it may be called before
+/// the write's method returns.
 pub type Completion = Box<dyn FnOnce(io::Result<()>) + Send>;
 
 /// Room, in bytes, that a write without entries takes from the budget.
@@ -27,18 +28,21 @@ pub fn append_bytes(entries: &[LogEntry]) -> u64 {
 
 /// A log shared by many Raft groups.
 ///
-/// Writes become durable in the order of the calls, over all groups. A group has one writer at a time; readers as
-/// many as they like. Writing takes a permit from [`budget`](Self::budget) first: that bounds what waits in memory,
-/// and is the only place where a writer waits. The methods themselves take short locks and never wait for the disk,
-/// except [`read`](Self::read).
+/// Writes become durable in the order of the calls, over all groups. A group has one writer at a
+/// time; readers as many as they like. Writing takes a permit from [`budget`](Self::budget) first:
+/// that bounds what waits in memory, and is the only place where a writer waits. The methods
+/// themselves take short locks and never wait for the disk, except [`read`](Self::read).
 pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
-    /// Where a permit for a write comes from: [`append_bytes`] for an append, [`CONTROL_BYTES`] for any other.
+    /// Where a permit for a write comes from: [`append_bytes`] for an append, [`CONTROL_BYTES`] for
+    /// any other.
     fn budget(&self) -> &ByteBudget;
 
-    /// Appends entries to a group. They are readable on return, and durable when `done` is called with `Ok`.
+    /// Appends entries to a group. They are readable on return, and durable when `done` is called
+    /// with `Ok`.
     ///
-    /// A group without entries takes any first index when nothing was ever purged from it; else the entries must
-    /// follow without a gap: on the last one, or on the purged position. When this fails `done` is not called.
+    /// A group without entries takes any first index when nothing was ever purged from it; else the
+    /// entries must follow without a gap: on the last one, or on the purged position. When this
+    /// fails `done` is not called.
     fn append(
         &self,
         group: GroupId,
@@ -47,7 +51,8 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         done: Completion,
     ) -> Result<(), AppendError>;
 
-    /// Saves a group's vote; it is durable when `done` is called with `Ok`. When this fails `done` is not called.
+    /// Saves a group's vote; it is durable when `done` is called with `Ok`. When this fails `done`
+    /// is not called.
     fn save_vote(
         &self,
         group: GroupId,
@@ -56,8 +61,8 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         done: Completion,
     ) -> Result<(), WriteRefused>;
 
-    /// Notes a group's committed position. It is written along with whatever is written next, so a crash may bring
-    /// an older one back.
+    /// Notes a group's committed position. It is written along with whatever is written next, so a
+    /// crash may bring an older one back.
     fn save_committed(
         &self,
         group: GroupId,
@@ -72,7 +77,8 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         permit: QueuePermit,
     ) -> Result<(), WriteRefused>;
 
-    /// Drops all entries up to `upto`, inclusive, which may lie beyond the last one. Durable before any later write is.
+    /// Drops all entries up to `upto`, inclusive, which may lie beyond the last one. Durable before
+    /// any later write is.
     fn purge(
         &self,
         group: GroupId,
@@ -80,8 +86,8 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         permit: QueuePermit,
     ) -> Result<(), WriteRefused>;
 
-    /// Forgets a group and all it holds; done for good when `done` is called with `Ok`. When this fails `done` is
-    /// not called.
+    /// Forgets a group and all it holds; done for good when `done` is called with `Ok`. When this
+    /// fails `done` is not called.
     fn remove_group(
         &self,
         group: GroupId,
@@ -89,10 +95,11 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         done: Completion,
     ) -> Result<(), WriteRefused>;
 
-    /// Reads the entries present within `range`, in order and without holes, as they are at the call.
+    /// Reads the entries present within `range`, in order and without holes, as they are at the
+    /// call.
     ///
-    /// Stops once the payloads exceed `bytes_max`, but not before the first entry. Waits for the disk unless
-    /// [`is_resident`](Self::is_resident).
+    /// Stops once the payloads exceed `bytes_max`, but not before the first entry. Waits for the
+    /// disk unless [`is_resident`](Self::is_resident).
     fn read(
         &self,
         group: GroupId,

@@ -42,7 +42,8 @@ pub struct LogEntry {
     pub position: Position,
     /// What kind of payload it carries: the caller's own number, kept as it is.
     pub tag: u8,
-    /// The caller's bytes, kept as they are; at most [`PAYLOAD_BYTES_MAX`](super::PAYLOAD_BYTES_MAX).
+    /// The caller's bytes, kept as they are; at most
+    /// [`PAYLOAD_BYTES_MAX`](super::PAYLOAD_BYTES_MAX).
     pub payload: Bytes,
 }
 

@@ -12,7 +12,8 @@ pub enum WriteRefused {
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
-    /// An earlier write or fsync failed: what is on disk is no longer known, and the process must stop.
+    /// An earlier write or fsync failed: what is on disk is no longer known, and the process must
+    /// stop.
     #[error("the log has failed and takes no more writes")]
     Failed,
     /// The group was removed by another caller.

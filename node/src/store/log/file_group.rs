@@ -1,7 +1,7 @@
 //! One group of a file log: its index, and the payloads that are still in memory.
 //!
-//! An entry begins unwritten, with its payload in memory; once its record is durable it has a place on disk; later its
-//! payload leaves memory. Costs about 100 bytes of memory for each live entry.
+//! An entry begins unwritten, with its payload in memory; once its record is durable it has a place
+//! on disk; later its payload leaves memory. Costs about 100 bytes of memory for each live entry.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -97,7 +97,8 @@ impl FileGroup {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The records of the append `seq` are durable: those not dropped meanwhile become live in their segments.
+    /// The records of the append `seq` are durable: those not dropped meanwhile become live in
+    /// their segments.
     pub(super) fn written(&self, seq: u64, records: &[(u64, DiskPlace)], table: &SegmentTable) {
         let mut state = self.lock();
         let mut delta = LiveDelta::default();

@@ -22,8 +22,8 @@ use super::writer::Writer;
 
 /// The log of a node: all groups in one row of segment files, written by one thread.
 ///
-/// Memory: the queue and the cache, both bounded by the configuration, and about 100 bytes for each live entry.
-/// Dropping it closes it, and waits for that.
+/// Memory: the queue and the cache, both bounded by the configuration, and about 100 bytes for each
+/// live entry. Dropping it closes it, and waits for that.
 pub struct FileLog {
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -31,8 +31,8 @@ pub struct FileLog {
 }
 
 impl FileLog {
-    /// Opens the log, or creates it. Reads all of it, which takes about a second for each GiB; call it off the async
-    /// threads.
+    /// Opens the log, or creates it. Reads all of it, which takes about a second for each GiB; call
+    /// it off the async threads.
     ///
     /// A torn tail is cut; any other damage is an error, and then nothing on disk was changed.
     pub fn open(config: LogConfig, hooks: LogHooks) -> Result<Self, OpenError> {
@@ -60,7 +60,8 @@ impl FileLog {
         })
     }
 
-    /// Takes no more writes, makes durable what waits, notes the orderly end, and waits for all that.
+    /// Takes no more writes, makes durable what waits, notes the orderly end, and waits for all
+    /// that.
     ///
     /// Fails when the log has failed, now or before.
     pub fn close(&self) -> Result<(), WriteRefused> {
@@ -197,7 +198,8 @@ impl LogEngine for FileLog {
             if state.log.is_purged(upto) {
                 return Ok(());
             }
-            // In the queue before anything becomes dead: the writer relies on it when it deletes segments.
+            // In the queue before anything becomes dead: the writer relies on it when it deletes
+            // segments.
             self.push(Control::Purge { group: id, upto }, permit, None)?;
             let dropped = file_group::live_in(&state.log.purge(upto));
             self.shared.table.drop_live(&dropped);
@@ -239,7 +241,8 @@ impl LogEngine for FileLog {
             return true;
         };
         let state = group.lock();
-        // Payloads leave memory in the order of the indexes: the first that is there vouches for the rest.
+        // Payloads leave memory in the order of the indexes: the first that is there vouches for
+        // the rest.
         state
             .log
             .range(range)

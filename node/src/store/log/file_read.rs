@@ -1,4 +1,5 @@
-//! Reading entries of a file log: from memory while they are there, else from their segments, checked.
+//! Reading entries of a file log: from memory while they are there, else from their segments,
+//! checked.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -24,8 +25,8 @@ enum Source {
     Disk(Arc<Segment>, DiskPlace),
 }
 
-/// Reads the entries within `range` as they are at this moment; stops before their records exceed `bytes_max`, but not
-/// before the first.
+/// Reads the entries within `range` as they are at this moment; stops before their records exceed
+/// `bytes_max`, but not before the first.
 pub(super) fn read(
     group: &FileGroup,
     range: Range<u64>,
@@ -57,7 +58,8 @@ fn find(group: &FileGroup, range: Range<u64>, bytes_max: u64, table: &SegmentTab
             position,
             tag: slot.tag,
         };
-        // The files are taken under the group's lock: until it is released, its live entries keep them from deletion.
+        // The files are taken under the group's lock: until it is released, its live entries keep
+        // them from deletion.
         let Some(source) = source(slot, &mut open, table) else {
             break;
         };
@@ -98,7 +100,8 @@ impl Wanted {
     }
 }
 
-/// Reads a payload back; it must be under the very checksum and the very fields that the index knows.
+/// Reads a payload back; it must be under the very checksum and the very fields that the index
+/// knows.
 fn from_disk(file: &Segment, place: DiskPlace, fields: EntryFields) -> Result<Bytes, ReadError> {
     let DiskPlace {
         segment,

@@ -1,7 +1,8 @@
 //! The bytes of a segment file: its header, and the header of every record.
 //!
-//! Records begin at multiples of 8. For every version, now and later, a record header has its magic at 0, its version
-//! at 4 and its checksum at 28: so an older build can tell "newer" from "damaged".
+//! Records begin at multiples of 8. For every version, now and later, a record header has its magic
+//! at 0, its version at 4 and its checksum at 28: so an older build can tell "newer" from
+//! "damaged".
 
 use super::entry::SegmentId;
 
@@ -79,8 +80,8 @@ impl FileHeader {
     }
 }
 
-/// Where a record stands. It goes into the header's checksum, so that the bytes of a record found anywhere else, such
-/// as inside some payload, are not taken for one.
+/// Where a record stands. It goes into the header's checksum, so that the bytes of a record found
+/// anywhere else, such as inside some payload, are not taken for one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) segment: SegmentId,
@@ -95,7 +96,8 @@ pub(super) struct RecordHeader {
     pub(super) payload_crc: u32,
     /// Number of the write batch. A batch is written only once the one before it is durable.
     pub(super) batch: u64,
-    /// Where that batch begins in this segment: all before it was durable when this record was written.
+    /// Where that batch begins in this segment: all before it was durable when this record was
+    /// written.
     pub(super) batch_start: u32,
 }
 

@@ -1,4 +1,5 @@
-//! One group's log in memory, whatever stands for an entry: the entry itself, or where it is on disk.
+//! One group's log in memory, whatever stands for an entry: the entry itself, or where it is on
+//! disk.
 //!
 //! Must not know: files, locks, queues.
 
@@ -20,7 +21,8 @@ impl Slot for LogEntry {
     }
 }
 
-/// One group's log. Its entries are consecutive; `first` is the index of the oldest, and says nothing when there is none.
+/// One group's log. Its entries are consecutive; `first` is the index of the oldest, and says
+/// nothing when there is none.
 #[derive(Clone, Debug)]
 pub(super) struct GroupLog<S> {
     pub(super) vote: Option<Vote>,
@@ -100,13 +102,15 @@ impl<S: Slot> GroupLog<S> {
         self.slots.push_back(slot);
     }
 
-    /// The index that comes next once all after `keep` is dropped; `None` when that changes nothing.
+    /// The index that comes next once all after `keep` is dropped; `None` when that changes
+    /// nothing.
     pub(super) fn truncation(&self, keep: Option<Position>) -> Option<u64> {
         let next = keep.map_or(0, |keep| keep.index + 1).max(self.first);
         (next < self.first + self.slots.len() as u64).then_some(next)
     }
 
-    /// Drops all from `next` on, as [`truncation`](Self::truncation) gave it; gives back what was dropped.
+    /// Drops all from `next` on, as [`truncation`](Self::truncation) gave it; gives back what was
+    /// dropped.
     pub(super) fn truncate(&mut self, next: u64) -> VecDeque<S> {
         let kept = next.saturating_sub(self.first) as usize;
         self.slots.split_off(kept.min(self.slots.len()))

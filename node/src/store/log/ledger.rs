@@ -1,9 +1,9 @@
 //! What the written log says of every group, entries apart.
 //!
-//! The writer and recovery apply the same records to the same type: so the state that a segment's first record hands
-//! on is the state a replay of all before it gives.
+//! The writer and recovery apply the same records to the same type: so the state that a segment's
+//! first record hands on is the state a replay of all before it gives.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::codec::{self, Fields};
 use super::entry::{GroupId, Position, SegmentId, Vote};
@@ -50,11 +50,14 @@ impl GroupMeta {
     }
 }
 
+/// How many bytes a segment's file holds; not known of the active one.
+pub(super) type SegmentLen = Option<u32>;
+
 /// The state of all groups, and which segments exist, up to some record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Ledger {
     pub(super) groups: BTreeMap<GroupId, GroupMeta>,
-    pub(super) segments: BTreeSet<SegmentId>,
+    pub(super) segments: BTreeMap<SegmentId, SegmentLen>,
 }
 
 impl Ledger {
@@ -83,9 +86,9 @@ impl Ledger {
             Control::Remove { group } => {
                 self.groups.remove(group);
             }
-            Control::Retired { segments } => {
-                self.segments.retain(|segment| !segments.contains(segment))
-            }
+            Control::Retired { segments } => self
+                .segments
+                .retain(|segment, _| !segments.contains(segment)),
             Control::Vouch | Control::Closed => {}
         }
     }
@@ -93,7 +96,11 @@ impl Ledger {
     /// The first record of the next segment.
     pub(super) fn head(&self) -> Control {
         Control::Head {
-            segments: self.segments.iter().copied().collect(),
+            segments: self
+                .segments
+                .iter()
+                .map(|(segment, len)| (*segment, *len))
+                .collect(),
             groups: self
                 .groups
                 .iter()

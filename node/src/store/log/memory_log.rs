@@ -1,4 +1,5 @@
-//! The log's twin in memory, for simulation and tests: the same contract, no files, no threads, no clock.
+//! The log's twin in memory, for simulation and tests: the same contract, no files, no threads, no
+//! clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -83,7 +84,8 @@ impl MemoryLog {
             .for_each(|done| done(Ok(())));
     }
 
-    /// Loses all that was not flushed; its completions are never called. Only with [`Flushing::ByHand`].
+    /// Loses all that was not flushed; its completions are never called. Only with
+    /// [`Flushing::ByHand`].
     pub fn crash(&self) {
         let mut state = self.state();
         if self.flushing == Flushing::ByHand {
@@ -95,7 +97,8 @@ impl MemoryLog {
         drop(lost);
     }
 
-    /// Fails, as the file log does when the disk does: what waits gets an error, later writes are refused.
+    /// Fails, as the file log does when the disk does: what waits gets an error, later writes are
+    /// refused.
     pub fn fail(&self) {
         self.budget.close();
         let mut state = self.state();

@@ -3,7 +3,7 @@
 use super::codec::{self, Fields};
 use super::entry::{GroupId, Position, SegmentId, Vote};
 use super::format::ENTRY_FIELDS_LEN;
-use super::ledger::GroupMeta;
+use super::ledger::{GroupMeta, SegmentLen};
 
 /// The record kind of an entry.
 pub(super) const KIND_ENTRY: u8 = 1;
@@ -45,10 +45,11 @@ impl EntryFields {
 /// A record other than an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Control {
-    /// First record of a segment: the state of all groups and the segments that exist, this one included.
-    /// What older segments said of votes and purges is not needed any more.
+    /// First record of a segment: the state of all groups, and the segments that exist, this one
+    /// included, each with its length. What older segments said of votes and purges is not needed
+    /// any more.
     Head {
-        segments: Vec<SegmentId>,
+        segments: Vec<(SegmentId, SegmentLen)>,
         groups: Vec<(GroupId, GroupMeta)>,
     },
     /// A group saved its vote.
@@ -96,7 +97,11 @@ impl Control {
         let mut out = Vec::with_capacity(64);
         match self {
             Self::Head { segments, groups } => {
-                put_segments(&mut out, segments);
+                codec::put_u64(&mut out, segments.len() as u64);
+                for (segment, len) in segments {
+                    codec::put_u64(&mut out, *segment);
+                    codec::put_option(&mut out, *len, codec::put_u32);
+                }
                 codec::put_u64(&mut out, groups.len() as u64);
                 for (group, meta) in groups {
                     codec::put_u64(&mut out, *group);
@@ -120,7 +125,12 @@ impl Control {
                 codec::put_position(&mut out, *upto);
             }
             Self::Remove { group } => codec::put_u64(&mut out, *group),
-            Self::Retired { segments } => put_segments(&mut out, segments),
+            Self::Retired { segments } => {
+                codec::put_u64(&mut out, segments.len() as u64);
+                segments
+                    .iter()
+                    .for_each(|segment| codec::put_u64(&mut out, *segment));
+            }
             Self::Vouch | Self::Closed => {}
         }
         out
@@ -131,7 +141,8 @@ impl Control {
         let mut fields = Fields(payload);
         let control = match kind {
             2 => Self::Head {
-                segments: fields.list(Fields::u64)?,
+                segments: fields
+                    .list(|fields| Some((fields.u64()?, fields.option(Fields::u32)?)))?,
                 groups: fields.list(|fields| Some((fields.u64()?, GroupMeta::decode(fields)?)))?,
             },
             3 => Self::Vote {
@@ -164,13 +175,6 @@ impl Control {
     }
 }
 
-fn put_segments(out: &mut Vec<u8>, segments: &[SegmentId]) {
-    codec::put_u64(out, segments.len() as u64);
-    for segment in segments {
-        codec::put_u64(out, *segment);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -195,7 +199,7 @@ mod tests {
         };
         let records = [
             Control::Head {
-                segments: vec![1, 7],
+                segments: vec![(1, Some(5)), (7, None)],
                 groups: vec![(2, meta), (3, GroupMeta::default())],
             },
             Control::Vote { group: 1, vote },

@@ -1,10 +1,13 @@
-//! Opening a log directory: what is there is read and judged first; only a log found sound is touched.
+//! Opening a log directory: what is there is read and judged first; only a log found sound is
+//! touched.
 //!
-//! A torn tail is cut only where nothing vouches that it was durable. It can only be in the newest segment, for a
-//! segment is created once all before it is durable. What no record can tell is that the newest segment file is gone
-//! altogether, or that it ends early exactly between two records: nothing written later was there to vouch for it.
+//! A torn tail is cut only where nothing vouches that it was durable. It can only be in the newest
+//! segment, for a segment is created once all before it is durable. Two things no record can tell,
+//! for nothing was written later that could: that the newest segment's file is gone altogether, and
+//! that it ends early exactly between two records. What was in that file is then lost in silence,
+//! but never more than that: the segment before it is never deleted.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
@@ -24,7 +27,17 @@ use super::tail::Tail;
 
 /// Held while the log is open; the operating system lets go of it when the process dies.
 #[derive(Debug)]
-pub(super) struct DirLock(#[expect(dead_code, reason = "held for its lock")] File);
+pub(super) struct DirLock(File);
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that was just forked may still have it
+        // open.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the log's directory stays locked for now");
+        }
+    }
+}
 
 /// A log that was found sound, and made ready for writing.
 #[derive(Debug)]
@@ -51,7 +64,7 @@ struct Reading {
 pub(super) fn recover(config: &LogConfig) -> Result<Recovered, OpenError> {
     config.check()?;
     let dir = &config.dir;
-    fs::create_dir_all(dir).map_err(|source| io_error(dir, source))?;
+    create_dir(dir).map_err(|source| io_error(dir, source))?;
     let lock = lock(dir)?;
     let present = segment::list(dir).map_err(|source| io_error(dir, source))?;
     let mut reading = Reading::default();
@@ -162,13 +175,38 @@ impl Reading {
         }
     }
 
-    /// Every segment that was not retired must be there.
+    /// Every segment that was not retired must be there, as long as it was when the next was begun;
+    /// and the one before the newest is never retired.
     fn check_manifest(&self) -> Result<(), OpenError> {
-        let present: BTreeSet<_> = self.segments.iter().map(|(file, _)| file.id()).collect();
-        match self.replay.ledger.segments.difference(&present).next() {
-            Some(segment) => Err(OpenError::MissingSegment { segment: *segment }),
-            None => Ok(()),
+        let present: BTreeMap<_, _> = self
+            .segments
+            .iter()
+            .map(|(file, len)| (file.id(), *len))
+            .collect();
+        let newest = present.last_key_value().map_or(0, |(newest, _)| *newest);
+        let before_newest = newest.saturating_sub(1);
+        if before_newest > 0 && !present.contains_key(&before_newest) {
+            return Err(OpenError::MissingSegment {
+                segment: before_newest,
+            });
         }
+        for (segment, len) in &self.replay.ledger.segments {
+            let segment = *segment;
+            let Some(found) = present.get(&segment) else {
+                return Err(OpenError::MissingSegment { segment });
+            };
+            if len.is_some_and(|len| len != *found) {
+                // Cut between two records, where the file itself shows nothing.
+                let (what, proof) = (DamageKind::CutShort, DamageProof::LaterSegment(newest));
+                return Err(OpenError::Damaged {
+                    segment,
+                    offset: *found,
+                    what,
+                    proof,
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Cuts the torn tail, deletes what was retired, and makes all that was read durable.
@@ -188,7 +226,7 @@ impl Reading {
         let (retired, kept): (Vec<_>, Vec<_>) = self
             .segments
             .into_iter()
-            .partition(|(file, _)| !ledger.segments.contains(&file.id()));
+            .partition(|(file, _)| !ledger.segments.contains_key(&file.id()));
         segment::delete(
             dir,
             &retired
@@ -202,7 +240,7 @@ impl Reading {
         }
         let Some((file, len)) = kept.into_iter().next_back() else {
             let header = FileHeader { segment: 1, log };
-            ledger.segments.insert(header.segment);
+            ledger.segments.insert(header.segment, None);
             let tail = Tail::create(dir, header, next_batch, &ledger.head())?;
             table.insert(Arc::clone(tail.file()), u64::from(tail.len()));
             return Ok((ledger, tail));
@@ -218,6 +256,16 @@ impl Reading {
         // What a killed process wrote may be readable without being durable yet.
         file.sync()?;
         Ok((ledger, Tail::resume(file, len, next_batch)))
+    }
+}
+
+/// Creates the log's directory if need be. Its name must be durable before anything in it can be;
+/// the directories above it are the caller's.
+fn create_dir(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => segment::sync_dir(parent),
+        _ => segment::sync_dir(Path::new(".")),
     }
 }
 

@@ -1,14 +1,15 @@
 //! Rebuilding all groups from the records of the segments, in order.
 //!
-//! Segments without live entries may be missing from the middle, and truncations with them: so an index may for a
-//! while show an entry that was replaced long ago. Each segment begins with the state of all groups, and a live entry's
-//! segment is never deleted: so at the end every index within a group's range shows its live entry.
+//! Segments without live entries may be missing from the middle, and truncations with them: so an
+//! index may for a while show an entry that was replaced long ago. Each segment begins with the
+//! state of all groups, and a live entry's segment is never deleted: so at the end every index
+//! within a group's range shows its live entry.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::entry::{GroupId, SegmentId};
-use super::error::{DamageKind, DamageProof, OpenError};
+use super::error::OpenError;
 use super::file_group::{DiskPlace, FileGroup, FileSlot};
 use super::group_log::GroupLog;
 use super::ledger::{GroupMeta, Ledger};
@@ -22,9 +23,6 @@ pub(super) struct Replay {
     entries: BTreeMap<GroupId, BTreeMap<u64, FileSlot>>,
     /// The number of the last batch seen.
     pub(super) batch: u64,
-    /// The segment read last, and where its last record ends.
-    segment: Option<SegmentId>,
-    end: u32,
 }
 
 impl Replay {
@@ -33,15 +31,12 @@ impl Replay {
         segment: SegmentId,
         record: &Scanned<'_>,
     ) -> Result<(), OpenError> {
-        let Scanned { offset, header, .. } = *record;
-        self.batch = self.batch.max(header.batch);
-        if header.kind == KIND_ENTRY {
-            self.entry(segment, record)?;
+        self.batch = self.batch.max(record.header.batch);
+        if record.header.kind == KIND_ENTRY {
+            self.entry(segment, record)
         } else {
-            self.control(segment, record)?;
+            self.control(segment, record)
         }
-        self.end = offset + header.record_len() as u32;
-        Ok(())
     }
 
     /// The groups, once all records are in; fails when a live entry was in none of them.
@@ -121,9 +116,6 @@ impl Replay {
         }
         let control = Control::decode(header.kind, payload)
             .ok_or(OpenError::Contradiction { segment, offset })?;
-        if let Control::Head { segments, groups } = &control {
-            self.begin_segment(segment, segments, groups)?;
-        }
         self.ledger.control(&control);
         match control {
             Control::Head { .. } => {
@@ -141,37 +133,6 @@ impl Replay {
             | Control::Closed => {}
         }
         Ok(())
-    }
-
-    /// A segment that follows directly on the one read before must hand on the very state that one led to: else the one
-    /// before has lost records at its end.
-    fn begin_segment(
-        &mut self,
-        segment: SegmentId,
-        segments: &[SegmentId],
-        groups: &[(GroupId, GroupMeta)],
-    ) -> Result<(), OpenError> {
-        let before = self.segment.replace(segment);
-        let Some(before) = before.filter(|before| before + 1 == segment) else {
-            return Ok(());
-        };
-        self.ledger.segments.insert(segment);
-        let follows = self.ledger.segments.iter().eq(segments)
-            && self
-                .ledger
-                .groups
-                .iter()
-                .eq(groups.iter().map(|(group, meta)| (group, meta)));
-        if follows {
-            return Ok(());
-        }
-        let (what, proof) = (DamageKind::CutShort, DamageProof::LaterSegment(segment));
-        Err(OpenError::Damaged {
-            segment: before,
-            offset: self.end,
-            what,
-            proof,
-        })
     }
 
     /// Drops what is outside the group's range.

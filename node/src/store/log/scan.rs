@@ -51,9 +51,10 @@ pub(super) fn record_at(
     }))
 }
 
-/// Looks behind damage at `damaged` for a record of a write batch that begins behind it, and gives where that batch
-/// begins: it was written only once all before it was durable, the damaged record included. A record of the batch
-/// that the damage is in says nothing: the parts of a batch reach the disk in any order.
+/// Looks behind damage at `damaged` for a record of a write batch that begins behind it, and gives
+/// where that batch begins: it was written only once all before it was durable, the damaged record
+/// included. A record of the batch that the damage is in says nothing: the parts of a batch reach
+/// the disk in any order.
 ///
 /// A valid header is enough; what it heads need not have arrived.
 pub(super) fn vouched_by(segment: SegmentId, bytes: &[u8], damaged: u32) -> Option<u32> {

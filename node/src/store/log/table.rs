@@ -88,13 +88,17 @@ impl SegmentTable {
         }
     }
 
-    /// The segments without live entries, but for the active one: entries on their way to the disk land there.
+    /// The segments without live entries, but for the active one, where entries on their way to the
+    /// disk land, and the one before it: should the active one be lost, nothing but what is in it
+    /// is lost in silence.
     pub(super) fn retirable(&self, active: SegmentId) -> Vec<SegmentId> {
         let rows = self.rows();
-        rows.values()
+        let dead = rows
+            .values()
             .map(|row| row.usage)
-            .filter(|row| row.live_entries == 0 && row.segment != active)
-            .map(|row| row.segment)
+            .filter(|usage| usage.live_entries == 0);
+        dead.map(|usage| usage.segment)
+            .filter(|segment| segment + 1 < active)
             .collect()
     }
 

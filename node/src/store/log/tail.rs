@@ -16,8 +16,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 
 /// The active segment's end.
 ///
-/// Invariant: when the first record of a batch is written, all batches before it are durable. Recovery relies on it to
-/// tell a torn tail from damage.
+/// Invariant: when the first record of a batch is written, all batches before it are durable.
+/// Recovery relies on it to tell a torn tail from damage.
 #[derive(Debug)]
 pub(super) struct Tail {
     file: Arc<Segment>,

@@ -1,4 +1,5 @@
-//! The thread that writes the log: it drains the queue, writes, makes it durable with one fdatasync, reports.
+//! The thread that writes the log: it drains the queue, writes, makes it durable with one
+//! fdatasync, reports.
 //!
 //! Must not know: how entries are read, nor who waits for them.
 
@@ -21,7 +22,8 @@ use super::segment;
 use super::shared::Shared;
 use super::tail::Tail;
 
-/// Room a control record is taken to need; the few larger ones may pass the size of a segment by a little.
+/// Room a control record is taken to need; the few larger ones may pass the size of a segment by a
+/// little.
 const CONTROL_RECORD_BYTES: u64 = 128;
 
 /// The writer. Only it writes segments of an open log, and only it deletes them.
@@ -84,7 +86,8 @@ impl Writer {
             if !self.vouched && self.shared.queue.is_idle() {
                 self.vouch()?;
             }
-            // Taken before the drain: so the writes that made these segments dead are in this batch or durable already.
+            // Taken before the drain: so the writes that made these segments dead are in this batch
+            // or durable already.
             let retired = self.shared.table.retirable(self.tail.segment());
             let Drained {
                 ops,
@@ -148,7 +151,8 @@ impl Writer {
         let mut records = Vec::with_capacity(entries.len());
         for entry in entries {
             if self.is_full_for(format::entry_record_len(entry.payload.len())) {
-                // A part of the append becomes durable with the full segment; its completion waits for the rest.
+                // A part of the append becomes durable with the full segment; its completion waits
+                // for the rest.
                 let records = std::mem::take(&mut records);
                 self.appended.push(Appended {
                     group: Arc::clone(group),
@@ -184,14 +188,18 @@ impl Writer {
             && u64::from(self.tail.len()) + bytes > self.shared.config.segment_bytes
     }
 
-    /// Begins the next segment, once all in this one is durable. The write at hand goes on in the new one.
+    /// Begins the next segment, once all in this one is durable. The write at hand goes on in the
+    /// new one.
     fn rotate(&mut self) -> io::Result<()> {
         self.finish_batch(1)?;
         let header = FileHeader {
             segment: self.tail.segment() + 1,
             log: self.shared.log,
         };
-        self.ledger.segments.insert(header.segment);
+        self.ledger
+            .segments
+            .insert(self.tail.segment(), Some(self.tail.len()));
+        self.ledger.segments.insert(header.segment, None);
         self.tail = Tail::create(
             &self.shared.config.dir,
             header,
@@ -204,7 +212,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes the batch durable and reports it to all who wait, but the last `at_hand`, who are not all written.
+    /// Makes the batch durable and reports it to all who wait, but the last `at_hand`, who are not
+    /// all written.
     fn finish_batch(&mut self, at_hand: usize) -> io::Result<()> {
         if self.tail.has_batch() {
             let bytes = self.tail.batch_bytes();
@@ -258,8 +267,8 @@ impl Writer {
         Ok(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
     }
 
-    /// Says that all so far is durable, without an fdatasync of its own: should the last batch be damaged while the
-    /// node rests, the damage is then no torn tail. It begins the next batch.
+    /// Says that all so far is durable, without an fdatasync of its own: should the last batch be
+    /// damaged while the node rests, the damage is then no torn tail. It begins the next batch.
     fn vouch(&mut self) -> io::Result<()> {
         self.vouched = true;
         if self.is_full_for(CONTROL_RECORD_BYTES) {

@@ -1,0 +1,59 @@
+//! What is wrong with a configuration.
+
+use std::fmt;
+
+use figment::value::Value;
+
+use super::origin::Origin;
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// `section.name`; for a fault of a whole file, the file.
+    pub field: String,
+    /// What was given, as TOML; absent where no single value is at fault.
+    pub value: Option<String>,
+    /// What would be right.
+    pub expected: String,
+    /// Who gave it.
+    pub origin: Origin,
+}
+
+/// All that is wrong with a configuration.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}", lines(.faults))]
+pub struct ConfigError {
+    /// At least one.
+    pub faults: Vec<Fault>,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.field)?;
+        if let Some(value) = &self.value {
+            write!(f, " = {value}")?;
+        }
+        write!(f, " (from {}): {}", self.origin, self.expected)
+    }
+}
+
+fn lines(faults: &[Fault]) -> String {
+    let count = match faults.len() {
+        1 => "1 fault".to_owned(),
+        count => format!("{count} faults"),
+    };
+    let mut text = format!("{count} in the configuration");
+    for fault in faults {
+        text.push_str(&format!("\n  {fault}"));
+    }
+    text
+}
+
+/// A value as TOML.
+pub(super) fn shown(value: &Value) -> String {
+    match toml::Value::try_from(value) {
+        Ok(value) => value.to_string(),
+        // A number beyond TOML's.
+        Err(_) => format!("{value:?}"),
+    }
+}

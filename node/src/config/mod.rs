@@ -1,0 +1,26 @@
+//! What a node is told: defaults ◀ file ◀ environment ◀ flags, checked as a whole before anything starts.
+//!
+//! Knows nothing of the parts that it configures; they take their values from [`Config`].
+
+mod cli;
+mod fault;
+mod field;
+mod load;
+mod loaded;
+mod model;
+mod origin;
+mod relations;
+
+#[cfg(test)]
+mod tests;
+
+pub use cli::{Cli, Command, ConfigArgs};
+pub use fault::{ConfigError, Fault};
+pub use load::{Sources, load};
+pub use loaded::LoadedConfig;
+pub use model::{
+    CheckpointConfig, Config, FoundingConfig, IngestConfig, LatePolicyChoice, ListenConfig,
+    LogConfig, LogFormat, LogLevel, LogOutputConfig, MemoryConfig, NodeConfig, RaftConfig,
+    ShutdownConfig,
+};
+pub use origin::Origin;

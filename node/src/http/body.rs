@@ -1,0 +1,130 @@
+//! Bodies of requests: bounded one by one, and all together.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::header::CONTENT_ENCODING;
+use axum::http::{HeaderMap, Request};
+use bytes::Bytes;
+use flate2::bufread::MultiGzDecoder;
+use headers::{ContentLength, HeaderMapExt};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::error::HttpError;
+use super::intake::IntakeError;
+
+/// What bodies may take.
+pub struct BodyLimits {
+    /// Of one body, as received and again when decompressed.
+    bytes_max: usize,
+    /// How long one may take to arrive.
+    arrival: Duration,
+    /// Of all bodies that are held at once, in KiB.
+    room: Arc<Semaphore>,
+    room_kib: u32,
+}
+
+/// A body that arrived in full; its room is free again when it is dropped.
+pub(super) struct ReceivedBody {
+    pub bytes: Bytes,
+    _room: OwnedSemaphorePermit,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Encoding {
+    Identity,
+    Gzip,
+}
+
+const KIB: usize = 1024;
+/// Other requests free their room within moments.
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+impl BodyLimits {
+    /// Bodies of up to `bytes_max` each, `all_bytes_max` together, that arrive within `arrival`.
+    pub fn new(bytes_max: usize, all_bytes_max: u64, arrival: Duration) -> Self {
+        let room_kib = u32::try_from(all_bytes_max.div_ceil(KIB as u64)).unwrap_or(u32::MAX >> 4);
+        Self {
+            bytes_max,
+            arrival,
+            room: Arc::new(Semaphore::new(room_kib as usize)),
+            room_kib,
+        }
+    }
+
+    /// Receives the body of a request, decompressed.
+    pub(super) async fn receive(&self, request: Request<Body>) -> Result<ReceivedBody, HttpError> {
+        let encoding = encoding(request.headers())?;
+        let announced = request.headers().typed_get::<ContentLength>();
+        let announced = announced.and_then(|length| usize::try_from(length.0).ok());
+        if announced.is_some_and(|bytes| bytes > self.bytes_max) {
+            return Err(self.too_large());
+        }
+        let room = self.reserve(match encoding {
+            Encoding::Identity => announced.unwrap_or(self.bytes_max),
+            Encoding::Gzip => announced.unwrap_or(self.bytes_max) + self.bytes_max,
+        })?;
+        let body = Limited::new(request.into_body(), self.bytes_max);
+        let arrived = tokio::time::timeout(self.arrival, body.collect()).await;
+        let arrived = arrived.map_err(|_elapsed| HttpError::BodyTimeout {
+            limit: self.arrival,
+        })?;
+        let bytes = match arrived {
+            Ok(collected) => collected.to_bytes(),
+            Err(e) if e.is::<LengthLimitError>() => return Err(self.too_large()),
+            Err(e) => return Err(HttpError::BodyUnreadable(e.to_string())),
+        };
+        let bytes = match encoding {
+            Encoding::Identity => bytes,
+            Encoding::Gzip => self.decompress(&bytes)?,
+        };
+        Ok(ReceivedBody { bytes, _room: room })
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, HttpError> {
+        let kib = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).try_acquire_many_owned(kib.min(self.room_kib));
+        room.map_err(|_full| {
+            HttpError::Intake(IntakeError::Overloaded {
+                retry_after: RETRY_AFTER,
+            })
+        })
+    }
+
+    /// A few ms at most, for the largest body: not worth another thread.
+    fn decompress(&self, compressed: &[u8]) -> Result<Bytes, HttpError> {
+        let one_too_many = self.bytes_max as u64 + 1;
+        let mut bytes = Vec::with_capacity(self.bytes_max.min(compressed.len() * 4));
+        let read = MultiGzDecoder::new(compressed)
+            .take(one_too_many)
+            .read_to_end(&mut bytes);
+        read.map_err(|e: io::Error| HttpError::BodyUnreadable(e.to_string()))?;
+        if bytes.len() > self.bytes_max {
+            return Err(self.too_large());
+        }
+        Ok(bytes.into())
+    }
+
+    fn too_large(&self) -> HttpError {
+        HttpError::TooLarge {
+            bytes_max: self.bytes_max,
+        }
+    }
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, HttpError> {
+    let mut given = headers.get_all(CONTENT_ENCODING).iter();
+    let (first, more) = (given.next(), given.next());
+    match (
+        first.map(|value| value.as_bytes().to_ascii_lowercase()),
+        more,
+    ) {
+        (None, _) => Ok(Encoding::Identity),
+        (Some(name), None) if name == b"identity" => Ok(Encoding::Identity),
+        (Some(name), None) if name == b"gzip" || name == b"x-gzip" => Ok(Encoding::Gzip),
+        _ => Err(HttpError::UnsupportedEncoding),
+    }
+}

@@ -1,0 +1,164 @@
+//! Refusals of requests, and the one table of what they are over HTTP.
+
+use std::time::Duration;
+
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderName, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+use super::intake::IntakeError;
+
+/// Why a request is refused.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum HttpError {
+    /// Nothing lives at this path.
+    #[error("there is nothing at this path")]
+    NotFound,
+    /// Something lives there, but not for this method.
+    #[error("this path has no such method")]
+    MethodNotAllowed,
+    /// The body says it is something else.
+    #[error("the Content-Type must be application/json, in UTF-8")]
+    UnsupportedType,
+    /// The body is packed in a way that is not known here.
+    #[error("the Content-Encoding must be gzip or identity")]
+    UnsupportedEncoding,
+    /// The body is too large, as received or unpacked.
+    #[error("the body must not be larger than {bytes_max} bytes, also when decompressed")]
+    TooLarge {
+        /// What is taken.
+        bytes_max: usize,
+    },
+    /// The body holds too many statements.
+    #[error("a request must not hold more than {statements_max} statements")]
+    TooMany {
+        /// What is taken.
+        statements_max: usize,
+    },
+    /// The body took too long to arrive.
+    #[error("the body did not arrive within {} s", .limit.as_secs())]
+    BodyTimeout {
+        /// How long it may take.
+        limit: Duration,
+    },
+    /// The body broke off, or can't be unpacked.
+    #[error("the body can't be read: {0}")]
+    BodyUnreadable(String),
+    /// The Authorization header can't be read.
+    #[error("the Authorization header is no readable Basic credential")]
+    BadCredential,
+    /// A version of xAPI that is not spoken here.
+    #[error("X-Experience-API-Version must be 1.0.x or 2.0.x")]
+    UnsupportedVersion,
+    /// The body is no JSON. It was kept as a dead letter.
+    #[error("{0}")]
+    NotJson(String),
+    /// Statements of the request were refused, and kept as dead letters; the others were taken.
+    #[error("{} of {count} statements refused; the others were taken", .refused.len())]
+    StatementsRefused {
+        /// How many there were in the request.
+        count: usize,
+        /// The refused ones.
+        refused: Vec<RefusedStatement>,
+    },
+    /// See there.
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
+    /// A fault of ours.
+    #[error("the node could not make an answer: {0}")]
+    Internal(&'static str),
+}
+
+/// A statement that was refused.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct RefusedStatement {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// Why, by name.
+    pub reason: &'static str,
+    /// Which field, what was wrong.
+    pub detail: String,
+}
+
+#[derive(Serialize)]
+struct Envelope<'a> {
+    error: Body<'a>,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    code: &'static str,
+    message: String,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    statements: &'a [RefusedStatement],
+}
+
+/// So many refused statements are listed; `message` counts them all.
+const LISTED_MAX: usize = 100;
+
+impl HttpError {
+    /// Status and code, by which programs tell errors apart.
+    pub fn status(&self) -> (StatusCode, &'static str) {
+        match self {
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::UnsupportedType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type"),
+            Self::UnsupportedEncoding => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
+            }
+            Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
+            Self::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_statements"),
+            Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
+            Self::BodyUnreadable(_) => (StatusCode::BAD_REQUEST, "body_unreadable"),
+            Self::BadCredential => (StatusCode::BAD_REQUEST, "bad_credential"),
+            Self::UnsupportedVersion => (StatusCode::BAD_REQUEST, "unsupported_version"),
+            Self::NotJson(_) => (StatusCode::BAD_REQUEST, "malformed"),
+            Self::StatementsRefused { .. } => (StatusCode::BAD_REQUEST, "statements_refused"),
+            Self::Intake(IntakeError::Overloaded { .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+            }
+            Self::Intake(IntakeError::Unavailable { .. }) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
+            Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        }
+    }
+
+    /// What the sender should know beside the body.
+    fn header(&self) -> Option<(HeaderName, HeaderValue)> {
+        match self {
+            Self::UnsupportedEncoding => Some((ACCEPT_ENCODING, HeaderValue::from_static("gzip"))),
+            Self::Intake(
+                IntakeError::Overloaded { retry_after }
+                | IntakeError::Unavailable { retry_after, .. },
+            ) => {
+                let whole_s = retry_after.as_millis().div_ceil(1_000).max(1);
+                let seconds = u64::try_from(whole_s).unwrap_or(u64::MAX);
+                Some((RETRY_AFTER, HeaderValue::from(seconds)))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl IntoResponse for HttpError {
+    fn into_response(self) -> Response {
+        let (status, code) = self.status();
+        let statements = match &self {
+            Self::StatementsRefused { refused, .. } => &refused[..refused.len().min(LISTED_MAX)],
+            _ => &[],
+        };
+        let error = Body {
+            code,
+            message: self.to_string(),
+            statements,
+        };
+        let json = serde_json::to_vec(&Envelope { error }).unwrap_or_default();
+        let mut response = (status, [(CONTENT_TYPE, "application/json")], json).into_response();
+        if let Some((name, value)) = self.header() {
+            response.headers_mut().insert(name, value);
+        }
+        response
+    }
+}

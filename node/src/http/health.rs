@@ -1,0 +1,32 @@
+//! Whether the process lives, and whether the node can do its work.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+
+use crate::observe::Readiness;
+
+use super::intake::Intake;
+use super::router::HttpState;
+
+/// 200 while the process lives and a restart would not help.
+pub(super) async fn healthz<I: Intake>(State(state): State<Arc<HttpState<I>>>) -> Response {
+    match &*state.readiness.borrow() {
+        Readiness::Failed { reason } => unavailable(reason),
+        Readiness::Ready | Readiness::NotReady { .. } => "ok\n".into_response(),
+    }
+}
+
+/// 200 while the node takes events and answers queries.
+pub(super) async fn readyz<I: Intake>(State(state): State<Arc<HttpState<I>>>) -> Response {
+    match state.readiness.borrow().reason() {
+        None => "ready\n".into_response(),
+        Some(reason) => unavailable(reason),
+    }
+}
+
+fn unavailable(reason: &str) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, format!("{reason}\n")).into_response()
+}

@@ -1,0 +1,38 @@
+//! Which path leads where.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+use tokio::sync::watch;
+
+use crate::observe::{Metrics, Readiness};
+
+use super::body::BodyLimits;
+use super::error::HttpError;
+use super::intake::Intake;
+use super::{health, metrics, xapi};
+
+/// What the handlers work with.
+pub struct HttpState<I> {
+    /// Takes events in.
+    pub intake: I,
+    /// What is shown, and where requests are counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether the node can do its work.
+    pub readiness: watch::Receiver<Readiness>,
+    /// What bodies may take.
+    pub bodies: BodyLimits,
+}
+
+/// All paths.
+pub fn router<I: Intake>(state: HttpState<I>) -> Router {
+    Router::new()
+        .route("/metrics", get(metrics::metrics::<I>))
+        .route("/healthz", get(health::healthz::<I>))
+        .route("/readyz", get(health::readyz::<I>))
+        .route("/xAPI/statements", post(xapi::publish::<I>))
+        .fallback(async || HttpError::NotFound)
+        .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
+        .with_state(Arc::new(state))
+}

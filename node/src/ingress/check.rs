@@ -1,0 +1,189 @@
+//! What a draft must fulfil to become an event, whatever door it came through.
+
+use homeroom_core::{EventType, Reason};
+
+use super::{
+    Arrival, FUTURE_TOLERANCE_MS,
+    draft::Draft,
+    fault::{Fault, shortened},
+    quantity::Quantity,
+    timestamp::Stamp,
+};
+
+/// How the scored types are scored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scoring {
+    None,
+    /// By score and maximum.
+    Score,
+    /// By score and maximum, or by success alone.
+    ScoreOrSuccess,
+}
+
+impl Draft<'_> {
+    /// The type and time of a draft with nothing wrong; else the first fault, in the order that the contract gives them.
+    pub fn check(&self, arrival: &Arrival<'_>) -> Result<(EventType, i64), Fault> {
+        let name = self.event_type.as_deref().unwrap_or_default();
+        let event_type = EventType::known(name);
+        let scoring = Scoring::of(event_type.as_ref());
+        let needs_session = event_type.as_ref().is_none_or(EventType::needs_session);
+        if !self.is_complete(scoring, needs_session) {
+            return Err(self.missing(scoring, needs_session));
+        }
+        let timestamp_ms = self.timestamp_ms()?;
+        let latest_ms = arrival.now_ms.saturating_add(FUTURE_TOLERANCE_MS);
+        if timestamp_ms > latest_ms {
+            return Err(self.future(timestamp_ms, arrival.now_ms));
+        }
+        self.check_quantities()?;
+        self.check_score(arrival)?;
+        let other = || EventType::from_name(name);
+        Ok((event_type.unwrap_or_else(other), timestamp_ms))
+    }
+
+    fn is_complete(&self, scoring: Scoring, needs_session: bool) -> bool {
+        self.user_id.is_some()
+            && self.event_type.is_some()
+            && self.stamp != Stamp::Absent
+            && self.source.is_some()
+            && (self.session_id.is_some() || !needs_session)
+            && self.is_scored(scoring)
+    }
+
+    fn is_scored(&self, scoring: Scoring) -> bool {
+        scoring == Scoring::None
+            || (self.score.is_some() && self.max_score.is_some())
+            || (scoring == Scoring::ScoreOrSuccess && self.success.is_some())
+    }
+
+    fn missing(&self, scoring: Scoring, needs_session: bool) -> Fault {
+        let labels = self.labels;
+        let required = [
+            (self.user_id.is_none(), labels.user_id),
+            (self.event_type.is_none(), labels.event_type),
+            (self.stamp == Stamp::Absent, labels.timestamp),
+            (self.source.is_none(), labels.source),
+            (
+                self.session_id.is_none() && needs_session,
+                labels.session_id,
+            ),
+        ];
+        let mut missing: Vec<String> = required
+            .into_iter()
+            .filter(|(is_missing, _)| *is_missing)
+            .map(|(_, label)| label.to_owned())
+            .collect();
+        if !self.is_scored(scoring) {
+            missing.push(match scoring {
+                Scoring::ScoreOrSuccess => {
+                    format!(
+                        "{} and {}, or {}",
+                        labels.score, labels.max_score, labels.success
+                    )
+                }
+                _ if self.score.is_some() => labels.max_score.to_owned(),
+                _ if self.max_score.is_some() => labels.score.to_owned(),
+                _ => format!("{} and {}", labels.score, labels.max_score),
+            });
+        }
+        Fault::new(
+            Reason::MissingField,
+            format!("missing {}", missing.join(", ")),
+        )
+    }
+
+    fn timestamp_ms(&self) -> Result<i64, Fault> {
+        let label = self.labels.timestamp;
+        match &self.stamp {
+            Stamp::At(timestamp_ms) => Ok(*timestamp_ms),
+            Stamp::Absent => Err(Fault::new(Reason::MissingField, format!("missing {label}"))),
+            Stamp::Unreadable(text) => {
+                let detail = format!("{label} must be an RFC 3339 time, not {}", shortened(text));
+                Err(Fault::new(Reason::BadTimestamp, detail))
+            }
+        }
+    }
+
+    fn future(&self, timestamp_ms: i64, now_ms: i64) -> Fault {
+        let ahead_ms = i128::from(timestamp_ms) - i128::from(now_ms);
+        let label = self.labels.timestamp;
+        let detail = format!(
+            "{label} is {ahead_ms} ms ahead of this node's clock, at most {FUTURE_TOLERANCE_MS} are taken"
+        );
+        Fault::new(Reason::FutureTimestamp, detail)
+    }
+
+    fn check_quantities(&self) -> Result<(), Fault> {
+        let labels = self.labels;
+        let quantities = [
+            (&self.duration_ms, labels.duration_ms, "a time of 0 or more"),
+            (&self.watched_ms, "watchedMs", "a time of 0 or more"),
+            (&self.length_ms, labels.length_ms, "a time of 0 or more"),
+            (&self.position_ms, labels.position_ms, "a time of 0 or more"),
+            (
+                &self.producer_sequence,
+                "producerSequence",
+                "a non-negative integer",
+            ),
+        ];
+        for (quantity, label, bounds) in quantities {
+            if let Some(Quantity::Invalid(text)) = quantity {
+                return Err(Fault::out_of_range(label, bounds, text));
+            }
+        }
+        Ok(())
+    }
+
+    /// Holds for every type: a score that can't be right is refused also where it wouldn't count.
+    fn check_score(&self, arrival: &Arrival<'_>) -> Result<(), Fault> {
+        let labels = self.labels;
+        if let Some(max_score) = self.max_score
+            && !(max_score.is_finite() && max_score > 0.0)
+        {
+            let found = max_score.to_string();
+            return Err(Fault::out_of_range(
+                labels.max_score,
+                "a number above 0",
+                &found,
+            ));
+        }
+        let Some(score) = self.score else {
+            return Ok(());
+        };
+        if !(score.is_finite() && score >= 0.0) {
+            let found = score.to_string();
+            return Err(Fault::out_of_range(
+                labels.score,
+                "a number of 0 or more",
+                &found,
+            ));
+        }
+        let source = self.source.as_deref().unwrap_or_default();
+        let factor = if arrival.settings.source_policy(source).extra_credit {
+            2.0
+        } else {
+            1.0
+        };
+        match self.max_score {
+            Some(max_score) if score > max_score * factor => {
+                let bounds = format!("at most {factor} × {} = {max_score}", labels.max_score);
+                Err(Fault::out_of_range(
+                    labels.score,
+                    &bounds,
+                    &score.to_string(),
+                ))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Scoring {
+    pub fn of(event_type: Option<&EventType>) -> Self {
+        match event_type {
+            Some(EventType::QuizSubmitted | EventType::ScoreUpdated) => Self::Score,
+            Some(EventType::QuestionAnswered) => Self::ScoreOrSuccess,
+            _ => Self::None,
+        }
+    }
+}

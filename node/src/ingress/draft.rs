@@ -1,0 +1,176 @@
+//! An event on its way in: what a door made out of its form, to be checked the same way for all doors.
+
+use std::borrow::Cow;
+
+use homeroom_core::{Event, EventType, Reason, Refusal};
+
+use super::{
+    Arrival, EVENT_BYTES_MAX,
+    check::Scoring,
+    delivery::Delivery,
+    fault::{Fault, Sender},
+    metadata::Metadata,
+    quantity::Quantity,
+    score::millionths,
+    timestamp::Stamp,
+};
+
+/// Texts are absent when empty.
+#[derive(Clone, Debug)]
+pub(super) struct Draft<'p> {
+    pub labels: &'static Labels,
+    pub event_id: Option<Cow<'p, str>>,
+    pub user_id: Option<Cow<'p, str>>,
+    pub session_id: Option<Cow<'p, str>>,
+    pub course_id: Option<Cow<'p, str>>,
+    pub stamp: Stamp<'p>,
+    pub event_type: Option<Cow<'p, str>>,
+    pub source: Option<Cow<'p, str>>,
+    pub object_id: Option<Cow<'p, str>>,
+    pub attempt_id: Option<Cow<'p, str>>,
+    pub producer_sequence: Option<Quantity<'p>>,
+    pub score: Option<f64>,
+    pub max_score: Option<f64>,
+    pub success: Option<bool>,
+    pub skill_id: Option<Cow<'p, str>>,
+    pub duration_ms: Option<Quantity<'p>>,
+    pub watched_ms: Option<Quantity<'p>>,
+    pub length_ms: Option<Quantity<'p>>,
+    pub position_ms: Option<Quantity<'p>>,
+    pub metadata: Metadata<'p>,
+}
+
+/// What a door's form calls the fields, for messages.
+#[derive(Debug)]
+pub(super) struct Labels {
+    pub user_id: &'static str,
+    pub event_type: &'static str,
+    pub timestamp: &'static str,
+    pub source: &'static str,
+    pub session_id: &'static str,
+    pub score: &'static str,
+    pub max_score: &'static str,
+    pub success: &'static str,
+    pub duration_ms: &'static str,
+    pub length_ms: &'static str,
+    pub position_ms: &'static str,
+}
+
+impl<'p> Draft<'p> {
+    pub fn new(labels: &'static Labels) -> Self {
+        Self {
+            labels,
+            event_id: None,
+            user_id: None,
+            session_id: None,
+            course_id: None,
+            stamp: Stamp::Absent,
+            event_type: None,
+            source: None,
+            object_id: None,
+            attempt_id: None,
+            producer_sequence: None,
+            score: None,
+            max_score: None,
+            success: None,
+            skill_id: None,
+            duration_ms: None,
+            watched_ms: None,
+            length_ms: None,
+            position_ms: None,
+            metadata: Metadata::default(),
+        }
+    }
+
+    /// The event, if nothing is wrong with it; `fault` is what the door itself found.
+    pub fn admit(
+        self,
+        fault: Option<Fault>,
+        delivery: Delivery<'p>,
+        arrival: &Arrival<'_>,
+    ) -> Result<Event<'p>, Refusal<'p>> {
+        let checked = match fault {
+            Some(fault) if fault.reason == Reason::Malformed => Err(fault),
+            _ if delivery.len() > EVENT_BYTES_MAX => Err(Fault::oversized(delivery.len())),
+            Some(fault) => Err(fault),
+            None => self.check(arrival),
+        };
+        match checked {
+            Ok((event_type, timestamp_ms)) => {
+                Ok(self.into_event(event_type, timestamp_ms, arrival))
+            }
+            Err(fault) => {
+                let sender = Sender {
+                    source: self.source,
+                    user_id: self.user_id,
+                };
+                Err(fault.refuse(delivery, sender, arrival))
+            }
+        }
+    }
+
+    fn into_event(
+        mut self,
+        event_type: EventType,
+        timestamp_ms: i64,
+        arrival: &Arrival<'_>,
+    ) -> Event<'p> {
+        let score_millionths = self.take_score(Scoring::of(Some(&event_type)));
+        let source = self.source.unwrap_or_default();
+        let metadata = if arrival.settings.source_policy(&source).drop_unknown_fields {
+            Vec::new()
+        } else {
+            self.metadata.into_sorted()
+        };
+        let valid = |quantity: Option<Quantity<'_>>| quantity.and_then(|quantity| quantity.valid());
+        let mut event = Event {
+            event_id: self.event_id.unwrap_or_default(),
+            user_id: self.user_id.unwrap_or_default(),
+            session_id: self.session_id,
+            course_id: self.course_id,
+            timestamp_ms,
+            event_type,
+            source,
+            object_id: self.object_id,
+            attempt_id: self.attempt_id,
+            producer_sequence: valid(self.producer_sequence),
+            score_millionths,
+            skill_id: self.skill_id,
+            duration_ms: valid(self.duration_ms),
+            watched_ms: valid(self.watched_ms),
+            length_ms: valid(self.length_ms),
+            position_ms: valid(self.position_ms),
+            metadata,
+        };
+        event.derive_id_if_missing();
+        event
+    }
+
+    /// The score that counts; what was given beside it has no place, and joins the metadata.
+    fn take_score(&mut self, scoring: Scoring) -> Option<u32> {
+        let pair = self
+            .score
+            .zip(self.max_score)
+            .filter(|_| scoring != Scoring::None);
+        let success = self.success.filter(|_| scoring == Scoring::ScoreOrSuccess);
+        let by_pair = pair.map(|(score, max_score)| millionths(score, max_score));
+        if by_pair.is_none() {
+            self.keep_number("score", self.score);
+            self.keep_number("maxScore", self.max_score);
+        }
+        if let Some(unused) = self
+            .success
+            .filter(|_| by_pair.is_some() || success.is_none())
+        {
+            self.metadata
+                .push("success", if unused { "true" } else { "false" });
+        }
+        by_pair.or(success.map(|success| if success { 1_000_000 } else { 0 }))
+    }
+
+    fn keep_number(&mut self, name: &'static str, value: Option<f64>) {
+        if let Some(value) = value {
+            self.metadata.push(name, value.to_string());
+        }
+    }
+}

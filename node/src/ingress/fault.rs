@@ -1,0 +1,106 @@
+//! What is wrong with a delivery, and the refusal that tells of it.
+
+use std::borrow::Cow;
+
+use homeroom_core::{Reason, Refusal};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{
+    Arrival, EVENT_BYTES_MAX,
+    delivery::{Delivery, cut},
+};
+
+/// How much of an offending value is shown, characters.
+const SHOWN_CHARS_MAX: usize = 64;
+/// Longer names are not taken over from a refused delivery: a refusal must stay small when its payload is cut.
+const NAME_BYTES_MAX: usize = 1024;
+/// Bounds details that quote a parser, bytes.
+const DETAIL_BYTES_MAX: usize = 512;
+
+/// Why a delivery can't be taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fault {
+    pub reason: Reason,
+    pub detail: Cow<'static, str>,
+}
+
+/// What could be made out of a refused delivery.
+#[derive(Default)]
+pub(super) struct Sender<'p> {
+    pub source: Option<Cow<'p, str>>,
+    pub user_id: Option<Cow<'p, str>>,
+}
+
+impl Fault {
+    pub fn new(reason: Reason, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            reason,
+            detail: detail.into(),
+        }
+    }
+
+    /// A field of the wrong type, with its JSON text.
+    pub fn wrong_type(field: &str, expected: &str, found: &str) -> Self {
+        let found = shortened(found);
+        Self::new(
+            Reason::SchemaMismatch,
+            format!("{field} must be {expected}, not {found}"),
+        )
+    }
+
+    pub fn out_of_range(field: &str, bounds: &str, found: &str) -> Self {
+        let found = shortened(found);
+        Self::new(
+            Reason::ValueOutOfRange,
+            format!("{field} must be {bounds}, not {found}"),
+        )
+    }
+
+    /// What a JSON parser said of text that is no JSON.
+    pub fn malformed(error: &serde_json::Error) -> Self {
+        Self::new(Reason::Malformed, format!("no JSON: {error}"))
+    }
+
+    pub fn oversized(bytes: usize) -> Self {
+        let detail = format!("{bytes} bytes, at most {EVENT_BYTES_MAX} are taken");
+        Self::new(Reason::Oversized, detail)
+    }
+
+    pub fn refuse<'p>(
+        self,
+        delivery: Delivery<'p>,
+        sender: Sender<'p>,
+        arrival: &Arrival<'_>,
+    ) -> Refusal<'p> {
+        let payload = delivery.bytes();
+        let short = |name: &Cow<'_, str>| (1..=NAME_BYTES_MAX).contains(&name.len());
+        let listener = || Cow::Owned(format!("listener:{}", arrival.listener));
+        Refusal {
+            source: sender.source.filter(short).unwrap_or_else(listener),
+            reason: self.reason,
+            detail: bounded(self.detail),
+            user_id: sender.user_id.filter(short),
+            format: delivery.format(),
+            payload_hash: xxh3_64(&payload),
+            payload: cut(payload),
+        }
+    }
+}
+
+fn bounded(detail: Cow<'static, str>) -> Cow<'static, str> {
+    if detail.len() <= DETAIL_BYTES_MAX {
+        return detail;
+    }
+    let end = (0..=DETAIL_BYTES_MAX)
+        .rev()
+        .find(|&end| detail.is_char_boundary(end));
+    Cow::Owned(format!("{}…", &detail[..end.unwrap_or_default()]))
+}
+
+/// The beginning of a value, for a message.
+pub(super) fn shortened(value: &str) -> Cow<'_, str> {
+    match value.char_indices().nth(SHOWN_CHARS_MAX) {
+        None => Cow::Borrowed(value),
+        Some((end, _)) => Cow::Owned(format!("{}…", &value[..end])),
+    }
+}

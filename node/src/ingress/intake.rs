@@ -1,0 +1,157 @@
+//! Requests, from whatever door, to the router and back.
+
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime, UNIX_EPOCH},
+};
+
+use homeroom_core::{Settings, shard::Outcome};
+use homeroom_proto::v1;
+use tokio::sync::watch;
+
+use super::{Admission, Arrival, outcome::{to_outcomes, to_token}};
+use crate::{
+    control::ClusterState,
+    observe::metrics::{self, IngestMetrics},
+    route::{Delivered, RouteError, Router, Urgency},
+};
+
+/// The source of statements that come without one.
+pub const XAPI_SOURCE: &str = "xapi";
+
+/// Takes requests in.
+#[derive(Clone)]
+pub struct Intake {
+    router: Arc<Router>,
+    cluster: watch::Receiver<Arc<ClusterState>>,
+    metrics: Arc<IngestMetrics>,
+}
+
+/// What a request is answered with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Receipt {
+    /// One for each delivery, in order.
+    pub outcomes: Vec<v1::EventOutcome>,
+    /// At this position all of it is applied.
+    pub position: v1::PositionToken,
+}
+
+/// A request can't be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IntakeError {
+    /// The form of raw events is not one of the contract's.
+    #[error("raw.format must be set to one of the contract's forms")]
+    UnknownFormat,
+    /// Too much is under way.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+}
+
+impl Intake {
+    /// A way in, to a cluster that is founded.
+    pub fn new(
+        router: Arc<Router>,
+        cluster: watch::Receiver<Arc<ClusterState>>,
+        metrics: Arc<IngestMetrics>,
+    ) -> Self {
+        Self { router, cluster, metrics }
+    }
+
+    /// Takes a request; answers when every delivery is durable and applied.
+    ///
+    /// # Errors
+    /// When the request can't be read, or (unless it may wait) too much is under way. Nothing of it is stored then.
+    pub async fn take(
+        &self,
+        listener: &str,
+        events: &[v1::Event],
+        raw: Option<&v1::RawEvents>,
+        urgency: Urgency,
+    ) -> Result<Receipt, IntakeError> {
+        let received = Instant::now();
+        let (cluster_id, settings) = self.cluster();
+        let shards = u32::try_from(self.router.shards().len()).unwrap_or(u32::MAX);
+        let arrival = Arrival { now_ms: wall_ms(), listener, settings: &settings };
+        let mut admission = Admission::new(arrival, shards);
+        for event in events {
+            admission.proto(event);
+        }
+        if let Some(raw) = raw {
+            admit_raw(&mut admission, raw)?;
+        }
+        let count = admission.deliveries() as usize;
+        let (details, times_ms) = (admission.take_details(), admission.take_times_ms());
+        let delivered = self
+            .router
+            .deliver(count, admission.into_parts(), urgency)
+            .await
+            .inspect_err(|_| self.metrics.overloaded.increment(1))?;
+        self.measure(&delivered, &times_ms, received);
+        Ok(Receipt {
+            outcomes: to_outcomes(&delivered, &details),
+            position: to_token(&cluster_id, &delivered.positions),
+        })
+    }
+
+    /// Counted per request: one observation of the latency stands for all its events.
+    fn measure(&self, delivered: &Delivered, times_ms: &[Option<i64>], received: Instant) {
+        let metrics = &self.metrics;
+        let (mut counts, mut conflicts) = ([0_u64; 5], 0);
+        let now_ms = wall_ms();
+        for (outcome, time_ms) in delivered.outcomes.iter().zip(times_ms) {
+            let became = match outcome {
+                Some(Outcome::Accepted) => metrics::Outcome::Accepted,
+                Some(Outcome::Duplicate { conflicting, .. }) => {
+                    conflicts += u64::from(*conflicting);
+                    metrics::Outcome::Duplicate
+                }
+                Some(Outcome::Shadowed) => metrics::Outcome::Shadowed,
+                Some(Outcome::DeadLettered(reason)) => {
+                    metrics.dead_letters(*reason).increment(1);
+                    metrics::Outcome::DeadLettered
+                }
+                None => metrics::Outcome::Retry,
+            };
+            counts[became as usize] += 1;
+            if let (metrics::Outcome::Accepted, Some(time_ms)) = (became, time_ms) {
+                metrics.event_age_seconds.record((now_ms - time_ms) as f64 / 1_000.0);
+            }
+        }
+        for became in metrics::Outcome::ALL {
+            metrics.events(became).increment(counts[became as usize]);
+        }
+        metrics.conflicting.increment(conflicts);
+        let accepted = usize::try_from(counts[metrics::Outcome::Accepted as usize]).unwrap_or(0);
+        metrics.insight_latency_seconds.record_many(received.elapsed().as_secs_f64(), accepted);
+    }
+
+    fn cluster(&self) -> (String, Settings) {
+        let cluster = self.cluster.borrow();
+        cluster.founded.as_ref().map_or_else(
+            || (String::new(), Settings::default()),
+            |founded| (founded.cluster_id.clone(), founded.settings.clone()),
+        )
+    }
+}
+
+fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), IntakeError> {
+    let source = if raw.source.is_empty() { XAPI_SOURCE } else { &raw.source };
+    match v1::RawFormat::try_from(raw.format) {
+        Ok(v1::RawFormat::NativeJson) => {
+            raw.payloads.iter().for_each(|payload| admission.native(payload));
+        }
+        Ok(v1::RawFormat::XapiJson) => {
+            raw.payloads.iter().for_each(|payload| admission.xapi(payload, source));
+        }
+        _ if raw.payloads.is_empty() => {}
+        _ => return Err(IntakeError::UnknownFormat),
+    }
+    Ok(())
+}
+
+/// This node's clock: only for telling timestamps of the future, never for what is computed.
+fn wall_ms() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,46 @@
+//! The door: whatever form an event comes in, it leaves here as a [`homeroom_core::Event`] or as a refusal with its reason.
+//!
+//! Pure functions: no runtime, no I/O, no clock. Each door (`native`, `xapi`, `proto`) only translates its form into a
+//! draft; one place checks drafts, so that all doors refuse the same things for the same reasons in the same order.
+//! Knows nothing of duplicates, retention or authority: those need the learner, and come later.
+
+mod admission;
+mod arrival;
+mod check;
+mod delivery;
+mod draft;
+mod fault;
+mod fields;
+mod intake;
+mod members;
+mod metadata;
+mod native;
+mod outcome;
+mod proto;
+mod quantity;
+mod score;
+mod service;
+mod split;
+mod text;
+mod timestamp;
+mod xapi;
+
+#[cfg(test)]
+mod tests;
+
+pub use admission::Admission;
+pub use arrival::Arrival;
+pub use intake::{Intake, IntakeError, Receipt, XAPI_SOURCE};
+pub use native::decode_native;
+pub use outcome::to_reason;
+pub use proto::{decode_proto, to_proto};
+pub use service::IngestDoor;
+pub use split::{SplitError, split_lines, split_statements};
+pub use xapi::decode_xapi;
+
+/// The largest event that is taken, as received, bytes.
+pub const EVENT_BYTES_MAX: usize = 64 * 1024;
+/// What is kept of a refused event that is larger than that, bytes.
+pub const CUT_PAYLOAD_BYTES: usize = 1024;
+/// How far event time may be ahead of the receiving node's clock, ms.
+pub const FUTURE_TOLERANCE_MS: i64 = 60_000;

@@ -1,0 +1,181 @@
+//! Native JSON events: one object with the fields of the contract.
+
+use std::borrow::Cow;
+
+use homeroom_core::{Event, Reason, Refusal};
+
+use super::{
+    Arrival,
+    delivery::Delivery,
+    draft::{Draft, Labels},
+    fault::{Fault, shortened},
+    fields::{Field, Fields},
+    members::Members,
+    metadata::Metadata,
+    quantity::Quantity,
+    text::{BadEscape, is_number, is_object, is_string, plain, unquoted},
+    timestamp::Stamp,
+};
+
+pub(super) const LABELS: Labels = Labels {
+    user_id: "userId",
+    event_type: "eventType",
+    timestamp: "timestamp",
+    source: "source",
+    session_id: "sessionId",
+    score: "score",
+    max_score: "maxScore",
+    success: "success",
+    duration_ms: "durationMs",
+    length_ms: "lengthMs",
+    position_ms: "positionMs",
+};
+
+/// Reads one native JSON event.
+///
+/// A `null` is as good as none, an empty string too. Of a repeated field the last counts; of a time given both in ms and
+/// in seconds, the ms. A member without a place joins the metadata, where it
+/// outranks an entry of the same name.
+///
+/// # Errors
+/// When the event is refused, with the reason.
+pub fn decode_native<'p>(
+    payload: &'p [u8],
+    arrival: &Arrival<'_>,
+) -> Result<Event<'p>, Refusal<'p>> {
+    let delivery = Delivery::NativeJson(payload);
+    match Fields::read(payload) {
+        Ok(fields) => {
+            let mut reader = Reader {
+                fields,
+                fault: None,
+            };
+            let draft = reader.draft();
+            draft.admit(reader.fault, delivery, arrival)
+        }
+        Err(fault) => Draft::new(&LABELS).admit(Some(fault), delivery, arrival),
+    }
+}
+
+/// Reads on after a fault, so that a refusal can tell as much as possible of who sent it.
+struct Reader<'p> {
+    fields: Fields<'p>,
+    /// The first one; text that is no JSON goes before a wrong type.
+    fault: Option<Fault>,
+}
+
+impl<'p> Reader<'p> {
+    fn draft(&mut self) -> Draft<'p> {
+        Draft {
+            labels: &LABELS,
+            event_id: self.text(Field::EventId),
+            user_id: self.text(Field::UserId),
+            session_id: self.text(Field::SessionId),
+            course_id: self.text(Field::CourseId),
+            stamp: self.stamp(),
+            event_type: self.text(Field::EventType),
+            source: self.text(Field::Source),
+            object_id: self.text(Field::ObjectId),
+            attempt_id: self.text(Field::AttemptId),
+            producer_sequence: self.number(Field::ProducerSequence).map(Quantity::integer),
+            score: self.float(Field::Score),
+            max_score: self.float(Field::MaxScore),
+            success: self.truth(Field::Success),
+            skill_id: self.text(Field::SkillId),
+            duration_ms: self.number(Field::DurationMs).map(Quantity::ms),
+            watched_ms: self.time(Field::WatchedMs, Field::WatchedS),
+            length_ms: self.number(Field::LengthMs).map(Quantity::ms),
+            position_ms: self.time(Field::PositionMs, Field::PositionS),
+            metadata: self.metadata(),
+        }
+    }
+
+    fn text(&mut self, field: Field) -> Option<Cow<'p, str>> {
+        let json = self.fields.get(field)?;
+        if !is_string(json) {
+            return self.wrong_type(field, "a string", json);
+        }
+        let text = unquoted(json);
+        self.readable(field.label(), json, text)
+            .filter(|text| !text.is_empty())
+    }
+
+    fn stamp(&mut self) -> Stamp<'p> {
+        match self.fields.get(Field::Timestamp) {
+            None => Stamp::Absent,
+            Some(json) if is_string(json) => {
+                let text = unquoted(json);
+                let text = self.readable(Field::Timestamp.label(), json, text);
+                text.map_or(Stamp::Absent, Stamp::from_rfc3339)
+            }
+            Some(json) => Stamp::Unreadable(Cow::Borrowed(json)),
+        }
+    }
+
+    fn number(&mut self, field: Field) -> Option<&'p str> {
+        let json = self.fields.get(field)?;
+        if is_number(json) {
+            Some(json)
+        } else {
+            self.wrong_type(field, "a number", json)
+        }
+    }
+
+    fn float(&mut self, field: Field) -> Option<f64> {
+        // A number beyond all doubles is read as infinite, and refused as such.
+        self.number(field)?.parse().ok()
+    }
+
+    fn time(&mut self, in_ms: Field, in_seconds: Field) -> Option<Quantity<'p>> {
+        let seconds = self.number(in_seconds).map(Quantity::seconds);
+        self.number(in_ms).map(Quantity::ms).or(seconds)
+    }
+
+    fn truth(&mut self, field: Field) -> Option<bool> {
+        match self.fields.get(field)? {
+            "true" => Some(true),
+            "false" => Some(false),
+            json => self.wrong_type(field, "true or false", json),
+        }
+    }
+
+    fn metadata(&mut self) -> Metadata<'p> {
+        let mut metadata = Metadata::default();
+        let field = Field::Metadata;
+        let mut members = match self.fields.get(field) {
+            Some(json) if is_object(json) => serde_json::from_str(json)
+                .map(|Members(members)| members)
+                .unwrap_or_default(),
+            Some(json) => self
+                .wrong_type(field, "an object", json)
+                .unwrap_or_default(),
+            None => Vec::new(),
+        };
+        members.append(&mut self.fields.unknown);
+        for (name, json) in members {
+            let text = plain(json);
+            if let Some(text) = self.readable(&name, json, text) {
+                metadata.push(name, text);
+            }
+        }
+        metadata
+    }
+
+    fn wrong_type<T>(&mut self, field: Field, expected: &str, json: &str) -> Option<T> {
+        self.fault
+            .get_or_insert_with(|| Fault::wrong_type(field.label(), expected, json));
+        None
+    }
+
+    fn readable<T>(&mut self, name: &str, json: &str, text: Result<T, BadEscape>) -> Option<T> {
+        if text.is_err() {
+            let detail = format!(
+                "no JSON: broken escape in {}: {}",
+                shortened(name),
+                shortened(json)
+            );
+            self.fault = Some(Fault::new(Reason::Malformed, detail));
+        }
+        text.ok()
+    }
+}

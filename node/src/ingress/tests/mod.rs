@@ -1,0 +1,60 @@
+//! What comes in, and what must become of it.
+
+mod door;
+mod native;
+mod proto;
+mod random;
+mod refusals;
+mod score;
+mod xapi;
+mod xapi_clients;
+
+use homeroom_core::{Event, Reason, Refusal, Settings, SourcePolicy};
+
+use super::{Arrival, decode_native, decode_xapi};
+
+/// 2026-03-04T10:00:00Z
+const NOW_MS: i64 = 1_772_618_400_000;
+
+fn settings_with(source: &str, policy: SourcePolicy) -> Settings {
+    Settings {
+        sources: [(source.to_owned(), policy)].into(),
+        ..Settings::default()
+    }
+}
+
+fn arrival(settings: &Settings) -> Arrival<'_> {
+    Arrival {
+        now_ms: NOW_MS,
+        listener: "http",
+        settings,
+    }
+}
+
+fn native(json: &str) -> Result<Event<'_>, Refusal<'_>> {
+    decode_native(json.as_bytes(), &arrival(&Settings::default()))
+}
+
+fn xapi(json: &str) -> Result<Event<'_>, Refusal<'_>> {
+    decode_xapi(json.as_bytes(), "", &arrival(&Settings::default()))
+}
+
+#[track_caller]
+fn refused(decoded: Result<Event<'_>, Refusal<'_>>, reason: Reason, detail: &str) {
+    let refusal = decoded.expect_err("is refused");
+    assert_eq!(refusal.reason, reason, "{}", refusal.detail);
+    assert!(
+        refusal.detail.contains(detail),
+        "{:?} lacks {detail:?}",
+        refusal.detail
+    );
+}
+
+/// A valid native event with these members besides, or instead.
+fn with(members: &str) -> String {
+    let comma = if members.is_empty() { "" } else { "," };
+    format!(
+        r#"{{"eventId":"e1","userId":"ada","sessionId":"s1","timestamp":"2026-03-04T09:59:00Z",
+            "eventType":"page_view","source":"lms"{comma}{members}}}"#
+    )
+}

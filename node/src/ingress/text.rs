@@ -1,0 +1,57 @@
+//! JSON text that was already found to be well-formed.
+
+use std::borrow::Cow;
+
+/// A string with an escape that stands for no character, such as half of a surrogate pair.
+#[derive(Debug)]
+pub(super) struct BadEscape;
+
+pub(super) fn is_string(json: &str) -> bool {
+    json.starts_with('"')
+}
+
+pub(super) fn is_object(json: &str) -> bool {
+    json.starts_with('{')
+}
+
+pub(super) fn is_number(json: &str) -> bool {
+    json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+}
+
+/// What a JSON string (see [`is_string`]) says; borrowed unless it has escapes.
+pub(super) fn unquoted(json: &str) -> Result<Cow<'_, str>, BadEscape> {
+    if json.contains('\\') {
+        return serde_json::from_str(json)
+            .map(Cow::Owned)
+            .map_err(|_| BadEscape);
+    }
+    Ok(Cow::Borrowed(&json[1..json.len() - 1]))
+}
+
+/// A value as metadata keeps it: what a string says, anything else as compact JSON text.
+pub(super) fn plain(json: &str) -> Result<Cow<'_, str>, BadEscape> {
+    if is_string(json) {
+        unquoted(json)
+    } else {
+        Ok(compact(json))
+    }
+}
+
+/// The same JSON without the space between its tokens; numbers stay as they were written, which a parsed value wouldn't keep.
+pub(super) fn compact(json: &str) -> Cow<'_, str> {
+    let is_space = |character: char| matches!(character, ' ' | '\n' | '\r' | '\t');
+    if !json.contains(is_space) {
+        return Cow::Borrowed(json);
+    }
+    let (mut in_string, mut escaped) = (false, false);
+    let kept = json.chars().filter(|&character| {
+        if in_string {
+            in_string = escaped || character != '"';
+            escaped = !escaped && character == '\\';
+            return true;
+        }
+        in_string = character == '"';
+        !is_space(character)
+    });
+    Cow::Owned(kept.collect())
+}

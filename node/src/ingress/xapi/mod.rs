@@ -1,0 +1,92 @@
+//! xAPI statements, and what they become.
+
+mod metadata;
+mod statement;
+mod translation;
+mod values;
+mod vocabulary;
+
+use std::borrow::Cow;
+
+use homeroom_core::{ActorForm, Event, Reason, Refusal};
+use serde::de::IgnoredAny;
+
+use super::{
+    Arrival,
+    delivery::Delivery,
+    draft::Draft,
+    fault::Fault,
+    fields::{no_object, utf8},
+};
+use statement::{ActorOnly, Statement};
+use translation::{LABELS, Translation};
+use values::Map;
+
+/// The source of statements whose sender is not known.
+const ANY_SOURCE: &str = "xapi";
+
+/// Reads one xAPI statement; `default_source` names who sent it, as statements themselves don't.
+///
+/// # Errors
+/// When the event is refused, with the reason.
+pub fn decode_xapi<'p>(
+    payload: &'p [u8],
+    default_source: &'p str,
+    arrival: &Arrival<'_>,
+) -> Result<Event<'p>, Refusal<'p>> {
+    let source = if default_source.is_empty() {
+        ANY_SOURCE
+    } else {
+        default_source
+    };
+    let form = arrival.settings.source_policy(source).actor_form;
+    let (mut draft, fault) = match read(payload) {
+        Ok(statement) => Translation {
+            form,
+            now_ms: arrival.now_ms,
+        }
+        .draft(&statement),
+        Err(fault) => {
+            let mut draft = Draft::new(&LABELS);
+            draft.user_id = actor_of_broken(payload, form);
+            (draft, Some(fault))
+        }
+    };
+    draft.source = Some(Cow::Borrowed(source));
+    draft.admit(fault, Delivery::XapiJson(payload), arrival)
+}
+
+fn read(payload: &[u8]) -> Result<Statement<'_>, Fault> {
+    let text = utf8(payload)?;
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => Fault::wrong_type("a statement", "a JSON object", text.trim_ascii()),
+            Err(error) => Fault::malformed(&error),
+        });
+    }
+    serde_json::from_str(text)
+        .map(|Map(statement)| statement)
+        .map_err(|error| {
+            let fault = no_object(text, &error);
+            if fault.reason == Reason::Malformed {
+                fault
+            } else {
+                located(text, fault)
+            }
+        })
+}
+
+/// The fault, with the path to where in the statement it is; worth a second reading only when there is one.
+fn located(text: &str, fault: Fault) -> Fault {
+    let from = &mut serde_json::Deserializer::from_str(text);
+    match serde_path_to_error::deserialize::<_, Map<Statement<'_>>>(from) {
+        Err(error) => Fault::new(Reason::SchemaMismatch, error.to_string()),
+        Ok(_) => fault,
+    }
+}
+
+/// The learner of a statement that is damaged elsewhere.
+fn actor_of_broken(payload: &[u8], form: ActorForm) -> Option<Cow<'_, str>> {
+    let statement: Map<ActorOnly<'_>> = serde_json::from_slice(payload).ok()?;
+    statement.actor.user_id(form)
+}

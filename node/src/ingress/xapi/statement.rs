@@ -1,0 +1,208 @@
+//! A statement, as far as its parts become an event.
+
+use std::borrow::Cow;
+
+use homeroom_core::ActorForm;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::values::{Extensions, List, Map, Number, Text};
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Statement<'p> {
+    #[serde(borrow)]
+    pub id: Text<'p>,
+    #[serde(borrow)]
+    pub actor: Map<Agent<'p>>,
+    #[serde(borrow)]
+    pub verb: Map<Verb<'p>>,
+    #[serde(borrow)]
+    pub object: Map<Object<'p>>,
+    #[serde(borrow)]
+    pub result: Map<Outcome<'p>>,
+    #[serde(borrow)]
+    pub context: Map<Context<'p>>,
+    #[serde(borrow)]
+    pub timestamp: Option<&'p RawValue>,
+    #[serde(borrow)]
+    pub stored: Option<&'p RawValue>,
+}
+
+/// What is read of a statement that is damaged elsewhere.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ActorOnly<'p> {
+    #[serde(borrow)]
+    pub actor: Map<Agent<'p>>,
+}
+
+/// A person or an identified group.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Agent<'p> {
+    #[serde(borrow)]
+    pub account: Map<Account<'p>>,
+    #[serde(borrow)]
+    pub mbox: Text<'p>,
+    #[serde(borrow)]
+    pub mbox_sha1sum: Text<'p>,
+    #[serde(borrow)]
+    pub openid: Text<'p>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Account<'p> {
+    #[serde(borrow)]
+    pub home_page: Text<'p>,
+    #[serde(borrow)]
+    pub name: Text<'p>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Verb<'p> {
+    #[serde(borrow)]
+    pub id: Text<'p>,
+}
+
+/// An activity, an agent, another statement, or a statement within the statement.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Object<'p> {
+    #[serde(borrow)]
+    pub id: Text<'p>,
+    #[serde(borrow)]
+    pub definition: Map<Definition<'p>>,
+    #[serde(borrow)]
+    pub account: Map<Account<'p>>,
+    #[serde(borrow)]
+    pub mbox: Text<'p>,
+    #[serde(borrow)]
+    pub mbox_sha1sum: Text<'p>,
+    #[serde(borrow)]
+    pub openid: Text<'p>,
+    /// What the statement within was about.
+    #[serde(borrow)]
+    pub object: Map<Activity<'p>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Activity<'p> {
+    #[serde(borrow)]
+    pub id: Text<'p>,
+    #[serde(borrow)]
+    pub definition: Map<Definition<'p>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Definition<'p> {
+    #[serde(borrow, rename = "type")]
+    pub kind: Text<'p>,
+    #[serde(borrow)]
+    pub name: Extensions<'p>,
+}
+
+/// `result`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Outcome<'p> {
+    pub score: Option<Map<Score>>,
+    pub success: Option<bool>,
+    pub completion: Option<bool>,
+    #[serde(borrow)]
+    pub response: Text<'p>,
+    #[serde(borrow)]
+    pub duration: Text<'p>,
+    #[serde(borrow)]
+    pub extensions: Extensions<'p>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Score {
+    pub raw: Option<Number>,
+    pub max: Option<Number>,
+    pub scaled: Option<Number>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+pub(super) struct Context<'p> {
+    #[serde(borrow)]
+    pub registration: Text<'p>,
+    #[serde(borrow)]
+    pub context_activities: Map<ContextActivities<'p>>,
+    #[serde(borrow)]
+    pub platform: Text<'p>,
+    #[serde(borrow)]
+    pub language: Text<'p>,
+    #[serde(borrow)]
+    pub revision: Text<'p>,
+    #[serde(borrow)]
+    pub extensions: Extensions<'p>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ContextActivities<'p> {
+    #[serde(borrow)]
+    pub parent: List<Activity<'p>>,
+    #[serde(borrow)]
+    pub grouping: List<Activity<'p>>,
+    #[serde(borrow)]
+    pub category: List<Activity<'p>>,
+}
+
+impl<'p> Agent<'p> {
+    /// The learner that this agent is; none for a group without an identity of its own.
+    pub fn user_id(&self, form: ActorForm) -> Option<Cow<'p, str>> {
+        self.account
+            .user_id(form)
+            .or_else(|| self.mbox.filled())
+            .or_else(|| Some(Cow::Owned(format!("sha1:{}", self.mbox_sha1sum.filled()?))))
+            .or_else(|| self.openid.filled())
+    }
+}
+
+impl<'p> Account<'p> {
+    fn user_id(&self, form: ActorForm) -> Option<Cow<'p, str>> {
+        let name = self.name.filled()?;
+        match form {
+            ActorForm::Name => Some(name),
+            ActorForm::HomePageAndName => {
+                Some(Cow::Owned(format!("{}|{name}", self.home_page.filled()?)))
+            }
+        }
+    }
+}
+
+impl<'p> Object<'p> {
+    /// The activity, statement or agent that was acted on; of a statement within the statement, what that one was about.
+    pub fn id(&self, form: ActorForm) -> Option<Cow<'p, str>> {
+        self.id
+            .filled()
+            .or_else(|| self.agent().user_id(form))
+            .or_else(|| self.object.id.filled())
+    }
+
+    fn agent(&self) -> Agent<'p> {
+        Agent {
+            account: self.account.clone(),
+            mbox: self.mbox.clone(),
+            mbox_sha1sum: self.mbox_sha1sum.clone(),
+            openid: self.openid.clone(),
+        }
+    }
+}
+
+impl Outcome<'_> {
+    pub fn is_scored(&self) -> bool {
+        self.score.as_deref().is_some_and(|score| {
+            score.raw.is_some() || score.max.is_some() || score.scaled.is_some()
+        })
+    }
+}

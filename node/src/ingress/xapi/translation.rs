@@ -1,0 +1,156 @@
+//! From a statement to a draft.
+
+use std::borrow::Cow;
+
+use homeroom_core::{ActorForm, EventType};
+use jiff::{Timestamp, Unit, civil::Date, fmt::temporal::SpanParser, tz::TimeZone};
+
+use super::{
+    super::{
+        draft::{Draft, Labels},
+        fault::Fault,
+        quantity::Quantity,
+        text::{is_string, unquoted},
+        timestamp::Stamp,
+    },
+    metadata,
+    statement::{Score, Statement},
+    values::Number,
+    vocabulary::{self, LENGTH, SESSION_ID, TIME, TIME_TO},
+};
+
+pub(super) const LABELS: Labels = Labels {
+    user_id: "actor (account, mbox, mbox_sha1sum or openid)",
+    event_type: "verb.id",
+    timestamp: "timestamp",
+    source: "source",
+    session_id: "sessionId",
+    score: "result.score (raw or scaled)",
+    max_score: "result.score.max",
+    success: "result.success",
+    duration_ms: "result.duration",
+    length_ms: "the length extension",
+    position_ms: "the time extension",
+};
+
+/// What a translation depends on beside the statement.
+pub(super) struct Translation {
+    pub form: ActorForm,
+    pub now_ms: i64,
+}
+
+impl Translation {
+    /// The draft, without its source, and what is wrong with the statement's shape.
+    pub fn draft<'p>(&self, statement: &Statement<'p>) -> (Draft<'p>, Option<Fault>) {
+        let (context, result) = (&statement.context, &statement.result);
+        let stamp = self.stamp(statement);
+        let registration = context.registration.filled();
+        let own_session = context.extensions.text(SESSION_ID);
+        let is_registration_used = own_session.is_none();
+        let session = own_session.or_else(|| registration.clone());
+        let length = context
+            .extensions
+            .number(LENGTH)
+            .or(result.extensions.number(LENGTH));
+        let position = result
+            .extensions
+            .number(TIME)
+            .or(result.extensions.number(TIME_TO));
+        let (duration_ms, fault) = match result.duration.filled() {
+            Some(text) => duration(text, &stamp),
+            None => (None, None),
+        };
+        let mut draft = Draft {
+            event_id: statement.id.filled(),
+            user_id: statement.actor.user_id(self.form),
+            session_id: Some(session.unwrap_or_else(|| day_of(&stamp))),
+            course_id: context.course(),
+            stamp,
+            event_type: vocabulary::event_type(statement),
+            object_id: statement.object.id(self.form),
+            success: result.success,
+            duration_ms,
+            length_ms: length.map(Quantity::seconds),
+            position_ms: position.map(Quantity::seconds),
+            metadata: metadata::of(statement, is_registration_used),
+            ..Draft::new(&LABELS)
+        };
+        if let Some(score) = &result.score {
+            draft.take_score_of(score, registration);
+        }
+        (draft, fault)
+    }
+
+    /// Event time; without one, as the standard has it, the time at which the statement was first received.
+    fn stamp<'p>(&self, statement: &Statement<'p>) -> Stamp<'p> {
+        let read = |json: &'p str| match is_string(json).then(|| unquoted(json)) {
+            Some(Ok(text)) => Stamp::from_iso8601(text),
+            _ => Stamp::Unreadable(Cow::Borrowed(json)),
+        };
+        match statement.timestamp.map(|json| read(json.get())) {
+            None | Some(Stamp::Absent) => match statement.stored.map(|json| read(json.get())) {
+                Some(Stamp::At(stored_ms)) => Stamp::At(stored_ms),
+                _ => Stamp::At(self.now_ms),
+            },
+            Some(stamp) => stamp,
+        }
+    }
+}
+
+impl<'p> Draft<'p> {
+    fn take_score_of(&mut self, score: &Score, registration: Option<Cow<'p, str>>) {
+        let event_type = self.event_type.as_deref().and_then(EventType::known);
+        match event_type {
+            Some(EventType::QuizSubmitted) => {
+                // Tries that share no registration can't be told from corrections of each other.
+                if let (Some(registration), Some(object_id)) = (registration, &self.object_id) {
+                    self.attempt_id = Some(Cow::Owned(format!("{registration}|{object_id}")));
+                }
+            }
+            Some(EventType::QuestionAnswered | EventType::ScoreUpdated) => {}
+            _ => return metadata::keep_score(&mut self.metadata, score),
+        }
+        let number = |number: Option<Number>| number.map(|Number(value)| value);
+        (self.score, self.max_score) = match (number(score.raw), number(score.max)) {
+            (Some(raw), Some(max)) => (Some(raw), Some(max)),
+            (raw, max) => match number(score.scaled) {
+                Some(scaled) => (Some(scaled), Some(1.0)),
+                None => (raw, max),
+            },
+        };
+    }
+}
+
+/// The session of statements that name none: a day of its own, in UTC.
+fn day_of(stamp: &Stamp<'_>) -> Cow<'static, str> {
+    // Without a date it is refused for its timestamp, not for the session that this leaves open.
+    let date = date_of(stamp)
+        .map(|date| date.to_string())
+        .unwrap_or_default();
+    Cow::Owned(format!("day:{date}"))
+}
+
+fn date_of(stamp: &Stamp<'_>) -> Option<Date> {
+    let Stamp::At(timestamp_ms) = stamp else {
+        return None;
+    };
+    let timestamp = Timestamp::from_millisecond(*timestamp_ms).ok()?;
+    Some(TimeZone::UTC.to_datetime(timestamp).date())
+}
+
+/// `result.duration`; months and years are those that begin on the event's day.
+fn duration<'p>(text: Cow<'p, str>, stamp: &Stamp<'_>) -> (Option<Quantity<'p>>, Option<Fault>) {
+    let from = date_of(stamp).unwrap_or_default();
+    // The standard's form alone: as a `Span` parses by itself, `5 minutes` would do too.
+    let span = SpanParser::new().parse_span(text.as_bytes());
+    match span.and_then(|span| span.total((Unit::Millisecond, from))) {
+        Ok(ms) => (Some(Quantity::computed_ms(ms, text)), None),
+        Err(_) => {
+            let expected = "an ISO 8601 duration";
+            (
+                None,
+                Some(Fault::wrong_type(LABELS.duration_ms, expected, &text)),
+            )
+        }
+    }
+}

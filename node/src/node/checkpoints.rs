@@ -1,0 +1,110 @@
+//! When checkpoints are made and bases are cut.
+
+use std::{sync::Arc, time::{Duration, Instant}};
+
+use tokio_util::sync::CancellationToken;
+
+use super::fatal::stop_process;
+use crate::{
+    control::ControlPlane,
+    observe::Metrics,
+    raft::{CheckpointError, CheckpointOutcome, Group, Replicated},
+    route::Router,
+    shard::ShardReplica,
+    store::log::{FileLog, SegmentId},
+};
+
+/// Beyond so many segments' worth of log, the groups that keep the oldest from being deleted cut bases, however little they wrote.
+const SEGMENTS_MANY: usize = 32;
+
+/// Makes checkpoints of all groups of the node, in turn.
+pub struct Checkpoints {
+    router: Arc<Router>,
+    control: Arc<ControlPlane>,
+    log: Arc<FileLog>,
+    metrics: Arc<Metrics>,
+    interval: Duration,
+    base_log_bytes: u64,
+}
+
+impl Checkpoints {
+    /// Every group at least every `interval`, while it has anything new; a base once `base_log_bytes` were applied since the last.
+    pub fn new(
+        router: Arc<Router>,
+        control: Arc<ControlPlane>,
+        log: Arc<FileLog>,
+        metrics: Arc<Metrics>,
+        (interval, base_log_bytes): (Duration, u64),
+    ) -> Self {
+        Self { router, control, log, metrics, interval, base_log_bytes }
+    }
+
+    /// Until told to stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+        loop {
+            let round = Instant::now();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = self.all() => {}
+            }
+            let left = self.interval.saturating_sub(round.elapsed());
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(left) => {}
+            }
+        }
+    }
+
+    /// A checkpoint of every group; ends the process when the store fails, since what a failed checkpoint held is in no later one.
+    pub async fn all(&self) {
+        let pinned = self.oldest_segment_when_many();
+        for shard in self.router.shards() {
+            self.one(shard.group(), pinned).await;
+        }
+        self.one(self.control.group(), pinned).await;
+    }
+
+    /// A checkpoint of one shard, now.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn of_shard(&self, shard: &ShardReplica) -> Result<CheckpointOutcome, CheckpointError> {
+        let outcome = shard.group().checkpoint().await?;
+        if let Some(figures) = outcome.figures {
+            self.metrics.checkpoint.seconds.record(figures.duration.as_secs_f64());
+            self.metrics.checkpoint.bytes.increment(figures.bytes);
+        }
+        Ok(outcome)
+    }
+
+    async fn one<R: Replicated>(&self, group: &Group<R>, pinned: Option<SegmentId>) {
+        match group.checkpoint().await {
+            Ok(outcome) => {
+                if let Some(figures) = outcome.figures {
+                    self.metrics.checkpoint.seconds.record(figures.duration.as_secs_f64());
+                    self.metrics.checkpoint.bytes.increment(figures.bytes);
+                }
+            }
+            Err(error) => {
+                self.metrics.checkpoint.failures.increment(1);
+                stop_process(&format!("a checkpoint failed: {error}"));
+            }
+        }
+        let grown = group.bytes_since_base().await >= self.base_log_bytes;
+        let pins = pinned.is_some() && group.log_usage().oldest_segment == pinned;
+        if grown || pins {
+            let begun = Instant::now();
+            match group.cut_base().await {
+                Ok(()) => self.metrics.checkpoint.base_seconds.record(begun.elapsed().as_secs_f64()),
+                Err(error) => tracing::warn!(%error, "a base was not cut; the log is kept meanwhile"),
+            }
+        }
+    }
+
+    /// The oldest segment, when there are so many that whoever needs it should let go of it.
+    fn oldest_segment_when_many(&self) -> Option<SegmentId> {
+        let segments = self.log.segments();
+        let many = segments.len() > SEGMENTS_MANY;
+        segments.iter().map(|usage| usage.segment).min().filter(|_| many)
+    }
+}

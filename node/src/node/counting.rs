@@ -1,0 +1,36 @@
+//! What happens in shards, counted.
+
+use std::sync::Arc;
+
+use homeroom_core::shard::Outcome;
+
+use super::fatal::stop_process;
+use crate::{observe::Metrics, shard::ShardEvents};
+
+/// Counts into the node's metrics.
+pub struct Counting(pub Arc<Metrics>);
+
+impl ShardEvents for Counting {
+    fn applied(&self, outcomes: &[Outcome], amended: usize) {
+        self.0.learner.entries_applied.increment(1);
+        self.0.learner.windows_amended.increment(amended as u64);
+        self.0.ingest.entry_events.record(outcomes.len() as f64);
+    }
+
+    fn woken(&self, learners: usize) {
+        self.0.learner.woken.increment(learners as u64);
+    }
+
+    fn retired(&self, learners: usize) {
+        self.0.learner.passivated.increment(learners as u64);
+    }
+
+    fn emitted(&self, closed: usize, corrected: usize) {
+        self.0.learner.windows_closed.increment(closed as u64);
+        self.0.learner.windows_revised.increment(corrected as u64);
+    }
+
+    fn fatal(&self, why: &str) {
+        stop_process(why);
+    }
+}

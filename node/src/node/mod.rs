@@ -1,0 +1,16 @@
+//! A node: puts the parts together, and takes them down in good order. The only place that sees all of them.
+
+mod checkpoints;
+mod counting;
+mod fatal;
+mod gauges;
+mod identity;
+mod recovery;
+mod serve;
+mod start;
+mod statements;
+mod supervisor;
+
+pub use checkpoints::Checkpoints;
+pub use serve::{ServeError, serve};
+pub use start::{StartNodeError, Started};

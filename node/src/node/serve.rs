@@ -1,0 +1,258 @@
+//! A node's life: start, serve until told to stop, drain.
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use homeroom_proto::v1::{
+    cluster_service_server::ClusterServiceServer,
+    dead_letter_service_server::DeadLetterServiceServer,
+    ingest_service_server::IngestServiceServer, learner_service_server::LearnerServiceServer,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tonic::transport::{Server, server::TcpIncoming};
+use tonic_health::server::HealthReporter;
+
+use super::{
+    checkpoints::Checkpoints,
+    gauges::Gauges,
+    start::{StartNodeError, Started, start},
+    statements::Statements,
+};
+use crate::{
+    config::{Config, LoadedConfig},
+    http::{self, BodyLimits, HttpState, ServerOptions},
+    ingress::{IngestDoor, Intake},
+    observe::{Metrics, Readiness},
+    query::{ClusterDoor, DeadLetterDoor, LearnerDoor, NodeIdentity},
+};
+
+/// Between two emptyings of the histograms into their buckets.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// How long the body of an HTTP request may take to arrive.
+const BODY_WITHIN: Duration = Duration::from_secs(30);
+/// Bytes of a gRPC message beyond the events in it.
+const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
+
+/// A node did not start, or ended otherwise than told.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// A listener can't be opened.
+    #[error("{name} = {address} can't be listened on: {error}")]
+    Listen {
+        /// Which listener.
+        name: &'static str,
+        /// Where.
+        address: SocketAddr,
+        /// Why not.
+        error: io::Error,
+    },
+    /// The node does not start.
+    #[error(transparent)]
+    Start(#[from] StartNodeError),
+    /// Reflection or the transport does not start.
+    #[error("gRPC: {0}")]
+    Grpc(String),
+    /// What was written last is not known to be durable.
+    #[error("closing the log failed")]
+    Close,
+}
+
+/// The tasks of a node that is up.
+struct Running {
+    started: Started,
+    checkpoints: Arc<Checkpoints>,
+    /// Shards' batchers and tickers, and what looks after them.
+    tasks: TaskTracker,
+    stop_tasks: CancellationToken,
+}
+
+/// Runs a node until `shutdown` is done: then it is not ready, lets requests under way end, makes a checkpoint, and returns.
+///
+/// # Errors
+/// See [`ServeError`].
+pub async fn serve(
+    loaded: &LoadedConfig,
+    shutdown: impl Future<Output = ()>,
+) -> Result<(), ServeError> {
+    let config = &loaded.config;
+    let grpc = listen("listen.grpc", config.listen.grpc).await?;
+    let http = listen("listen.http", config.listen.http).await?;
+    let metrics = Arc::new(Metrics::new());
+    let (readiness, ready) = watch::channel(Readiness::not_ready("the node is starting"));
+    let (health, health_service) = tonic_health::server::health_reporter();
+    let running = bring_up(loaded, &metrics).await?;
+    let stop_doors = CancellationToken::new();
+    let intake = Intake::new(
+        Arc::clone(&running.started.router),
+        running.started.control.states(),
+        Arc::clone(&metrics.ingest),
+    );
+    let mut doors = JoinSet::new();
+    let grpc_address = grpc.local_addr().ok();
+    let routes = grpc_routes(config, &running, &intake, &metrics, &stop_doors)?;
+    let stopped = stop_doors.clone().cancelled_owned();
+    doors.spawn(async move {
+        let incoming = TcpIncoming::from(grpc).with_nodelay(Some(true));
+        let served = routes.add_service(health_service).serve_with_incoming_shutdown(incoming, stopped);
+        if let Err(error) = served.await {
+            tracing::error!(%error, "gRPC ended");
+        }
+    });
+    let http_address = http.local_addr().ok();
+    let paths = http::router(HttpState {
+        intake: Statements(intake),
+        metrics: Arc::clone(&metrics),
+        readiness: ready,
+        bodies: body_limits(config),
+    });
+    let options = ServerOptions {
+        connections_max: config.listen.http_connections_max as usize,
+        drain: config.shutdown.drain,
+    };
+    doors.spawn(http::serve(http, paths, options, stop_doors.clone().cancelled_owned()));
+    readiness.send_replace(Readiness::Ready);
+    report(&health, true).await;
+    tracing::info!(
+        grpc = grpc_address.map(tracing::field::display),
+        http = http_address.map(tracing::field::display),
+        cluster = running.started.identity.cluster_id,
+        shards = running.started.identity.shards,
+        "ready"
+    );
+    shutdown.await;
+    tracing::info!("stopping: no new requests, those under way end");
+    readiness.send_replace(Readiness::not_ready("the node is stopping"));
+    report(&health, false).await;
+    stop_doors.cancel();
+    if timeout(config.shutdown.drain, drain(&mut doors)).await.is_err() {
+        tracing::warn!("requests were still under way when the time to drain was over");
+        doors.shutdown().await;
+    }
+    running.take_down().await
+}
+
+fn body_limits(config: &Config) -> BodyLimits {
+    let bytes_max = usize::try_from(config.ingest.request_bytes_max.as_u64());
+    let all_bytes_max = config.ingest.queue_bytes_max.as_u64();
+    BodyLimits::new(bytes_max.unwrap_or(usize::MAX), all_bytes_max, BODY_WITHIN)
+}
+
+async fn drain(doors: &mut JoinSet<()>) {
+    while doors.join_next().await.is_some() {}
+}
+
+async fn listen(name: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| ServeError::Listen { name, address, error })
+}
+
+async fn report(health: &HealthReporter, serving: bool) {
+    let status = if serving {
+        tonic_health::ServingStatus::Serving
+    } else {
+        tonic_health::ServingStatus::NotServing
+    };
+    for service in ["", "homeroom.v1.IngestService", "homeroom.v1.LearnerService"] {
+        health.set_service_status(service, status).await;
+    }
+}
+
+async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Running, ServeError> {
+    let config = &loaded.config;
+    let (tasks, stop_tasks) = (TaskTracker::new(), CancellationToken::new());
+    let started = start(loaded, metrics, &tasks, &stop_tasks).await?;
+    let checkpoints = Arc::new(Checkpoints::new(
+        Arc::clone(&started.router),
+        Arc::clone(&started.control),
+        Arc::clone(&started.log),
+        Arc::clone(metrics),
+        (config.checkpoint.interval, config.checkpoint.base_log_bytes.as_u64()),
+    ));
+    tasks.spawn(Arc::clone(&checkpoints).run(stop_tasks.clone()));
+    let gauges = Gauges {
+        metrics: Arc::clone(metrics),
+        router: Arc::clone(&started.router),
+        log: Arc::clone(&started.log),
+    };
+    tasks.spawn(gauges.run(stop_tasks.clone()));
+    let upkeep = Arc::clone(metrics).run_upkeep(UPKEEP_EVERY);
+    let stop = stop_tasks.clone();
+    tasks.spawn(async move {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = upkeep => {}
+        }
+    });
+    Ok(Running { started, checkpoints, tasks, stop_tasks })
+}
+
+fn grpc_routes(
+    config: &Config,
+    running: &Running,
+    intake: &Intake,
+    metrics: &Arc<Metrics>,
+    stop: &CancellationToken,
+) -> Result<tonic::transport::server::Router, ServeError> {
+    let Started { identity, control, router, .. } = &running.started;
+    let message_bytes_max = usize::try_from(config.ingest.request_bytes_max.as_u64())
+        .unwrap_or(usize::MAX)
+        .saturating_add(MESSAGE_OVERHEAD_BYTES);
+    let window_bytes = u32::try_from(config.ingest.stream_window_bytes.as_u64());
+    let ingest = IngestDoor::new(intake.clone(), window_bytes.unwrap_or(u32::MAX >> 1), stop.clone());
+    let learners = LearnerDoor::new(
+        Arc::clone(router),
+        control.states(),
+        Arc::clone(&metrics.read),
+        stop.clone(),
+    );
+    let who = NodeIdentity { node_id: identity.node_id, version: env!("CARGO_PKG_VERSION") };
+    let cluster = ClusterDoor::new(
+        who,
+        Arc::clone(control),
+        Arc::clone(router),
+        Arc::clone(&running.checkpoints),
+    );
+    let reflection = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(homeroom_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1()
+        .map_err(|error| ServeError::Grpc(error.to_string()))?;
+    let reflection_alpha = tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(homeroom_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+        .build_v1alpha()
+        .map_err(|error| ServeError::Grpc(error.to_string()))?;
+    Ok(Server::builder()
+        .add_service(reflection)
+        .add_service(reflection_alpha)
+        .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
+        .add_service(LearnerServiceServer::new(learners))
+        .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(Arc::clone(router))))
+        .add_service(ClusterServiceServer::new(cluster)))
+}
+
+impl Running {
+    /// The last checkpoint makes the next start quick; the log alone would do.
+    async fn take_down(self) -> Result<(), ServeError> {
+        let Self { started, checkpoints, tasks, stop_tasks } = self;
+        stop_tasks.cancel();
+        tasks.close();
+        tasks.wait().await;
+        checkpoints.all().await;
+        for shard in started.router.shards() {
+            shard.group().stop().await;
+        }
+        started.control.group().stop().await;
+        started.supervisor.get_cell().stop_children(None);
+        started.supervisor.stop(None);
+        let log = Arc::clone(&started.log);
+        let closed = tokio::task::spawn_blocking(move || log.close()).await;
+        match closed {
+            Ok(Ok(())) => {
+                tracing::info!("stopped");
+                Ok(())
+            }
+            _ => Err(ServeError::Close),
+        }
+    }
+}

@@ -1,0 +1,299 @@
+//! From a data folder to running groups.
+
+use std::{
+    io,
+    path::Path,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use homeroom_core::Settings;
+use ractor::{Actor, ActorRef};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{
+    counting::Counting,
+    fatal::stop_process,
+    identity::{Identity, IdentityError},
+    recovery::Unsettled,
+    supervisor::Supervisor,
+};
+use crate::{
+    config::{Config, LoadedConfig},
+    control::{ControlPlane, Founding, Member},
+    observe::Metrics,
+    raft::{GroupConfig, ProposeError, StartError},
+    route::Router,
+    shard::{BatchLimits, ShardReplica, ShardSetup},
+    store::{
+        checkpoint::{self, CheckpointOptions, CheckpointStore, Position, Recovered, ShardRecovery},
+        log::{self, FileLog, LogConfig, LogHooks},
+    },
+};
+
+/// The control plane's own replica.
+const CONTROL_INCARNATION: u64 = 1;
+
+/// A node whose groups all lead and have applied their logs.
+pub struct Started {
+    /// Who it is.
+    pub identity: Identity,
+    /// The cluster's control plane.
+    pub control: Arc<ControlPlane>,
+    /// All shards.
+    pub router: Arc<Router>,
+    /// The log under them.
+    pub log: Arc<FileLog>,
+    /// Above all learners.
+    pub supervisor: ActorRef<()>,
+}
+
+/// A node does not start; nothing was changed that a later start could not go on from.
+#[derive(Debug, thiserror::Error)]
+pub enum StartNodeError {
+    /// The data folder can't be used.
+    #[error("the data folder {dir}: {error}")]
+    DataDir {
+        /// Which.
+        dir: String,
+        /// Why not.
+        error: io::Error,
+    },
+    /// Who this node is can't be told.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A setting that counts at founding differs from what the cluster was founded with.
+    #[error(
+        "{field} = {given}, but this cluster was founded with {founded}: leave it out{otherwise}"
+    )]
+    Differs {
+        /// The setting.
+        field: &'static str,
+        /// What was given now.
+        given: String,
+        /// What holds.
+        founded: String,
+        /// What to do instead.
+        otherwise: &'static str,
+    },
+    /// The log does not open.
+    #[error("the log: {0}")]
+    Log(#[from] log::OpenError),
+    /// The checkpoints do not open.
+    #[error("the checkpoints: {0}")]
+    Checkpoints(#[from] checkpoint::OpenError),
+    /// A group does not start.
+    #[error(transparent)]
+    Group(#[from] StartError),
+    /// A shard did not take the cluster's settings.
+    #[error("handing the settings to a shard: {0}")]
+    Settings(#[from] ProposeError),
+    /// A task or actor did not start.
+    #[error("{0}")]
+    Task(String),
+}
+
+/// The disk's part of a node.
+struct Disk {
+    log: Arc<FileLog>,
+    store: Arc<CheckpointStore>,
+    recoveries: Vec<ShardRecovery>,
+    unsettled: Arc<Unsettled>,
+}
+
+/// Recovers everything from the data folder, or founds a cluster in an empty one.
+///
+/// The tasks of the shards run in `tasks` until `stop` is cancelled.
+///
+/// # Errors
+/// See [`StartNodeError`].
+pub async fn start(
+    loaded: &LoadedConfig,
+    metrics: &Arc<Metrics>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Started, StartNodeError> {
+    let config = &loaded.config;
+    let identity = identify(loaded)?;
+    let disk = open_disk(config, &identity, metrics).await?;
+    let address = config.listen.grpc.to_string();
+    let control = start_control(config, &identity, &disk, &address).await?;
+    check_retention(loaded, &control.settings())?;
+    let spawned = Actor::spawn(None, Supervisor, ()).await;
+    let (supervisor, _ended) = spawned.map_err(|error| StartNodeError::Task(error.to_string()))?;
+    let memory_bytes = Arc::new(AtomicU64::new(0));
+    let founded = control.founded();
+    let mut shards = Vec::with_capacity(founded.shards.len());
+    for (shard, placement) in (0..identity.shards).zip(&founded.shards) {
+        let incarnation = placement.replicas.first().map_or(0, |(incarnation, _)| *incarnation);
+        let setup = ShardSetup {
+            group: group_config(config, format!("shard-{shard}"), (shard, incarnation), &address),
+            log: Arc::clone(&disk.log),
+            store: Arc::clone(&disk.store),
+            recovered: position_of(&disk.recoveries, shard),
+            unsettled: disk.unsettled.take(shard),
+            supervisor: supervisor.get_cell(),
+            events: Arc::new(Counting(Arc::clone(metrics))),
+            memory_bytes: Arc::clone(&memory_bytes),
+            passivate_after_ms: whole_ms(config.memory.passivate_after),
+            limits: BatchLimits {
+                entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
+                linger: config.ingest.linger,
+                entries_in_flight: config.ingest.entries_in_flight.into(),
+            },
+        };
+        let replica = ShardReplica::start(setup, tasks, stop).await?;
+        replica.adopt(&founded.settings).await?;
+        shards.push(Arc::new(replica));
+    }
+    let queue_bytes_max = u32::try_from(config.ingest.queue_bytes_max.as_u64());
+    let router = Router::new(
+        shards,
+        queue_bytes_max.unwrap_or(u32::MAX >> 1),
+        (memory_bytes, config.memory.learners_bytes_max.as_u64()),
+    );
+    Ok(Started { identity, control, router: Arc::new(router), log: disk.log, supervisor })
+}
+
+fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
+    let node = &loaded.config.node;
+    let dir = &node.data_dir;
+    let failed = |error| StartNodeError::DataDir { dir: dir.display().to_string(), error };
+    std::fs::create_dir_all(dir).map_err(failed)?;
+    let Some(identity) = Identity::load(dir)? else {
+        refuse_orphans(dir).map_err(failed)?;
+        let identity = Identity::founder(node.shards);
+        identity.save(dir)?;
+        return Ok(identity);
+    };
+    if loaded.is_given("node.shards") && node.shards != identity.shards {
+        return Err(StartNodeError::Differs {
+            field: "shards",
+            given: node.shards.to_string(),
+            founded: identity.shards.to_string(),
+            otherwise: ", a cluster's shards can't be changed",
+        });
+    }
+    Ok(identity)
+}
+
+/// A log without an identity is somebody's data, not an empty folder.
+fn refuse_orphans(dir: &Path) -> io::Result<()> {
+    for kept in ["log", "checkpoints"] {
+        if dir.join(kept).exists() {
+            let why = format!("there is a {kept} folder, but no identity.json that says whose it is");
+            return Err(io::Error::other(why));
+        }
+    }
+    Ok(())
+}
+
+fn check_retention(loaded: &LoadedConfig, settings: &Settings) -> Result<(), StartNodeError> {
+    let given_ms = whole_ms(loaded.config.founding.retention);
+    if !loaded.is_given("founding.retention") || given_ms == settings.retention_ms {
+        return Ok(());
+    }
+    let shown = |ms: i64| humantime::format_duration(std::time::Duration::from_millis(ms.unsigned_abs())).to_string();
+    Err(StartNodeError::Differs {
+        field: "retention",
+        given: shown(given_ms),
+        founded: shown(settings.retention_ms),
+        otherwise: ", and change it with `homeroom settings set retention=…`",
+    })
+}
+
+async fn open_disk(
+    config: &Config,
+    identity: &Identity,
+    metrics: &Arc<Metrics>,
+) -> Result<Disk, StartNodeError> {
+    let (config, identity, metrics) = (config.clone(), identity.clone(), Arc::clone(metrics));
+    let opening = tokio::task::spawn_blocking(move || open_disk_blocking(&config, &identity, &metrics));
+    opening.await.map_err(|error| StartNodeError::Task(error.to_string()))?
+}
+
+fn open_disk_blocking(
+    config: &Config,
+    identity: &Identity,
+    metrics: &Arc<Metrics>,
+) -> Result<Disk, StartNodeError> {
+    let dir = &config.node.data_dir;
+    let mut hooks = LogHooks::new(Arc::new(|error| stop_process(&format!("the log: {error}"))));
+    let fsyncs = Arc::clone(metrics);
+    hooks.fsynced = Some(Arc::new(move |took| {
+        fsyncs.log.fsync_seconds.record(took.as_secs_f64());
+    }));
+    let log_config = LogConfig {
+        segment_bytes: config.log.segment_bytes.as_u64(),
+        queue_bytes: config.log.queue_bytes_max.as_u64(),
+        cache_bytes: config.log.cache_bytes.as_u64(),
+        ..LogConfig::new(dir.join("log"))
+    };
+    let log = Arc::new(FileLog::open(log_config, hooks)?);
+    let unsettled = Arc::new(Unsettled::new(identity.shards));
+    let options = CheckpointOptions {
+        cache_bytes: config.checkpoint.sled_cache_bytes.as_u64(),
+        ..CheckpointOptions::default()
+    };
+    let (store, recoveries) = CheckpointStore::open(
+        &dir.join("checkpoints"),
+        identity.shards + 1,
+        identity.cluster_id.as_bytes(),
+        &options,
+        Arc::clone(&unsettled) as _,
+    )?;
+    for recovery in &recoveries {
+        if let Recovered::Rebuilt { from, why } = &recovery.state {
+            tracing::warn!(shard = recovery.shard, index = from.index, "rebuilt from its base: {why}");
+        }
+    }
+    Ok(Disk { log, store: Arc::new(store), recoveries, unsettled })
+}
+
+/// The control plane's slot comes after the shards'.
+async fn start_control(
+    config: &Config,
+    identity: &Identity,
+    disk: &Disk,
+    address: &str,
+) -> Result<Arc<ControlPlane>, StartNodeError> {
+    let slot = identity.shards;
+    let founding = Founding {
+        cluster_id: identity.cluster_id.clone(),
+        shards: identity.shards,
+        founder: Member { node_id: identity.node_id, address: address.to_owned() },
+        settings: config.founding.settings(),
+    };
+    let control = ControlPlane::start(
+        group_config(config, "control".to_owned(), (slot, CONTROL_INCARNATION), address),
+        Arc::clone(&disk.log),
+        Arc::clone(&disk.store),
+        position_of(&disk.recoveries, slot),
+        founding,
+    )
+    .await?;
+    Ok(Arc::new(control))
+}
+
+fn group_config(config: &Config, name: String, (slot, replica): (u16, u64), address: &str) -> GroupConfig {
+    GroupConfig {
+        name,
+        slot,
+        replica,
+        address: address.to_owned(),
+        heartbeat_ms: whole_ms(config.raft.heartbeat).unsigned_abs(),
+        election_min_ms: whole_ms(config.raft.election_min).unsigned_abs(),
+        election_max_ms: whole_ms(config.raft.election_max).unsigned_abs(),
+    }
+}
+
+fn position_of(recoveries: &[ShardRecovery], shard: u16) -> Option<Position> {
+    recoveries.iter().find(|recovery| recovery.shard == shard).and_then(ShardRecovery::position)
+}
+
+fn whole_ms(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn whole(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}

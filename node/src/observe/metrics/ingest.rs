@@ -1,0 +1,154 @@
+//! The way in.
+
+use std::sync::Arc;
+
+use homeroom_core::Reason;
+use metrics::{Counter, Gauge, Histogram, Unit};
+
+use super::registry::Registry;
+use super::source::SourceMetrics;
+
+/// What is counted on the way in.
+pub struct IngestMetrics {
+    /// From the receipt of an event until queries see it, s. The product's own measure.
+    pub insight_latency_seconds: Histogram,
+    /// From an event's own time until queries see it, s.
+    pub event_age_seconds: Histogram,
+    /// Events in a log entry.
+    pub entry_events: Histogram,
+    /// Events that wait to become log entries, bytes.
+    pub queue_bytes: Gauge,
+    /// gRPC calls and streams that are open.
+    pub grpc_in_flight: Gauge,
+    /// Publish requests refused for want of room.
+    pub overloaded: Counter,
+    /// Duplicates with other content than the first delivery.
+    pub conflicting: Counter,
+    /// By source.
+    pub sources: SourceMetrics,
+    requests: [Counter; 3],
+    events: [Counter; 5],
+    dead_letters: [Counter; Reason::ALL.len()],
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It counts.
+    Accepted,
+    /// It was here before.
+    Duplicate,
+    /// Another source is authoritative.
+    Shadowed,
+    /// Refused and kept.
+    DeadLettered,
+    /// Not taken; to be sent again.
+    Retry,
+}
+
+/// How events came in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// `Publish`.
+    Grpc,
+    /// A message of `PublishStream`.
+    GrpcStream,
+    /// A request over HTTP.
+    Http,
+}
+
+impl Outcome {
+    /// All, in the order of the variants.
+    pub const ALL: [Self; 5] = [
+        Self::Accepted,
+        Self::Duplicate,
+        Self::Shadowed,
+        Self::DeadLettered,
+        Self::Retry,
+    ];
+
+    /// The labels, in the order of the variants.
+    pub(super) const NAMES: [&'static str; 5] = [
+        "accepted",
+        "duplicate",
+        "shadowed",
+        "dead_lettered",
+        "retry",
+    ];
+}
+
+impl IngestMetrics {
+    pub(super) fn new(registry: &Arc<Registry>) -> Self {
+        Self {
+            insight_latency_seconds: registry.one_histogram(
+                "homeroom_insight_latency_seconds",
+                Unit::Seconds,
+                "From the receipt of an event until queries see it",
+            ),
+            event_age_seconds: registry.one_histogram(
+                "homeroom_event_age_seconds",
+                Unit::Seconds,
+                "From an event's own time until queries see it",
+            ),
+            entry_events: registry.one_histogram(
+                "homeroom_entry_events",
+                Unit::Count,
+                "Events in a log entry",
+            ),
+            queue_bytes: registry.one_gauge(
+                "homeroom_ingest_queue_bytes",
+                Unit::Bytes,
+                "Events that wait to become log entries",
+            ),
+            grpc_in_flight: registry.one_gauge(
+                "homeroom_grpc_in_flight",
+                Unit::Count,
+                "gRPC calls and streams that are open",
+            ),
+            overloaded: registry.one_counter(
+                "homeroom_publish_overloaded_total",
+                Unit::Count,
+                "Publish requests refused for want of room",
+            ),
+            conflicting: registry.one_counter(
+                "homeroom_events_conflicting_total",
+                Unit::Count,
+                "Duplicates with other content than the first delivery",
+            ),
+            sources: SourceMetrics::new(Arc::clone(registry)),
+            requests: registry.counters(
+                "homeroom_publish_requests_total",
+                "Publish requests, and messages of publish streams",
+                "transport",
+                ["grpc", "grpc_stream", "http"],
+            ),
+            events: registry.counters(
+                "homeroom_events_total",
+                "Deliveries of events, by what became of them",
+                "outcome",
+                Outcome::NAMES,
+            ),
+            dead_letters: registry.counters(
+                "homeroom_dead_letters_total",
+                "Events refused and kept, by reason",
+                "reason",
+                Reason::ALL.map(Reason::name),
+            ),
+        }
+    }
+
+    /// Publish requests, and messages of publish streams.
+    pub fn requests(&self, transport: Transport) -> &Counter {
+        &self.requests[transport as usize]
+    }
+
+    /// Deliveries of events.
+    pub fn events(&self, outcome: Outcome) -> &Counter {
+        &self.events[outcome as usize]
+    }
+
+    /// Events refused and kept.
+    pub fn dead_letters(&self, reason: Reason) -> &Counter {
+        &self.dead_letters[reason as usize]
+    }
+}

@@ -1,0 +1,151 @@
+use std::collections::{BTreeMap, BTreeSet};
+
+use homeroom_core::Reason;
+
+use super::*;
+
+/// Families by name and type, of a text whose every line is checked against the format.
+fn families(text: &str) -> BTreeMap<String, String> {
+    let mut types = BTreeMap::new();
+    let mut helps = BTreeSet::new();
+    let mut series = BTreeSet::new();
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        if let Some(help) = line.strip_prefix("# HELP ") {
+            let (name, words) = help.split_once(' ').expect("a help");
+            assert!(!words.is_empty() && helps.insert(name.to_owned()), "{line}");
+        } else if let Some(kind) = line.strip_prefix("# TYPE ") {
+            let (name, kind) = kind.split_once(' ').expect("a type");
+            let twice = types.insert(name.to_owned(), kind.to_owned());
+            assert_eq!(twice, None, "{line}");
+        } else {
+            let (name, value) = line.rsplit_once(' ').expect("a sample");
+            assert!(value.parse::<f64>().is_ok(), "{line}");
+            assert!(series.insert(name.to_owned()), "twice: {line}");
+            let family = name.split('{').next().expect("a name");
+            let base = ["_bucket", "_sum", "_count"]
+                .iter()
+                .find_map(|suffix| family.strip_suffix(suffix))
+                .filter(|base| types.get(*base).is_some_and(|kind| kind == "histogram"));
+            assert!(types.contains_key(base.unwrap_or(family)), "{line}");
+        }
+    }
+    assert_eq!(helps, types.keys().cloned().collect());
+    types
+}
+
+#[test]
+fn every_family_is_described_and_rendered() {
+    let metrics = Metrics::new();
+    metrics.learner.watermark_lag_seconds(3).set(1.5);
+    metrics.ingest.insight_latency_seconds.record(0.004);
+    metrics.ingest.event_age_seconds.record(7_000.0);
+    metrics.ingest.entry_events.record(128.0);
+    metrics.log.fsync_seconds.record(0.000_2);
+    metrics.checkpoint.seconds.record(0.3);
+    metrics.checkpoint.base_seconds.record(12.0);
+    metrics.read.seconds.record(0.000_02);
+    let text = metrics.render();
+    let shown: Vec<String> = families(&text)
+        .into_iter()
+        .map(|(name, kind)| format!("{name} {kind}"))
+        .collect();
+    let expected: Vec<&str> = include_str!("golden/families.txt").lines().collect();
+    assert_eq!(shown, expected);
+    for line in [
+        "homeroom_watermark_lag_seconds{shard=\"3\"} 1.5",
+        "homeroom_event_age_seconds_bucket{le=\"3600\"} 0",
+        "homeroom_event_age_seconds_bucket{le=\"10800\"} 1",
+        "homeroom_read_seconds_bucket{le=\"0.000025\"} 1",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn labels_are_those_of_their_variants() {
+    let metrics = Metrics::new();
+    for (count, reason) in Reason::ALL.into_iter().enumerate() {
+        metrics
+            .ingest
+            .dead_letters(reason)
+            .increment(count as u64 + 1);
+    }
+    metrics.ingest.events(Outcome::Retry).increment(9);
+    metrics.ingest.requests(Transport::Http).increment(8);
+    metrics.read.reads(Consistency::Any).increment(7);
+    let text = metrics.render();
+    let mut expected = vec![
+        "homeroom_events_total{outcome=\"retry\"} 9".to_owned(),
+        "homeroom_publish_requests_total{transport=\"http\"} 8".to_owned(),
+        "homeroom_reads_total{consistency=\"any\"} 7".to_owned(),
+    ];
+    for (count, reason) in Reason::ALL.into_iter().enumerate() {
+        let label = reason.name();
+        expected.push(format!(
+            "homeroom_dead_letters_total{{reason=\"{label}\"}} {}",
+            count + 1
+        ));
+    }
+    for line in expected {
+        assert!(text.contains(&line), "{line} is not in\n{text}");
+    }
+}
+
+#[test]
+fn sources_are_bounded_and_never_break_the_format() {
+    let metrics = Metrics::new();
+    let long = "x".repeat(200);
+    for name in ["a\"b", "a\\\"b", "line\nbreak", &long, ""] {
+        metrics
+            .ingest
+            .sources
+            .of(name)
+            .events(Outcome::Accepted)
+            .increment(1);
+    }
+    for number in 0..1_000 {
+        let source = format!("source-{number}");
+        metrics
+            .ingest
+            .sources
+            .of(&source)
+            .events(Outcome::Accepted)
+            .increment(2);
+    }
+    let text = metrics.render();
+    families(&text);
+    let accepted = text.lines().filter(|line| {
+        line.starts_with("homeroom_source_events_total") && line.contains("accepted")
+    });
+    let counts: Vec<u64> = accepted
+        .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
+        .collect();
+    assert_eq!(counts.len(), SOURCES_MAX_AND_OTHER);
+    assert_eq!(counts.iter().sum::<u64>(), 5 + 2_000);
+}
+
+const SOURCES_MAX_AND_OTHER: usize = source::SOURCES_MAX + 1;
+
+#[test]
+fn gauges_are_read_right_before_rendering() {
+    let metrics = Metrics::new();
+    metrics.before_render(|metrics| metrics.learner.active.set(42.0));
+    assert!(metrics.render().contains("homeroom_learners_active 42"));
+}
+
+#[test]
+fn shards_beyond_the_possible_ones_are_not_shown() {
+    let metrics = Metrics::new();
+    metrics.learner.watermark_lag_seconds(256).set(1.0);
+    assert!(!metrics.render().contains("shard=\"256\""));
+}
+
+#[tokio::test(start_paused = true)]
+async fn upkeep_runs_until_its_owner_ends_it() {
+    let metrics = Arc::new(Metrics::new());
+    metrics.read.seconds.record(0.1);
+    let upkeep = Arc::clone(&metrics).run_upkeep(Duration::from_secs(5));
+    let ended = tokio::time::timeout(Duration::from_secs(60), upkeep).await;
+    assert!(ended.is_err());
+    assert!(metrics.render().contains("homeroom_read_seconds_count 1"));
+}

@@ -1,0 +1,155 @@
+//! What a panic does: a contained one is told of and unwinds, any other one ends the process.
+//!
+//! A process that goes on after a panic somewhere holds state that nobody vouches for; one that is gone is replaced by its
+//! peers at once. The exceptions are those places that catch panics and know what to make of them.
+
+use std::backtrace::{Backtrace, BacktraceStatus};
+use std::panic::PanicHookInfo;
+
+/// The exit code after a panic: `EX_SOFTWARE` of sysexits.
+pub const PANIC_EXIT_CODE: i32 = 70;
+
+/// A place that catches panics: its name, and whether the current thread is inside it.
+pub type Guard = (&'static str, fn() -> bool);
+
+/// Judging one event: its panic makes the event poison.
+pub const CORE_GUARD: Guard = ("the core", homeroom_core::learner::is_guarded);
+
+/// Installs the hook, for the whole process. Inside one of `guards`, and inside sled, whose panics the checkpoint store
+/// catches or notices, a panic unwinds; any other one exits with [`PANIC_EXIT_CODE`].
+pub fn install_hook(guards: &'static [Guard]) {
+    std::panic::set_hook(Box::new(move |info| match container_of(info, guards) {
+        Some(container) => tracing::warn!(
+            place = %place(info),
+            "a panic, contained in {container}: {}",
+            message(info)
+        ),
+        None => end_process(info),
+    }));
+}
+
+fn container_of(info: &PanicHookInfo<'_>, guards: &[Guard]) -> Option<&'static str> {
+    if let Some((name, _)) = guards.iter().find(|(_, is_active)| is_active()) {
+        return Some(name);
+    }
+    let path = info.location()?.file();
+    is_sleds(path).then_some("sled")
+}
+
+/// sled also panics on threads of its own, where no guard of ours can say so.
+fn is_sleds(path: &str) -> bool {
+    path.contains("/sled-")
+}
+
+fn end_process(info: &PanicHookInfo<'_>) -> ! {
+    let line = format!(
+        "a panic at {}, the process stops: {}",
+        place(info),
+        message(info)
+    );
+    if tracing::enabled!(tracing::Level::ERROR) {
+        tracing::error!("{line}");
+    } else {
+        eprintln!("{line}");
+    }
+    // Only where RUST_BACKTRACE asks for it.
+    let backtrace = Backtrace::capture();
+    if backtrace.status() == BacktraceStatus::Captured {
+        eprintln!("{backtrace}");
+    }
+    std::process::exit(PANIC_EXIT_CODE)
+}
+
+fn place(info: &PanicHookInfo<'_>) -> String {
+    info.location()
+        .map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
+}
+
+/// On one line, so that no reader of log lines takes the rest for something else; sled prints whole trees.
+fn message(info: &PanicHookInfo<'_>) -> String {
+    const CHARS_MAX: usize = 1_000;
+    let payload = info.payload();
+    let text = payload
+        .downcast_ref::<&str>()
+        .copied()
+        .or_else(|| payload.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("no message");
+    let one_line = text.chars().map(|c| if c.is_control() { ' ' } else { c });
+    one_line.take(CHARS_MAX).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::{Command, Output};
+
+    use super::*;
+
+    const IN_CHILD: &str = "HOMEROOM_TEST_PANICS";
+
+    /// The hook is the whole process's, and ends it: so it is tried in another one.
+    fn run(test: &str) -> Output {
+        let this = std::env::current_exe().expect("the test binary");
+        Command::new(this)
+            .args(["--exact", "--nocapture", "--test-threads=1"])
+            .arg(format!(
+                "{}::{test}",
+                module_path!().split_once("::").expect("a path").1
+            ))
+            .env(IN_CHILD, "1")
+            .env("RUST_BACKTRACE", "0")
+            .output()
+            .expect("run")
+    }
+
+    fn is_child() -> bool {
+        std::env::var_os(IN_CHILD).is_some()
+    }
+
+    #[test]
+    fn child_panics_outside_guards() {
+        if is_child() {
+            install_hook(&[CORE_GUARD]);
+            let _ = std::panic::catch_unwind(|| panic!("two\nlines"));
+        }
+    }
+
+    #[test]
+    fn child_panics_inside_a_guard() {
+        if is_child() {
+            install_hook(&[CORE_GUARD, ("a test", || true)]);
+            let caught = std::panic::catch_unwind(|| panic!("contained"));
+            assert!(caught.is_err());
+        }
+    }
+
+    #[test]
+    fn a_panic_ends_the_process_even_where_it_would_be_caught() {
+        let output = run("child_panics_outside_guards");
+        assert_eq!(output.status.code(), Some(PANIC_EXIT_CODE));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        let last_words = errors
+            .lines()
+            .filter(|line| line.contains("the process stops"));
+        let last_words: Vec<&str> = last_words.collect();
+        assert_eq!(last_words.len(), 1, "{errors}");
+        assert!(
+            last_words[0].starts_with("a panic at src/observe/panic.rs:")
+                || last_words[0].contains("/observe/panic.rs:")
+        );
+        assert!(last_words[0].ends_with("the process stops: two lines"));
+    }
+
+    #[test]
+    fn a_guarded_panic_unwinds() {
+        let output = run("child_panics_inside_a_guard");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+    }
+
+    #[test]
+    fn sleds_own_sources_are_told_from_others() {
+        assert!(is_sleds(
+            "/home/a/.cargo/registry/src/index.crates.io-1/sled-0.34.7/src/tree.rs"
+        ));
+        assert!(!is_sleds("node/src/store/checkpoint/sled_dir.rs"));
+    }
+}

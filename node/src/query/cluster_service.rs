@@ -1,0 +1,182 @@
+//! Serves what the cluster is, and its settings.
+
+use std::sync::Arc;
+
+use homeroom_core::{ActorForm, LatePolicy, Settings, SettingsChange, SourcePolicy};
+use homeroom_proto::v1::{self, cluster_service_server::ClusterService};
+use tonic::{Request, Response, Status};
+
+use super::status;
+use crate::{control::ControlPlane, node::Checkpoints, route::Router};
+
+/// Who this node is.
+#[derive(Clone, Debug)]
+pub struct NodeIdentity {
+    /// Its id in the cluster.
+    pub node_id: u64,
+    /// Version of this build.
+    pub version: &'static str,
+}
+
+/// Serves [`ClusterService`].
+pub struct ClusterDoor {
+    identity: NodeIdentity,
+    control: Arc<ControlPlane>,
+    router: Arc<Router>,
+    checkpoints: Arc<Checkpoints>,
+}
+
+impl ClusterDoor {
+    /// For a node that is up.
+    pub fn new(
+        identity: NodeIdentity,
+        control: Arc<ControlPlane>,
+        router: Arc<Router>,
+        checkpoints: Arc<Checkpoints>,
+    ) -> Self {
+        Self { identity, control, router, checkpoints }
+    }
+}
+
+#[tonic::async_trait]
+impl ClusterService for ClusterDoor {
+    async fn describe_cluster(
+        &self,
+        _request: Request<v1::DescribeClusterRequest>,
+    ) -> Result<Response<v1::DescribeClusterResponse>, Status> {
+        let founded = self.control.founded();
+        let nodes = founded.members.iter().map(|member| v1::NodeDescription {
+            node_id: member.node_id,
+            address: member.address.clone(),
+            version: self.identity.version.to_owned(),
+        });
+        let nodes = nodes.collect();
+        let mut shards = Vec::with_capacity(self.router.shards().len());
+        for shard in self.router.shards() {
+            let view = shard.view();
+            shards.push(v1::ShardDescription {
+                shard: shard.shard().into(),
+                leader_node_id: self.identity.node_id,
+                term: shard.group().term().await,
+                applied_index: view.applied_index,
+                checkpoint_index: shard.group().checkpoint_index().await.unwrap_or_default(),
+                watermark_ms: view.freshness.watermark_ms,
+                active_learners: shard.active_learners() as u64,
+            });
+        }
+        Ok(Response::new(v1::DescribeClusterResponse {
+            cluster_id: founded.cluster_id,
+            nodes,
+            shards,
+        }))
+    }
+
+    async fn get_settings(
+        &self,
+        _request: Request<v1::GetSettingsRequest>,
+    ) -> Result<Response<v1::GetSettingsResponse>, Status> {
+        let settings = Some(to_proto(&self.control.settings()));
+        Ok(Response::new(v1::GetSettingsResponse { settings }))
+    }
+
+    /// Answers once every shard goes on under the new settings.
+    async fn update_settings(
+        &self,
+        request: Request<v1::UpdateSettingsRequest>,
+    ) -> Result<Response<v1::UpdateSettingsResponse>, Status> {
+        let asked = request.into_inner().settings.unwrap_or_default();
+        let change = to_change(asked)?;
+        let settings =
+            self.control.update(change).await.map_err(|error| status::of_update(&error))?;
+        for shard in self.router.shards() {
+            shard.adopt(&settings).await.map_err(|error| status::of_propose(&error))?;
+        }
+        let settings = Some(to_proto(&settings));
+        Ok(Response::new(v1::UpdateSettingsResponse { settings }))
+    }
+
+    async fn trigger_checkpoint(
+        &self,
+        _request: Request<v1::TriggerCheckpointRequest>,
+    ) -> Result<Response<v1::TriggerCheckpointResponse>, Status> {
+        let mut shards = Vec::with_capacity(self.router.shards().len());
+        for shard in self.router.shards() {
+            let outcome = self.checkpoints.of_shard(shard).await;
+            let outcome =
+                outcome.map_err(|error| Status::internal(format!("no checkpoint: {error}")))?;
+            let (shard, index) = (shard.shard().into(), outcome.index.unwrap_or_default());
+            shards.push(v1::CheckpointPosition { shard, index });
+        }
+        Ok(Response::new(v1::TriggerCheckpointResponse { shards }))
+    }
+}
+
+fn to_proto(settings: &Settings) -> v1::Settings {
+    let late_policy = match settings.late_policy {
+        LatePolicy::Amend => v1::LatePolicy::Amend,
+        LatePolicy::DeadLetter => v1::LatePolicy::DeadLetter,
+    };
+    let authority = settings.authority.iter().map(|(event_type, sources)| {
+        let sources = sources.iter().cloned().collect();
+        (event_type.clone(), v1::AuthoritativeSources { sources })
+    });
+    let sources = settings.sources.iter().map(|(source, policy)| {
+        let actor_form = match policy.actor_form {
+            ActorForm::Name => v1::ActorForm::Name,
+            ActorForm::HomePageAndName => v1::ActorForm::HomePageAndName,
+        };
+        let policy = v1::SourcePolicy {
+            ordered: Some(policy.ordered),
+            extra_credit: Some(policy.extra_credit),
+            drop_unknown_fields: Some(policy.drop_unknown_fields),
+            actor_form: actor_form.into(),
+            delay_ms: policy.delay_ms,
+        };
+        (source.clone(), policy)
+    });
+    v1::Settings {
+        version: settings.version,
+        retention_ms: Some(settings.retention_ms),
+        allowed_lateness_ms: Some(settings.allowed_lateness_ms),
+        source_delay_ms: Some(settings.source_delay_ms),
+        late_policy: late_policy.into(),
+        authority: authority.collect(),
+        sources: sources.collect(),
+        poison_drill_type: settings.poison_drill_type.clone(),
+    }
+}
+
+fn to_change(asked: v1::Settings) -> Result<SettingsChange, Status> {
+    let late_policy = match v1::LatePolicy::try_from(asked.late_policy) {
+        Ok(v1::LatePolicy::Unspecified) => None,
+        Ok(v1::LatePolicy::Amend) => Some(LatePolicy::Amend),
+        Ok(v1::LatePolicy::DeadLetter) => Some(LatePolicy::DeadLetter),
+        Err(_) => return Err(status::invalid("settings.late_policy", "not one of the contract's")),
+    };
+    let authority = asked.authority.into_iter();
+    let sources = asked.sources.into_iter().map(|(source, policy)| {
+        let actor_form = match v1::ActorForm::try_from(policy.actor_form) {
+            Ok(v1::ActorForm::HomePageAndName) => ActorForm::HomePageAndName,
+            _ => ActorForm::Name,
+        };
+        let policy = SourcePolicy {
+            ordered: policy.ordered.unwrap_or_default(),
+            extra_credit: policy.extra_credit.unwrap_or_default(),
+            drop_unknown_fields: policy.drop_unknown_fields.unwrap_or_default(),
+            actor_form,
+            delay_ms: policy.delay_ms,
+        };
+        (source, policy)
+    });
+    Ok(SettingsChange {
+        retention_ms: asked.retention_ms,
+        allowed_lateness_ms: asked.allowed_lateness_ms,
+        source_delay_ms: asked.source_delay_ms,
+        late_policy,
+        authority: authority
+            .map(|(event_type, of)| (event_type, of.sources.into_iter().collect()))
+            .collect(),
+        sources: sources.collect(),
+        poison_drill_type: asked.poison_drill_type,
+    })
+}

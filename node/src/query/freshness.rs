@@ -1,0 +1,42 @@
+//! How current an answer is, as the contract says it.
+
+use std::time::Duration;
+
+use homeroom_proto::v1;
+
+use crate::shard::{Read, View};
+
+/// The freshness of a read.
+pub fn of_read<T>(read: &Read<T>, (shard, term): (u16, u64)) -> v1::Freshness {
+    of_view(&read.view, (shard, term), read.staleness, read.bound_met)
+}
+
+/// The freshness of an answer that was read from a view.
+pub fn of_view(
+    view: &View,
+    (shard, term): (u16, u64),
+    staleness: Duration,
+    bound_met: bool,
+) -> v1::Freshness {
+    let sources = view
+        .freshness
+        .sources
+        .iter()
+        .map(|source| v1::SourceFreshness {
+            source: source.source.to_string(),
+            newest_event_ms: source.newest_event_ms,
+            idle: source.idle,
+            lagging: source.lagging,
+        })
+        .collect();
+    v1::Freshness {
+        shard: shard.into(),
+        watermark_ms: view.freshness.watermark_ms,
+        sources,
+        applied_index: view.applied_index,
+        term,
+        leader: true,
+        staleness_ms: u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX),
+        bound_met,
+    }
+}

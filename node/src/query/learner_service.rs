@@ -1,0 +1,281 @@
+//! Serves what is known of learners.
+
+use std::{pin::Pin, sync::Arc, time::Instant};
+
+use futures::{Stream, StreamExt, stream};
+use homeroom_core::learner::WindowQuery;
+use homeroom_proto::v1::{self, learner_service_server::LearnerService};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::{
+    freshness,
+    profile::{self, Mask},
+    read_options, scan, status,
+    watch::Watching,
+    window,
+};
+use crate::{
+    control::ClusterState,
+    observe::metrics::{self, ReadMetrics},
+    route::Router,
+    shard::{Consistency, Read, ReadOptions, ShardReplica},
+};
+
+/// Learners in one batch.
+const BATCH_MAX: usize = 1_000;
+/// Learners of a batch that are read at once.
+const READS_AT_ONCE: usize = 64;
+/// Windows in a page, when the request does not say.
+const PAGE_DEFAULT: usize = 1_000;
+/// Windows in a page, at most.
+const PAGE_MAX: usize = 10_000;
+/// Longest id that is asked for, bytes.
+const USER_ID_BYTES_MAX: usize = 1_024;
+
+/// Serves [`LearnerService`].
+#[derive(Clone)]
+pub struct LearnerDoor {
+    router: Arc<Router>,
+    cluster: watch::Receiver<Arc<ClusterState>>,
+    reads: Arc<ReadMetrics>,
+    stop: CancellationToken,
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+
+impl LearnerDoor {
+    /// Streams end once `stop` is cancelled.
+    pub fn new(
+        router: Arc<Router>,
+        cluster: watch::Receiver<Arc<ClusterState>>,
+        reads: Arc<ReadMetrics>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self { router, cluster, reads, stop }
+    }
+
+    fn cluster_id(&self) -> String {
+        let cluster = self.cluster.borrow();
+        cluster.founded.as_ref().map(|founded| founded.cluster_id.clone()).unwrap_or_default()
+    }
+
+    /// The shard of a learner, and how it is to be read.
+    fn place(
+        &self,
+        user_id: &str,
+        read: Option<&v1::ReadOptions>,
+    ) -> Result<(Arc<ShardReplica>, ReadOptions), Status> {
+        if user_id.is_empty() || user_id.len() > USER_ID_BYTES_MAX {
+            return Err(status::invalid("user_id", "must have 1 to 1,024 bytes"));
+        }
+        let shard = Arc::clone(self.router.shard_of(user_id));
+        let options = read_options::for_shard(read, &self.cluster_id(), shard.shard())?;
+        Ok((shard, options))
+    }
+
+    async fn get(
+        &self,
+        user_id: &str,
+        read: Option<&v1::ReadOptions>,
+        mask: &Mask,
+    ) -> Result<v1::GetLearnerResponse, Status> {
+        let (shard, options) = self.place(user_id, read)?;
+        let begun = Instant::now();
+        let answer = read_profile(&shard, user_id, options, mask).await;
+        self.measure(options.consistency, begun, answer.as_ref().ok());
+        answer
+    }
+}
+
+impl LearnerDoor {
+    fn measure(
+        &self,
+        consistency: Consistency,
+        begun: Instant,
+        answer: Option<&v1::GetLearnerResponse>,
+    ) {
+        let asked = match consistency {
+            Consistency::Linearizable => metrics::Consistency::Linearizable,
+            Consistency::Session(_) => metrics::Consistency::Session,
+            Consistency::Bounded(_) => metrics::Consistency::Bounded,
+            Consistency::Any => metrics::Consistency::Any,
+        };
+        self.reads.reads(asked).increment(1);
+        self.reads.seconds.record(begun.elapsed().as_secs_f64());
+        let freshness = answer.and_then(|answer| answer.freshness.as_ref());
+        if freshness.is_some_and(|freshness| !freshness.bound_met) {
+            self.reads.bound_missed.increment(1);
+        }
+    }
+}
+
+/// A learner's profile, read and put into the contract's terms.
+pub(super) async fn read_profile(
+    shard: &ShardReplica,
+    user_id: &str,
+    options: ReadOptions,
+    mask: &Mask,
+) -> Result<v1::GetLearnerResponse, Status> {
+    let read = shard
+        .read_learner(user_id, options, |learner, view| {
+            learner.map(|learner| learner.profile(&view.at))
+        })
+        .await
+        .map_err(|error| status::of_read(&error))?;
+    let freshness = freshness::of_read(&read, (shard.shard(), shard.group().term().await));
+    let profile = read.value.map(|profile| profile::to_proto(profile, mask));
+    Ok(v1::GetLearnerResponse {
+        found: profile.is_some(),
+        profile,
+        freshness: Some(freshness),
+    })
+}
+
+#[tonic::async_trait]
+impl LearnerService for LearnerDoor {
+    type ScanWindowsStream = Answers<v1::ScanWindowsResponse>;
+    type WatchLearnerStream = Answers<v1::WatchLearnerResponse>;
+
+    async fn get_learner(
+        &self,
+        request: Request<v1::GetLearnerRequest>,
+    ) -> Result<Response<v1::GetLearnerResponse>, Status> {
+        let request = request.into_inner();
+        let mask = Mask::of(request.field_mask)?;
+        self.get(&request.user_id, request.read.as_ref(), &mask).await.map(Response::new)
+    }
+
+    async fn batch_get_learners(
+        &self,
+        request: Request<v1::BatchGetLearnersRequest>,
+    ) -> Result<Response<v1::BatchGetLearnersResponse>, Status> {
+        let request = request.into_inner();
+        if request.user_ids.len() > BATCH_MAX {
+            return Err(status::invalid("user_ids", "must be at most 1,000"));
+        }
+        let mask = Mask::of(request.field_mask)?;
+        let read = request.read.as_ref();
+        let items = stream::iter(request.user_ids)
+            .map(|user_id| {
+                let mask = &mask;
+                async move {
+                    let answer = self.get(&user_id, read, mask).await;
+                    to_item(user_id, answer)
+                }
+            })
+            .buffered(READS_AT_ONCE)
+            .collect()
+            .await;
+        Ok(Response::new(v1::BatchGetLearnersResponse { items }))
+    }
+
+    async fn list_windows(
+        &self,
+        request: Request<v1::ListWindowsRequest>,
+    ) -> Result<Response<v1::ListWindowsResponse>, Status> {
+        let request = request.into_inner();
+        let (shard, options) = self.place(&request.user_id, request.read.as_ref())?;
+        let page = match request.page_size as usize {
+            0 => PAGE_DEFAULT,
+            size => size.min(PAGE_MAX),
+        };
+        let query = list_query(&request)?;
+        let read: Read<Option<Vec<v1::Window>>> = shard
+            .read_learner(&request.user_id, options, move |learner, view| {
+                learner.map(|learner| {
+                    let windows = learner.windows(&query, &view.at);
+                    windows.iter().take(page + 1).map(window::to_proto).collect()
+                })
+            })
+            .await
+            .map_err(|error| status::of_read(&error))?;
+        let freshness = freshness::of_read(&read, (shard.shard(), shard.group().term().await));
+        let found = read.value.is_some();
+        let mut windows = read.value.unwrap_or_default();
+        let next = windows.get(page).map(|window| window.start_ms.to_string());
+        windows.truncate(page);
+        Ok(Response::new(v1::ListWindowsResponse {
+            found,
+            windows,
+            freshness: Some(freshness),
+            next_page_token: next.unwrap_or_default(),
+        }))
+    }
+
+    async fn scan_windows(
+        &self,
+        request: Request<v1::ScanWindowsRequest>,
+    ) -> Result<Response<Self::ScanWindowsStream>, Status> {
+        let request = request.into_inner();
+        let query = window::to_query(&window::Asked {
+            size_ms: request.size_ms,
+            step_ms: request.step_ms,
+            from_ms: request.from_ms,
+            to_ms: request.to_ms,
+            changed_since_ms: request.changed_since_ms,
+            course_id: &request.course_id,
+        })?;
+        let cluster_id = self.cluster_id();
+        let mut shards = Vec::new();
+        for shard in self.router.shards() {
+            let options = read_options::for_shard(request.read.as_ref(), &cluster_id, shard.shard())?;
+            shards.push((Arc::clone(shard), options));
+        }
+        let windows = scan::windows(shards, query).take_until(self.stop.clone().cancelled_owned());
+        Ok(Response::new(Box::pin(windows)))
+    }
+
+    async fn watch_learner(
+        &self,
+        request: Request<v1::WatchLearnerRequest>,
+    ) -> Result<Response<Self::WatchLearnerStream>, Status> {
+        let request = request.into_inner();
+        let (shard, _) = self.place(&request.user_id, None)?;
+        let mask = Mask::of(request.field_mask)?;
+        let watching = Watching::new(shard, request.user_id, request.min_interval_ms, mask)?;
+        let answers = watching.answers().take_until(self.stop.clone().cancelled_owned());
+        Ok(Response::new(Box::pin(answers)))
+    }
+}
+
+fn list_query(request: &v1::ListWindowsRequest) -> Result<WindowQuery, Status> {
+    let continued_ms = match request.page_token.as_str() {
+        "" => None,
+        token => Some(
+            token
+                .parse::<i64>()
+                .map_err(|_| status::invalid("page_token", "not one of this method's"))?,
+        ),
+    };
+    window::to_query(&window::Asked {
+        size_ms: request.size_ms,
+        step_ms: request.step_ms,
+        from_ms: continued_ms.or(request.from_ms),
+        to_ms: request.to_ms,
+        changed_since_ms: request.changed_since_ms,
+        course_id: &request.course_id,
+    })
+}
+
+fn to_item(
+    user_id: String,
+    answer: Result<v1::GetLearnerResponse, Status>,
+) -> v1::BatchGetLearnersItem {
+    match answer {
+        Ok(answer) => v1::BatchGetLearnersItem {
+            user_id,
+            found: answer.found,
+            profile: answer.profile,
+            freshness: answer.freshness,
+            ..v1::BatchGetLearnersItem::default()
+        },
+        Err(status) => v1::BatchGetLearnersItem {
+            user_id,
+            status_code: status.code().into(),
+            status_message: status.message().to_owned(),
+            ..v1::BatchGetLearnersItem::default()
+        },
+    }
+}

@@ -1,0 +1,18 @@
+//! The gRPC way out: learners, windows, dead letters, the cluster itself.
+//!
+//! Must not know: how events came in, how shards apply them.
+
+mod cluster_service;
+mod dead_letter_service;
+mod freshness;
+mod learner_service;
+mod profile;
+mod read_options;
+mod scan;
+pub(crate) mod status;
+mod watch;
+mod window;
+
+pub use cluster_service::{ClusterDoor, NodeIdentity};
+pub use dead_letter_service::DeadLetterDoor;
+pub use learner_service::LearnerDoor;

@@ -1,0 +1,152 @@
+//! Profiles, as the contract says them.
+
+use homeroom_core::learner::{
+    Accuracy, Assessment, CourseStanding, HelpReason, Interaction, Profile, Session, Status as Doing,
+};
+use homeroom_proto::v1;
+use prost_types::FieldMask;
+use tonic::Status;
+
+use super::{status, window};
+
+/// Which fields of a profile are wanted.
+#[derive(Clone, Debug, Default)]
+pub struct Mask(Option<Vec<String>>);
+
+/// The names that a mask may hold: the top-level fields of a profile.
+const FIELDS: [&str; 11] = [
+    "user_id",
+    "last_event_ms",
+    "events",
+    "session",
+    "courses",
+    "sliding_window",
+    "last_window",
+    "last_interactions",
+    "last_assessments",
+    "accuracy",
+    "skills",
+];
+
+impl Mask {
+    /// A mask as a request gives it; all fields when it is empty.
+    ///
+    /// # Errors
+    /// When it names a field that a profile does not have.
+    pub fn of(mask: Option<FieldMask>) -> Result<Self, Status> {
+        let paths = mask.map(|mask| mask.paths).unwrap_or_default();
+        if let Some(unknown) = paths.iter().find(|path| !FIELDS.contains(&path.as_str())) {
+            let description = format!("a profile has no field {unknown:?}; it has {}", FIELDS.join(", "));
+            return Err(status::invalid("field_mask", &description));
+        }
+        Ok(Self(Some(paths).filter(|paths| !paths.is_empty())))
+    }
+
+    fn wants(&self, field: &str) -> bool {
+        self.0.as_ref().is_none_or(|paths| paths.iter().any(|path| path == field))
+    }
+}
+
+/// A profile in the contract's terms.
+pub fn to_proto(profile: Profile, mask: &Mask) -> v1::LearnerProfile {
+    let window = |name, window: &Option<_>| {
+        window.as_ref().filter(|_| mask.wants(name)).map(window::to_proto)
+    };
+    let list = |name| mask.wants(name);
+    v1::LearnerProfile {
+        sliding_window: window("sliding_window", &profile.sliding_window),
+        last_window: window("last_window", &profile.last_window),
+        user_id: if list("user_id") { profile.user_id.into() } else { String::new() },
+        last_event_ms: if list("last_event_ms") { profile.last_event_ms } else { 0 },
+        events: if list("events") { profile.events } else { 0 },
+        session: profile.session.filter(|_| list("session")).map(session),
+        courses: some(list("courses"), profile.courses, course),
+        last_interactions: some(list("last_interactions"), profile.last_interactions, interaction),
+        last_assessments: some(list("last_assessments"), profile.last_assessments, assessment),
+        accuracy: list("accuracy").then(|| accuracy(profile.accuracy)),
+        skills: some(list("skills"), profile.skills.into_iter().collect(), |(skill_id, of)| {
+            v1::SkillAccuracy { skill_id: skill_id.into(), accuracy: Some(accuracy(of)) }
+        }),
+    }
+}
+
+fn some<T, U>(wanted: bool, items: Vec<T>, convert: impl Fn(T) -> U) -> Vec<U> {
+    if wanted { items.into_iter().map(convert).collect() } else { Vec::new() }
+}
+
+fn text(text: Option<Box<str>>) -> String {
+    text.map(String::from).unwrap_or_default()
+}
+
+fn session(session: Session) -> v1::Session {
+    v1::Session {
+        session_id: session.session_id.into(),
+        start_ms: session.start_ms,
+        last_ms: session.last_ms,
+        ended: session.ended,
+        events: session.events,
+    }
+}
+
+fn course(course: CourseStanding) -> v1::CourseMembership {
+    let status = match course.status {
+        Doing::Active => v1::LearnerStatus::Active,
+        Doing::Watching => v1::LearnerStatus::Watching,
+        Doing::Idle => v1::LearnerStatus::Idle,
+        Doing::Away => v1::LearnerStatus::Away,
+    };
+    v1::CourseMembership {
+        course_id: course.course_id.into(),
+        last_event_ms: course.last_event_ms,
+        enrolled: course.enrolled,
+        status: status.into(),
+        reasons: course.reasons.into_iter().map(reason).collect(),
+    }
+}
+
+fn reason(reason: HelpReason) -> v1::HelpReason {
+    v1::HelpReason {
+        code: reason.code.name().to_owned(),
+        skill_id: text(reason.skill_id),
+        count: reason.count,
+        since_ms: reason.since_ms,
+    }
+}
+
+fn interaction(interaction: Interaction) -> v1::Interaction {
+    v1::Interaction {
+        event_id: interaction.key.event_id.into(),
+        timestamp_ms: interaction.key.timestamp_ms,
+        event_type: interaction.event_type.name().to_owned(),
+        source: interaction.source.into(),
+        session_id: text(interaction.session_id),
+        course_id: text(interaction.course_id),
+        object_id: text(interaction.object_id),
+        metadata: interaction
+            .metadata
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect(),
+    }
+}
+
+fn assessment(assessment: Assessment) -> v1::Assessment {
+    v1::Assessment {
+        event_id: assessment.key.event_id.into(),
+        timestamp_ms: assessment.key.timestamp_ms,
+        event_type: assessment.event_type.name().to_owned(),
+        course_id: text(assessment.course_id),
+        object_id: text(assessment.object_id),
+        attempt_id: text(assessment.attempt_id),
+        skill_id: text(assessment.skill_id),
+        score: f64::from(assessment.score_millionths) / 1_000_000.0,
+    }
+}
+
+fn accuracy(accuracy: Accuracy) -> v1::Accuracy {
+    v1::Accuracy {
+        last5: accuracy.last5,
+        last20: accuracy.last20,
+        attempts: accuracy.attempts,
+    }
+}

@@ -1,0 +1,56 @@
+//! What a request says of how current its answer has to be.
+
+use std::time::Duration;
+
+use homeroom_proto::v1;
+use tonic::Status;
+
+use super::status;
+use crate::shard::{Consistency, ReadOptions};
+
+/// How old an answer may be when the request does not say, ms.
+const DEFAULT_STALENESS_MS: u32 = 1_000;
+
+/// The options for a read of one shard.
+///
+/// # Errors
+/// When the position is another cluster's, or missing where it is needed.
+pub fn for_shard(
+    read: Option<&v1::ReadOptions>,
+    cluster_id: &str,
+    shard: u16,
+) -> Result<ReadOptions, Status> {
+    let default = v1::ReadOptions::default();
+    let read = read.unwrap_or(&default);
+    let session = position(read, cluster_id, shard)?.map(Consistency::Session);
+    let staleness_ms = match read.max_staleness_ms {
+        0 => DEFAULT_STALENESS_MS,
+        asked => asked,
+    };
+    let bounded = Consistency::Bounded(Duration::from_millis(staleness_ms.into()));
+    let consistency = match v1::Consistency::try_from(read.consistency) {
+        Ok(v1::Consistency::Unspecified) => session.unwrap_or(bounded),
+        Ok(v1::Consistency::Linearizable) => Consistency::Linearizable,
+        Ok(v1::Consistency::Session) => session
+            .ok_or_else(|| status::invalid("read.position", "SESSION needs a position"))?,
+        Ok(v1::Consistency::Bounded) => bounded,
+        Ok(v1::Consistency::Any) => Consistency::Any,
+        Err(_) => return Err(status::invalid("read.consistency", "not one of the contract's")),
+    };
+    let fail_when_stale = read.on_stale == i32::from(v1::OnStale::Fail);
+    Ok(ReadOptions { consistency, fail_when_stale })
+}
+
+/// A token that says nothing of the shard asks nothing of it.
+fn position(
+    read: &v1::ReadOptions,
+    cluster_id: &str,
+    shard: u16,
+) -> Result<Option<u64>, Status> {
+    let Some(token) = &read.position else { return Ok(None) };
+    if token.cluster_id != cluster_id {
+        return Err(status::invalid("read.position", "the position is of another cluster"));
+    }
+    let of_shard = token.shards.iter().filter(|position| position.shard == u32::from(shard));
+    Ok(Some(of_shard.map(|position| position.index).max().unwrap_or(0)))
+}

@@ -1,0 +1,111 @@
+//! The windows of all learners, shard by shard.
+
+use std::{collections::VecDeque, sync::Arc};
+
+use futures::{Stream, StreamExt, stream};
+use homeroom_core::learner::WindowQuery;
+use homeroom_proto::v1;
+use tonic::Status;
+
+use super::{freshness, status, window};
+use crate::shard::{Consistency, ReadOptions, ShardReplica};
+
+/// Learners in one message.
+const LEARNERS_AT_ONCE: usize = 64;
+
+/// Where a scan stands.
+struct Scan {
+    shards: VecDeque<(Arc<ShardReplica>, ReadOptions)>,
+    present: Option<Present>,
+    query: WindowQuery,
+}
+
+/// The shard whose learners are being read. Its consistency was met when its learners were listed; what is read later is only newer.
+struct Present {
+    shard: Arc<ShardReplica>,
+    user_ids: VecDeque<Box<str>>,
+    bound_met: bool,
+}
+
+/// All windows that a query asks for.
+pub fn windows(
+    shards: Vec<(Arc<ShardReplica>, ReadOptions)>,
+    query: WindowQuery,
+) -> impl Stream<Item = Result<v1::ScanWindowsResponse, Status>> + Send {
+    let scan = Scan { shards: shards.into(), present: None, query };
+    stream::unfold(Some(scan), |scan| async move {
+        let mut scan = scan?;
+        match scan.next().await {
+            Ok(answer) => answer.map(|answer| (Ok(answer), Some(scan))),
+            Err(error) => Some((Err(error), None)),
+        }
+    })
+}
+
+impl Scan {
+    async fn next(&mut self) -> Result<Option<v1::ScanWindowsResponse>, Status> {
+        loop {
+            let Some(present) = &mut self.present else {
+                let Some((shard, options)) = self.shards.pop_front() else { return Ok(None) };
+                self.present = Some(Present::begin(shard, options).await?);
+                continue;
+            };
+            if present.user_ids.is_empty() {
+                self.present = None;
+                continue;
+            }
+            let answer = present.read(&self.query).await?;
+            if !answer.learners.is_empty() {
+                return Ok(Some(answer));
+            }
+        }
+    }
+}
+
+impl Present {
+    async fn begin(shard: Arc<ShardReplica>, options: ReadOptions) -> Result<Self, Status> {
+        let (_, bound_met) =
+            shard.await_consistency(options).await.map_err(|error| status::of_read(&error))?;
+        let user_ids = shard.user_ids().await.map_err(|error| status::of_read(&error))?;
+        Ok(Self { shard, user_ids: user_ids.into(), bound_met })
+    }
+
+    async fn read(&mut self, query: &WindowQuery) -> Result<v1::ScanWindowsResponse, Status> {
+        let count = LEARNERS_AT_ONCE.min(self.user_ids.len());
+        let some: Vec<Box<str>> = self.user_ids.drain(..count).collect();
+        let shard = &self.shard;
+        let read: Vec<_> = stream::iter(some)
+            .map(|user_id| async move { read_one(shard, user_id, query).await })
+            .buffered(LEARNERS_AT_ONCE)
+            .collect()
+            .await;
+        let mut learners = Vec::with_capacity(read.len());
+        for learner in read {
+            learners.extend(learner?);
+        }
+        let place = (shard.shard(), shard.group().term().await);
+        let staleness = shard.staleness();
+        let freshness = freshness::of_view(&shard.view(), place, staleness, self.bound_met);
+        Ok(v1::ScanWindowsResponse { learners, freshness: Some(freshness) })
+    }
+}
+
+/// `None` for a learner without a window of the query.
+async fn read_one(
+    shard: &ShardReplica,
+    user_id: Box<str>,
+    query: &WindowQuery,
+) -> Result<Option<v1::LearnerWindows>, Status> {
+    let any = ReadOptions { consistency: Consistency::Any, fail_when_stale: false };
+    let query = query.clone();
+    let read = shard
+        .read_learner(&user_id, any, move |learner, view| {
+            learner.map(|learner| {
+                learner.windows(&query, &view.at).iter().map(window::to_proto).collect::<Vec<_>>()
+            })
+        })
+        .await
+        .map_err(|error| status::of_read(&error))?;
+    let windows = read.value.unwrap_or_default();
+    Ok((!windows.is_empty()).then(|| v1::LearnerWindows { user_id: user_id.into(), windows }))
+}

@@ -1,0 +1,124 @@
+//! One learner's profile, again and again as it changes.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{Stream, stream};
+use homeroom_core::time::{PANE_MS, pane_start};
+use homeroom_proto::v1;
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep_until},
+};
+use tonic::Status;
+
+use super::{learner_service::read_profile, profile::Mask, status};
+use crate::shard::{Consistency, ReadOptions, ShardReplica, View, Watch};
+
+/// Between two answers, when the request does not say, ms.
+const INTERVAL_DEFAULT_MS: u32 = 100;
+/// Between two answers, at least, ms.
+const INTERVAL_LEAST_MS: u32 = 10;
+
+/// A watch of one learner.
+pub struct Watching {
+    shard: Arc<ShardReplica>,
+    user_id: String,
+    interval: Duration,
+    mask: Mask,
+    changes: Watch,
+    views: watch::Receiver<Arc<View>>,
+    /// The pane of the watermark that was last told.
+    told_pane_ms: i64,
+    told: Option<v1::WatchLearnerResponse>,
+    told_at: Option<Instant>,
+}
+
+impl Watching {
+    /// A watch that answers at most every `min_interval_ms`; 0 for the default.
+    ///
+    /// # Errors
+    /// When the interval is too short.
+    pub fn new(
+        shard: Arc<ShardReplica>,
+        user_id: String,
+        min_interval_ms: u32,
+        mask: Mask,
+    ) -> Result<Self, Status> {
+        let interval_ms = match min_interval_ms {
+            0 => INTERVAL_DEFAULT_MS,
+            asked if asked < INTERVAL_LEAST_MS => {
+                return Err(status::invalid("min_interval_ms", "must be at least 10"));
+            }
+            asked => asked,
+        };
+        Ok(Self {
+            changes: shard.watch(&user_id),
+            views: shard.views(),
+            shard,
+            user_id,
+            interval: Duration::from_millis(interval_ms.into()),
+            mask,
+            told_pane_ms: i64::MIN,
+            told: None,
+            told_at: None,
+        })
+    }
+
+    /// The profile now, and after each change.
+    pub fn answers(self) -> impl Stream<Item = Result<v1::WatchLearnerResponse, Status>> + Send {
+        stream::unfold(Some(self), |watching| async move {
+            let mut watching = watching?;
+            match watching.next().await {
+                Ok(answer) => Some((Ok(answer), Some(watching))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+
+    async fn next(&mut self) -> Result<v1::WatchLearnerResponse, Status> {
+        loop {
+            if self.told.is_some() {
+                self.change().await?;
+            }
+            if let Some(told_at) = self.told_at {
+                sleep_until(told_at + self.interval).await;
+            }
+            self.told_pane_ms = pane_of(&self.views.borrow_and_update());
+            let any = ReadOptions { consistency: Consistency::Any, fail_when_stale: false };
+            let read = read_profile(&self.shard, &self.user_id, any, &self.mask).await?;
+            let answer = v1::WatchLearnerResponse {
+                found: read.found,
+                profile: read.profile,
+                freshness: read.freshness,
+            };
+            let news = self.told.as_ref().is_none_or(|told| told.profile != answer.profile);
+            if news {
+                self.told_at = Some(Instant::now());
+                self.told = Some(answer.clone());
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Returns when something may have changed: an event of the learner, or the watermark by a pane (windows close, sessions end).
+    async fn change(&mut self) -> Result<(), Status> {
+        loop {
+            tokio::select! {
+                () = self.changes.changed() => return Ok(()),
+                alive = self.views.changed() => {
+                    if alive.is_err() {
+                        return Err(status::unavailable("STOPPING", "the shard is stopping"));
+                    }
+                    let moved = pane_of(&self.views.borrow_and_update()) != self.told_pane_ms;
+                    if moved {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn pane_of(view: &View) -> i64 {
+    view.freshness.watermark_ms.map_or(i64::MIN + PANE_MS, pane_start)
+}

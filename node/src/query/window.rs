@@ -1,0 +1,86 @@
+//! Windows, as the contract says them.
+
+use homeroom_core::{
+    WindowShape,
+    learner::{Window, WindowQuery, WindowState},
+    time::PANE_MS,
+};
+use homeroom_proto::v1;
+use tonic::Status;
+
+use super::status;
+
+/// The largest window that may be asked for, ms: 400 days.
+const SIZE_MS_MAX: i64 = 400 * 86_400_000;
+/// A pane lies in at most so many windows of one query.
+const OVERLAP_MAX: i64 = 10_000;
+
+/// A window in the contract's terms.
+pub fn to_proto(window: &Window) -> v1::Window {
+    let content = &window.content;
+    let state = match window.state {
+        WindowState::Open => v1::WindowState::Open,
+        WindowState::Closed => v1::WindowState::Closed,
+        WindowState::Settled => v1::WindowState::Settled,
+        WindowState::Amended => v1::WindowState::Amended,
+    };
+    v1::Window {
+        start_ms: window.start_ms,
+        end_ms: window.end_ms,
+        state: state.into(),
+        revision: window.revision,
+        clicks: content.clicks(),
+        quiz_count: content.quiz_count,
+        average_score: content.average_score(),
+        video_ms: content.video_ms,
+        active_ms: content.active_ms(),
+        engagement: content.engagement(window.end_ms - window.start_ms),
+        events: content.events(),
+        events_by_type: content
+            .events_by_type
+            .iter()
+            .map(|(event_type, events)| (event_type.name().to_owned(), *events))
+            .collect(),
+    }
+}
+
+/// What both requests for windows say.
+pub struct Asked<'r> {
+    /// 0 for a minute.
+    pub size_ms: i64,
+    /// 0 for the size.
+    pub step_ms: i64,
+    /// Inclusive.
+    pub from_ms: Option<i64>,
+    /// Exclusive.
+    pub to_ms: Option<i64>,
+    /// Log time.
+    pub changed_since_ms: Option<i64>,
+    /// Empty for all.
+    pub course_id: &'r str,
+}
+
+/// The query that a request asks for.
+///
+/// # Errors
+/// When size and step don't fit.
+pub fn to_query(asked: &Asked<'_>) -> Result<WindowQuery, Status> {
+    let size_ms = if asked.size_ms == 0 { WindowShape::MINUTE.size_ms } else { asked.size_ms };
+    let step_ms = if asked.step_ms == 0 { size_ms } else { asked.step_ms };
+    if !(PANE_MS..=SIZE_MS_MAX).contains(&size_ms) || size_ms % PANE_MS != 0 {
+        return Err(status::invalid("size_ms", "must be a multiple of 5,000, of at most 400 days"));
+    }
+    if step_ms < PANE_MS || step_ms % PANE_MS != 0 || size_ms % step_ms != 0 {
+        return Err(status::invalid("step_ms", "must be a multiple of 5,000 that divides size_ms"));
+    }
+    if size_ms / step_ms > OVERLAP_MAX {
+        return Err(status::invalid("step_ms", "must be at least size_ms / 10,000"));
+    }
+    Ok(WindowQuery {
+        shape: WindowShape { size_ms, step_ms },
+        from_ms: asked.from_ms,
+        to_ms: asked.to_ms,
+        changed_since_ms: asked.changed_since_ms,
+        course_id: Some(asked.course_id.to_owned()).filter(|course_id| !course_id.is_empty()),
+    })
+}

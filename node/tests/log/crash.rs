@@ -1,0 +1,227 @@
+//! Thousands of crashes and damages: a real log directory is copied, harmed and opened again.
+//!
+//! The oracle is exact: a log that opens must be in one of the states it really went through, and
+//! no older than what was acknowledged before the harm; else it must refuse, and leave the
+//! directory as it is. `HOMEROOM_LOG_CRASHES` sets how many there are.
+
+use std::collections::BTreeMap;
+
+use fastrand::Rng;
+use homeroom_node::store::log::{FileLog, GroupId};
+use tempfile::TempDir;
+
+use crate::files::{copy_of, scratch_dir, segments_in};
+use crate::gate::Gate;
+use crate::harm::Harm;
+use crate::history::{Change, History, payload_hash};
+use crate::support::*;
+
+const GROUPS: u64 = 5;
+const BURSTS_PER_LOG: usize = 40;
+const CRASHES_PER_BURST: usize = 10;
+
+#[test]
+fn a_crash_loses_nothing_acknowledged_and_damage_is_never_served() {
+    let seed = seed("crash");
+    let crashes = std::env::var("HOMEROOM_LOG_CRASHES").ok();
+    let crashes: usize = crashes.map_or(2000, |count| count.parse().expect("a number"));
+    let mut rng = Rng::with_seed(seed);
+    let mut tally = BTreeMap::<_, usize>::new();
+    let mut done = 0;
+    while done < crashes {
+        let mut run = Run::new(rng.fork());
+        for _ in 0..BURSTS_PER_LOG {
+            run.burst();
+            for _ in 0..CRASHES_PER_BURST {
+                *tally.entry(run.crash()).or_default() += 1;
+                done += 1;
+            }
+        }
+    }
+    for ((harm, outcome), count) in tally {
+        println!("{count:>6} times {harm}: {outcome}");
+    }
+}
+
+/// A log that is written, crashed and written on.
+struct Run {
+    rng: Rng,
+    /// Before its directory, so that it is closed first.
+    log: FileLog,
+    dir: TempDir,
+    gate: Gate,
+    history: History,
+    term: u64,
+}
+
+impl Run {
+    fn new(rng: Rng) -> Self {
+        let (dir, gate) = (scratch_dir(), Gate::default());
+        let log = gate.open(dir.path()).expect("a new log opens");
+        Self {
+            rng,
+            log,
+            dir,
+            gate,
+            history: History::default(),
+            term: 1,
+        }
+    }
+
+    /// Two batches: one of a single vote, and one of the few writes that come while the first is
+    /// held back from the disk.
+    fn burst(&mut self) {
+        self.gate.shut();
+        let mut acks = vec![self.vote(0)];
+        self.gate.wait_until_it_holds();
+        for _ in 0..self.rng.usize(1..8) {
+            acks.extend(self.write());
+        }
+        // A truncation or purge has no acknowledgement of its own: that of a later vote is one.
+        acks.push(self.vote(0));
+        self.gate.release();
+        acks.iter().for_each(durable);
+        self.mark();
+        self.rest();
+    }
+
+    fn mark(&mut self) {
+        let tail = *self.log.segments().last().expect("an active segment");
+        self.history.mark(tail.segment, tail.bytes);
+    }
+
+    /// Waits until the writer rests: it has deleted what it will, and vouched for what it wrote.
+    fn rest(&self) {
+        loop {
+            let segments = self.log.segments();
+            let files = segments_in(self.dir.path());
+            let (Some(tail), Some(file)) = (segments.last(), files.last()) else {
+                continue;
+            };
+            let dead = |segment| segment + 1 < tail.segment;
+            let deletes = segments
+                .iter()
+                .any(|row| row.live_entries == 0 && dead(row.segment));
+            let full = tail.bytes + 128 > small(self.dir.path()).segment_bytes;
+            let vouched = full || file.bytes.len() as u64 > tail.bytes;
+            if !deletes && vouched && files.len() == segments.len() {
+                return;
+            }
+            std::thread::yield_now();
+        }
+    }
+
+    fn write(&mut self) -> Option<Ack> {
+        let group = self.rng.u64(1..=GROUPS);
+        let known = self.history.groups.get(&group).cloned().unwrap_or_default();
+        let (first, last) = (known.first_index(), known.last_index());
+        match self.rng.u32(0..100) {
+            0..60 => {
+                let start = self.rng.u64(0..3);
+                return Some(self.append(group, last.map_or(start, |last| last + 1)));
+            }
+            60..70 => return Some(self.vote(group)),
+            70..80 => {
+                let ends = first.zip(last).filter(|_| self.rng.u8(..) > 20);
+                let keep = ends.and_then(|(first, last)| {
+                    known.position(self.rng.u64(first.max(last.saturating_sub(6))..=last))
+                });
+                truncate(&self.log, group, keep);
+                self.history.push(group, Change::Truncate(keep));
+            }
+            80..98 => {
+                let first = first?;
+                let upto = self.rng.u64(first..=last.unwrap_or(first) + 1);
+                let upto = known.position(upto).unwrap_or(position(self.term, upto));
+                purge(&self.log, group, upto);
+                self.history.push(group, Change::Purge(upto));
+            }
+            _ => {
+                self.history.push(group, Change::Remove);
+                return Some(remove(&self.log, group));
+            }
+        }
+        None
+    }
+
+    fn vote(&mut self, group: GroupId) -> Ack {
+        self.term += 1;
+        self.history.push(group, Change::Vote(vote(self.term)));
+        save_vote(&self.log, group, vote(self.term))
+    }
+
+    fn append(&mut self, group: GroupId, first: u64) -> Ack {
+        let mut entries = Vec::new();
+        for index in first..first + self.rng.u64(1..6) {
+            let bytes_max = if self.rng.u8(..) < 8 { 9000 } else { 400 };
+            let entry = entry(
+                group,
+                position(self.term, index),
+                self.rng.usize(..bytes_max),
+            );
+            self.history
+                .push(group, Change::Entry(entry.position, payload_hash(&entry)));
+            entries.push(entry);
+        }
+        try_append(&self.log, group, entries).expect("the append follows")
+    }
+
+    /// Harms a copy, opens it, judges; now and then goes on from what was recovered.
+    fn crash(&mut self) -> (&'static str, &'static str) {
+        let copy = copy_of(self.dir.path());
+        let mut files = segments_in(copy.path());
+        let Harm {
+            name,
+            least,
+            may_refuse,
+        } = Harm::draw(&mut self.rng, &mut files, &self.history);
+        let log = match self.gate.open(copy.path()) {
+            Ok(log) => log,
+            Err(error) => {
+                assert!(may_refuse(&error), "{name}: {error}");
+                assert_eq!(
+                    files,
+                    segments_in(copy.path()),
+                    "{name}: a refused log was changed"
+                );
+                return (name, "refused");
+            }
+        };
+        let found = self
+            .history
+            .find(&log)
+            .expect("what was recovered can be read");
+        let found = found.unwrap_or_else(|| panic!("{name}: this state never was"));
+        assert!(
+            found >= least,
+            "{name}: {found} changes left of {least} acknowledged"
+        );
+        let outcome = if found == self.history.len() {
+            "whole"
+        } else {
+            "an earlier state"
+        };
+        match self.rng.u32(0..10) {
+            0 => self.go_on(copy, log, found),
+            1..4 => {
+                drop(log);
+                let log = open(small(copy.path())).expect("it opens once more");
+                assert_eq!(
+                    self.history.find(&log).expect("readable"),
+                    Some(found),
+                    "{name}"
+                );
+            }
+            _ => {}
+        }
+        (name, outcome)
+    }
+
+    fn go_on(&mut self, copy: TempDir, log: FileLog, found: usize) {
+        self.log = log;
+        self.dir = copy;
+        let tail = *self.log.segments().last().expect("an active segment");
+        self.history.cut(found, tail.segment, tail.bytes);
+        self.rest();
+    }
+}

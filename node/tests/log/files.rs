@@ -1,0 +1,118 @@
+//! The files of a log, read and harmed without the engine's help.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+/// A segment's file.
+#[derive(Debug, PartialEq, Eq)]
+pub struct File {
+    pub path: PathBuf,
+    pub bytes: Vec<u8>,
+}
+
+/// A record as the test reads it, without the engine's help.
+pub struct Record {
+    pub offset: usize,
+    kind: u8,
+    batch: u64,
+}
+
+impl File {
+    pub fn segment(&self) -> u64 {
+        let name = self
+            .path
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .expect("a segment's name");
+        u64::from_str_radix(name, 16).expect("a segment's number")
+    }
+
+    pub fn resize(&mut self, len: usize) {
+        self.bytes.truncate(len);
+        self.save();
+    }
+
+    pub fn save(&self) {
+        fs::write(&self.path, &self.bytes).expect("the segment can be written");
+    }
+
+    /// Where the last write batch begins and ends, as if the process had died before it was
+    /// durable: so without the record that vouches for it. Segments deleted after the batch prove
+    /// that it was durable: then it is empty.
+    pub fn last_batch(&self) -> (usize, usize) {
+        const RETIRED: u8 = 8;
+        const VOUCH: u8 = 9;
+        let mut records = self.records();
+        let vouch = records.pop_if(|record| record.kind == VOUCH);
+        let end = vouch.map_or(self.bytes.len(), |vouch| vouch.offset);
+        let last = records.last().map_or(0, |record| record.batch);
+        records.retain(|record| record.batch == last);
+        if records.iter().any(|record| record.kind == RETIRED) {
+            return (end, end);
+        }
+        // The file's header comes with the first batch.
+        let start = records.first().map_or(0, |record| record.offset);
+        (if start <= 32 { 0 } else { start }, end)
+    }
+
+    /// All records of a file that ends with a whole one.
+    pub fn records(&self) -> Vec<Record> {
+        let mut records = Vec::new();
+        let mut offset = 32;
+        while let Some(header) = self.bytes.get(offset..offset + 32) {
+            let len = u32::from_le_bytes(header[8..12].try_into().expect("4 bytes")) as usize;
+            let batch = u64::from_le_bytes(header[16..24].try_into().expect("8 bytes"));
+            records.push(Record {
+                offset,
+                kind: header[5],
+                batch,
+            });
+            offset += 32 + len.next_multiple_of(8);
+        }
+        records
+    }
+}
+
+/// In memory where the system has such a place: these tests are about what is written, not about
+/// the disk.
+pub fn scratch_dir() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let dir = if memory.is_dir() {
+        tempfile::tempdir_in(memory)
+    } else {
+        tempfile::tempdir()
+    };
+    dir.expect("a temporary directory")
+}
+
+/// Oldest first. One that is deleted meanwhile is left out.
+pub fn segments_in(dir: &Path) -> Vec<File> {
+    let entries = fs::read_dir(dir).expect("the directory can be listed");
+    let mut paths: Vec<_> = entries
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
+    paths.retain(|path| {
+        path.extension()
+            .is_some_and(|extension| extension == "segment")
+    });
+    paths.sort();
+    let files = paths.into_iter().filter_map(|path| match fs::read(&path) {
+        Ok(bytes) => Some(File { path, bytes }),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => panic!("{}: {error}", path.display()),
+    });
+    files.collect()
+}
+
+/// Copies a log that is open, and at rest.
+pub fn copy_of(dir: &Path) -> TempDir {
+    let copy = scratch_dir();
+    for file in segments_in(dir) {
+        let name = file.path.file_name().expect("a segment's name");
+        fs::write(copy.path().join(name), file.bytes).expect("the segment can be copied");
+    }
+    copy
+}

@@ -1,0 +1,61 @@
+//! A gate in front of the disk: it holds the log's writer, so that a test decides what comes into
+//! one write batch.
+
+use std::path::Path;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+
+use homeroom_node::store::log::{FileLog, LogHooks, OpenError};
+
+use crate::support::small;
+
+/// Holds back every fdatasync while it is shut.
+#[derive(Clone, Default)]
+pub struct Gate(Arc<(Mutex<State>, Condvar)>);
+
+#[derive(Default)]
+struct State {
+    shut: bool,
+    /// Whether the writer stands in front of it.
+    holds: bool,
+}
+
+impl Gate {
+    /// Opens a log whose fdatasyncs go through the gate.
+    pub fn open(&self, dir: &Path) -> Result<FileLog, OpenError> {
+        let gate = self.clone();
+        let mut hooks = LogHooks::new(Arc::new(|error| panic!("the log failed: {error}")));
+        hooks.sync_fault = Some(Arc::new(move || {
+            gate.pass();
+            Ok(())
+        }));
+        FileLog::open(small(dir), hooks)
+    }
+
+    pub fn shut(&self) {
+        self.state().shut = true;
+    }
+
+    pub fn wait_until_it_holds(&self) {
+        let state = self.state();
+        drop(self.0.1.wait_while(state, |state| !state.holds));
+    }
+
+    pub fn release(&self) {
+        self.state().shut = false;
+        self.0.1.notify_all();
+    }
+
+    fn pass(&self) {
+        let mut state = self.state();
+        if state.shut {
+            state.holds = true;
+            self.0.1.notify_all();
+            let open = self.0.1.wait_while(state, |state| state.shut);
+            open.unwrap_or_else(PoisonError::into_inner).holds = false;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,123 @@
+//! A real process, killed by SIGKILL in the middle of its writes, again and again on one directory.
+
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::thread;
+
+use fastrand::Rng;
+use homeroom_node::store::log::{FileLog, GroupId, LogEngine};
+
+use crate::support::*;
+
+const CHILD_DIR: &str = "HOMEROOM_LOG_KILL_DIR";
+const GROUPS: u64 = 4;
+const KILLS: usize = 12;
+
+#[test]
+fn what_a_killed_process_acknowledged_is_there() {
+    let mut rng = Rng::with_seed(seed("kill"));
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    // The next index of each group, as far as it was acknowledged.
+    let mut acknowledged = [0; GROUPS as usize];
+    for _ in 0..KILLS {
+        run_and_kill(dir.path(), rng.usize(1..300), &mut acknowledged);
+        let log = open(small(dir.path())).expect("the log opens after a kill");
+        for group in 0..GROUPS {
+            let next = acknowledged[group as usize];
+            let entries = read_all(&log, group);
+            let last = entries.last().map_or(0, |last| last.position.index + 1);
+            assert!(
+                last >= next,
+                "group {group}: {last} entries left of {next} acknowledged"
+            );
+            for found in entries {
+                assert_eq!(found, written(group, found.position.index));
+            }
+        }
+        log.close().expect("closes");
+    }
+    println!("acknowledged before the last kill: {acknowledged:?}");
+}
+
+/// Starts a writer, kills it after so many acknowledgements, and takes down all it printed.
+fn run_and_kill(dir: &Path, acks: usize, acknowledged: &mut [u64]) {
+    let mut child = Command::new(std::env::current_exe().expect("this test's binary"))
+        .args([
+            "kill::child_writes_until_killed",
+            "--exact",
+            "--nocapture",
+            "--ignored",
+        ])
+        .env(CHILD_DIR, dir)
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the child starts");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
+    let mut line = String::new();
+    let mut seen = 0;
+    // A line cut off by the kill has no end, and does not count.
+    while lines.read_line(&mut line).expect("the pipe can be read") > 0 && line.ends_with('\n') {
+        if let Some((group, next)) = line.trim_end().strip_prefix("ack ").and_then(numbers) {
+            acknowledged[group] = next.max(acknowledged[group]);
+            seen += 1;
+        }
+        if seen == acks {
+            child.kill().expect("the child can be killed");
+            seen += 1;
+        }
+        line.clear();
+    }
+    let status = child.wait().expect("the child ends");
+    assert!(
+        !status.success() && seen > acks,
+        "the child ended by itself: {status}"
+    );
+}
+
+fn numbers(line: &str) -> Option<(usize, u64)> {
+    let (group, next) = line.split_once(' ')?;
+    Some((group.parse().ok()?, next.parse().ok()?))
+}
+
+/// What the child writes at an index; 3 KB now and then, so that batches cross segments.
+fn written(group: GroupId, index: u64) -> homeroom_node::store::log::LogEntry {
+    let len = if index.is_multiple_of(7) { 3000 } else { 200 };
+    entry(group, position(1, index), len)
+}
+
+#[test]
+#[ignore = "started by the test above, in a process of its own"]
+fn child_writes_until_killed() {
+    let Some(dir) = std::env::var_os(CHILD_DIR) else {
+        return;
+    };
+    let log = open(small(Path::new(&dir))).expect("the log opens");
+    thread::scope(|scope| {
+        for group in 0..GROUPS {
+            let log = &log;
+            scope.spawn(move || write_on(log, group));
+        }
+    });
+}
+
+fn write_on(log: &FileLog, group: GroupId) {
+    let mut next = log.state(group).last.map_or(0, |last| last.index + 1);
+    loop {
+        let entries = (next..next + 3)
+            .map(|index| written(group, index))
+            .collect();
+        durable(&try_append(log, group, entries).expect("the append follows"));
+        next += 3;
+        let mut out = std::io::stdout().lock();
+        if writeln!(out, "ack {group} {next}")
+            .and_then(|()| out.flush())
+            .is_err()
+        {
+            return;
+        }
+        if next.is_multiple_of(50) {
+            purge(log, group, position(1, next - 40));
+        }
+    }
+}

@@ -1,0 +1,100 @@
+//! Poison: an event whose handling panics harms nobody, itself apart.
+
+use std::sync::Once;
+
+use homeroom_core::learner::is_guarded;
+use homeroom_core::shard::Outcome;
+use homeroom_core::{Event, EventType, Reason, Settings};
+
+use crate::rig::{CoreRig, Delivery};
+use crate::watermark::click;
+
+/// Guarded panics are expected here and need no report; a node has a hook of its own for them.
+fn hush() {
+    static HUSHED: Once = Once::new();
+    HUSHED.call_once(|| {
+        let usual = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |panic| {
+            if !is_guarded() {
+                usual(panic);
+            }
+        }));
+    });
+}
+
+fn drill() -> Settings {
+    Settings {
+        poison_drill_type: Some("drill".to_owned()),
+        ..Settings::default()
+    }
+}
+
+fn of(user_id: &str, id: &str, event_type: &str) -> Event<'static> {
+    let mut event = click("lms", id, 1_741_168_800_000);
+    event.user_id = user_id.to_owned().into();
+    event.event_type = EventType::from_name(event_type);
+    event
+}
+
+const LOG_MS: i64 = 1_741_168_800_000;
+
+#[test]
+fn the_event_becomes_poison_and_everybody_else_goes_on() {
+    hush();
+    let mut rig = CoreRig::new(drill());
+    rig.apply_one(LOG_MS, of("ada", "1", "click"));
+    // A duplicate: from here on there is nothing to forget, either.
+    rig.apply_one(LOG_MS, of("ada", "1", "click"));
+    let before = rig.learners["ada"].clone();
+    let poison = Outcome::DeadLettered(Reason::Poison);
+    let alone = rig.apply_one(LOG_MS, of("ada", "2", "drill"));
+    assert_eq!(alone.outcomes, [poison]);
+    assert_eq!(rig.learners["ada"], before, "the learner is as it was");
+
+    let batch = [
+        of("ada", "3", "click"),
+        of("ada", "4", "drill"),
+        of("bo", "1", "click"),
+        of("bo", "2", "drill"),
+        of("ada", "5", "click"),
+    ];
+    let applied = rig.apply(LOG_MS, &batch.map(Delivery::Event));
+    let (taken, not) = (Outcome::Accepted, poison);
+    assert_eq!(applied.outcomes, [taken, not, taken, not, taken]);
+    assert_eq!(rig.learners["ada"].events(), 3);
+    assert_eq!(rig.learners["bo"].events(), 1);
+    let again = rig.apply_one(LOG_MS, of("ada", "2", "drill"));
+    let known = Outcome::Duplicate {
+        conflicting: false,
+        reason: Some(Reason::Poison),
+    };
+    assert_eq!(again.outcomes, [known], "a retry of poison is a duplicate");
+    assert!(rig.shard.counters()["lms"].is_conserved());
+    assert_eq!(
+        rig.shard.counters()["lms"].dead_lettered[&Reason::Poison],
+        3
+    );
+}
+
+#[test]
+fn a_replay_finds_the_same_poison() {
+    hush();
+    let mut rig = CoreRig::new(drill());
+    for (number, event_type) in ["click", "drill", "page_view", "drill"].iter().enumerate() {
+        rig.apply_one(LOG_MS, of("ada", &number.to_string(), event_type));
+    }
+    let replayed = CoreRig::replayed(drill(), &rig.log);
+    assert_eq!(replayed.shard, rig.shard);
+    assert_eq!(replayed.learners, rig.learners);
+}
+
+#[test]
+fn the_drill_ends_with_its_setting() {
+    hush();
+    let mut rig = CoreRig::new(drill());
+    let changed = rig.change_settings(LOG_MS, &Settings::default());
+    assert_eq!(changed.outcomes, []);
+    let applied = rig.apply_one(LOG_MS, of("ada", "1", "drill"));
+    assert_eq!(applied.outcomes, [Outcome::Accepted]);
+    assert!(!is_guarded());
+}
