@@ -54,7 +54,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .btree_map(".homeroom.v1");
     for message in SHOWN_AS_JSON {
         config = config
-            .type_attribute(format!(".homeroom.v1.{message}"), "#[derive(serde::Serialize)]")
+            .type_attribute(
+                format!(".homeroom.v1.{message}"),
+                "#[derive(serde::Serialize)]",
+            )
             .type_attribute(
                 format!(".homeroom.v1.{message}"),
                 "#[serde(rename_all = \"camelCase\")]",

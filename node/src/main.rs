@@ -70,7 +70,10 @@ fn serve(loaded: &LoadedConfig) -> ExitCode {
 
 /// SIGTERM or SIGINT.
 async fn told_to_stop() {
-    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let signals = (
+        signal(SignalKind::terminate()),
+        signal(SignalKind::interrupt()),
+    );
     match signals {
         (Ok(mut terminate), Ok(mut interrupt)) => {
             tokio::select! {

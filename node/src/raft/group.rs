@@ -190,12 +190,14 @@ impl<R: Replicated> Group<R> {
     async fn lead(&self) -> Result<(), StartError> {
         let failed = |error: &dyn std::fmt::Display| failed(&self.config, error);
         let initialized = self.raft.is_initialized().await.map_err(|error| failed(&error))?;
-        if !initialized {
+        if initialized {
+            self.raft.trigger().elect(false).await.map_err(|error| failed(&error))?;
+        } else {
+            // The first member of a new group elects itself.
             let me = BasicNode::new(&self.config.address);
             let members = BTreeMap::from([(self.config.replica, me)]);
             self.raft.initialize(members).await.map_err(|error| failed(&error))?;
         }
-        self.raft.trigger().elect(false).await.map_err(|error| failed(&error))?;
         self.raft
             .wait(Some(LEAD_WITHIN))
             .state(ServerState::Leader, "to lead its single-voter group")

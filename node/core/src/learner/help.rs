@@ -148,7 +148,8 @@ impl Learner {
     }
 
     fn rewatching(&self, course: &Membership, at: &ReadPoint) -> Option<HelpReason> {
-        let from_ms = at.event_clock_ms.saturating_sub(REWATCHING_SPAN_MS);
+        let span_start_ms = at.event_clock_ms.saturating_sub(REWATCHING_SPAN_MS);
+        let from_ms = span_start_ms.max(at.floor_ms);
         let (_, viewing) = self
             .playbacks
             .since(from_ms)

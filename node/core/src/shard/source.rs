@@ -87,7 +87,9 @@ impl Sequence {
 
     /// Numbers between the first and the last that were not seen.
     pub fn missing(self) -> u64 {
-        (self.last - self.first).saturating_add(1).saturating_sub(self.seen)
+        (self.last - self.first)
+            .saturating_add(1)
+            .saturating_sub(self.seen)
     }
 }
 
