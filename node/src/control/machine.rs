@@ -32,7 +32,10 @@ impl Replicated for ControlMachine {
 
     fn capture(&mut self) -> Capture {
         let state = self.state.borrow().encode();
-        Capture { state, changes: async { Vec::new() }.boxed() }
+        Capture {
+            state,
+            changes: async { Vec::new() }.boxed(),
+        }
     }
 
     fn captured(&mut self) {}

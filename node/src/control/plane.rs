@@ -53,11 +53,14 @@ impl ControlPlane {
         };
         let (state, membership) = match recovered {
             Some(_) => {
-                let meta = store.meta(config.slot).map_err(|error| failed(error.to_string()))?;
+                let meta = store
+                    .meta(config.slot)
+                    .map_err(|error| failed(error.to_string()))?;
                 let meta = meta.ok_or_else(|| failed("its checkpoint has no state".to_owned()))?;
                 let (membership, own) = Group::<ControlMachine>::decode_state(&meta.bytes)
                     .map_err(|error| failed(error.to_string()))?;
-                let state = ClusterState::decode(&own).map_err(|error| failed(error.to_string()))?;
+                let state =
+                    ClusterState::decode(&own).map_err(|error| failed(error.to_string()))?;
                 (state, Some(membership))
             }
             None => (ClusterState::default(), None),
@@ -65,10 +68,17 @@ impl ControlPlane {
         let (sender, state) = watch::channel(Arc::new(state));
         let machine = ControlMachine { state: sender };
         let group = Group::start(config, log, store, recovered, membership, machine).await?;
-        let plane = Self { group: Arc::new(group), state };
+        let plane = Self {
+            group: Arc::new(group),
+            state,
+        };
         if plane.state().founded.is_none() {
             let entry = Command::Found(founding).encode();
-            plane.group.propose(entry.into()).await.map_err(|error| failed(error.to_string()))?;
+            plane
+                .group
+                .propose(entry.into())
+                .await
+                .map_err(|error| failed(error.to_string()))?;
         }
         Ok(plane)
     }
@@ -85,7 +95,10 @@ impl ControlPlane {
 
     /// The founded cluster.
     pub fn founded(&self) -> Founded {
-        self.state().founded.clone().expect("a node starts serving after its cluster is founded")
+        self.state()
+            .founded
+            .clone()
+            .expect("a node starts serving after its cluster is founded")
     }
 
     /// The settings in force.
@@ -98,7 +111,11 @@ impl ControlPlane {
     /// # Errors
     /// When a value is out of bounds, or the change was not committed.
     pub async fn update(&self, change: SettingsChange) -> Result<Settings, UpdateError> {
-        match self.group.propose(Command::Change(change).encode().into()).await? {
+        match self
+            .group
+            .propose(Command::Change(change).encode().into())
+            .await?
+        {
             (_, Applied::Refused(reason)) => Err(UpdateError::Refused(reason)),
             _ => Ok(self.settings()),
         }

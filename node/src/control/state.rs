@@ -87,8 +87,10 @@ impl ClusterState {
             }
             (Command::Change(_), None) => Err("the cluster is not founded yet".to_owned()),
             (Command::Change(change), Some(founded)) => {
-                founded.settings =
-                    founded.settings.changed(&change).map_err(|error| error.to_string())?;
+                founded.settings = founded
+                    .settings
+                    .changed(&change)
+                    .map_err(|error| error.to_string())?;
                 Ok(())
             }
         }
@@ -161,7 +163,10 @@ mod tests {
         Founding {
             cluster_id: "c".to_owned(),
             shards: 4,
-            founder: Member { node_id: 1, address: "a".to_owned() },
+            founder: Member {
+                node_id: 1,
+                address: "a".to_owned(),
+            },
             settings: Settings::default(),
         }
     }
@@ -169,12 +174,20 @@ mod tests {
     #[test]
     fn a_cluster_is_founded_once_and_every_replica_has_an_incarnation_of_its_own() {
         let mut state = ClusterState::default();
-        assert!(state.apply(Command::Change(SettingsChange::default())).is_err());
+        assert!(
+            state
+                .apply(Command::Change(SettingsChange::default()))
+                .is_err()
+        );
         state.apply(Command::Found(founding())).unwrap();
         assert!(state.apply(Command::Found(founding())).is_err());
         let founded = state.founded.clone().unwrap();
-        let mut incarnations: Vec<u64> =
-            founded.shards.iter().flat_map(|shard| &shard.replicas).map(|(id, _)| *id).collect();
+        let mut incarnations: Vec<u64> = founded
+            .shards
+            .iter()
+            .flat_map(|shard| &shard.replicas)
+            .map(|(id, _)| *id)
+            .collect();
         incarnations.dedup();
         assert_eq!(incarnations, [2, 3, 4, 5]);
         assert_eq!(founded.next_incarnation, 6);
@@ -186,7 +199,10 @@ mod tests {
         let mut state = ClusterState::default();
         state.apply(Command::Found(founding())).unwrap();
         let before = state.clone();
-        let change = SettingsChange { retention_ms: Some(1), ..SettingsChange::default() };
+        let change = SettingsChange {
+            retention_ms: Some(1),
+            ..SettingsChange::default()
+        };
         assert!(state.apply(Command::Change(change)).is_err());
         assert_eq!(state, before);
     }

@@ -63,7 +63,8 @@ impl<'s> Admission<'s> {
             Ok(event) => learner_hash(&event.user_id),
             Err(refusal) => refusal_hash(refusal),
         };
-        self.times_ms.push(decoded.as_ref().ok().map(|event| event.timestamp_ms));
+        self.times_ms
+            .push(decoded.as_ref().ok().map(|event| event.timestamp_ms));
         let shard = shard_of(hash, self.shards);
         let part = self.parts.entry(shard).or_insert_with(|| Routed {
             shard,

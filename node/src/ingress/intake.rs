@@ -9,7 +9,10 @@ use homeroom_core::{Settings, shard::Outcome};
 use homeroom_proto::v1;
 use tokio::sync::watch;
 
-use super::{Admission, Arrival, outcome::{to_outcomes, to_token}};
+use super::{
+    Admission, Arrival,
+    outcome::{to_outcomes, to_token},
+};
 use crate::{
     control::ClusterState,
     observe::metrics::{self, IngestMetrics},
@@ -54,7 +57,11 @@ impl Intake {
         cluster: watch::Receiver<Arc<ClusterState>>,
         metrics: Arc<IngestMetrics>,
     ) -> Self {
-        Self { router, cluster, metrics }
+        Self {
+            router,
+            cluster,
+            metrics,
+        }
     }
 
     /// Takes a request; answers when every delivery is durable and applied.
@@ -71,7 +78,11 @@ impl Intake {
         let received = Instant::now();
         let (cluster_id, settings) = self.cluster();
         let shards = u32::try_from(self.router.shards().len()).unwrap_or(u32::MAX);
-        let arrival = Arrival { now_ms: wall_ms(), listener, settings: &settings };
+        let arrival = Arrival {
+            now_ms: wall_ms(),
+            listener,
+            settings: &settings,
+        };
         let mut admission = Admission::new(arrival, shards);
         for event in events {
             admission.proto(event);
@@ -114,7 +125,9 @@ impl Intake {
             };
             counts[became as usize] += 1;
             if let (metrics::Outcome::Accepted, Some(time_ms)) = (became, time_ms) {
-                metrics.event_age_seconds.record((now_ms - time_ms) as f64 / 1_000.0);
+                metrics
+                    .event_age_seconds
+                    .record((now_ms - time_ms) as f64 / 1_000.0);
             }
         }
         for became in metrics::Outcome::ALL {
@@ -122,7 +135,9 @@ impl Intake {
         }
         metrics.conflicting.increment(conflicts);
         let accepted = usize::try_from(counts[metrics::Outcome::Accepted as usize]).unwrap_or(0);
-        metrics.insight_latency_seconds.record_many(received.elapsed().as_secs_f64(), accepted);
+        metrics
+            .insight_latency_seconds
+            .record_many(received.elapsed().as_secs_f64(), accepted);
     }
 
     fn cluster(&self) -> (String, Settings) {
@@ -135,13 +150,21 @@ impl Intake {
 }
 
 fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), IntakeError> {
-    let source = if raw.source.is_empty() { XAPI_SOURCE } else { &raw.source };
+    let source = if raw.source.is_empty() {
+        XAPI_SOURCE
+    } else {
+        &raw.source
+    };
     match v1::RawFormat::try_from(raw.format) {
         Ok(v1::RawFormat::NativeJson) => {
-            raw.payloads.iter().for_each(|payload| admission.native(payload));
+            raw.payloads
+                .iter()
+                .for_each(|payload| admission.native(payload));
         }
         Ok(v1::RawFormat::XapiJson) => {
-            raw.payloads.iter().for_each(|payload| admission.xapi(payload, source));
+            raw.payloads
+                .iter()
+                .for_each(|payload| admission.xapi(payload, source));
         }
         _ if raw.payloads.is_empty() => {}
         _ => return Err(IntakeError::UnknownFormat),
@@ -153,5 +176,7 @@ fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), I
 fn wall_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+        .map_or(0, |since| {
+            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+        })
 }

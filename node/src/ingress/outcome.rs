@@ -7,8 +7,11 @@ use crate::route::{Delivered, Positions};
 
 /// The outcomes of a request, with the words for its refusals.
 pub fn to_outcomes(delivered: &Delivered, details: &[(u32, String)]) -> Vec<v1::EventOutcome> {
-    let mut outcomes: Vec<v1::EventOutcome> =
-        delivered.outcomes.iter().map(|outcome| to_outcome(*outcome)).collect();
+    let mut outcomes: Vec<v1::EventOutcome> = delivered
+        .outcomes
+        .iter()
+        .map(|outcome| to_outcome(*outcome))
+        .collect();
     for (slot, detail) in details {
         if let Some(outcome) = outcomes.get_mut(*slot as usize) {
             outcome.detail.clone_from(detail);
@@ -21,9 +24,15 @@ pub fn to_outcomes(delivered: &Delivered, details: &[(u32, String)]) -> Vec<v1::
 pub fn to_token(cluster_id: &str, positions: &Positions) -> v1::PositionToken {
     let shards = positions
         .iter()
-        .map(|(shard, index)| v1::ShardPosition { shard: shard.into(), index })
+        .map(|(shard, index)| v1::ShardPosition {
+            shard: shard.into(),
+            index,
+        })
         .collect();
-    v1::PositionToken { cluster_id: cluster_id.to_owned(), shards }
+    v1::PositionToken {
+        cluster_id: cluster_id.to_owned(),
+        shards,
+    }
 }
 
 /// A reason as the wire contract numbers it.
@@ -45,16 +54,19 @@ pub fn to_reason(reason: Reason) -> v1::DeadLetterReason {
 fn to_outcome(outcome: Option<Outcome>) -> v1::EventOutcome {
     let (status, reason, conflicting) = match outcome {
         Some(Outcome::Accepted) => (v1::EventStatus::Accepted, None, false),
-        Some(Outcome::Duplicate { conflicting, reason }) => {
-            (v1::EventStatus::Duplicate, reason, conflicting)
-        }
+        Some(Outcome::Duplicate {
+            conflicting,
+            reason,
+        }) => (v1::EventStatus::Duplicate, reason, conflicting),
         Some(Outcome::Shadowed) => (v1::EventStatus::Shadowed, None, false),
         Some(Outcome::DeadLettered(reason)) => (v1::EventStatus::DeadLettered, Some(reason), false),
         None => (v1::EventStatus::Retry, None, false),
     };
     v1::EventOutcome {
         status: status.into(),
-        reason: reason.map_or(v1::DeadLetterReason::Unspecified, to_reason).into(),
+        reason: reason
+            .map_or(v1::DeadLetterReason::Unspecified, to_reason)
+            .into(),
         detail: String::new(),
         conflicting,
     }

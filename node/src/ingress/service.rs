@@ -31,12 +31,15 @@ impl IngestDoor {
     /// Streams are read ahead of their acknowledgements by at most so many bytes; once `stop` is cancelled they are read no
     /// further, and end when what was read is acknowledged.
     pub fn new(intake: Intake, stream_window_bytes: u32, stop: CancellationToken) -> Self {
-        Self { intake, stream_window_bytes, stop }
+        Self {
+            intake,
+            stream_window_bytes,
+            stop,
+        }
     }
 }
 
-type Acknowledgements =
-    Pin<Box<dyn Stream<Item = Result<PublishStreamResponse, Status>> + Send>>;
+type Acknowledgements = Pin<Box<dyn Stream<Item = Result<PublishStreamResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
 impl IngestService for IngestDoor {
@@ -47,9 +50,15 @@ impl IngestService for IngestDoor {
         request: Request<PublishRequest>,
     ) -> Result<Response<PublishResponse>, Status> {
         let PublishRequest { events, raw } = request.into_inner();
-        let receipt = self.intake.take(LISTENER, &events, raw.as_ref(), Urgency::Refuse).await;
+        let receipt = self
+            .intake
+            .take(LISTENER, &events, raw.as_ref(), Urgency::Refuse)
+            .await;
         let Receipt { outcomes, position } = receipt.map_err(|error| to_status(&error))?;
-        Ok(Response::new(PublishResponse { outcomes, position: Some(position) }))
+        Ok(Response::new(PublishResponse {
+            outcomes,
+            position: Some(position),
+        }))
     }
 
     async fn publish_stream(
@@ -91,10 +100,20 @@ async fn acknowledge(
     intake: &Intake,
     batch: PublishStreamRequest,
 ) -> Result<PublishStreamResponse, Status> {
-    let PublishStreamRequest { sequence, events, raw } = batch;
-    let receipt = intake.take(LISTENER, &events, raw.as_ref(), Urgency::Wait).await;
+    let PublishStreamRequest {
+        sequence,
+        events,
+        raw,
+    } = batch;
+    let receipt = intake
+        .take(LISTENER, &events, raw.as_ref(), Urgency::Wait)
+        .await;
     let Receipt { outcomes, position } = receipt.map_err(|error| to_status(&error))?;
-    Ok(PublishStreamResponse { sequence, outcomes, position: Some(position) })
+    Ok(PublishStreamResponse {
+        sequence,
+        outcomes,
+        position: Some(position),
+    })
 }
 
 fn stream_until_error<S>(source: S) -> impl Stream<Item = S::Item> + Send

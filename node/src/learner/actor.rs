@@ -15,40 +15,60 @@ const ACTOR_BYTES: u64 = 10_000;
 /// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
 const EVENT_BYTES: u64 = 96;
 
+/// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing
+/// and its attempt.
+const STORED_SHARE: u64 = 4;
+
 /// Holds a [`Learner`] and does to it what the shard says, message by message.
 pub struct LearnerActor;
 
+/// The learner, and how large what there is to save of it can be.
+pub struct Held {
+    learner: Learner,
+    /// What the last save came to, bytes.
+    saved_bytes: u64,
+    /// What has come since can add to that at most, bytes.
+    grown_bytes: u64,
+}
+
 impl Actor for LearnerActor {
     type Msg = LearnerMessage;
-    type State = Learner;
+    type State = Held;
     type Arguments = Learner;
 
     async fn pre_start(
         &self,
         _myself: ActorRef<LearnerMessage>,
         learner: Learner,
-    ) -> Result<Learner, ActorProcessingErr> {
-        Ok(learner)
+    ) -> Result<Held, ActorProcessingErr> {
+        // What a woken learner's records came to is not known; each event of an hour takes less than one in memory.
+        let saved_bytes = EVENT_BYTES * learner.identities() as u64;
+        Ok(Held {
+            learner,
+            saved_bytes,
+            grown_bytes: 0,
+        })
     }
 
     async fn handle(
         &self,
         myself: ActorRef<LearnerMessage>,
         message: LearnerMessage,
-        learner: &mut Learner,
+        held: &mut Held,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            LearnerMessage::Apply(apply) => on_apply(learner, apply),
-            LearnerMessage::Read(read) => read(learner),
-            LearnerMessage::Save(save) => on_save(learner, &save),
-            LearnerMessage::Advance(advance) => on_advance(learner, &advance),
+            LearnerMessage::Apply(apply) => on_apply(held, apply),
+            LearnerMessage::Read(read) => read(&held.learner),
+            LearnerMessage::Save(save) => on_save(held, &save),
+            LearnerMessage::Advance(advance) => on_advance(&held.learner, &advance),
             LearnerMessage::Retire => myself.stop(None),
         }
         Ok(())
     }
 }
 
-fn on_apply(learner: &mut Learner, apply: Apply) {
+fn on_apply(held: &mut Held, apply: Apply) {
+    let learner = &mut held.learner;
     learner.prune(&apply.context);
     let mut corrected_windows = 0;
     let user_id: Box<str> = learner.user_id().into();
@@ -61,11 +81,14 @@ fn on_apply(learner: &mut Learner, apply: Apply) {
             verdict
         })
         .collect();
+    let events_bytes: usize = apply.events.iter().map(bytes::Bytes::len).sum();
+    held.grown_bytes += STORED_SHARE * events_bytes as u64;
     let applied = GroupApplied {
         group: apply.group,
         verdicts,
         corrected_windows,
         last_event_ms: learner.last_event_ms(),
+        unsaved_bytes: held.saved_bytes + held.grown_bytes,
         memory_bytes: ACTOR_BYTES + EVENT_BYTES * learner.identities() as u64,
     };
     // The shard gave the channel room for every answer, and no longer listens only when the process ends.
@@ -92,13 +115,22 @@ fn apply_one(
     (applied.verdict, corrected)
 }
 
-fn on_save(learner: &mut Learner, save: &Save) {
-    let saved = Saved { user_id: learner.user_id().into(), changes: learner.take_changes() };
+fn on_save(held: &mut Held, save: &Save) {
+    let changes = held.learner.take_changes();
+    let sizes = changes.iter().filter_map(|change| change.bytes.as_ref());
+    held.saved_bytes = sizes.map(|bytes| bytes.len() as u64).sum();
+    held.grown_bytes = 0;
+    let saved = Saved {
+        user_id: held.learner.user_id().into(),
+        changes,
+    };
     let _ = save.reply.try_send(saved);
 }
 
 fn on_advance(learner: &Learner, advance: &Advance) {
-    let Advance { span, at, context, .. } = advance;
+    let Advance {
+        span, at, context, ..
+    } = advance;
     let shapes = &context.settings.windows;
     let closed = learner.closings(span.from_ms, span.to_ms, shapes, at).len();
     let _ = advance.reply.try_send(closed);

@@ -64,9 +64,9 @@ pub fn dead_letters_from(number: u64) -> [u8; 8] {
 pub fn parse_key(key: &[u8]) -> Option<RecordKey<'_>> {
     let (hash, rest) = key.split_at_checked(8)?;
     match rest.split_first()? {
-        (&DEAD_LETTER, []) => {
-            Some(RecordKey::DeadLetter(u64::from_be_bytes(hash.try_into().ok()?)))
-        }
+        (&DEAD_LETTER, []) => Some(RecordKey::DeadLetter(u64::from_be_bytes(
+            hash.try_into().ok()?,
+        ))),
         (&LEARNER, rest) => {
             let (length, rest) = rest.split_at_checked(2)?;
             let length = usize::from(u16::from_be_bytes(length.try_into().ok()?));
@@ -104,12 +104,25 @@ mod tests {
 
     #[test]
     fn keys_say_what_they_were_made_of() {
-        for part in [StatePart::Head, StatePart::Hour(-3), StatePart::Hour(454_000)] {
+        for part in [
+            StatePart::Head,
+            StatePart::Hour(-3),
+            StatePart::Hour(454_000),
+        ] {
             let key = learner_key("anna\u{1}", part);
-            assert_eq!(parse_key(&key), Some(RecordKey::Learner { user_id: "anna\u{1}", part }));
+            assert_eq!(
+                parse_key(&key),
+                Some(RecordKey::Learner {
+                    user_id: "anna\u{1}",
+                    part
+                })
+            );
             assert!(key.starts_with(&learner_prefix("anna\u{1}")));
         }
-        assert_eq!(parse_key(&dead_letter_key(7)), Some(RecordKey::DeadLetter(7)));
+        assert_eq!(
+            parse_key(&dead_letter_key(7)),
+            Some(RecordKey::DeadLetter(7))
+        );
         assert_eq!(parse_key(b"short"), None);
     }
 

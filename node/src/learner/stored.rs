@@ -40,17 +40,21 @@ pub fn load(
         if !record.key().starts_with(&prefix) {
             break;
         }
-        if let Some(RecordKey::Learner { part: StatePart::Hour(number), .. }) =
-            parse_key(record.key())
+        if let Some(RecordKey::Learner {
+            part: StatePart::Hour(number),
+            ..
+        }) = parse_key(record.key())
         {
             hours.push((number, record.payload().to_vec()));
         }
     }
     let hours = hours.iter().map(|(number, bytes)| (*number, &bytes[..]));
-    Learner::restore(user_id, &head, hours).map(Some).map_err(|error| LoadError::Undecodable {
-        user_id: user_id.to_owned(),
-        error,
-    })
+    Learner::restore(user_id, &head, hours)
+        .map(Some)
+        .map_err(|error| LoadError::Undecodable {
+            user_id: user_id.to_owned(),
+            error,
+        })
 }
 
 /// What to write for a learner's changes.
@@ -58,5 +62,7 @@ pub fn record_changes(
     user_id: &str,
     changes: Vec<StateChange>,
 ) -> impl Iterator<Item = (Vec<u8>, Option<Vec<u8>>)> {
-    changes.into_iter().map(move |change| (learner_key(user_id, change.part), change.bytes))
+    changes
+        .into_iter()
+        .map(move |change| (learner_key(user_id, change.part), change.bytes))
 }

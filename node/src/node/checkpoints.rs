@@ -1,6 +1,9 @@
 //! When checkpoints are made and bases are cut.
 
-use std::{sync::Arc, time::{Duration, Instant}};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use tokio_util::sync::CancellationToken;
 
@@ -17,7 +20,11 @@ use crate::{
 /// Beyond so many segments' worth of log, the groups that keep the oldest from being deleted cut bases, however little they wrote.
 const SEGMENTS_MANY: usize = 32;
 
-/// Makes checkpoints of all groups of the node, in turn.
+/// A shard's checkpoint is due, however recent the last, once there is so much to save: the larger it gets, the longer it holds up
+/// whoever reads the store.
+const UNSAVED_BYTES_DUE: u64 = 24 << 20;
+
+/// Makes checkpoints of all groups of the node.
 pub struct Checkpoints {
     router: Arc<Router>,
     control: Arc<ControlPlane>,
@@ -36,22 +43,41 @@ impl Checkpoints {
         metrics: Arc<Metrics>,
         (interval, base_log_bytes): (Duration, u64),
     ) -> Self {
-        Self { router, control, log, metrics, interval, base_log_bytes }
+        Self {
+            router,
+            control,
+            log,
+            metrics,
+            interval,
+            base_log_bytes,
+        }
     }
 
-    /// Until told to stop.
-    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
+    /// The checkpoints of one shard, until told to stop.
+    pub async fn run_shard(self: Arc<Self>, shard: Arc<ShardReplica>, stop: CancellationToken) {
+        let mut unsaved_bytes = shard.unsaved_bytes();
         loop {
-            let round = Instant::now();
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = self.all() => {}
+                () = tokio::time::sleep(self.interval) => {}
+                // The directory outlives its shard's tasks.
+                _ = unsaved_bytes.wait_for(|bytes| *bytes >= UNSAVED_BYTES_DUE) => {}
             }
-            let left = self.interval.saturating_sub(round.elapsed());
+            self.one(shard.group(), self.oldest_segment_when_many())
+                .await;
+            shard.passivate().await;
+        }
+    }
+
+    /// The checkpoints of the control plane, until told to stop.
+    pub async fn run_control(self: Arc<Self>, stop: CancellationToken) {
+        loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(left) => {}
+                () = tokio::time::sleep(self.interval) => {}
             }
+            self.one(self.control.group(), self.oldest_segment_when_many())
+                .await;
         }
     }
 
@@ -68,23 +94,18 @@ impl Checkpoints {
     ///
     /// # Errors
     /// When the store fails.
-    pub async fn of_shard(&self, shard: &ShardReplica) -> Result<CheckpointOutcome, CheckpointError> {
+    pub async fn of_shard(
+        &self,
+        shard: &ShardReplica,
+    ) -> Result<CheckpointOutcome, CheckpointError> {
         let outcome = shard.group().checkpoint().await?;
-        if let Some(figures) = outcome.figures {
-            self.metrics.checkpoint.seconds.record(figures.duration.as_secs_f64());
-            self.metrics.checkpoint.bytes.increment(figures.bytes);
-        }
+        self.measure(&outcome);
         Ok(outcome)
     }
 
     async fn one<R: Replicated>(&self, group: &Group<R>, pinned: Option<SegmentId>) {
         match group.checkpoint().await {
-            Ok(outcome) => {
-                if let Some(figures) = outcome.figures {
-                    self.metrics.checkpoint.seconds.record(figures.duration.as_secs_f64());
-                    self.metrics.checkpoint.bytes.increment(figures.bytes);
-                }
-            }
+            Ok(outcome) => self.measure(&outcome),
             Err(error) => {
                 self.metrics.checkpoint.failures.increment(1);
                 stop_process(&format!("a checkpoint failed: {error}"));
@@ -95,9 +116,25 @@ impl Checkpoints {
         if grown || pins {
             let begun = Instant::now();
             match group.cut_base().await {
-                Ok(()) => self.metrics.checkpoint.base_seconds.record(begun.elapsed().as_secs_f64()),
-                Err(error) => tracing::warn!(%error, "a base was not cut; the log is kept meanwhile"),
+                Ok(()) => self
+                    .metrics
+                    .checkpoint
+                    .base_seconds
+                    .record(begun.elapsed().as_secs_f64()),
+                Err(error) => {
+                    tracing::warn!(%error, "a base was not cut; the log is kept meanwhile")
+                }
             }
+        }
+    }
+
+    fn measure(&self, outcome: &CheckpointOutcome) {
+        if let Some(figures) = outcome.figures {
+            self.metrics
+                .checkpoint
+                .seconds
+                .record(figures.duration.as_secs_f64());
+            self.metrics.checkpoint.bytes.increment(figures.bytes);
         }
     }
 
@@ -105,6 +142,10 @@ impl Checkpoints {
     fn oldest_segment_when_many(&self) -> Option<SegmentId> {
         let segments = self.log.segments();
         let many = segments.len() > SEGMENTS_MANY;
-        segments.iter().map(|usage| usage.segment).min().filter(|_| many)
+        segments
+            .iter()
+            .map(|usage| usage.segment)
+            .min()
+            .filter(|_| many)
     }
 }

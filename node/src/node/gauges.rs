@@ -48,13 +48,19 @@ impl Gauges {
             shard
                 .inspect(|state| {
                     for (source, counters) in state.counters() {
-                        sources.entry(source.to_owned()).or_default().merge(counters);
+                        sources
+                            .entry(source.to_owned())
+                            .or_default()
+                            .merge(counters);
                     }
                 })
                 .await;
         }
         self.metrics.learner.active.set(active as f64);
-        self.metrics.ingest.queue_bytes.set(self.router.queued_bytes() as f64);
+        self.metrics
+            .ingest
+            .queue_bytes
+            .set(self.router.queued_bytes() as f64);
         self.show_sources(&sources);
         self.show_log();
     }
@@ -64,15 +70,22 @@ impl Gauges {
         for (source, counters) in sources {
             let shown = self.metrics.ingest.sources.of(source);
             shown.events(Outcome::Accepted).absolute(counters.accepted);
-            shown.events(Outcome::Duplicate).absolute(counters.duplicate);
+            shown
+                .events(Outcome::Duplicate)
+                .absolute(counters.duplicate);
             shown.events(Outcome::Shadowed).absolute(counters.shadowed);
-            shown.events(Outcome::DeadLettered).absolute(counters.dead_letters());
+            shown
+                .events(Outcome::DeadLettered)
+                .absolute(counters.dead_letters());
         }
     }
 
     fn show_log(&self) {
         let stats = self.log.stats();
-        self.metrics.log.append_bytes.absolute(stats.appended_bytes());
+        self.metrics
+            .log
+            .append_bytes
+            .absolute(stats.appended_bytes());
         self.metrics.log.fsyncs.absolute(stats.fsyncs());
         self.metrics.log.segments.set(stats.segments() as f64);
         self.metrics.log.bytes.set(stats.disk_bytes() as f64);

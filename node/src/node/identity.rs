@@ -39,7 +39,12 @@ impl Identity {
     /// A new cluster's first node.
     pub fn founder(shards: u16) -> Self {
         let cluster_id = uuid::Uuid::new_v4().to_string();
-        Self { version: 1, cluster_id, node_id: 1, shards }
+        Self {
+            version: 1,
+            cluster_id,
+            node_id: 1,
+            shards,
+        }
     }
 
     /// The identity of a data folder; `None` for a folder that has none yet.
@@ -48,9 +53,9 @@ impl Identity {
     /// When it can't be read.
     pub fn load(data_dir: &Path) -> Result<Option<Self>, IdentityError> {
         match fs::read(data_dir.join(FILE)) {
-            Ok(bytes) => {
-                serde_json::from_slice(&bytes).map(Some).map_err(IdentityError::Unreadable)
-            }
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(IdentityError::Unreadable),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error.into()),
         }

@@ -27,33 +27,49 @@ struct OfShard {
 impl Unsettled {
     /// For so many shards.
     pub fn new(shards: u16) -> Self {
-        Self { shards: (0..shards).map(|_| Mutex::default()).collect() }
+        Self {
+            shards: (0..shards).map(|_| Mutex::default()).collect(),
+        }
     }
 
     /// What was collected of a shard.
     pub fn take(&self, shard: u16) -> Vec<(Box<str>, i64)> {
-        let Some(of_shard) = self.shards.get(usize::from(shard)) else { return Vec::new() };
+        let Some(of_shard) = self.shards.get(usize::from(shard)) else {
+            return Vec::new();
+        };
         let mut of_shard = of_shard.lock().unwrap_or_else(PoisonError::into_inner);
         let since_ms = of_shard.newest_ms.saturating_sub(UNSETTLED_SPAN_MS);
         let learners = std::mem::take(&mut of_shard.learners);
-        learners.into_iter().filter(|(_, last_ms)| *last_ms >= since_ms).collect()
+        learners
+            .into_iter()
+            .filter(|(_, last_ms)| *last_ms >= since_ms)
+            .collect()
     }
 }
 
 impl RecoveryVisitor for Unsettled {
     fn begin(&self, shard: u16) {
         if let Some(of_shard) = self.shards.get(usize::from(shard)) {
-            let nothing = OfShard { newest_ms: i64::MIN, learners: Vec::new() };
+            let nothing = OfShard {
+                newest_ms: i64::MIN,
+                learners: Vec::new(),
+            };
             *of_shard.lock().unwrap_or_else(PoisonError::into_inner) = nothing;
         }
     }
 
     fn record(&self, shard: u16, key: &[u8], payload: &[u8]) {
-        let Some(RecordKey::Learner { user_id, part: StatePart::Head }) = parse_key(key) else {
+        let Some(RecordKey::Learner {
+            user_id,
+            part: StatePart::Head,
+        }) = parse_key(key)
+        else {
             return;
         };
         // A head that can't be read is reported when its learner is woken.
-        let Ok(last_ms) = Learner::peek_last_event_ms(payload) else { return };
+        let Ok(last_ms) = Learner::peek_last_event_ms(payload) else {
+            return;
+        };
         if let Some(of_shard) = self.shards.get(usize::from(shard)) {
             let mut of_shard = of_shard.lock().unwrap_or_else(PoisonError::into_inner);
             of_shard.newest_ms = of_shard.newest_ms.max(last_ms);

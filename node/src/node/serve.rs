@@ -93,7 +93,9 @@ pub async fn serve(
     let stopped = stop_doors.clone().cancelled_owned();
     doors.spawn(async move {
         let incoming = TcpIncoming::from(grpc).with_nodelay(Some(true));
-        let served = routes.add_service(health_service).serve_with_incoming_shutdown(incoming, stopped);
+        let served = routes
+            .add_service(health_service)
+            .serve_with_incoming_shutdown(incoming, stopped);
         if let Err(error) = served.await {
             tracing::error!(%error, "gRPC ended");
         }
@@ -109,7 +111,12 @@ pub async fn serve(
         connections_max: config.listen.http_connections_max as usize,
         drain: config.shutdown.drain,
     };
-    doors.spawn(http::serve(http, paths, options, stop_doors.clone().cancelled_owned()));
+    doors.spawn(http::serve(
+        http,
+        paths,
+        options,
+        stop_doors.clone().cancelled_owned(),
+    ));
     readiness.send_replace(Readiness::Ready);
     report(&health, true).await;
     tracing::info!(
@@ -124,7 +131,10 @@ pub async fn serve(
     readiness.send_replace(Readiness::not_ready("the node is stopping"));
     report(&health, false).await;
     stop_doors.cancel();
-    if timeout(config.shutdown.drain, drain(&mut doors)).await.is_err() {
+    if timeout(config.shutdown.drain, drain(&mut doors))
+        .await
+        .is_err()
+    {
         tracing::warn!("requests were still under way when the time to drain was over");
         doors.shutdown().await;
     }
@@ -143,7 +153,11 @@ async fn drain(doors: &mut JoinSet<()>) {
 
 async fn listen(name: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {
     let listener = TcpListener::bind(address).await;
-    listener.map_err(|error| ServeError::Listen { name, address, error })
+    listener.map_err(|error| ServeError::Listen {
+        name,
+        address,
+        error,
+    })
 }
 
 async fn report(health: &HealthReporter, serving: bool) {
@@ -152,7 +166,11 @@ async fn report(health: &HealthReporter, serving: bool) {
     } else {
         tonic_health::ServingStatus::NotServing
     };
-    for service in ["", "homeroom.v1.IngestService", "homeroom.v1.LearnerService"] {
+    for service in [
+        "",
+        "homeroom.v1.IngestService",
+        "homeroom.v1.LearnerService",
+    ] {
         health.set_service_status(service, status).await;
     }
 }
@@ -166,9 +184,15 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
         Arc::clone(&started.control),
         Arc::clone(&started.log),
         Arc::clone(metrics),
-        (config.checkpoint.interval, config.checkpoint.base_log_bytes.as_u64()),
+        (
+            config.checkpoint.interval,
+            config.checkpoint.base_log_bytes.as_u64(),
+        ),
     ));
-    tasks.spawn(Arc::clone(&checkpoints).run(stop_tasks.clone()));
+    for shard in started.router.shards() {
+        tasks.spawn(Arc::clone(&checkpoints).run_shard(Arc::clone(shard), stop_tasks.clone()));
+    }
+    tasks.spawn(Arc::clone(&checkpoints).run_control(stop_tasks.clone()));
     let gauges = Gauges {
         metrics: Arc::clone(metrics),
         router: Arc::clone(&started.router),
@@ -183,7 +207,12 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
             () = upkeep => {}
         }
     });
-    Ok(Running { started, checkpoints, tasks, stop_tasks })
+    Ok(Running {
+        started,
+        checkpoints,
+        tasks,
+        stop_tasks,
+    })
 }
 
 fn grpc_routes(
@@ -193,19 +222,31 @@ fn grpc_routes(
     metrics: &Arc<Metrics>,
     stop: &CancellationToken,
 ) -> Result<tonic::transport::server::Router, ServeError> {
-    let Started { identity, control, router, .. } = &running.started;
+    let Started {
+        identity,
+        control,
+        router,
+        ..
+    } = &running.started;
     let message_bytes_max = usize::try_from(config.ingest.request_bytes_max.as_u64())
         .unwrap_or(usize::MAX)
         .saturating_add(MESSAGE_OVERHEAD_BYTES);
     let window_bytes = u32::try_from(config.ingest.stream_window_bytes.as_u64());
-    let ingest = IngestDoor::new(intake.clone(), window_bytes.unwrap_or(u32::MAX >> 1), stop.clone());
+    let ingest = IngestDoor::new(
+        intake.clone(),
+        window_bytes.unwrap_or(u32::MAX >> 1),
+        stop.clone(),
+    );
     let learners = LearnerDoor::new(
         Arc::clone(router),
         control.states(),
         Arc::clone(&metrics.read),
         stop.clone(),
     );
-    let who = NodeIdentity { node_id: identity.node_id, version: env!("CARGO_PKG_VERSION") };
+    let who = NodeIdentity {
+        node_id: identity.node_id,
+        version: env!("CARGO_PKG_VERSION"),
+    };
     let cluster = ClusterDoor::new(
         who,
         Arc::clone(control),
@@ -227,14 +268,21 @@ fn grpc_routes(
         .add_service(reflection_alpha)
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
         .add_service(LearnerServiceServer::new(learners))
-        .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(Arc::clone(router))))
+        .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(
+            Arc::clone(router),
+        )))
         .add_service(ClusterServiceServer::new(cluster)))
 }
 
 impl Running {
     /// The last checkpoint makes the next start quick; the log alone would do.
     async fn take_down(self) -> Result<(), ServeError> {
-        let Self { started, checkpoints, tasks, stop_tasks } = self;
+        let Self {
+            started,
+            checkpoints,
+            tasks,
+            stop_tasks,
+        } = self;
         stop_tasks.cancel();
         tasks.close();
         tasks.wait().await;

@@ -25,7 +25,9 @@ use crate::{
     route::Router,
     shard::{BatchLimits, ShardReplica, ShardSetup},
     store::{
-        checkpoint::{self, CheckpointOptions, CheckpointStore, Position, Recovered, ShardRecovery},
+        checkpoint::{
+            self, CheckpointOptions, CheckpointStore, Position, Recovered, ShardRecovery,
+        },
         log::{self, FileLog, LogConfig, LogHooks},
     },
 };
@@ -124,9 +126,17 @@ pub async fn start(
     let founded = control.founded();
     let mut shards = Vec::with_capacity(founded.shards.len());
     for (shard, placement) in (0..identity.shards).zip(&founded.shards) {
-        let incarnation = placement.replicas.first().map_or(0, |(incarnation, _)| *incarnation);
+        let incarnation = placement
+            .replicas
+            .first()
+            .map_or(0, |(incarnation, _)| *incarnation);
         let setup = ShardSetup {
-            group: group_config(config, format!("shard-{shard}"), (shard, incarnation), &address),
+            group: group_config(
+                config,
+                format!("shard-{shard}"),
+                (shard, incarnation),
+                &address,
+            ),
             log: Arc::clone(&disk.log),
             store: Arc::clone(&disk.store),
             recovered: position_of(&disk.recoveries, shard),
@@ -151,13 +161,22 @@ pub async fn start(
         queue_bytes_max.unwrap_or(u32::MAX >> 1),
         (memory_bytes, config.memory.learners_bytes_max.as_u64()),
     );
-    Ok(Started { identity, control, router: Arc::new(router), log: disk.log, supervisor })
+    Ok(Started {
+        identity,
+        control,
+        router: Arc::new(router),
+        log: disk.log,
+        supervisor,
+    })
 }
 
 fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
     let node = &loaded.config.node;
     let dir = &node.data_dir;
-    let failed = |error| StartNodeError::DataDir { dir: dir.display().to_string(), error };
+    let failed = |error| StartNodeError::DataDir {
+        dir: dir.display().to_string(),
+        error,
+    };
     std::fs::create_dir_all(dir).map_err(failed)?;
     let Some(identity) = Identity::load(dir)? else {
         refuse_orphans(dir).map_err(failed)?;
@@ -180,7 +199,8 @@ fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
 fn refuse_orphans(dir: &Path) -> io::Result<()> {
     for kept in ["log", "checkpoints"] {
         if dir.join(kept).exists() {
-            let why = format!("there is a {kept} folder, but no identity.json that says whose it is");
+            let why =
+                format!("there is a {kept} folder, but no identity.json that says whose it is");
             return Err(io::Error::other(why));
         }
     }
@@ -192,7 +212,9 @@ fn check_retention(loaded: &LoadedConfig, settings: &Settings) -> Result<(), Sta
     if !loaded.is_given("founding.retention") || given_ms == settings.retention_ms {
         return Ok(());
     }
-    let shown = |ms: i64| humantime::format_duration(std::time::Duration::from_millis(ms.unsigned_abs())).to_string();
+    let shown = |ms: i64| {
+        humantime::format_duration(std::time::Duration::from_millis(ms.unsigned_abs())).to_string()
+    };
     Err(StartNodeError::Differs {
         field: "retention",
         given: shown(given_ms),
@@ -207,8 +229,11 @@ async fn open_disk(
     metrics: &Arc<Metrics>,
 ) -> Result<Disk, StartNodeError> {
     let (config, identity, metrics) = (config.clone(), identity.clone(), Arc::clone(metrics));
-    let opening = tokio::task::spawn_blocking(move || open_disk_blocking(&config, &identity, &metrics));
-    opening.await.map_err(|error| StartNodeError::Task(error.to_string()))?
+    let opening =
+        tokio::task::spawn_blocking(move || open_disk_blocking(&config, &identity, &metrics));
+    opening
+        .await
+        .map_err(|error| StartNodeError::Task(error.to_string()))?
 }
 
 fn open_disk_blocking(
@@ -243,10 +268,19 @@ fn open_disk_blocking(
     )?;
     for recovery in &recoveries {
         if let Recovered::Rebuilt { from, why } = &recovery.state {
-            tracing::warn!(shard = recovery.shard, index = from.index, "rebuilt from its base: {why}");
+            tracing::warn!(
+                shard = recovery.shard,
+                index = from.index,
+                "rebuilt from its base: {why}"
+            );
         }
     }
-    Ok(Disk { log, store: Arc::new(store), recoveries, unsettled })
+    Ok(Disk {
+        log,
+        store: Arc::new(store),
+        recoveries,
+        unsettled,
+    })
 }
 
 /// The control plane's slot comes after the shards'.
@@ -260,11 +294,19 @@ async fn start_control(
     let founding = Founding {
         cluster_id: identity.cluster_id.clone(),
         shards: identity.shards,
-        founder: Member { node_id: identity.node_id, address: address.to_owned() },
+        founder: Member {
+            node_id: identity.node_id,
+            address: address.to_owned(),
+        },
         settings: config.founding.settings(),
     };
     let control = ControlPlane::start(
-        group_config(config, "control".to_owned(), (slot, CONTROL_INCARNATION), address),
+        group_config(
+            config,
+            "control".to_owned(),
+            (slot, CONTROL_INCARNATION),
+            address,
+        ),
         Arc::clone(&disk.log),
         Arc::clone(&disk.store),
         position_of(&disk.recoveries, slot),
@@ -274,7 +316,12 @@ async fn start_control(
     Ok(Arc::new(control))
 }
 
-fn group_config(config: &Config, name: String, (slot, replica): (u16, u64), address: &str) -> GroupConfig {
+fn group_config(
+    config: &Config,
+    name: String,
+    (slot, replica): (u16, u64),
+    address: &str,
+) -> GroupConfig {
     GroupConfig {
         name,
         slot,
@@ -287,7 +334,10 @@ fn group_config(config: &Config, name: String, (slot, replica): (u16, u64), addr
 }
 
 fn position_of(recoveries: &[ShardRecovery], shard: u16) -> Option<Position> {
-    recoveries.iter().find(|recovery| recovery.shard == shard).and_then(ShardRecovery::position)
+    recoveries
+        .iter()
+        .find(|recovery| recovery.shard == shard)
+        .and_then(ShardRecovery::position)
 }
 
 fn whole_ms(duration: std::time::Duration) -> i64 {

@@ -30,8 +30,15 @@ impl http::Intake for Statements {
             source: source.to_owned(),
         };
         let receipt = self.0.take("http", &[], Some(&raw), Urgency::Refuse).await;
-        let overloaded = |_| http::IntakeError::Overloaded { retry_after: RETRY_AFTER };
-        Ok(receipt.map_err(overloaded)?.outcomes.into_iter().map(to_outcome).collect())
+        let overloaded = |_| http::IntakeError::Overloaded {
+            retry_after: RETRY_AFTER,
+        };
+        Ok(receipt
+            .map_err(overloaded)?
+            .outcomes
+            .into_iter()
+            .map(to_outcome)
+            .collect())
     }
 }
 
@@ -43,6 +50,12 @@ fn to_outcome(outcome: v1::EventOutcome) -> http::IntakeOutcome {
         v1::EventStatus::DeadLettered => http::IntakeStatus::DeadLettered,
         v1::EventStatus::Retry | v1::EventStatus::Unspecified => http::IntakeStatus::Retry,
     };
-    let reason = Reason::ALL.into_iter().find(|reason| to_reason(*reason) == outcome.reason());
-    http::IntakeOutcome { status, reason, detail: outcome.detail }
+    let reason = Reason::ALL
+        .into_iter()
+        .find(|reason| to_reason(*reason) == outcome.reason());
+    http::IntakeOutcome {
+        status,
+        reason,
+        detail: outcome.detail,
+    }
 }

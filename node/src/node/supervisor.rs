@@ -13,11 +13,7 @@ impl Actor for Supervisor {
     type State = ();
     type Arguments = ();
 
-    async fn pre_start(
-        &self,
-        _myself: ActorRef<()>,
-        (): (),
-    ) -> Result<(), ActorProcessingErr> {
+    async fn pre_start(&self, _myself: ActorRef<()>, (): ()) -> Result<(), ActorProcessingErr> {
         Ok(())
     }
 
@@ -28,7 +24,10 @@ impl Actor for Supervisor {
         (): &mut (),
     ) -> Result<(), ActorProcessingErr> {
         if let SupervisionEvent::ActorFailed(actor, error) = event {
-            stop_process(&format!("the learner actor {} failed: {error}", actor.get_id()));
+            stop_process(&format!(
+                "the learner actor {} failed: {error}",
+                actor.get_id()
+            ));
         }
         Ok(())
     }

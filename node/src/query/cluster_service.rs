@@ -34,7 +34,12 @@ impl ClusterDoor {
         router: Arc<Router>,
         checkpoints: Arc<Checkpoints>,
     ) -> Self {
-        Self { identity, control, router, checkpoints }
+        Self {
+            identity,
+            control,
+            router,
+            checkpoints,
+        }
     }
 }
 
@@ -86,10 +91,16 @@ impl ClusterService for ClusterDoor {
     ) -> Result<Response<v1::UpdateSettingsResponse>, Status> {
         let asked = request.into_inner().settings.unwrap_or_default();
         let change = to_change(asked)?;
-        let settings =
-            self.control.update(change).await.map_err(|error| status::of_update(&error))?;
+        let settings = self
+            .control
+            .update(change)
+            .await
+            .map_err(|error| status::of_update(&error))?;
         for shard in self.router.shards() {
-            shard.adopt(&settings).await.map_err(|error| status::of_propose(&error))?;
+            shard
+                .adopt(&settings)
+                .await
+                .map_err(|error| status::of_propose(&error))?;
         }
         let settings = Some(to_proto(&settings));
         Ok(Response::new(v1::UpdateSettingsResponse { settings }))
@@ -151,7 +162,12 @@ fn to_change(asked: v1::Settings) -> Result<SettingsChange, Status> {
         Ok(v1::LatePolicy::Unspecified) => None,
         Ok(v1::LatePolicy::Amend) => Some(LatePolicy::Amend),
         Ok(v1::LatePolicy::DeadLetter) => Some(LatePolicy::DeadLetter),
-        Err(_) => return Err(status::invalid("settings.late_policy", "not one of the contract's")),
+        Err(_) => {
+            return Err(status::invalid(
+                "settings.late_policy",
+                "not one of the contract's",
+            ));
+        }
     };
     let authority = asked.authority.into_iter();
     let sources = asked.sources.into_iter().map(|(source, policy)| {

@@ -78,9 +78,15 @@ impl DeadLetterService for DeadLetterDoor {
         }
         let more = found.len() > page;
         let listed: Vec<_> = found.into_iter().take(page).collect();
-        let token = listed.last().filter(|_| more).map(|(place, _)| to_token(*place));
+        let token = listed
+            .last()
+            .filter(|_| more)
+            .map(|(place, _)| to_token(*place));
         Ok(Response::new(v1::ListResponse {
-            dead_letters: listed.into_iter().map(|(place, letter)| shown(place, letter)).collect(),
+            dead_letters: listed
+                .into_iter()
+                .map(|(place, letter)| shown(place, letter))
+                .collect(),
             next_page_token: token.unwrap_or_default(),
         }))
     }
@@ -154,12 +160,23 @@ impl Summary {
         }
         for ((source, reason), expired) in state.dead_letters().expired() {
             if filter.keeps_group(source, reason) {
-                self.groups.entry((source.into(), reason)).or_default().expired += expired;
+                self.groups
+                    .entry((source.into(), reason))
+                    .or_default()
+                    .expired += expired;
             }
         }
         for (source, counters) in state.counters() {
-            if filter.source.as_deref().is_none_or(|wanted| wanted == source) {
-                self.sources.entry(source.into()).or_default().0.merge(counters);
+            if filter
+                .source
+                .as_deref()
+                .is_none_or(|wanted| wanted == source)
+            {
+                self.sources
+                    .entry(source.into())
+                    .or_default()
+                    .0
+                    .merge(counters);
             }
         }
         for (source, sequence) in state.sequences() {
@@ -170,17 +187,22 @@ impl Summary {
     }
 
     fn into_response(self) -> v1::SummarizeResponse {
-        let groups = self.groups.into_iter().map(|((source, reason), group)| v1::DeadLetterGroup {
-            source: source.into(),
-            reason: to_reason(reason).into(),
-            kept: group.kept,
-            kept_bytes: group.kept_bytes,
-            expired: group.expired,
-            oldest_ms: group.oldest_ms.unwrap_or_default(),
-            newest_ms: group.newest_ms.unwrap_or_default(),
-        });
-        let sources = self.sources.into_iter().map(|(source, (counters, sequence))| {
-            v1::SourceCounters {
+        let groups = self
+            .groups
+            .into_iter()
+            .map(|((source, reason), group)| v1::DeadLetterGroup {
+                source: source.into(),
+                reason: to_reason(reason).into(),
+                kept: group.kept,
+                kept_bytes: group.kept_bytes,
+                expired: group.expired,
+                oldest_ms: group.oldest_ms.unwrap_or_default(),
+                newest_ms: group.newest_ms.unwrap_or_default(),
+            });
+        let sources = self
+            .sources
+            .into_iter()
+            .map(|(source, (counters, sequence))| v1::SourceCounters {
                 source: source.into(),
                 received: counters.received,
                 accepted: counters.accepted,
@@ -190,9 +212,11 @@ impl Summary {
                 dead_lettered: counters.dead_letters(),
                 amended: counters.amended,
                 sequence_gap: sequence.map_or(0, Sequence::missing),
-            }
-        });
-        v1::SummarizeResponse { groups: groups.collect(), sources: sources.collect() }
+            });
+        v1::SummarizeResponse {
+            groups: groups.collect(),
+            sources: sources.collect(),
+        }
     }
 }
 
@@ -206,7 +230,10 @@ fn shown((_, shard, number): Place, letter: DeadLetter) -> v1::DeadLetter {
             let user_id = letter.user_id.as_deref().unwrap_or_default();
             let event = Event::decode(user_id, &letter.payload).ok();
             let message = event.map(|event| to_proto(&event).encode_to_vec());
-            (message.unwrap_or(letter.payload.clone()), v1::PayloadFormat::Protobuf)
+            (
+                message.unwrap_or(letter.payload.clone()),
+                v1::PayloadFormat::Protobuf,
+            )
         }
     };
     v1::DeadLetter {
@@ -239,5 +266,7 @@ fn parse_token(token: &str) -> Result<Option<Place>, Status> {
         let number = next()?.parse().ok()?;
         Some((Reverse(refused_ms), shard, Reverse(number)))
     })();
-    place.map(Some).ok_or_else(|| status::invalid("page_token", "not one of this method's"))
+    place
+        .map(Some)
+        .ok_or_else(|| status::invalid("page_token", "not one of this method's"))
 }

@@ -53,12 +53,21 @@ impl LearnerDoor {
         reads: Arc<ReadMetrics>,
         stop: CancellationToken,
     ) -> Self {
-        Self { router, cluster, reads, stop }
+        Self {
+            router,
+            cluster,
+            reads,
+            stop,
+        }
     }
 
     fn cluster_id(&self) -> String {
         let cluster = self.cluster.borrow();
-        cluster.founded.as_ref().map(|founded| founded.cluster_id.clone()).unwrap_or_default()
+        cluster
+            .founded
+            .as_ref()
+            .map(|founded| founded.cluster_id.clone())
+            .unwrap_or_default()
     }
 
     /// The shard of a learner, and how it is to be read.
@@ -144,7 +153,9 @@ impl LearnerService for LearnerDoor {
     ) -> Result<Response<v1::GetLearnerResponse>, Status> {
         let request = request.into_inner();
         let mask = Mask::of(request.field_mask)?;
-        self.get(&request.user_id, request.read.as_ref(), &mask).await.map(Response::new)
+        self.get(&request.user_id, request.read.as_ref(), &mask)
+            .await
+            .map(Response::new)
     }
 
     async fn batch_get_learners(
@@ -186,7 +197,11 @@ impl LearnerService for LearnerDoor {
             .read_learner(&request.user_id, options, move |learner, view| {
                 learner.map(|learner| {
                     let windows = learner.windows(&query, &view.at);
-                    windows.iter().take(page + 1).map(window::to_proto).collect()
+                    windows
+                        .iter()
+                        .take(page + 1)
+                        .map(window::to_proto)
+                        .collect()
                 })
             })
             .await
@@ -220,7 +235,8 @@ impl LearnerService for LearnerDoor {
         let cluster_id = self.cluster_id();
         let mut shards = Vec::new();
         for shard in self.router.shards() {
-            let options = read_options::for_shard(request.read.as_ref(), &cluster_id, shard.shard())?;
+            let options =
+                read_options::for_shard(request.read.as_ref(), &cluster_id, shard.shard())?;
             shards.push((Arc::clone(shard), options));
         }
         let windows = scan::windows(shards, query).take_until(self.stop.clone().cancelled_owned());
@@ -235,7 +251,9 @@ impl LearnerService for LearnerDoor {
         let (shard, _) = self.place(&request.user_id, None)?;
         let mask = Mask::of(request.field_mask)?;
         let watching = Watching::new(shard, request.user_id, request.min_interval_ms, mask)?;
-        let answers = watching.answers().take_until(self.stop.clone().cancelled_owned());
+        let answers = watching
+            .answers()
+            .take_until(self.stop.clone().cancelled_owned());
         Ok(Response::new(Box::pin(answers)))
     }
 }

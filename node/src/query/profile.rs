@@ -1,7 +1,8 @@
 //! Profiles, as the contract says them.
 
 use homeroom_core::learner::{
-    Accuracy, Assessment, CourseStanding, HelpReason, Interaction, Profile, Session, Status as Doing,
+    Accuracy, Assessment, CourseStanding, HelpReason, Interaction, Profile, Session,
+    Status as Doing,
 };
 use homeroom_proto::v1;
 use prost_types::FieldMask;
@@ -36,42 +37,75 @@ impl Mask {
     pub fn of(mask: Option<FieldMask>) -> Result<Self, Status> {
         let paths = mask.map(|mask| mask.paths).unwrap_or_default();
         if let Some(unknown) = paths.iter().find(|path| !FIELDS.contains(&path.as_str())) {
-            let description = format!("a profile has no field {unknown:?}; it has {}", FIELDS.join(", "));
+            let description = format!(
+                "a profile has no field {unknown:?}; it has {}",
+                FIELDS.join(", ")
+            );
             return Err(status::invalid("field_mask", &description));
         }
         Ok(Self(Some(paths).filter(|paths| !paths.is_empty())))
     }
 
     fn wants(&self, field: &str) -> bool {
-        self.0.as_ref().is_none_or(|paths| paths.iter().any(|path| path == field))
+        self.0
+            .as_ref()
+            .is_none_or(|paths| paths.iter().any(|path| path == field))
     }
 }
 
 /// A profile in the contract's terms.
 pub fn to_proto(profile: Profile, mask: &Mask) -> v1::LearnerProfile {
     let window = |name, window: &Option<_>| {
-        window.as_ref().filter(|_| mask.wants(name)).map(window::to_proto)
+        window
+            .as_ref()
+            .filter(|_| mask.wants(name))
+            .map(window::to_proto)
     };
     let list = |name| mask.wants(name);
     v1::LearnerProfile {
         sliding_window: window("sliding_window", &profile.sliding_window),
         last_window: window("last_window", &profile.last_window),
-        user_id: if list("user_id") { profile.user_id.into() } else { String::new() },
-        last_event_ms: if list("last_event_ms") { profile.last_event_ms } else { 0 },
+        user_id: if list("user_id") {
+            profile.user_id.into()
+        } else {
+            String::new()
+        },
+        last_event_ms: if list("last_event_ms") {
+            profile.last_event_ms
+        } else {
+            0
+        },
         events: if list("events") { profile.events } else { 0 },
         session: profile.session.filter(|_| list("session")).map(session),
         courses: some(list("courses"), profile.courses, course),
-        last_interactions: some(list("last_interactions"), profile.last_interactions, interaction),
-        last_assessments: some(list("last_assessments"), profile.last_assessments, assessment),
+        last_interactions: some(
+            list("last_interactions"),
+            profile.last_interactions,
+            interaction,
+        ),
+        last_assessments: some(
+            list("last_assessments"),
+            profile.last_assessments,
+            assessment,
+        ),
         accuracy: list("accuracy").then(|| accuracy(profile.accuracy)),
-        skills: some(list("skills"), profile.skills.into_iter().collect(), |(skill_id, of)| {
-            v1::SkillAccuracy { skill_id: skill_id.into(), accuracy: Some(accuracy(of)) }
-        }),
+        skills: some(
+            list("skills"),
+            profile.skills.into_iter().collect(),
+            |(skill_id, of)| v1::SkillAccuracy {
+                skill_id: skill_id.into(),
+                accuracy: Some(accuracy(of)),
+            },
+        ),
     }
 }
 
 fn some<T, U>(wanted: bool, items: Vec<T>, convert: impl Fn(T) -> U) -> Vec<U> {
-    if wanted { items.into_iter().map(convert).collect() } else { Vec::new() }
+    if wanted {
+        items.into_iter().map(convert).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 fn text(text: Option<Box<str>>) -> String {

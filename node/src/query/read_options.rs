@@ -31,26 +31,41 @@ pub fn for_shard(
     let consistency = match v1::Consistency::try_from(read.consistency) {
         Ok(v1::Consistency::Unspecified) => session.unwrap_or(bounded),
         Ok(v1::Consistency::Linearizable) => Consistency::Linearizable,
-        Ok(v1::Consistency::Session) => session
-            .ok_or_else(|| status::invalid("read.position", "SESSION needs a position"))?,
+        Ok(v1::Consistency::Session) => {
+            session.ok_or_else(|| status::invalid("read.position", "SESSION needs a position"))?
+        }
         Ok(v1::Consistency::Bounded) => bounded,
         Ok(v1::Consistency::Any) => Consistency::Any,
-        Err(_) => return Err(status::invalid("read.consistency", "not one of the contract's")),
+        Err(_) => {
+            return Err(status::invalid(
+                "read.consistency",
+                "not one of the contract's",
+            ));
+        }
     };
     let fail_when_stale = read.on_stale == i32::from(v1::OnStale::Fail);
-    Ok(ReadOptions { consistency, fail_when_stale })
+    Ok(ReadOptions {
+        consistency,
+        fail_when_stale,
+    })
 }
 
 /// A token that says nothing of the shard asks nothing of it.
-fn position(
-    read: &v1::ReadOptions,
-    cluster_id: &str,
-    shard: u16,
-) -> Result<Option<u64>, Status> {
-    let Some(token) = &read.position else { return Ok(None) };
+fn position(read: &v1::ReadOptions, cluster_id: &str, shard: u16) -> Result<Option<u64>, Status> {
+    let Some(token) = &read.position else {
+        return Ok(None);
+    };
     if token.cluster_id != cluster_id {
-        return Err(status::invalid("read.position", "the position is of another cluster"));
+        return Err(status::invalid(
+            "read.position",
+            "the position is of another cluster",
+        ));
     }
-    let of_shard = token.shards.iter().filter(|position| position.shard == u32::from(shard));
-    Ok(Some(of_shard.map(|position| position.index).max().unwrap_or(0)))
+    let of_shard = token
+        .shards
+        .iter()
+        .filter(|position| position.shard == u32::from(shard));
+    Ok(Some(
+        of_shard.map(|position| position.index).max().unwrap_or(0),
+    ))
 }

@@ -32,7 +32,11 @@ pub fn windows(
     shards: Vec<(Arc<ShardReplica>, ReadOptions)>,
     query: WindowQuery,
 ) -> impl Stream<Item = Result<v1::ScanWindowsResponse, Status>> + Send {
-    let scan = Scan { shards: shards.into(), present: None, query };
+    let scan = Scan {
+        shards: shards.into(),
+        present: None,
+        query,
+    };
     stream::unfold(Some(scan), |scan| async move {
         let mut scan = scan?;
         match scan.next().await {
@@ -46,7 +50,9 @@ impl Scan {
     async fn next(&mut self) -> Result<Option<v1::ScanWindowsResponse>, Status> {
         loop {
             let Some(present) = &mut self.present else {
-                let Some((shard, options)) = self.shards.pop_front() else { return Ok(None) };
+                let Some((shard, options)) = self.shards.pop_front() else {
+                    return Ok(None);
+                };
                 self.present = Some(Present::begin(shard, options).await?);
                 continue;
             };
@@ -64,10 +70,19 @@ impl Scan {
 
 impl Present {
     async fn begin(shard: Arc<ShardReplica>, options: ReadOptions) -> Result<Self, Status> {
-        let (_, bound_met) =
-            shard.await_consistency(options).await.map_err(|error| status::of_read(&error))?;
-        let user_ids = shard.user_ids().await.map_err(|error| status::of_read(&error))?;
-        Ok(Self { shard, user_ids: user_ids.into(), bound_met })
+        let (_, bound_met) = shard
+            .await_consistency(options)
+            .await
+            .map_err(|error| status::of_read(&error))?;
+        let user_ids = shard
+            .user_ids()
+            .await
+            .map_err(|error| status::of_read(&error))?;
+        Ok(Self {
+            shard,
+            user_ids: user_ids.into(),
+            bound_met,
+        })
     }
 
     async fn read(&mut self, query: &WindowQuery) -> Result<v1::ScanWindowsResponse, Status> {
@@ -86,7 +101,10 @@ impl Present {
         let place = (shard.shard(), shard.group().term().await);
         let staleness = shard.staleness();
         let freshness = freshness::of_view(&shard.view(), place, staleness, self.bound_met);
-        Ok(v1::ScanWindowsResponse { learners, freshness: Some(freshness) })
+        Ok(v1::ScanWindowsResponse {
+            learners,
+            freshness: Some(freshness),
+        })
     }
 }
 
@@ -96,16 +114,26 @@ async fn read_one(
     user_id: Box<str>,
     query: &WindowQuery,
 ) -> Result<Option<v1::LearnerWindows>, Status> {
-    let any = ReadOptions { consistency: Consistency::Any, fail_when_stale: false };
+    let any = ReadOptions {
+        consistency: Consistency::Any,
+        fail_when_stale: false,
+    };
     let query = query.clone();
     let read = shard
         .read_learner(&user_id, any, move |learner, view| {
             learner.map(|learner| {
-                learner.windows(&query, &view.at).iter().map(window::to_proto).collect::<Vec<_>>()
+                learner
+                    .windows(&query, &view.at)
+                    .iter()
+                    .map(window::to_proto)
+                    .collect::<Vec<_>>()
             })
         })
         .await
         .map_err(|error| status::of_read(&error))?;
     let windows = read.value.unwrap_or_default();
-    Ok((!windows.is_empty()).then(|| v1::LearnerWindows { user_id: user_id.into(), windows }))
+    Ok((!windows.is_empty()).then(|| v1::LearnerWindows {
+        user_id: user_id.into(),
+        windows,
+    }))
 }

@@ -18,7 +18,11 @@ const RETRY_UNAVAILABLE: Duration = Duration::from_millis(250);
 pub fn invalid(field: &str, description: &str) -> Status {
     let mut details = ErrorDetails::with_bad_request_violation(field, description);
     details.set_error_info("INVALID_ARGUMENT", DOMAIN, []);
-    Status::with_error_details(Code::InvalidArgument, format!("{field}: {description}"), details)
+    Status::with_error_details(
+        Code::InvalidArgument,
+        format!("{field}: {description}"),
+        details,
+    )
 }
 
 /// The node has as much to do as it may.

@@ -84,14 +84,20 @@ impl Watching {
                 sleep_until(told_at + self.interval).await;
             }
             self.told_pane_ms = pane_of(&self.views.borrow_and_update());
-            let any = ReadOptions { consistency: Consistency::Any, fail_when_stale: false };
+            let any = ReadOptions {
+                consistency: Consistency::Any,
+                fail_when_stale: false,
+            };
             let read = read_profile(&self.shard, &self.user_id, any, &self.mask).await?;
             let answer = v1::WatchLearnerResponse {
                 found: read.found,
                 profile: read.profile,
                 freshness: read.freshness,
             };
-            let news = self.told.as_ref().is_none_or(|told| told.profile != answer.profile);
+            let news = self
+                .told
+                .as_ref()
+                .is_none_or(|told| told.profile != answer.profile);
             if news {
                 self.told_at = Some(Instant::now());
                 self.told = Some(answer.clone());
@@ -120,5 +126,7 @@ impl Watching {
 }
 
 fn pane_of(view: &View) -> i64 {
-    view.freshness.watermark_ms.map_or(i64::MIN + PANE_MS, pane_start)
+    view.freshness
+        .watermark_ms
+        .map_or(i64::MIN + PANE_MS, pane_start)
 }

@@ -65,16 +65,33 @@ pub struct Asked<'r> {
 /// # Errors
 /// When size and step don't fit.
 pub fn to_query(asked: &Asked<'_>) -> Result<WindowQuery, Status> {
-    let size_ms = if asked.size_ms == 0 { WindowShape::MINUTE.size_ms } else { asked.size_ms };
-    let step_ms = if asked.step_ms == 0 { size_ms } else { asked.step_ms };
+    let size_ms = if asked.size_ms == 0 {
+        WindowShape::MINUTE.size_ms
+    } else {
+        asked.size_ms
+    };
+    let step_ms = if asked.step_ms == 0 {
+        size_ms
+    } else {
+        asked.step_ms
+    };
     if !(PANE_MS..=SIZE_MS_MAX).contains(&size_ms) || size_ms % PANE_MS != 0 {
-        return Err(status::invalid("size_ms", "must be a multiple of 5,000, of at most 400 days"));
+        return Err(status::invalid(
+            "size_ms",
+            "must be a multiple of 5,000, of at most 400 days",
+        ));
     }
     if step_ms < PANE_MS || step_ms % PANE_MS != 0 || size_ms % step_ms != 0 {
-        return Err(status::invalid("step_ms", "must be a multiple of 5,000 that divides size_ms"));
+        return Err(status::invalid(
+            "step_ms",
+            "must be a multiple of 5,000 that divides size_ms",
+        ));
     }
     if size_ms / step_ms > OVERLAP_MAX {
-        return Err(status::invalid("step_ms", "must be at least size_ms / 10,000"));
+        return Err(status::invalid(
+            "step_ms",
+            "must be at least size_ms / 10,000",
+        ));
     }
     Ok(WindowQuery {
         shape: WindowShape { size_ms, step_ms },

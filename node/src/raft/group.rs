@@ -172,8 +172,14 @@ impl<R: Replicated> Group<R> {
         )
         .await
         .map_err(|error| failed(&config, error))?;
-        let group =
-            Self { config, raft, machine, store, log, checkpointed: Mutex::new(applied) };
+        let group = Self {
+            config,
+            raft,
+            machine,
+            store,
+            log,
+            checkpointed: Mutex::new(applied),
+        };
         group.lead().await?;
         Ok(group)
     }
@@ -189,21 +195,35 @@ impl<R: Replicated> Group<R> {
 
     async fn lead(&self) -> Result<(), StartError> {
         let failed = |error: &dyn std::fmt::Display| failed(&self.config, error);
-        let initialized = self.raft.is_initialized().await.map_err(|error| failed(&error))?;
+        let initialized = self
+            .raft
+            .is_initialized()
+            .await
+            .map_err(|error| failed(&error))?;
         if initialized {
-            self.raft.trigger().elect(false).await.map_err(|error| failed(&error))?;
+            self.raft
+                .trigger()
+                .elect(false)
+                .await
+                .map_err(|error| failed(&error))?;
         } else {
             // The first member of a new group elects itself.
             let me = BasicNode::new(&self.config.address);
             let members = BTreeMap::from([(self.config.replica, me)]);
-            self.raft.initialize(members).await.map_err(|error| failed(&error))?;
+            self.raft
+                .initialize(members)
+                .await
+                .map_err(|error| failed(&error))?;
         }
         self.raft
             .wait(Some(LEAD_WITHIN))
             .state(ServerState::Leader, "to lead its single-voter group")
             .await
             .map_err(|error| failed(&error))?;
-        self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await.map_err(|error| failed(&error))?;
+        self.raft
+            .ensure_linearizable(ReadPolicy::ReadIndex)
+            .await
+            .map_err(|error| failed(&error))?;
         Ok(())
     }
 
@@ -235,13 +255,26 @@ impl<R: Replicated> Group<R> {
 
     /// Returns once the entry at an index is applied, or the group has stopped.
     pub async fn applied(&self, index: u64) {
-        if self.machine.lock().await.applied.is_some_and(|applied| applied.index >= index) {
+        if self
+            .machine
+            .lock()
+            .await
+            .applied
+            .is_some_and(|applied| applied.index >= index)
+        {
             return;
         }
         let reached = |metrics: &openraft::RaftMetrics<TypeConfig>| {
-            metrics.last_applied.is_some_and(|applied| applied.index >= index)
+            metrics
+                .last_applied
+                .is_some_and(|applied| applied.index >= index)
         };
-        if let Err(error) = self.raft.wait(None).metrics(reached, "an entry to be applied").await {
+        if let Err(error) = self
+            .raft
+            .wait(None)
+            .metrics(reached, "an entry to be applied")
+            .await
+        {
             tracing::debug!(group = self.config.name, %error, "waiting for entry {index}");
         }
     }
@@ -253,7 +286,11 @@ impl<R: Replicated> Group<R> {
 
     /// Term of the last applied entry's leader.
     pub async fn term(&self) -> u64 {
-        self.machine.lock().await.applied.map_or(0, |applied| applied.leader_id.term)
+        self.machine
+            .lock()
+            .await
+            .applied
+            .map_or(0, |applied| applied.leader_id.term)
     }
 
     /// Index of the newest durable checkpoint.
@@ -271,16 +308,26 @@ impl<R: Replicated> Group<R> {
             let mut machine = self.machine.lock().await;
             let index = checkpointed.map(|applied| applied.index);
             match machine.applied {
-                Some(applied) if Some(applied) != *checkpointed => {
-                    (applied, machine.membership.clone(), machine.replicated.capture())
+                Some(applied) if Some(applied) != *checkpointed => (
+                    applied,
+                    machine.membership.clone(),
+                    machine.replicated.capture(),
+                ),
+                _ => {
+                    return Ok(CheckpointOutcome {
+                        index,
+                        figures: None,
+                    });
                 }
-                _ => return Ok(CheckpointOutcome { index, figures: None }),
             }
         };
         let figures = self.write(applied, membership, capture).await?;
         *checkpointed = Some(applied);
         self.machine.lock().await.replicated.captured();
-        Ok(CheckpointOutcome { index: Some(applied.index), figures: Some(figures) })
+        Ok(CheckpointOutcome {
+            index: Some(applied.index),
+            figures: Some(figures),
+        })
     }
 
     async fn write(
@@ -291,7 +338,11 @@ impl<R: Replicated> Group<R> {
     ) -> Result<CommitFigures, CheckpointError> {
         let changes = changes.await;
         let meta = StateRecord { membership, state }.encode();
-        let commit = Commit { position: to_position(applied), meta, changes };
+        let commit = Commit {
+            position: to_position(applied),
+            meta,
+            changes,
+        };
         let (store, slot) = (Arc::clone(&self.store), self.config.slot);
         let written = tokio::task::spawn_blocking(move || store.commit(slot, commit)).await;
         Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
@@ -316,20 +367,38 @@ impl<R: Replicated> Group<R> {
     pub async fn cut_base(&self) -> Result<(), ProposeError> {
         let stopped = |error: &dyn std::fmt::Display| ProposeError::Stopped(error.to_string());
         let checkpointed = *self.checkpointed.lock().await;
-        let Some(index) = checkpointed.map(|applied| applied.index) else { return Ok(()) };
+        let Some(index) = checkpointed.map(|applied| applied.index) else {
+            return Ok(());
+        };
         self.machine.lock().await.bytes_since_base = 0;
-        self.raft.trigger().snapshot().await.map_err(|error| stopped(&error))?;
+        self.raft
+            .trigger()
+            .snapshot()
+            .await
+            .map_err(|error| stopped(&error))?;
         self.raft
             .wait(None)
             .metrics(
-                |metrics| metrics.snapshot.is_some_and(|snapshot| snapshot.index >= index),
+                |metrics| {
+                    metrics
+                        .snapshot
+                        .is_some_and(|snapshot| snapshot.index >= index)
+                },
                 "the base to be cut",
             )
             .await
             .map_err(|error| stopped(&error))?;
-        let older = self.store.older_base_position(self.config.slot).ok().flatten();
+        let older = self
+            .store
+            .older_base_position(self.config.slot)
+            .ok()
+            .flatten();
         if let Some(older) = older {
-            self.raft.trigger().purge_log(older.index).await.map_err(|error| stopped(&error))?;
+            self.raft
+                .trigger()
+                .purge_log(older.index)
+                .await
+                .map_err(|error| stopped(&error))?;
         }
         Ok(())
     }
@@ -343,7 +412,10 @@ impl<R: Replicated> Group<R> {
 }
 
 fn failed(config: &GroupConfig, error: impl std::fmt::Display) -> StartError {
-    StartError::Raft { group: config.name.clone(), reason: error.to_string() }
+    StartError::Raft {
+        group: config.name.clone(),
+        reason: error.to_string(),
+    }
 }
 
 /// The log has to reach from the state to the last entry that anybody was told of.
@@ -360,7 +432,11 @@ fn check_continuity(
         && at.is_none_or(|at| at < purged)
     {
         let group = config.name.clone();
-        return Err(StartError::LogTooShort { group, purged, state: in_words(at) });
+        return Err(StartError::LogTooShort {
+            group,
+            purged,
+            state: in_words(at),
+        });
     }
     let last = state.last.map(|position| position.index);
     match at {

@@ -90,7 +90,10 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
     }
 
     async fn get_snapshot_builder(&mut self) -> BaseSnapshotBuilder {
-        BaseSnapshotBuilder { store: Arc::clone(&self.store), slot: self.slot }
+        BaseSnapshotBuilder {
+            store: Arc::clone(&self.store),
+            slot: self.slot,
+        }
     }
 
     /// Never called in a group with a single voter: nobody could send a snapshot.

@@ -18,7 +18,9 @@ use super::{snapshot::BaseSnapshot, types::TypeConfig};
 pub(super) struct NoPeers;
 
 fn unreachable() -> Unreachable<TypeConfig> {
-    Unreachable::new(&AnyError::error("this group has a single voter, and no peers"))
+    Unreachable::new(&AnyError::error(
+        "this group has a single voter, and no peers",
+    ))
 }
 
 impl RaftNetworkFactory<TypeConfig> for NoPeers {

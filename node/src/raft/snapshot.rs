@@ -17,12 +17,8 @@ use crate::store::{
     log,
 };
 
-/// A base on disk.
-#[derive(Clone, Debug)]
-pub(super) struct BaseSnapshot {
-    /// The file.
-    pub path: PathBuf,
-}
+/// A base on disk, by its file.
+pub(super) type BaseSnapshot = PathBuf;
 
 /// Cuts a base.
 pub(super) struct BaseSnapshotBuilder {
@@ -58,14 +54,21 @@ impl StateRecord {
 
 pub(super) fn to_log_id(position: Position) -> LogId {
     log_codec::from_position(log::Position {
-        leader: log::Leader { term: position.term, node: position.node },
+        leader: log::Leader {
+            term: position.term,
+            node: position.node,
+        },
         index: position.index,
     })
 }
 
 pub(super) fn to_position(log_id: LogId) -> Position {
     let position = log_codec::to_position(log_id);
-    Position { term: position.leader.term, node: position.leader.node, index: position.index }
+    Position {
+        term: position.leader.term,
+        node: position.leader.node,
+        index: position.index,
+    }
 }
 
 /// The newest base of a group, if it has one. Waits for the disk.
@@ -74,16 +77,18 @@ pub(super) fn newest_base(
     slot: u16,
 ) -> io::Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>> {
     let bases = store.bases(slot).map_err(io::Error::other)?;
-    let Some(base) = bases.into_iter().next() else { return Ok(None) };
-    let reader = BaseReader::open(io::BufReader::new(File::open(&base.path)?))
-        .map_err(io::Error::other)?;
+    let Some(base) = bases.into_iter().next() else {
+        return Ok(None);
+    };
+    let reader =
+        BaseReader::open(io::BufReader::new(File::open(&base.path)?)).map_err(io::Error::other)?;
     let record = StateRecord::decode(reader.meta())?;
     Ok(Some(SnapshotOf::<TypeConfig, BaseSnapshot> {
         meta: SnapshotMetaOf::<TypeConfig> {
             last_log_id: Some(to_log_id(base.position)),
             last_membership: record.membership,
         },
-        snapshot: BaseSnapshot { path: base.path },
+        snapshot: base.path,
     }))
 }
 
@@ -96,6 +101,8 @@ impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
             store.cut_base(slot).map_err(io::Error::other)?;
             newest_base(&store, slot)?.ok_or_else(|| io::Error::other("the base just cut is gone"))
         };
-        tokio::task::spawn_blocking(cut).await.map_err(io::Error::other)?
+        tokio::task::spawn_blocking(cut)
+            .await
+            .map_err(io::Error::other)?
     }
 }

@@ -76,7 +76,13 @@ impl Router {
         (memory_bytes, memory_bytes_max): (Arc<AtomicU64>, u64),
     ) -> Self {
         let queue = Arc::new(Semaphore::new(queue_bytes_max as usize));
-        Self { shards, queue, queue_bytes_max, memory_bytes, memory_bytes_max }
+        Self {
+            shards,
+            queue,
+            queue_bytes_max,
+            memory_bytes,
+            memory_bytes_max,
+        }
     }
 
     /// All shards, in their order.
@@ -109,12 +115,21 @@ impl Router {
         let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
         let mut room = self.take_room(bytes, urgency).await?;
         let mut waits = Vec::with_capacity(parts.len());
-        for Routed { shard, records, slots } in parts {
-            let share = room.split(records.len()).unwrap_or_else(|| room.split(0).expect("none"));
+        for Routed {
+            shard,
+            records,
+            slots,
+        } in parts
+        {
+            let share = room
+                .split(records.len())
+                .unwrap_or_else(|| room.split(0).expect("none"));
             waits.push(self.hand_in(shard, records, share, slots));
         }
-        let mut delivered =
-            Delivered { outcomes: vec![None; count], positions: Positions::default() };
+        let mut delivered = Delivered {
+            outcomes: vec![None; count],
+            positions: Positions::default(),
+        };
         for (shard, slots, answer) in join_all(waits).await {
             match answer {
                 Ok(PartApplied { index, outcomes }) => {
@@ -135,16 +150,23 @@ impl Router {
         urgency: Urgency,
     ) -> Result<OwnedSemaphorePermit, RouteError> {
         if self.memory_bytes.load(Ordering::Relaxed) > self.memory_bytes_max {
-            return Err(RouteError::MemoryFull { memory_bytes_max: self.memory_bytes_max });
+            return Err(RouteError::MemoryFull {
+                memory_bytes_max: self.memory_bytes_max,
+            });
         }
-        let overloaded = RouteError::Overloaded { queued_bytes_max: self.queue_bytes_max };
+        let overloaded = RouteError::Overloaded {
+            queued_bytes_max: self.queue_bytes_max,
+        };
         let bytes = u32::try_from(bytes).map_err(|_| overloaded)?;
         if bytes > self.queue_bytes_max {
             return Err(overloaded);
         }
         let queue = Arc::clone(&self.queue);
         match urgency {
-            Urgency::Wait => queue.acquire_many_owned(bytes).await.map_err(|_| overloaded),
+            Urgency::Wait => queue
+                .acquire_many_owned(bytes)
+                .await
+                .map_err(|_| overloaded),
             Urgency::Refuse => queue.try_acquire_many_owned(bytes).map_err(|_| overloaded),
         }
     }
@@ -158,7 +180,11 @@ impl Router {
     ) -> (u16, Vec<u32>, Result<PartApplied, PartError>) {
         let replica = &self.shards[shard as usize];
         let (reply, answer) = oneshot::channel();
-        let part = Part { records, permit, reply };
+        let part = Part {
+            records,
+            permit,
+            reply,
+        };
         let answer = match replica.parts().send(part).await {
             Ok(()) => answer.await.unwrap_or(Err(PartError::Stopped)),
             Err(_) => Err(PartError::Stopped),

@@ -9,6 +9,7 @@ use std::{
 };
 
 use ractor::ActorRef;
+use tokio::sync::watch;
 
 use crate::learner::{GroupApplied, LearnerMessage};
 
@@ -22,6 +23,8 @@ pub struct Directory {
     active: Arc<Mutex<HashMap<Box<str>, Active>>>,
     /// Memory of all learners of the node, bytes.
     node_bytes: Arc<AtomicU64>,
+    /// What the next capture of the shard comes to at most, bytes.
+    unsaved_bytes: Arc<watch::Sender<u64>>,
 }
 
 #[derive(Debug)]
@@ -33,6 +36,7 @@ struct Active {
     memory_bytes: u64,
     /// Differs from what the last capture took.
     unsaved: bool,
+    unsaved_bytes: u64,
     /// Part of a capture that is not durable yet.
     saving: bool,
 }
@@ -49,7 +53,11 @@ pub struct Retirement {
 impl Directory {
     /// An empty one, that adds what its learners take to the node's sum.
     pub fn new(node_bytes: Arc<AtomicU64>) -> Self {
-        Self { active: Arc::default(), node_bytes }
+        Self {
+            active: Arc::default(),
+            node_bytes,
+            unsaved_bytes: Arc::new(watch::Sender::new(0)),
+        }
     }
 
     /// The actor of a learner, if it is active.
@@ -63,7 +71,9 @@ impl Directory {
         user_ids: impl Iterator<Item = &'u str>,
     ) -> Vec<Option<ActorRef<LearnerMessage>>> {
         let active = self.lock();
-        user_ids.map(|user_id| active.get(user_id).map(|active| active.actor.clone())).collect()
+        user_ids
+            .map(|user_id| active.get(user_id).map(|active| active.actor.clone()))
+            .collect()
     }
 
     /// Notes a learner that was woken.
@@ -74,6 +84,7 @@ impl Directory {
             touched_ms: 0,
             memory_bytes: 0,
             unsaved: false,
+            unsaved_bytes: 0,
             saving: false,
         };
         self.lock().insert(user_id.into(), active);
@@ -86,16 +97,28 @@ impl Directory {
         applied: impl Iterator<Item = (&'a str, &'a GroupApplied)>,
     ) {
         let mut all = self.lock();
+        let mut more_bytes = 0;
         for (user_id, applied) in applied {
             if let Some(active) = all.get_mut(user_id) {
                 active.last_event_ms = applied.last_event_ms;
                 active.touched_ms = log_time_ms;
                 active.unsaved = true;
-                self.node_bytes.fetch_sub(active.memory_bytes, Ordering::Relaxed);
-                self.node_bytes.fetch_add(applied.memory_bytes, Ordering::Relaxed);
+                more_bytes += applied.unsaved_bytes.saturating_sub(active.unsaved_bytes);
+                active.unsaved_bytes = applied.unsaved_bytes.max(active.unsaved_bytes);
+                self.node_bytes
+                    .fetch_sub(active.memory_bytes, Ordering::Relaxed);
+                self.node_bytes
+                    .fetch_add(applied.memory_bytes, Ordering::Relaxed);
                 active.memory_bytes = applied.memory_bytes;
             }
         }
+        drop(all);
+        self.unsaved_bytes.send_modify(|bytes| *bytes += more_bytes);
+    }
+
+    /// What the next capture comes to at most, bytes; to hear of it as it changes.
+    pub fn unsaved_bytes(&self) -> watch::Receiver<u64> {
+        self.unsaved_bytes.subscribe()
     }
 
     /// Actors whose newest event is at or after a time.
@@ -109,11 +132,13 @@ impl Directory {
 
     /// Actors with something unsaved, which now counts as being saved.
     pub fn begin_saving(&self) -> Vec<ActorRef<LearnerMessage>> {
+        self.unsaved_bytes.send_replace(0);
         self.lock()
             .values_mut()
             .filter(|active| active.unsaved)
             .map(|active| {
                 active.unsaved = false;
+                active.unsaved_bytes = 0;
                 active.saving = true;
                 active.actor.clone()
             })
@@ -139,7 +164,8 @@ impl Directory {
                 || settles_ms > retirement.settled_ms
                 || active.touched_ms > retirement.untouched_since_ms;
             if !stays {
-                self.node_bytes.fetch_sub(active.memory_bytes, Ordering::Relaxed);
+                self.node_bytes
+                    .fetch_sub(active.memory_bytes, Ordering::Relaxed);
                 // A stopped actor is as good as a retired one.
                 let _ = active.actor.send_message(LearnerMessage::Retire);
                 retired += 1;

@@ -13,7 +13,12 @@ use homeroom_core::{
 use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::{mpsc, watch};
 
-use super::{directory::{Directory, Retirement}, view::View, watchers::Watchers};
+use super::{
+    directory::{Directory, Retirement},
+    sweeper::Sweeper,
+    view::View,
+    watchers::Watchers,
+};
 use crate::{
     learner::{
         Advance, Apply, GroupApplied, LearnerActor, LearnerMessage, Save, dead_letter_key, load,
@@ -49,6 +54,7 @@ pub struct ShardMachine {
     pub events: Arc<dyn ShardEvents>,
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
+    pub sweeper: Sweeper,
 }
 
 /// An entry's deliveries, sorted by learner.
@@ -61,7 +67,11 @@ struct Groups<'a> {
 }
 
 enum Ordered<'a> {
-    Event { group: usize, place: usize, encoded: &'a [u8] },
+    Event {
+        group: usize,
+        place: usize,
+        encoded: &'a [u8],
+    },
     Refused(Refusal<'a>),
 }
 
@@ -98,31 +108,33 @@ impl Replicated for ShardMachine {
             .into_iter()
             .map(|change| (dead_letter_key(change.number), change.bytes))
             .collect();
+        let expired = self.sweeper.expired(self.state.read_point().floor_ms);
         let actors = self.directory.begin_saving();
         let (reply, mut saved) = mpsc::channel(actors.len().max(1));
         // Sent between two entries: each actor hands over its state at exactly this boundary, whatever is sent to it later.
         for actor in &actors {
-            let _ = actor.send_message(LearnerMessage::Save(Save { reply: reply.clone() }));
+            let _ = actor.send_message(LearnerMessage::Save(Save {
+                reply: reply.clone(),
+            }));
         }
         let changes = async move {
             drop(reply);
-            let mut changes = letters;
+            // First, so that a learner's own word on the same record comes later and holds.
+            let mut changes = expired.await;
+            changes.extend(letters);
             while let Some(saved) = saved.recv().await {
                 changes.extend(record_changes(&saved.user_id, saved.changes));
             }
             changes
         };
-        Capture { state: self.state.encode(), changes: changes.boxed() }
+        Capture {
+            state: self.state.encode(),
+            changes: changes.boxed(),
+        }
     }
 
     fn captured(&mut self) {
         self.directory.end_saving();
-        let at = self.state.read_point();
-        let retired = self.directory.retire(Retirement {
-            settled_ms: self.state.emitted_to_ms().saturating_sub(at.allowed_lateness_ms),
-            untouched_since_ms: self.state.log_time_ms().saturating_sub(self.passivate_after_ms),
-        });
-        self.events.retired(retired);
     }
 }
 
@@ -136,7 +148,10 @@ impl ShardMachine {
         let mut groups = match Groups::of(records, payload) {
             Ok(groups) => groups,
             Err(error) => {
-                return self.give_up(&format!("entry {} can't be applied: {error}", context.index));
+                return self.give_up(&format!(
+                    "entry {} can't be applied: {error}",
+                    context.index
+                ));
             }
         };
         let actors = match self.actors(&groups.users).await {
@@ -153,7 +168,11 @@ impl ShardMachine {
         let outcomes = self.state.finish(
             context,
             order.into_iter().map(|delivery| match delivery {
-                Ordered::Event { group, place, encoded } => RecordVerdict::Event {
+                Ordered::Event {
+                    group,
+                    place,
+                    encoded,
+                } => RecordVerdict::Event {
                     user_id: users[group],
                     encoded,
                     verdict: applied[group].verdicts[place],
@@ -162,18 +181,44 @@ impl ShardMachine {
             }),
         );
         self.events.applied(&outcomes, amended);
-        self.events.emitted(0, applied.iter().map(|applied| applied.corrected_windows).sum());
+        self.events.emitted(
+            0,
+            applied
+                .iter()
+                .map(|applied| applied.corrected_windows)
+                .sum(),
+        );
         self.watchers.tell(users.iter().copied());
         Applied::Outcomes(outcomes)
+    }
+
+    /// Stops the learners that have long been left alone and whose state is durable; to be called between entries.
+    pub fn passivate(&self, now_ms: i64) {
+        let allowed_lateness_ms = self.state.settings().allowed_lateness_ms;
+        let retired = self.directory.retire(Retirement {
+            settled_ms: self
+                .state
+                .emitted_to_ms()
+                .saturating_sub(allowed_lateness_ms),
+            untouched_since_ms: now_ms.saturating_sub(self.passivate_after_ms),
+        });
+        self.events.retired(retired);
     }
 
     /// The actors of these learners, in their order; those that are not active are woken.
     async fn actors(&self, users: &[&str]) -> Result<Vec<ActorRef<LearnerMessage>>, String> {
         let known = self.directory.get_all(users.iter().copied());
-        let asleep: Vec<&str> =
-            users.iter().zip(&known).filter(|(_, actor)| actor.is_none()).map(|(user, _)| *user).collect();
+        let asleep: Vec<&str> = users
+            .iter()
+            .zip(&known)
+            .filter(|(_, actor)| actor.is_none())
+            .map(|(user, _)| *user)
+            .collect();
         let mut woken = self.wake(&asleep).await?.into_iter();
-        Ok(known.into_iter().filter_map(|actor| actor.or_else(|| woken.next())).collect())
+        Ok(known
+            .into_iter()
+            .filter_map(|actor| actor.or_else(|| woken.next()))
+            .collect())
     }
 
     /// Wakes learners from their stored states, or begins them anew.
@@ -192,11 +237,13 @@ impl ShardMachine {
         .map_err(|error| error.to_string())?;
         let mut actors = Vec::with_capacity(users.len());
         for learner in learners {
-            let (user_id, last_event_ms) = (Box::<str>::from(learner.user_id()), learner.last_event_ms());
+            let (user_id, last_event_ms) =
+                (Box::<str>::from(learner.user_id()), learner.last_event_ms());
             let spawned =
                 Actor::spawn_linked(None, LearnerActor, learner, self.supervisor.clone()).await;
             let (actor, _ended) = spawned.map_err(|error| error.to_string())?;
-            self.directory.insert(&user_id, actor.clone(), last_event_ms);
+            self.directory
+                .insert(&user_id, actor.clone(), last_event_ms);
             actors.push(actor);
         }
         self.events.woken(actors.len());
@@ -205,7 +252,9 @@ impl ShardMachine {
 
     /// Has the learners emit their windows that closed.
     async fn emit_closings(&mut self, context: &Arc<EntryContext>) {
-        let Some(span) = self.state.take_emission_span() else { return };
+        let Some(span) = self.state.take_emission_span() else {
+            return;
+        };
         let sizes_ms = context.settings.windows.iter().map(|shape| shape.size_ms);
         let largest_ms = sizes_ms.max().unwrap_or_default();
         let since_ms = span.from_ms.saturating_sub(largest_ms);
@@ -230,7 +279,8 @@ impl ShardMachine {
 
     /// Shows the shard as it is after an entry.
     pub fn publish(&self, index: u64) {
-        self.view.send_replace(Arc::new(view_of(&self.state, index)));
+        self.view
+            .send_replace(Arc::new(view_of(&self.state, index)));
     }
 
     fn give_up(&self, why: &str) -> Applied {
@@ -257,7 +307,10 @@ impl<'a> Groups<'a> {
         records: Records<'a>,
         payload: &Bytes,
     ) -> Result<Self, homeroom_core::entry::EntryDecodeError> {
-        let mut groups = Self { order: Vec::with_capacity(records.len()), ..Self::default() };
+        let mut groups = Self {
+            order: Vec::with_capacity(records.len()),
+            ..Self::default()
+        };
         let mut by_user: HashMap<&str, usize> = HashMap::new();
         for record in records {
             match record? {
@@ -269,7 +322,11 @@ impl<'a> Groups<'a> {
                     });
                     let place = groups.events[group].len();
                     groups.events[group].push(payload.slice_ref(event));
-                    groups.order.push(Ordered::Event { group, place, encoded: event });
+                    groups.order.push(Ordered::Event {
+                        group,
+                        place,
+                        encoded: event,
+                    });
                 }
                 Record::Refused(refusal) => groups.order.push(Ordered::Refused(refusal)),
             }
@@ -286,9 +343,17 @@ async fn tell(
 ) -> Option<Vec<GroupApplied>> {
     let count = actors.len();
     let (reply, mut answers) = mpsc::channel(count.max(1));
-    for (group, (actor, events)) in actors.iter().zip(std::mem::take(&mut groups.events)).enumerate() {
-        let apply =
-            Apply { context: Arc::clone(context), events, group, reply: reply.clone() };
+    for (group, (actor, events)) in actors
+        .iter()
+        .zip(std::mem::take(&mut groups.events))
+        .enumerate()
+    {
+        let apply = Apply {
+            context: Arc::clone(context),
+            events,
+            group,
+            reply: reply.clone(),
+        };
         actor.send_message(LearnerMessage::Apply(apply)).ok()?;
     }
     drop(reply);
@@ -302,5 +367,8 @@ async fn tell(
 
 fn count_amended(applied: &[GroupApplied]) -> usize {
     let amends = |verdict: &&Verdict| matches!(verdict, Verdict::Accepted { amends: true });
-    applied.iter().map(|applied| applied.verdicts.iter().filter(amends).count()).sum()
+    applied
+        .iter()
+        .map(|applied| applied.verdicts.iter().filter(amends).count())
+        .sum()
 }

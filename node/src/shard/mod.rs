@@ -8,6 +8,7 @@ mod machine;
 mod part;
 mod read;
 mod replica;
+mod sweeper;
 mod ticker;
 mod view;
 mod watchers;

@@ -107,7 +107,12 @@ impl ShardReplica {
         let (staleness, bound_met) = self.await_consistency(options).await?;
         let view = self.view();
         let value = self.look_at(user_id, &view, look).await?;
-        Ok(Read { value, view, staleness: staleness.elapsed(), bound_met })
+        Ok(Read {
+            value,
+            view,
+            staleness: staleness.elapsed(),
+            bound_met,
+        })
     }
 
     /// Waits until this replica is as current as asked. Answers with the instant up to which everything acknowledged is in.
@@ -115,7 +120,10 @@ impl ShardReplica {
         &self,
         options: ReadOptions,
     ) -> Result<(Instant, bool), ReadError> {
-        let met = timeout(WAIT_MAX, self.reach(options.consistency)).await.ok().flatten();
+        let met = timeout(WAIT_MAX, self.reach(options.consistency))
+            .await
+            .ok()
+            .flatten();
         let known = met.or_else(|| self.applied_confirmation());
         match met {
             None if options.fail_when_stale => Err(ReadError::Stale),
@@ -125,7 +133,9 @@ impl ShardReplica {
 
     /// How old an answer read now may be: everything acknowledged longer ago than this is in.
     pub fn staleness(&self) -> Duration {
-        self.applied_confirmation().unwrap_or(self.started).elapsed()
+        self.applied_confirmation()
+            .unwrap_or(self.started)
+            .elapsed()
     }
 
     /// `None` when it can't be reached.

@@ -16,6 +16,7 @@ use super::{
     machine::{ShardEvents, ShardMachine, view_of},
     part::Part,
     read::Confirmations,
+    sweeper::Sweeper,
     ticker::{LogClock, Ticker},
     view::View,
     watchers::{Watch, Watchers},
@@ -83,10 +84,10 @@ impl ShardReplica {
     ) -> Result<Self, StartError> {
         let shard = setup.group.slot;
         let recovered = recover(&setup)?;
-        let (state, membership) =
-            recovered.map_or((ShardState::new(Settings::default()), None), |(state, membership)| {
-                (state, Some(membership))
-            });
+        let (state, membership) = recovered.map_or(
+            (ShardState::new(Settings::default()), None),
+            |(state, membership)| (state, Some(membership)),
+        );
         let directory = Directory::new(setup.memory_bytes);
         let watchers = Watchers::default();
         let index = setup.recovered.map_or(0, |position| position.index);
@@ -101,11 +102,15 @@ impl ShardReplica {
             supervisor: setup.supervisor,
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
+            sweeper: Sweeper::new(Arc::clone(&setup.store), shard),
         };
         let unsettled = setup.unsettled;
         wake_unsettled(&machine, &unsettled)
             .await
-            .map_err(|reason| StartError::Raft { group: setup.group.name.clone(), reason })?;
+            .map_err(|reason| StartError::Raft {
+                group: setup.group.name.clone(),
+                reason,
+            })?;
         let group = Group::start(
             setup.group,
             setup.log,
@@ -124,6 +129,7 @@ impl ShardReplica {
             clock: Arc::clone(&clock),
             limits: setup.limits,
             stop: stop.clone(),
+            unsaved_bytes: directory.unsaved_bytes(),
         };
         tasks.spawn(batcher.run());
         let ticker = Ticker {
@@ -187,13 +193,32 @@ impl ShardReplica {
     /// # Errors
     /// When the group has stopped, or this replica does not lead.
     pub async fn adopt(&self, settings: &Settings) -> Result<(), ProposeError> {
-        let present = self.group.inspect(|machine| machine.state.settings().version).await;
+        let present = self
+            .group
+            .inspect(|machine| machine.state.settings().version)
+            .await;
         let never = self.view().applied_index == 0;
         if present >= settings.version && !never {
             return Ok(());
         }
         let entry = encode_settings(self.clock.now_ms(), settings);
-        self.group.propose(entry.into()).await.map(|(_, _): (u64, Applied)| ())
+        self.group
+            .propose(entry.into())
+            .await
+            .map(|(_, _): (u64, Applied)| ())
+    }
+
+    /// What the next checkpoint comes to at most, bytes; to hear of it as it changes.
+    pub fn unsaved_bytes(&self) -> watch::Receiver<u64> {
+        self.directory.unsaved_bytes()
+    }
+
+    /// Stops the learners that have long been left alone and whose state is durable.
+    pub async fn passivate(&self) {
+        let now_ms = self.clock.now_ms();
+        self.group
+            .inspect(|machine| machine.passivate(now_ms))
+            .await;
     }
 
     /// Looks at the shard's own state, between two entries.
@@ -232,8 +257,10 @@ fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>,
     let mut user_ids: Vec<Box<str>> = Vec::new();
     for record in store.scan(shard, &[]).map_err(|error| error.to_string())? {
         let record = record.map_err(|error| error.to_string())?;
-        if let Some(RecordKey::Learner { user_id, part: homeroom_core::learner::StatePart::Head }) =
-            parse_key(record.key())
+        if let Some(RecordKey::Learner {
+            user_id,
+            part: homeroom_core::learner::StatePart::Head,
+        }) = parse_key(record.key())
         {
             user_ids.push(user_id.into());
         }
@@ -266,7 +293,10 @@ const LETTER_NUMBERS_END: u64 = 1 << 40;
 
 fn dead_letters(store: &CheckpointStore, shard: u16) -> Result<Vec<(u64, Vec<u8>)>, String> {
     let mut letters = Vec::new();
-    for record in store.scan(shard, &dead_letters_from(0)).map_err(|error| error.to_string())? {
+    for record in store
+        .scan(shard, &dead_letters_from(0))
+        .map_err(|error| error.to_string())?
+    {
         let record = record.map_err(|error| error.to_string())?;
         if record.key() >= &dead_letters_from(LETTER_NUMBERS_END)[..] {
             break;
@@ -282,10 +312,18 @@ fn dead_letters(store: &CheckpointStore, shard: u16) -> Result<Vec<(u64, Vec<u8>
 async fn wake_unsettled(machine: &ShardMachine, stored: &[(Box<str>, i64)]) -> Result<(), String> {
     const WOKEN_AT_ONCE: usize = 1_000;
     let emitted_to_ms = machine.state.emitted_to_ms();
-    let largest_ms = machine.state.settings().windows.iter().map(|shape| shape.size_ms).max();
+    let largest_ms = machine
+        .state
+        .settings()
+        .windows
+        .iter()
+        .map(|shape| shape.size_ms)
+        .max();
     let unsettled: Vec<&str> = stored
         .iter()
-        .filter(|(_, last_ms)| last_ms.saturating_add(largest_ms.unwrap_or_default()) > emitted_to_ms)
+        .filter(|(_, last_ms)| {
+            last_ms.saturating_add(largest_ms.unwrap_or_default()) > emitted_to_ms
+        })
         .map(|(user_id, _)| &**user_id)
         .collect();
     for some in unsettled.chunks(WOKEN_AT_ONCE) {

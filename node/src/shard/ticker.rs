@@ -24,7 +24,9 @@ impl LogClock {
     pub fn following(committed_ms: i64) -> Self {
         let wall_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
+            .map_or(0, |since| {
+                i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+            });
         Self(Mutex::new((committed_ms.max(wall_ms), Instant::now())))
     }
 

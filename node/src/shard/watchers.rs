@@ -36,7 +36,11 @@ impl Watchers {
         watched.watchers += 1;
         let changes = watched.changes.subscribe();
         drop(all);
-        Watch { all: self.clone(), user_id: user_id.into(), changes }
+        Watch {
+            all: self.clone(),
+            user_id: user_id.into(),
+            changes,
+        }
     }
 
     /// Tells the watchers of these learners that an entry changed them.

@@ -11,9 +11,9 @@ use super::meta::META_BYTES_MAX;
 use super::position::Position;
 use super::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX};
 
-/// Most bytes of keys, payloads and meta in one commit. All of them are held in memory, and no
-/// other read or write of the store runs while they are put into the tree.
-pub const COMMIT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// Most bytes of keys, payloads and meta in one commit. sled holds a multiple of them in memory, and
+/// no other read or write of the store runs while they are put into the tree.
+pub const COMMIT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What changed in a shard since its last checkpoint.
 #[derive(Debug, Clone)]

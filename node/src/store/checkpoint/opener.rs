@@ -28,6 +28,8 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// takes records of more than 32 KiB.
 const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 
+const NEVER: &str = "no checkpoint was ever made";
+
 /// Everything an open needs, and hands on to the store.
 pub(super) struct Opener {
     pub(super) sled_dir: SledDir,
@@ -70,7 +72,7 @@ impl Opener {
             },
             Condition::Condemned(why) => self.quarantine(why)?,
             Condition::Unfinished(why) => why,
-            Condition::Absent if self.is_new() => "no checkpoint was ever made".to_owned(),
+            Condition::Absent if self.is_new() => NEVER.to_owned(),
             Condition::Absent => "the sled directory is missing".to_owned(),
         };
         self.rebuild(&why)
@@ -81,32 +83,25 @@ impl Opener {
             .open_begins()
             .map_err(OpenError::io("marking the open"))?;
         let db = self.open_sled()?;
-        let opened = match self.verify_all(&db) {
-            Ok(trees) => self.finish(db, trees)?,
-            Err(why) => {
+        let trees = match self.verify_all(&db) {
+            Ok(trees) => trees,
+            Err(unusable) => {
                 // Closed before its directory is moved. Sled flushes here, hence the guard.
                 let _ = guarded(|| {
                     drop(db);
                     Ok(())
                 });
-                return Err(Unusable::Damage(why));
+                return Err(unusable);
             }
         };
+        let recoveries = trees
+            .iter()
+            .map(|(tree, summary)| as_found(tree.shard, *summary));
+        let recoveries = recoveries.collect();
+        let opened = self.finish(db, trees)?;
         self.sled_dir
             .open_ended()
             .map_err(OpenError::io("marking the open"))?;
-        let recoveries = opened.trees.iter().map(|(tree, summary)| ShardRecovery {
-            shard: tree.shard,
-            state: match summary {
-                Some(summary) => Recovered::Checkpoint {
-                    position: summary.position,
-                },
-                None => Recovered::Empty {
-                    why: "no checkpoint was ever made".to_owned(),
-                },
-            },
-        });
-        let recoveries = recoveries.collect();
         Ok((opened, recoveries))
     }
 
@@ -157,13 +152,18 @@ impl Opener {
         Unusable::Damage(fault.into_damage().to_string())
     }
 
-    /// Opens and verifies every shard's tree. The error says what is wrong.
-    fn verify_all(&self, db: &sled::Db) -> Result<Vec<(ShardTree, Option<Summary>)>, String> {
+    /// Opens and verifies every shard's tree.
+    fn verify_all(&self, db: &sled::Db) -> Result<Vec<(ShardTree, Option<Summary>)>, Unusable> {
         parallel::for_each(self.options.recovery_threads, self.shards(), |shard| {
-            let summary = ShardTree::open(db, shard)
+            let verified = ShardTree::open(db, shard)
                 .map_err(ScanFault::Sled)
                 .and_then(|tree| self.verify(&tree).map(|summary| (tree, summary)));
-            summary.map_err(|fault| fault.into_damage().of(shard).to_string())
+            verified.map_err(|fault| match fault {
+                ScanFault::Sled(fault) if fault.is_environment() => {
+                    Unusable::Error(OpenError::Environment(fault.into_damage().to_string()))
+                }
+                fault => Unusable::Damage(fault.into_damage().of(shard).to_string()),
+            })
         })
     }
 
@@ -226,4 +226,14 @@ impl Opener {
     pub(super) fn shards(&self) -> std::ops::Range<u16> {
         0..self.known.len() as u16
     }
+}
+
+fn as_found(shard: u16, summary: Option<Summary>) -> ShardRecovery {
+    let state = match summary {
+        Some(Summary { position, .. }) => Recovered::Checkpoint { position },
+        None => Recovered::Empty {
+            why: NEVER.to_owned(),
+        },
+    };
+    ShardRecovery { shard, state }
 }

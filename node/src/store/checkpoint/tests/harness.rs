@@ -5,6 +5,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, Once};
 use std::time::Duration;
 
+use tempfile::TempDir;
+
 use super::model::{Content, Model};
 use crate::store::checkpoint::{
     CheckpointOptions, CheckpointStore, OpenError, Recovered, RecoveryVisitor, ShardRecovery,
@@ -12,6 +14,17 @@ use crate::store::checkpoint::{
 };
 
 pub(super) const CLUSTER: &[u8] = b"cluster-of-tests";
+
+/// A directory in memory where the system has that: none of these tests cuts the power, so all that
+/// a disk would add is the time of its fsyncs.
+pub(super) fn scratch_dir() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() {
+        tempfile::tempdir_in(memory).unwrap()
+    } else {
+        tempfile::tempdir().unwrap()
+    }
+}
 
 pub(super) fn options() -> CheckpointOptions {
     CheckpointOptions {
@@ -39,14 +52,22 @@ pub(super) fn open(dir: &Path, shards: u16) -> (CheckpointStore, Vec<ShardRecove
     let (store, recoveries, seen) = try_open(dir, shards).expect("the store opens");
     assert_eq!(recoveries.len(), usize::from(shards));
     for (shard, seen) in (0..shards).zip(seen) {
-        assert!(content(&store, shard) == seen, "the visitor saw something else in {shard}");
+        assert!(
+            content(&store, shard) == seen,
+            "the visitor saw something else in {shard}"
+        );
         let position = recoveries[usize::from(shard)].position();
         assert_eq!(store.position(shard).unwrap(), position);
     }
     (store, recoveries)
 }
 
-pub(super) fn models(seed: u64, shards: u16, changes: usize, payload_bytes_max: usize) -> Vec<Model> {
+pub(super) fn models(
+    seed: u64,
+    shards: u16,
+    changes: usize,
+    payload_bytes_max: usize,
+) -> Vec<Model> {
     let model = |shard| Model {
         seed,
         shard,
@@ -57,7 +78,9 @@ pub(super) fn models(seed: u64, shards: u16, changes: usize, payload_bytes_max: 
 }
 
 pub(super) fn commit(store: &CheckpointStore, model: &Model, number: u64) {
-    store.commit(model.shard, model.commit(number)).expect("the commit is durable");
+    store
+        .commit(model.shard, model.commit(number))
+        .expect("the commit is durable");
 }
 
 pub(super) fn content(store: &CheckpointStore, shard: u16) -> Content {
@@ -72,9 +95,15 @@ pub(super) fn content(store: &CheckpointStore, shard: u16) -> Content {
 pub(super) fn assert_at(store: &CheckpointStore, model: &Model, number: u64) {
     let shard = model.shard;
     let expected = model.content(number);
-    assert!(content(store, shard) == expected, "shard {shard} is not as of commit {number}");
+    assert!(
+        content(store, shard) == expected,
+        "shard {shard} is not as of commit {number}"
+    );
     for (key, payload) in expected.iter().take(20) {
-        assert_eq!(&*store.get(shard, key).unwrap().unwrap(), payload.as_slice());
+        assert_eq!(
+            &*store.get(shard, key).unwrap().unwrap(),
+            payload.as_slice()
+        );
     }
     assert!(store.get(shard, b"nobody").unwrap().is_none());
     let meta = store.meta(shard).unwrap();

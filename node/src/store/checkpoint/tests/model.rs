@@ -32,7 +32,11 @@ impl Model {
     pub(super) fn number(position: Option<Position>) -> u64 {
         let number = position.map_or(0, |position| position.index / 10);
         if let Some(position) = position {
-            assert_eq!(position, Model::position(number), "a position nobody committed");
+            assert_eq!(
+                position,
+                Model::position(number),
+                "a position nobody committed"
+            );
         }
         number
     }
@@ -40,7 +44,9 @@ impl Model {
     pub(super) fn commit(&self, number: u64) -> Commit {
         let mix = self.seed ^ (u64::from(self.shard) << 48) ^ (number << 20);
         let mut random = fastrand::Rng::with_seed(mix);
-        let changes = (0..self.changes).map(|_| self.change(&mut random)).collect();
+        let changes = (0..self.changes)
+            .map(|_| self.change(&mut random))
+            .collect();
         Commit {
             position: Model::position(number),
             meta: self.meta(number),

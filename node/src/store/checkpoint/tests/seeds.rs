@@ -10,7 +10,10 @@ pub(super) fn for_seeds(name: &str, runs_variable: &str, runs: u64, test: impl F
     }
     let runs = number(runs_variable).unwrap_or(runs);
     let first = fastrand::u64(..u64::MAX - runs);
-    eprintln!("{name}: seeds {first} and the {} after it", runs.saturating_sub(1));
+    eprintln!(
+        "{name}: seeds {first} and the {} after it",
+        runs.saturating_sub(1)
+    );
     for seed in first..first + runs {
         let reporter = Reporter { name, seed };
         test(seed);
@@ -20,7 +23,10 @@ pub(super) fn for_seeds(name: &str, runs_variable: &str, runs: u64, test: impl F
 
 fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{variable} is not a number: {text}")))
+    Some(
+        text.parse()
+            .unwrap_or_else(|_| panic!("{variable} is not a number: {text}")),
+    )
 }
 
 /// Dropped only when the test panics.
@@ -32,6 +38,10 @@ struct Reporter<'a> {
 impl Drop for Reporter<'_> {
     fn drop(&mut self) {
         let Reporter { name, seed } = self;
-        eprintln!("{name} failed; replay: HOMEROOM_SEED={seed} cargo test checkpoint::tests::{name}");
+        let package = env!("CARGO_PKG_NAME");
+        eprintln!(
+            "{name} failed; replay: \
+             HOMEROOM_SEED={seed} cargo test -p {package} --lib checkpoint::tests::{name}"
+        );
     }
 }

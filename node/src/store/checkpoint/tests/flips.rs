@@ -1,0 +1,145 @@
+//! Bytes flipped in sled's files: the state is the newest checkpoint's or a base's, or nothing at
+//! all, and the answer says which.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+use super::harness::{assert_at, commit, copy_dir, models, open, scratch_dir};
+use super::model::Model;
+use super::seeds::for_seeds;
+use crate::store::checkpoint::Recovered;
+
+const SHARDS: u16 = 3;
+/// This shard has no base.
+const BARE: u16 = 2;
+const NEWEST: u64 = 7;
+const NEWEST_BASE: u64 = 4;
+
+struct Template {
+    dir: TempDir,
+    models: Vec<Model>,
+}
+
+/// A store with overwrites, removals and all kinds of sled's files, made once and copied.
+fn template() -> &'static Template {
+    static TEMPLATE: OnceLock<Template> = OnceLock::new();
+    TEMPLATE.get_or_init(|| {
+        let dir = scratch_dir();
+        let models = models(31, SHARDS, 60, 3_000);
+        // Opened several times, so that sled's snapshot is of the middle of its log: what lies before
+        // is read for the first time when a record is.
+        for numbers in [
+            1..=NEWEST_BASE,
+            NEWEST_BASE + 1..=NEWEST - 1,
+            NEWEST..=NEWEST,
+        ] {
+            let (store, _) = open(dir.path(), SHARDS);
+            for number in numbers {
+                for model in &models {
+                    commit(&store, model, number);
+                    if number % 2 == 0 && number <= NEWEST_BASE && model.shard != BARE {
+                        store.cut_base(model.shard).unwrap();
+                    }
+                }
+            }
+        }
+        Template { dir, models }
+    })
+}
+
+#[test]
+fn flipped_bytes_are_noticed() {
+    for_seeds("flips", "HOMEROOM_CHECKPOINT_FLIPS", 60, damage_and_open);
+}
+
+fn damage_and_open(seed: u64) {
+    let template = template();
+    let dir = scratch_dir();
+    copy_dir(template.dir.path(), dir.path());
+    let mut random = fastrand::Rng::with_seed(seed);
+    let files = sled_files(&dir.path().join("sled"));
+    let log = largest(&files);
+    match seed % 6 {
+        0 | 1 => flip(log, 100, &mut random),
+        2 => flip(log, random.usize(1..4), &mut random),
+        3 => files
+            .iter()
+            .for_each(|file| flip(file, 100 / files.len(), &mut random)),
+        4 => overwrite_block(log, &mut random),
+        _ => cut_tail(&files[random.usize(..files.len())], &mut random),
+    }
+    let (store, recoveries) = open(dir.path(), SHARDS);
+    eprintln!("flips: seed {seed}: {:?}", recoveries[0].state);
+    let mut numbers = Vec::new();
+    for (model, recovery) in template.models.iter().zip(&recoveries) {
+        let number = match &recovery.state {
+            Recovered::Checkpoint { .. } => NEWEST,
+            Recovered::Rebuilt { .. } => NEWEST_BASE,
+            Recovered::Empty { .. } => 0,
+        };
+        assert_eq!(Model::number(recovery.position()), number);
+        assert!(
+            number > 0 || model.shard == BARE,
+            "{recovery:?} though there are bases"
+        );
+        assert_at(&store, model, number);
+        numbers.push(number);
+    }
+    drop(store);
+    let (store, recoveries) = open(dir.path(), SHARDS);
+    for (model, number) in template.models.iter().zip(numbers) {
+        let recovery = &recoveries[usize::from(model.shard)];
+        assert!(!matches!(recovery.state, Recovered::Rebuilt { .. }));
+        assert_at(&store, model, number);
+    }
+}
+
+/// All files below `dir`, with their lengths.
+fn sled_files(dir: &Path) -> Vec<(PathBuf, usize)> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(dir).unwrap() {
+        let entry = entry.unwrap();
+        if entry.file_type().unwrap().is_dir() {
+            files.extend(sled_files(&entry.path()));
+        } else {
+            files.push((entry.path(), entry.metadata().unwrap().len() as usize));
+        }
+    }
+    files.sort();
+    files
+}
+
+/// sled's log, where all records are.
+fn largest(files: &[(PathBuf, usize)]) -> &(PathBuf, usize) {
+    files.iter().max_by_key(|(_, bytes)| bytes).unwrap()
+}
+
+fn flip((path, bytes): &(PathBuf, usize), count: usize, random: &mut fastrand::Rng) {
+    let mut content = fs::read(path).unwrap();
+    for _ in 0..count {
+        content[random.usize(..*bytes)] ^= random.u8(1..);
+    }
+    fs::write(path, content).unwrap();
+}
+
+/// A block of zeros or of another place's bytes, as a disk may leave behind.
+fn overwrite_block((path, bytes): &(PathBuf, usize), random: &mut fastrand::Rng) {
+    const BLOCK_BYTES: usize = 4096;
+    let mut content = fs::read(path).unwrap();
+    let from = random.usize(..bytes - BLOCK_BYTES);
+    let to = random.usize(..bytes - BLOCK_BYTES);
+    if random.bool() {
+        content.copy_within(from..from + BLOCK_BYTES, to);
+    } else {
+        content[to..to + BLOCK_BYTES].fill(0);
+    }
+    fs::write(path, content).unwrap();
+}
+
+fn cut_tail((path, bytes): &(PathBuf, usize), random: &mut fastrand::Rng) {
+    let file = fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.set_len(random.usize(..*bytes) as u64).unwrap();
+}
