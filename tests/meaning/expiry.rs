@@ -246,3 +246,27 @@ fn a_stop_after_the_floor_keeps_its_play_before_it() {
         (floor_ms, 10_000)
     );
 }
+
+#[test]
+fn reasons_for_help_look_no_further_back_than_the_floor() {
+    use homeroom_core::{Event, EventType};
+    let of = |id: &str, event_type: EventType, time_ms: i64, score_millionths: Option<u32>| Event {
+        event_type,
+        course_id: Some("algebra".into()),
+        score_millionths,
+        ..click("lms", id, time_ms)
+    };
+    let start_ms = 1_741_168_800_000;
+    let mut rig = CoreRig::new(an_hour());
+    for id in ["1", "2", "3"] {
+        let wrong = of(id, EventType::QuestionAnswered, start_ms, Some(0));
+        rig.apply_one(start_ms, wrong);
+    }
+    let reasons = |rig: &CoreRig| rig.learners["ada"].standings(&rig.at())[0].reasons.len();
+    assert_eq!(reasons(&rig), 1, "three wrong in a row");
+    let later_ms = start_ms + 2 * HOUR_MS;
+    rig.apply_one(later_ms, of("4", EventType::Click, later_ms, None));
+    let profile = rig.learners["ada"].profile(&rig.at());
+    assert_eq!(profile.last_assessments.len(), 3, "they are still shown");
+    assert_eq!(reasons(&rig), 0);
+}

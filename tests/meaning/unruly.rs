@@ -38,6 +38,8 @@ const CENTRES_MS: [i64; 4] = [-86_400_000, 0, 1_741_168_800_000, 1_741_170_312_3
 pub struct Unruly {
     centre_ms: i64,
     span_ms: i64,
+    /// How many of the names of each kind are in use: with one, everything meets everything.
+    names: usize,
     /// Different ids of each learner; `None` gives every event its own.
     ids: Option<u32>,
     drawn: u32,
@@ -50,6 +52,7 @@ impl Unruly {
         Unruly {
             centre_ms: CENTRES_MS[rng.usize(..CENTRES_MS.len())],
             span_ms,
+            names: rng.usize(1..=3),
             ids: None,
             drawn: 0,
             salt: rng.u32(..),
@@ -82,13 +85,13 @@ impl Unruly {
         let optional = event_type.ends_with("enrolled") && rng.bool();
         NaiveEvent {
             event_id: self.id(rng),
-            user_id: USERS[rng.usize(..USERS.len())].to_owned(),
-            session_id: (!optional).then(|| ["s", "t"][rng.usize(..2)].to_owned()),
+            user_id: USERS[rng.usize(..self.names)].to_owned(),
+            session_id: (!optional).then(|| ["s", "t"][rng.usize(..self.names.min(2))].to_owned()),
             course_id: one_of(rng, &COURSES, 0.7),
             timestamp_ms: self.time_ms(rng),
             event_type: event_type.to_owned(),
             source: SOURCES[rng.usize(..SOURCES.len())].to_owned(),
-            object_id: one_of(rng, &["v", "w"], 0.8),
+            object_id: one_of(rng, &["v", "w"][..self.names.min(2)], 0.8),
             attempt_id: one_of(rng, &["x", "y", "z"], if scored { 0.7 } else { 0.1 }),
             skill_id: one_of(rng, &["fractions", "roots"], 0.5),
             producer_sequence: (rng.u8(..) < 20).then(|| rng.u64(..5)),

@@ -29,12 +29,15 @@ pub trait Replicated: Send + 'static {
     fn captured(&mut self);
 }
 
+/// A record's key, and its new bytes; `None` to delete it.
+pub type Change = (Vec<u8>, Option<Vec<u8>>);
+
 /// The state at an entry boundary.
 pub struct Capture {
     /// The group's own record.
     pub state: Vec<u8>,
     /// Records that changed; may be collected while further entries are applied.
-    pub changes: BoxFuture<'static, Vec<(Vec<u8>, Option<Vec<u8>>)>>,
+    pub changes: BoxFuture<'static, Vec<Change>>,
 }
 
 /// What is replicated, with the position it stands at.

@@ -11,5 +11,6 @@ mod snapshot;
 mod types;
 
 pub use group::{CheckpointError, CheckpointOutcome, Group, GroupConfig, ProposeError, StartError};
-pub use machine::{Capture, Replicated};
-pub use types::{Applied, Membership, Proposal};
+pub use log_store::LogStore;
+pub use machine::{Capture, Change, Replicated};
+pub use types::{Applied, Membership, Proposal, TypeConfig};

@@ -7,6 +7,7 @@ mod directory;
 mod machine;
 mod part;
 mod read;
+mod recover;
 mod replica;
 mod sweeper;
 mod ticker;

@@ -16,14 +16,14 @@ use super::{
     machine::{ShardEvents, ShardMachine, view_of},
     part::Part,
     read::Confirmations,
+    recover::{recover, stored_user_ids, wake_unsettled},
     sweeper::Sweeper,
     ticker::{LogClock, Ticker},
     view::View,
     watchers::{Watch, Watchers},
 };
 use crate::{
-    learner::{RecordKey, dead_letters_from, parse_key},
-    raft::{Applied, Group, GroupConfig, Membership, ProposeError, StartError},
+    raft::{Applied, Group, GroupConfig, ProposeError, StartError},
     store::{
         checkpoint::{CheckpointStore, Position},
         log::FileLog,
@@ -83,7 +83,7 @@ impl ShardReplica {
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let shard = setup.group.slot;
-        let recovered = recover(&setup)?;
+        let recovered = recover(&setup.group, &setup.store, setup.recovered)?;
         let (state, membership) = recovered.map_or(
             (ShardState::new(Settings::default()), None),
             |(state, membership)| (state, Some(membership)),
@@ -120,37 +120,47 @@ impl ShardReplica {
             machine,
         )
         .await?;
-        let group = Arc::new(group);
-        let clock = Arc::new(LogClock::following(view.borrow().log_time_ms));
+        let clock = LogClock::following(view.borrow().log_time_ms);
         let (parts, queue) = mpsc::channel(PARTS_QUEUED);
-        let batcher = Batcher {
-            parts: queue,
-            group: Arc::clone(&group),
-            clock: Arc::clone(&clock),
-            limits: setup.limits,
-            stop: stop.clone(),
-            unsaved_bytes: directory.unsaved_bytes(),
-        };
-        tasks.spawn(batcher.run());
-        let ticker = Ticker {
-            group: Arc::clone(&group),
-            clock: Arc::clone(&clock),
-            view: view.clone(),
-            stop: stop.clone(),
-        };
-        tasks.spawn(ticker.run());
-        Ok(Self {
+        let replica = Self {
             shard,
-            group,
+            group: Arc::new(group),
             store: setup.store,
             directory,
             watchers,
             parts,
             view,
-            clock,
+            clock: Arc::new(clock),
             confirmations: Confirmations::default(),
             started: Instant::now(),
-        })
+        };
+        replica.spawn_tasks(queue, setup.limits, tasks, stop);
+        Ok(replica)
+    }
+
+    fn spawn_tasks(
+        &self,
+        parts: mpsc::Receiver<Part>,
+        limits: BatchLimits,
+        tasks: &TaskTracker,
+        stop: &CancellationToken,
+    ) {
+        let batcher = Batcher {
+            parts,
+            group: Arc::clone(&self.group),
+            clock: Arc::clone(&self.clock),
+            limits,
+            stop: stop.clone(),
+            unsaved_bytes: self.directory.unsaved_bytes(),
+        };
+        tasks.spawn(batcher.run());
+        let ticker = Ticker {
+            group: Arc::clone(&self.group),
+            clock: Arc::clone(&self.clock),
+            view: self.view.clone(),
+            stop: stop.clone(),
+        };
+        tasks.spawn(ticker.run());
     }
 
     /// Its number.
@@ -251,83 +261,4 @@ impl ShardReplica {
         user_ids.dedup();
         Ok(user_ids)
     }
-}
-
-fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>, String> {
-    let mut user_ids: Vec<Box<str>> = Vec::new();
-    for record in store.scan(shard, &[]).map_err(|error| error.to_string())? {
-        let record = record.map_err(|error| error.to_string())?;
-        if let Some(RecordKey::Learner {
-            user_id,
-            part: homeroom_core::learner::StatePart::Head,
-        }) = parse_key(record.key())
-        {
-            user_ids.push(user_id.into());
-        }
-    }
-    Ok(user_ids)
-}
-
-type Recovered = (ShardState, Membership);
-
-fn recover(setup: &ShardSetup) -> Result<Option<Recovered>, StartError> {
-    let failed = |error: &dyn std::fmt::Display| StartError::State {
-        group: setup.group.name.clone(),
-        error: std::io::Error::other(error.to_string()),
-    };
-    if setup.recovered.is_none() {
-        return Ok(None);
-    }
-    let shard = setup.group.slot;
-    let meta = setup.store.meta(shard).map_err(|error| failed(&error))?;
-    let meta = meta.ok_or_else(|| failed(&"its checkpoint has no state"))?;
-    let (membership, own) =
-        Group::<ShardMachine>::decode_state(&meta.bytes).map_err(|error| failed(&error))?;
-    let letters = dead_letters(&setup.store, shard).map_err(|error| failed(&error))?;
-    let state = ShardState::restore(&own, letters.into_iter()).map_err(|error| failed(&error))?;
-    Ok(Some((state, membership)))
-}
-
-/// Letters are numbered from 0, so their keys come before those of practically all learners.
-const LETTER_NUMBERS_END: u64 = 1 << 40;
-
-fn dead_letters(store: &CheckpointStore, shard: u16) -> Result<Vec<(u64, Vec<u8>)>, String> {
-    let mut letters = Vec::new();
-    for record in store
-        .scan(shard, &dead_letters_from(0))
-        .map_err(|error| error.to_string())?
-    {
-        let record = record.map_err(|error| error.to_string())?;
-        if record.key() >= &dead_letters_from(LETTER_NUMBERS_END)[..] {
-            break;
-        }
-        if let Some(RecordKey::DeadLetter(number)) = parse_key(record.key()) {
-            letters.push((number, record.payload().to_vec()));
-        }
-    }
-    Ok(letters)
-}
-
-/// Learners stop only when all their windows are emitted: those of which that can't be said are woken before anything is applied.
-async fn wake_unsettled(machine: &ShardMachine, stored: &[(Box<str>, i64)]) -> Result<(), String> {
-    const WOKEN_AT_ONCE: usize = 1_000;
-    let emitted_to_ms = machine.state.emitted_to_ms();
-    let largest_ms = machine
-        .state
-        .settings()
-        .windows
-        .iter()
-        .map(|shape| shape.size_ms)
-        .max();
-    let unsettled: Vec<&str> = stored
-        .iter()
-        .filter(|(_, last_ms)| {
-            last_ms.saturating_add(largest_ms.unwrap_or_default()) > emitted_to_ms
-        })
-        .map(|(user_id, _)| &**user_id)
-        .collect();
-    for some in unsettled.chunks(WOKEN_AT_ONCE) {
-        machine.wake(some).await?;
-    }
-    Ok(())
 }

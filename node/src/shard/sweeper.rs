@@ -6,6 +6,7 @@ use homeroom_core::{learner::StatePart, time::hour_of};
 
 use crate::{
     learner::{RecordKey, parse_key},
+    raft::Change,
     store::checkpoint::CheckpointStore,
 };
 
@@ -33,10 +34,7 @@ impl Sweeper {
 
     /// Deletions for the expired hours among the next records. That they are gone changes nothing that can be read: what is before
     /// the floor is never looked at again.
-    pub fn expired(
-        &self,
-        floor_ms: i64,
-    ) -> impl Future<Output = Vec<(Vec<u8>, Option<Vec<u8>>)>> + Send + use<> {
+    pub fn expired(&self, floor_ms: i64) -> impl Future<Output = Vec<Change>> + Send + use<> {
         let sweeper = self.clone();
         async move {
             let look = tokio::task::spawn_blocking(move || sweeper.look(floor_ms));
@@ -44,7 +42,7 @@ impl Sweeper {
         }
     }
 
-    fn look(&self, floor_ms: i64) -> Vec<(Vec<u8>, Option<Vec<u8>>)> {
+    fn look(&self, floor_ms: i64) -> Vec<Change> {
         let mut from = self.from.lock().unwrap_or_else(PoisonError::into_inner);
         let mut expired = Vec::new();
         let mut next = Vec::new();

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{Stream, TryStreamExt};
-use homeroom_node::raft::types::{Applied, TypeConfig};
+use homeroom_node::raft::{Applied, TypeConfig};
 use openraft::entry::{RaftEntry, RaftPayload};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine, Snapshot};
 use openraft::type_config::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
@@ -64,7 +64,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
                 }
             }
             if let Some(responder) = responder {
-                responder.send(Applied);
+                responder.send(Applied::Done);
             }
         }
         Ok(())

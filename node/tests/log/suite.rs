@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use homeroom_node::raft::log_store::LogStore;
-use homeroom_node::raft::types::{Proposal, TypeConfig};
+use homeroom_node::raft::LogStore;
+use homeroom_node::raft::{Proposal, TypeConfig};
 use homeroom_node::store::log::{FileLog, Flushing, LogConfig, LogHooks, MemoryLog};
 use openraft::entry::RaftEntry;
 use openraft::storage::{RaftLogReader, RaftLogStorage, RaftLogStorageExt};

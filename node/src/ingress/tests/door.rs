@@ -7,7 +7,8 @@ use homeroom_core::{
 };
 
 use super::{arrival, native, with};
-use crate::ingress::{Admission, ShardPart};
+use crate::ingress::Admission;
+use crate::route::Routed;
 
 const SHARDS: u32 = 4;
 
@@ -44,7 +45,7 @@ fn each_delivery_goes_once_to_its_own_shard_in_order() {
     assert!(seen.iter().all(|seen| *seen));
 }
 
-fn check_part(part: &ShardPart, lines: &[String]) {
+fn check_part(part: &Routed, lines: &[String]) {
     let entry = encode_batch(0, std::iter::once(&part.records));
     let Command::Batch(records) = Entry::decode(&entry).unwrap().command else {
         panic!("a batch")

@@ -1,0 +1,100 @@
+//! A shard's state from what is stored of it.
+
+use homeroom_core::{learner::StatePart, shard::ShardState};
+
+use super::machine::ShardMachine;
+use crate::{
+    learner::{RecordKey, dead_letters_from, parse_key},
+    raft::{Group, GroupConfig, Membership, StartError},
+    store::checkpoint::{CheckpointStore, Position},
+};
+
+/// The ids of all stored learners. Waits for the disk.
+pub fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>, String> {
+    let mut user_ids: Vec<Box<str>> = Vec::new();
+    for record in store.scan(shard, &[]).map_err(|error| error.to_string())? {
+        let record = record.map_err(|error| error.to_string())?;
+        if let Some(RecordKey::Learner {
+            user_id,
+            part: StatePart::Head,
+        }) = parse_key(record.key())
+        {
+            user_ids.push(user_id.into());
+        }
+    }
+    Ok(user_ids)
+}
+
+type Recovered = (ShardState, Membership);
+
+/// A shard's own state and its group's membership, as of the recovered position; `None` where nothing is stored.
+///
+/// # Errors
+/// When the stored state can't be read.
+pub fn recover(
+    group: &GroupConfig,
+    store: &CheckpointStore,
+    recovered: Option<Position>,
+) -> Result<Option<Recovered>, StartError> {
+    let failed = |error: &dyn std::fmt::Display| StartError::State {
+        group: group.name.clone(),
+        error: std::io::Error::other(error.to_string()),
+    };
+    if recovered.is_none() {
+        return Ok(None);
+    }
+    let meta = store.meta(group.slot).map_err(|error| failed(&error))?;
+    let meta = meta.ok_or_else(|| failed(&"its checkpoint has no state"))?;
+    let (membership, own) =
+        Group::<ShardMachine>::decode_state(&meta.bytes).map_err(|error| failed(&error))?;
+    let letters = dead_letters(store, group.slot).map_err(|error| failed(&error))?;
+    let state = ShardState::restore(&own, letters.into_iter()).map_err(|error| failed(&error))?;
+    Ok(Some((state, membership)))
+}
+
+/// Letters are numbered from 0, so their keys come before those of practically all learners.
+const LETTER_NUMBERS_END: u64 = 1 << 40;
+
+fn dead_letters(store: &CheckpointStore, shard: u16) -> Result<Vec<(u64, Vec<u8>)>, String> {
+    let mut letters = Vec::new();
+    for record in store
+        .scan(shard, &dead_letters_from(0))
+        .map_err(|error| error.to_string())?
+    {
+        let record = record.map_err(|error| error.to_string())?;
+        if record.key() >= &dead_letters_from(LETTER_NUMBERS_END)[..] {
+            break;
+        }
+        if let Some(RecordKey::DeadLetter(number)) = parse_key(record.key()) {
+            letters.push((number, record.payload().to_vec()));
+        }
+    }
+    Ok(letters)
+}
+
+/// Learners stop only when all their windows are emitted: those of which that can't be said are woken before anything is applied.
+pub async fn wake_unsettled(
+    machine: &ShardMachine,
+    stored: &[(Box<str>, i64)],
+) -> Result<(), String> {
+    const WOKEN_AT_ONCE: usize = 1_000;
+    let emitted_to_ms = machine.state.emitted_to_ms();
+    let largest_ms = machine
+        .state
+        .settings()
+        .windows
+        .iter()
+        .map(|shape| shape.size_ms)
+        .max();
+    let unsettled: Vec<&str> = stored
+        .iter()
+        .filter(|(_, last_ms)| {
+            last_ms.saturating_add(largest_ms.unwrap_or_default()) > emitted_to_ms
+        })
+        .map(|(user_id, _)| &**user_id)
+        .collect();
+    for some in unsettled.chunks(WOKEN_AT_ONCE) {
+        machine.wake(some).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,102 @@
+//! Where a node lives: its folder, its addresses and its flags, which are the same at every start.
+
+use std::ffi::OsStr;
+use std::net::{SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use tempfile::TempDir;
+
+use super::binaries;
+use super::cli::Cli;
+use super::node::Node;
+use super::process::Process;
+
+/// A data folder and how nodes are started in it, one after the other.
+pub struct Home {
+    dir: TempDir,
+    flags: Vec<String>,
+    environment: Vec<(String, String)>,
+    grpc: SocketAddr,
+    http: SocketAddr,
+}
+
+impl Home {
+    /// An empty one; `flags` come after `serve`.
+    pub fn new(flags: &[&str]) -> Home {
+        let (grpc, http) = free_addresses();
+        Home {
+            dir: tempfile::tempdir().expect("a temporary folder"),
+            flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
+            environment: Vec::new(),
+            grpc,
+            http,
+        }
+    }
+
+    /// With a setting that has no flag, such as `checkpoint.interval`.
+    pub fn with(mut self, field: &str, value: &str) -> Home {
+        let name = format!("HOMEROOM__{}", field.replace('.', "__").to_uppercase());
+        self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    /// Starts a node and waits until it is ready.
+    pub fn start(&self) -> Node {
+        Node::start(self)
+    }
+
+    /// Starts a node that may as well refuse to; `flags` come on top.
+    pub fn spawn(&self, name: &str, flags: &[&str]) -> Process {
+        Process::spawn(self.command("serve").args(flags), self.dir.path(), name)
+    }
+
+    /// `homeroom-node COMMAND` with this home's flags and environment, and nothing of the tests' own.
+    pub fn command(&self, command: &str) -> Command {
+        let mut node = Command::new(binaries::node());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("HOMEROOM") || name == "RUST_LOG" {
+                node.env_remove(name);
+            }
+        }
+        node.arg(command)
+            .args([OsStr::new("--data-dir"), self.data().as_os_str()])
+            .args(["--grpc", &self.grpc.to_string(), "--http", &self.http.to_string()])
+            .args(&self.flags)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
+        node
+    }
+
+    /// The command line, talking to this home's node.
+    pub fn cli(&self) -> Cli<'_> {
+        Cli::new(self)
+    }
+
+    /// Where the node keeps everything.
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// For the tests' own files.
+    pub fn folder(&self) -> &Path {
+        self.dir.path()
+    }
+
+    /// The address of gRPC, as a URL.
+    pub fn endpoint(&self) -> String {
+        format!("http://{}", self.grpc)
+    }
+
+    /// A path over HTTP.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.http)
+    }
+}
+
+/// Both held at once, so that they differ.
+fn free_addresses() -> (SocketAddr, SocketAddr) {
+    let bound = || TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let (grpc, http) = (bound(), bound());
+    let address = |listener: &TcpListener| listener.local_addr().expect("a bound address");
+    (address(&grpc), address(&http))
+}

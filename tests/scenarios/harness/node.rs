@@ -1,0 +1,61 @@
+//! A node that is up.
+
+use std::process::ExitStatus;
+
+use super::home::Home;
+use super::http;
+use super::process::Process;
+use super::wait::until;
+
+/// How often a start is tried again because another test's outgoing connection sits on the port.
+const STARTS: usize = 20;
+
+/// A running node; killed when dropped.
+pub struct Node {
+    process: Process,
+}
+
+impl Node {
+    pub(super) fn start(home: &Home) -> Node {
+        for _ in 0..STARTS {
+            let mut process = home.spawn("node", &[]);
+            let before = process.stderr().len();
+            let is_ready = until("a node that is ready", || match process.ended() {
+                Some(_) => Some(false),
+                None => http::get(&home.url("/readyz")).is_some_and(|(status, _)| status == 200).then_some(true),
+            });
+            if is_ready {
+                return Node { process };
+            }
+            let said = process.stderr().split_off(before);
+            assert!(said.contains("can't be listened on"), "the node ended instead of starting:\n{said}");
+        }
+        panic!("the node's ports stay in use");
+    }
+
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.process.kill();
+    }
+
+    /// SIGTERM, without waiting.
+    pub fn terminate(&self) {
+        self.process.terminate();
+    }
+
+    /// SIGTERM; how it ended.
+    pub fn stop(mut self) -> ExitStatus {
+        self.terminate();
+        self.process.wait()
+    }
+
+    /// How it ended, once it has.
+    pub fn wait(mut self) -> ExitStatus {
+        self.process.wait()
+    }
+
+    /// What all nodes of this home wrote.
+    pub fn stderr(&self) -> String {
+        self.process.stderr()
+    }
+}

@@ -1,0 +1,79 @@
+//! A child process that can't outlive the test.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::wait::until;
+
+/// A running child with its output in files; killed when dropped.
+pub struct Process {
+    child: Child,
+    stdout: PathBuf,
+    stderr: PathBuf,
+}
+
+impl Process {
+    /// Starts `command`; what it writes goes to `<name>.out` and `<name>.err` in `folder`, behind what is there.
+    pub fn spawn(command: &mut Command, folder: &Path, name: &str) -> Process {
+        let stdout = folder.join(format!("{name}.out"));
+        let stderr = folder.join(format!("{name}.err"));
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(appending(&stdout))
+            .stderr(appending(&stderr))
+            .spawn()
+            .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+        Process { child, stdout, stderr }
+    }
+
+    /// What it wrote to standard error, and those before it under the same name.
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
+    }
+
+    /// The same for standard output.
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&fs::read(&self.stdout).unwrap_or_default()).into_owned()
+    }
+
+    /// How it ended, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().expect("the state of an own child")
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self) -> ExitStatus {
+        let stderr = self.stderr.clone();
+        until(&format!("the end of a process, see {}", stderr.display()), || self.ended())
+    }
+
+    /// SIGKILL: it gets no chance to put anything in order.
+    pub fn kill(&mut self) {
+        // An error says that it has ended already.
+        let _ = self.child.kill();
+        self.child.wait().expect("the end of a killed child");
+    }
+
+    /// SIGTERM: it is asked to stop.
+    pub fn terminate(&self) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        kill_process(pid.expect("a pid"), Signal::TERM).expect("a signal to an own child");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("--- {} ---\n{}", self.stderr.display(), self.stderr());
+        }
+    }
+}
+
+fn appending(path: &Path) -> File {
+    let file = File::options().create(true).append(true).open(path);
+    file.unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
