@@ -25,7 +25,7 @@ pub struct NaiveWatermark {
 }
 
 impl NaiveWatermark {
-    /// Log time goes on, one second after the other.
+    /// Log time goes on, one second after the other; nothing is heard meanwhile, nor yet at its end.
     pub fn pass_to(&mut self, now_s: i64) {
         while self.now_s < now_s {
             let waited_for = self.vouched_for(self.now_s, self.now_s + 1);
@@ -34,6 +34,7 @@ impl NaiveWatermark {
             let ran_on = || Some((self.watermark_s? + 1).min(newest_s? + RUN_ON_S));
             self.raise(waited_for.or_else(ran_on));
         }
+        self.settle();
     }
 
     /// An accepted event, now.
@@ -52,7 +53,7 @@ impl NaiveWatermark {
         source.heard_s = now_s;
     }
 
-    /// All deliveries of this moment have been heard.
+    /// As things stand at this moment.
     pub fn settle(&mut self) {
         self.raise(self.vouched_for(self.now_s, self.now_s));
     }

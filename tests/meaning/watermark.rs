@@ -166,6 +166,20 @@ fn it_does_not_depend_on_how_often_ticks_come() {
 }
 
 #[test]
+fn a_source_that_speaks_at_the_moment_it_falls_idle_was_idle_first() {
+    for with_a_tick in [false, true] {
+        let mut it = Seconds::new(Settings::default());
+        it.event(0, "slow", -50);
+        it.event(10, "fast", 0);
+        if with_a_tick {
+            it.tick_ms(30_000);
+        }
+        it.event(30, "slow", -49);
+        assert_eq!(it.watermark_ms(), Some(-10_000), "tick: {with_a_tick}");
+    }
+}
+
+#[test]
 fn an_ordered_source_has_no_delay_until_it_breaks_its_word() {
     let ordered = SourcePolicy {
         ordered: true,

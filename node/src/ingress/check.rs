@@ -3,7 +3,7 @@
 use homeroom_core::{EventType, Reason};
 
 use super::{
-    Arrival, FUTURE_TOLERANCE_MS,
+    Arrival, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX,
     draft::Draft,
     fault::{Fault, shortened},
     quantity::Quantity,
@@ -35,6 +35,7 @@ impl Draft<'_> {
         if timestamp_ms > latest_ms {
             return Err(self.future(timestamp_ms, arrival.now_ms));
         }
+        self.check_names()?;
         self.check_quantities()?;
         self.check_score(arrival)?;
         let other = || EventType::from_name(name);
@@ -111,6 +112,29 @@ impl Draft<'_> {
             "{label} is {ahead_ms} ms ahead of this node's clock, at most {FUTURE_TOLERANCE_MS} are taken"
         );
         Fault::new(Reason::FutureTimestamp, detail)
+    }
+
+    /// Names are keys, in memory and on disk: what may have any length is metadata.
+    fn check_names(&self) -> Result<(), Fault> {
+        let labels = self.labels;
+        let names = [
+            (&self.event_id, "eventId"),
+            (&self.user_id, labels.user_id),
+            (&self.session_id, labels.session_id),
+            (&self.course_id, "courseId"),
+            (&self.event_type, labels.event_type),
+            (&self.source, labels.source),
+            (&self.object_id, "objectId"),
+            (&self.attempt_id, "attemptId"),
+            (&self.skill_id, "skillId"),
+        ];
+        for (name, label) in names {
+            if let Some(name) = name.as_deref().filter(|name| name.len() > NAME_BYTES_MAX) {
+                let bounds = format!("a name of at most {NAME_BYTES_MAX} bytes");
+                return Err(Fault::out_of_range(label, &bounds, name));
+            }
+        }
+        Ok(())
     }
 
     fn check_quantities(&self) -> Result<(), Fault> {

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use homeroom_core::{Event, EventType, Reason, Refusal};
+use homeroom_core::{Event, EventType, Refusal};
 
 use super::{
     Arrival, EVENT_BYTES_MAX,
@@ -90,7 +90,6 @@ impl<'p> Draft<'p> {
         arrival: &Arrival<'_>,
     ) -> Result<Event<'p>, Refusal<'p>> {
         let checked = match fault {
-            Some(fault) if fault.reason == Reason::Malformed => Err(fault),
             _ if delivery.len() > EVENT_BYTES_MAX => Err(Fault::oversized(delivery.len())),
             Some(fault) => Err(fault),
             None => self.check(arrival),

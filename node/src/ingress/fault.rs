@@ -6,14 +6,12 @@ use homeroom_core::{Reason, Refusal};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Arrival, EVENT_BYTES_MAX,
+    Arrival, EVENT_BYTES_MAX, NAME_BYTES_MAX,
     delivery::{Delivery, cut},
 };
 
 /// How much of an offending value is shown, characters.
 const SHOWN_CHARS_MAX: usize = 64;
-/// Longer names are not taken over from a refused delivery: a refusal must stay small when its payload is cut.
-const NAME_BYTES_MAX: usize = 1024;
 /// Bounds details that quote a parser, bytes.
 const DETAIL_BYTES_MAX: usize = 512;
 

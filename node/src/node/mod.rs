@@ -2,6 +2,7 @@
 
 mod checkpoints;
 mod counting;
+mod doors;
 mod fatal;
 mod gauges;
 mod identity;

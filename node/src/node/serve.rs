@@ -7,20 +7,20 @@ use homeroom_proto::v1::{
     dead_letter_service_server::DeadLetterServiceServer,
     ingest_service_server::IngestServiceServer, learner_service_server::LearnerServiceServer,
 };
-use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
+use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::{Server, server::TcpIncoming};
+use tonic::transport::Server;
 use tonic_health::server::HealthReporter;
 
 use super::{
     checkpoints::Checkpoints,
+    doors::Doors,
     gauges::Gauges,
     start::{StartNodeError, Started, start},
     statements::Statements,
 };
 use crate::{
     config::{Config, LoadedConfig},
-    http::{self, BodyLimits, HttpState, ServerOptions},
     ingress::{IngestDoor, Intake},
     observe::{Metrics, Readiness},
     query::{ClusterDoor, DeadLetterDoor, LearnerDoor, NodeIdentity},
@@ -28,8 +28,6 @@ use crate::{
 
 /// Between two emptyings of the histograms into their buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
-/// How long the body of an HTTP request may take to arrive.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
 /// Bytes of a gRPC message beyond the events in it.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
 
@@ -52,6 +50,9 @@ pub enum ServeError {
     /// Reflection or the transport does not start.
     #[error("gRPC: {0}")]
     Grpc(String),
+    /// A listener failed while the node was up.
+    #[error("the {0} door closed by itself")]
+    Door(&'static str),
     /// What was written last is not known to be durable.
     #[error("closing the log failed")]
     Close,
@@ -77,78 +78,46 @@ pub async fn serve(
     let config = &loaded.config;
     let grpc = listen("listen.grpc", config.listen.grpc).await?;
     let http = listen("listen.http", config.listen.http).await?;
+    let addresses = (grpc.local_addr().ok(), http.local_addr().ok());
     let metrics = Arc::new(Metrics::new());
     let (readiness, ready) = watch::channel(Readiness::not_ready("the node is starting"));
-    let (health, health_service) = tonic_health::server::health_reporter();
+    let statements = Statements::closed(ready.clone());
+    let mut doors = Doors::default();
+    doors.open_http(config, http, &metrics, ready, statements.clone());
     let running = bring_up(loaded, &metrics).await?;
-    let stop_doors = CancellationToken::new();
+    let Started {
+        identity,
+        control,
+        router,
+        ..
+    } = &running.started;
     let intake = Intake::new(
-        Arc::clone(&running.started.router),
-        running.started.control.states(),
+        Arc::clone(router),
+        control.states(),
         Arc::clone(&metrics.ingest),
     );
-    let mut doors = JoinSet::new();
-    let grpc_address = grpc.local_addr().ok();
-    let routes = grpc_routes(config, &running, &intake, &metrics, &stop_doors)?;
-    let stopped = stop_doors.clone().cancelled_owned();
-    doors.spawn(async move {
-        let incoming = TcpIncoming::from(grpc).with_nodelay(Some(true));
-        let served = routes
-            .add_service(health_service)
-            .serve_with_incoming_shutdown(incoming, stopped);
-        if let Err(error) = served.await {
-            tracing::error!(%error, "gRPC ended");
-        }
-    });
-    let http_address = http.local_addr().ok();
-    let paths = http::router(HttpState {
-        intake: Statements(intake),
-        metrics: Arc::clone(&metrics),
-        readiness: ready,
-        bodies: body_limits(config),
-    });
-    let options = ServerOptions {
-        connections_max: config.listen.http_connections_max as usize,
-        drain: config.shutdown.drain,
-    };
-    doors.spawn(http::serve(
-        http,
-        paths,
-        options,
-        stop_doors.clone().cancelled_owned(),
-    ));
+    let routes = grpc_routes(config, &running, &intake, &metrics, doors.stop_grpc())?;
+    let health = doors.open_grpc(grpc, routes);
+    statements.open(intake);
     readiness.send_replace(Readiness::Ready);
     report(&health, true).await;
     tracing::info!(
-        grpc = grpc_address.map(tracing::field::display),
-        http = http_address.map(tracing::field::display),
-        cluster = running.started.identity.cluster_id,
-        shards = running.started.identity.shards,
+        grpc = addresses.0.map(tracing::field::display),
+        http = addresses.1.map(tracing::field::display),
+        cluster = identity.cluster_id,
+        shards = identity.shards,
         "ready"
     );
-    shutdown.await;
+    let failed = tokio::select! {
+        () = shutdown => None,
+        door = doors.ended() => Some(ServeError::Door(door)),
+    };
     tracing::info!("stopping: no new requests, those under way end");
     readiness.send_replace(Readiness::not_ready("the node is stopping"));
     report(&health, false).await;
-    stop_doors.cancel();
-    if timeout(config.shutdown.drain, drain(&mut doors))
-        .await
-        .is_err()
-    {
-        tracing::warn!("requests were still under way when the time to drain was over");
-        doors.shutdown().await;
-    }
-    running.take_down().await
-}
-
-fn body_limits(config: &Config) -> BodyLimits {
-    let bytes_max = usize::try_from(config.ingest.request_bytes_max.as_u64());
-    let all_bytes_max = config.ingest.queue_bytes_max.as_u64();
-    BodyLimits::new(bytes_max.unwrap_or(usize::MAX), all_bytes_max, BODY_WITHIN)
-}
-
-async fn drain(doors: &mut JoinSet<()>) {
-    while doors.join_next().await.is_some() {}
+    doors.close(config.shutdown.drain).await;
+    running.take_down().await?;
+    failed.map_or(Ok(()), Err)
 }
 
 async fn listen(name: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

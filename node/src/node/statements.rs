@@ -1,22 +1,58 @@
 //! The HTTP door's way to the intake.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use homeroom_core::Reason;
 use homeroom_proto::v1;
+use tokio::sync::watch;
 
 use crate::{
     http,
     ingress::{Intake, to_reason},
+    observe::Readiness,
     route::Urgency,
 };
 
 /// When to come back to a node that has no room, s.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Statements into the intake.
-pub struct Statements(pub Intake);
+/// Statements into the intake, while the node is ready.
+#[derive(Clone)]
+pub struct Statements {
+    intake: Arc<OnceLock<Intake>>,
+    readiness: watch::Receiver<Readiness>,
+}
+
+impl Statements {
+    /// Takes nothing yet.
+    pub fn closed(readiness: watch::Receiver<Readiness>) -> Self {
+        Self {
+            intake: Arc::default(),
+            readiness,
+        }
+    }
+
+    /// From now on statements go to this intake.
+    pub fn open(&self, intake: Intake) {
+        // Opened once: a node starts once.
+        let _ = self.intake.set(intake);
+    }
+
+    fn ready(&self) -> Result<&Intake, http::IntakeError> {
+        let reason = self.readiness.borrow().reason().map(str::to_owned);
+        match (reason, self.intake.get()) {
+            (None, Some(intake)) => Ok(intake),
+            (reason, _) => Err(http::IntakeError::Unavailable {
+                reason: reason.unwrap_or_else(|| "the node is starting".to_owned()),
+                retry_after: RETRY_AFTER,
+            }),
+        }
+    }
+}
 
 impl http::Intake for Statements {
     async fn publish_statements(
@@ -29,7 +65,8 @@ impl http::Intake for Statements {
             payloads: statements,
             source: source.to_owned(),
         };
-        let receipt = self.0.take("http", &[], Some(&raw), Urgency::Refuse).await;
+        let intake = self.ready()?;
+        let receipt = intake.take("http", &[], Some(&raw), Urgency::Refuse).await;
         let overloaded = |_| http::IntakeError::Overloaded {
             retry_after: RETRY_AFTER,
         };

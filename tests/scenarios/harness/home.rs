@@ -77,6 +77,11 @@ impl Home {
         self.dir.path().join("data")
     }
 
+    /// What all nodes that ran here wrote to standard error.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.path().join("node.err")).unwrap_or_default()
+    }
+
     /// For the tests' own files.
     pub fn folder(&self) -> &Path {
         self.dir.path()

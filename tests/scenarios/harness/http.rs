@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+
 use super::wait::PATIENCE;
 
 /// A look at a node that may not be up must not last.
@@ -26,7 +29,7 @@ pub fn get(url: &str) -> Option<(u16, String)> {
 pub fn post_json(url: &str, source: Option<&str>, body: &[u8]) -> (u16, String) {
     let mut request = agent(PATIENCE).post(url).header("Content-Type", "application/json");
     if let Some(source) = source {
-        request = request.header("Authorization", format!("Basic {}", base64(&format!("{source}:"))));
+        request = request.header("Authorization", format!("Basic {}", STANDARD.encode(format!("{source}:"))));
     }
     let mut answer = request.send(body).unwrap_or_else(|error| panic!("{url}: {error}"));
     let status = answer.status().as_u16();

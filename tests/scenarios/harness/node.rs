@@ -18,8 +18,8 @@ pub struct Node {
 impl Node {
     pub(super) fn start(home: &Home) -> Node {
         for _ in 0..STARTS {
+            let before = home.log().len();
             let mut process = home.spawn("node", &[]);
-            let before = process.stderr().len();
             let is_ready = until("a node that is ready", || match process.ended() {
                 Some(_) => Some(false),
                 None => http::get(&home.url("/readyz")).is_some_and(|(status, _)| status == 200).then_some(true),
@@ -54,8 +54,4 @@ impl Node {
         self.process.wait()
     }
 
-    /// What all nodes of this home wrote.
-    pub fn stderr(&self) -> String {
-        self.process.stderr()
-    }
 }

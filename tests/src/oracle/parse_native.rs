@@ -20,21 +20,23 @@ pub fn parse_native(line: &[u8], settings: &Settings) -> Result<NaiveEvent, Refu
         .map_err(|reason| Refusal { reason, source })
 }
 
-/// The checks that need no field: JSON, size, an object.
+/// The checks that need no field: size, JSON, an object.
 pub(crate) fn parse_object(line: &[u8]) -> Result<Map<String, Value>, Refusal> {
-    let value: Value = serde_json::from_slice(line).map_err(|_| Refusal {
-        reason: Reason::Malformed,
-        source: None,
-    })?;
+    let value: Option<Value> = serde_json::from_slice(line).ok();
     if line.len() > SIZE_MAX_BYTES {
         let source = value
-            .as_object()
+            .as_ref()
+            .and_then(Value::as_object)
             .and_then(|object| text_of(object, "source"));
         return Err(Refusal {
             reason: Reason::Oversized,
             source,
         });
     }
+    let value = value.ok_or(Refusal {
+        reason: Reason::Malformed,
+        source: None,
+    })?;
     match value {
         Value::Object(object) => Ok(object),
         _ => Err(Refusal {

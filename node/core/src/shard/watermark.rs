@@ -57,6 +57,8 @@ impl Watermark {
         for moment_ms in moments {
             then.run_to(moment_ms, sources, settings);
         }
+        // Who falls idle at this very moment is idle before the entry's deliveries count, as a tick just before them would find.
+        then.run_to(then.log_time_ms, sources, settings);
         then.current_ms
     }
 

@@ -4,7 +4,7 @@ use homeroom_core::{PayloadFormat, Reason, Settings, SourcePolicy};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{arrival, native, refused, settings_with, with};
-use crate::ingress::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX, decode_native};
+use crate::ingress::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX, NAME_BYTES_MAX, decode_native};
 
 /// Members of an otherwise valid event, the reason, and what its detail says.
 const FAULTS: &[(&str, Reason, &str)] = &[
@@ -215,7 +215,7 @@ fn faults_are_looked_for_in_the_order_of_the_contract() {
         (format!("{{{missing}}}"), MissingField),
         (format!("{{{mismatch}}}"), SchemaMismatch),
         (format!("{{{oversized}}}"), Oversized),
-        (format!("{{{oversized}"), Malformed),
+        (format!("{{{oversized}"), Oversized),
     ];
     for (json, reason) in &cases {
         assert_eq!(native(json).unwrap_err().reason, *reason);
@@ -280,4 +280,21 @@ fn a_minute_ahead_of_the_clock_is_still_taken() {
     assert!(native(&with(r#""timestamp":"2026-03-04T10:01:00.000Z""#)).is_ok());
     // Truncated before it is compared.
     assert!(native(&with(r#""timestamp":"2026-03-04T10:01:00.0009Z""#)).is_ok());
+}
+
+#[test]
+fn a_name_may_have_so_many_bytes_and_no_more() {
+    let settings = Settings::default();
+    for field in ["userId", "eventId", "courseId", "objectId", "skillId"] {
+        let longest = format!(r#""{field}":"{}""#, "n".repeat(NAME_BYTES_MAX));
+        let longest = with(&longest);
+        assert!(decode_native(longest.as_bytes(), &arrival(&settings)).is_ok());
+        let longer = with(&format!(
+            r#""{field}":"{}""#,
+            "n".repeat(NAME_BYTES_MAX + 1)
+        ));
+        let refusal = decode_native(longer.as_bytes(), &arrival(&settings)).unwrap_err();
+        assert_eq!(refusal.reason, Reason::ValueOutOfRange);
+        assert!(refusal.detail.starts_with(field), "{}", refusal.detail);
+    }
 }

@@ -1,0 +1,111 @@
+//! A node held against the model, by what its command line prints.
+
+use std::collections::BTreeMap;
+
+use homeroom_tests::oracle::{NaiveModel, SourceCounts, WindowRow, WindowSpec, compare_rows};
+use serde_json::Value;
+
+use super::cli::Cli;
+
+/// Differences that are shown.
+const SHOWN_MAX: usize = 10;
+
+/// The arguments that list all minutes.
+pub const ALL_MINUTES: [&str; 2] = ["windows", "--all"];
+
+/// Every minute of every learner is as the model says, and there is no other.
+pub fn windows(cli: &Cli<'_>, model: &NaiveModel) {
+    windows_of(cli, model, WindowSpec::MINUTE, &ALL_MINUTES);
+}
+
+/// The same for other windows; `arguments` ask for those of `spec`.
+pub fn windows_of(cli: &Cli<'_>, model: &NaiveModel, spec: WindowSpec, arguments: &[&str]) {
+    let expected = model.windows(spec);
+    assert!(!expected.is_empty(), "an input without windows tests nothing");
+    rows(&expected, cli.lines(arguments));
+}
+
+/// Lines of windows hold what is expected, and nothing else.
+pub fn rows(expected: &[WindowRow], got: Vec<String>) {
+    let comparison = compare_rows(expected, got);
+    let shown = &comparison.differences[..comparison.differences.len().min(SHOWN_MAX)];
+    let (count, of) = (comparison.differences.len(), expected.len());
+    assert!(count == 0, "{count} differences in {of} windows:\n{}", shown.join("\n"));
+    assert_eq!(comparison.equal, expected.len());
+}
+
+/// A summary of `ingest` accounts for every line as the model does; `before` is what the model had counted before.
+pub fn summary(summary: &Value, before: &SourceCounts, after: &SourceCounts) {
+    let whole = |name: &str| summary[name].as_u64().unwrap_or_else(|| panic!("no {name}: {summary}"));
+    let dead_lettered: BTreeMap<String, u64> =
+        serde_json::from_value(summary["deadLettered"].clone()).expect("counts by reason");
+    let dead: u64 = dead_lettered.values().sum();
+    let parts = whole("accepted") + whole("duplicate") + whole("shadowed") + dead;
+    assert_eq!(whole("received"), parts, "conservation: {summary}");
+    let got = (whole("received"), whole("accepted"), whole("duplicate"), whole("shadowed"));
+    let expected = (
+        after.received - before.received,
+        after.accepted - before.accepted,
+        after.duplicate - before.duplicate,
+        after.shadowed - before.shadowed,
+    );
+    assert_eq!(got, expected, "{summary}");
+    let expected: BTreeMap<String, u64> = after
+        .dead_lettered
+        .iter()
+        .map(|(reason, count)| {
+            let earlier = before.dead_lettered.get(reason).copied().unwrap_or_default();
+            (reason.name().to_owned(), count - earlier)
+        })
+        .filter(|(_, count)| *count > 0)
+        .collect();
+    assert_eq!(dead_lettered, expected);
+}
+
+/// What the node counts of each source adds up.
+pub fn conserved(cli: &Cli<'_>) -> Vec<Value> {
+    let summary = cli.json(&["dead-letters", "summary"]);
+    let sources = summary["sources"].as_array().expect("sources").clone();
+    assert!(!sources.is_empty());
+    for source in &sources {
+        let whole = |name: &str| source[name].as_u64().expect("a count");
+        let parts = whole("accepted") + whole("duplicate") + whole("shadowed") + whole("deadLettered");
+        assert_eq!(whole("received"), parts, "conservation: {source}");
+        let of_source = |group: &&Value| group["source"] == source["source"];
+        let groups = summary["groups"].as_array().into_iter().flatten().filter(of_source);
+        let kept_or_gone = |group: &Value| group["kept"].as_u64().zip(group["expired"].as_u64());
+        let letters: u64 = groups.filter_map(kept_or_gone).map(|(kept, gone)| kept + gone).sum();
+        assert_eq!(whole("deadLettered"), letters, "each dead letter is kept or counted as gone: {summary}");
+    }
+    sources
+}
+
+/// The node's counters are the model's, source by source.
+pub fn ledger(cli: &Cli<'_>, model: &NaiveModel) {
+    let got = counters(&conserved(cli), &["received", "accepted", "duplicate", "conflicting", "shadowed", "deadLettered"]);
+    let of = |counts: &SourceCounts| {
+        let dead = counts.dead_lettered.values().sum();
+        vec![counts.received, counts.accepted, counts.duplicate, counts.conflicting, counts.shadowed, dead]
+    };
+    let expected = model.counts().by_source.iter().map(|(source, counts)| (source.clone(), of(counts)));
+    assert_eq!(got, expected.collect());
+}
+
+/// What was taken and what was refused are the model's; how often it was delivered is not asked.
+pub fn taken(cli: &Cli<'_>, model: &NaiveModel) {
+    let got = counters(&conserved(cli), &["accepted", "shadowed", "deadLettered"]);
+    let of = |counts: &SourceCounts| {
+        vec![counts.accepted, counts.shadowed, counts.dead_lettered.values().sum()]
+    };
+    let expected = model.counts().by_source.iter().map(|(source, counts)| (source.clone(), of(counts)));
+    assert_eq!(got, expected.collect());
+}
+
+fn counters(sources: &[Value], names: &[&str]) -> BTreeMap<String, Vec<u64>> {
+    let row = |source: &Value| {
+        let name = source["source"].as_str().expect("a name").to_owned();
+        let counts = names.iter().map(|name| source[name].as_u64().expect("a count"));
+        (name, counts.collect())
+    };
+    sources.iter().map(row).collect()
+}

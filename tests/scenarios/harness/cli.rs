@@ -1,0 +1,77 @@
+//! The command line, as a script would use it.
+
+use std::fs::File;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+use super::binaries;
+use super::home::Home;
+use super::input::Input;
+use super::process::Process;
+
+/// `homeroom --json`, talking to the node of a home.
+pub struct Cli<'h> {
+    home: &'h Home,
+}
+
+impl<'h> Cli<'h> {
+    pub(super) fn new(home: &'h Home) -> Cli<'h> {
+        Cli { home }
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binaries::cli());
+        command
+            .args(["--endpoint", &self.home.endpoint(), "--json"])
+            .args(arguments);
+        command
+    }
+
+    /// Runs it to its end, whatever that is. It ends by itself: each of its commands has a limit of time.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        let output = self.command(arguments).stdin(Stdio::null()).output();
+        output.expect("the command line runs")
+    }
+
+    /// What it prints, line by line; it must succeed.
+    pub fn lines(&self, arguments: &[&str]) -> Vec<String> {
+        let output = self.run(arguments);
+        printed(arguments, output)
+    }
+
+    /// The one document that it prints when it reads a file from standard input.
+    pub fn json_from(&self, arguments: &[&str], input: &Input) -> Value {
+        let file = File::open(&input.path).expect("the file of events");
+        let output = self.command(arguments).stdin(file).output();
+        let lines = printed(arguments, output.expect("the command line runs"));
+        serde_json::from_str(&lines.join("\n")).expect("one document")
+    }
+
+    /// What it prints, each line a document.
+    pub fn documents(&self, arguments: &[&str]) -> Vec<Value> {
+        let lines = self.lines(arguments).into_iter();
+        lines
+            .map(|line| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}")))
+            .collect()
+    }
+
+    /// The one document that it prints.
+    pub fn json(&self, arguments: &[&str]) -> Value {
+        let mut documents = self.documents(arguments);
+        assert_eq!(documents.len(), 1, "one document from {arguments:?}: {documents:?}");
+        documents.remove(0)
+    }
+
+    /// Starts it beside the test.
+    pub fn spawn(&self, name: &str, arguments: &[&str]) -> Process {
+        Process::spawn(&mut self.command(arguments), self.home.folder(), name)
+    }
+}
+
+fn printed(arguments: &[&str], output: Output) -> Vec<String> {
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "homeroom {arguments:?}: {said}");
+    let printed = String::from_utf8(output.stdout).expect("UTF-8");
+    printed.lines().map(str::to_owned).collect()
+}

@@ -1,0 +1,21 @@
+//! What the scenarios stand on: processes with an owner, a home for nodes, inputs with what they must lead to.
+
+mod binaries;
+pub mod check;
+mod cli;
+pub mod events;
+mod home;
+pub mod http;
+mod input;
+mod node;
+mod process;
+pub mod scratch;
+mod seed;
+pub mod wait;
+
+pub use cli::Cli;
+pub use home::Home;
+pub use input::Input;
+pub use node::Node;
+pub use process::Process;
+pub use seed::{Seed, whole_number};

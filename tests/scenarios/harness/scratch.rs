@@ -1,0 +1,43 @@
+//! What a node keeps on disk, and harm to it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fastrand::Rng;
+
+/// All files below a folder, in the order of their names; none when it is not there.
+pub fn files(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut entries: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    entries.sort();
+    let (folders, mut found): (Vec<_>, Vec<_>) = entries.into_iter().partition(|path| path.is_dir());
+    found.extend(folders.iter().flat_map(|folder| files(folder)));
+    found
+}
+
+/// Bytes in all files below a folder. A file that goes meanwhile counts nothing.
+pub fn bytes_in(folder: &Path) -> u64 {
+    let length = |file: &PathBuf| fs::metadata(file).map_or(0, |metadata| metadata.len());
+    files(folder).iter().map(length).sum()
+}
+
+/// Changes `count` bytes at random places of random files below a folder.
+pub fn flip_bytes(folder: &Path, count: usize, rng: &mut Rng) {
+    let mut contents: Vec<(PathBuf, Vec<u8>)> = files(folder)
+        .into_iter()
+        .map(|path| (path.clone(), fs::read(&path).expect("a file to harm")))
+        .filter(|(_, bytes)| !bytes.is_empty())
+        .collect();
+    assert!(!contents.is_empty(), "nothing to harm in {}", folder.display());
+    for _ in 0..count {
+        let chosen = rng.usize(..contents.len());
+        let (_, bytes) = &mut contents[chosen];
+        let place = rng.usize(..bytes.len());
+        bytes[place] ^= rng.u8(1..);
+    }
+    for (path, bytes) in contents {
+        fs::write(path, bytes).expect("a harmed file");
+    }
+}

@@ -1,0 +1,24 @@
+//! Real processes, driven through the public surface only: the command line, the client library, gRPC and HTTP.
+//!
+//! Each test has a node of its own, in a temporary folder, on free ports. Random ones print their seed and the command that
+//! replays it when they fail. `HOMEROOM_KILLS` (8 unless told) says how often a node is killed in one test, `HOMEROOM_XAPI_STATEMENTS`
+//! where a file of real statements lies.
+
+mod acknowledged;
+mod authority;
+mod bases;
+mod batch;
+mod drain;
+mod harness;
+mod kills;
+mod late;
+mod poison;
+mod reads;
+mod refusals;
+mod refused_starts;
+mod statements;
+mod stock_client;
+mod streams;
+mod surface;
+mod watches;
+mod windows;
