@@ -237,9 +237,12 @@ async fn statements_are_published_as_they_came_and_answered_by_id() {
             uuid::Uuid::parse_str(&ids[index])
                 .expect("an UUID")
                 .get_version_num(),
-            4
+            5
         );
     }
+    drop(published);
+    let again = post(&served, &[JSON, credential, version], body).await;
+    assert_eq!(again.body, answer.body, "a retry is the same event");
 }
 
 #[tokio::test]

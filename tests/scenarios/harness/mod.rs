@@ -15,7 +15,7 @@ pub mod wait;
 
 pub use cli::Cli;
 pub use home::Home;
-pub use input::Input;
+pub use input::{Input, settings};
 pub use node::Node;
 pub use process::Process;
 pub use seed::{Seed, whole_number};
