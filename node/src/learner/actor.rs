@@ -70,23 +70,20 @@ impl Actor for LearnerActor {
 fn on_apply(held: &mut Held, apply: Apply) {
     let learner = &mut held.learner;
     learner.prune(&apply.context);
-    let mut corrected_windows = 0;
     let user_id: Box<str> = learner.user_id().into();
+    let mut touched_ms = Vec::new();
     let verdicts = apply
         .events
         .iter()
-        .map(|encoded| {
-            let (verdict, corrected) = apply_one(learner, &user_id, &apply.context, encoded);
-            corrected_windows += corrected;
-            verdict
-        })
+        .map(|encoded| apply_one(learner, &user_id, &apply.context, encoded, &mut touched_ms))
         .collect();
+    let corrected = learner.corrected(&touched_ms, &apply.context, &before(&apply.context));
     let events_bytes: usize = apply.events.iter().map(bytes::Bytes::len).sum();
     held.grown_bytes += STORED_SHARE * events_bytes as u64;
     let applied = GroupApplied {
         group: apply.group,
         verdicts,
-        corrected_windows,
+        corrected_windows: corrected.len(),
         last_event_ms: learner.last_event_ms(),
         unsaved_bytes: held.saved_bytes + held.grown_bytes,
         memory_bytes: ACTOR_BYTES + EVENT_BYTES * learner.identities() as u64,
@@ -100,19 +97,24 @@ fn apply_one(
     user_id: &str,
     context: &EntryContext,
     encoded: &Bytes,
-) -> (Verdict, usize) {
+    touched_ms: &mut Vec<i64>,
+) -> Verdict {
     let Ok(event) = Event::decode(user_id, encoded) else {
-        return (Verdict::Refused(Reason::Poison), 0);
+        return Verdict::Refused(Reason::Poison);
     };
     let applied = learner.apply(context, &event, encoded);
-    let at = ReadPoint {
+    touched_ms.extend(applied.touched_ms);
+    applied.verdict
+}
+
+/// The shard as it was before the entry: what windows had been emitted by then.
+fn before(context: &EntryContext) -> ReadPoint {
+    ReadPoint {
         watermark_ms: context.watermark_ms,
-        event_clock_ms: event.timestamp_ms,
+        event_clock_ms: context.watermark_ms,
         floor_ms: context.floor_ms,
         allowed_lateness_ms: context.settings.allowed_lateness_ms,
-    };
-    let corrected = learner.corrected(&applied.touched_ms, context, &at).len();
-    (applied.verdict, corrected)
+    }
 }
 
 fn on_save(held: &mut Held, save: &Save) {
