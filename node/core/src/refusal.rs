@@ -59,6 +59,16 @@ impl Reason {
             Self::Poison => "poison",
         }
     }
+
+    /// The words for an event that was sound by itself, and refused by its learner; empty for the faults that ingress words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Late => "its window is settled, and the policy for late events is dead_letter",
+            Self::BeyondRetention => "older than the retention",
+            Self::Poison => "handling it panics",
+            _ => "",
+        }
+    }
 }
 
 /// The form in which a dead letter's bytes are kept.

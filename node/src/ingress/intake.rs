@@ -16,7 +16,7 @@ use super::{
 use crate::{
     control::ClusterState,
     observe::metrics::{self, IngestMetrics},
-    route::{Delivered, RouteError, Router, Urgency},
+    route::{Delivered, RouteError, Router, UnderWay, Urgency},
 };
 
 /// The source of statements that come without one.
@@ -27,6 +27,19 @@ pub const XAPI_SOURCE: &str = "xapi";
 pub struct Intake {
     router: Arc<Router>,
     cluster: watch::Receiver<Arc<ClusterState>>,
+    metrics: Arc<IngestMetrics>,
+}
+
+/// A request that is taken in; its outcomes are to be waited for.
+#[derive(Debug)]
+pub struct Taken {
+    under_way: UnderWay,
+    cluster_id: String,
+    /// The words for what ingress refused, by delivery.
+    details: Vec<(u32, String)>,
+    /// By delivery, for the measure of events' age.
+    times_ms: Vec<Option<i64>>,
+    received: Instant,
     metrics: Arc<IngestMetrics>,
 }
 
@@ -75,6 +88,21 @@ impl Intake {
         raw: Option<&v1::RawEvents>,
         urgency: Urgency,
     ) -> Result<Receipt, IntakeError> {
+        let taken = self.hand_over(listener, events, raw, urgency).await?;
+        Ok(taken.receipt().await)
+    }
+
+    /// Takes a request as far as its place in the shards' queues: what is handed over later is applied later.
+    ///
+    /// # Errors
+    /// As for [`Self::take`].
+    pub async fn hand_over(
+        &self,
+        listener: &str,
+        events: &[v1::Event],
+        raw: Option<&v1::RawEvents>,
+        urgency: Urgency,
+    ) -> Result<Taken, IntakeError> {
         let received = Instant::now();
         let (cluster_id, settings) = self.cluster();
         let shards = u32::try_from(self.router.shards().len()).unwrap_or(u32::MAX);
@@ -92,52 +120,19 @@ impl Intake {
         }
         let count = admission.deliveries() as usize;
         let (details, times_ms) = (admission.take_details(), admission.take_times_ms());
-        let delivered = self
+        let under_way = self
             .router
-            .deliver(count, admission.into_parts(), urgency)
+            .hand_over(count, admission.into_parts(), urgency)
             .await
             .inspect_err(|_| self.metrics.overloaded.increment(1))?;
-        self.measure(&delivered, &times_ms, received);
-        Ok(Receipt {
-            outcomes: to_outcomes(&delivered, &details),
-            position: to_token(&cluster_id, &delivered.positions),
+        Ok(Taken {
+            under_way,
+            cluster_id,
+            details,
+            times_ms,
+            received,
+            metrics: Arc::clone(&self.metrics),
         })
-    }
-
-    /// Counted per request: one observation of the latency stands for all its events.
-    fn measure(&self, delivered: &Delivered, times_ms: &[Option<i64>], received: Instant) {
-        let metrics = &self.metrics;
-        let (mut counts, mut conflicts) = ([0_u64; 5], 0);
-        let now_ms = wall_ms();
-        for (outcome, time_ms) in delivered.outcomes.iter().zip(times_ms) {
-            let became = match outcome {
-                Some(Outcome::Accepted) => metrics::Outcome::Accepted,
-                Some(Outcome::Duplicate { conflicting, .. }) => {
-                    conflicts += u64::from(*conflicting);
-                    metrics::Outcome::Duplicate
-                }
-                Some(Outcome::Shadowed) => metrics::Outcome::Shadowed,
-                Some(Outcome::DeadLettered(reason)) => {
-                    metrics.dead_letters(*reason).increment(1);
-                    metrics::Outcome::DeadLettered
-                }
-                None => metrics::Outcome::Retry,
-            };
-            counts[became as usize] += 1;
-            if let (metrics::Outcome::Accepted, Some(time_ms)) = (became, time_ms) {
-                metrics
-                    .event_age_seconds
-                    .record((now_ms - time_ms) as f64 / 1_000.0);
-            }
-        }
-        for became in metrics::Outcome::ALL {
-            metrics.events(became).increment(counts[became as usize]);
-        }
-        metrics.conflicting.increment(conflicts);
-        let accepted = usize::try_from(counts[metrics::Outcome::Accepted as usize]).unwrap_or(0);
-        metrics
-            .insight_latency_seconds
-            .record_many(received.elapsed().as_secs_f64(), accepted);
     }
 
     fn cluster(&self) -> (String, Settings) {
@@ -147,6 +142,58 @@ impl Intake {
             |founded| (founded.cluster_id.clone(), founded.settings.clone()),
         )
     }
+}
+
+impl Taken {
+    /// Waits until every delivery is durable and applied.
+    pub async fn receipt(self) -> Receipt {
+        let delivered = self.under_way.delivered().await;
+        measure(&self.metrics, &delivered, &self.times_ms, self.received);
+        Receipt {
+            outcomes: to_outcomes(&delivered, &self.details),
+            position: to_token(&self.cluster_id, &delivered.positions),
+        }
+    }
+}
+
+/// Counted per request: one observation of the latency stands for all its events.
+fn measure(
+    metrics: &IngestMetrics,
+    delivered: &Delivered,
+    times_ms: &[Option<i64>],
+    received: Instant,
+) {
+    let (mut counts, mut conflicts) = ([0_u64; 5], 0);
+    let now_ms = wall_ms();
+    for (outcome, time_ms) in delivered.outcomes.iter().zip(times_ms) {
+        let became = match outcome {
+            Some(Outcome::Accepted) => metrics::Outcome::Accepted,
+            Some(Outcome::Duplicate { conflicting, .. }) => {
+                conflicts += u64::from(*conflicting);
+                metrics::Outcome::Duplicate
+            }
+            Some(Outcome::Shadowed) => metrics::Outcome::Shadowed,
+            Some(Outcome::DeadLettered(reason)) => {
+                metrics.dead_letters(*reason).increment(1);
+                metrics::Outcome::DeadLettered
+            }
+            None => metrics::Outcome::Retry,
+        };
+        counts[became as usize] += 1;
+        if let (metrics::Outcome::Accepted, Some(time_ms)) = (became, time_ms) {
+            metrics
+                .event_age_seconds
+                .record((now_ms - time_ms) as f64 / 1_000.0);
+        }
+    }
+    for became in metrics::Outcome::ALL {
+        metrics.events(became).increment(counts[became as usize]);
+    }
+    metrics.conflicting.increment(conflicts);
+    let accepted = usize::try_from(counts[metrics::Outcome::Accepted as usize]).unwrap_or(0);
+    metrics
+        .insight_latency_seconds
+        .record_many(received.elapsed().as_secs_f64(), accepted);
 }
 
 fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), IntakeError> {

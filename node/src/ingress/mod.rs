@@ -30,7 +30,7 @@ mod tests;
 
 pub use admission::Admission;
 pub use arrival::Arrival;
-pub use intake::{Intake, IntakeError, Receipt, XAPI_SOURCE};
+pub use intake::{Intake, IntakeError, Receipt, Taken, XAPI_SOURCE};
 pub use native::decode_native;
 pub use outcome::to_reason;
 pub use proto::{decode_proto, to_proto};

@@ -67,7 +67,7 @@ fn to_outcome(outcome: Option<Outcome>) -> v1::EventOutcome {
         reason: reason
             .map_or(v1::DeadLetterReason::Unspecified, to_reason)
             .into(),
-        detail: String::new(),
+        detail: reason.map_or_else(String::new, |reason| reason.words().to_owned()),
         conflicting,
     }
 }

@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
-use super::intake::{Intake, IntakeError, Receipt};
+use super::intake::{Intake, IntakeError, Receipt, Taken};
 use crate::{query::status, route::Urgency};
 
 /// What counts as the source of deliveries that name none: `listener:grpc`.
@@ -74,19 +74,18 @@ impl IngestService for IngestDoor {
             .take_until(until_stopped)
             .and_then(move |batch| {
                 let window = Arc::clone(&window);
+                let intake = intake.clone();
+                // One after the other: a stream's batches are applied in its order.
                 async move {
                     let bytes = u32::try_from(batch.encoded_len()).unwrap_or(u32::MAX);
                     let room = window.acquire_many_owned(bytes.min(window_bytes)).await;
-                    Ok((batch, room))
+                    hand_over(&intake, batch).await.map(|taken| (taken, room))
                 }
             })
-            .map_ok(move |(batch, room)| {
-                let intake = intake.clone();
-                async move {
-                    let acknowledgement = acknowledge(&intake, batch).await;
-                    drop(room);
-                    acknowledgement
-                }
+            .map_ok(|((sequence, taken), room)| async move {
+                let acknowledgement = acknowledgement(sequence, taken.receipt().await);
+                drop(room);
+                Ok(acknowledgement)
             })
             .map(|under_way| async { under_way?.await })
             .buffered(BATCHES_MAX);
@@ -96,24 +95,24 @@ impl IngestService for IngestDoor {
     }
 }
 
-async fn acknowledge(
-    intake: &Intake,
-    batch: PublishStreamRequest,
-) -> Result<PublishStreamResponse, Status> {
+async fn hand_over(intake: &Intake, batch: PublishStreamRequest) -> Result<(u64, Taken), Status> {
     let PublishStreamRequest {
         sequence,
         events,
         raw,
     } = batch;
-    let receipt = intake
-        .take(LISTENER, &events, raw.as_ref(), Urgency::Wait)
+    let taken = intake
+        .hand_over(LISTENER, &events, raw.as_ref(), Urgency::Wait)
         .await;
-    let Receipt { outcomes, position } = receipt.map_err(|error| to_status(&error))?;
-    Ok(PublishStreamResponse {
+    Ok((sequence, taken.map_err(|error| to_status(&error))?))
+}
+
+fn acknowledgement(sequence: u64, receipt: Receipt) -> PublishStreamResponse {
+    PublishStreamResponse {
         sequence,
-        outcomes,
-        position: Some(position),
-    })
+        outcomes: receipt.outcomes,
+        position: Some(receipt.position),
+    }
 }
 
 fn stream_until_error<S>(source: S) -> impl Stream<Item = S::Item> + Send

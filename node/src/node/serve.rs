@@ -137,6 +137,8 @@ async fn report(health: &HealthReporter, serving: bool) {
     };
     for service in [
         "",
+        "homeroom.v1.ClusterService",
+        "homeroom.v1.DeadLetterService",
         "homeroom.v1.IngestService",
         "homeroom.v1.LearnerService",
     ] {

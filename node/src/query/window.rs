@@ -13,7 +13,7 @@ use super::status;
 /// The largest window that may be asked for, ms: 400 days.
 const SIZE_MS_MAX: i64 = 400 * 86_400_000;
 /// A pane lies in at most so many windows of one query.
-const OVERLAP_MAX: i64 = 10_000;
+const OVERLAP_MAX: i64 = 720;
 
 /// A window in the contract's terms.
 pub fn to_proto(window: &Window) -> v1::Window {
@@ -90,7 +90,7 @@ pub fn to_query(asked: &Asked<'_>) -> Result<WindowQuery, Status> {
     if size_ms / step_ms > OVERLAP_MAX {
         return Err(status::invalid(
             "step_ms",
-            "must be at least size_ms / 10,000",
+            "must be at least size_ms / 720",
         ));
     }
     Ok(WindowQuery {

@@ -253,30 +253,20 @@ impl<R: Replicated> Group<R> {
         }
     }
 
-    /// Returns once the entry at an index is applied, or the group has stopped.
-    pub async fn applied(&self, index: u64) {
-        if self
-            .machine
-            .lock()
-            .await
-            .applied
-            .is_some_and(|applied| applied.index >= index)
-        {
-            return;
+    /// Returns once the entry at an index is applied.
+    ///
+    /// # Errors
+    /// When the group stops before.
+    pub async fn applied(&self, index: u64) -> Result<(), ProposeError> {
+        let applied = self.machine.lock().await.applied;
+        if applied.is_some_and(|applied| applied.index >= index) {
+            return Ok(());
         }
         let reached = |metrics: &openraft::RaftMetrics<TypeConfig>| {
-            metrics
-                .last_applied
-                .is_some_and(|applied| applied.index >= index)
+            metrics.last_applied.is_some_and(|applied| applied.index >= index)
         };
-        if let Err(error) = self
-            .raft
-            .wait(None)
-            .metrics(reached, "an entry to be applied")
-            .await
-        {
-            tracing::debug!(group = self.config.name, %error, "waiting for entry {index}");
-        }
+        let waited = self.raft.wait(None).metrics(reached, "an entry to be applied").await;
+        waited.map(|_| ()).map_err(|error| ProposeError::Stopped(error.to_string()))
     }
 
     /// Runs a look at what is replicated, between two entries.

@@ -6,4 +6,4 @@ mod position;
 mod router;
 
 pub use position::Positions;
-pub use router::{Delivered, RouteError, Routed, Router, Urgency};
+pub use router::{Delivered, RouteError, Routed, Router, UnderWay, Urgency};

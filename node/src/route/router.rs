@@ -22,6 +22,21 @@ pub struct Router {
     memory_bytes_max: u64,
 }
 
+/// A request that its shards have taken in.
+#[derive(Debug)]
+pub struct UnderWay {
+    count: usize,
+    waits: Vec<Wait>,
+}
+
+/// One shard's part of a request.
+#[derive(Debug)]
+struct Wait {
+    shard: u16,
+    slots: Vec<u32>,
+    answer: oneshot::Receiver<Result<PartApplied, PartError>>,
+}
+
 /// What became of a request.
 #[derive(Clone, Debug, Default)]
 pub struct Delivered {
@@ -102,19 +117,20 @@ impl Router {
         u64::from(self.queue_bytes_max) - self.queue.available_permits() as u64
     }
 
-    /// Delivers, and returns once every delivery has its outcome.
+    /// Hands deliveries over to their shards; what was handed over in one call is applied before what is handed over later. Their
+    /// outcomes are to be waited for.
     ///
     /// # Errors
     /// When the node is overloaded; nothing was taken then.
-    pub async fn deliver(
+    pub async fn hand_over(
         &self,
         count: usize,
         parts: Vec<Routed>,
         urgency: Urgency,
-    ) -> Result<Delivered, RouteError> {
+    ) -> Result<UnderWay, RouteError> {
         let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
         let mut room = self.take_room(bytes, urgency).await?;
-        let mut waits = Vec::with_capacity(parts.len());
+        let mut handing = Vec::with_capacity(parts.len());
         for Routed {
             shard,
             records,
@@ -124,24 +140,10 @@ impl Router {
             let share = room
                 .split(records.len())
                 .unwrap_or_else(|| room.split(0).expect("none"));
-            waits.push(self.hand_in(shard, records, share, slots));
+            handing.push(self.hand_in(shard, records, share, slots));
         }
-        let mut delivered = Delivered {
-            outcomes: vec![None; count],
-            positions: Positions::default(),
-        };
-        for (shard, slots, answer) in join_all(waits).await {
-            match answer {
-                Ok(PartApplied { index, outcomes }) => {
-                    delivered.positions.note(shard, index);
-                    for (slot, outcome) in slots.into_iter().zip(outcomes) {
-                        delivered.outcomes[slot as usize] = Some(outcome);
-                    }
-                }
-                Err(error) => tracing::debug!(shard, %error, "deliveries were not taken"),
-            }
-        }
-        Ok(delivered)
+        let waits = join_all(handing).await;
+        Ok(UnderWay { count, waits })
     }
 
     async fn take_room(
@@ -177,7 +179,7 @@ impl Router {
         records: RecordBuffer,
         permit: OwnedSemaphorePermit,
         slots: Vec<u32>,
-    ) -> (u16, Vec<u32>, Result<PartApplied, PartError>) {
+    ) -> Wait {
         let replica = &self.shards[shard as usize];
         let (reply, answer) = oneshot::channel();
         let part = Part {
@@ -185,10 +187,39 @@ impl Router {
             permit,
             reply,
         };
-        let answer = match replica.parts().send(part).await {
-            Ok(()) => answer.await.unwrap_or(Err(PartError::Stopped)),
-            Err(_) => Err(PartError::Stopped),
+        // Where nobody takes it, the reply is dropped with the part, and the answer says so.
+        let _ = replica.parts().send(part).await;
+        Wait {
+            shard: replica.shard(),
+            slots,
+            answer,
+        }
+    }
+}
+
+impl UnderWay {
+    /// Waits until every delivery has its outcome.
+    pub async fn delivered(self) -> Delivered {
+        let mut delivered = Delivered {
+            outcomes: vec![None; self.count],
+            positions: Positions::default(),
         };
-        (replica.shard(), slots, answer)
+        for Wait {
+            shard,
+            slots,
+            answer,
+        } in self.waits
+        {
+            match answer.await.unwrap_or(Err(PartError::Stopped)) {
+                Ok(PartApplied { index, outcomes }) => {
+                    delivered.positions.note(shard, index);
+                    for (slot, outcome) in slots.into_iter().zip(outcomes) {
+                        delivered.outcomes[slot as usize] = Some(outcome);
+                    }
+                }
+                Err(error) => tracing::debug!(shard, %error, "deliveries were not taken"),
+            }
+        }
+        delivered
     }
 }

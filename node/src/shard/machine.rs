@@ -55,6 +55,8 @@ pub struct ShardMachine {
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
     pub sweeper: Sweeper,
+    /// Learners of the present entry whose watchers are to be told.
+    pub changed: Vec<Box<str>>,
 }
 
 /// An entry's deliveries, sorted by learner.
@@ -90,13 +92,18 @@ impl Replicated for ShardMachine {
                 Applied::Done
             }
             Command::Settings(settings) => {
-                self.state.set_settings(*settings);
+                // Two changes may reach the shard in the other order: the newer one holds.
+                if settings.version >= self.state.settings().version {
+                    self.state.set_settings(*settings);
+                }
                 self.state.finish(&context, std::iter::empty());
                 Applied::Done
             }
         };
         self.emit_closings(&context).await;
         self.publish(index);
+        // Who is told now reads what is published already.
+        self.watchers.tell(std::mem::take(&mut self.changed).iter().map(|user_id| &**user_id));
         applied
     }
 
@@ -188,7 +195,9 @@ impl ShardMachine {
                 .map(|applied| applied.corrected_windows)
                 .sum(),
         );
-        self.watchers.tell(users.iter().copied());
+        if self.watchers.are_any() {
+            self.changed = users.iter().map(|user_id| (*user_id).into()).collect();
+        }
         Applied::Outcomes(outcomes)
     }
 

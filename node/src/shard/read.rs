@@ -65,27 +65,18 @@ pub enum ReadError {
     Stopped,
 }
 
-/// What this replica last had confirmed by a quorum: at `asked`, nothing beyond `index` was acknowledged.
-#[derive(Clone, Copy, Debug)]
-struct Confirmed {
-    asked: Instant,
-    index: u64,
-}
-
-/// The newest confirmation.
+/// When what is applied here was last confirmed by a quorum to be all that had been acknowledged: the moment of asking.
 #[derive(Debug, Default)]
-pub struct Confirmations(Mutex<Option<Confirmed>>);
+pub struct Confirmations(Mutex<Option<Instant>>);
 
 impl Confirmations {
-    fn newest(&self) -> Option<Confirmed> {
+    fn newest(&self) -> Option<Instant> {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn note(&self, confirmed: Confirmed) {
+    fn note(&self, asked: Instant) {
         let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if newest.is_none_or(|newest| newest.asked < confirmed.asked) {
-            *newest = Some(confirmed);
-        }
+        *newest = (*newest).max(Some(asked));
     }
 }
 
@@ -147,7 +138,7 @@ impl ShardReplica {
                 _ => self.confirm().await,
             },
             Consistency::Session(index) => {
-                self.applied(index).await;
+                self.applied(index).await?;
                 Some(self.applied_confirmation().unwrap_or(self.started))
             }
             Consistency::Any => Some(self.applied_confirmation().unwrap_or(self.started)),
@@ -158,20 +149,19 @@ impl ShardReplica {
     async fn confirm(&self) -> Option<Instant> {
         let asked = Instant::now();
         let index = self.group().read_index().await.ok()?;
-        self.applied(index).await;
-        self.confirmations.note(Confirmed { asked, index });
+        self.applied(index).await?;
+        self.confirmations.note(asked);
         Some(asked)
     }
 
-    /// When the newest confirmation that is applied here was asked for.
+    /// When the newest confirmation was asked for. One is noted only after what it covers is applied here.
     fn applied_confirmation(&self) -> Option<Instant> {
-        let confirmed = self.confirmations.newest()?;
-        (self.view().applied_index >= confirmed.index).then_some(confirmed.asked)
+        self.confirmations.newest()
     }
 
-    /// The view counts entries with a payload only, so the raft group's own idea of applied entries is what is waited for.
-    async fn applied(&self, index: u64) {
-        self.group().applied(index).await;
+    /// `None` when the shard stops before.
+    async fn applied(&self, index: u64) -> Option<()> {
+        self.group().applied(index).await.ok()
     }
 
     async fn look_at<T, F>(&self, user_id: &str, view: &Arc<View>, look: F) -> Result<T, ReadError>
@@ -181,7 +171,12 @@ impl ShardReplica {
     {
         for _ in 0..LOOKUPS_MAX {
             let Some(actor) = self.directory().get(user_id) else {
-                return self.look_at_stored(user_id, Arc::clone(view), look).await;
+                let looked = self.look_at_stored(user_id, Arc::clone(view), look.clone()).await?;
+                // One that was woken meanwhile may have been stored anew while its records were read one by one.
+                if self.directory().get(user_id).is_none() {
+                    return Ok(looked);
+                }
+                continue;
             };
             let (answer, answered) = oneshot::channel();
             let (look, at) = (look.clone(), Arc::clone(view));

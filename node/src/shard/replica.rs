@@ -103,6 +103,7 @@ impl ShardReplica {
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
             sweeper: Sweeper::new(Arc::clone(&setup.store), shard),
+            changed: Vec::new(),
         };
         let unsettled = setup.unsettled;
         wake_unsettled(&machine, &unsettled)

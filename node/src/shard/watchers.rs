@@ -43,6 +43,11 @@ impl Watchers {
         }
     }
 
+    /// Whether anybody watches anyone.
+    pub fn are_any(&self) -> bool {
+        !self.lock().is_empty()
+    }
+
     /// Tells the watchers of these learners that an entry changed them.
     pub fn tell<'u>(&self, changed: impl Iterator<Item = &'u str>) {
         let all = self.lock();

@@ -103,15 +103,15 @@ impl Learner {
         encoded: &[u8],
     ) -> Result<Plan, Verdict> {
         let settings = &context.settings;
-        if settings.poison_drill_type.as_deref() == Some(event.event_type.name()) {
-            panic!("poison drill: handling {} panics", event.event_type.name());
-        }
         let id = IdHash::of(&event.event_id);
         let content = (content_hash(encoded) & u64::from(u32::MAX)) as u32;
         if let Some(known) = self.content_of(id, event.timestamp_ms, context.floor_ms) {
             return Err(Verdict::Duplicate {
                 conflicting: known != content,
             });
+        }
+        if settings.poison_drill_type.as_deref() == Some(event.event_type.name()) {
+            panic!("poison drill: handling {} panics", event.event_type.name());
         }
         if event.timestamp_ms < context.floor_ms {
             return Err(Verdict::Refused(Reason::BeyondRetention));

@@ -1,6 +1,6 @@
 //! Windows: runs of panes, put together when they are read.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{CourseIndex, Learner, corrections::Revision};
 use crate::{
@@ -134,8 +134,18 @@ struct Draft<'q> {
 #[derive(Default)]
 struct Building {
     content: WindowContent,
-    active: BTreeSet<i64>,
+    /// Panes come in the order of time.
+    last_active_ms: Option<i64>,
     changed: bool,
+}
+
+impl Building {
+    fn note_active(&mut self, pane_start_ms: i64) {
+        if self.last_active_ms != Some(pane_start_ms) {
+            self.last_active_ms = Some(pane_start_ms);
+            self.content.active_panes += 1;
+        }
+    }
 }
 
 impl Draft<'_> {
@@ -222,7 +232,7 @@ impl Learner {
                         .or_default() += u64::from(count.events);
                     window.changed |= changed;
                     if count.is_activity() {
-                        window.active.insert(pane_start_ms);
+                        window.note_active(pane_start_ms);
                     }
                 }
             }
@@ -264,11 +274,10 @@ impl Learner {
     fn finish_window(
         &self,
         start_ms: i64,
-        mut window: Building,
+        window: Building,
         query: &WindowQuery,
         at: &ReadPoint,
     ) -> Window {
-        window.content.active_panes = window.active.len() as u64;
         let end_ms = start_ms + query.shape.size_ms;
         let Revision { state, revision } = self.revision(start_ms, end_ms, at);
         Window {

@@ -96,8 +96,13 @@ impl DeadLetter {
         }
     }
 
+    /// The source stands in the indexes too.
+    fn names_bytes(&self) -> usize {
+        4 * self.source.len() + self.user_id.as_ref().map_or(0, |user_id| user_id.len())
+    }
+
     fn bytes(&self) -> u64 {
-        (self.payload.len() + self.detail.len()) as u64 + LETTER_OVERHEAD_BYTES
+        (self.payload.len() + self.detail.len() + self.names_bytes()) as u64 + LETTER_OVERHEAD_BYTES
     }
 
     fn identity(&self) -> (Box<str>, u64) {

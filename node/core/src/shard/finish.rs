@@ -128,16 +128,10 @@ fn refused_event(
     reason: Reason,
     log_time_ms: i64,
 ) -> DeadLetter {
-    let detail = match reason {
-        Reason::Late => "its window is settled, and the policy for late events is dead_letter",
-        Reason::BeyondRetention => "older than the retention",
-        Reason::Poison => "handling it panics",
-        _ => "",
-    };
     let refusal = Refusal {
         source: Cow::Borrowed(&event.source),
         reason,
-        detail: Cow::Borrowed(detail),
+        detail: Cow::Borrowed(reason.words()),
         user_id: Some(Cow::Borrowed(&event.user_id)),
         format: PayloadFormat::Normalised,
         payload_hash: normalised_hash(&event.user_id, encoded),

@@ -29,8 +29,20 @@ pub struct ShardState {
     pub(super) sources: Sources,
     pub(super) dead_letters: DeadLetters,
     pub(super) emissions: EmissionProgress,
+    /// Never goes back, not even when the retention is raised: what was forgotten stays forgotten.
+    pub(super) floor_ms: Floor,
     /// While an entry is applied: where the silence before it had brought the watermark.
     silent_ms: Option<i64>,
+}
+
+/// The highest floor so far, ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Floor(i64);
+
+impl Default for Floor {
+    fn default() -> Self {
+        Self(i64::MIN)
+    }
 }
 
 /// How current a shard's answers are.
@@ -50,6 +62,7 @@ struct Stored<'a> {
     sources: &'a Sources,
     ledger: &'a Ledger,
     emissions: EmissionProgress,
+    floor_ms: Floor,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +73,7 @@ struct Restored {
     sources: Sources,
     ledger: Ledger,
     emissions: EmissionProgress,
+    floor_ms: Floor,
 }
 
 impl ShardState {
@@ -78,6 +92,7 @@ impl ShardState {
             .after_silence(log_time_ms, &self.sources, &self.settings);
         self.watermark.begin(log_time_ms);
         let at = self.read_point();
+        self.floor_ms = Floor(at.floor_ms);
         EntryContext {
             index,
             log_time_ms: self.watermark.log_time_ms(),
@@ -106,10 +121,11 @@ impl ShardState {
     pub fn read_point(&self) -> ReadPoint {
         let watermark_ms = self.watermark.current_ms().unwrap_or(i64::MIN);
         let oldest_ms = watermark_ms.saturating_sub(self.settings.retention_ms);
+        let floor_ms = floor_to(oldest_ms.max(i64::MIN / 2), MINUTE_MS);
         ReadPoint {
             watermark_ms,
             event_clock_ms: self.event_clock_ms.unwrap_or(i64::MIN),
-            floor_ms: floor_to(oldest_ms.max(i64::MIN / 2), MINUTE_MS),
+            floor_ms: floor_ms.max(self.floor_ms.0),
             allowed_lateness_ms: self.settings.allowed_lateness_ms,
         }
     }
@@ -164,6 +180,7 @@ impl ShardState {
             sources: &self.sources,
             ledger: &self.dead_letters.ledger,
             emissions: self.emissions,
+            floor_ms: self.floor_ms,
         };
         postcard::to_extend(&stored, vec![STATE_VERSION])
             .expect("serialising into memory does not fail")
@@ -192,6 +209,7 @@ impl ShardState {
             sources: restored.sources,
             dead_letters,
             emissions: restored.emissions,
+            floor_ms: restored.floor_ms,
             silent_ms: None,
         })
     }
@@ -203,5 +221,6 @@ impl ShardState {
     pub(super) fn advance_watermark(&mut self) {
         self.watermark
             .advance(self.silent_ms.take(), &self.sources, &self.settings);
+        self.floor_ms = Floor(self.read_point().floor_ms);
     }
 }
