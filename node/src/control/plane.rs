@@ -10,11 +10,8 @@ use super::{
     state::{ClusterState, Command, Founded, Founding},
 };
 use crate::{
-    raft::{Applied, Group, GroupConfig, ProposeError, StartError},
-    store::{
-        checkpoint::{CheckpointStore, Position},
-        log::FileLog,
-    },
+    raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
+    store::checkpoint::Position,
 };
 
 /// The group that knows the cluster.
@@ -41,8 +38,7 @@ impl ControlPlane {
     /// When the state can't be read, or the group does not start.
     pub async fn start(
         config: GroupConfig,
-        log: Arc<FileLog>,
-        store: Arc<CheckpointStore>,
+        home: Home,
         recovered: Option<Position>,
         founding: Founding,
     ) -> Result<Self, StartError> {
@@ -53,7 +49,8 @@ impl ControlPlane {
         };
         let (state, membership) = match recovered {
             Some(_) => {
-                let meta = store
+                let meta = home
+                    .store
                     .meta(config.slot)
                     .map_err(|error| failed(error.to_string()))?;
                 let meta = meta.ok_or_else(|| failed("its checkpoint has no state".to_owned()))?;
@@ -67,11 +64,8 @@ impl ControlPlane {
         };
         let (sender, state) = watch::channel(Arc::new(state));
         let machine = ControlMachine { state: sender };
-        let group = Group::start(config, log, store, recovered, membership, machine).await?;
-        let plane = Self {
-            group: Arc::new(group),
-            state,
-        };
+        let group = Group::start(config, home, recovered, membership, machine).await?;
+        let plane = Self { group, state };
         if plane.state().founded.is_none() {
             let entry = Command::Found(founding).encode();
             plane

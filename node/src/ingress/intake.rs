@@ -31,7 +31,6 @@ pub struct Intake {
 }
 
 /// A request that is taken in; its outcomes are to be waited for.
-#[derive(Debug)]
 pub struct Taken {
     under_way: UnderWay,
     cluster_id: String,

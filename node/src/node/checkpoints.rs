@@ -7,11 +7,10 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::fatal::stop_process;
 use crate::{
     control::ControlPlane,
     observe::Metrics,
-    raft::{CheckpointError, CheckpointOutcome, Group, Replicated},
+    raft::{CheckpointOutcome, Group, Replicated},
     route::Router,
     shard::ShardReplica,
     store::log::{FileLog, SegmentId},
@@ -19,10 +18,6 @@ use crate::{
 
 /// Beyond so many segments' worth of log, the groups that keep the oldest from being deleted cut bases, however little they wrote.
 const SEGMENTS_MANY: usize = 32;
-
-/// A shard's checkpoint is due, however recent the last, once there is so much to save: the larger it gets, the longer it holds up
-/// whoever reads the store.
-const UNSAVED_BYTES_DUE: u64 = 24 << 20;
 
 /// Makes checkpoints of all groups of the node.
 pub struct Checkpoints {
@@ -55,13 +50,10 @@ impl Checkpoints {
 
     /// The checkpoints of one shard, until told to stop.
     pub async fn run_shard(self: Arc<Self>, shard: Arc<ShardReplica>, stop: CancellationToken) {
-        let mut unsaved_bytes = shard.unsaved_bytes();
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.interval) => {}
-                // The directory outlives its shard's tasks.
-                _ = unsaved_bytes.wait_for(|bytes| *bytes >= UNSAVED_BYTES_DUE) => {}
             }
             self.one(shard.group(), self.oldest_segment_when_many())
                 .await;
@@ -81,7 +73,7 @@ impl Checkpoints {
         }
     }
 
-    /// A checkpoint of every group; ends the process when the store fails, since what a failed checkpoint held is in no later one.
+    /// A checkpoint of every group.
     pub async fn all(&self) {
         let pinned = self.oldest_segment_when_many();
         for shard in self.router.shards() {
@@ -90,27 +82,8 @@ impl Checkpoints {
         self.one(self.control.group(), pinned).await;
     }
 
-    /// A checkpoint of one shard, now.
-    ///
-    /// # Errors
-    /// When the store fails.
-    pub async fn of_shard(
-        &self,
-        shard: &ShardReplica,
-    ) -> Result<CheckpointOutcome, CheckpointError> {
-        let outcome = shard.group().checkpoint().await?;
-        self.measure(&outcome);
-        Ok(outcome)
-    }
-
-    async fn one<R: Replicated>(&self, group: &Group<R>, pinned: Option<SegmentId>) {
-        match group.checkpoint().await {
-            Ok(outcome) => self.measure(&outcome),
-            Err(error) => {
-                self.metrics.checkpoint.failures.increment(1);
-                stop_process(&format!("a checkpoint failed: {error}"));
-            }
-        }
+    async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, pinned: Option<SegmentId>) {
+        self.measure(&group.checkpoint().await);
         let grown = group.bytes_since_base().await >= self.base_log_bytes;
         let pins = pinned.is_some() && group.log_usage().oldest_segment == pinned;
         if grown || pins {

@@ -12,6 +12,5 @@ mod start;
 mod statements;
 mod supervisor;
 
-pub use checkpoints::Checkpoints;
 pub use serve::{ServeError, serve};
 pub use start::{StartNodeError, Started};

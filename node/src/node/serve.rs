@@ -218,12 +218,7 @@ fn grpc_routes(
         node_id: identity.node_id,
         version: env!("CARGO_PKG_VERSION"),
     };
-    let cluster = ClusterDoor::new(
-        who,
-        Arc::clone(control),
-        Arc::clone(router),
-        Arc::clone(&running.checkpoints),
-    );
+    let cluster = ClusterDoor::new(who, Arc::clone(control), Arc::clone(router));
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(homeroom_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)

@@ -21,7 +21,7 @@ use crate::{
     config::{Config, LoadedConfig},
     control::{ControlPlane, Founding, Member},
     observe::Metrics,
-    raft::{GroupConfig, ProposeError, StartError},
+    raft::{GroupConfig, Home, ProposeError, StartError},
     route::Router,
     shard::{BatchLimits, ShardReplica, ShardSetup},
     store::{
@@ -96,8 +96,7 @@ pub enum StartNodeError {
 
 /// The disk's part of a node.
 struct Disk {
-    log: Arc<FileLog>,
-    store: Arc<CheckpointStore>,
+    home: Home,
     recoveries: Vec<ShardRecovery>,
     unsettled: Arc<Unsettled>,
 }
@@ -137,8 +136,7 @@ pub async fn start(
                 (shard, incarnation),
                 &address,
             ),
-            log: Arc::clone(&disk.log),
-            store: Arc::clone(&disk.store),
+            home: disk.home.clone(),
             recovered: position_of(&disk.recoveries, shard),
             unsettled: disk.unsettled.take(shard),
             supervisor: supervisor.get_cell(),
@@ -165,7 +163,7 @@ pub async fn start(
         identity,
         control,
         router: Arc::new(router),
-        log: disk.log,
+        log: disk.home.log,
         supervisor,
     })
 }
@@ -275,9 +273,13 @@ fn open_disk_blocking(
             );
         }
     }
-    Ok(Disk {
+    let home = Home {
         log,
         store: Arc::new(store),
+        fatal: Arc::new(|why| stop_process(why)),
+    };
+    Ok(Disk {
+        home,
         recoveries,
         unsettled,
     })
@@ -307,8 +309,7 @@ async fn start_control(
             (slot, CONTROL_INCARNATION),
             address,
         ),
-        Arc::clone(&disk.log),
-        Arc::clone(&disk.store),
+        disk.home.clone(),
         position_of(&disk.recoveries, slot),
         founding,
     )

@@ -7,7 +7,7 @@ use homeroom_proto::v1::{self, cluster_service_server::ClusterService};
 use tonic::{Request, Response, Status};
 
 use super::status;
-use crate::{control::ControlPlane, node::Checkpoints, route::Router};
+use crate::{control::ControlPlane, route::Router};
 
 /// Who this node is.
 #[derive(Clone, Debug)]
@@ -23,22 +23,15 @@ pub struct ClusterDoor {
     identity: NodeIdentity,
     control: Arc<ControlPlane>,
     router: Arc<Router>,
-    checkpoints: Arc<Checkpoints>,
 }
 
 impl ClusterDoor {
     /// For a node that is up.
-    pub fn new(
-        identity: NodeIdentity,
-        control: Arc<ControlPlane>,
-        router: Arc<Router>,
-        checkpoints: Arc<Checkpoints>,
-    ) -> Self {
+    pub fn new(identity: NodeIdentity, control: Arc<ControlPlane>, router: Arc<Router>) -> Self {
         Self {
             identity,
             control,
             router,
-            checkpoints,
         }
     }
 }
@@ -112,9 +105,7 @@ impl ClusterService for ClusterDoor {
     ) -> Result<Response<v1::TriggerCheckpointResponse>, Status> {
         let mut shards = Vec::with_capacity(self.router.shards().len());
         for shard in self.router.shards() {
-            let outcome = self.checkpoints.of_shard(shard).await;
-            let outcome =
-                outcome.map_err(|error| Status::internal(format!("no checkpoint: {error}")))?;
+            let outcome = shard.group().checkpoint().await;
             let (shard, index) = (shard.shard().into(), outcome.index.unwrap_or_default());
             shards.push(v1::CheckpointPosition { shard, index });
         }

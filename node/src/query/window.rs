@@ -88,10 +88,7 @@ pub fn to_query(asked: &Asked<'_>) -> Result<WindowQuery, Status> {
         ));
     }
     if size_ms / step_ms > OVERLAP_MAX {
-        return Err(status::invalid(
-            "step_ms",
-            "must be at least size_ms / 720",
-        ));
+        return Err(status::invalid("step_ms", "must be at least size_ms / 720"));
     }
     Ok(WindowQuery {
         shape: WindowShape { size_ms, step_ms },

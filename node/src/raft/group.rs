@@ -8,11 +8,12 @@ use openraft::{
     errors::{ClientWriteError, RaftError},
     impls::BasicNode,
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     log_store::LogStore,
-    machine::{Capture, Machine, Replicated, SharedMachine},
+    machine::{Capture, Machine, Replicated, SharedMachine, UNSAVED_BYTES_DUE},
     network::NoPeers,
     snapshot::{StateRecord, to_log_id, to_position},
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
@@ -46,15 +47,29 @@ pub struct GroupConfig {
     pub election_max_ms: u64,
 }
 
+/// What the groups of a node share.
+#[derive(Clone)]
+pub struct Home {
+    /// The log under all of them.
+    pub log: Arc<FileLog>,
+    /// The checkpoints of all of them.
+    pub store: Arc<CheckpointStore>,
+    /// Ends the process; said why.
+    pub fatal: Arc<dyn Fn(&str) + Send + Sync>,
+}
+
 /// A group whose replica runs on this node.
 pub struct Group<R: Replicated> {
     config: GroupConfig,
     raft: Raft<TypeConfig, SharedMachine<R>>,
     machine: Arc<Mutex<Machine<R>>>,
-    store: Arc<CheckpointStore>,
-    log: Arc<FileLog>,
+    home: Home,
     /// Position of the newest durable checkpoint. Held while one is made, so that there is one at a time.
     checkpointed: Mutex<Option<LogId>>,
+    unsaved_bytes: watch::Receiver<u64>,
+    /// Checkpoints under way, and who makes them when they are due.
+    tasks: TaskTracker,
+    stop: CancellationToken,
 }
 
 /// A group does not start.
@@ -115,9 +130,14 @@ pub enum ProposeError {
     Stopped(String),
 }
 
+/// A base was not cut; the log is kept meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a base was not cut: {0}")]
+pub struct BaseFailed(String);
+
 /// A checkpoint was not made.
 #[derive(Debug, thiserror::Error)]
-pub enum CheckpointError {
+enum CheckpointError {
     /// The store failed; the process must not go on.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -145,43 +165,75 @@ impl<R: Replicated> Group<R> {
     /// When state and log don't fit together, or Raft does not start.
     pub async fn start(
         config: GroupConfig,
-        log: Arc<FileLog>,
-        store: Arc<CheckpointStore>,
+        home: Home,
         recovered: Option<Position>,
         membership: Option<Membership>,
         replicated: R,
-    ) -> Result<Self, StartError> {
-        check_continuity(&config, &log, recovered)?;
+    ) -> Result<Arc<Self>, StartError> {
+        check_continuity(&config, &home.log, recovered)?;
         let applied = recovered.map(to_log_id);
+        let unsaved_bytes = replicated.unsaved_bytes();
         let machine = Arc::new(Mutex::new(Machine {
             applied,
             membership: membership.unwrap_or_default(),
             bytes_since_base: 0,
             replicated,
         }));
-        let raft = Raft::new(
-            config.replica,
-            Arc::new(raft_config(&config)?),
-            NoPeers,
-            LogStore::new(Arc::clone(&log), u64::from(config.slot), READ_BYTES_MAX),
-            SharedMachine {
-                machine: Arc::clone(&machine),
-                store: Arc::clone(&store),
-                slot: config.slot,
-            },
-        )
-        .await
-        .map_err(|error| failed(&config, error))?;
-        let group = Self {
+        let shared = SharedMachine {
+            machine: Arc::clone(&machine),
+            store: Arc::clone(&home.store),
+            slot: config.slot,
+            unsaved_bytes: unsaved_bytes.clone(),
+        };
+        let log = LogStore::new(
+            Arc::clone(&home.log),
+            u64::from(config.slot),
+            READ_BYTES_MAX,
+        );
+        let settings = Arc::new(raft_config(&config)?);
+        let raft = Raft::new(config.replica, settings, NoPeers, log, shared)
+            .await
+            .map_err(|error| failed(&config, error))?;
+        let group = Arc::new(Self {
             config,
             raft,
             machine,
-            store,
-            log,
+            home,
             checkpointed: Mutex::new(applied),
-        };
+            unsaved_bytes,
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        });
+        group.tasks.spawn(Arc::clone(&group).checkpoint_when_due());
+        group.tasks.spawn(Arc::clone(&group).watch_raft());
         group.lead().await?;
         Ok(group)
+    }
+
+    /// From the first replayed entry on: a replay may bring more than one checkpoint can hold.
+    async fn checkpoint_when_due(self: Arc<Self>) {
+        let mut unsaved_bytes = self.unsaved_bytes.clone();
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                due = unsaved_bytes.wait_for(|bytes| *bytes >= UNSAVED_BYTES_DUE) => {
+                    if due.is_err() { return }
+                }
+            }
+            self.checkpoint().await;
+        }
+    }
+
+    /// A group that stopped by itself takes nothing any more: better a process that is started again.
+    async fn watch_raft(self: Arc<Self>) {
+        let failed = |metrics: &openraft::RaftMetrics<TypeConfig>| metrics.running_state.is_err();
+        let stopped = self.raft.wait(None);
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            _ = stopped.metrics(failed, "the group to fail") => {
+                (self.home.fatal)(&format!("{}: its Raft group stopped", self.config.name));
+            }
+        }
     }
 
     /// Reads what a checkpoint says beside its records: the membership, and the group's own state.
@@ -263,10 +315,18 @@ impl<R: Replicated> Group<R> {
             return Ok(());
         }
         let reached = |metrics: &openraft::RaftMetrics<TypeConfig>| {
-            metrics.last_applied.is_some_and(|applied| applied.index >= index)
+            metrics
+                .last_applied
+                .is_some_and(|applied| applied.index >= index)
         };
-        let waited = self.raft.wait(None).metrics(reached, "an entry to be applied").await;
-        waited.map(|_| ()).map_err(|error| ProposeError::Stopped(error.to_string()))
+        let waited = self
+            .raft
+            .wait(None)
+            .metrics(reached, "an entry to be applied")
+            .await;
+        waited
+            .map(|_| ())
+            .map_err(|error| ProposeError::Stopped(error.to_string()))
     }
 
     /// Runs a look at what is replicated, between two entries.
@@ -288,21 +348,44 @@ impl<R: Replicated> Group<R> {
         self.checkpointed.lock().await.map(|applied| applied.index)
     }
 
-    /// Makes the applied state durable beside the log.
+    /// Makes the applied state durable beside the log. Ends the process when the store fails: what a failed checkpoint held is in no
+    /// later one.
     ///
-    /// # Errors
-    /// When the store fails. What was captured is lost to later checkpoints then: the process has to stop.
-    pub async fn checkpoint(&self) -> Result<CheckpointOutcome, CheckpointError> {
+    /// Goes on to its end even when nobody waits for it any more.
+    pub async fn checkpoint(self: &Arc<Self>) -> CheckpointOutcome {
+        let group = Arc::clone(self);
+        let made = self
+            .tasks
+            .spawn(async move { group.make_checkpoint().await })
+            .await;
+        match made {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => self.fail_checkpoint(&error),
+            Err(error) => self.fail_checkpoint(&error),
+        }
+    }
+
+    fn fail_checkpoint(&self, error: &dyn std::fmt::Display) -> CheckpointOutcome {
+        (self.home.fatal)(&format!(
+            "{}: a checkpoint failed: {error}",
+            self.config.name
+        ));
+        CheckpointOutcome {
+            index: None,
+            figures: None,
+        }
+    }
+
+    async fn make_checkpoint(&self) -> Result<CheckpointOutcome, CheckpointError> {
         let mut checkpointed = self.checkpointed.lock().await;
         let (applied, membership, capture) = {
             let mut machine = self.machine.lock().await;
             let index = checkpointed.map(|applied| applied.index);
             match machine.applied {
-                Some(applied) if Some(applied) != *checkpointed => (
-                    applied,
-                    machine.membership.clone(),
-                    machine.replicated.capture(),
-                ),
+                Some(applied) if Some(applied) != *checkpointed => {
+                    let capture = machine.replicated.capture();
+                    (applied, machine.membership.clone(), capture)
+                }
                 _ => {
                     return Ok(CheckpointOutcome {
                         index,
@@ -333,7 +416,7 @@ impl<R: Replicated> Group<R> {
             meta,
             changes,
         };
-        let (store, slot) = (Arc::clone(&self.store), self.config.slot);
+        let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
         let written = tokio::task::spawn_blocking(move || store.commit(slot, commit)).await;
         Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
     }
@@ -345,7 +428,7 @@ impl<R: Replicated> Group<R> {
 
     /// What the group's entries take in the log.
     pub fn log_usage(&self) -> GroupUsage {
-        self.log.usage(u64::from(self.config.slot))
+        self.home.log.usage(u64::from(self.config.slot))
     }
 
     /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest bases.
@@ -353,14 +436,20 @@ impl<R: Replicated> Group<R> {
     /// Returns when the base is durable; openraft purges in its own time.
     ///
     /// # Errors
-    /// When the group has stopped.
-    pub async fn cut_base(&self) -> Result<(), ProposeError> {
-        let stopped = |error: &dyn std::fmt::Display| ProposeError::Stopped(error.to_string());
-        let checkpointed = *self.checkpointed.lock().await;
-        let Some(index) = checkpointed.map(|applied| applied.index) else {
+    /// When the base can't be cut (the log is kept then), or the group has stopped.
+    pub async fn cut_base(&self) -> Result<(), BaseFailed> {
+        let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
+        if self.checkpointed.lock().await.is_none() {
             return Ok(());
-        };
+        }
+        let cut = tokio::task::spawn_blocking(move || store.cut_base(slot)).await;
+        let base = cut.map_err(|error| BaseFailed(error.to_string()))?;
+        let index = base
+            .map_err(|error| BaseFailed(error.to_string()))?
+            .position
+            .index;
         self.machine.lock().await.bytes_since_base = 0;
+        let stopped = |error: &dyn std::fmt::Display| BaseFailed(error.to_string());
         self.raft
             .trigger()
             .snapshot()
@@ -374,11 +463,12 @@ impl<R: Replicated> Group<R> {
                         .snapshot
                         .is_some_and(|snapshot| snapshot.index >= index)
                 },
-                "the base to be cut",
+                "the base to be taken over",
             )
             .await
             .map_err(|error| stopped(&error))?;
         let older = self
+            .home
             .store
             .older_base_position(self.config.slot)
             .ok()
@@ -395,6 +485,9 @@ impl<R: Replicated> Group<R> {
 
     /// Stops the replica; what was proposed and not yet applied has an unknown fate.
     pub async fn stop(&self) {
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(group = self.config.name, %error, "stopping a group");
         }

@@ -9,7 +9,7 @@ use openraft::{
     storage::{EntryResponder, RaftStateMachine},
     type_config::alias::{SnapshotMetaOf, SnapshotOf},
 };
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 
 use super::{
     snapshot::{BaseSnapshot, BaseSnapshotBuilder, newest_base},
@@ -27,7 +27,17 @@ pub trait Replicated: Send + 'static {
 
     /// The last capture is durable now.
     fn captured(&mut self);
+
+    /// What the next capture comes to at most, bytes; to hear of it as it changes.
+    fn unsaved_bytes(&self) -> watch::Receiver<u64>;
 }
+
+/// A checkpoint is due, however recent the last, once there is so much to save: the larger it gets, the longer it holds up whoever
+/// reads the store.
+pub const UNSAVED_BYTES_DUE: u64 = 16 << 20;
+/// Beyond this nothing more is applied, live or at a replay, until a checkpoint has begun: one checkpoint is one atomic batch of the
+/// store, and that is bounded.
+const UNSAVED_BYTES_MAX: u64 = 32 << 20;
 
 /// A record's key, and its new bytes; `None` to delete it.
 pub type Change = (Vec<u8>, Option<Vec<u8>>);
@@ -54,6 +64,16 @@ pub(super) struct SharedMachine<R> {
     pub machine: Arc<Mutex<Machine<R>>>,
     pub store: Arc<CheckpointStore>,
     pub slot: u16,
+    pub unsaved_bytes: watch::Receiver<u64>,
+}
+
+impl<R: Replicated> SharedMachine<R> {
+    /// The group makes the checkpoint that is waited for.
+    async fn await_room(&mut self) {
+        let has_room = |bytes: &u64| *bytes <= UNSAVED_BYTES_MAX;
+        // What is replicated holds the sender.
+        let _ = self.unsaved_bytes.wait_for(has_room).await;
+    }
 }
 
 impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
@@ -71,6 +91,7 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
     {
         while let Some(next) = entries.next().await {
             let (entry, responder) = next?;
+            self.await_room().await;
             let mut machine = self.machine.lock().await;
             let applied = match entry.payload {
                 EntryPayload::Blank => Applied::Done,

@@ -10,7 +10,9 @@ mod network;
 mod snapshot;
 mod types;
 
-pub use group::{CheckpointError, CheckpointOutcome, Group, GroupConfig, ProposeError, StartError};
+pub use group::{
+    BaseFailed, CheckpointOutcome, Group, GroupConfig, Home, ProposeError, StartError,
+};
 pub use log_store::LogStore;
 pub use machine::{Capture, Change, Replicated};
 pub use types::{Applied, Membership, Proposal, TypeConfig};

@@ -20,7 +20,7 @@ use crate::store::{
 /// A base on disk, by its file.
 pub(super) type BaseSnapshot = PathBuf;
 
-/// Cuts a base.
+/// Shows openraft the newest base.
 pub(super) struct BaseSnapshotBuilder {
     pub store: Arc<CheckpointStore>,
     pub slot: u16,
@@ -95,13 +95,14 @@ pub(super) fn newest_base(
 impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
     type SnapshotData = BaseSnapshot;
 
+    /// The base is there already: the group cuts it before it has openraft take it over, since openraft stops a group whose snapshot
+    /// can't be built.
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, BaseSnapshot>, io::Error> {
         let (store, slot) = (Arc::clone(&self.store), self.slot);
-        let cut = move || {
-            store.cut_base(slot).map_err(io::Error::other)?;
-            newest_base(&store, slot)?.ok_or_else(|| io::Error::other("the base just cut is gone"))
+        let newest = move || {
+            newest_base(&store, slot)?.ok_or_else(|| io::Error::other("there is no base yet"))
         };
-        tokio::task::spawn_blocking(cut)
+        tokio::task::spawn_blocking(newest)
             .await
             .map_err(io::Error::other)?
     }

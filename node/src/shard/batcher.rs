@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use homeroom_core::entry::encode_batch;
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     time::{Instant, sleep_until},
 };
 
@@ -37,12 +37,7 @@ pub struct Batcher {
     pub clock: Arc<LogClock>,
     pub limits: BatchLimits,
     pub stop: CancellationToken,
-    /// What the next checkpoint comes to at most, bytes.
-    pub unsaved_bytes: watch::Receiver<u64>,
 }
-
-/// Beyond this nothing more is proposed until a checkpoint has begun: one checkpoint is one atomic batch of the store, and bounded.
-const UNSAVED_BYTES_MAX: u64 = 40 << 20;
 
 #[derive(Default)]
 struct Gathered {
@@ -73,7 +68,6 @@ impl Batcher {
                 gathered.add(part);
             }
             if self.is_due(&gathered, in_flight.len(), open) {
-                self.await_room().await;
                 in_flight.push(self.propose(std::mem::take(&mut gathered)));
                 continue;
             }
@@ -106,13 +100,6 @@ impl Batcher {
                 || !open
                 || gathered.bytes >= self.limits.entry_bytes_max
                 || since.elapsed() >= self.limits.linger)
-    }
-
-    /// The checkpoints' own task makes room, long before this is needed.
-    async fn await_room(&mut self) {
-        let has_room = |bytes: &u64| *bytes <= UNSAVED_BYTES_MAX;
-        // The shard's directory outlives its batcher.
-        let _ = self.unsaved_bytes.wait_for(has_room).await;
     }
 
     fn propose(&self, gathered: Gathered) -> BoxFuture<'static, ()> {

@@ -103,7 +103,11 @@ impl Replicated for ShardMachine {
         self.emit_closings(&context).await;
         self.publish(index);
         // Who is told now reads what is published already.
-        self.watchers.tell(std::mem::take(&mut self.changed).iter().map(|user_id| &**user_id));
+        self.watchers.tell(
+            std::mem::take(&mut self.changed)
+                .iter()
+                .map(|user_id| &**user_id),
+        );
         applied
     }
 
@@ -142,6 +146,10 @@ impl Replicated for ShardMachine {
 
     fn captured(&mut self) {
         self.directory.end_saving();
+    }
+
+    fn unsaved_bytes(&self) -> watch::Receiver<u64> {
+        self.directory.unsaved_bytes()
     }
 }
 

@@ -171,7 +171,9 @@ impl ShardReplica {
     {
         for _ in 0..LOOKUPS_MAX {
             let Some(actor) = self.directory().get(user_id) else {
-                let looked = self.look_at_stored(user_id, Arc::clone(view), look.clone()).await?;
+                let looked = self
+                    .look_at_stored(user_id, Arc::clone(view), look.clone())
+                    .await?;
                 // One that was woken meanwhile may have been stored anew while its records were read one by one.
                 if self.directory().get(user_id).is_none() {
                     return Ok(looked);

@@ -23,11 +23,8 @@ use super::{
     watchers::{Watch, Watchers},
 };
 use crate::{
-    raft::{Applied, Group, GroupConfig, ProposeError, StartError},
-    store::{
-        checkpoint::{CheckpointStore, Position},
-        log::FileLog,
-    },
+    raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
+    store::checkpoint::{CheckpointStore, Position},
 };
 
 /// Parts that may wait for a shard's batcher; the bytes they hold are bounded by the node's queue.
@@ -37,10 +34,8 @@ const PARTS_QUEUED: usize = 4_096;
 pub struct ShardSetup {
     /// Its Raft group.
     pub group: GroupConfig,
-    /// The log of the node.
-    pub log: Arc<FileLog>,
-    /// The checkpoints of the node.
-    pub store: Arc<CheckpointStore>,
+    /// What the groups of the node share.
+    pub home: Home,
     /// Where its state was recovered.
     pub recovered: Option<Position>,
     /// Learners whose windows may not all be emitted yet.
@@ -83,7 +78,7 @@ impl ShardReplica {
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let shard = setup.group.slot;
-        let recovered = recover(&setup.group, &setup.store, setup.recovered)?;
+        let recovered = recover(&setup.group, &setup.home.store, setup.recovered)?;
         let (state, membership) = recovered.map_or(
             (ShardState::new(Settings::default()), None),
             |(state, membership)| (state, Some(membership)),
@@ -96,13 +91,13 @@ impl ShardReplica {
             shard,
             state,
             directory: directory.clone(),
-            store: Arc::clone(&setup.store),
+            store: Arc::clone(&setup.home.store),
             view: view_sender,
             watchers: watchers.clone(),
             supervisor: setup.supervisor,
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
-            sweeper: Sweeper::new(Arc::clone(&setup.store), shard),
+            sweeper: Sweeper::new(Arc::clone(&setup.home.store), shard),
             changed: Vec::new(),
         };
         let unsettled = setup.unsettled;
@@ -112,10 +107,10 @@ impl ShardReplica {
                 group: setup.group.name.clone(),
                 reason,
             })?;
+        let store = Arc::clone(&setup.home.store);
         let group = Group::start(
             setup.group,
-            setup.log,
-            Arc::clone(&setup.store),
+            setup.home,
             setup.recovered,
             membership,
             machine,
@@ -125,8 +120,8 @@ impl ShardReplica {
         let (parts, queue) = mpsc::channel(PARTS_QUEUED);
         let replica = Self {
             shard,
-            group: Arc::new(group),
-            store: setup.store,
+            group,
+            store,
             directory,
             watchers,
             parts,
@@ -152,7 +147,6 @@ impl ShardReplica {
             clock: Arc::clone(&self.clock),
             limits,
             stop: stop.clone(),
-            unsaved_bytes: self.directory.unsaved_bytes(),
         };
         tasks.spawn(batcher.run());
         let ticker = Ticker {
@@ -217,11 +211,6 @@ impl ShardReplica {
             .propose(entry.into())
             .await
             .map(|(_, _): (u64, Applied)| ())
-    }
-
-    /// What the next checkpoint comes to at most, bytes; to hear of it as it changes.
-    pub fn unsaved_bytes(&self) -> watch::Receiver<u64> {
-        self.directory.unsaved_bytes()
     }
 
     /// Stops the learners that have long been left alone and whose state is durable.
