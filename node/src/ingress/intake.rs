@@ -22,6 +22,9 @@ use crate::{
 /// The source of statements that come without one.
 pub const XAPI_SOURCE: &str = "xapi";
 
+/// Deliveries in one request: even the smallest takes some memory on its way.
+const DELIVERIES_MAX: usize = 50_000;
+
 /// Takes requests in.
 #[derive(Clone)]
 pub struct Intake {
@@ -57,6 +60,9 @@ pub enum IntakeError {
     /// The form of raw events is not one of the contract's.
     #[error("raw.format must be set to one of the contract's forms")]
     UnknownFormat,
+    /// More deliveries than a request may have.
+    #[error("a request may have at most {DELIVERIES_MAX} events, this one has {0}")]
+    TooMany(usize),
     /// Too much is under way.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -103,6 +109,10 @@ impl Intake {
         urgency: Urgency,
     ) -> Result<Taken, IntakeError> {
         let received = Instant::now();
+        let deliveries = events.len() + raw.map_or(0, |raw| raw.payloads.len());
+        if deliveries > DELIVERIES_MAX {
+            return Err(IntakeError::TooMany(deliveries));
+        }
         let (cluster_id, settings) = self.cluster();
         let shards = u32::try_from(self.router.shards().len()).unwrap_or(u32::MAX);
         let arrival = Arrival {

@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use homeroom_core::{
     Event, Reason,
-    learner::{Learner, Verdict},
+    learner::{Learner, StatePart, Verdict},
     shard::{EntryContext, ReadPoint},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
+use super::Stored;
 use super::message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
 
 /// What an actor takes beside its learner's events: measured with idle actors, bytes.
@@ -25,27 +26,25 @@ pub struct LearnerActor;
 /// The learner, and how large what there is to save of it can be.
 pub struct Held {
     learner: Learner,
-    /// What the last save came to, bytes.
-    saved_bytes: u64,
-    /// What has come since can add to that at most, bytes.
+    /// Size of the head when it was last saved or loaded, bytes.
+    head_bytes: u64,
+    /// What has come since can add to head and hours beyond their identities, bytes.
     grown_bytes: u64,
 }
 
 impl Actor for LearnerActor {
     type Msg = LearnerMessage;
     type State = Held;
-    type Arguments = Learner;
+    type Arguments = Stored;
 
     async fn pre_start(
         &self,
         _myself: ActorRef<LearnerMessage>,
-        learner: Learner,
+        stored: Stored,
     ) -> Result<Held, ActorProcessingErr> {
-        // What a woken learner's records came to is not known; each event of an hour takes less than one in memory.
-        let saved_bytes = EVENT_BYTES * learner.identities() as u64;
         Ok(Held {
-            learner,
-            saved_bytes,
+            learner: stored.learner,
+            head_bytes: stored.head_bytes,
             grown_bytes: 0,
         })
     }
@@ -85,7 +84,9 @@ fn on_apply(held: &mut Held, apply: Apply) {
         verdicts,
         corrected_windows: corrected.len(),
         last_event_ms: learner.last_event_ms(),
-        unsaved_bytes: held.saved_bytes + held.grown_bytes,
+        unsaved_bytes: held.head_bytes
+            + held.grown_bytes
+            + EVENT_BYTES * learner.unsaved_identities() as u64,
         memory_bytes: ACTOR_BYTES + EVENT_BYTES * learner.identities() as u64,
     };
     // The shard gave the channel room for every answer, and no longer listens only when the process ends.
@@ -119,8 +120,10 @@ fn before(context: &EntryContext) -> ReadPoint {
 
 fn on_save(held: &mut Held, save: &Save) {
     let changes = held.learner.take_changes();
-    let sizes = changes.iter().filter_map(|change| change.bytes.as_ref());
-    held.saved_bytes = sizes.map(|bytes| bytes.len() as u64).sum();
+    let head = changes.iter().find(|change| change.part == StatePart::Head);
+    if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {
+        held.head_bytes = bytes.len() as u64;
+    }
     held.grown_bytes = 0;
     let saved = Saved {
         user_id: held.learner.user_id().into(),

@@ -19,6 +19,8 @@ pub enum RecordKey<'k> {
         user_id: &'k str,
         /// Which part.
         part: StatePart,
+        /// Which piece of the part: large ones are stored in several.
+        piece: u16,
     },
     /// A dead letter, by its number.
     DeadLetter(u64),
@@ -35,8 +37,8 @@ pub fn learner_prefix(user_id: &str) -> Vec<u8> {
     key
 }
 
-/// Key of a part of a learner: the prefix, then the part; hours in the order of time.
-pub fn learner_key(user_id: &str, part: StatePart) -> Vec<u8> {
+/// Key of a piece of a part of a learner: the prefix, the part, the piece; hours in the order of time.
+pub fn learner_key(user_id: &str, part: StatePart, piece: u16) -> Vec<u8> {
     let mut key = learner_prefix(user_id);
     match part {
         StatePart::Head => key.push(HEAD),
@@ -45,6 +47,7 @@ pub fn learner_key(user_id: &str, part: StatePart) -> Vec<u8> {
             key.extend_from_slice(&ordered(number));
         }
     }
+    key.extend_from_slice(&piece.to_be_bytes());
     key
 }
 
@@ -71,9 +74,11 @@ pub fn parse_key(key: &[u8]) -> Option<RecordKey<'_>> {
             let (length, rest) = rest.split_at_checked(2)?;
             let length = usize::from(u16::from_be_bytes(length.try_into().ok()?));
             let (user_id, part) = rest.split_at_checked(length)?;
+            let (part, piece) = part.split_at_checked(part.len().checked_sub(2)?)?;
             Some(RecordKey::Learner {
                 user_id: std::str::from_utf8(user_id).ok()?,
                 part: parse_part(part)?,
+                piece: u16::from_be_bytes(piece.try_into().ok()?),
             })
         }
         _ => None,
@@ -104,20 +109,23 @@ mod tests {
 
     #[test]
     fn keys_say_what_they_were_made_of() {
+        let user_id = "anna\u{1}";
         for part in [
             StatePart::Head,
             StatePart::Hour(-3),
             StatePart::Hour(454_000),
         ] {
-            let key = learner_key("anna\u{1}", part);
+            let key = learner_key(user_id, part, 7);
+            let piece = 7;
             assert_eq!(
                 parse_key(&key),
                 Some(RecordKey::Learner {
-                    user_id: "anna\u{1}",
-                    part
+                    user_id,
+                    part,
+                    piece
                 })
             );
-            assert!(key.starts_with(&learner_prefix("anna\u{1}")));
+            assert!(key.starts_with(&learner_prefix(user_id)));
         }
         assert_eq!(
             parse_key(&dead_letter_key(7)),
@@ -127,8 +135,9 @@ mod tests {
     }
 
     #[test]
-    fn hours_lie_in_the_order_of_time() {
-        let keys = [-2, -1, 0, 1].map(|number| learner_key("b", StatePart::Hour(number)));
+    fn hours_lie_in_the_order_of_time_and_pieces_in_theirs() {
+        let keys = [(-2, 0), (-1, 0), (-1, 1), (0, 0), (1, 0)]
+            .map(|(number, piece)| learner_key("b", StatePart::Hour(number), piece));
         assert!(keys.is_sorted());
     }
 }

@@ -10,4 +10,4 @@ mod stored;
 pub use actor::LearnerActor;
 pub use keys::{RecordKey, dead_letter_key, dead_letters_from, parse_key};
 pub use message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
-pub use stored::{LoadError, load, record_changes};
+pub use stored::{LoadError, Stored, counted, load, record_changes};

@@ -57,7 +57,7 @@ impl Checkpoints {
             }
             self.one(shard.group(), self.oldest_segment_when_many())
                 .await;
-            shard.passivate().await;
+            shard.passivate(self.router.memory_is_short()).await;
         }
     }
 

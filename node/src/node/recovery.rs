@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use homeroom_core::learner::{Learner, StatePart};
 
 use crate::{
-    learner::{RecordKey, parse_key},
+    learner::{RecordKey, counted, parse_key},
     store::checkpoint::RecoveryVisitor,
 };
 
@@ -62,12 +62,13 @@ impl RecoveryVisitor for Unsettled {
         let Some(RecordKey::Learner {
             user_id,
             part: StatePart::Head,
+            piece: 0,
         }) = parse_key(key)
         else {
             return;
         };
         // A head that can't be read is reported when its learner is woken.
-        let Ok(last_ms) = Learner::peek_last_event_ms(payload) else {
+        let Ok(last_ms) = Learner::peek_last_event_ms(counted(payload).1) else {
             return;
         };
         if let Some(of_shard) = self.shards.get(usize::from(shard)) {

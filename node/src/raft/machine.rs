@@ -15,7 +15,7 @@ use super::{
     snapshot::{BaseSnapshot, BaseSnapshotBuilder, newest_base},
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
-use crate::store::checkpoint::CheckpointStore;
+use crate::store::checkpoint::{Change, CheckpointStore};
 
 /// What a group replicates. The group calls it for one entry at a time, in the order of the log.
 pub trait Replicated: Send + 'static {
@@ -38,9 +38,6 @@ pub const UNSAVED_BYTES_DUE: u64 = 16 << 20;
 /// Beyond this nothing more is applied, live or at a replay, until a checkpoint has begun: one checkpoint is one atomic batch of the
 /// store, and that is bounded.
 const UNSAVED_BYTES_MAX: u64 = 32 << 20;
-
-/// A record's key, and its new bytes; `None` to delete it.
-pub type Change = (Vec<u8>, Option<Vec<u8>>);
 
 /// The state at an entry boundary.
 pub struct Capture {

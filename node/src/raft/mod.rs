@@ -14,5 +14,5 @@ pub use group::{
     BaseFailed, CheckpointOutcome, Group, GroupConfig, Home, ProposeError, StartError,
 };
 pub use log_store::LogStore;
-pub use machine::{Capture, Change, Replicated};
+pub use machine::{Capture, Replicated};
 pub use types::{Applied, Membership, Proposal, TypeConfig};

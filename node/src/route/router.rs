@@ -112,6 +112,12 @@ impl Router {
         &self.shards[shard as usize]
     }
 
+    /// Whether learners take so much of the memory they may that the least used should leave it.
+    pub fn memory_is_short(&self) -> bool {
+        let used = self.memory_bytes.load(Ordering::Relaxed);
+        used > self.memory_bytes_max / 5 * 4
+    }
+
     /// Bytes that wait for their entries to be applied.
     pub fn queued_bytes(&self) -> u64 {
         u64::from(self.queue_bytes_max) - self.queue.available_permits() as u64

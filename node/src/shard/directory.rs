@@ -17,6 +17,9 @@ use crate::learner::{GroupApplied, LearnerMessage};
 /// largest allowed lateness beside.
 const SETTLES_WITHIN_MS: i64 = 60_000;
 
+/// What a learner takes until it says so itself, bytes.
+const IDLE_ACTOR_BYTES: u64 = 10_000;
+
 /// Learners with an actor. The shard changes it between entries; queries look actors up.
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -82,11 +85,13 @@ impl Directory {
             actor,
             last_event_ms,
             touched_ms: 0,
-            memory_bytes: 0,
+            memory_bytes: IDLE_ACTOR_BYTES,
             unsaved: false,
             unsaved_bytes: 0,
             saving: false,
         };
+        self.node_bytes
+            .fetch_add(IDLE_ACTOR_BYTES, Ordering::Relaxed);
         self.lock().insert(user_id.into(), active);
     }
 

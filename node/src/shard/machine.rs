@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     learner::{
-        Advance, Apply, GroupApplied, LearnerActor, LearnerMessage, Save, dead_letter_key, load,
-        record_changes,
+        Advance, Apply, GroupApplied, LearnerActor, LearnerMessage, Save, Stored, dead_letter_key,
+        load, record_changes,
     },
     raft::{Applied, Capture, Replicated},
     store::checkpoint::CheckpointStore,
@@ -210,14 +210,19 @@ impl ShardMachine {
     }
 
     /// Stops the learners that have long been left alone and whose state is durable; to be called between entries.
-    pub fn passivate(&self, now_ms: i64) {
+    pub fn passivate(&self, now_ms: i64, memory_is_short: bool) {
+        let untouched_ms = if memory_is_short {
+            0
+        } else {
+            self.passivate_after_ms
+        };
         let allowed_lateness_ms = self.state.settings().allowed_lateness_ms;
         let retired = self.directory.retire(Retirement {
             settled_ms: self
                 .state
                 .emitted_to_ms()
                 .saturating_sub(allowed_lateness_ms),
-            untouched_since_ms: now_ms.saturating_sub(self.passivate_after_ms),
+            untouched_since_ms: now_ms.saturating_sub(untouched_ms),
         });
         self.events.retired(retired);
     }
@@ -244,20 +249,24 @@ impl ShardMachine {
             return Ok(Vec::new());
         }
         // Reads of a few records, most of them in sled's cache; entries wait for them either way.
-        let learners: Vec<Learner> = tokio::task::block_in_place(|| {
+        let learners: Vec<Stored> = tokio::task::block_in_place(|| {
             let stored = |user_id: &&str| {
-                load(&self.store, self.shard, user_id)
-                    .map(|learner| learner.unwrap_or_else(|| Learner::new(user_id)))
+                load(&self.store, self.shard, user_id).map(|stored| {
+                    stored.unwrap_or_else(|| Stored {
+                        learner: Learner::new(user_id),
+                        head_bytes: 0,
+                    })
+                })
             };
             users.iter().map(stored).collect::<Result<_, _>>()
         })
         .map_err(|error| error.to_string())?;
         let mut actors = Vec::with_capacity(users.len());
-        for learner in learners {
-            let (user_id, last_event_ms) =
-                (Box::<str>::from(learner.user_id()), learner.last_event_ms());
+        for stored in learners {
+            let user_id = Box::<str>::from(stored.learner.user_id());
+            let last_event_ms = stored.learner.last_event_ms();
             let spawned =
-                Actor::spawn_linked(None, LearnerActor, learner, self.supervisor.clone()).await;
+                Actor::spawn_linked(None, LearnerActor, stored, self.supervisor.clone()).await;
             let (actor, _ended) = spawned.map_err(|error| error.to_string())?;
             self.directory
                 .insert(&user_id, actor.clone(), last_event_ms);

@@ -210,7 +210,8 @@ impl ShardReplica {
         let (store, shard, user_id) = (self.store(), self.shard(), user_id.to_owned());
         let looked = tokio::task::spawn_blocking(move || {
             let learner = load(&store, shard, &user_id)?;
-            Ok::<T, crate::learner::LoadError>(look(learner.as_ref(), &view))
+            let learner = learner.as_ref().map(|stored| &stored.learner);
+            Ok::<T, crate::learner::LoadError>(look(learner, &view))
         });
         match looked.await {
             Ok(Ok(value)) => Ok(value),

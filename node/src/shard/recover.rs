@@ -17,6 +17,7 @@ pub fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<st
         if let Some(RecordKey::Learner {
             user_id,
             part: StatePart::Head,
+            piece: 0,
         }) = parse_key(record.key())
         {
             user_ids.push(user_id.into());

@@ -213,11 +213,11 @@ impl ShardReplica {
             .map(|(_, _): (u64, Applied)| ())
     }
 
-    /// Stops the learners that have long been left alone and whose state is durable.
-    pub async fn passivate(&self) {
+    /// Stops the learners that have long been left alone and whose state is durable; when memory is short, all that may stop.
+    pub async fn passivate(&self, memory_is_short: bool) {
         let now_ms = self.clock.now_ms();
         self.group
-            .inspect(|machine| machine.passivate(now_ms))
+            .inspect(|machine| machine.passivate(now_ms, memory_is_short))
             .await;
     }
 

@@ -6,8 +6,7 @@ use homeroom_core::{learner::StatePart, time::hour_of};
 
 use crate::{
     learner::{RecordKey, parse_key},
-    raft::Change,
-    store::checkpoint::CheckpointStore,
+    store::checkpoint::{Change, CheckpointStore},
 };
 
 /// Records looked at with each checkpoint: bounds what a checkpoint waits for.

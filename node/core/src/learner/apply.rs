@@ -12,6 +12,9 @@ use crate::{
     time::{HOUR_MS, MINUTE_MS, floor_to, hour_of, pane_start},
 };
 
+/// Events that one learner may have within the retention: no person has, and what a learner takes is saved as a whole.
+const IDENTITIES_MAX: usize = 1_000_000;
+
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -115,6 +118,9 @@ impl Learner {
         }
         if event.timestamp_ms < context.floor_ms {
             return Err(Verdict::Refused(Reason::BeyondRetention));
+        }
+        if self.identities() >= IDENTITIES_MAX {
+            return Err(Verdict::Refused(Reason::ValueOutOfRange));
         }
         let window_end_ms = floor_to(event.timestamp_ms, MINUTE_MS) + MINUTE_MS;
         let amends = context.watermark_ms >= window_end_ms + settings.allowed_lateness_ms;

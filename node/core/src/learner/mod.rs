@@ -121,6 +121,15 @@ impl Learner {
         self.hours.values().map(Hour::identities).sum()
     }
 
+    /// How many identities the hours hold that differ from the stored state.
+    pub fn unsaved_identities(&self) -> usize {
+        let unsaved = self.unsaved.hours.iter();
+        unsaved
+            .filter_map(|number| self.hours.get(number))
+            .map(Hour::identities)
+            .sum()
+    }
+
     /// The panes that begin in `[from_ms, to_ms)`, oldest first, each with its hour and its start.
     fn panes_between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (&Hour, i64, &Pane)> {
         let to_ms = to_ms.max(from_ms);

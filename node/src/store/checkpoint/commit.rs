@@ -15,6 +15,9 @@ use super::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX};
 /// no other read or write of the store runs while they are put into the tree.
 pub const COMMIT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
+/// A record's key, and its new payload; `None` to remove it.
+pub type Change = (Vec<u8>, Option<Vec<u8>>);
+
 /// What changed in a shard since its last checkpoint.
 #[derive(Debug, Clone)]
 pub struct Commit {
@@ -24,7 +27,7 @@ pub struct Commit {
     pub meta: Vec<u8>,
     /// Key and new payload, or `None` to remove the record. Of several changes to a key, the last
     /// one holds. Keys have 1 to [`KEY_BYTES_MAX`] bytes, payloads up to [`PAYLOAD_BYTES_MAX`].
-    pub changes: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+    pub changes: Vec<Change>,
 }
 
 /// What a commit took.

@@ -57,7 +57,7 @@ mod tests;
 pub use base::{
     BaseError, BaseHeader, BaseInfo, BaseReader, BaseRecord, BaseWriter, CLUSTER_ID_BYTES_MAX,
 };
-pub use commit::{COMMIT_BYTES_MAX, Commit, CommitError, CommitFigures};
+pub use commit::{COMMIT_BYTES_MAX, Change, Commit, CommitError, CommitFigures};
 pub use damage::{Damage, Damaged};
 pub use figures::StoreFigures;
 pub use meta::{META_BYTES_MAX, ShardMeta};
