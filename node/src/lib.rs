@@ -15,4 +15,5 @@ pub mod query;
 pub mod raft;
 pub mod route;
 pub mod shard;
+mod status;
 pub mod store;

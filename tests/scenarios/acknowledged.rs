@@ -15,7 +15,11 @@ fn batch(number: usize) -> Vec<v1::Event> {
     let one = |index: usize| {
         let serial = number * BATCH + index;
         let at_ms = HOUR_MS + i64::try_from(serial).expect("few") * 250;
-        click(&format!("learner-{}", serial % LEARNERS), &format!("event-{serial}"), at_ms)
+        click(
+            &format!("learner-{}", serial % LEARNERS),
+            &format!("event-{serial}"),
+            at_ms,
+        )
     };
     (0..BATCH).map(one).collect()
 }
@@ -33,7 +37,9 @@ async fn publish_some(client: &Client, acknowledged_max: usize) -> Vec<usize> {
     });
     let mut acknowledged = Vec::new();
     while acknowledged.len() < acknowledged_max {
-        let Some(acknowledgement) = acknowledgements.next().await else { break };
+        let Some(acknowledgement) = acknowledgements.next().await else {
+            break;
+        };
         for outcome in &acknowledgement.outcomes {
             assert_eq!(outcome.status(), v1::EventStatus::Accepted, "{outcome:?}");
         }
@@ -56,7 +62,11 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
     let client = client(&home);
     for &number in &acknowledged {
         for outcome in publish(&client, batch(number)).await {
-            assert_eq!(outcome.status(), v1::EventStatus::Duplicate, "batch {number} was acknowledged: {outcome:?}");
+            assert_eq!(
+                outcome.status(),
+                v1::EventStatus::Duplicate,
+                "batch {number} was acknowledged: {outcome:?}"
+            );
             assert!(!outcome.conflicting, "{outcome:?}");
         }
     }
@@ -69,7 +79,11 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
         *clicks.entry(event.user_id).or_default() += 1;
     }
     for (user_id, expected) in clicks {
-        let counted: u64 = minutes(&client, &user_id).await.iter().map(|window| window.clicks).sum();
+        let counted: u64 = minutes(&client, &user_id)
+            .await
+            .iter()
+            .map(|window| window.clicks)
+            .sum();
         assert_eq!(counted, expected, "{user_id}");
     }
     check::conserved(&home.cli());
@@ -91,7 +105,10 @@ async fn a_publisher_goes_on_after_a_restart() {
         (events, sent_again)
     });
     for number in 0..BATCHES {
-        publisher.send(Batch::Events(batch(number))).await.expect("a publisher that goes on");
+        publisher
+            .send(Batch::Events(batch(number)))
+            .await
+            .expect("a publisher that goes on");
         if number % 60 == 59 {
             node.kill();
             node = home.start();
@@ -101,7 +118,10 @@ async fn a_publisher_goes_on_after_a_restart() {
     assert!(!position.is_empty());
     let (events, sent_again) = counting.await.expect("acknowledgements");
     assert_eq!(events, BATCHES * BATCH);
-    assert!(sent_again > 0, "no kill fell between a batch and its acknowledgement");
+    assert!(
+        sent_again > 0,
+        "no kill fell between a batch and its acknowledgement"
+    );
     let mut counted = 0;
     for number in 0..LEARNERS {
         let of = profile(&client, &format!("learner-{number}")).await;

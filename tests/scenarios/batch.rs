@@ -33,8 +33,14 @@ fn a_batch_leads_to_the_windows_that_follow_from_it() {
 
     let again = cli.json(&["ingest", input.name()]);
     check::summary(&again, &once.counts().total(), &twice.counts().total());
-    assert_eq!((&again["accepted"], &again["deadLettered"]), (&0.into(), &serde_json::json!({})));
-    assert!(before == cli.lines(&check::ALL_MINUTES), "duplicates changed a window");
+    assert_eq!(
+        (&again["accepted"], &again["deadLettered"]),
+        (&0.into(), &serde_json::json!({}))
+    );
+    assert!(
+        before == cli.lines(&check::ALL_MINUTES),
+        "duplicates changed a window"
+    );
     check::ledger(&cli, &twice);
 }
 
@@ -42,7 +48,10 @@ fn a_batch_leads_to_the_windows_that_follow_from_it() {
 fn other_sizes_and_courses_follow_from_the_same_events() {
     let seed = Seed::of("batch::other_sizes_and_courses_follow_from_the_same_events");
     let home = Home::new(&["--shards", "2"]);
-    let settings = GeneratorSettings { learners: 20, ..unruly(&seed, 2_000) };
+    let settings = GeneratorSettings {
+        learners: 20,
+        ..unruly(&seed, 2_000)
+    };
     let input = Input::generate(&home, settings);
     let model = input.model(1);
     let _node = home.start();
@@ -51,7 +60,11 @@ fn other_sizes_and_courses_follow_from_the_same_events() {
 
     let sliding = ["windows", "--all", "--size", "30s", "--step", "5s"];
     check::windows_of(&cli, &model, WindowSpec::SLIDING, &sliding);
-    let hours = WindowSpec { size_ms: 3_600_000, step_ms: 3_600_000, floor_ms: None };
+    let hours = WindowSpec {
+        size_ms: 3_600_000,
+        step_ms: 3_600_000,
+        floor_ms: None,
+    };
     check::windows_of(&cli, &model, hours, &["windows", "--all", "--size", "1h"]);
     for learner in model.learners() {
         for course in learner.courses() {
@@ -67,14 +80,23 @@ fn other_sizes_and_courses_follow_from_the_same_events() {
 fn a_pipe_and_a_packed_file_are_taken_alike() {
     let seed = Seed::of("batch::a_pipe_and_a_packed_file_are_taken_alike");
     let home = Home::new(&["--shards", "2"]);
-    let settings = GeneratorSettings { learners: 20, ..unruly(&seed, 1_000) };
+    let settings = GeneratorSettings {
+        learners: 20,
+        ..unruly(&seed, 1_000)
+    };
     let input = Input::generate(&home, settings);
     let model = input.model(1);
     let _node = home.start();
     let packed = input.packed();
-    let first = home.cli().json(&["ingest", packed.to_str().expect("UTF-8")]);
+    let first = home
+        .cli()
+        .json(&["ingest", packed.to_str().expect("UTF-8")]);
     check::summary(&first, &SourceCounts::default(), &model.counts().total());
     check::windows(&home.cli(), &model);
     let piped = home.cli().json_from(&["ingest", "-"], &input);
-    check::summary(&piped, &model.counts().total(), &input.model(2).counts().total());
+    check::summary(
+        &piped,
+        &model.counts().total(),
+        &input.model(2).counts().total(),
+    );
 }

@@ -14,6 +14,7 @@ const GROWTH_BYTES_MAX: u64 = 250_000;
 fn home() -> Home {
     Home::new(&["--shards", "2"])
         .with("checkpoint.interval", "100ms")
+        .with("checkpoint.base_log_bytes", "1MiB")
         .with("log.segment_bytes", "64KiB")
 }
 
@@ -29,7 +30,12 @@ fn input(home: &Home, seed: &Seed) -> Input {
 }
 
 /// Ingests with kills in between, `harm` done to the dead node each time, then compares.
-fn ingest_with_kills(home: &Home, seed: &Seed, mut before_kill: impl FnMut(), mut harm: impl FnMut(&mut Rng)) {
+fn ingest_with_kills(
+    home: &Home,
+    seed: &Seed,
+    mut before_kill: impl FnMut(),
+    mut harm: impl FnMut(&mut Rng),
+) {
     let mut rng = seed.rng();
     let input = input(home, seed);
     let (mut node, cli) = (home.start(), home.cli());
@@ -54,7 +60,10 @@ fn ingest_with_kills(home: &Home, seed: &Seed, mut before_kill: impl FnMut(), mu
     check::windows(&cli, &model);
     check::taken(&cli, &model);
     let again = cli.json(&["ingest", input.name()]);
-    assert_eq!(again["duplicate"], 6_000, "all of it was taken before: {again}");
+    assert_eq!(
+        again["duplicate"], 6_000,
+        "all of it was taken before: {again}"
+    );
     check::windows(&cli, &model);
     check::taken(&cli, &model);
     assert!(node.stop().success());

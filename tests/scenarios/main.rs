@@ -14,6 +14,7 @@ mod kills;
 mod late;
 mod poison;
 mod reads;
+mod refusal_cases;
 mod refusals;
 mod refused_starts;
 mod statements;

@@ -13,12 +13,18 @@ const REQUEST: usize = 500;
 
 /// Not part of the project: where it is missing, there is nothing to test.
 fn statements() -> Option<PathBuf> {
-    let sibling = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/fun-mooc-video/statements.jsonl.gz");
+    let sibling = || {
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../../shared/data/fun-mooc-video/statements.jsonl.gz")
+    };
     let path = std::env::var_os("HOMEROOM_XAPI_STATEMENTS").map_or_else(sibling, PathBuf::from);
     if path.exists() {
         return Some(path);
     }
-    println!("skipped: no statements at {}; name a file with HOMEROOM_XAPI_STATEMENTS", path.display());
+    println!(
+        "skipped: no statements at {}; name a file with HOMEROOM_XAPI_STATEMENTS",
+        path.display()
+    );
     None
 }
 

@@ -26,7 +26,10 @@ fn batch(number: u64) -> PublishStreamRequest {
     PublishStreamRequest {
         sequence: sequence(number),
         // The second one is the same in all batches of its learner.
-        events: vec![click(&learner(0), &id(0), at_ms), quiz(&learner(1), "quiz", HOUR_MS)],
+        events: vec![
+            click(&learner(0), &id(0), at_ms),
+            quiz(&learner(1), "quiz", HOUR_MS),
+        ],
         raw: Some(RawEvents {
             format: RawFormat::NativeJson.into(),
             payloads: vec![raw.into(), "{".into()],
@@ -39,18 +42,40 @@ fn batch(number: u64) -> PublishStreamRequest {
 async fn batches_are_acknowledged_in_order_with_positions() {
     let home = Home::new(&["--shards", "4"]);
     let _node = home.start();
-    let mut ingest = IngestServiceClient::connect(home.endpoint()).await.expect("a connection");
+    let mut ingest = IngestServiceClient::connect(home.endpoint())
+        .await
+        .expect("a connection");
     let batches = tokio_stream::iter((0..BATCHES).map(batch));
-    let mut answers = ingest.publish_stream(batches).await.expect("a stream").into_inner();
+    let mut answers = ingest
+        .publish_stream(batches)
+        .await
+        .expect("a stream")
+        .into_inner();
     let client = client(&home);
     let mut newest: BTreeMap<u32, u64> = BTreeMap::new();
     let mut number = 0;
     while let Some(answer) = answers.message().await.expect("an acknowledgement") {
         assert_eq!(answer.sequence, sequence(number));
-        let statuses: Vec<EventStatus> = answer.outcomes.iter().map(v1::EventOutcome::status).collect();
-        let quiz = if number < 13 { EventStatus::Accepted } else { EventStatus::Duplicate };
-        let broken = if number == 0 { EventStatus::DeadLettered } else { EventStatus::Duplicate };
-        assert_eq!(statuses, [EventStatus::Accepted, quiz, EventStatus::Accepted, broken], "batch {number}");
+        let statuses: Vec<EventStatus> = answer
+            .outcomes
+            .iter()
+            .map(v1::EventOutcome::status)
+            .collect();
+        let quiz = if number < 13 {
+            EventStatus::Accepted
+        } else {
+            EventStatus::Duplicate
+        };
+        let broken = if number == 0 {
+            EventStatus::DeadLettered
+        } else {
+            EventStatus::Duplicate
+        };
+        assert_eq!(
+            statuses,
+            [EventStatus::Accepted, quiz, EventStatus::Accepted, broken],
+            "batch {number}"
+        );
         assert_eq!(answer.outcomes[3].reason(), v1::DeadLetterReason::Malformed);
         let position = answer.position.expect("a position");
         assert!(!position.shards.is_empty());
@@ -67,5 +92,9 @@ async fn batches_are_acknowledged_in_order_with_positions() {
         let windows = minutes(&client, &format!("learner-{learner}")).await;
         clicks += windows.iter().map(|window| window.clicks).sum::<u64>();
     }
-    assert_eq!(clicks, 2 * BATCHES, "at the acknowledged positions all is there");
+    assert_eq!(
+        clicks,
+        2 * BATCHES,
+        "at the acknowledged positions all is there"
+    );
 }

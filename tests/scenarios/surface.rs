@@ -1,6 +1,7 @@
 //! What a client finds without knowing anything: health and reflection.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use tonic::Code;
 use tonic_health::pb::HealthCheckRequest;
@@ -12,7 +13,10 @@ use tonic_reflection::pb::v1::server_reflection_request::MessageRequest;
 use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 
 use crate::harness::Home;
+use crate::harness::events::connect;
 
+/// What requests under way get to end.
+const DRAIN: Duration = Duration::from_secs(10);
 const SERVICES: [&str; 4] = [
     "homeroom.v1.ClusterService",
     "homeroom.v1.DeadLetterService",
@@ -24,30 +28,71 @@ const SERVICES: [&str; 4] = [
 async fn health_is_told_for_each_service_and_ends_with_the_node() {
     let home = Home::new(&["--shards", "1"]);
     let node = home.start();
-    let mut health = HealthClient::connect(home.endpoint()).await.expect("a connection");
+    let mut health = HealthClient::new(connect(&home).await);
     for service in SERVICES.into_iter().chain([""]) {
-        let request = HealthCheckRequest { service: service.to_owned() };
-        let answer = health.check(request).await.unwrap_or_else(|error| panic!("{service}: {error}"));
-        assert_eq!(answer.into_inner().status(), ServingStatus::Serving, "{service}");
+        let request = HealthCheckRequest {
+            service: service.to_owned(),
+        };
+        let answer = health
+            .check(request)
+            .await
+            .unwrap_or_else(|error| panic!("{service}: {error}"));
+        assert_eq!(
+            answer.into_inner().status(),
+            ServingStatus::Serving,
+            "{service}"
+        );
     }
-    let unknown = HealthCheckRequest { service: "homeroom.v1.Nothing".to_owned() };
-    assert_eq!(health.check(unknown).await.expect_err("no such service").code(), Code::NotFound);
-    let mut watch = health.watch(HealthCheckRequest::default()).await.expect("a watch").into_inner();
-    let now = watch.message().await.expect("an answer").expect("the present state");
+    let unknown = HealthCheckRequest {
+        service: "homeroom.v1.Nothing".to_owned(),
+    };
+    assert_eq!(
+        health
+            .check(unknown)
+            .await
+            .expect_err("no such service")
+            .code(),
+        Code::NotFound
+    );
+    let mut watch = health
+        .watch(HealthCheckRequest::default())
+        .await
+        .expect("a watch")
+        .into_inner();
+    let now = watch
+        .message()
+        .await
+        .expect("an answer")
+        .expect("the present state");
     assert_eq!(now.status(), ServingStatus::Serving);
+    let begun = Instant::now();
     node.terminate();
-    let then = watch.message().await.expect("an answer").expect("a change before the end");
-    assert_eq!(then.status(), ServingStatus::NotServing);
-    drop((watch, health));
+    let then = watch.message().await.expect("an answer");
+    let then = then.expect("a change before the end").status();
+    assert_eq!(then, ServingStatus::NotServing);
+    assert_eq!(watch.message().await.expect("no error"), None);
     assert!(node.wait().success());
+    assert!(begun.elapsed() < DRAIN, "a watch holds nobody up");
 }
 
 async fn reflect(home: &Home, request: MessageRequest) -> MessageResponse {
-    let mut reflection = ServerReflectionClient::connect(home.endpoint()).await.expect("a connection");
-    let request = ServerReflectionRequest { host: String::new(), message_request: Some(request) };
-    let answers = reflection.server_reflection_info(tokio_stream::iter([request])).await;
-    let answer = answers.expect("an answer").into_inner().message().await.expect("no error");
-    answer.and_then(|answer| answer.message_response).expect("an answer")
+    let mut reflection = ServerReflectionClient::new(connect(home).await);
+    let request = ServerReflectionRequest {
+        host: String::new(),
+        message_request: Some(request),
+    };
+    let answers = reflection
+        .server_reflection_info(tokio_stream::iter([request]))
+        .await;
+    let answer = answers
+        .expect("an answer")
+        .into_inner()
+        .message()
+        .await
+        .expect("no error");
+    answer
+        .and_then(|answer| answer.message_response)
+        .expect("an answer")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -59,11 +104,21 @@ async fn reflection_lists_every_service() {
     else {
         panic!("no list of services");
     };
-    let listed: BTreeSet<String> = listed.service.into_iter().map(|service| service.name).collect();
+    let listed: BTreeSet<String> = listed
+        .service
+        .into_iter()
+        .map(|service| service.name)
+        .collect();
     for service in SERVICES.into_iter().chain(["grpc.health.v1.Health"]) {
-        assert!(listed.contains(service), "{service} is not among {listed:?}");
+        assert!(
+            listed.contains(service),
+            "{service} is not among {listed:?}"
+        );
         let symbol = MessageRequest::FileContainingSymbol(service.to_owned());
         let described = reflect(&home, symbol).await;
-        assert!(matches!(described, MessageResponse::FileDescriptorResponse(_)), "{service}: {described:?}");
+        assert!(
+            matches!(described, MessageResponse::FileDescriptorResponse(_)),
+            "{service}: {described:?}"
+        );
     }
 }

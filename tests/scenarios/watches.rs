@@ -14,10 +14,22 @@ use crate::harness::wait::PATIENCE;
 const INTERVAL_MS: u32 = 200;
 const CLICKS: u64 = 60;
 
-async fn watch(home: &Home, min_interval_ms: u32) -> Result<Streaming<WatchLearnerResponse>, tonic::Status> {
-    let mut learners = LearnerServiceClient::connect(home.endpoint()).await.expect("a connection");
-    let request = WatchLearnerRequest { user_id: "ada".to_owned(), min_interval_ms, field_mask: None };
-    learners.watch_learner(request).await.map(tonic::Response::into_inner)
+async fn watch(
+    home: &Home,
+    min_interval_ms: u32,
+) -> Result<Streaming<WatchLearnerResponse>, tonic::Status> {
+    let mut learners = LearnerServiceClient::connect(home.endpoint())
+        .await
+        .expect("a connection");
+    let request = WatchLearnerRequest {
+        user_id: "ada".to_owned(),
+        min_interval_ms,
+        field_mask: None,
+    };
+    learners
+        .watch_learner(request)
+        .await
+        .map(tonic::Response::into_inner)
 }
 
 async fn next(watch: &mut Streaming<WatchLearnerResponse>) -> Option<WatchLearnerResponse> {
@@ -44,13 +56,21 @@ async fn changes_are_told_and_not_more_often_than_asked() {
     while events < CLICKS {
         let answer = next(&mut watch).await.expect("a watch that goes on");
         let profile = answer.profile.expect("a profile");
-        assert!(profile.events > events, "each answer is news: {} after {events}", profile.events);
+        assert!(
+            profile.events > events,
+            "each answer is news: {} after {events}",
+            profile.events
+        );
         events = profile.events;
         answers += 1;
     }
     publishing.await.expect("published");
     let least = Duration::from_millis(u64::from(INTERVAL_MS)) * (answers - 1);
-    assert!(begun.elapsed() >= least, "{answers} answers in {:?}", begun.elapsed());
+    assert!(
+        begun.elapsed() >= least,
+        "{answers} answers in {:?}",
+        begun.elapsed()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::intake::{Intake, IntakeError, Receipt, Taken};
-use crate::{query::status, route::Urgency};
+use crate::{route::Urgency, status};
 
 /// What counts as the source of deliveries that name none: `listener:grpc`.
 const LISTENER: &str = "grpc";

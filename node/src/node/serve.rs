@@ -28,6 +28,14 @@ use crate::{
 
 /// Between two emptyings of the histograms into their buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
+/// Whose health is told; the empty name is the node as a whole.
+const HEALTH_OF: [&str; 5] = [
+    "",
+    "homeroom.v1.ClusterService",
+    "homeroom.v1.DeadLetterService",
+    "homeroom.v1.IngestService",
+    "homeroom.v1.LearnerService",
+];
 /// Bytes of a gRPC message beyond the events in it.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
 
@@ -115,6 +123,7 @@ pub async fn serve(
     tracing::info!("stopping: no new requests, those under way end");
     readiness.send_replace(Readiness::not_ready("the node is stopping"));
     report(&health, false).await;
+    end_health_watches(health).await;
     doors.close(config.shutdown.drain).await;
     running.take_down().await?;
     failed.map_or(Ok(()), Err)
@@ -135,14 +144,15 @@ async fn report(health: &HealthReporter, serving: bool) {
     } else {
         tonic_health::ServingStatus::NotServing
     };
-    for service in [
-        "",
-        "homeroom.v1.ClusterService",
-        "homeroom.v1.DeadLetterService",
-        "homeroom.v1.IngestService",
-        "homeroom.v1.LearnerService",
-    ] {
+    for service in HEALTH_OF {
         health.set_service_status(service, status).await;
+    }
+}
+
+/// Watches of health end after the last news; else they would be requests under way for as long as their clients live.
+async fn end_health_watches(mut health: HealthReporter) {
+    for service in HEALTH_OF {
+        health.clear_service_status(service).await;
     }
 }
 

@@ -10,7 +10,7 @@ use homeroom_proto::v1::{self, dead_letter_service_server::DeadLetterService};
 use prost::Message;
 use tonic::{Request, Response, Status};
 
-use super::status;
+use crate::status;
 use crate::{
     ingress::{to_proto, to_reason},
     route::Router,

@@ -12,10 +12,11 @@ use tonic::{Request, Response, Status};
 use super::{
     freshness,
     profile::{self, Mask},
-    read_options, scan, status,
+    read_options, scan,
     watch::Watching,
     window,
 };
+use crate::status;
 use crate::{
     control::ClusterState,
     observe::metrics::{self, ReadMetrics},

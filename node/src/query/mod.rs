@@ -9,7 +9,6 @@ mod learner_service;
 mod profile;
 mod read_options;
 mod scan;
-pub(crate) mod status;
 mod watch;
 mod window;
 

@@ -8,7 +8,8 @@ use homeroom_proto::v1;
 use prost_types::FieldMask;
 use tonic::Status;
 
-use super::{status, window};
+use super::window;
+use crate::status;
 
 /// Which fields of a profile are wanted.
 #[derive(Clone, Debug, Default)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 use homeroom_proto::v1;
 use tonic::Status;
 
-use super::status;
 use crate::shard::{Consistency, ReadOptions};
+use crate::status;
 
 /// How old an answer may be when the request does not say, ms.
 const DEFAULT_STALENESS_MS: u32 = 1_000;

@@ -7,17 +7,22 @@ use homeroom_core::learner::WindowQuery;
 use homeroom_proto::v1;
 use tonic::Status;
 
-use super::{freshness, status, window};
+use super::{freshness, window};
 use crate::shard::{Consistency, ReadOptions, ShardReplica};
+use crate::status;
 
-/// Learners in one message.
+/// Learners that are read at once.
 const LEARNERS_AT_ONCE: usize = 64;
+/// Windows in one message: with 200 bytes each they stay within what clients take by default, 4 MiB.
+const WINDOWS_MAX: usize = 8_000;
 
 /// Where a scan stands.
 struct Scan {
     shards: VecDeque<(Arc<ShardReplica>, ReadOptions)>,
     present: Option<Present>,
     query: WindowQuery,
+    /// Read, and not given out yet.
+    pending: VecDeque<v1::ScanWindowsResponse>,
 }
 
 /// The shard whose learners are being read. Its consistency was met when its learners were listed; what is read later is only newer.
@@ -36,6 +41,7 @@ pub fn windows(
         shards: shards.into(),
         present: None,
         query,
+        pending: VecDeque::new(),
     };
     stream::unfold(Some(scan), |scan| async move {
         let mut scan = scan?;
@@ -49,6 +55,9 @@ pub fn windows(
 impl Scan {
     async fn next(&mut self) -> Result<Option<v1::ScanWindowsResponse>, Status> {
         loop {
+            if let Some(answer) = self.pending.pop_front() {
+                return Ok(Some(answer));
+            }
             let Some(present) = &mut self.present else {
                 let Some((shard, options)) = self.shards.pop_front() else {
                     return Ok(None);
@@ -60,12 +69,41 @@ impl Scan {
                 self.present = None;
                 continue;
             }
-            let answer = present.read(&self.query).await?;
-            if !answer.learners.is_empty() {
-                return Ok(Some(answer));
-            }
+            let (learners, freshness) = present.read(&self.query).await?;
+            self.pending.extend(in_messages(learners, &freshness));
         }
     }
+}
+
+/// A learner with many windows may go on in the next message.
+fn in_messages(
+    learners: Vec<v1::LearnerWindows>,
+    freshness: &v1::Freshness,
+) -> Vec<v1::ScanWindowsResponse> {
+    let mut messages: Vec<v1::ScanWindowsResponse> = Vec::new();
+    let mut room = 0;
+    for learner in learners {
+        let mut windows = learner.windows;
+        while !windows.is_empty() {
+            if room == 0 {
+                messages.push(v1::ScanWindowsResponse {
+                    learners: Vec::new(),
+                    freshness: Some(freshness.clone()),
+                });
+                room = WINDOWS_MAX;
+            }
+            let rest = windows.split_off(windows.len().min(room));
+            room -= windows.len();
+            if let Some(message) = messages.last_mut() {
+                message.learners.push(v1::LearnerWindows {
+                    user_id: learner.user_id.clone(),
+                    windows,
+                });
+            }
+            windows = rest;
+        }
+    }
+    messages
 }
 
 impl Present {
@@ -85,7 +123,10 @@ impl Present {
         })
     }
 
-    async fn read(&mut self, query: &WindowQuery) -> Result<v1::ScanWindowsResponse, Status> {
+    async fn read(
+        &mut self,
+        query: &WindowQuery,
+    ) -> Result<(Vec<v1::LearnerWindows>, v1::Freshness), Status> {
         let count = LEARNERS_AT_ONCE.min(self.user_ids.len());
         let some: Vec<Box<str>> = self.user_ids.drain(..count).collect();
         let shard = &self.shard;
@@ -101,10 +142,7 @@ impl Present {
         let place = (shard.shard(), shard.group().term().await);
         let staleness = shard.staleness();
         let freshness = freshness::of_view(&shard.view(), place, staleness, self.bound_met);
-        Ok(v1::ScanWindowsResponse {
-            learners,
-            freshness: Some(freshness),
-        })
+        Ok((learners, freshness))
     }
 }
 

@@ -11,8 +11,9 @@ use tokio::{
 };
 use tonic::Status;
 
-use super::{learner_service::read_profile, profile::Mask, status};
+use super::{learner_service::read_profile, profile::Mask};
 use crate::shard::{Consistency, ReadOptions, ShardReplica, View, Watch};
+use crate::status;
 
 /// Between two answers, when the request does not say, ms.
 const INTERVAL_DEFAULT_MS: u32 = 100;

@@ -8,7 +8,7 @@ use homeroom_core::{
 use homeroom_proto::v1;
 use tonic::Status;
 
-use super::status;
+use crate::status;
 
 /// The largest window that may be asked for, ms: 400 days.
 const SIZE_MS_MAX: i64 = 400 * 86_400_000;

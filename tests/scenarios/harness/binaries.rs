@@ -18,7 +18,10 @@ fn folder() -> &'static Path {
 }
 
 fn build(folder: &Path) {
-    let name = |path: &Path| path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = |path: &Path| {
+        path.file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+    };
     let profile = match name(folder).as_deref() {
         Some("debug") => "dev".to_owned(),
         Some(other) => other.to_owned(),
@@ -27,12 +30,22 @@ fn build(folder: &Path) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = Command::new(cargo)
-        .args(["build", "--quiet", "--package", "homeroom-node", "--package", "homeroom-client"])
+        .args([
+            "build",
+            "--quiet",
+            "--package",
+            "homeroom-node",
+            "--package",
+            "homeroom-client",
+        ])
         .args(["--profile", &profile, "--target-dir"])
         .arg(folder.parent().expect("target/<profile>"))
         .current_dir(workspace)
         .status();
-    assert!(built.is_ok_and(|status| status.success()), "the binaries under test don't build");
+    assert!(
+        built.is_ok_and(|status| status.success()),
+        "the binaries under test don't build"
+    );
 }
 
 /// The server's binary.

@@ -21,7 +21,10 @@ pub fn windows(cli: &Cli<'_>, model: &NaiveModel) {
 /// The same for other windows; `arguments` ask for those of `spec`.
 pub fn windows_of(cli: &Cli<'_>, model: &NaiveModel, spec: WindowSpec, arguments: &[&str]) {
     let expected = model.windows(spec);
-    assert!(!expected.is_empty(), "an input without windows tests nothing");
+    assert!(
+        !expected.is_empty(),
+        "an input without windows tests nothing"
+    );
     rows(&expected, cli.lines(arguments));
 }
 
@@ -30,19 +33,32 @@ pub fn rows(expected: &[WindowRow], got: Vec<String>) {
     let comparison = compare_rows(expected, got);
     let shown = &comparison.differences[..comparison.differences.len().min(SHOWN_MAX)];
     let (count, of) = (comparison.differences.len(), expected.len());
-    assert!(count == 0, "{count} differences in {of} windows:\n{}", shown.join("\n"));
+    assert!(
+        count == 0,
+        "{count} differences in {of} windows:\n{}",
+        shown.join("\n")
+    );
     assert_eq!(comparison.equal, expected.len());
 }
 
 /// A summary of `ingest` accounts for every line as the model does; `before` is what the model had counted before.
 pub fn summary(summary: &Value, before: &SourceCounts, after: &SourceCounts) {
-    let whole = |name: &str| summary[name].as_u64().unwrap_or_else(|| panic!("no {name}: {summary}"));
+    let whole = |name: &str| {
+        summary[name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("no {name}: {summary}"))
+    };
     let dead_lettered: BTreeMap<String, u64> =
         serde_json::from_value(summary["deadLettered"].clone()).expect("counts by reason");
     let dead: u64 = dead_lettered.values().sum();
     let parts = whole("accepted") + whole("duplicate") + whole("shadowed") + dead;
     assert_eq!(whole("received"), parts, "conservation: {summary}");
-    let got = (whole("received"), whole("accepted"), whole("duplicate"), whole("shadowed"));
+    let got = (
+        whole("received"),
+        whole("accepted"),
+        whole("duplicate"),
+        whole("shadowed"),
+    );
     let expected = (
         after.received - before.received,
         after.accepted - before.accepted,
@@ -54,7 +70,11 @@ pub fn summary(summary: &Value, before: &SourceCounts, after: &SourceCounts) {
         .dead_lettered
         .iter()
         .map(|(reason, count)| {
-            let earlier = before.dead_lettered.get(reason).copied().unwrap_or_default();
+            let earlier = before
+                .dead_lettered
+                .get(reason)
+                .copied()
+                .unwrap_or_default();
             (reason.name().to_owned(), count - earlier)
         })
         .filter(|(_, count)| *count > 0)
@@ -69,25 +89,58 @@ pub fn conserved(cli: &Cli<'_>) -> Vec<Value> {
     assert!(!sources.is_empty());
     for source in &sources {
         let whole = |name: &str| source[name].as_u64().expect("a count");
-        let parts = whole("accepted") + whole("duplicate") + whole("shadowed") + whole("deadLettered");
+        let parts =
+            whole("accepted") + whole("duplicate") + whole("shadowed") + whole("deadLettered");
         assert_eq!(whole("received"), parts, "conservation: {source}");
         let of_source = |group: &&Value| group["source"] == source["source"];
-        let groups = summary["groups"].as_array().into_iter().flatten().filter(of_source);
+        let groups = summary["groups"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter(of_source);
         let kept_or_gone = |group: &Value| group["kept"].as_u64().zip(group["expired"].as_u64());
-        let letters: u64 = groups.filter_map(kept_or_gone).map(|(kept, gone)| kept + gone).sum();
-        assert_eq!(whole("deadLettered"), letters, "each dead letter is kept or counted as gone: {summary}");
+        let letters: u64 = groups
+            .filter_map(kept_or_gone)
+            .map(|(kept, gone)| kept + gone)
+            .sum();
+        assert_eq!(
+            whole("deadLettered"),
+            letters,
+            "each dead letter is kept or counted as gone: {summary}"
+        );
     }
     sources
 }
 
 /// The node's counters are the model's, source by source.
 pub fn ledger(cli: &Cli<'_>, model: &NaiveModel) {
-    let got = counters(&conserved(cli), &["received", "accepted", "duplicate", "conflicting", "shadowed", "deadLettered"]);
+    let got = counters(
+        &conserved(cli),
+        &[
+            "received",
+            "accepted",
+            "duplicate",
+            "conflicting",
+            "shadowed",
+            "deadLettered",
+        ],
+    );
     let of = |counts: &SourceCounts| {
         let dead = counts.dead_lettered.values().sum();
-        vec![counts.received, counts.accepted, counts.duplicate, counts.conflicting, counts.shadowed, dead]
+        vec![
+            counts.received,
+            counts.accepted,
+            counts.duplicate,
+            counts.conflicting,
+            counts.shadowed,
+            dead,
+        ]
     };
-    let expected = model.counts().by_source.iter().map(|(source, counts)| (source.clone(), of(counts)));
+    let expected = model
+        .counts()
+        .by_source
+        .iter()
+        .map(|(source, counts)| (source.clone(), of(counts)));
     assert_eq!(got, expected.collect());
 }
 
@@ -95,16 +148,26 @@ pub fn ledger(cli: &Cli<'_>, model: &NaiveModel) {
 pub fn taken(cli: &Cli<'_>, model: &NaiveModel) {
     let got = counters(&conserved(cli), &["accepted", "shadowed", "deadLettered"]);
     let of = |counts: &SourceCounts| {
-        vec![counts.accepted, counts.shadowed, counts.dead_lettered.values().sum()]
+        vec![
+            counts.accepted,
+            counts.shadowed,
+            counts.dead_lettered.values().sum(),
+        ]
     };
-    let expected = model.counts().by_source.iter().map(|(source, counts)| (source.clone(), of(counts)));
+    let expected = model
+        .counts()
+        .by_source
+        .iter()
+        .map(|(source, counts)| (source.clone(), of(counts)));
     assert_eq!(got, expected.collect());
 }
 
 fn counters(sources: &[Value], names: &[&str]) -> BTreeMap<String, Vec<u64>> {
     let row = |source: &Value| {
         let name = source["source"].as_str().expect("a name").to_owned();
-        let counts = names.iter().map(|name| source[name].as_u64().expect("a count"));
+        let counts = names
+            .iter()
+            .map(|name| source[name].as_u64().expect("a count"));
         (name, counts.collect())
     };
     sources.iter().map(row).collect()

@@ -52,14 +52,20 @@ impl<'h> Cli<'h> {
     pub fn documents(&self, arguments: &[&str]) -> Vec<Value> {
         let lines = self.lines(arguments).into_iter();
         lines
-            .map(|line| serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}")))
+            .map(|line| {
+                serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"))
+            })
             .collect()
     }
 
     /// The one document that it prints.
     pub fn json(&self, arguments: &[&str]) -> Value {
         let mut documents = self.documents(arguments);
-        assert_eq!(documents.len(), 1, "one document from {arguments:?}: {documents:?}");
+        assert_eq!(
+            documents.len(),
+            1,
+            "one document from {arguments:?}: {documents:?}"
+        );
         documents.remove(0)
     }
 

@@ -3,6 +3,7 @@
 use homeroom_client::{Batch, Client, parse_endpoints, v1};
 use prost_types::Timestamp;
 use tonic::Code;
+use tonic::transport::{Channel, Endpoint};
 use tonic_types::StatusExt;
 
 use super::home::Home;
@@ -16,6 +17,12 @@ pub const MINUTE_MS: i64 = 60_000;
 pub fn client(home: &Home) -> Client {
     let endpoints = parse_endpoints(&home.endpoint()).expect("a URL");
     Client::connect(endpoints).expect("a client")
+}
+
+/// A plain connection, for clients that are generated.
+pub async fn connect(home: &Home) -> Channel {
+    let endpoint = Endpoint::from_shared(home.endpoint()).expect("a URL");
+    endpoint.connect().await.expect("a connection")
 }
 
 /// An event of `lms` in the learner's only session.
@@ -51,7 +58,10 @@ pub fn quiz(user_id: &str, event_id: &str, at_ms: i64) -> v1::Event {
 
 /// Publishes and returns the outcomes.
 pub async fn publish(client: &Client, events: Vec<v1::Event>) -> Vec<v1::EventOutcome> {
-    client.publish(&Batch::Events(events)).await.expect("outcomes")
+    client
+        .publish(&Batch::Events(events))
+        .await
+        .expect("outcomes")
 }
 
 /// Publishes what must be accepted.
@@ -63,13 +73,23 @@ pub async fn accepted(client: &Client, events: Vec<v1::Event>) {
 
 /// A learner's profile, at least as new as what the client published.
 pub async fn profile(client: &Client, user_id: &str) -> Option<v1::LearnerProfile> {
-    let request = v1::GetLearnerRequest { user_id: user_id.to_owned(), ..v1::GetLearnerRequest::default() };
-    client.get_learner(request).await.expect("an answer").profile
+    let request = v1::GetLearnerRequest {
+        user_id: user_id.to_owned(),
+        ..v1::GetLearnerRequest::default()
+    };
+    client
+        .get_learner(request)
+        .await
+        .expect("an answer")
+        .profile
 }
 
 /// A learner's minutes.
 pub async fn minutes(client: &Client, user_id: &str) -> Vec<v1::Window> {
-    let request = v1::ListWindowsRequest { user_id: user_id.to_owned(), ..v1::ListWindowsRequest::default() };
+    let request = v1::ListWindowsRequest {
+        user_id: user_id.to_owned(),
+        ..v1::ListWindowsRequest::default()
+    };
     let mut pages = client.window_pages(request);
     let mut windows = Vec::new();
     while let Some(page) = pages.next().await.expect("a page") {
@@ -83,7 +103,13 @@ pub fn assert_invalid<T: std::fmt::Debug>(answer: Result<T, tonic::Status>, fiel
     let status = answer.expect_err("a request that must be refused");
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");
     let details = status.get_error_details();
-    let violations = details.bad_request().map(|bad| bad.field_violations.as_slice()).unwrap_or_default();
-    assert!(violations.iter().any(|violation| violation.field == field), "{field}: {status:?}");
+    let violations = details
+        .bad_request()
+        .map(|bad| bad.field_violations.as_slice())
+        .unwrap_or_default();
+    assert!(
+        violations.iter().any(|violation| violation.field == field),
+        "{field}: {status:?}"
+    );
     assert!(details.error_info().is_some(), "{status:?}");
 }

@@ -15,6 +15,7 @@ use super::process::Process;
 /// A data folder and how nodes are started in it, one after the other.
 pub struct Home {
     dir: TempDir,
+    data: PathBuf,
     flags: Vec<String>,
     environment: Vec<(String, String)>,
     grpc: SocketAddr,
@@ -25,8 +26,10 @@ impl Home {
     /// An empty one; `flags` come after `serve`.
     pub fn new(flags: &[&str]) -> Home {
         let (grpc, http) = free_addresses();
+        let dir = tempfile::tempdir().expect("a temporary folder");
         Home {
-            dir: tempfile::tempdir().expect("a temporary folder"),
+            data: dir.path().join("data"),
+            dir,
             flags: flags.iter().map(|&flag| flag.to_owned()).collect(),
             environment: Vec::new(),
             grpc,
@@ -38,6 +41,18 @@ impl Home {
     pub fn with(mut self, field: &str, value: &str) -> Home {
         let name = format!("HOMEROOM__{}", field.replace('.', "__").to_uppercase());
         self.environment.push((name, value.to_owned()));
+        self
+    }
+
+    /// With another home's data folder.
+    pub fn in_the_folder_of(mut self, other: &Home) -> Home {
+        self.data.clone_from(&other.data);
+        self
+    }
+
+    /// With another home's addresses.
+    pub fn at_the_addresses_of(mut self, other: &Home) -> Home {
+        (self.grpc, self.http) = (other.grpc, other.http);
         self
     }
 
@@ -60,8 +75,13 @@ impl Home {
             }
         }
         node.arg(command)
-            .args([OsStr::new("--data-dir"), self.data().as_os_str()])
-            .args(["--grpc", &self.grpc.to_string(), "--http", &self.http.to_string()])
+            .args([OsStr::new("--data-dir"), self.data.as_os_str()])
+            .args([
+                "--grpc",
+                &self.grpc.to_string(),
+                "--http",
+                &self.http.to_string(),
+            ])
             .args(&self.flags)
             .envs(self.environment.iter().map(|(name, value)| (name, value)));
         node
@@ -74,7 +94,7 @@ impl Home {
 
     /// Where the node keeps everything.
     pub fn data(&self) -> PathBuf {
-        self.dir.path().join("data")
+        self.data.clone()
     }
 
     /// What all nodes that ran here wrote to standard error.

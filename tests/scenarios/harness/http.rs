@@ -22,16 +22,26 @@ fn agent(within: Duration) -> ureq::Agent {
 pub fn get(url: &str) -> Option<(u16, String)> {
     let mut answer = agent(LOOK_WITHIN).get(url).call().ok()?;
     let status = answer.status().as_u16();
-    Some((status, answer.body_mut().read_to_string().unwrap_or_default()))
+    Some((
+        status,
+        answer.body_mut().read_to_string().unwrap_or_default(),
+    ))
 }
 
 /// Posts JSON under a name that is the source of what is posted.
 pub fn post_json(url: &str, source: Option<&str>, body: &[u8]) -> (u16, String) {
-    let mut request = agent(PATIENCE).post(url).header("Content-Type", "application/json");
+    let mut request = agent(PATIENCE)
+        .post(url)
+        .header("Content-Type", "application/json");
     if let Some(source) = source {
-        request = request.header("Authorization", format!("Basic {}", STANDARD.encode(format!("{source}:"))));
+        request = request.header(
+            "Authorization",
+            format!("Basic {}", STANDARD.encode(format!("{source}:"))),
+        );
     }
-    let mut answer = request.send(body).unwrap_or_else(|error| panic!("{url}: {error}"));
+    let mut answer = request
+        .send(body)
+        .unwrap_or_else(|error| panic!("{url}: {error}"));
     let status = answer.status().as_u16();
     (status, answer.body_mut().read_to_string().expect("a body"))
 }

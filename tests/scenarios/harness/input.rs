@@ -42,7 +42,9 @@ impl Input {
         let file = File::create(&path).expect("a packed file");
         let mut packer = GzEncoder::new(file, Compression::fast());
         let packed = packer.write_all(&fs::read(&self.path).expect("the file of events"));
-        packed.and_then(|()| packer.finish()).expect("a packed file");
+        packed
+            .and_then(|()| packer.finish())
+            .expect("a packed file");
         path
     }
 

@@ -13,9 +13,8 @@ pub mod scratch;
 mod seed;
 pub mod wait;
 
-pub use cli::Cli;
 pub use home::Home;
 pub use input::{Input, settings};
-pub use node::Node;
+pub use node::{Node, until_ready};
 pub use process::Process;
 pub use seed::{Seed, whole_number};

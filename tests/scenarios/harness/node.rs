@@ -20,15 +20,18 @@ impl Node {
         for _ in 0..STARTS {
             let before = home.log().len();
             let mut process = home.spawn("node", &[]);
-            let is_ready = until("a node that is ready", || match process.ended() {
+            let started = until("a node that is ready", || match process.ended() {
                 Some(_) => Some(false),
-                None => http::get(&home.url("/readyz")).is_some_and(|(status, _)| status == 200).then_some(true),
+                None => is_ready(home).then_some(true),
             });
-            if is_ready {
+            if started {
                 return Node { process };
             }
             let said = process.stderr().split_off(before);
-            assert!(said.contains("can't be listened on"), "the node ended instead of starting:\n{said}");
+            assert!(
+                said.contains("can't be listened on"),
+                "the node ended instead of starting:\n{said}"
+            );
         }
         panic!("the node's ports stay in use");
     }
@@ -53,5 +56,13 @@ impl Node {
     pub fn wait(mut self) -> ExitStatus {
         self.process.wait()
     }
+}
 
+/// Waits until a node of this home is ready.
+pub fn until_ready(home: &Home) {
+    until("a node that is ready", || is_ready(home).then_some(()));
+}
+
+fn is_ready(home: &Home) -> bool {
+    http::get(&home.url("/readyz")).is_some_and(|(status, _)| status == 200)
 }

@@ -26,7 +26,11 @@ impl Process {
             .stderr(appending(&stderr))
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-        Process { child, stdout, stderr }
+        Process {
+            child,
+            stdout,
+            stderr,
+        }
     }
 
     /// What it wrote to standard error, and those before it under the same name.
@@ -47,7 +51,10 @@ impl Process {
     /// Waits for its end.
     pub fn wait(&mut self) -> ExitStatus {
         let stderr = self.stderr.clone();
-        until(&format!("the end of a process, see {}", stderr.display()), || self.ended())
+        until(
+            &format!("the end of a process, see {}", stderr.display()),
+            || self.ended(),
+        )
     }
 
     /// SIGKILL: it gets no chance to put anything in order.

@@ -6,13 +6,16 @@ use std::path::{Path, PathBuf};
 use fastrand::Rng;
 
 /// All files below a folder, in the order of their names; none when it is not there.
-pub fn files(folder: &Path) -> Vec<PathBuf> {
+fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
     };
-    let mut entries: Vec<PathBuf> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+    let mut entries: Vec<PathBuf> = entries
+        .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+        .collect();
     entries.sort();
-    let (folders, mut found): (Vec<_>, Vec<_>) = entries.into_iter().partition(|path| path.is_dir());
+    let (folders, mut found): (Vec<_>, Vec<_>) =
+        entries.into_iter().partition(|path| path.is_dir());
     found.extend(folders.iter().flat_map(|folder| files(folder)));
     found
 }
@@ -30,7 +33,11 @@ pub fn flip_bytes(folder: &Path, count: usize, rng: &mut Rng) {
         .map(|path| (path.clone(), fs::read(&path).expect("a file to harm")))
         .filter(|(_, bytes)| !bytes.is_empty())
         .collect();
-    assert!(!contents.is_empty(), "nothing to harm in {}", folder.display());
+    assert!(
+        !contents.is_empty(),
+        "nothing to harm in {}",
+        folder.display()
+    );
     for _ in 0..count {
         let chosen = rng.usize(..contents.len());
         let (_, bytes) = &mut contents[chosen];

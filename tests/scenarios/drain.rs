@@ -1,0 +1,122 @@
+//! A node that is told to stop ends what is under way, and the next one takes over where it was.
+
+use homeroom_client::{Batch, PublisherOptions, v1};
+use homeroom_tests::generator::GeneratorSettings;
+use tonic::Streaming;
+use tonic_reflection::pb::v1::ServerReflectionResponse;
+use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
+
+use crate::harness::events::{HOUR_MS, click, client, connect};
+use crate::harness::scratch::bytes_in;
+use crate::harness::wait::until;
+use crate::harness::{Home, Input, Seed, check, http};
+
+#[test]
+fn an_ingest_goes_on_at_the_restarted_node() {
+    let seed = Seed::of("drain::an_ingest_goes_on_at_the_restarted_node");
+    let home = Home::new(&["--shards", "2"]);
+    let settings = GeneratorSettings {
+        lines: 6_000,
+        learners: 80,
+        seed: seed.seed,
+        ..GeneratorSettings::default()
+    };
+    let input = Input::generate(&home, settings);
+    let model = input.model(1);
+    let mut node = home.start();
+    let mut sending = home
+        .cli()
+        .spawn("ingest", &["ingest", input.name(), "--batch", "50"]);
+    let log = home.data().join("log");
+    for _ in 0..3 {
+        let enough = bytes_in(&log) + 100_000;
+        until("a log that grows, or the end of the file", || {
+            (bytes_in(&log) >= enough || sending.ended().is_some()).then_some(())
+        });
+        assert_eq!(node.stop().code(), Some(0), "{}", home.log());
+        node = home.start();
+    }
+    assert!(sending.wait().success(), "{}", sending.stderr());
+    let summary: serde_json::Value = serde_json::from_str(&sending.stdout()).expect("the summary");
+    assert_eq!(summary["received"], 6_000, "{summary}");
+    check::windows(&home.cli(), &model);
+    check::taken(&home.cli(), &model);
+}
+
+/// What the node had read before it stopped is acknowledged; the publisher sends the rest to the next one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_is_acknowledged() {
+    let home = Home::new(&["--shards", "2"]);
+    let node = home.start();
+    let client = client(&home);
+    let (mut publisher, mut acknowledgements) = client.publisher(PublisherOptions::default());
+    for number in 0..20 {
+        let at_ms = HOUR_MS + number * 100;
+        let events =
+            (0..50).map(|index| click(&format!("learner-{index}"), &number.to_string(), at_ms));
+        publisher
+            .send(Batch::Events(events.collect()))
+            .await
+            .expect("room");
+    }
+    let first = acknowledgements.next().await.expect("an acknowledgement");
+    assert_eq!(first.ticket, 0);
+    assert!(node.stop().success(), "{}", home.log());
+    let _node = home.start();
+    let mut counted = first.outcomes.len();
+    let counting = tokio::spawn(async move {
+        while let Some(acknowledgement) = acknowledgements.next().await {
+            for outcome in &acknowledgement.outcomes {
+                let status = outcome.status();
+                // A duplicate is a batch that was taken, and whose acknowledgement the connection's end swallowed.
+                assert!(
+                    matches!(
+                        status,
+                        v1::EventStatus::Accepted | v1::EventStatus::Duplicate
+                    ),
+                    "{outcome:?}"
+                );
+            }
+            counted += acknowledgement.outcomes.len();
+        }
+        counted
+    });
+    publisher.finish().await.expect("all acknowledged");
+    assert_eq!(counting.await.expect("acknowledgements"), 20 * 50);
+    let sources = check::conserved(&home.cli());
+    assert_eq!(sources[0]["accepted"], 20 * 50, "{sources:?}");
+}
+
+/// A request that does not end before it is dropped.
+async fn endless(home: &Home) -> Streaming<ServerReflectionResponse> {
+    let mut reflection = ServerReflectionClient::new(connect(home).await);
+    let answers = reflection
+        .server_reflection_info(tokio_stream::pending())
+        .await;
+    answers.expect("a stream").into_inner()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopping_node_is_not_ready_until_the_last_request_has_ended() {
+    let home = Home::new(&["--shards", "2"]).with("shutdown.drain", "10m");
+    let node = home.start();
+    let under_way = endless(&home).await;
+    node.terminate();
+    let reason = until("a node that is not ready", || {
+        http::get(&home.url("/readyz")).and_then(|(status, body)| (status == 503).then_some(body))
+    });
+    assert_eq!(reason.trim(), "the node is stopping");
+    let (alive, _) = http::get(&home.url("/healthz")).expect("it lives still");
+    assert_eq!(alive, 200, "a restart would not help");
+    drop(under_way);
+    assert_eq!(node.wait().code(), Some(0), "{}", home.log());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_does_not_end_in_time_is_cut_off() {
+    let home = Home::new(&["--shards", "2"]).with("shutdown.drain", "200ms");
+    let node = home.start();
+    let _under_way = endless(&home).await;
+    assert_eq!(node.stop().code(), Some(0), "{}", home.log());
+    assert!(home.log().contains("still under way"), "{}", home.log());
+}

@@ -1,0 +1,237 @@
+//! Every reason for which an event is refused at the door, in each form in which events come: told in the outcome with its
+//! words, kept as a dead letter, and no harm to the events beside it.
+
+use homeroom_client::v1::{
+    self, DeadLetterReason as Reason, EventStatus, PayloadFormat, RawEvents, RawFormat,
+};
+use homeroom_client::{Batch, Client};
+use serde_json::Value;
+
+use crate::harness::events::{HOUR_MS, client, publish, quiz};
+use crate::harness::{Home, check, http};
+use crate::refusal_cases::{
+    Refused, native, native_refusals, statement, statement_refusals, typed_refusals,
+};
+
+/// Of a payload that is too large, so many bytes are kept.
+const CUT_BYTES: usize = 1_024;
+
+/// All dead letters that are kept.
+async fn letters(client: &Client) -> Vec<v1::DeadLetter> {
+    let mut pages = client.dead_letter_pages(v1::ListRequest {
+        page_size: 7,
+        ..v1::ListRequest::default()
+    });
+    let mut letters = Vec::new();
+    while let Some(page) = pages.next().await.expect("a page of dead letters") {
+        letters.extend(page);
+    }
+    letters
+}
+
+fn assert_refused(outcome: &v1::EventOutcome, reason: Reason, detail: &str) {
+    assert_eq!(
+        (outcome.status(), outcome.reason()),
+        (EventStatus::DeadLettered, reason),
+        "{outcome:?}"
+    );
+    assert!(outcome.detail.contains(detail), "{detail:?} in {outcome:?}");
+}
+
+fn assert_kept(
+    letters: &[v1::DeadLetter],
+    expected: &Refused,
+    source: &str,
+    format: PayloadFormat,
+) {
+    let is_cut = expected.payload.len() > 64 * 1_024;
+    let payload = &expected.payload[..if is_cut {
+        CUT_BYTES
+    } else {
+        expected.payload.len()
+    }];
+    let same =
+        |letter: &&v1::DeadLetter| letter.payload == payload && letter.reason() == expected.reason;
+    let kept: Vec<&v1::DeadLetter> = letters.iter().filter(same).collect();
+    let shown = String::from_utf8_lossy(payload);
+    assert_eq!(kept.len(), 1, "{shown} is kept once: {kept:?}");
+    assert_eq!(
+        (kept[0].source.as_str(), kept[0].format()),
+        (source, format),
+        "{shown}"
+    );
+    assert!(kept[0].detail.contains(expected.detail), "{:?}", kept[0]);
+}
+
+/// Publishes the refused ones with a sound event before, between and after, twice.
+async fn refuse_raw(
+    client: &Client,
+    cases: &[Refused],
+    sound: &Value,
+    format: RawFormat,
+    source: &str,
+) {
+    let mut payloads: Vec<bytes::Bytes> = vec![sound.to_string().into()];
+    for case in cases {
+        payloads.extend([case.payload.clone().into(), sound.to_string().into()]);
+    }
+    let raw = RawEvents {
+        format: format.into(),
+        payloads,
+        source: source.to_owned(),
+    };
+    let outcomes = client
+        .publish(&Batch::Raw(raw.clone()))
+        .await
+        .expect("outcomes");
+    assert_eq!(
+        outcomes[0].status(),
+        EventStatus::Accepted,
+        "{:?}",
+        outcomes[0]
+    );
+    for (case, outcome) in cases.iter().zip(outcomes[1..].chunks(2)) {
+        assert_refused(&outcome[0], case.reason, case.detail);
+        assert_eq!(
+            outcome[1].status(),
+            EventStatus::Duplicate,
+            "{:?}",
+            outcome[1]
+        );
+    }
+    let again = client.publish(&Batch::Raw(raw)).await.expect("outcomes");
+    for (case, outcome) in cases.iter().zip(again[1..].chunks(2)) {
+        assert_eq!(
+            (outcome[0].status(), outcome[0].reason()),
+            (EventStatus::Duplicate, case.reason)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn native_events_are_refused_with_their_reason() {
+    let home = Home::new(&["--shards", "4"]);
+    let _node = home.start();
+    let (client, cases) = (client(&home), native_refusals());
+    refuse_raw(&client, &cases, &native(), RawFormat::NativeJson, "").await;
+    let letters = letters(&client).await;
+    for case in &cases {
+        let source = if case.is_signed {
+            "lms"
+        } else {
+            "listener:grpc"
+        };
+        assert_kept(&letters, case, source, PayloadFormat::NativeJson);
+    }
+    assert_eq!(letters.len(), cases.len());
+    check::conserved(&home.cli());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn statements_are_refused_with_their_reason() {
+    let home = Home::new(&["--shards", "4"]);
+    let _node = home.start();
+    let (client, cases) = (client(&home), statement_refusals());
+    refuse_raw(&client, &cases, &statement(), RawFormat::XapiJson, "moodle").await;
+    let letters = letters(&client).await;
+    for case in &cases {
+        assert_kept(&letters, case, "moodle", PayloadFormat::XapiJson);
+    }
+    assert_eq!(letters.len(), cases.len());
+    check::conserved(&home.cli());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn typed_events_are_refused_with_their_reason() {
+    let home = Home::new(&["--shards", "4"]);
+    let _node = home.start();
+    let (client, cases) = (client(&home), typed_refusals());
+    let mut events = vec![quiz("bo", "1", HOUR_MS)];
+    events.extend(cases.iter().map(|(event, ..)| event.clone()));
+    let outcomes = publish(&client, events.clone()).await;
+    assert_eq!(outcomes[0].status(), EventStatus::Accepted);
+    let letters = letters(&client).await;
+    for ((event, reason, detail), outcome) in cases.iter().zip(&outcomes[1..]) {
+        assert_refused(outcome, *reason, detail);
+        let kept = letters
+            .iter()
+            .find(|letter| letter.reason() == *reason && letter.detail == outcome.detail);
+        let kept = kept.unwrap_or_else(|| panic!("no dead letter for {outcome:?}"));
+        assert_eq!(kept.format(), PayloadFormat::Protobuf);
+        let source = if event.source.is_empty() {
+            "listener:grpc"
+        } else {
+            "lms"
+        };
+        assert_eq!(
+            (kept.source.as_str(), &kept.user_id),
+            (source, &event.user_id)
+        );
+    }
+    assert_eq!(letters.len(), cases.len());
+    let again = publish(&client, events).await;
+    assert!(
+        again
+            .iter()
+            .all(|outcome| outcome.status() == EventStatus::Duplicate),
+        "{again:?}"
+    );
+    check::conserved(&home.cli());
+}
+
+#[test]
+fn posted_statements_are_refused_one_by_one() {
+    let home = Home::new(&["--shards", "4"]);
+    let _node = home.start();
+    let url = home.url("/xAPI/statements");
+    // A body that is no JSON is refused as a whole, so these come alone.
+    let (whole, single): (Vec<Refused>, Vec<Refused>) = statement_refusals()
+        .into_iter()
+        .partition(|case| case.reason == Reason::Malformed);
+    for case in &whole {
+        let (status, answer) = http::post_json(&url, Some("moodle"), &case.payload);
+        let answer: Value = serde_json::from_str(&answer).expect("JSON");
+        assert_eq!(
+            (status, &answer["error"]["code"]),
+            (400, &"malformed".into()),
+            "{answer}"
+        );
+    }
+    let mut parts = vec![statement().to_string().into_bytes()];
+    parts.extend(single.iter().map(|case| case.payload.clone()));
+    let body = [b"[", parts.join(&b',').as_slice(), b"]"].concat();
+    let (status, answer) = http::post_json(&url, Some("moodle"), &body);
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (400, &"statements_refused".into()),
+        "{answer}"
+    );
+    let told = answer["error"]["statements"]
+        .as_array()
+        .expect("what was refused");
+    assert_eq!(told.len(), single.len());
+    for (index, (case, told)) in single.iter().zip(told).enumerate() {
+        assert_eq!(told["index"], index + 1);
+        let name = case
+            .reason
+            .as_str_name()
+            .trim_start_matches("DEAD_LETTER_REASON_")
+            .to_lowercase();
+        assert_eq!(told["reason"], name.as_str(), "{told}");
+        assert!(
+            told["detail"]
+                .as_str()
+                .is_some_and(|detail| detail.contains(case.detail)),
+            "{told}"
+        );
+    }
+    let sources = check::conserved(&home.cli());
+    let counted = &sources[0];
+    assert_eq!(
+        (&counted["source"], &counted["accepted"]),
+        (&"moodle".into(), &1.into()),
+        "the sound one was taken"
+    );
+    assert_eq!(counted["deadLettered"], whole.len() + single.len());
+}

@@ -1,0 +1,53 @@
+//! A stock gRPC client that knows nothing but the address: it learns the contract by reflection.
+
+use std::process::{Command, Stdio};
+
+use crate::harness::Home;
+use crate::harness::events::{client, profile};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/stock_client.py");
+
+/// In CI it must be there; elsewhere the test is skipped without it.
+fn has_grpc() -> bool {
+    let probe = Command::new("python3")
+        .args(["-c", "import grpc, grpc_reflection"])
+        .stderr(Stdio::null())
+        .status();
+    let has_grpc = probe.is_ok_and(|status| status.success());
+    assert!(
+        has_grpc || std::env::var_os("CI").is_none(),
+        "grpcio and grpcio-reflection are not installed"
+    );
+    has_grpc
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stock_client_publishes_and_reads_by_reflection() {
+    if !has_grpc() {
+        println!("skipped: python3 has no grpcio and grpcio-reflection");
+        return;
+    }
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let address = home.endpoint().replace("http://", "");
+    let output = Command::new("python3")
+        .arg(SCRIPT)
+        .arg(address)
+        .output()
+        .expect("python3 runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{said}");
+    let answer: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a JSON answer");
+    assert_eq!(
+        answer["outcomes"],
+        serde_json::json!(["EVENT_STATUS_ACCEPTED"]),
+        "{answer}"
+    );
+    assert_eq!(answer["profile"]["userId"], "élève-1", "{answer}");
+    let seen = profile(&client(&home), "élève-1").await.expect("a profile");
+    assert_eq!(
+        answer["profile"]["events"],
+        seen.events.to_string(),
+        "64-bit numbers are strings in protobuf's JSON"
+    );
+}

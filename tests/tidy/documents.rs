@@ -1,0 +1,81 @@
+//! The documents point at what exists: files that are linked, and tests that are named as guards.
+
+use std::{collections::BTreeSet, path::Path};
+
+use crate::tree::{File, assert_none, files, root, sources};
+
+/// The page whose guards are held against the tests.
+const INVARIANTS: &str = "docs/INVARIANTS.md";
+
+#[test]
+fn links_lead_somewhere() {
+    let mut faults = Vec::new();
+    for page in files(&["md"]) {
+        let dir = root().join(&page.path);
+        let dir = dir.parent().expect("a file lies in a folder");
+        for link in links(&page.text) {
+            if !leads_somewhere(dir, link) {
+                faults.push(format!("{}: {link}", page.path));
+            }
+        }
+    }
+    assert_none("links lead somewhere", &faults);
+}
+
+#[test]
+fn guards_of_invariants_are_tests() {
+    let tests = test_names(&sources());
+    let pages = files(&["md"]);
+    let page = pages.iter().find(|page| page.path == INVARIANTS);
+    let page = page.expect("the page of invariants");
+    let guards: Vec<&str> = guards(&page.text).collect();
+    assert!(!guards.is_empty(), "{INVARIANTS} names no guard");
+    let missing = guards.into_iter().filter(|guard| !tests.contains(*guard));
+    let missing: Vec<String> = missing
+        .map(|guard| format!("{INVARIANTS}: no test {guard}"))
+        .collect();
+    assert_none("guards of invariants are tests", &missing);
+}
+
+/// Targets of `[text](target)`.
+fn links(text: &str) -> impl Iterator<Item = &str> {
+    text.split("](")
+        .skip(1)
+        .filter_map(|rest| rest.split_once(')'))
+        .map(|(target, _)| target)
+}
+
+fn leads_somewhere(dir: &Path, link: &str) -> bool {
+    let file = link.split('#').next().unwrap_or_default();
+    link.contains("://") || file.is_empty() || dir.join(file).exists()
+}
+
+/// On lines that begin with `Guard`: what stands in backticks and is a name of several words.
+fn guards(text: &str) -> impl Iterator<Item = &str> {
+    let lines = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with("Guard"));
+    let quoted = lines.flat_map(|line| line.split('`').skip(1).step_by(2));
+    quoted.filter(|name| name.contains('_') && !name.contains(['/', '.', ' ']))
+}
+
+/// The functions that follow a `#[test]`, or stand in a `proptest!`.
+fn test_names(sources: &[File]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for file in sources {
+        let mut after_attribute = false;
+        for line in file.text.lines() {
+            let line = line.trim_start();
+            after_attribute |= line.starts_with("#[test") || line.starts_with("#[tokio::test");
+            let name = line
+                .strip_prefix("async ")
+                .unwrap_or(line)
+                .strip_prefix("fn ");
+            if let (true, Some(name)) = (after_attribute, name) {
+                found.extend(name.split(['(', '<']).next().map(str::to_owned));
+                after_attribute = false;
+            }
+        }
+    }
+    found
+}
