@@ -1,3 +1,5 @@
+//! Events that travel together.
+
 use homeroom_proto::v1;
 
 /// Events that travel together, and are sent again together.

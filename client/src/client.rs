@@ -1,3 +1,5 @@
+//! The way in: a connection to a cluster, and how one call is made.
+
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

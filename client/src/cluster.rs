@@ -1,3 +1,5 @@
+//! Calls to the cluster service.
+
 use std::time::Duration;
 
 use homeroom_proto::v1;

@@ -1,3 +1,5 @@
+//! Calls to the dead letter service.
+
 use homeroom_proto::v1;
 use tonic::transport::Channel;
 use v1::dead_letter_service_client::DeadLetterServiceClient;

@@ -1,3 +1,5 @@
+//! The addresses of nodes, and which is tried next.
+
 use std::sync::{
     Arc,
     atomic::{AtomicUsize, Ordering},

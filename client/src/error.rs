@@ -1,3 +1,5 @@
+//! Why a call gave no answer.
+
 use std::time::Duration;
 
 use thiserror::Error;

@@ -1,3 +1,5 @@
+//! What one failed attempt says: whether to try again, and whether anything may have happened.
+
 use std::error::Error;
 use std::fmt;
 use std::sync::Arc;

@@ -1,3 +1,5 @@
+//! Calls to the learner service.
+
 use homeroom_proto::v1;
 use tonic::{Streaming, transport::Channel};
 use v1::learner_service_client::LearnerServiceClient;

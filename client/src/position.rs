@@ -1,3 +1,5 @@
+//! How far what was acknowledged reaches: positions that merge.
+
 use std::collections::BTreeMap;
 
 use homeroom_proto::v1;

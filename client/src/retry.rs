@@ -1,3 +1,5 @@
+//! How attempts are spaced.
+
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};

@@ -1,3 +1,5 @@
+//! A watch over one learner that opens itself again.
+
 use homeroom_proto::v1;
 use tonic::{Status, Streaming};
 

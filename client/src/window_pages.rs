@@ -1,3 +1,5 @@
+//! The pages of one learner's windows.
+
 use homeroom_proto::v1;
 
 use crate::{CallError, Client};

@@ -2,8 +2,9 @@
 
 use homeroom_client::{Batch, PublisherOptions, v1};
 use homeroom_tests::generator::GeneratorSettings;
-use tonic::Streaming;
-use tonic_reflection::pb::v1::ServerReflectionResponse;
+use tokio::sync::mpsc;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic_reflection::pb::v1::ServerReflectionRequest;
 use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 
 use crate::harness::events::{HOUR_MS, click, client, connect};
@@ -87,13 +88,16 @@ async fn what_is_under_way_is_acknowledged() {
     assert_eq!(sources[0]["accepted"], 20 * 50, "{sources:?}");
 }
 
-/// A request that does not end before it is dropped.
-async fn endless(home: &Home) -> Streaming<ServerReflectionResponse> {
+/// A request under way: it ends when its sender is dropped, since the node answers question by question.
+async fn endless(home: &Home) -> mpsc::Sender<ServerReflectionRequest> {
     let mut reflection = ServerReflectionClient::new(connect(home).await);
+    let (ask, questions) = mpsc::channel(1);
     let answers = reflection
-        .server_reflection_info(tokio_stream::pending())
+        .server_reflection_info(ReceiverStream::new(questions))
         .await;
-    answers.expect("a stream").into_inner()
+    let mut answers = answers.expect("a stream").into_inner();
+    tokio::spawn(async move { while let Ok(Some(_)) = answers.message().await {} });
+    ask
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

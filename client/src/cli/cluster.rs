@@ -1,3 +1,5 @@
+//! `homeroom cluster`.
+
 use clap::Subcommand;
 use homeroom_client::{Client, v1};
 use serde::Serialize;

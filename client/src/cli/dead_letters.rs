@@ -1,3 +1,5 @@
+//! `homeroom dead-letters`.
+
 use base64::{Engine, engine::general_purpose::STANDARD};
 use clap::Subcommand;
 use homeroom_client::{Client, v1};

@@ -1,3 +1,5 @@
+//! What ends a command, in one line.
+
 use std::io;
 
 use homeroom_client::{CallError, EndpointError, Failure, PublishError, ingest::IngestErrorKind};

@@ -1,3 +1,5 @@
+//! `homeroom get`.
+
 use homeroom_client::{Client, v1};
 use serde::Serialize;
 

@@ -1,3 +1,5 @@
+//! `homeroom ingest`.
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

@@ -1,3 +1,5 @@
+//! Standard output, as text or as JSON.
+
 use std::io::{self, BufWriter, Stdout, Write};
 
 use serde::Serialize;

@@ -1,3 +1,5 @@
+//! A bar on stderr while an ingest goes on.
+
 use std::time::Duration;
 
 use homeroom_client::{Failure, input::SourceProgress};

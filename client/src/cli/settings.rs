@@ -1,3 +1,5 @@
+//! `homeroom settings`.
+
 use clap::Subcommand;
 use homeroom_client::{Client, v1};
 use homeroom_proto::short_name;

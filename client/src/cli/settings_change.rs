@@ -1,3 +1,5 @@
+//! `KEY=VALUE` into a change of settings.
+
 use std::str::FromStr;
 
 use homeroom_client::v1;

@@ -1,3 +1,5 @@
+//! `homeroom watch`.
+
 use std::time::Duration;
 
 use homeroom_client::{Client, v1};

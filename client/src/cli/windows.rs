@@ -1,3 +1,5 @@
+//! `homeroom windows`.
+
 use comfy_table::Table;
 use homeroom_client::{Client, v1};
 use homeroom_proto::short_name;

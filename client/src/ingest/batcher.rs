@@ -1,3 +1,5 @@
+//! Groups as they were read into batches of even size.
+
 use std::collections::VecDeque;
 
 use bytes::Bytes;

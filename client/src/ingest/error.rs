@@ -1,3 +1,5 @@
+//! Why an input was not published to its end.
+
 use thiserror::Error;
 
 use super::Tally;

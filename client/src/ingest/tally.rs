@@ -1,3 +1,5 @@
+//! Final outcomes, counted.
+
 use homeroom_proto::{
     short_name,
     v1::{DeadLetterReason, EventOutcome, EventStatus},

@@ -1,3 +1,5 @@
+//! The elements of JSON arrays, one by one, as they are written.
+
 use std::cell::Cell;
 use std::fmt;
 use std::io::{self, Read};

@@ -1,3 +1,5 @@
+//! Native events or xAPI statements.
+
 use homeroom_proto::v1::RawFormat;
 use serde::Deserialize;
 use serde::de::IgnoredAny;

@@ -1,3 +1,5 @@
+//! Bytes into lines, within bounds, without copying.
+
 use std::io::{self, ErrorKind, Read};
 
 use bytes::{Bytes, BytesMut};

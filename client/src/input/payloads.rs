@@ -1,3 +1,5 @@
+//! An input's payloads, in groups of one format.
+
 use std::io::{self, Cursor, Read};
 
 use bytes::Bytes;

@@ -1,3 +1,5 @@
+//! Files and standard input, packed or not.
+
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::path::Path;

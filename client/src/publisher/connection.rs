@@ -1,3 +1,5 @@
+//! One stream of batches to one node.
+
 use std::future::Future;
 use std::pin::Pin;
 

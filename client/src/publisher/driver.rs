@@ -1,3 +1,5 @@
+//! The task behind a publisher.
+
 use homeroom_proto::v1;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};

@@ -1,3 +1,5 @@
+//! Why a publisher stopped.
+
 use std::time::Duration;
 
 use thiserror::Error;

@@ -1,3 +1,5 @@
+//! A batch on its way, with the outcomes that are final already.
+
 use homeroom_proto::v1;
 use tokio::sync::OwnedSemaphorePermit;
 

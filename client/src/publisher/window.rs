@@ -1,3 +1,5 @@
+//! The batches that are not acknowledged, in the order of their tickets.
+
 use std::collections::VecDeque;
 
 use homeroom_proto::v1;

@@ -1,3 +1,5 @@
+//! Layers, bounds and faults of the configuration.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;

@@ -1,3 +1,5 @@
+//! The HTTP side, over real connections, with an intake of its own.
+
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};

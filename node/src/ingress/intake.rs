@@ -144,6 +144,11 @@ impl Intake {
         })
     }
 
+    /// Counts a request.
+    pub fn count_request(&self, transport: metrics::Transport) {
+        self.metrics.requests(transport).increment(1);
+    }
+
     fn cluster(&self) -> (String, Settings) {
         let cluster = self.cluster.borrow();
         cluster.founded.as_ref().map_or_else(
@@ -192,7 +197,7 @@ fn measure(
         if let (metrics::Outcome::Accepted, Some(time_ms)) = (became, time_ms) {
             metrics
                 .event_age_seconds
-                .record((now_ms - time_ms) as f64 / 1_000.0);
+                .record((now_ms - time_ms).max(0) as f64 / 1_000.0);
         }
     }
     for became in metrics::Outcome::ALL {

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::intake::{Intake, IntakeError, Receipt, Taken};
-use crate::{route::Urgency, status};
+use crate::{observe::metrics::Transport, route::Urgency, status};
 
 /// What counts as the source of deliveries that name none: `listener:grpc`.
 const LISTENER: &str = "grpc";
@@ -49,6 +49,7 @@ impl IngestService for IngestDoor {
         &self,
         request: Request<PublishRequest>,
     ) -> Result<Response<PublishResponse>, Status> {
+        self.intake.count_request(Transport::Grpc);
         let PublishRequest { events, raw } = request.into_inner();
         let receipt = self
             .intake
@@ -101,6 +102,7 @@ async fn hand_over(intake: &Intake, batch: PublishStreamRequest) -> Result<(u64,
         events,
         raw,
     } = batch;
+    intake.count_request(Transport::GrpcStream);
     let taken = intake
         .hand_over(LISTENER, &events, raw.as_ref(), Urgency::Wait)
         .await;

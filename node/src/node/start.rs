@@ -32,6 +32,10 @@ use crate::{
     },
 };
 
+/// Folder of the log, in the data folder.
+const LOG: &str = "log";
+/// Folder of the checkpoints and bases, in the data folder.
+const CHECKPOINTS: &str = "checkpoints";
 /// The control plane's own replica.
 const CONTROL_INCARNATION: u64 = 1;
 
@@ -178,10 +182,16 @@ fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
     std::fs::create_dir_all(dir).map_err(failed)?;
     let Some(identity) = Identity::load(dir)? else {
         refuse_orphans(dir).map_err(failed)?;
+        // Before the identity, so that an identity without a log means that the log was lost.
+        std::fs::create_dir_all(dir.join(LOG)).map_err(failed)?;
         let identity = Identity::founder(node.shards);
         identity.save(dir)?;
         return Ok(identity);
     };
+    if !dir.join(LOG).exists() {
+        let why = "the log folder is gone: put it back, or start with an empty data folder";
+        return Err(failed(io::Error::other(why)));
+    }
     if loaded.is_given("node.shards") && node.shards != identity.shards {
         return Err(StartNodeError::Differs {
             field: "shards",
@@ -195,8 +205,10 @@ fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
 
 /// A log without an identity is somebody's data, not an empty folder.
 fn refuse_orphans(dir: &Path) -> io::Result<()> {
-    for kept in ["log", "checkpoints"] {
-        if dir.join(kept).exists() {
+    for kept in [LOG, CHECKPOINTS] {
+        let is_used =
+            std::fs::read_dir(dir.join(kept)).is_ok_and(|mut files| files.next().is_some());
+        if is_used {
             let why =
                 format!("there is a {kept} folder, but no identity.json that says whose it is");
             return Err(io::Error::other(why));
@@ -249,7 +261,7 @@ fn open_disk_blocking(
         segment_bytes: config.log.segment_bytes.as_u64(),
         queue_bytes: config.log.queue_bytes_max.as_u64(),
         cache_bytes: config.log.cache_bytes.as_u64(),
-        ..LogConfig::new(dir.join("log"))
+        ..LogConfig::new(dir.join(LOG))
     };
     let log = Arc::new(FileLog::open(log_config, hooks)?);
     let unsettled = Arc::new(Unsettled::new(identity.shards));
@@ -258,7 +270,7 @@ fn open_disk_blocking(
         ..CheckpointOptions::default()
     };
     let (store, recoveries) = CheckpointStore::open(
-        &dir.join("checkpoints"),
+        &dir.join(CHECKPOINTS),
         identity.shards + 1,
         identity.cluster_id.as_bytes(),
         &options,

@@ -12,15 +12,16 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    error::{ProposeError, StartError},
     log_store::LogStore,
-    machine::{Capture, Machine, Replicated, SharedMachine, UNSAVED_BYTES_DUE},
+    machine::{Machine, Replicated, SharedMachine},
     network::NoPeers,
-    snapshot::{StateRecord, to_log_id, to_position},
+    snapshot::{StateRecord, to_log_id},
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
 use crate::store::{
-    checkpoint::{CheckpointStore, Commit, CommitError, CommitFigures, Position},
-    log::{FileLog, GroupUsage, LogEngine},
+    checkpoint::{CheckpointStore, Position},
+    log::{FileLog, LogEngine},
 };
 
 /// Entries read for replication at once, bytes: within tonic's default message limit of 4 MiB.
@@ -60,99 +61,16 @@ pub struct Home {
 
 /// A group whose replica runs on this node.
 pub struct Group<R: Replicated> {
-    config: GroupConfig,
-    raft: Raft<TypeConfig, SharedMachine<R>>,
-    machine: Arc<Mutex<Machine<R>>>,
-    home: Home,
+    pub(super) config: GroupConfig,
+    pub(super) raft: Raft<TypeConfig, SharedMachine<R>>,
+    pub(super) machine: Arc<Mutex<Machine<R>>>,
+    pub(super) home: Home,
     /// Position of the newest durable checkpoint. Held while one is made, so that there is one at a time.
-    checkpointed: Mutex<Option<LogId>>,
-    unsaved_bytes: watch::Receiver<u64>,
+    pub(super) checkpointed: Mutex<Option<LogId>>,
+    pub(super) unsaved_bytes: watch::Receiver<u64>,
     /// Checkpoints under way, and who makes them when they are due.
-    tasks: TaskTracker,
-    stop: CancellationToken,
-}
-
-/// A group does not start.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// The stored state can't be read.
-    #[error("{group}: its stored state can't be read: {error}")]
-    State {
-        /// Which group.
-        group: String,
-        /// What is wrong.
-        error: io::Error,
-    },
-    /// The log no longer holds what the state lacks.
-    #[error(
-        "{group}: the log begins after entry {purged}, but the newest state that can be had ends at {state}: \
-         restore the checkpoint directory's bases from a backup"
-    )]
-    LogTooShort {
-        /// Which group.
-        group: String,
-        /// Last purged index.
-        purged: u64,
-        /// Index of the state, in words.
-        state: String,
-    },
-    /// The log ends before the state does: entries that were acknowledged are gone.
-    #[error(
-        "{group}: the log ends at {last}, but the state stands at entry {state}: the log directory was lost or \
-         replaced; put it back, or start with an empty data directory"
-    )]
-    LogLost {
-        /// Which group.
-        group: String,
-        /// Last index, in words.
-        last: String,
-        /// Index of the state.
-        state: u64,
-    },
-    /// Raft refuses.
-    #[error("{group}: {reason}")]
-    Raft {
-        /// Which group.
-        group: String,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// A proposal was not taken, or its fate is unknown.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProposeError {
-    /// Another replica leads, or none does. Nothing was written.
-    #[error("this replica does not lead")]
-    NotLeader,
-    /// The group has stopped; the entry may or may not be in the log.
-    #[error("the group has stopped: {0}")]
-    Stopped(String),
-}
-
-/// A base was not cut; the log is kept meanwhile.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a base was not cut: {0}")]
-pub struct BaseFailed(String);
-
-/// A checkpoint was not made.
-#[derive(Debug, thiserror::Error)]
-enum CheckpointError {
-    /// The store failed; the process must not go on.
-    #[error(transparent)]
-    Commit(#[from] CommitError),
-    /// The task that wrote it did not end.
-    #[error("writing a checkpoint was given up: {0}")]
-    Task(String),
-}
-
-/// What a checkpoint came to.
-#[derive(Clone, Copy, Debug)]
-pub struct CheckpointOutcome {
-    /// The group's durable position, as an index.
-    pub index: Option<u64>,
-    /// What writing took; `None` when nothing was new.
-    pub figures: Option<CommitFigures>,
+    pub(super) tasks: TaskTracker,
+    pub(super) stop: CancellationToken,
 }
 
 impl<R: Replicated> Group<R> {
@@ -208,20 +126,6 @@ impl<R: Replicated> Group<R> {
         group.tasks.spawn(Arc::clone(&group).watch_raft());
         group.lead().await?;
         Ok(group)
-    }
-
-    /// From the first replayed entry on: a replay may bring more than one checkpoint can hold.
-    async fn checkpoint_when_due(self: Arc<Self>) {
-        let mut unsaved_bytes = self.unsaved_bytes.clone();
-        loop {
-            tokio::select! {
-                () = self.stop.cancelled() => return,
-                due = unsaved_bytes.wait_for(|bytes| *bytes >= UNSAVED_BYTES_DUE) => {
-                    if due.is_err() { return }
-                }
-            }
-            self.checkpoint().await;
-        }
     }
 
     /// A group that stopped by itself takes nothing any more: better a process that is started again.
@@ -346,141 +250,6 @@ impl<R: Replicated> Group<R> {
     /// Index of the newest durable checkpoint.
     pub async fn checkpoint_index(&self) -> Option<u64> {
         self.checkpointed.lock().await.map(|applied| applied.index)
-    }
-
-    /// Makes the applied state durable beside the log. Ends the process when the store fails: what a failed checkpoint held is in no
-    /// later one.
-    ///
-    /// Goes on to its end even when nobody waits for it any more.
-    pub async fn checkpoint(self: &Arc<Self>) -> CheckpointOutcome {
-        let group = Arc::clone(self);
-        let made = self
-            .tasks
-            .spawn(async move { group.make_checkpoint().await })
-            .await;
-        match made {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => self.fail_checkpoint(&error),
-            Err(error) => self.fail_checkpoint(&error),
-        }
-    }
-
-    fn fail_checkpoint(&self, error: &dyn std::fmt::Display) -> CheckpointOutcome {
-        (self.home.fatal)(&format!(
-            "{}: a checkpoint failed: {error}",
-            self.config.name
-        ));
-        CheckpointOutcome {
-            index: None,
-            figures: None,
-        }
-    }
-
-    async fn make_checkpoint(&self) -> Result<CheckpointOutcome, CheckpointError> {
-        let mut checkpointed = self.checkpointed.lock().await;
-        let (applied, membership, capture) = {
-            let mut machine = self.machine.lock().await;
-            let index = checkpointed.map(|applied| applied.index);
-            match machine.applied {
-                Some(applied) if Some(applied) != *checkpointed => {
-                    let capture = machine.replicated.capture();
-                    (applied, machine.membership.clone(), capture)
-                }
-                _ => {
-                    return Ok(CheckpointOutcome {
-                        index,
-                        figures: None,
-                    });
-                }
-            }
-        };
-        let figures = self.write(applied, membership, capture).await?;
-        *checkpointed = Some(applied);
-        self.machine.lock().await.replicated.captured();
-        Ok(CheckpointOutcome {
-            index: Some(applied.index),
-            figures: Some(figures),
-        })
-    }
-
-    async fn write(
-        &self,
-        applied: LogId,
-        membership: Membership,
-        Capture { state, changes }: Capture,
-    ) -> Result<CommitFigures, CheckpointError> {
-        let changes = changes.await;
-        let meta = StateRecord { membership, state }.encode();
-        let commit = Commit {
-            position: to_position(applied),
-            meta,
-            changes,
-        };
-        let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
-        let written = tokio::task::spawn_blocking(move || store.commit(slot, commit)).await;
-        Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
-    }
-
-    /// Payload bytes applied since the last base was asked for.
-    pub async fn bytes_since_base(&self) -> u64 {
-        self.machine.lock().await.bytes_since_base
-    }
-
-    /// What the group's entries take in the log.
-    pub fn log_usage(&self) -> GroupUsage {
-        self.home.log.usage(u64::from(self.config.slot))
-    }
-
-    /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest bases.
-    ///
-    /// Returns when the base is durable; openraft purges in its own time.
-    ///
-    /// # Errors
-    /// When the base can't be cut (the log is kept then), or the group has stopped.
-    pub async fn cut_base(&self) -> Result<(), BaseFailed> {
-        let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
-        if self.checkpointed.lock().await.is_none() {
-            return Ok(());
-        }
-        let cut = tokio::task::spawn_blocking(move || store.cut_base(slot)).await;
-        let base = cut.map_err(|error| BaseFailed(error.to_string()))?;
-        let index = base
-            .map_err(|error| BaseFailed(error.to_string()))?
-            .position
-            .index;
-        self.machine.lock().await.bytes_since_base = 0;
-        let stopped = |error: &dyn std::fmt::Display| BaseFailed(error.to_string());
-        self.raft
-            .trigger()
-            .snapshot()
-            .await
-            .map_err(|error| stopped(&error))?;
-        self.raft
-            .wait(None)
-            .metrics(
-                |metrics| {
-                    metrics
-                        .snapshot
-                        .is_some_and(|snapshot| snapshot.index >= index)
-                },
-                "the base to be taken over",
-            )
-            .await
-            .map_err(|error| stopped(&error))?;
-        let older = self
-            .home
-            .store
-            .older_base_position(self.config.slot)
-            .ok()
-            .flatten();
-        if let Some(older) = older {
-            self.raft
-                .trigger()
-                .purge_log(older.index)
-                .await
-                .map_err(|error| stopped(&error))?;
-        }
-        Ok(())
     }
 
     /// Stops the replica; what was proposed and not yet applied has an unknown fate.

@@ -2,6 +2,8 @@
 //!
 //! Must not know: what a proposal's bytes mean, nor how the log is laid out on disk.
 
+mod checkpointing;
+mod error;
 mod group;
 mod log_codec;
 mod log_store;
@@ -10,9 +12,9 @@ mod network;
 mod snapshot;
 mod types;
 
-pub use group::{
-    BaseFailed, CheckpointOutcome, Group, GroupConfig, Home, ProposeError, StartError,
-};
+pub use checkpointing::CheckpointOutcome;
+pub use error::{BaseFailed, ProposeError, StartError};
+pub use group::{Group, GroupConfig, Home};
 pub use log_store::LogStore;
 pub use machine::{Capture, Replicated};
 pub use types::{Applied, Membership, Proposal, TypeConfig};

@@ -1,3 +1,5 @@
+//! What metrics look like when they are rendered.
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use homeroom_core::Reason;

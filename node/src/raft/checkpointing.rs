@@ -1,0 +1,175 @@
+//! A group's checkpoints and bases: its state made durable beside the log, and the log purged behind it.
+
+use std::sync::Arc;
+
+use super::{
+    error::{BaseFailed, CheckpointError},
+    group::Group,
+    machine::{Capture, Replicated, UNSAVED_BYTES_DUE},
+    snapshot::{StateRecord, to_position},
+    types::{LogId, Membership},
+};
+use crate::store::{
+    checkpoint::{Commit, CommitFigures},
+    log::{GroupUsage, LogEngine},
+};
+
+/// What a checkpoint came to.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckpointOutcome {
+    /// The group's durable position, as an index.
+    pub index: Option<u64>,
+    /// What writing took; `None` when nothing was new.
+    pub figures: Option<CommitFigures>,
+}
+
+impl<R: Replicated> Group<R> {
+    /// From the first replayed entry on: a replay may bring more than one checkpoint can hold.
+    pub(super) async fn checkpoint_when_due(self: Arc<Self>) {
+        let mut unsaved_bytes = self.unsaved_bytes.clone();
+        loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                due = unsaved_bytes.wait_for(|bytes| *bytes >= UNSAVED_BYTES_DUE) => {
+                    if due.is_err() { return }
+                }
+            }
+            self.checkpoint().await;
+        }
+    }
+
+    /// Makes the applied state durable beside the log. Ends the process when the store fails: what a failed checkpoint held is in no
+    /// later one.
+    ///
+    /// Goes on to its end even when nobody waits for it any more.
+    pub async fn checkpoint(self: &Arc<Self>) -> CheckpointOutcome {
+        let group = Arc::clone(self);
+        let made = self
+            .tasks
+            .spawn(async move { group.make_checkpoint().await })
+            .await;
+        match made {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => self.fail_checkpoint(&error),
+            Err(error) => self.fail_checkpoint(&error),
+        }
+    }
+
+    fn fail_checkpoint(&self, error: &dyn std::fmt::Display) -> CheckpointOutcome {
+        (self.home.fatal)(&format!(
+            "{}: a checkpoint failed: {error}",
+            self.config.name
+        ));
+        CheckpointOutcome {
+            index: None,
+            figures: None,
+        }
+    }
+
+    async fn make_checkpoint(&self) -> Result<CheckpointOutcome, CheckpointError> {
+        let mut checkpointed = self.checkpointed.lock().await;
+        let (applied, membership, capture) = {
+            let mut machine = self.machine.lock().await;
+            let index = checkpointed.map(|applied| applied.index);
+            match machine.applied {
+                Some(applied) if Some(applied) != *checkpointed => {
+                    let capture = machine.replicated.capture();
+                    (applied, machine.membership.clone(), capture)
+                }
+                _ => {
+                    return Ok(CheckpointOutcome {
+                        index,
+                        figures: None,
+                    });
+                }
+            }
+        };
+        let figures = self.write(applied, membership, capture).await?;
+        *checkpointed = Some(applied);
+        self.machine.lock().await.replicated.captured();
+        Ok(CheckpointOutcome {
+            index: Some(applied.index),
+            figures: Some(figures),
+        })
+    }
+
+    async fn write(
+        &self,
+        applied: LogId,
+        membership: Membership,
+        Capture { state, changes }: Capture,
+    ) -> Result<CommitFigures, CheckpointError> {
+        let changes = changes.await;
+        let meta = StateRecord { membership, state }.encode();
+        let commit = Commit {
+            position: to_position(applied),
+            meta,
+            changes,
+        };
+        let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
+        let written = tokio::task::spawn_blocking(move || store.commit(slot, commit)).await;
+        Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
+    }
+
+    /// Payload bytes applied since the last base was asked for.
+    pub async fn bytes_since_base(&self) -> u64 {
+        self.machine.lock().await.bytes_since_base
+    }
+
+    /// What the group's entries take in the log.
+    pub fn log_usage(&self) -> GroupUsage {
+        self.home.log.usage(u64::from(self.config.slot))
+    }
+
+    /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest bases.
+    ///
+    /// Returns when the base is durable; openraft purges in its own time.
+    ///
+    /// # Errors
+    /// When the base can't be cut (the log is kept then), or the group has stopped.
+    pub async fn cut_base(&self) -> Result<(), BaseFailed> {
+        let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
+        if self.checkpointed.lock().await.is_none() {
+            return Ok(());
+        }
+        let cut = tokio::task::spawn_blocking(move || store.cut_base(slot)).await;
+        let base = cut.map_err(|error| BaseFailed(error.to_string()))?;
+        let index = base
+            .map_err(|error| BaseFailed(error.to_string()))?
+            .position
+            .index;
+        self.machine.lock().await.bytes_since_base = 0;
+        let stopped = |error: &dyn std::fmt::Display| BaseFailed(error.to_string());
+        self.raft
+            .trigger()
+            .snapshot()
+            .await
+            .map_err(|error| stopped(&error))?;
+        self.raft
+            .wait(None)
+            .metrics(
+                |metrics| {
+                    metrics
+                        .snapshot
+                        .is_some_and(|snapshot| snapshot.index >= index)
+                },
+                "the base to be taken over",
+            )
+            .await
+            .map_err(|error| stopped(&error))?;
+        let older = self
+            .home
+            .store
+            .older_base_position(self.config.slot)
+            .ok()
+            .flatten();
+        if let Some(older) = older {
+            self.raft
+                .trigger()
+                .purge_log(older.index)
+                .await
+                .map_err(|error| stopped(&error))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! What can go wrong with a group, by operation.
+
+use std::io;
+
+use crate::store::checkpoint::CommitError;
+
+/// A group does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The stored state can't be read.
+    #[error("{group}: its stored state can't be read: {error}")]
+    State {
+        /// Which group.
+        group: String,
+        /// What is wrong.
+        error: io::Error,
+    },
+    /// The log no longer holds what the state lacks.
+    #[error(
+        "{group}: the log begins after entry {purged}, but the newest state that can be had ends at {state}: \
+         restore the checkpoint directory's bases from a backup"
+    )]
+    LogTooShort {
+        /// Which group.
+        group: String,
+        /// Last purged index.
+        purged: u64,
+        /// Index of the state, in words.
+        state: String,
+    },
+    /// The log ends before the state does: entries that were acknowledged are gone.
+    #[error(
+        "{group}: the log ends at {last}, but the state stands at entry {state}: the log directory was lost or \
+         replaced; put it back, or start with an empty data directory"
+    )]
+    LogLost {
+        /// Which group.
+        group: String,
+        /// Last index, in words.
+        last: String,
+        /// Index of the state.
+        state: u64,
+    },
+    /// Raft refuses.
+    #[error("{group}: {reason}")]
+    Raft {
+        /// Which group.
+        group: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A proposal was not taken, or its fate is unknown.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProposeError {
+    /// Another replica leads, or none does. Nothing was written.
+    #[error("this replica does not lead")]
+    NotLeader,
+    /// The group has stopped; the entry may or may not be in the log.
+    #[error("the group has stopped: {0}")]
+    Stopped(String),
+}
+
+/// A base was not cut; the log is kept meanwhile.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a base was not cut: {0}")]
+pub struct BaseFailed(pub(super) String);
+
+/// A checkpoint was not made.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CheckpointError {
+    /// The store failed; the process must not go on.
+    #[error(transparent)]
+    Commit(#[from] CommitError),
+    /// The task that wrote it did not end.
+    #[error("writing a checkpoint was given up: {0}")]
+    Task(String),
+}
