@@ -81,10 +81,12 @@ fn accuracy(accuracy: Option<&v1::Accuracy>) -> String {
         render::share(accuracy.last5),
         render::share(accuracy.last20),
     );
-    format!(
-        "{last5} over the last 5, {last20} over the last {}",
-        accuracy.attempts.max(5)
-    )
+    match accuracy.attempts {
+        0 => "no attempts yet".to_owned(),
+        attempts => {
+            format!("{last5} over the newest 5, {last20} over the newest 20 ({attempts} so far)")
+        }
+    }
 }
 
 fn show_courses(courses: &[v1::CourseMembership], output: &mut Output) -> Result<(), CliError> {
