@@ -8,6 +8,7 @@ use crate::harness::wait::until;
 use crate::harness::{Home, Input, Seed, check, whole_number};
 
 const KILLS_USUAL: u64 = 8;
+const LINES: u64 = 5_000;
 /// The log grows by up to so much between two kills, so that they fall all over the file.
 const GROWTH_BYTES_MAX: u64 = 250_000;
 
@@ -20,7 +21,7 @@ fn home() -> Home {
 
 fn input(home: &Home, seed: &Seed) -> Input {
     let settings = GeneratorSettings {
-        lines: 6_000,
+        lines: LINES,
         learners: 80,
         broken: 0.01,
         seed: seed.seed,
@@ -61,7 +62,7 @@ fn ingest_with_kills(
     check::taken(&cli, &model);
     let again = cli.json(&["ingest", input.name()]);
     assert_eq!(
-        again["duplicate"], 6_000,
+        again["duplicate"], LINES,
         "all of it was taken before: {again}"
     );
     check::windows(&cli, &model);
