@@ -68,7 +68,11 @@ impl Batcher {
                 gathered.add(part);
             }
             if self.is_due(&gathered, in_flight.len(), open) {
-                in_flight.push(self.propose(std::mem::take(&mut gathered)));
+                let mut proposed = self.propose(std::mem::take(&mut gathered));
+                // Handed to Raft here and now: left to the set of futures, entries could overtake each other.
+                if futures::poll!(&mut proposed).is_pending() {
+                    in_flight.push(proposed);
+                }
                 continue;
             }
             let room = gathered.bytes < self.limits.entry_bytes_max;

@@ -26,23 +26,19 @@ pub fn bytes_in(folder: &Path) -> u64 {
     files(folder).iter().map(length).sum()
 }
 
-/// Changes `count` bytes at random places of random files below a folder.
+/// Changes `count` bytes at random places of the files below a folder, each byte as likely as the other: small files, whose damage
+/// is seen at once, must not draw it all.
 pub fn flip_bytes(folder: &Path, count: usize, rng: &mut Rng) {
     let mut contents: Vec<(PathBuf, Vec<u8>)> = files(folder)
         .into_iter()
         .map(|path| (path.clone(), fs::read(&path).expect("a file to harm")))
-        .filter(|(_, bytes)| !bytes.is_empty())
         .collect();
-    assert!(
-        !contents.is_empty(),
-        "nothing to harm in {}",
-        folder.display()
-    );
+    let total: usize = contents.iter().map(|(_, bytes)| bytes.len()).sum();
+    assert!(total > 0, "nothing to harm in {}", folder.display());
     for _ in 0..count {
-        let chosen = rng.usize(..contents.len());
-        let (_, bytes) = &mut contents[chosen];
-        let place = rng.usize(..bytes.len());
-        bytes[place] ^= rng.u8(1..);
+        let chosen = rng.usize(..total);
+        let mut bytes = contents.iter_mut().flat_map(|(_, bytes)| bytes);
+        *bytes.nth(chosen).expect("within the total") ^= rng.u8(1..);
     }
     for (path, bytes) in contents {
         fs::write(path, bytes).expect("a harmed file");

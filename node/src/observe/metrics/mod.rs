@@ -1,7 +1,7 @@
 //! What is counted and measured, in Prometheus' form.
 //!
 //! Handles are held by the parts that count, one group for each; counting is one addition per batch, never one lookup.
-//! No label takes its values from learners, and none takes more than [`source::SOURCES_MAX`] from sources.
+//! No label takes its values from learners, and none takes more than 256 from sources.
 
 mod buckets;
 mod checkpoint;
