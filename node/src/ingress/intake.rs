@@ -5,7 +5,7 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
-use homeroom_core::{Settings, shard::Outcome};
+use homeroom_core::shard::Outcome;
 use homeroom_proto::v1;
 use tokio::sync::watch;
 
@@ -60,6 +60,9 @@ pub enum IntakeError {
     /// The form of raw events is not one of the contract's.
     #[error("raw.format must be set to one of the contract's forms")]
     UnknownFormat,
+    /// There is no cluster yet whose settings would say what events mean.
+    #[error("the cluster is not founded yet")]
+    NotFounded,
     /// More deliveries than a request may have.
     #[error("a request may have at most {DELIVERIES_MAX} events, this one has {0}")]
     TooMany(usize),
@@ -113,12 +116,13 @@ impl Intake {
         if deliveries > DELIVERIES_MAX {
             return Err(IntakeError::TooMany(deliveries));
         }
-        let (cluster_id, settings) = self.cluster();
+        let cluster = Arc::clone(&self.cluster.borrow());
+        let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
         let shards = u32::try_from(self.router.shards().len()).unwrap_or(u32::MAX);
         let arrival = Arrival {
             now_ms: wall_ms(),
             listener,
-            settings: &settings,
+            settings: &founded.settings,
         };
         let mut admission = Admission::new(arrival, shards);
         for event in events {
@@ -136,7 +140,7 @@ impl Intake {
             .inspect_err(|_| self.metrics.overloaded.increment(1))?;
         Ok(Taken {
             under_way,
-            cluster_id,
+            cluster_id: founded.cluster_id.clone(),
             details,
             times_ms,
             received,
@@ -147,14 +151,6 @@ impl Intake {
     /// Counts a request.
     pub fn count_request(&self, transport: metrics::Transport) {
         self.metrics.requests(transport).increment(1);
-    }
-
-    fn cluster(&self) -> (String, Settings) {
-        let cluster = self.cluster.borrow();
-        cluster.founded.as_ref().map_or_else(
-            || (String::new(), Settings::default()),
-            |founded| (founded.cluster_id.clone(), founded.settings.clone()),
-        )
     }
 }
 

@@ -132,6 +132,7 @@ where
 fn to_status(error: &IntakeError) -> Status {
     match error {
         IntakeError::UnknownFormat => status::invalid("raw.format", &error.to_string()),
+        IntakeError::NotFounded => status::unavailable("STARTING", &error.to_string()),
         IntakeError::TooMany(_) => status::invalid("events", &error.to_string()),
         IntakeError::Route(route) => status::overloaded(&route.to_string()),
     }

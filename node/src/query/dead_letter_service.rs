@@ -151,8 +151,7 @@ struct Summary {
 
 impl Summary {
     fn add(&mut self, state: &ShardState, filter: &Filter) {
-        for (number, letter) in state.dead_letters().iter() {
-            let _ = number;
+        for (_, letter) in state.dead_letters().iter() {
             if filter.keeps(letter) {
                 let key = (letter.source.clone(), letter.reason);
                 self.groups.entry(key).or_default().add(letter);

@@ -35,17 +35,10 @@ impl Learner {
         for &shape in shapes {
             // A window that ends in (from, to] begins after from - size.
             let first_ms = from_ms.saturating_sub(shape.size_ms).max(at.floor_ms);
-            let starts: BTreeSet<i64> = self
-                .panes_between(first_ms, to_ms)
-                .flat_map(|(_, pane_start_ms, _)| covering(shape, pane_start_ms))
-                .filter(|start_ms| (from_ms + 1..=to_ms).contains(&(start_ms + shape.size_ms)))
-                .filter(|&start_ms| start_ms >= at.floor_ms)
-                .collect();
-            emissions.extend(
-                starts
-                    .into_iter()
-                    .map(|start_ms| self.emission(shape, start_ms, at)),
-            );
+            let panes = self.panes_between(first_ms, to_ms);
+            let starts = panes.map(|(_, pane_start_ms, _)| pane_start_ms);
+            let closes = |end_ms| (from_ms + 1..=to_ms).contains(&end_ms);
+            emissions.extend(self.emissions_of(shape, starts, closes, at));
         }
         emissions
     }
@@ -61,19 +54,27 @@ impl Learner {
         let panes = self.corrections.made_by(context.index, panes);
         let mut emissions = Vec::new();
         for &shape in &context.settings.windows {
-            let starts: BTreeSet<i64> = panes
-                .iter()
-                .flat_map(|&pane_start_ms| covering(shape, pane_start_ms))
-                .filter(|start_ms| start_ms + shape.size_ms <= context.watermark_ms)
-                .filter(|&start_ms| start_ms >= at.floor_ms)
-                .collect();
-            emissions.extend(
-                starts
-                    .into_iter()
-                    .map(|start_ms| self.emission(shape, start_ms, at)),
-            );
+            let closed = |end_ms| end_ms <= context.watermark_ms;
+            emissions.extend(self.emissions_of(shape, panes.iter().copied(), closed, at));
         }
         emissions
+    }
+
+    /// The readable windows of a shape that cover any of these panes and whose end is wanted, oldest first.
+    fn emissions_of(
+        &self,
+        shape: WindowShape,
+        pane_starts_ms: impl Iterator<Item = i64>,
+        wants_end: impl Fn(i64) -> bool,
+        at: &ReadPoint,
+    ) -> impl Iterator<Item = Emission> {
+        let starts: BTreeSet<i64> = pane_starts_ms
+            .flat_map(|pane_start_ms| covering(shape, pane_start_ms))
+            .filter(|&start_ms| start_ms >= at.floor_ms && wants_end(start_ms + shape.size_ms))
+            .collect();
+        starts
+            .into_iter()
+            .map(move |start_ms| self.emission(shape, start_ms, at))
     }
 
     fn emission(&self, shape: WindowShape, start_ms: i64, at: &ReadPoint) -> Emission {
