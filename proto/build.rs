@@ -4,16 +4,17 @@ use std::{env, fs, path::PathBuf};
 
 use prost::Message;
 
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     "homeroom/v1/common.proto",
     "homeroom/v1/ingest.proto",
     "homeroom/v1/learner.proto",
+    "homeroom/v1/course.proto",
     "homeroom/v1/dead_letter.proto",
     "homeroom/v1/cluster.proto",
 ];
 
 /// Messages that are also shown as JSON, with the field names of the contract's JSON form.
-const SHOWN_AS_JSON: [&str; 18] = [
+const SHOWN_AS_JSON: [&str; 26] = [
     "Freshness",
     "SourceFreshness",
     "LearnerProfile",
@@ -32,15 +33,29 @@ const SHOWN_AS_JSON: [&str; 18] = [
     "SourcePolicy",
     "NodeDescription",
     "ShardDescription",
+    "Course",
+    "RosterEntry",
+    "CourseWindow",
+    "Finding",
+    "RedriveResponse",
+    "RefusedAgain",
+    "DiscardResponse",
+    "EventOutcome",
 ];
 
 /// Enum fields of those messages, and the function that writes their names.
-const ENUMS: [(&str, &str); 5] = [
+const ENUMS: [(&str, &str); 11] = [
     ("Window.state", "window_state"),
     ("CourseMembership.status", "learner_status"),
     ("DeadLetterGroup.reason", "dead_letter_reason"),
     ("Settings.late_policy", "late_policy"),
     ("SourcePolicy.actor_form", "actor_form"),
+    ("RosterEntry.status", "learner_status"),
+    ("CourseWindow.state", "window_state"),
+    ("Finding.severity", "severity"),
+    ("RefusedAgain.reason", "dead_letter_reason"),
+    ("EventOutcome.status", "event_status"),
+    ("EventOutcome.reason", "dead_letter_reason"),
 ];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -24,4 +24,6 @@ by_name! {
     dead_letter_reason: DeadLetterReason, "DEAD_LETTER_REASON_";
     late_policy: LatePolicy, "LATE_POLICY_";
     actor_form: ActorForm, "ACTOR_FORM_";
+    severity: Severity, "SEVERITY_";
+    event_status: EventStatus, "EVENT_STATUS_";
 }

@@ -3,7 +3,7 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use homeroom_proto::v1::{
-    cluster_service_server::ClusterServiceServer,
+    cluster_service_server::ClusterServiceServer, course_service_server::CourseServiceServer,
     dead_letter_service_server::DeadLetterServiceServer,
     ingest_service_server::IngestServiceServer, learner_service_server::LearnerServiceServer,
 };
@@ -23,7 +23,7 @@ use crate::{
     config::{Config, LoadedConfig},
     ingress::{IngestDoor, Intake},
     observe::{Metrics, Readiness},
-    query::{ClusterDoor, DeadLetterDoor, LearnerDoor, NodeIdentity},
+    query::{ClusterDoor, CourseDoor, DeadLetterDoor, LearnerDoor, NodeIdentity},
 };
 
 /// Between two emptyings of the histograms into their buckets.
@@ -244,6 +244,7 @@ fn grpc_routes(
         .add_service(reflection_alpha)
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
         .add_service(LearnerServiceServer::new(learners))
+        .add_service(CourseServiceServer::new(CourseDoor::default()))
         .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(
             Arc::clone(router),
         )))

@@ -69,6 +69,13 @@ impl ClusterService for ClusterDoor {
         }))
     }
 
+    async fn diagnose(
+        &self,
+        _request: Request<v1::DiagnoseRequest>,
+    ) -> Result<Response<v1::DiagnoseResponse>, Status> {
+        Err(Status::unimplemented("diagnose"))
+    }
+
     async fn get_settings(
         &self,
         _request: Request<v1::GetSettingsRequest>,

@@ -58,6 +58,20 @@ impl DeadLetterService for DeadLetterDoor {
         Ok(Response::new(summary.into_response()))
     }
 
+    async fn redrive(
+        &self,
+        _request: Request<v1::RedriveRequest>,
+    ) -> Result<Response<v1::RedriveResponse>, Status> {
+        Err(Status::unimplemented("redrive"))
+    }
+
+    async fn discard(
+        &self,
+        _request: Request<v1::DiscardRequest>,
+    ) -> Result<Response<v1::DiscardResponse>, Status> {
+        Err(Status::unimplemented("discard"))
+    }
+
     async fn list(
         &self,
         request: Request<v1::ListRequest>,

@@ -1,8 +1,9 @@
-//! The gRPC way out: learners, windows, dead letters, the cluster itself.
+//! The gRPC way out: learners, courses, windows, dead letters, the cluster itself.
 //!
 //! Must not know: how events came in, how shards apply them.
 
 mod cluster_service;
+mod course_service;
 mod dead_letter_service;
 mod freshness;
 mod learner_service;
@@ -13,5 +14,6 @@ mod watch;
 mod window;
 
 pub use cluster_service::{ClusterDoor, NodeIdentity};
+pub use course_service::CourseDoor;
 pub use dead_letter_service::DeadLetterDoor;
 pub use learner_service::LearnerDoor;
