@@ -224,6 +224,12 @@ fn grpc_routes(
         Arc::clone(&metrics.read),
         stop.clone(),
     );
+    let courses = CourseDoor::new(
+        Arc::clone(router),
+        control.states(),
+        Arc::clone(&metrics.read),
+        stop.clone(),
+    );
     let who = NodeIdentity {
         node_id: identity.node_id,
         version: env!("CARGO_PKG_VERSION"),
@@ -244,7 +250,7 @@ fn grpc_routes(
         .add_service(reflection_alpha)
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
         .add_service(LearnerServiceServer::new(learners))
-        .add_service(CourseServiceServer::new(CourseDoor::default()))
+        .add_service(CourseServiceServer::new(courses))
         .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(
             Arc::clone(router),
         )))

@@ -3,7 +3,7 @@
 //! Must not know: how events came in, how shards apply them.
 
 mod cluster_service;
-mod course_service;
+mod course;
 mod dead_letter_service;
 mod freshness;
 mod learner_service;
@@ -14,6 +14,6 @@ mod watch;
 mod window;
 
 pub use cluster_service::{ClusterDoor, NodeIdentity};
-pub use course_service::CourseDoor;
+pub use course::CourseDoor;
 pub use dead_letter_service::DeadLetterDoor;
 pub use learner_service::LearnerDoor;

@@ -146,6 +146,11 @@ impl ShardState {
             .collect()
     }
 
+    /// Log time of the newest delivery of any source, ms; `None` before the first.
+    pub fn heard_ms(&self) -> Option<i64> {
+        self.sources.iter().map(|(_, source)| source.heard_ms).max()
+    }
+
     /// Sources' own numbering, for those that number their events.
     pub fn sequences(&self) -> impl Iterator<Item = (&str, Sequence)> {
         self.sources
