@@ -22,6 +22,7 @@ mod revision_histories;
 mod revisions;
 mod rig;
 mod seeds;
+mod standings;
 mod touches;
 mod unruly;
 mod watermark;

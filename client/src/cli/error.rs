@@ -23,6 +23,8 @@ pub(super) enum CliError {
     Io(#[from] io::Error),
     #[error("no such learner: {0}")]
     NoSuchLearner(String),
+    #[error("no such course: {0}")]
+    NoSuchCourse(String),
 }
 
 impl CliError {
