@@ -50,11 +50,14 @@ impl<'a> NaiveLearner<'a> {
             .max();
         let silent_ms = at.clock_ms.saturating_sub(last_ms.unwrap_or(i64::MIN));
         let watching = self.is_watching(course_id, at);
-        let status = match silent_ms {
-            ..=120_000 => "active",
-            _ if watching => "watching",
-            ..=1_200_000 => "idle",
-            _ => "away",
+        let status = if silent_ms <= 120_000 {
+            "active"
+        } else if watching {
+            "watching"
+        } else if silent_ms <= 1_200_000 {
+            "idle"
+        } else {
+            "away"
         };
         let attempts: Vec<Attempt<'a>> = self
             .attempts()
