@@ -6,10 +6,12 @@
 
 mod acknowledged;
 mod authority;
+mod bad_connections;
 mod bases;
 mod batch;
 mod courses;
 mod drain;
+mod full_disk;
 mod harness;
 mod kills;
 mod late;

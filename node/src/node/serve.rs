@@ -29,12 +29,13 @@ use crate::{
 /// Between two emptyings of the histograms into their buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Whose health is told; the empty name is the node as a whole.
-const HEALTH_OF: [&str; 5] = [
+const HEALTH_OF: [&str; 6] = [
     "",
     "homeroom.v1.ClusterService",
     "homeroom.v1.DeadLetterService",
     "homeroom.v1.IngestService",
     "homeroom.v1.LearnerService",
+    "homeroom.v1.CourseService",
 ];
 /// Bytes of a gRPC message beyond the events in it.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
