@@ -8,6 +8,7 @@ mod acknowledged;
 mod authority;
 mod bases;
 mod batch;
+mod doctor;
 mod drain;
 mod harness;
 mod kills;

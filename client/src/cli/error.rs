@@ -23,6 +23,8 @@ pub(super) enum CliError {
     Io(#[from] io::Error),
     #[error("no such learner: {0}")]
     NoSuchLearner(String),
+    #[error("not healthy: warnings {warnings}, faults {faults}")]
+    Unhealthy { warnings: usize, faults: usize },
 }
 
 impl CliError {

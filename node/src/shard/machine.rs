@@ -322,6 +322,7 @@ pub fn view_of(state: &ShardState, index: u64) -> View {
         applied_index: index,
         at: state.read_point(),
         freshness: state.freshness(),
+        watermark_lag_ms: state.watermark_lag_ms(),
         settings: Arc::clone(state.settings()),
         log_time_ms: state.log_time_ms(),
         next_due_ms: state.next_due_ms(),
