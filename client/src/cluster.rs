@@ -28,6 +28,17 @@ impl Client {
         .await
     }
 
+    /// What a node finds when it walks the checklist of an engineer who asks what is wrong.
+    pub async fn diagnose(&self) -> Result<v1::DiagnoseResponse, CallError> {
+        let request = v1::DiagnoseRequest {};
+        self.call(
+            self.unary("Diagnose"),
+            request,
+            |channel, request| async move { service(channel).diagnose(request).await },
+        )
+        .await
+    }
+
     /// The settings that all replicas agree on.
     pub async fn settings(&self) -> Result<v1::Settings, CallError> {
         let request = v1::GetSettingsRequest {};

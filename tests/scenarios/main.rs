@@ -10,6 +10,7 @@ mod bad_connections;
 mod bases;
 mod batch;
 mod courses;
+mod doctor;
 mod drain;
 mod full_disk;
 mod harness;

@@ -25,6 +25,8 @@ pub(super) enum CliError {
     NoSuchLearner(String),
     #[error("no such course: {0}")]
     NoSuchCourse(String),
+    #[error("not healthy: warnings {warnings}, faults {faults}")]
+    Unhealthy { warnings: usize, faults: usize },
 }
 
 impl CliError {

@@ -4,6 +4,7 @@ mod args;
 mod cluster;
 mod course;
 mod dead_letters;
+mod doctor;
 mod error;
 mod get;
 mod ingest;
@@ -60,6 +61,7 @@ enum Command {
     DeadLetters(dead_letters::Args),
     Settings(settings::Args),
     Cluster(cluster::Args),
+    Doctor(doctor::Args),
 }
 
 /// Parses the arguments, runs the command, tells of a failure in one line.
@@ -105,6 +107,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::DeadLetters(args) => dead_letters::run(&client, args, &mut output).await,
         Command::Settings(args) => settings::run(&client, args, &mut output).await,
         Command::Cluster(args) => cluster::run(&client, args, &mut output).await,
+        Command::Doctor(args) => doctor::run(&client, args, &mut output).await,
     }?;
     output.flush()
 }

@@ -124,7 +124,7 @@ impl Intake {
             listener,
             settings: &founded.settings,
         };
-        let mut admission = Admission::new(arrival, shards);
+        let mut admission = Admission::new(arrival, shards).noting(&self.metrics.home_pages);
         for event in events {
             admission.proto(event);
         }

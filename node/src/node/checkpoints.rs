@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     control::ControlPlane,
-    observe::Metrics,
+    observe::{Metrics, metrics::SavedGroup},
     raft::{CheckpointOutcome, Group, Replicated},
     route::Router,
     shard::ShardReplica,
@@ -50,6 +50,7 @@ impl Checkpoints {
 
     /// The checkpoints of one shard, until told to stop.
     pub async fn run_shard(self: Arc<Self>, shard: Arc<ShardReplica>, stop: CancellationToken) {
+        self.begin(shard.group()).await;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -63,6 +64,7 @@ impl Checkpoints {
 
     /// The checkpoints of the control plane, until told to stop.
     pub async fn run_control(self: Arc<Self>, stop: CancellationToken) {
+        self.begin(self.control.group()).await;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -83,7 +85,9 @@ impl Checkpoints {
     }
 
     async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, pinned: Option<SegmentId>) {
-        self.measure(&group.checkpoint().await);
+        let begun = Instant::now();
+        let outcome = group.checkpoint().await;
+        self.measure(group.slot(), begun, &outcome);
         let grown = group.bytes_since_base().await >= self.base_log_bytes;
         let pins = pinned.is_some() && group.log_usage().oldest_segment == pinned;
         if grown || pins {
@@ -95,13 +99,28 @@ impl Checkpoints {
                     .base_seconds
                     .record(begun.elapsed().as_secs_f64()),
                 Err(error) => {
-                    tracing::warn!(%error, "a base was not cut; the log is kept meanwhile")
+                    self.metrics.checkpoint.fail();
+                    tracing::warn!(%error, "a base was not cut; the log is kept meanwhile");
                 }
             }
         }
     }
 
-    fn measure(&self, outcome: &CheckpointOutcome) {
+    /// What a group replayed has waited since the start, as far as anybody can tell.
+    async fn begin<R: Replicated>(&self, group: &Group<R>) {
+        let saved = SavedGroup {
+            at: Instant::now(),
+            index: group.checkpoint_index().await,
+        };
+        self.metrics.checkpoint.saved.note(group.slot(), saved);
+    }
+
+    fn measure(&self, slot: u16, begun: Instant, outcome: &CheckpointOutcome) {
+        let saved = SavedGroup {
+            at: begun,
+            index: outcome.index,
+        };
+        self.metrics.checkpoint.saved.note(slot, saved);
         if let Some(figures) = outcome.figures {
             self.metrics
                 .checkpoint

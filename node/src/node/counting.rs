@@ -13,7 +13,7 @@ pub struct Counting(pub Arc<Metrics>);
 impl ShardEvents for Counting {
     fn applied(&self, outcomes: &[Outcome], amended: usize) {
         self.0.learner.entries_applied.increment(1);
-        self.0.learner.windows_amended.increment(amended as u64);
+        self.0.learner.events_amended.increment(amended as u64);
         self.0.ingest.entry_events.record(outcomes.len() as f64);
     }
 

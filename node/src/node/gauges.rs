@@ -1,93 +1,152 @@
-//! Figures that nobody tells of as they change: looked up in turn.
+//! Figures that nobody tells of as they change: looked up when they are asked for, or in turn.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
-use homeroom_core::shard::Counters;
+use homeroom_core::shard::{Counters, Sequence};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    observe::{Metrics, metrics::Outcome},
+    config::Config,
+    observe::{
+        DiskSpace, Fill, Metrics, Vitals,
+        metrics::{ShardFigures, SourceTotals},
+    },
     route::Router,
-    store::log::FileLog,
+    store::log::{FileLog, LogEngine},
 };
 
-/// Between two looks.
+/// Between two looks at what can only be looked up between two entries.
 const EVERY: Duration = Duration::from_secs(1);
 
 /// Looks figures up and shows them as metrics.
 pub struct Gauges {
-    pub metrics: Arc<Metrics>,
-    pub router: Arc<Router>,
-    pub log: Arc<FileLog>,
+    metrics: Arc<Metrics>,
+    router: Arc<Router>,
+    log: Arc<FileLog>,
+    data_dir: PathBuf,
+    log_queue_bytes_max: u64,
+    checkpoint_interval: Duration,
 }
 
 impl Gauges {
-    /// Until told to stop.
-    pub async fn run(self, stop: CancellationToken) {
+    /// For a node that is up. What can be told at any moment is, at each look at the metrics, as long as the gauges live.
+    pub fn new(
+        config: &Config,
+        metrics: &Arc<Metrics>,
+        router: &Arc<Router>,
+        log: &Arc<FileLog>,
+    ) -> Arc<Self> {
+        let gauges = Arc::new(Self {
+            metrics: Arc::clone(metrics),
+            router: Arc::clone(router),
+            log: Arc::clone(log),
+            data_dir: config.node.data_dir.clone(),
+            log_queue_bytes_max: config.log.queue_bytes_max.as_u64(),
+            checkpoint_interval: config.checkpoint.interval,
+        });
+        let weak = Arc::downgrade(&gauges);
+        metrics.before_render(move |_| {
+            if let Some(gauges) = weak.upgrade() {
+                gauges.show_now();
+            }
+        });
+        gauges
+    }
+
+    /// Shows sources' counters in turn, until told to stop.
+    pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = ticks.tick() => self.look().await,
+                _ = ticks.tick() => self.show_sources().await,
             }
         }
     }
 
-    async fn look(&self) {
-        let mut sources: BTreeMap<String, Counters> = BTreeMap::new();
+    /// What the node has, and what it has used of it.
+    pub fn vitals(&self) -> Vitals {
+        let (memory_bytes, memory_bytes_max) = self.router.memory_bytes();
+        Vitals {
+            disk: DiskSpace::of(&self.data_dir)
+                .map_err(|error| format!("{}: {error}", self.data_dir.display())),
+            ingest_queue: Fill {
+                used_bytes: self.router.queued_bytes(),
+                max_bytes: self.router.queue_bytes_max(),
+            },
+            log_queue: Fill {
+                used_bytes: self.log.budget().used_bytes(),
+                max_bytes: self.log_queue_bytes_max,
+            },
+            memory: Fill {
+                used_bytes: memory_bytes,
+                max_bytes: memory_bytes_max,
+            },
+            checkpoint_interval: self.checkpoint_interval,
+        }
+    }
+
+    fn show_now(&self) {
         let mut active = 0;
         for shard in self.router.shards() {
             active += shard.active_learners();
             let view = shard.view();
             if let Some(watermark_ms) = view.freshness.watermark_ms {
-                let lag_ms = (view.at.event_clock_ms - watermark_ms).max(0);
-                let lag = self.metrics.learner.watermark_lag_seconds(shard.shard());
-                lag.set(lag_ms as f64 / 1_000.0);
+                let figures = ShardFigures {
+                    lag_ms: view.watermark_lag_ms,
+                    watermark_ms,
+                    newest_event_ms: view.at.event_clock_ms,
+                };
+                self.metrics.shard.show(shard.shard(), figures);
             }
+        }
+        self.metrics.learner.active.set(active as f64);
+        self.metrics.resource.show(&self.vitals());
+        if let Some((_, age)) = self.metrics.checkpoint.saved.oldest() {
+            self.metrics.checkpoint.age_seconds.set(age.as_secs_f64());
+        }
+        let (shown, stats) = (&self.metrics.log, self.log.stats());
+        shown.append_bytes.absolute(stats.appended_bytes());
+        shown.fsyncs.absolute(stats.fsyncs());
+        shown.segments.set(stats.segments() as f64);
+        shown.bytes.set(stats.disk_bytes() as f64);
+    }
+
+    async fn show_sources(&self) {
+        let mut sources: BTreeMap<String, (Counters, Option<Sequence>)> = BTreeMap::new();
+        for shard in self.router.shards() {
             shard
                 .inspect(|state| {
                     for (source, counters) in state.counters() {
-                        sources
-                            .entry(source.to_owned())
-                            .or_default()
-                            .merge(counters);
+                        let (sum, _) = sources.entry(source.to_owned()).or_default();
+                        sum.merge(counters);
+                    }
+                    for (source, sequence) in state.sequences() {
+                        let (_, sum) = sources.entry(source.to_owned()).or_default();
+                        *sum = Some(sum.map_or(sequence, |sum| sum.merged(sequence)));
                     }
                 })
                 .await;
         }
-        self.metrics.learner.active.set(active as f64);
-        self.metrics
-            .ingest
-            .queue_bytes
-            .set(self.router.queued_bytes() as f64);
-        self.show_sources(&sources);
-        self.show_log();
+        let totals = sources
+            .iter()
+            .map(|(source, (counters, sequence))| (source.as_str(), totals(counters, *sequence)));
+        self.metrics.ingest.sources.show(totals);
     }
+}
 
-    /// The counters are replicated state: they go on where they were, whoever leads.
-    fn show_sources(&self, sources: &BTreeMap<String, Counters>) {
-        for (source, counters) in sources {
-            let shown = self.metrics.ingest.sources.of(source);
-            shown.events(Outcome::Accepted).absolute(counters.accepted);
-            shown
-                .events(Outcome::Duplicate)
-                .absolute(counters.duplicate);
-            shown.events(Outcome::Shadowed).absolute(counters.shadowed);
-            shown
-                .events(Outcome::DeadLettered)
-                .absolute(counters.dead_letters());
-        }
-    }
-
-    fn show_log(&self) {
-        let stats = self.log.stats();
-        self.metrics
-            .log
-            .append_bytes
-            .absolute(stats.appended_bytes());
-        self.metrics.log.fsyncs.absolute(stats.fsyncs());
-        self.metrics.log.segments.set(stats.segments() as f64);
-        self.metrics.log.bytes.set(stats.disk_bytes() as f64);
+fn totals(counters: &Counters, sequence: Option<Sequence>) -> SourceTotals {
+    SourceTotals {
+        received: counters.received,
+        outcomes: [
+            counters.accepted,
+            counters.duplicate,
+            counters.shadowed,
+            counters.dead_letters(),
+        ],
+        conflicting: counters.conflicting,
+        amended: counters.amended,
+        sequence_gaps: sequence.map_or(0, Sequence::missing),
     }
 }

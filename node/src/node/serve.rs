@@ -23,7 +23,7 @@ use crate::{
     config::{Config, LoadedConfig},
     ingress::{IngestDoor, Intake},
     observe::{Metrics, Readiness},
-    query::{ClusterDoor, CourseDoor, DeadLetterDoor, LearnerDoor, NodeIdentity},
+    query::{ClusterDoor, CourseDoor, DeadLetterDoor, Diagnosis, LearnerDoor, NodeIdentity},
 };
 
 /// Between two emptyings of the histograms into their buckets.
@@ -71,6 +71,7 @@ pub enum ServeError {
 struct Running {
     started: Started,
     checkpoints: Arc<Checkpoints>,
+    gauges: Arc<Gauges>,
     /// Shards' batchers and tickers, and what looks after them.
     tasks: TaskTracker,
     stop_tasks: CancellationToken,
@@ -175,12 +176,8 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
         tasks.spawn(Arc::clone(&checkpoints).run_shard(Arc::clone(shard), stop_tasks.clone()));
     }
     tasks.spawn(Arc::clone(&checkpoints).run_control(stop_tasks.clone()));
-    let gauges = Gauges {
-        metrics: Arc::clone(metrics),
-        router: Arc::clone(&started.router),
-        log: Arc::clone(&started.log),
-    };
-    tasks.spawn(gauges.run(stop_tasks.clone()));
+    let gauges = Gauges::new(config, metrics, &started.router, &started.log);
+    tasks.spawn(Arc::clone(&gauges).run(stop_tasks.clone()));
     let upkeep = Arc::clone(metrics).run_upkeep(UPKEEP_EVERY);
     let stop = stop_tasks.clone();
     tasks.spawn(async move {
@@ -192,6 +189,7 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
     Ok(Running {
         started,
         checkpoints,
+        gauges,
         tasks,
         stop_tasks,
     })
@@ -235,7 +233,14 @@ fn grpc_routes(
         node_id: identity.node_id,
         version: env!("CARGO_PKG_VERSION"),
     };
-    let cluster = ClusterDoor::new(who, Arc::clone(control), Arc::clone(router));
+    let gauges = Arc::clone(&running.gauges);
+    let diagnosis = Diagnosis::new(
+        Arc::clone(router),
+        Arc::clone(control),
+        Arc::clone(metrics),
+        Arc::new(move || gauges.vitals()),
+    );
+    let cluster = ClusterDoor::new(who, Arc::clone(control), Arc::clone(router), diagnosis);
     let reflection = tonic_reflection::server::Builder::configure()
         .register_encoded_file_descriptor_set(homeroom_proto::DESCRIPTORS)
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
@@ -266,6 +271,7 @@ impl Running {
             checkpoints,
             tasks,
             stop_tasks,
+            ..
         } = self;
         stop_tasks.cancel();
         tasks.close();

@@ -253,10 +253,9 @@ fn open_disk_blocking(
 ) -> Result<Disk, StartNodeError> {
     let dir = &config.node.data_dir;
     let mut hooks = LogHooks::new(Arc::new(|error| stop_process(&format!("the log: {error}"))));
-    let fsyncs = Arc::clone(metrics);
-    hooks.fsynced = Some(Arc::new(move |took| {
-        fsyncs.log.fsync_seconds.record(took.as_secs_f64());
-    }));
+    let (fsyncs, appends) = (Arc::clone(&metrics.log), Arc::clone(&metrics.log));
+    hooks.fsynced = Some(Arc::new(move |took| fsyncs.fsynced(took)));
+    hooks.appended = Some(Arc::new(move |took| appends.appended(took)));
     let log_config = LogConfig {
         segment_bytes: config.log.segment_bytes.as_u64(),
         queue_bytes: config.log.queue_bytes_max.as_u64(),

@@ -2,10 +2,16 @@
 //!
 //! Every part of the node may use it; it knows none of them.
 
+mod home_pages;
 pub mod metrics;
 pub mod panic;
 mod readiness;
+mod recent_times;
 pub mod tracing;
+mod vitals;
 
 pub use self::metrics::Metrics;
+pub use home_pages::HomePages;
 pub use readiness::Readiness;
+pub use recent_times::{RecentTimes, TimesOfLate};
+pub use vitals::{DiskSpace, Fill, ReadVitals, Vitals};

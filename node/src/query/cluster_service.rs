@@ -6,6 +6,7 @@ use homeroom_core::{ActorForm, LatePolicy, Settings, SettingsChange, SourcePolic
 use homeroom_proto::v1::{self, cluster_service_server::ClusterService};
 use tonic::{Request, Response, Status};
 
+use super::Diagnosis;
 use crate::status;
 use crate::{control::ControlPlane, route::Router};
 
@@ -23,15 +24,22 @@ pub struct ClusterDoor {
     identity: NodeIdentity,
     control: Arc<ControlPlane>,
     router: Arc<Router>,
+    diagnosis: Diagnosis,
 }
 
 impl ClusterDoor {
     /// For a node that is up.
-    pub fn new(identity: NodeIdentity, control: Arc<ControlPlane>, router: Arc<Router>) -> Self {
+    pub fn new(
+        identity: NodeIdentity,
+        control: Arc<ControlPlane>,
+        router: Arc<Router>,
+        diagnosis: Diagnosis,
+    ) -> Self {
         Self {
             identity,
             control,
             router,
+            diagnosis,
         }
     }
 }
@@ -73,7 +81,7 @@ impl ClusterService for ClusterDoor {
         &self,
         _request: Request<v1::DiagnoseRequest>,
     ) -> Result<Response<v1::DiagnoseResponse>, Status> {
-        Err(Status::unimplemented("diagnose"))
+        Ok(Response::new(self.diagnosis.run().await))
     }
 
     async fn get_settings(

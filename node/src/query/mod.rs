@@ -5,6 +5,7 @@
 mod cluster_service;
 mod course;
 mod dead_letter_service;
+mod diagnose;
 mod freshness;
 mod learner_service;
 mod profile;
@@ -16,4 +17,5 @@ mod window;
 pub use cluster_service::{ClusterDoor, NodeIdentity};
 pub use course::CourseDoor;
 pub use dead_letter_service::DeadLetterDoor;
+pub use diagnose::Diagnosis;
 pub use learner_service::LearnerDoor;

@@ -238,6 +238,11 @@ impl<R: Replicated> Group<R> {
         look(&mut self.machine.lock().await.replicated)
     }
 
+    /// Its place in the shared log and in the checkpoint store.
+    pub fn slot(&self) -> u16 {
+        self.config.slot
+    }
+
     /// Term of the last applied entry's leader.
     pub async fn term(&self) -> u64 {
         self.machine

@@ -118,6 +118,17 @@ impl Router {
         used > self.memory_bytes_max / 5 * 4
     }
 
+    /// Memory of all active learners, and what it may be, bytes.
+    pub fn memory_bytes(&self) -> (u64, u64) {
+        let used = self.memory_bytes.load(Ordering::Relaxed);
+        (used, self.memory_bytes_max)
+    }
+
+    /// How many bytes may wait for their entries to be applied.
+    pub fn queue_bytes_max(&self) -> u64 {
+        self.queue_bytes_max.into()
+    }
+
     /// Bytes that wait for their entries to be applied.
     pub fn queued_bytes(&self) -> u64 {
         u64::from(self.queue_bytes_max) - self.queue.available_permits() as u64

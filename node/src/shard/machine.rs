@@ -323,6 +323,7 @@ pub fn view_of(state: &ShardState, index: u64) -> View {
         applied_index: index,
         at: state.read_point(),
         freshness: state.freshness(),
+        watermark_lag_ms: state.watermark_lag_ms(),
         settings: Arc::clone(state.settings()),
         log_time_ms: state.log_time_ms(),
         heard_ms: state.heard_ms(),

@@ -168,6 +168,11 @@ impl ShardReplica {
         Arc::clone(&self.view.borrow())
     }
 
+    /// Log time now, ms: ahead of the view's by what has passed since its entry.
+    pub fn log_now_ms(&self) -> i64 {
+        self.clock.now_ms()
+    }
+
     /// To hear of every new view.
     pub fn views(&self) -> watch::Receiver<Arc<View>> {
         self.view.clone()

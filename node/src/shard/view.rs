@@ -16,6 +16,8 @@ pub struct View {
     pub at: ReadPoint,
     /// The watermark and the sources.
     pub freshness: Freshness,
+    /// How far the watermark is behind what the sources' delays explain, ms of event time.
+    pub watermark_lag_ms: i64,
     /// The settings in force.
     pub settings: Arc<Settings>,
     /// Log time, ms.

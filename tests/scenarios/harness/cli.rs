@@ -34,6 +34,16 @@ impl<'h> Cli<'h> {
         output.expect("the command line runs")
     }
 
+    /// The same as a person would call it: without `--json`.
+    pub fn run_plain(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new(binaries::cli());
+        command
+            .args(["--endpoint", &self.home.endpoint()])
+            .args(arguments)
+            .stdin(Stdio::null());
+        command.output().expect("the command line runs")
+    }
+
     /// What it prints, line by line; it must succeed.
     pub fn lines(&self, arguments: &[&str]) -> Vec<String> {
         let output = self.run(arguments);

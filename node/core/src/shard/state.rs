@@ -138,6 +138,11 @@ impl ShardState {
         }
     }
 
+    /// How far the watermark is behind what the sources' delays explain, ms of event time. 0 when nobody speaks.
+    pub fn watermark_lag_ms(&self) -> i64 {
+        self.watermark.lag_ms(&self.sources, &self.settings)
+    }
+
     /// Deliveries by source.
     pub fn counters(&self) -> BTreeMap<&str, &Counters> {
         self.sources

@@ -111,6 +111,23 @@ impl Watermark {
             .max()
     }
 
+    /// How far it is behind what the delays explain, ms: from the newest event of the sources that speak (at most log time), less
+    /// the longest delay that one of them is granted, to where it stands.
+    ///
+    /// In event time, so that neither rest nor a replay of old events looks late; 0 while nobody speaks.
+    pub fn lag_ms(&self, sources: &Sources, settings: &Settings) -> i64 {
+        let (Some(current_ms), Some(foremost_ms)) = (self.current_ms, self.foremost_ms(sources))
+        else {
+            return 0;
+        };
+        let speaking = sources.iter().filter(|(_, source)| {
+            source.newest_event_ms.is_some() && !is_idle(source, self.log_time_ms)
+        });
+        let delays_ms = speaking.map(|(name, source)| source.delay_ms(name, settings));
+        let expected_ms = foremost_ms.min(self.log_time_ms) - delays_ms.max().unwrap_or_default();
+        expected_ms.saturating_sub(current_ms).max(0)
+    }
+
     /// On to a log time up to which no source falls idle and none speaks.
     fn run_to(&mut self, to_ms: i64, sources: &Sources, settings: &Settings) {
         let reached_ms = match self.foremost_ms(sources) {

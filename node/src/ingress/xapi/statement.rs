@@ -166,6 +166,12 @@ impl<'p> Agent<'p> {
             .or_else(|| Some(Cow::Owned(format!("sha1:{}", self.mbox_sha1sum.filled()?))))
             .or_else(|| self.openid.filled())
     }
+
+    /// Where its account is, if it is known by one.
+    pub fn home_page(&self) -> Option<Cow<'p, str>> {
+        self.account.name.filled()?;
+        self.account.home_page.filled()
+    }
 }
 
 impl<'p> Account<'p> {

@@ -30,9 +30,10 @@ const EVENTS: &[f64] = &[
     1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0,
 ];
 
-const BY_NAME: [(&str, &[f64]); 6] = [
+const BY_NAME: [(&str, &[f64]); 7] = [
     ("homeroom_event_age_seconds", AGES_S),
     ("homeroom_read_seconds", READS_S),
+    ("homeroom_log_append_seconds", FSYNCS_S),
     ("homeroom_log_fsync_seconds", FSYNCS_S),
     ("homeroom_checkpoint_seconds", JOBS_S),
     ("homeroom_base_seconds", JOBS_S),

@@ -1,8 +1,11 @@
 //! Checkpoints and bases.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use super::registry::Registry;
+use super::saved::SavedGroups;
 
 /// What is counted of checkpoints.
 pub struct CheckpointMetrics {
@@ -10,10 +13,14 @@ pub struct CheckpointMetrics {
     pub seconds: Histogram,
     /// Bytes written by checkpoints.
     pub bytes: Counter,
-    /// Since the newest durable one, of the shard where that is longest, s.
+    /// Since everything applied was last known to be in a durable one, of the group where that is longest, s.
     pub age_seconds: Gauge,
-    /// Checkpoints that failed.
-    pub failures: Counter,
+    /// Bases that failed since the start. A checkpoint that fails ends the process.
+    failures: Counter,
+    /// The same count, to be read.
+    failed: AtomicU64,
+    /// Since when each group is saved.
+    pub saved: SavedGroups,
     /// How long a base took, s.
     pub base_seconds: Histogram,
 }
@@ -34,18 +41,30 @@ impl CheckpointMetrics {
             age_seconds: registry.one_gauge(
                 "homeroom_checkpoint_age_seconds",
                 Unit::Seconds,
-                "Since the newest durable checkpoint, of the shard where that is longest",
+                "Since everything applied was last known to be in a durable checkpoint, of the group where that is longest",
             ),
             failures: registry.one_counter(
                 "homeroom_checkpoint_failures_total",
                 Unit::Count,
-                "Checkpoints that failed",
+                "Bases that could not be written, the log being kept meanwhile; a failed checkpoint stops the process",
             ),
+            failed: AtomicU64::new(0),
+            saved: SavedGroups::default(),
             base_seconds: registry.one_histogram(
                 "homeroom_base_seconds",
                 Unit::Seconds,
                 "How long it took to write a base",
             ),
         }
+    }
+    /// Counts a base that failed.
+    pub fn fail(&self) {
+        self.failures.increment(1);
+        self.failed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How many bases failed since the start.
+    pub fn failed(&self) -> u64 {
+        self.failed.load(Ordering::Relaxed)
     }
 }

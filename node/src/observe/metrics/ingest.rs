@@ -7,6 +7,7 @@ use metrics::{Counter, Gauge, Histogram, Unit};
 
 use super::registry::Registry;
 use super::source::SourceMetrics;
+use crate::observe::HomePages;
 
 /// What is counted on the way in.
 pub struct IngestMetrics {
@@ -16,8 +17,6 @@ pub struct IngestMetrics {
     pub event_age_seconds: Histogram,
     /// Events in a log entry.
     pub entry_events: Histogram,
-    /// Events that wait to become log entries, bytes.
-    pub queue_bytes: Gauge,
     /// gRPC calls and streams that are open.
     pub grpc_in_flight: Gauge,
     /// Publish requests refused for want of room.
@@ -26,6 +25,8 @@ pub struct IngestMetrics {
     pub conflicting: Counter,
     /// By source.
     pub sources: SourceMetrics,
+    /// Not shown as figures: for the diagnosis, which names them.
+    pub home_pages: HomePages,
     requests: [Counter; 3],
     events: [Counter; 5],
     dead_letters: [Counter; Reason::ALL.len()],
@@ -95,11 +96,6 @@ impl IngestMetrics {
                 Unit::Count,
                 "Events in a log entry",
             ),
-            queue_bytes: registry.one_gauge(
-                "homeroom_ingest_queue_bytes",
-                Unit::Bytes,
-                "Events that wait to become log entries",
-            ),
             grpc_in_flight: registry.one_gauge(
                 "homeroom_grpc_in_flight",
                 Unit::Count,
@@ -116,6 +112,7 @@ impl IngestMetrics {
                 "Duplicates with other content than the first delivery",
             ),
             sources: SourceMetrics::new(Arc::clone(registry)),
+            home_pages: HomePages::default(),
             requests: registry.counters(
                 "homeroom_publish_requests_total",
                 "Publish requests, and messages of publish streams",

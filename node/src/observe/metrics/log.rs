@@ -1,15 +1,22 @@
 //! The log under Raft.
 
+use std::time::Duration;
+
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use super::registry::Registry;
+use crate::observe::RecentTimes;
 
 /// What is counted of the log.
 pub struct LogMetrics {
     /// Bytes appended.
     pub append_bytes: Counter,
-    /// How long a sync took, s.
-    pub fsync_seconds: Histogram,
+    append_seconds: Histogram,
+    fsync_seconds: Histogram,
+    /// How long writes waited of late, from their hand-over until they were durable.
+    pub recent_appends: RecentTimes,
+    /// How long syncs took of late.
+    pub recent_fsyncs: RecentTimes,
     /// Syncs.
     pub fsyncs: Counter,
     /// Segment files.
@@ -26,6 +33,13 @@ impl LogMetrics {
                 Unit::Bytes,
                 "Bytes appended to the log",
             ),
+            append_seconds: registry.one_histogram(
+                "homeroom_log_append_seconds",
+                Unit::Seconds,
+                "How long a write to the log waited from its hand-over until it was durable",
+            ),
+            recent_appends: RecentTimes::default(),
+            recent_fsyncs: RecentTimes::default(),
             fsync_seconds: registry.one_histogram(
                 "homeroom_log_fsync_seconds",
                 Unit::Seconds,
@@ -47,5 +61,16 @@ impl LogMetrics {
                 "Bytes of all segment files of the log",
             ),
         }
+    }
+    /// Counts a write that became durable so long after its hand-over.
+    pub fn appended(&self, took: Duration) {
+        self.append_seconds.record(took.as_secs_f64());
+        self.recent_appends.add(took);
+    }
+
+    /// Counts a sync that took so long.
+    pub fn fsynced(&self, took: Duration) {
+        self.fsync_seconds.record(took.as_secs_f64());
+        self.recent_fsyncs.add(took);
     }
 }

@@ -10,6 +10,9 @@ mod learner;
 mod log;
 mod read;
 mod registry;
+mod resource;
+mod saved;
+mod shard;
 mod source;
 
 #[cfg(test)]
@@ -25,7 +28,10 @@ pub use ingest::{IngestMetrics, Outcome, Transport};
 pub use learner::LearnerMetrics;
 pub use log::LogMetrics;
 pub use read::{Consistency, ReadMetrics};
-pub use source::{SourceCounters, SourceMetrics};
+pub use resource::ResourceMetrics;
+pub use saved::{SavedGroup, SavedGroups};
+pub use shard::{ShardFigures, ShardMetrics};
+pub use source::{SourceMetrics, SourceTotals};
 
 use registry::Registry;
 
@@ -41,6 +47,10 @@ pub struct Metrics {
     pub checkpoint: Arc<CheckpointMetrics>,
     /// Learners, their windows and their shards.
     pub learner: Arc<LearnerMetrics>,
+    /// Event time, by shard.
+    pub shard: ShardMetrics,
+    /// Queues, memory, disk.
+    pub resource: ResourceMetrics,
     /// Queries.
     pub read: Arc<ReadMetrics>,
     registry: Arc<Registry>,
@@ -58,6 +68,8 @@ impl Metrics {
             log: Arc::new(LogMetrics::new(&registry)),
             checkpoint: Arc::new(CheckpointMetrics::new(&registry)),
             learner: Arc::new(LearnerMetrics::new(&registry)),
+            shard: ShardMetrics::new(&registry),
+            resource: ResourceMetrics::new(&registry),
             read: Arc::new(ReadMetrics::new(&registry)),
             _process: process_gauges(&registry),
             readings: Mutex::default(),

@@ -6,6 +6,12 @@ use homeroom_core::Reason;
 
 use super::*;
 
+const FIGURES: ShardFigures = ShardFigures {
+    lag_ms: 1_500,
+    watermark_ms: 1_000_250,
+    newest_event_ms: 1_012_000,
+};
+
 /// Families by name and type, of a text whose every line is checked against the format.
 fn families(text: &str) -> BTreeMap<String, String> {
     let mut types = BTreeMap::new();
@@ -38,11 +44,12 @@ fn families(text: &str) -> BTreeMap<String, String> {
 #[test]
 fn every_family_is_described_and_rendered() {
     let metrics = Metrics::new();
-    metrics.learner.watermark_lag_seconds(3).set(1.5);
+    metrics.shard.show(3, FIGURES);
     metrics.ingest.insight_latency_seconds.record(0.004);
     metrics.ingest.event_age_seconds.record(7_000.0);
     metrics.ingest.entry_events.record(128.0);
-    metrics.log.fsync_seconds.record(0.000_2);
+    metrics.log.appended(Duration::from_micros(300));
+    metrics.log.fsynced(Duration::from_micros(200));
     metrics.checkpoint.seconds.record(0.3);
     metrics.checkpoint.base_seconds.record(12.0);
     metrics.read.seconds.record(0.000_02);
@@ -55,6 +62,10 @@ fn every_family_is_described_and_rendered() {
     assert_eq!(shown, expected);
     for line in [
         "homeroom_watermark_lag_seconds{shard=\"3\"} 1.5",
+        "homeroom_watermark_timestamp_seconds{shard=\"3\"} 1000.25",
+        "homeroom_newest_event_timestamp_seconds{shard=\"3\"} 1012",
+        "homeroom_log_fsync_seconds_bucket{le=\"0.0002\"} 1",
+        "homeroom_log_append_seconds_bucket{le=\"0.0002\"} 0",
         "homeroom_event_age_seconds_bucket{le=\"3600\"} 0",
         "homeroom_event_age_seconds_bucket{le=\"10800\"} 1",
         "homeroom_read_seconds_bucket{le=\"0.000025\"} 1",
@@ -93,33 +104,35 @@ fn labels_are_those_of_their_variants() {
     }
 }
 
+fn totals(received: u64) -> SourceTotals {
+    SourceTotals {
+        received,
+        outcomes: [received, 0, 0, 0],
+        ..SourceTotals::default()
+    }
+}
+
 #[test]
 fn sources_are_bounded_and_never_break_the_format() {
     let metrics = Metrics::new();
     let long = "x".repeat(200);
-    for name in ["a\"b", "a\\\"b", "line\nbreak", &long, ""] {
-        metrics
-            .ingest
-            .sources
-            .of(name)
-            .events(Outcome::Accepted)
-            .increment(1);
-    }
-    for number in 0..1_000 {
-        let source = format!("source-{number}");
-        metrics
-            .ingest
-            .sources
-            .of(&source)
-            .events(Outcome::Accepted)
-            .increment(2);
-    }
+    let odd = ["a\"b", "a\\\"b", "line\nbreak", &long, ""];
+    let many: Vec<String> = (0..1_000)
+        .map(|number| format!("source-{number}"))
+        .collect();
+    let all = || {
+        let odd = odd.iter().map(|name| (*name, totals(1)));
+        odd.chain(many.iter().map(|name| (name.as_str(), totals(2))))
+    };
+    metrics.ingest.sources.show(all());
+    // Totals, not what was added: a second look changes nothing.
+    metrics.ingest.sources.show(all());
     let text = metrics.render();
     families(&text);
-    let accepted = text.lines().filter(|line| {
-        line.starts_with("homeroom_source_events_total") && line.contains("accepted")
-    });
-    let counts: Vec<u64> = accepted
+    let received = text
+        .lines()
+        .filter(|line| line.starts_with("homeroom_source_received_total"));
+    let counts: Vec<u64> = received
         .filter_map(|line| line.rsplit(' ').next()?.parse().ok())
         .collect();
     assert_eq!(counts.len(), SOURCES_MAX_AND_OTHER);
@@ -127,6 +140,30 @@ fn sources_are_bounded_and_never_break_the_format() {
 }
 
 const SOURCES_MAX_AND_OTHER: usize = source::SOURCES_MAX + 1;
+
+#[test]
+fn a_source_shows_all_that_it_delivered() {
+    let metrics = Metrics::new();
+    let totals = SourceTotals {
+        received: 10,
+        outcomes: [4, 3, 2, 1],
+        conflicting: 5,
+        amended: 6,
+        sequence_gaps: 7,
+    };
+    metrics.ingest.sources.show([("lms", totals)]);
+    let text = metrics.render();
+    for line in [
+        "homeroom_source_received_total{source=\"lms\"} 10",
+        "homeroom_source_events_total{source=\"lms\",outcome=\"accepted\"} 4",
+        "homeroom_source_events_total{source=\"lms\",outcome=\"dead_lettered\"} 1",
+        "homeroom_source_conflicting_total{source=\"lms\"} 5",
+        "homeroom_source_amended_total{source=\"lms\"} 6",
+        "homeroom_source_sequence_gaps{source=\"lms\"} 7",
+    ] {
+        assert!(text.contains(line), "{line} is not in\n{text}");
+    }
+}
 
 #[test]
 fn gauges_are_read_right_before_rendering() {
@@ -138,7 +175,7 @@ fn gauges_are_read_right_before_rendering() {
 #[test]
 fn shards_beyond_the_possible_ones_are_not_shown() {
     let metrics = Metrics::new();
-    metrics.learner.watermark_lag_seconds(256).set(1.0);
+    metrics.shard.show(256, FIGURES);
     assert!(!metrics.render().contains("shard=\"256\""));
 }
 

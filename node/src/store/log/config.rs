@@ -66,6 +66,8 @@ pub struct LogHooks {
     pub fatal: FatalHandler,
     /// Told how long each fdatasync took.
     pub fsynced: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
+    /// Told how long each write waited from its hand-over until it was durable.
+    pub appended: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
     /// For fault injection: asked before each fdatasync; an error is taken for the disk's.
     pub sync_fault: Option<Arc<dyn Fn() -> io::Result<()> + Send + Sync>>,
 }
@@ -76,6 +78,7 @@ impl LogHooks {
         Self {
             fatal,
             fsynced: None,
+            appended: None,
             sync_fault: None,
         }
     }

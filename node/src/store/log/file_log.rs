@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use super::budget::{ByteBudget, QueuePermit};
 use super::config::{LogConfig, LogHooks};
@@ -119,6 +120,7 @@ impl FileLog {
             work: Work::Control(control),
             permit,
             done,
+            since: Instant::now(),
         })
     }
 }
@@ -148,6 +150,7 @@ impl LogEngine for FileLog {
                 work,
                 permit,
                 done: Some(done),
+                since: Instant::now(),
             })?;
             state.append(seq, entries);
             Ok(())

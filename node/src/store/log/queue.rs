@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use bytes::Bytes;
 
@@ -38,6 +39,8 @@ pub(super) struct Op {
     pub(super) work: Work,
     pub(super) permit: QueuePermit,
     pub(super) done: Option<Completion>,
+    /// When it was handed over.
+    pub(super) since: Instant,
 }
 
 /// What the writer takes at once.

@@ -51,6 +51,8 @@ struct Appended {
 
 struct Waiting {
     done: Option<Completion>,
+    /// When it was handed over.
+    since: Instant,
     /// Given back once the write is durable.
     _permit: QueuePermit,
 }
@@ -124,10 +126,17 @@ impl Writer {
     }
 
     fn write_backlog(&mut self) -> io::Result<()> {
-        while let Some(Op { work, permit, done }) = self.backlog.pop_front() {
+        while let Some(op) = self.backlog.pop_front() {
+            let Op {
+                work,
+                permit,
+                done,
+                since,
+            } = op;
             // Waiting before it is written: should the disk fail, it hears of it.
             self.waiting.push(Waiting {
                 done,
+                since,
                 _permit: permit,
             });
             match work {
@@ -244,11 +253,12 @@ impl Writer {
         }
         self.shared.stats.set_cached(self.cache.bytes());
         let reported = self.waiting.len().saturating_sub(at_hand);
-        for done in self
-            .waiting
-            .drain(..reported)
-            .filter_map(|waiting| waiting.done)
-        {
+        for Waiting { done, since, .. } in self.waiting.drain(..reported) {
+            // Purges and the like have nobody who waits: what they took is no figure.
+            let Some(done) = done else { continue };
+            if let Some(appended) = &self.shared.hooks.appended {
+                appended(since.elapsed());
+            }
             done(Ok(()));
         }
         Ok(())

@@ -1,0 +1,82 @@
+//! What a node may use, and what it uses of it.
+
+use metrics::{Gauge, Unit};
+
+use super::registry::Registry;
+use crate::observe::{Fill, Vitals};
+
+/// What is shown of a node's resources.
+pub struct ResourceMetrics {
+    ingest_queue: [Gauge; 2],
+    log_queue: [Gauge; 2],
+    memory: [Gauge; 2],
+    disk_free_bytes: Gauge,
+    disk_size_bytes: Gauge,
+    checkpoint_interval_seconds: Gauge,
+}
+
+impl ResourceMetrics {
+    pub(super) fn new(registry: &Registry) -> Self {
+        let bytes = |name, help| registry.one_gauge(name, Unit::Bytes, help);
+        Self {
+            ingest_queue: [
+                bytes(
+                    "homeroom_ingest_queue_bytes",
+                    "Events that wait to become log entries",
+                ),
+                bytes(
+                    "homeroom_ingest_queue_limit_bytes",
+                    "Beyond this publishers are refused",
+                ),
+            ],
+            log_queue: [
+                bytes(
+                    "homeroom_log_queue_bytes",
+                    "Writes that wait for the log's writer",
+                ),
+                bytes("homeroom_log_queue_limit_bytes", "Beyond this appends wait"),
+            ],
+            memory: [
+                bytes(
+                    "homeroom_learners_memory_bytes",
+                    "Memory of the active learners, estimated",
+                ),
+                bytes(
+                    "homeroom_learners_memory_limit_bytes",
+                    "Beyond this publishers are refused; from 80 % on all learners leave that may",
+                ),
+            ],
+            disk_free_bytes: bytes(
+                "homeroom_disk_free_bytes",
+                "What the node may still write to the file system of its data folder",
+            ),
+            disk_size_bytes: bytes(
+                "homeroom_disk_size_bytes",
+                "Size of the file system of the data folder",
+            ),
+            checkpoint_interval_seconds: registry.one_gauge(
+                "homeroom_checkpoint_interval_seconds",
+                Unit::Seconds,
+                "Time between two checkpoints of a group, as configured",
+            ),
+        }
+    }
+
+    /// Shows a look at the node. A disk that nothing is known of keeps its figures.
+    pub fn show(&self, vitals: &Vitals) {
+        set(&self.ingest_queue, vitals.ingest_queue);
+        set(&self.log_queue, vitals.log_queue);
+        set(&self.memory, vitals.memory);
+        if let Ok(disk) = &vitals.disk {
+            self.disk_free_bytes.set(disk.free_bytes as f64);
+            self.disk_size_bytes.set(disk.size_bytes as f64);
+        }
+        self.checkpoint_interval_seconds
+            .set(vitals.checkpoint_interval.as_secs_f64());
+    }
+}
+
+fn set([used, max]: &[Gauge; 2], fill: Fill) {
+    used.set(fill.used_bytes as f64);
+    max.set(fill.max_bytes as f64);
+}

@@ -1,0 +1,80 @@
+//! Since when each group's state is known to be wholly in durable checkpoints.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+/// By group.
+#[derive(Debug, Default)]
+pub struct SavedGroups(Mutex<BTreeMap<u16, SavedGroup>>);
+
+/// A group's newest checkpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavedGroup {
+    /// What was applied by then is durable: when the checkpoint began, or when it was found that nothing was new.
+    pub at: Instant,
+    /// Its position; `None` before the first.
+    pub index: Option<u64>,
+}
+
+impl SavedGroups {
+    /// Everything that a group had applied at `at` is durable.
+    pub fn note(&self, slot: u16, saved: SavedGroup) {
+        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.insert(slot, saved);
+    }
+
+    /// The group that has waited longest for a checkpoint, and for how long. `None` before the first look at any.
+    pub fn oldest(&self) -> Option<(u16, Duration)> {
+        let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (slot, saved) = groups.iter().min_by_key(|(_, saved)| saved.at)?;
+        Some((*slot, saved.at.elapsed()))
+    }
+
+    /// Position of a group's newest checkpoint.
+    pub fn index(&self, slot: u16) -> Option<u64> {
+        let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        groups.get(&slot)?.index
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_oldest_counts_until_it_is_saved_again() {
+        let groups = SavedGroups::default();
+        assert_eq!(groups.oldest(), None);
+        let now = Instant::now();
+        let at = |seconds| {
+            now.checked_sub(Duration::from_secs(seconds))
+                .expect("an uptime")
+        };
+        for (slot, seconds) in [(0, 2), (1, 60), (2, 5)] {
+            groups.note(
+                slot,
+                SavedGroup {
+                    at: at(seconds),
+                    index: Some(7),
+                },
+            );
+        }
+        let (slot, age) = groups.oldest().expect("groups");
+        assert!(
+            slot == 1 && age >= Duration::from_secs(60),
+            "{slot} {age:?}"
+        );
+        groups.note(
+            1,
+            SavedGroup {
+                at: now,
+                index: Some(8),
+            },
+        );
+        assert_eq!(groups.oldest().expect("groups").0, 2);
+        assert_eq!(groups.index(1), Some(8));
+    }
+}

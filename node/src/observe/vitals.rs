@@ -1,0 +1,86 @@
+//! What a node has and what it has used of it, at one moment.
+
+use std::{io, path::Path, sync::Arc, time::Duration};
+
+/// What of a bounded thing is in use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Fill {
+    /// In use, bytes.
+    pub used_bytes: u64,
+    /// The bound, bytes.
+    pub max_bytes: u64,
+}
+
+/// The file system of the data folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DiskSpace {
+    /// What the node may still write, bytes.
+    pub free_bytes: u64,
+    /// Its size, bytes.
+    pub size_bytes: u64,
+}
+
+/// What a node has and what it has used of it.
+#[derive(Clone, Debug)]
+pub struct Vitals {
+    /// The file system of the data folder; or why nothing is known of it.
+    pub disk: Result<DiskSpace, String>,
+    /// Records that wait to become applied entries.
+    pub ingest_queue: Fill,
+    /// Writes that wait for the log's writer.
+    pub log_queue: Fill,
+    /// Active learners.
+    pub memory: Fill,
+    /// Time between two checkpoints of a group, as configured.
+    pub checkpoint_interval: Duration,
+}
+
+/// Takes a look; costs a few reads of memory and one system call.
+pub type ReadVitals = Arc<dyn Fn() -> Vitals + Send + Sync>;
+
+impl Fill {
+    /// Used of the bound, from 0 on; above 1 when it is exceeded.
+    pub fn share(self) -> f64 {
+        if self.max_bytes == 0 {
+            return 0.0;
+        }
+        self.used_bytes as f64 / self.max_bytes as f64
+    }
+}
+
+impl DiskSpace {
+    /// Of the file system that holds `path`.
+    ///
+    /// # Errors
+    /// When the system does not tell.
+    pub fn of(path: &Path) -> io::Result<Self> {
+        let found = rustix::fs::statvfs(path)?;
+        Ok(Self {
+            // What is kept for the system's administrator is no room for the node.
+            free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
+            size_bytes: found.f_blocks.saturating_mul(found.f_frsize),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_lies_on_a_disk() {
+        let space = DiskSpace::of(&std::env::temp_dir()).expect("a file system");
+        assert!(space.size_bytes > 0 && space.free_bytes <= space.size_bytes);
+        assert!(DiskSpace::of(Path::new("/no/such/folder")).is_err());
+    }
+
+    #[test]
+    fn a_bound_may_be_exceeded() {
+        let fill = |used_bytes, max_bytes| Fill {
+            used_bytes,
+            max_bytes,
+        };
+        assert_eq!(fill(3, 2).share(), 1.5);
+        assert_eq!(fill(3, 0).share(), 0.0);
+    }
+}

@@ -1,0 +1,243 @@
+//! How far event time has come, and who holds it back.
+
+use std::cmp::Reverse;
+
+use homeroom_proto::v1::Finding;
+
+use super::{
+    facts::{Facts, ShardFacts, SourceFacts},
+    finding::{argument, fault, listed, note, ok, shown, time_ms, warning},
+};
+
+/// Behind by more than the delays explain: answers are late by as much, ms. The alert rule's bound.
+const LAG_MAX_MS: i64 = 10_000;
+/// A tick that is late by more was not merely waiting its turn, ms.
+const TICK_LATE_MAX_MS: i64 = 10_000;
+/// Log time and the clock drift apart by less, ms: half of what an event may lie in the future.
+const CLOCK_DIFFERENCE_MAX_MS: i64 = 30_000;
+
+/// Every shard's watermark goes on.
+pub(super) fn watermark(facts: &Facts) -> Vec<Finding> {
+    const CHECK: &str = "watermark";
+    let silent = facts.silent_shards.iter().map(|shard| {
+        let words = "did not answer within 2 s: it applies nothing, or one entry takes that long";
+        let advice = "look at the node's log and at the findings of log, fsync and disk; if they tell nothing, restart the node: \
+                      what was acknowledged is kept";
+        fault(CHECK, &format!("shard {shard}"), words, advice)
+    });
+    let wrong: Vec<Finding> = silent
+        .chain(facts.shards.iter().filter_map(|shard| late(CHECK, shard)))
+        .collect();
+    if !wrong.is_empty() {
+        return wrong;
+    }
+    let lags_ms = facts.shards.iter().map(|shard| shard.lag_ms);
+    let begun = facts
+        .shards
+        .iter()
+        .filter(|shard| shard.watermark_ms.is_some());
+    let words = format!(
+        "{} shards, {} with events; the longest lag beside the sources' delays is {}",
+        facts.shards.len(),
+        begun.count(),
+        time_ms(lags_ms.max().unwrap_or_default())
+    );
+    vec![ok(CHECK, words)]
+}
+
+fn late(check: &str, shard: &ShardFacts) -> Option<Finding> {
+    let subject = format!("shard {}", shard.shard);
+    let overdue_ms = shard.log_now_ms - shard.next_due_ms.unwrap_or(i64::MAX);
+    if overdue_ms > TICK_LATE_MAX_MS {
+        let words = format!(
+            "log time stands still: an entry that lets it go on was due {} ago",
+            time_ms(overdue_ms)
+        );
+        let advice = "look at the findings of log, fsync and disk, and at the node's log; if they tell nothing, restart the node";
+        return Some(fault(check, &subject, words, advice));
+    }
+    if shard.lag_ms <= LAG_MAX_MS {
+        return None;
+    }
+    let slowest = shard.slowest.as_deref().unwrap_or("one of the sources");
+    let words = format!(
+        "the watermark is {} behind what the sources' delays explain; {} holds it back most",
+        time_ms(shard.lag_ms),
+        shown(slowest)
+    );
+    let advice = format!(
+        "look why {} is behind the others (its clock, its backlog); nothing is lost meanwhile, windows close later",
+        shown(slowest)
+    );
+    Some(warning(check, &subject, words, advice))
+}
+
+/// Sources speak, keep up, and keep their word.
+pub(super) fn sources(facts: &Facts) -> Vec<Finding> {
+    const CHECK: &str = "sources";
+    let mut findings = Vec::new();
+    for (source, of_source) in &facts.sources {
+        findings.extend(lagging(CHECK, source, of_source, facts));
+        if of_source.broke_order && facts.settings.source_policy(source).ordered {
+            findings.push(broke_order(CHECK, source));
+        }
+    }
+    let idle = facts
+        .sources
+        .iter()
+        .filter(|(_, of_source)| of_source.newest_event_ms.is_some() && of_source.speaks == 0);
+    let idle: Vec<&str> = idle.map(|(source, _)| source.as_str()).collect();
+    if !idle.is_empty() {
+        let words = format!(
+            "silent for 30 s or more, and not waited for: {}",
+            listed(idle.iter().copied())
+        );
+        findings.push(note(CHECK, "", words));
+    }
+    if findings.is_empty() {
+        let words = match facts.sources.len() {
+            0 => "nothing was delivered yet".to_owned(),
+            count => format!("{count} sources, none is behind or silent"),
+        };
+        findings.push(ok(CHECK, words));
+    }
+    findings.sort_by_key(|finding| Reverse(finding.severity));
+    findings
+}
+
+fn lagging(check: &str, source: &str, of_source: &SourceFacts, facts: &Facts) -> Option<Finding> {
+    if of_source.lags == 0 {
+        return None;
+    }
+    let all = facts.sources.values();
+    let foremost_ms = all.filter_map(|source| source.newest_event_ms).max()?;
+    let behind_ms = foremost_ms - of_source.newest_event_ms?;
+    let words = format!(
+        "more than 2 min behind the foremost source on {} of the {} shards it speaks to (newest events: {} apart); it is not waited \
+         for, and its events change windows that were shown as closed",
+        of_source.lags,
+        of_source.speaks,
+        time_ms(behind_ms)
+    );
+    let advice = format!(
+        "look at the backlog and the clock of {}; while it catches up, windows are corrected by revisions",
+        argument(source)
+    );
+    Some(warning(check, source, words, advice))
+}
+
+fn broke_order(check: &str, source: &str) -> Finding {
+    let words = "declared ordered, and sent an event older than one before it: it is waited for again like any other source";
+    let advice = format!(
+        "take the promise back with `homeroom settings set sources.{}.ordered=false`, and have it kept before it is given again",
+        argument(source)
+    );
+    warning(check, source, words, advice)
+}
+
+/// Log time is the time of day.
+pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
+    const CHECK: &str = "clock";
+    let differences_ms = facts
+        .shards
+        .iter()
+        .map(|shard| shard.log_now_ms - facts.wall_ms);
+    let Some(worst_ms) = differences_ms.max_by_key(|ms| ms.abs()) else {
+        return vec![ok(CHECK, "no shard tells its log time")];
+    };
+    let apart = time_ms(worst_ms);
+    let which = if worst_ms < 0 { "behind" } else { "ahead of" };
+    let words = format!("log time is {apart} {which} this node's clock");
+    if worst_ms.abs() <= CLOCK_DIFFERENCE_MAX_MS {
+        return vec![ok(CHECK, words)];
+    }
+    let advice = "see whether the node's clock is right (`timedatectl`, `chronyc tracking`): a clock that is behind refuses good \
+                  events as future_timestamp. Log time never goes back: one that is ahead waits for the clock at the next start";
+    vec![warning(CHECK, "", words, advice)]
+}
+
+#[cfg(test)]
+mod tests {
+    use homeroom_core::SourcePolicy;
+    use homeroom_proto::v1::Severity;
+
+    use super::super::sample;
+    use super::*;
+
+    #[track_caller]
+    fn only(mut findings: Vec<Finding>, severity: Severity) -> Finding {
+        assert_eq!(findings.len(), 1, "{findings:?}");
+        let finding = findings.remove(0);
+        assert_eq!(finding.severity(), severity, "{finding:?}");
+        finding
+    }
+
+    #[test]
+    fn a_lag_names_the_shard_and_the_source() {
+        let mut facts = sample::healthy();
+        facts.shards[1].lag_ms = LAG_MAX_MS;
+        only(watermark(&facts), Severity::Ok);
+        facts.shards[1].lag_ms = 61_000;
+        facts.shards[1].slowest = Some("tool".to_owned());
+        let finding = only(watermark(&facts), Severity::Warning);
+        assert_eq!(finding.subject, "shard 1");
+        assert!(finding.words.contains("1m 1s") && finding.advice.contains("tool"));
+    }
+
+    #[test]
+    fn a_shard_that_stands_still_is_a_fault() {
+        let mut facts = sample::healthy();
+        let shard = &mut facts.shards[0];
+        shard.next_due_ms = Some(shard.log_now_ms - TICK_LATE_MAX_MS);
+        only(watermark(&facts), Severity::Ok);
+        let shard = &mut facts.shards[0];
+        shard.next_due_ms = Some(shard.log_now_ms - TICK_LATE_MAX_MS - 1);
+        only(watermark(&facts), Severity::Fault);
+        let mut facts = sample::healthy();
+        facts.shards.pop();
+        facts.silent_shards.push(1);
+        assert_eq!(only(watermark(&facts), Severity::Fault).subject, "shard 1");
+    }
+
+    #[test]
+    fn silence_is_a_note_and_lagging_a_warning() {
+        let mut facts = sample::healthy();
+        let tool = facts.sources.get_mut("tool").expect("a source");
+        tool.speaks = 0;
+        let finding = only(sources(&facts), Severity::Note);
+        assert!(finding.words.ends_with("not waited for: tool"));
+        let tool = facts.sources.get_mut("tool").expect("a source");
+        (tool.speaks, tool.lags) = (2, 1);
+        tool.newest_event_ms = tool.newest_event_ms.map(|ms| ms - 300_000);
+        let finding = only(sources(&facts), Severity::Warning);
+        assert_eq!(finding.subject, "tool");
+        assert!(finding.words.contains("5m apart"), "{finding:?}");
+    }
+
+    #[test]
+    fn a_broken_promise_is_a_warning_until_it_is_taken_back() {
+        let mut facts = sample::healthy();
+        facts.sources.get_mut("lms").expect("a source").broke_order = true;
+        only(sources(&facts), Severity::Ok);
+        let policy = SourcePolicy {
+            ordered: true,
+            ..SourcePolicy::default()
+        };
+        facts.settings.sources.insert("lms".to_owned(), policy);
+        let finding = only(sources(&facts), Severity::Warning);
+        assert!(finding.advice.contains("sources.lms.ordered=false"));
+    }
+
+    #[test]
+    fn a_clock_may_be_wrong_either_way() {
+        for (ms, severity) in [
+            (CLOCK_DIFFERENCE_MAX_MS, Severity::Ok),
+            (CLOCK_DIFFERENCE_MAX_MS + 1, Severity::Warning),
+            (-CLOCK_DIFFERENCE_MAX_MS - 1, Severity::Warning),
+        ] {
+            let mut facts = sample::healthy();
+            facts.shards[1].log_now_ms = facts.wall_ms + ms;
+            only(clock(&facts), severity);
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! What the checks judge.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use homeroom_core::{
+    Reason, Settings,
+    shard::{Counters, Sequence},
+};
+
+use crate::observe::{TimesOfLate, Vitals};
+
+/// A node, at about one moment.
+#[derive(Clone, Debug)]
+pub(super) struct Facts {
+    /// Over all shards, by name.
+    pub sources: BTreeMap<String, SourceFacts>,
+    /// Those that answered.
+    pub shards: Vec<ShardFacts>,
+    /// Those that did not, by number.
+    pub silent_shards: Vec<u16>,
+    pub settings: Settings,
+    /// Of xAPI accounts, by source, since the node started.
+    pub home_pages: BTreeMap<Box<str>, Vec<Box<str>>>,
+    pub vitals: Vitals,
+    pub appends: TimesOfLate,
+    pub fsyncs: TimesOfLate,
+    /// The group that has waited longest for a checkpoint.
+    pub oldest_checkpoint: Option<(String, Duration)>,
+    /// Bases that failed since the node started.
+    pub base_failures: u64,
+    /// This node's clock, ms since the epoch.
+    pub wall_ms: i64,
+}
+
+/// One source.
+#[derive(Clone, Debug, Default)]
+pub(super) struct SourceFacts {
+    pub counters: Counters,
+    pub sequence: Option<Sequence>,
+    /// Kept dead letters, by reason.
+    pub letters: BTreeMap<Reason, u64>,
+    /// Declared ordered, and sent an event that was not.
+    pub broke_order: bool,
+    /// Newest accepted event time, ms.
+    pub newest_event_ms: Option<i64>,
+    /// Shards that it speaks to.
+    pub speaks: u32,
+    /// Of these: where it is far behind the foremost.
+    pub lags: u32,
+}
+
+/// One shard.
+#[derive(Clone, Debug, Default)]
+pub(super) struct ShardFacts {
+    pub shard: u16,
+    pub applied_index: u64,
+    /// Of its newest checkpoint.
+    pub checkpoint_index: Option<u64>,
+    /// `None` before the first accepted event.
+    pub watermark_ms: Option<i64>,
+    /// What the watermark is behind by, beside what the delays explain, ms.
+    pub lag_ms: i64,
+    /// The source that holds the watermark back most.
+    pub slowest: Option<String>,
+    /// Log time now, ms.
+    pub log_now_ms: i64,
+    /// Log time at which an entry is or was due, ms.
+    pub next_due_ms: Option<i64>,
+}

@@ -1,0 +1,180 @@
+//! Where the facts come from.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use futures::future::join_all;
+use homeroom_core::shard::ShardState;
+use tokio::time::timeout;
+
+use super::facts::{Facts, ShardFacts, SourceFacts};
+use crate::{
+    control::ControlPlane,
+    observe::{Metrics, ReadVitals},
+    route::Router,
+    shard::{ShardReplica, View},
+};
+
+/// A shard that does not let anybody look at it for so long is stuck, and the diagnosis must not get stuck with it.
+const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+type BySource = BTreeMap<String, SourceFacts>;
+
+/// Looks at everything once.
+pub(super) async fn facts(
+    router: &Router,
+    control: &ControlPlane,
+    metrics: &Metrics,
+    vitals: &ReadVitals,
+) -> Facts {
+    let looks = router.shards().iter().map(|shard| async move {
+        let look = timeout(ANSWER_WITHIN, look(shard, metrics)).await;
+        look.map_err(|_| shard.shard())
+    });
+    let (mut sources, mut shards, mut silent_shards) = (BySource::new(), Vec::new(), Vec::new());
+    for look in join_all(looks).await {
+        match look {
+            Ok((facts, of_shard)) => {
+                shards.push(facts);
+                merge(&mut sources, of_shard);
+            }
+            Err(shard) => silent_shards.push(shard),
+        }
+    }
+    let shard_count = router.shards().len();
+    let name = |slot: u16| match usize::from(slot) < shard_count {
+        true => format!("shard {slot}"),
+        false => "the control plane".to_owned(),
+    };
+    let oldest = metrics.checkpoint.saved.oldest();
+    Facts {
+        sources,
+        shards,
+        silent_shards,
+        settings: control.settings(),
+        home_pages: metrics.ingest.home_pages.by_source(),
+        vitals: vitals(),
+        appends: metrics.log.recent_appends.of_late(),
+        fsyncs: metrics.log.recent_fsyncs.of_late(),
+        oldest_checkpoint: oldest.map(|(slot, age)| (name(slot), age)),
+        base_failures: metrics.checkpoint.failed(),
+        wall_ms: wall_ms(),
+    }
+}
+
+async fn look(shard: &Arc<ShardReplica>, metrics: &Metrics) -> (ShardFacts, BySource) {
+    let view = shard.view();
+    let mut sources = shard.inspect(counted).await;
+    for source in &view.freshness.sources {
+        let facts = sources.entry(source.source.to_string()).or_default();
+        facts.newest_event_ms = source.newest_event_ms;
+        facts.speaks = u32::from(!source.idle);
+        // Who is silent is not waited for, and may be behind: it has nothing newer to tell.
+        facts.lags = u32::from(source.lagging && !source.idle);
+    }
+    let facts = ShardFacts {
+        shard: shard.shard(),
+        applied_index: view.applied_index,
+        checkpoint_index: metrics.checkpoint.saved.index(shard.shard()),
+        watermark_ms: view.freshness.watermark_ms,
+        lag_ms: view.watermark_lag_ms,
+        slowest: slowest(&view),
+        log_now_ms: shard.log_now_ms(),
+        next_due_ms: view.next_due_ms,
+    };
+    (facts, sources)
+}
+
+/// Of those that are waited for, the one with the oldest newest event.
+fn slowest(view: &View) -> Option<String> {
+    let waited_for = view.freshness.sources.iter();
+    let waited_for = waited_for.filter(|source| !source.idle && !source.lagging);
+    let newest = waited_for.filter_map(|source| Some((source.newest_event_ms?, &source.source)));
+    newest.min().map(|(_, source)| source.to_string())
+}
+
+fn counted(state: &ShardState) -> BySource {
+    let mut sources = BySource::new();
+    for (source, counters) in state.counters() {
+        sources
+            .entry(source.to_owned())
+            .or_default()
+            .counters
+            .clone_from(counters);
+    }
+    for (source, sequence) in state.sequences() {
+        sources.entry(source.to_owned()).or_default().sequence = Some(sequence);
+    }
+    for source in state.out_of_order_sources() {
+        sources.entry(source.to_owned()).or_default().broke_order = true;
+    }
+    for (_, letter) in state.dead_letters().iter() {
+        // Beyond the sources that are told apart, letters keep their names and counters don't.
+        if let Some(facts) = sources.get_mut(&*letter.source) {
+            *facts.letters.entry(letter.reason).or_default() += 1;
+        }
+    }
+    sources
+}
+
+fn merge(all: &mut BySource, of_shard: BySource) {
+    for (source, facts) in of_shard {
+        let sum = all.entry(source).or_default();
+        sum.counters.merge(&facts.counters);
+        sum.sequence = match (sum.sequence, facts.sequence) {
+            (Some(one), Some(other)) => Some(one.merged(other)),
+            (one, other) => one.or(other),
+        };
+        for (reason, count) in facts.letters {
+            *sum.letters.entry(reason).or_default() += count;
+        }
+        sum.broke_order |= facts.broke_order;
+        sum.newest_event_ms = sum.newest_event_ms.max(facts.newest_event_ms);
+        sum.speaks += facts.speaks;
+        sum.lags += facts.lags;
+    }
+}
+
+/// Compared with log time, and with nothing else.
+fn wall_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use homeroom_core::shard::Sequence;
+
+    use super::*;
+
+    #[test]
+    fn a_source_is_the_sum_of_what_shards_know_of_it() {
+        let of_shard = |received, first, newest, lags| {
+            let mut facts = SourceFacts {
+                sequence: Some(Sequence {
+                    first,
+                    last: first + 1,
+                    seen: 2,
+                }),
+                newest_event_ms: newest,
+                speaks: 1,
+                lags,
+                ..SourceFacts::default()
+            };
+            facts.counters.received = received;
+            BySource::from([("lms".to_owned(), facts)])
+        };
+        let mut all = BySource::new();
+        merge(&mut all, of_shard(3, 1, Some(5), 0));
+        merge(&mut all, of_shard(4, 4, None, 1));
+        let lms = &all["lms"];
+        assert_eq!(lms.counters.received, 7);
+        assert_eq!(lms.sequence.map(Sequence::missing), Some(1));
+        assert_eq!((lms.newest_event_ms, lms.speaks, lms.lags), (Some(5), 2, 1));
+    }
+}

@@ -1,0 +1,130 @@
+//! What an engineer looks at who asks what is wrong: a checklist, walked in a fixed order.
+//!
+//! Facts are gathered in one place; each check is a function from facts to findings, at least one, and knows nothing else.
+
+mod deliveries;
+mod event_time;
+mod facts;
+mod finding;
+mod gather;
+mod home_pages;
+mod resources;
+#[cfg(test)]
+mod sample;
+mod storage;
+
+use std::sync::Arc;
+
+use homeroom_proto::v1;
+
+use self::facts::Facts;
+use crate::{
+    control::ControlPlane,
+    observe::{Metrics, ReadVitals},
+    route::Router,
+};
+
+type Check = fn(&Facts) -> Vec<v1::Finding>;
+
+/// The checklist, in its order.
+const CHECKS: [Check; 14] = [
+    deliveries::conservation,
+    deliveries::producer_gaps,
+    deliveries::dead_letters,
+    deliveries::conflicts,
+    event_time::watermark,
+    event_time::sources,
+    home_pages::home_pages,
+    storage::log,
+    storage::fsync,
+    storage::checkpoints,
+    resources::queues,
+    resources::memory,
+    storage::disk,
+    event_time::clock,
+];
+
+/// Diagnoses one node.
+pub struct Diagnosis {
+    router: Arc<Router>,
+    control: Arc<ControlPlane>,
+    metrics: Arc<Metrics>,
+    vitals: ReadVitals,
+}
+
+impl Diagnosis {
+    /// Of a node that is up.
+    pub fn new(
+        router: Arc<Router>,
+        control: Arc<ControlPlane>,
+        metrics: Arc<Metrics>,
+        vitals: ReadVitals,
+    ) -> Self {
+        Self {
+            router,
+            control,
+            metrics,
+            vitals,
+        }
+    }
+
+    /// Gathers the facts and walks the checklist. Shards that don't answer within 2 s are a finding themselves.
+    pub async fn run(&self) -> v1::DiagnoseResponse {
+        let facts = gather::facts(&self.router, &self.control, &self.metrics, &self.vitals).await;
+        let findings: Vec<v1::Finding> = CHECKS.iter().flat_map(|check| check(&facts)).collect();
+        let is_wrong = |finding: &v1::Finding| {
+            matches!(
+                finding.severity(),
+                v1::Severity::Warning | v1::Severity::Fault
+            )
+        };
+        v1::DiagnoseResponse {
+            healthy: !findings.iter().any(is_wrong),
+            findings,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_healthy_node_passes_every_check_in_the_order_of_the_list() {
+        let facts = sample::healthy();
+        let findings: Vec<v1::Finding> = CHECKS.iter().flat_map(|check| check(&facts)).collect();
+        for finding in &findings {
+            assert_eq!(finding.severity(), v1::Severity::Ok, "{finding:?}");
+            assert!(!finding.words.is_empty(), "{finding:?}");
+            assert_eq!(finding.advice, "", "{finding:?}");
+        }
+        let checks: Vec<&str> = findings.iter().map(|finding| &*finding.check).collect();
+        let expected = [
+            "conservation",
+            "producer-gaps",
+            "dead-letters",
+            "conflicts",
+            "watermark",
+            "sources",
+            "home-pages",
+            "log",
+            "fsync",
+            "checkpoints",
+            "queues",
+            "memory",
+            "disk",
+            "clock",
+        ];
+        assert_eq!(checks, expected);
+    }
+
+    #[test]
+    fn a_node_that_knows_nothing_yet_is_healthy() {
+        let facts = sample::empty();
+        for check in CHECKS {
+            for finding in check(&facts) {
+                assert_eq!(finding.severity(), v1::Severity::Ok, "{finding:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! Whether the node has room for what is sent to it.
+
+use homeroom_proto::v1::Finding;
+
+use super::{
+    facts::Facts,
+    finding::{bytes, fault, note, ok, percent, warning},
+};
+use crate::observe::Fill;
+
+/// Fuller than this, the next burst is refused.
+const QUEUE_SHARE_MAX: f64 = 0.8;
+/// From here on every learner leaves the memory that may: worth knowing, and as it should be.
+const MEMORY_SHARE_SHORT: f64 = 0.8;
+/// Fuller than this, learners that must stay (their windows are open) take what there is.
+const MEMORY_SHARE_MAX: f64 = 0.95;
+
+/// Publishers are not about to be refused.
+pub(super) fn queues(facts: &Facts) -> Vec<Finding> {
+    const CHECK: &str = "queues";
+    let queue = facts.vitals.ingest_queue;
+    let words = format!("{} wait to become log entries", used(queue));
+    if queue.share() > QUEUE_SHARE_MAX {
+        let advice = "publishers are refused when it is full, and come back: see log and fsync for what is slow; \
+                      `ingest.queue_bytes_max` allows for larger bursts";
+        return vec![warning(CHECK, "", words, advice)];
+    }
+    vec![ok(CHECK, words)]
+}
+
+/// Active learners have room.
+pub(super) fn memory(facts: &Facts) -> Vec<Finding> {
+    const CHECK: &str = "memory";
+    let memory = facts.vitals.memory;
+    let words = format!("active learners take {}", used(memory));
+    let advice = "raise `memory.learners_bytes_max` if the machine has more, or spread the learners over more nodes";
+    let share = memory.share();
+    if share > 1.0 {
+        let words = format!("{words}: publishers are refused");
+        return vec![fault(CHECK, "", words, advice)];
+    }
+    if share > MEMORY_SHARE_MAX {
+        return vec![warning(CHECK, "", words, advice)];
+    }
+    if share > MEMORY_SHARE_SHORT {
+        let words = format!("{words}: the least used leave the memory earlier");
+        return vec![note(CHECK, "", words)];
+    }
+    vec![ok(CHECK, words)]
+}
+
+fn used(fill: Fill) -> String {
+    format!(
+        "{} of {} ({})",
+        bytes(fill.used_bytes),
+        bytes(fill.max_bytes),
+        percent(fill.share())
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use homeroom_proto::v1::Severity;
+
+    use super::super::sample;
+    use super::*;
+
+    fn filled(percent: u64) -> Facts {
+        let mut facts = sample::healthy();
+        let fill = Fill {
+            used_bytes: percent << 20,
+            max_bytes: 100 << 20,
+        };
+        facts.vitals.ingest_queue = fill;
+        facts.vitals.memory = fill;
+        facts
+    }
+
+    #[test]
+    fn a_queue_that_is_nearly_full_is_a_warning() {
+        assert_eq!(queues(&filled(80))[0].severity(), Severity::Ok);
+        assert_eq!(queues(&filled(81))[0].severity(), Severity::Warning);
+    }
+
+    #[test]
+    fn memory_is_judged_in_three_steps() {
+        for (percent, severity) in [
+            (80, Severity::Ok),
+            (81, Severity::Note),
+            (95, Severity::Note),
+            (96, Severity::Warning),
+            (100, Severity::Warning),
+            (101, Severity::Fault),
+        ] {
+            let findings = memory(&filled(percent));
+            assert_eq!(findings[0].severity(), severity, "{percent} %");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Facts for the checks' tests.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use homeroom_core::{
+    Settings,
+    shard::{Counters, Sequence},
+};
+
+use super::facts::{Facts, ShardFacts, SourceFacts};
+use crate::observe::{DiskSpace, Fill, TimesOfLate, Vitals};
+
+/// 2025-03-05T10:00:00Z, ms.
+const NOW_MS: i64 = 1_741_168_800_000;
+
+/// Of a node that has just been founded.
+pub(super) fn empty() -> Facts {
+    let fill = Fill {
+        used_bytes: 0,
+        max_bytes: 100 << 20,
+    };
+    Facts {
+        sources: BTreeMap::new(),
+        shards: vec![shard(0, None), shard(1, None)],
+        silent_shards: Vec::new(),
+        settings: Settings::default(),
+        home_pages: BTreeMap::new(),
+        vitals: Vitals {
+            disk: Ok(DiskSpace {
+                free_bytes: 50 << 30,
+                size_bytes: 100 << 30,
+            }),
+            ingest_queue: fill,
+            log_queue: fill,
+            memory: fill,
+            checkpoint_interval: Duration::from_secs(5),
+        },
+        appends: TimesOfLate::default(),
+        fsyncs: TimesOfLate::default(),
+        oldest_checkpoint: None,
+        base_failures: 0,
+        wall_ms: NOW_MS,
+    }
+}
+
+/// Of a node at work, without anything that a check would remark on.
+pub(super) fn healthy() -> Facts {
+    let times = TimesOfLate {
+        count: 1_000,
+        p99: Duration::from_millis(3),
+        longest: Duration::from_millis(20),
+    };
+    let sources = ["lms", "tool"].map(|name| (name.to_owned(), source()));
+    Facts {
+        sources: BTreeMap::from(sources),
+        shards: vec![shard(0, Some(NOW_MS)), shard(1, Some(NOW_MS))],
+        home_pages: BTreeMap::from([("xapi".into(), vec!["https://a.test".into()])]),
+        appends: times,
+        fsyncs: times,
+        oldest_checkpoint: Some(("shard 0".to_owned(), Duration::from_secs(4))),
+        ..empty()
+    }
+}
+
+fn source() -> SourceFacts {
+    SourceFacts {
+        counters: Counters {
+            received: 1_000,
+            accepted: 990,
+            duplicate: 10,
+            ..Counters::default()
+        },
+        sequence: Some(Sequence {
+            first: 1,
+            last: 990,
+            seen: 990,
+        }),
+        newest_event_ms: Some(NOW_MS),
+        speaks: 2,
+        ..SourceFacts::default()
+    }
+}
+
+fn shard(shard: u16, newest_ms: Option<i64>) -> ShardFacts {
+    ShardFacts {
+        shard,
+        applied_index: 100,
+        checkpoint_index: Some(90),
+        watermark_ms: newest_ms.map(|ms| ms - 10_000),
+        log_now_ms: NOW_MS,
+        next_due_ms: Some(NOW_MS + 5_000),
+        slowest: Some("lms".to_owned()),
+        ..ShardFacts::default()
+    }
+}
