@@ -247,6 +247,8 @@ fn grpc_routes(
         .add_service(CourseServiceServer::new(CourseDoor::default()))
         .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(
             Arc::clone(router),
+            intake.clone(),
+            stop.clone(),
         )))
         .add_service(ClusterServiceServer::new(cluster)))
 }

@@ -5,6 +5,7 @@
 mod cluster_service;
 mod course_service;
 mod dead_letter_service;
+mod dead_letters;
 mod freshness;
 mod learner_service;
 mod profile;
