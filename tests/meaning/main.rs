@@ -10,6 +10,7 @@ mod disk;
 mod encoding;
 mod expiry;
 mod late;
+mod letter_work;
 mod lifelike;
 mod naive_revisions;
 mod naive_watermark;

@@ -95,6 +95,16 @@ impl<'s> Admission<'s> {
         self.slots += 1;
     }
 
+    /// How many shards the cluster has.
+    pub fn shards(&self) -> u32 {
+        self.shards
+    }
+
+    /// The circumstances of all its deliveries, for what decodes them outside.
+    pub fn arrival(&self) -> Arrival<'s> {
+        self.arrival
+    }
+
     /// How many deliveries it has taken: the number of the request's outcomes.
     pub fn deliveries(&self) -> u32 {
         self.slots

@@ -29,7 +29,7 @@ const DELIVERIES_MAX: usize = 50_000;
 #[derive(Clone)]
 pub struct Intake {
     router: Arc<Router>,
-    cluster: watch::Receiver<Arc<ClusterState>>,
+    pub(super) cluster: watch::Receiver<Arc<ClusterState>>,
     metrics: Arc<IngestMetrics>,
 }
 
@@ -111,8 +111,24 @@ impl Intake {
         raw: Option<&v1::RawEvents>,
         urgency: Urgency,
     ) -> Result<Taken, IntakeError> {
-        let received = Instant::now();
         let deliveries = events.len() + raw.map_or(0, |raw| raw.payloads.len());
+        let admit = |admission: &mut Admission<'_>| {
+            events.iter().for_each(|event| admission.proto(event));
+            raw.map_or(Ok(()), |raw| admit_raw(admission, raw))
+        };
+        let (taken, ()) = self.admit(listener, deliveries, urgency, admit).await?;
+        Ok(taken)
+    }
+
+    /// Hands over what `admit` takes of a request's deliveries.
+    pub(super) async fn admit<T>(
+        &self,
+        listener: &str,
+        deliveries: usize,
+        urgency: Urgency,
+        admit: impl FnOnce(&mut Admission<'_>) -> Result<T, IntakeError>,
+    ) -> Result<(Taken, T), IntakeError> {
+        let received = Instant::now();
         if deliveries > DELIVERIES_MAX {
             return Err(IntakeError::TooMany(deliveries));
         }
@@ -131,6 +147,8 @@ impl Intake {
         if let Some(raw) = raw {
             admit_raw(&mut admission, raw)?;
         }
+        let mut admission = Admission::new(arrival, shards);
+        let told = admit(&mut admission)?;
         let count = admission.deliveries() as usize;
         let (details, times_ms) = (admission.take_details(), admission.take_times_ms());
         let under_way = self
@@ -138,14 +156,15 @@ impl Intake {
             .hand_over(count, admission.into_parts(), urgency)
             .await
             .inspect_err(|_| self.metrics.overloaded.increment(1))?;
-        Ok(Taken {
+        let taken = Taken {
             under_way,
             cluster_id: founded.cluster_id.clone(),
             details,
             times_ms,
             received,
             metrics: Arc::clone(&self.metrics),
-        })
+        };
+        Ok((taken, told))
     }
 
     /// Counts a request.
@@ -163,6 +182,13 @@ impl Taken {
             outcomes: to_outcomes(&delivered, &self.details),
             position: to_token(&self.cluster_id, &delivered.positions),
         }
+    }
+
+    /// The same for who wants no more than the outcomes.
+    pub(super) async fn outcomes(self) -> Vec<Option<Outcome>> {
+        let delivered = self.under_way.delivered().await;
+        measure(&self.metrics, &delivered, &self.times_ms, self.received);
+        delivered.outcomes
     }
 }
 
@@ -230,7 +256,7 @@ fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), I
 }
 
 /// This node's clock: only for telling timestamps of the future, never for what is computed.
-fn wall_ms() -> i64 {
+pub(super) fn wall_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {

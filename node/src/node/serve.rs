@@ -259,6 +259,8 @@ fn grpc_routes(
         .add_service(CourseServiceServer::new(courses))
         .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(
             Arc::clone(router),
+            intake.clone(),
+            stop.clone(),
         )))
         .add_service(ClusterServiceServer::new(cluster)))
 }

@@ -5,6 +5,7 @@
 mod cluster_service;
 mod course;
 mod dead_letter_service;
+mod dead_letters;
 mod diagnose;
 mod freshness;
 mod learner_service;

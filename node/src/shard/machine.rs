@@ -99,6 +99,11 @@ impl Replicated for ShardMachine {
                 self.state.finish(&context, std::iter::empty());
                 Applied::Done
             }
+            Command::Letters(work) => {
+                self.state.work_letters(work);
+                self.state.finish(&context, std::iter::empty());
+                Applied::Done
+            }
         };
         self.emit_closings(&context).await;
         self.publish(index);
