@@ -84,6 +84,11 @@ impl<'s> Admission<'s> {
         self.slots += 1;
     }
 
+    /// The circumstances of all its deliveries, for what decodes them outside.
+    pub fn arrival(&self) -> Arrival<'s> {
+        self.arrival
+    }
+
     /// How many deliveries it has taken: the number of the request's outcomes.
     pub fn deliveries(&self) -> u32 {
         self.slots

@@ -5,12 +5,13 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use homeroom_core::shard::Outcome;
 use homeroom_proto::v1;
 use tokio::sync::watch;
 
 use super::{
-    Admission, Arrival,
+    Admission, Arrival, decode_native,
     outcome::{to_outcomes, to_token},
 };
 use crate::{
@@ -52,6 +53,15 @@ pub struct Receipt {
     pub outcomes: Vec<v1::EventOutcome>,
     /// At this position all of it is applied.
     pub position: v1::PositionToken,
+}
+
+/// What a request is answered with that is told the ids of its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedReceipt {
+    /// By delivery: the id given, or derived; empty for a refused one.
+    pub event_ids: Vec<String>,
+    /// The rest.
+    pub receipt: Receipt,
 }
 
 /// A request can't be read.
@@ -111,8 +121,52 @@ impl Intake {
         raw: Option<&v1::RawEvents>,
         urgency: Urgency,
     ) -> Result<Taken, IntakeError> {
-        let received = Instant::now();
         let deliveries = events.len() + raw.map_or(0, |raw| raw.payloads.len());
+        let admit = |admission: &mut Admission<'_>| {
+            events.iter().for_each(|event| admission.proto(event));
+            raw.map_or(Ok(()), |raw| admit_raw(admission, raw))
+        };
+        let (taken, ()) = self.admit(listener, deliveries, urgency, admit).await?;
+        Ok(taken)
+    }
+
+    /// Takes native JSON events; answers when every one is durable and applied.
+    ///
+    /// # Errors
+    /// When there are too many, or too much is under way. Nothing of the request is stored then.
+    pub async fn take_native(
+        &self,
+        listener: &str,
+        payloads: &[Bytes],
+    ) -> Result<NamedReceipt, IntakeError> {
+        let admit = |admission: &mut Admission<'_>| {
+            let arrival = admission.arrival();
+            let take = |payload| {
+                let decoded = decode_native(payload, &arrival);
+                let id = decoded
+                    .as_ref()
+                    .map_or_else(|_| String::new(), |event| event.event_id.to_string());
+                admission.delivery(decoded);
+                id
+            };
+            Ok(payloads.iter().map(Bytes::as_ref).map(take).collect())
+        };
+        let (taken, event_ids) = self
+            .admit(listener, payloads.len(), Urgency::Refuse, admit)
+            .await?;
+        let receipt = taken.receipt().await;
+        Ok(NamedReceipt { event_ids, receipt })
+    }
+
+    /// Hands over what `admit` takes of a request's deliveries.
+    pub(super) async fn admit<T>(
+        &self,
+        listener: &str,
+        deliveries: usize,
+        urgency: Urgency,
+        admit: impl FnOnce(&mut Admission<'_>) -> Result<T, IntakeError>,
+    ) -> Result<(Taken, T), IntakeError> {
+        let received = Instant::now();
         if deliveries > DELIVERIES_MAX {
             return Err(IntakeError::TooMany(deliveries));
         }
@@ -125,12 +179,7 @@ impl Intake {
             settings: &founded.settings,
         };
         let mut admission = Admission::new(arrival, shards);
-        for event in events {
-            admission.proto(event);
-        }
-        if let Some(raw) = raw {
-            admit_raw(&mut admission, raw)?;
-        }
+        let told = admit(&mut admission)?;
         let count = admission.deliveries() as usize;
         let (details, times_ms) = (admission.take_details(), admission.take_times_ms());
         let under_way = self
@@ -138,14 +187,15 @@ impl Intake {
             .hand_over(count, admission.into_parts(), urgency)
             .await
             .inspect_err(|_| self.metrics.overloaded.increment(1))?;
-        Ok(Taken {
+        let taken = Taken {
             under_way,
             cluster_id: founded.cluster_id.clone(),
             details,
             times_ms,
             received,
             metrics: Arc::clone(&self.metrics),
-        })
+        };
+        Ok((taken, told))
     }
 
     /// Counts a request.
