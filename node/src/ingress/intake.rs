@@ -5,12 +5,13 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use homeroom_core::shard::Outcome;
 use homeroom_proto::v1;
 use tokio::sync::watch;
 
 use super::{
-    Admission, Arrival,
+    Admission, Arrival, decode_native,
     outcome::{to_outcomes, to_token},
 };
 use crate::{
@@ -52,6 +53,15 @@ pub struct Receipt {
     pub outcomes: Vec<v1::EventOutcome>,
     /// At this position all of it is applied.
     pub position: v1::PositionToken,
+}
+
+/// What a request is answered with that is told the ids of its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedReceipt {
+    /// By delivery: the id given, or derived; empty for a refused one.
+    pub event_ids: Vec<String>,
+    /// The rest.
+    pub receipt: Receipt,
 }
 
 /// A request can't be read.
@@ -118,6 +128,34 @@ impl Intake {
         };
         let (taken, ()) = self.admit(listener, deliveries, urgency, admit).await?;
         Ok(taken)
+    }
+
+    /// Takes native JSON events; answers when every one is durable and applied.
+    ///
+    /// # Errors
+    /// When there are too many, or too much is under way. Nothing of the request is stored then.
+    pub async fn take_native(
+        &self,
+        listener: &str,
+        payloads: &[Bytes],
+    ) -> Result<NamedReceipt, IntakeError> {
+        let admit = |admission: &mut Admission<'_>| {
+            let arrival = admission.arrival();
+            let take = |payload| {
+                let decoded = decode_native(payload, &arrival);
+                let id = decoded
+                    .as_ref()
+                    .map_or_else(|_| String::new(), |event| event.event_id.to_string());
+                admission.delivery(decoded);
+                id
+            };
+            Ok(payloads.iter().map(Bytes::as_ref).map(take).collect())
+        };
+        let (taken, event_ids) = self
+            .admit(listener, payloads.len(), Urgency::Refuse, admit)
+            .await?;
+        let receipt = taken.receipt().await;
+        Ok(NamedReceipt { event_ids, receipt })
     }
 
     /// Hands over what `admit` takes of a request's deliveries.

@@ -8,6 +8,7 @@ mod refusals;
 mod score;
 mod xapi;
 mod xapi_clients;
+mod xapi_standard;
 
 use homeroom_core::{Event, Reason, Refusal, Settings, SourcePolicy};
 

@@ -1,6 +1,7 @@
 //! xAPI statements, and what they become.
 
 mod metadata;
+mod standard;
 mod statement;
 mod translation;
 mod values;
@@ -15,7 +16,7 @@ use super::{
     Arrival,
     delivery::Delivery,
     draft::Draft,
-    fault::Fault,
+    fault::{Fault, Sender},
     fields::{no_object, utf8},
 };
 use crate::observe::HomePages;
@@ -73,6 +74,29 @@ pub fn decode_xapi_noting<'p>(
     };
     draft.source = Some(Cow::Borrowed(source));
     draft.admit(fault, Delivery::XapiJson(payload), arrival)
+}
+
+/// Reads one statement as [`decode_xapi`] does, and refuses besides what a store of statements must refuse by the standard. With the
+/// event comes whether the statement says itself when it happened.
+///
+/// # Errors
+/// When the event is refused, with the reason.
+pub fn decode_standard_xapi<'p>(
+    payload: &'p [u8],
+    default_source: &'p str,
+    arrival: &Arrival<'_>,
+) -> Result<(Event<'p>, bool), Refusal<'p>> {
+    let event = decode_xapi(payload, default_source, arrival)?;
+    match standard::check(payload) {
+        Ok(kept) => Ok((event, kept.is_timed)),
+        Err(fault) => {
+            let sender = Sender {
+                source: Some(event.source),
+                user_id: Some(event.user_id),
+            };
+            Err(fault.refuse(Delivery::XapiJson(payload), sender, arrival))
+        }
+    }
 }
 
 fn read(payload: &[u8]) -> Result<Statement<'_>, Fault> {
