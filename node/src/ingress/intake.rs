@@ -177,14 +177,8 @@ impl Intake {
             now_ms: wall_ms(),
             listener,
             settings: &founded.settings,
+            home_pages: Some(&self.metrics.home_pages),
         };
-        let mut admission = Admission::new(arrival, shards).noting(&self.metrics.home_pages);
-        for event in events {
-            admission.proto(event);
-        }
-        if let Some(raw) = raw {
-            admit_raw(&mut admission, raw)?;
-        }
         let mut admission = Admission::new(arrival, shards);
         let told = admit(&mut admission)?;
         let count = admission.deliveries() as usize;

@@ -101,6 +101,7 @@ impl Intake {
             now_ms: wall_ms(),
             listener: "redrive",
             settings: &founded.settings,
+            home_pages: None,
         };
         let foretell = |letter: &&DeadLetter| match Redelivery::of(letter).decode(&arrival) {
             Ok(_) => Foretold::Passable,

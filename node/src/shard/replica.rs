@@ -245,11 +245,6 @@ impl ShardReplica {
         self.group.inspect(|machine| look(&machine.state)).await
     }
 
-    /// Log time now, by this node's monotonic clock, ms.
-    pub fn log_now_ms(&self) -> i64 {
-        self.clock.now_ms()
-    }
-
     pub(super) fn directory(&self) -> &Directory {
         &self.directory
     }

@@ -29,6 +29,7 @@ fn arrival(settings: &Settings) -> Arrival<'_> {
         now_ms: NOW_MS,
         listener: "http",
         settings,
+        home_pages: None,
     }
 }
 

@@ -19,7 +19,6 @@ use super::{
     fault::{Fault, Sender},
     fields::{no_object, utf8},
 };
-use crate::observe::HomePages;
 use statement::{ActorOnly, Statement};
 use translation::{LABELS, Translation};
 use values::Map;
@@ -36,19 +35,6 @@ pub fn decode_xapi<'p>(
     default_source: &'p str,
     arrival: &Arrival<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
-    decode_xapi_noting(payload, default_source, arrival, None)
-}
-
-/// The same, and notes the homePage of the actor's account.
-///
-/// # Errors
-/// As for [`decode_xapi`].
-pub fn decode_xapi_noting<'p>(
-    payload: &'p [u8],
-    default_source: &'p str,
-    arrival: &Arrival<'_>,
-    home_pages: Option<&HomePages>,
-) -> Result<Event<'p>, Refusal<'p>> {
     let source = if default_source.is_empty() {
         ANY_SOURCE
     } else {
@@ -57,7 +43,7 @@ pub fn decode_xapi_noting<'p>(
     let form = arrival.settings.source_policy(source).actor_form;
     let (mut draft, fault) = match read(payload) {
         Ok(statement) => {
-            if let (Some(pages), Some(page)) = (home_pages, statement.actor.home_page()) {
+            if let (Some(pages), Some(page)) = (arrival.home_pages, statement.actor.home_page()) {
                 pages.note(source, &page);
             }
             Translation {

@@ -60,6 +60,7 @@ mod tests {
             settings: Arc::new(Settings::default()),
             log_time_ms: heard_ms.unwrap_or_default(),
             heard_ms,
+            watermark_lag_ms: 0,
             next_due_ms: None,
         })
     }
