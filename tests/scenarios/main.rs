@@ -18,6 +18,7 @@ mod harness;
 mod kills;
 mod late;
 mod poison;
+mod readme;
 mod reads;
 mod redrive;
 mod redrive_kills;

@@ -12,7 +12,7 @@ const RETENTION: &str = "10d";
 const REQUEST: usize = 500;
 
 /// Not part of the project: where it is missing, there is nothing to test.
-fn statements() -> Option<PathBuf> {
+pub fn file() -> Option<PathBuf> {
     let sibling = || {
         Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../shared/data/fun-mooc-video/statements.jsonl.gz")
@@ -43,7 +43,7 @@ fn lines_of(path: &Path) -> Vec<Vec<u8>> {
 
 #[test]
 fn real_statements_are_read_from_a_file() {
-    let Some(path) = statements() else { return };
+    let Some(path) = file() else { return };
     let lines = lines_of(&path);
     let (once, twice) = (model(&lines, 1), model(&lines, 2));
     let home = Home::new(&["--shards", "4", "--retention", RETENTION]);
@@ -60,7 +60,7 @@ fn real_statements_are_read_from_a_file() {
 
 #[test]
 fn real_statements_are_posted() {
-    let Some(path) = statements() else { return };
+    let Some(path) = file() else { return };
     let lines = lines_of(&path);
     let home = Home::new(&["--shards", "2", "--retention", RETENTION]);
     let _node = home.start();

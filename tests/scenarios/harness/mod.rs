@@ -1,6 +1,6 @@
 //! What the scenarios stand on: processes with an owner, a home for nodes, inputs with what they must lead to.
 
-mod binaries;
+pub mod binaries;
 pub mod check;
 mod cli;
 pub mod events;
