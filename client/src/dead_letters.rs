@@ -1,11 +1,16 @@
 //! Calls to the dead letter service.
 
+use std::time::Duration;
+
 use homeroom_proto::v1;
 use tonic::transport::Channel;
 use v1::dead_letter_service_client::DeadLetterServiceClient;
 
 use crate::client::ANSWER_BYTES_MAX;
 use crate::{CallError, Client};
+
+/// All of a node's dead letters, at a low estimate of a disk's pace.
+const WORK_DEADLINE: Duration = Duration::from_secs(600);
 
 fn service(channel: Channel) -> DeadLetterServiceClient<Channel> {
     DeadLetterServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)
@@ -35,6 +40,30 @@ impl Client {
     ) -> Result<v1::ListResponse, CallError> {
         self.call(self.unary("List"), request, |channel, request| async move {
             service(channel).list(request).await
+        })
+        .await
+    }
+
+    /// Sends dead letters through ingress once more, or only tells what ingress would say of them now.
+    pub async fn redrive_dead_letters(
+        &self,
+        request: v1::RedriveRequest,
+    ) -> Result<v1::RedriveResponse, CallError> {
+        let kind = self.long("Redrive", WORK_DEADLINE);
+        self.call(kind, request, |channel, request| async move {
+            service(channel).redrive(request).await
+        })
+        .await
+    }
+
+    /// Has dead letters forgotten, or only tells how many would be.
+    pub async fn discard_dead_letters(
+        &self,
+        request: v1::DiscardRequest,
+    ) -> Result<v1::DiscardResponse, CallError> {
+        let kind = self.long("Discard", WORK_DEADLINE);
+        self.call(kind, request, |channel, request| async move {
+            service(channel).discard(request).await
         })
         .await
     }

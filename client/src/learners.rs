@@ -78,7 +78,7 @@ impl Client {
 
     /// The profile now and after each change, through reconnects.
     pub fn watch_learner(&self, request: v1::WatchLearnerRequest) -> LearnerWatch {
-        LearnerWatch::new(self.clone(), request)
+        LearnerWatch::learner(self.clone(), request)
     }
 }
 

@@ -1,4 +1,4 @@
-//! Homeroom's client: publishes events with at-least-once delivery, reads learners, windows and dead letters, changes settings.
+//! Homeroom's client: publishes events with at-least-once delivery, reads learners, courses, windows and dead letters, changes settings.
 //!
 //! [`Client`] is the way in; it connects lazily to the first of its endpoints that answers, and retries what may be retried.
 //! [`Publisher`] streams batches through a bounded window and sends again what a broken connection left unacknowledged.
@@ -9,6 +9,7 @@
 mod batch;
 mod client;
 mod cluster;
+mod courses;
 mod dead_letters;
 mod endpoints;
 mod error;
@@ -33,5 +34,5 @@ pub use learners::WindowScan;
 pub use position::{Position, PositionError};
 pub use publisher::{Acknowledgement, Acknowledgements, PublishError, Publisher, PublisherOptions};
 pub use retry::RetryPolicy;
-pub use watch::LearnerWatch;
+pub use watch::{CourseWatch, LearnerWatch, Watch};
 pub use window_pages::WindowPages;

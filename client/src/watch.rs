@@ -1,38 +1,64 @@
-//! A watch over one learner that opens itself again.
+//! A watch that opens itself again.
 
+use futures::future::BoxFuture;
 use homeroom_proto::v1;
-use tonic::{Status, Streaming};
+use tonic::{Request, Response, Status, Streaming, transport::Channel};
 
-use crate::learners::service;
 use crate::retry::Backoff;
-use crate::{CallError, Client, Failure};
+use crate::{CallError, Client, Failure, courses, learners};
 
-const OPERATION: &str = "WatchLearner";
-
-/// A watch over one learner that opens itself again when its connection breaks.
+/// A watch that opens itself again when its connection breaks.
 ///
-/// After a reconnect the node tells the present profile anew, even if it has not changed.
+/// After a reconnect the node tells what is the case anew, even if it has not changed.
 #[derive(Debug)]
-pub struct LearnerWatch {
+pub struct Watch<Q, A> {
     client: Client,
-    request: v1::WatchLearnerRequest,
-    answers: Option<Streaming<v1::WatchLearnerResponse>>,
+    operation: &'static str,
+    request: Q,
+    open: Open<Q, A>,
+    answers: Option<Streaming<A>>,
     backoff: Backoff,
 }
 
+/// A watch over one learner.
+pub type LearnerWatch = Watch<v1::WatchLearnerRequest, v1::WatchLearnerResponse>;
+/// A watch over one course.
+pub type CourseWatch = Watch<v1::WatchCourseRequest, v1::WatchCourseResponse>;
+
+type Opened<A> = Result<Response<Streaming<A>>, Status>;
+type Open<Q, A> = fn(Channel, Request<Q>) -> BoxFuture<'static, Opened<A>>;
+
 impl LearnerWatch {
-    pub(crate) fn new(client: Client, request: v1::WatchLearnerRequest) -> Self {
+    pub(crate) fn learner(client: Client, request: v1::WatchLearnerRequest) -> Self {
+        Self::new(client, "WatchLearner", request, |channel, request| {
+            Box::pin(async move { learners::service(channel).watch_learner(request).await })
+        })
+    }
+}
+
+impl CourseWatch {
+    pub(crate) fn course(client: Client, request: v1::WatchCourseRequest) -> Self {
+        Self::new(client, "WatchCourse", request, |channel, request| {
+            Box::pin(async move { courses::service(channel).watch_course(request).await })
+        })
+    }
+}
+
+impl<Q: Clone, A> Watch<Q, A> {
+    fn new(client: Client, operation: &'static str, request: Q, open: Open<Q, A>) -> Self {
         let backoff = Backoff::new(client.options().retry);
         Self {
             client,
+            operation,
             request,
+            open,
             answers: None,
             backoff,
         }
     }
 
-    /// The next profile. Fails when a node refuses for good, or none could be reached within the client's deadline.
-    pub async fn next(&mut self) -> Result<v1::WatchLearnerResponse, CallError> {
+    /// The next answer. Fails when a node refuses for good, or none could be reached within the client's deadline.
+    pub async fn next(&mut self) -> Result<A, CallError> {
         loop {
             let failure = match &mut self.answers {
                 None => {
@@ -52,7 +78,7 @@ impl LearnerWatch {
             self.answers = None;
             if !failure.is_retryable() {
                 return Err(CallError::BrokeOff {
-                    operation: OPERATION,
+                    operation: self.operation,
                     failure,
                 });
             }
@@ -61,13 +87,10 @@ impl LearnerWatch {
         }
     }
 
-    async fn open(&self) -> Result<Streaming<v1::WatchLearnerResponse>, CallError> {
-        let kind = self.client.streaming(OPERATION);
-        let request = self.request.clone();
+    async fn open(&self) -> Result<Streaming<A>, CallError> {
+        let kind = self.client.streaming(self.operation);
         self.client
-            .call(kind, request, |channel, request| async move {
-                service(channel).watch_learner(request).await
-            })
+            .call(kind, self.request.clone(), self.open)
             .await
     }
 

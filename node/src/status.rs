@@ -32,6 +32,12 @@ pub fn overloaded(why: &str) -> Status {
     Status::with_error_details(Code::ResourceExhausted, why, details)
 }
 
+/// The same is being done already.
+pub fn busy(why: &str) -> Status {
+    let details = ErrorDetails::with_error_info("BUSY", DOMAIN, []);
+    Status::with_error_details(Code::FailedPrecondition, why, details)
+}
+
 /// Come back later, or ask another node.
 pub fn unavailable(reason: &str, why: &str) -> Status {
     let mut details = ErrorDetails::with_retry_info(Some(RETRY_UNAVAILABLE));

@@ -8,6 +8,7 @@ use homeroom_core::{EventKind, WindowShape};
 use homeroom_tests::oracle::{self, NaiveEvent, NaiveLearner, NaiveModel, WindowRow, WindowSpec};
 
 use crate::rig::CoreRig;
+use crate::standings::assert_standings;
 
 /// Five minutes every minute: a shape that nobody emits by default.
 pub const FIVE_MINUTES: WindowShape = WindowShape {
@@ -33,6 +34,7 @@ pub fn assert_reads_equal(rig: &CoreRig, model: &NaiveModel) {
         assert_windows(learner, &naive, &at);
         assert_sessions(learner, &naive, &at);
         assert_profile(&learner.profile(&at), &naive, &at);
+        assert_standings(learner, &naive, &at);
     }
 }
 

@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use homeroom_core::entry::{
-    Command, Entry, Record, RecordBuffer, Records, encode_batch, encode_settings, encode_tick,
+    Command, Entry, Record, RecordBuffer, Records, encode_batch, encode_letters, encode_settings,
+    encode_tick,
 };
 use homeroom_core::learner::{Emission, Learner, Verdict};
 use homeroom_core::shard::{EntryContext, Outcome, ReadPoint, RecordVerdict, ShardState};
-use homeroom_core::{Event, Refusal, Settings, WindowShape};
+use homeroom_core::{Event, LetterWork, Refusal, Settings, WindowShape};
 
 use crate::disk::Disk;
 
@@ -88,6 +89,10 @@ impl CoreRig {
         self.apply_entry(encode_settings(log_time_ms, settings))
     }
 
+    pub fn work_letters(&mut self, log_time_ms: i64, work: &LetterWork) -> Applied {
+        self.apply_entry(encode_letters(log_time_ms, work))
+    }
+
     /// Follows the ticks that fall due until none does; each with the watermark after it.
     pub fn run_to_rest(&mut self) -> Vec<(Applied, i64)> {
         let mut all = Vec::new();
@@ -161,6 +166,10 @@ impl CoreRig {
             Command::Tick => self.shard.finish(&context, std::iter::empty()),
             Command::Settings(settings) => {
                 self.shard.set_settings(*settings);
+                self.shard.finish(&context, std::iter::empty())
+            }
+            Command::Letters(work) => {
+                self.shard.work_letters(work);
                 self.shard.finish(&context, std::iter::empty())
             }
         };

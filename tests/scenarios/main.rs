@@ -6,16 +6,22 @@
 
 mod acknowledged;
 mod authority;
+mod bad_connections;
 mod bases;
 mod batch;
+mod courses;
+mod discard;
 mod doctor;
 mod drain;
+mod full_disk;
 mod harness;
 mod kills;
 mod late;
 mod poison;
 mod prometheus;
 mod reads;
+mod redrive;
+mod redrive_kills;
 mod refusal_cases;
 mod refusals;
 mod refused_starts;

@@ -153,6 +153,36 @@ pub fn statement_refusals() -> Vec<Refused> {
     ]
 }
 
+/// Statements that files may hold, and that are refused where a sender of today posts them.
+pub fn posted_refusals() -> Vec<Refused> {
+    let two = json!({"mbox": "mailto:ada@example.org", "openid": "https://ada.example.org"});
+    let scaled = json!({"score": {"scaled": 1.5, "raw": 1, "max": 2}});
+    vec![
+        signed(
+            SchemaMismatch,
+            "id must be a UUID",
+            statement_with("id", "1"),
+        ),
+        signed(
+            SchemaMismatch,
+            "mbox and openid",
+            statement_with("actor", two),
+        ),
+        signed(
+            MissingField,
+            "object",
+            statement_with("object", Value::Null),
+        ),
+        signed(SchemaMismatch, "version", statement_with("version", "0.95")),
+        signed(ValueOutOfRange, "scaled", statement_with("result", scaled)),
+        signed(
+            SchemaMismatch,
+            "an IRI",
+            statement_with("verb", json!({"id": "passed"})),
+        ),
+    ]
+}
+
 /// A quiz result that `change` makes unsound.
 fn unsound(change: impl FnOnce(&mut Event)) -> Event {
     let mut event = quiz("ada", "1", HOUR_MS);

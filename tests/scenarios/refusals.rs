@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::harness::events::{HOUR_MS, client, publish, quiz};
 use crate::harness::{Home, check, http};
 use crate::refusal_cases::{
-    Refused, native, native_refusals, statement, statement_refusals, typed_refusals,
+    Refused, native, native_refusals, posted_refusals, statement, statement_refusals,
+    typed_refusals,
 };
 
 /// Of a payload that is too large, so many bytes are kept.
@@ -180,58 +181,112 @@ async fn typed_events_are_refused_with_their_reason() {
 }
 
 #[test]
-fn posted_statements_are_refused_one_by_one() {
+fn posted_statements_are_refused_as_a_whole() {
     let home = Home::new(&["--shards", "4"]);
     let _node = home.start();
     let url = home.url("/xAPI/statements");
-    // A body that is no JSON is refused as a whole, so these come alone.
+    // A body that is no JSON has no parts, so these come alone.
     let (whole, single): (Vec<Refused>, Vec<Refused>) = statement_refusals()
         .into_iter()
+        .chain(posted_refusals())
         .partition(|case| case.reason == Reason::Malformed);
     for case in &whole {
-        let (status, answer) = http::post_json(&url, Some("moodle"), &case.payload);
-        let answer: Value = serde_json::from_str(&answer).expect("JSON");
-        assert_eq!(
-            (status, &answer["error"]["code"]),
-            (400, &"malformed".into()),
-            "{answer}"
-        );
+        let answer = refused_post(&url, &case.payload, "malformed");
+        assert!(answer["error"]["statements"].is_null(), "{answer}");
     }
     let mut parts = vec![statement().to_string().into_bytes()];
     parts.extend(single.iter().map(|case| case.payload.clone()));
     let body = [b"[", parts.join(&b',').as_slice(), b"]"].concat();
-    let (status, answer) = http::post_json(&url, Some("moodle"), &body);
-    let answer: Value = serde_json::from_str(&answer).expect("JSON");
-    assert_eq!(
-        (status, &answer["error"]["code"]),
-        (400, &"statements_refused".into()),
-        "{answer}"
-    );
-    let told = answer["error"]["statements"]
-        .as_array()
-        .expect("what was refused");
-    assert_eq!(told.len(), single.len());
-    for (index, (case, told)) in single.iter().zip(told).enumerate() {
-        assert_eq!(told["index"], index + 1);
-        let name = case
-            .reason
-            .as_str_name()
-            .trim_start_matches("DEAD_LETTER_REASON_")
-            .to_lowercase();
-        assert_eq!(told["reason"], name.as_str(), "{told}");
-        assert!(
-            told["detail"]
-                .as_str()
-                .is_some_and(|detail| detail.contains(case.detail)),
-            "{told}"
-        );
+    for _ in 0..2 {
+        let answer = refused_post(&url, &body, "statements_refused");
+        let told = answer["error"]["statements"].as_array();
+        let told = told.expect("what was refused");
+        assert_eq!(told.len(), single.len());
+        for (index, (case, told)) in single.iter().zip(told).enumerate() {
+            assert_told(case, index + 1, told);
+        }
     }
     let sources = check::conserved(&home.cli());
     let counted = &sources[0];
-    assert_eq!(
-        (&counted["source"], &counted["accepted"]),
-        (&"moodle".into(), &1.into()),
-        "the sound one was taken"
-    );
+    assert_eq!(counted["source"], "moodle");
+    assert_eq!(counted["accepted"], 0, "the sound one was not taken");
     assert_eq!(counted["deadLettered"], whole.len() + single.len());
+    assert_eq!(counted["duplicate"], single.len(), "of dead letters");
+}
+
+fn refused_post(url: &str, body: &[u8], code: &str) -> Value {
+    let (status, answer) = http::post_json(url, Some("moodle"), body);
+    let answer: Value = serde_json::from_str(&answer).expect("JSON");
+    assert_eq!(
+        (status, &answer["error"]["code"]),
+        (400, &code.into()),
+        "{answer}"
+    );
+    answer
+}
+
+fn assert_told(case: &Refused, index: usize, told: &Value) {
+    assert_eq!(told["index"], index);
+    let name = case
+        .reason
+        .as_str_name()
+        .trim_start_matches("DEAD_LETTER_REASON_")
+        .to_lowercase();
+    assert_eq!(told["reason"], name.as_str(), "{told}");
+    let detail = told["detail"].as_str();
+    assert!(
+        detail.is_some_and(|detail| detail.contains(case.detail)),
+        "{:?} in {told}",
+        case.detail
+    );
+}
+
+#[test]
+fn posted_events_are_refused_one_by_one() {
+    let home = Home::new(&["--shards", "4"]);
+    let _node = home.start();
+    let url = home.url("/v1/events");
+    let cases = native_refusals();
+    let mut body = native().to_string().into_bytes();
+    for case in &cases {
+        body.extend(
+            [
+                b"\n",
+                case.payload.as_slice(),
+                b"\n",
+                native().to_string().as_bytes(),
+            ]
+            .concat(),
+        );
+    }
+    for status in ["DEAD_LETTERED", "DUPLICATE"] {
+        let answer = http::post(&url, &[("Content-Type", "application/x-ndjson")], &body);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let answer = answer.json();
+        let outcomes = answer["outcomes"].as_array().expect("outcomes");
+        assert_eq!(outcomes.len(), 1 + 2 * cases.len());
+        for (case, outcomes) in cases.iter().zip(outcomes[1..].chunks(2)) {
+            assert_eq!(outcomes[0]["status"], status, "{}", outcomes[0]);
+            let name = case.reason.as_str_name();
+            let name = name.trim_start_matches("DEAD_LETTER_REASON_");
+            assert_eq!(outcomes[0]["reason"], name, "{}", outcomes[0]);
+            let detail = outcomes[0]["detail"].as_str().expect("words");
+            assert!(
+                status == "DUPLICATE" || detail.contains(case.detail),
+                "{detail}"
+            );
+            assert_eq!(
+                (&outcomes[1]["status"], &outcomes[1]["eventId"]),
+                (&"DUPLICATE".into(), &"1".into())
+            );
+        }
+    }
+    let sources = check::conserved(&home.cli());
+    let unsigned = cases.iter().filter(|case| !case.is_signed).count();
+    let of = |name: &str| sources.iter().find(|source| source["source"] == name);
+    let listener = of("listener:http").expect("those without a source");
+    assert_eq!(listener["deadLettered"], unsigned);
+    let lms = of("lms").expect("the others");
+    assert_eq!(lms["deadLettered"], cases.len() - unsigned);
+    assert_eq!(lms["accepted"], 1);
 }

@@ -17,8 +17,9 @@ use crate::harness::events::connect;
 
 /// What requests under way get to end.
 const DRAIN: Duration = Duration::from_secs(10);
-const SERVICES: [&str; 4] = [
+const SERVICES: [&str; 5] = [
     "homeroom.v1.ClusterService",
+    "homeroom.v1.CourseService",
     "homeroom.v1.DeadLetterService",
     "homeroom.v1.IngestService",
     "homeroom.v1.LearnerService",

@@ -21,8 +21,18 @@ pub(super) enum CliError {
     Open { path: String, error: io::Error },
     #[error("{0}")]
     Io(#[from] io::Error),
+    #[error(
+        "discard takes --source, --reason, --from or --to, or --all to forget every dead letter"
+    )]
+    NoFilter,
+    #[error(
+        "{0} dead letters were not taken, for want of room or because the node is stopping, and stay; run it again"
+    )]
+    NotAllTaken(u64),
     #[error("no such learner: {0}")]
     NoSuchLearner(String),
+    #[error("no such course: {0}")]
+    NoSuchCourse(String),
     #[error("not healthy: warnings {warnings}, faults {faults}")]
     Unhealthy { warnings: usize, faults: usize },
 }
@@ -35,7 +45,7 @@ impl CliError {
 
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Endpoint(_) => 2,
+            Self::Endpoint(_) | Self::NoFilter => 2,
             _ => 1,
         }
     }

@@ -2,6 +2,7 @@
 
 mod args;
 mod cluster;
+mod course;
 mod dead_letters;
 mod doctor;
 mod error;
@@ -56,6 +57,7 @@ enum Command {
     Get(get::Args),
     Windows(windows::Args),
     Watch(watch::Args),
+    Course(course::Args),
     DeadLetters(dead_letters::Args),
     Settings(settings::Args),
     Cluster(cluster::Args),
@@ -101,6 +103,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Get(args) => get::run(&client, args, &mut output).await,
         Command::Windows(args) => windows::run(&client, args, &mut output).await,
         Command::Watch(args) => watch::run(&client, args, &mut output).await,
+        Command::Course(args) => course::run(&client, args, &mut output).await,
         Command::DeadLetters(args) => dead_letters::run(&client, args, &mut output).await,
         Command::Settings(args) => settings::run(&client, args, &mut output).await,
         Command::Cluster(args) => cluster::run(&client, args, &mut output).await,

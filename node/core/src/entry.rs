@@ -4,10 +4,14 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Refusal, Settings};
+use crate::{Event, LetterWork, Refusal, Settings};
 
 /// Version of the encoding of entries; a reader knows all versions up to its own.
-const ENTRY_VERSION: u8 = 1;
+const ENTRY_VERSION: u8 = 2;
+/// Batches, ticks and settings are still written as they were at first: builds that know no other version read them.
+const FIRST_VERSION: u8 = 1;
+/// The version that brought work on dead letters.
+const LETTERS_VERSION: u8 = 2;
 
 /// One delivery in an entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,6 +39,8 @@ pub enum Command<'a> {
     Tick,
     /// From here on these settings hold.
     Settings(Box<Settings>),
+    /// Dead letters are forgotten, or said to be refused for another reason.
+    Letters(LetterWork),
 }
 
 /// An entry: a command, stamped with log time.
@@ -57,6 +63,7 @@ enum Kind {
     Batch { records: u32 },
     Tick,
     Settings,
+    Letters,
 }
 
 /// The bytes are no entry that this build knows.
@@ -111,7 +118,7 @@ impl<'a> Entry<'a> {
     /// When the bytes are damaged or of an unknown version.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, EntryDecodeError> {
         let (&version, body) = bytes.split_first().ok_or(EntryDecodeError::Damaged)?;
-        if version != ENTRY_VERSION {
+        if !(FIRST_VERSION..=ENTRY_VERSION).contains(&version) {
             return Err(EntryDecodeError::UnknownVersion(version));
         }
         let (header, bytes): (Header, _) =
@@ -127,6 +134,9 @@ impl<'a> Entry<'a> {
             }),
             Kind::Tick => Command::Tick,
             Kind::Settings => Command::Settings(
+                postcard::from_bytes(bytes).map_err(|_| EntryDecodeError::Damaged)?,
+            ),
+            Kind::Letters => Command::Letters(
                 postcard::from_bytes(bytes).map_err(|_| EntryDecodeError::Damaged)?,
             ),
         };
@@ -148,6 +158,12 @@ pub fn encode_settings(log_time_ms: i64, settings: &Settings) -> Vec<u8> {
         .expect("serialising into memory does not fail")
 }
 
+/// Encodes work on kept dead letters.
+pub fn encode_letters(log_time_ms: i64, work: &LetterWork) -> Vec<u8> {
+    postcard::to_extend(work, encode_header(log_time_ms, Kind::Letters, 256))
+        .expect("serialising into memory does not fail")
+}
+
 /// Encodes a batch from already encoded pieces, which are copied as they are.
 pub fn encode_batch<'p>(
     log_time_ms: i64,
@@ -164,7 +180,10 @@ pub fn encode_batch<'p>(
 
 fn encode_header(log_time_ms: i64, kind: Kind, capacity: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(capacity);
-    bytes.push(ENTRY_VERSION);
+    bytes.push(match kind {
+        Kind::Batch { .. } | Kind::Tick | Kind::Settings => FIRST_VERSION,
+        Kind::Letters => LETTERS_VERSION,
+    });
     postcard::to_extend(&Header { log_time_ms, kind }, bytes)
         .expect("serialising into memory does not fail")
 }

@@ -7,6 +7,7 @@ pub mod entry;
 mod event;
 mod event_type;
 pub mod learner;
+mod letter_work;
 mod refusal;
 mod settings;
 pub mod shard;
@@ -14,6 +15,7 @@ pub mod time;
 
 pub use event::{Event, EventDecodeError, content_hash, learner_hash, shard_of};
 pub use event_type::{EventKind, EventType, Playback};
+pub use letter_work::{AmendedLetter, LetterWork};
 pub use refusal::{PayloadFormat, Reason, Refusal};
 pub use settings::{
     ActorForm, LatePolicy, Settings, SettingsChange, SettingsError, SourcePolicy, WindowShape,

@@ -43,6 +43,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("listen.http", Address),
     field("listen.http_connections_max", Integer(1, 65536)),
     field("ingest.request_bytes_max", Size("64KiB", "64MiB")),
+    field("ingest.body_within", Time("100ms", "10m")),
     field("ingest.stream_window_bytes", Size("64KiB", "1GiB")),
     field("ingest.linger", Time("0ms", "1s")),
     field("ingest.entry_bytes_max", Size("128KiB", "2MiB")),

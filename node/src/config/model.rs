@@ -64,6 +64,9 @@ pub struct ListenConfig {
 pub struct IngestConfig {
     /// Largest request, as received and again when decompressed; default 4 MiB, 64 KiB to 64 MiB.
     pub request_bytes_max: ByteSize,
+    /// How long the body of an HTTP request may take to arrive; default 30 s, 100 ms to 10 min.
+    #[serde(with = "humantime_serde")]
+    pub body_within: Duration,
     /// How far a stream is read ahead of its acknowledgements; default 8 MiB, 64 KiB to 1 GiB.
     pub stream_window_bytes: ByteSize,
     /// How long events wait for company in a log entry; default 1 ms, 0 to 1 s.

@@ -40,6 +40,7 @@ enum Encoding {
 }
 
 const KIB: usize = 1024;
+const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 /// Other requests free their room within moments.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -55,7 +56,7 @@ impl BodyLimits {
         }
     }
 
-    /// Receives the body of a request, decompressed.
+    /// Receives the body of a request, decompressed; one that is empty is refused.
     pub(super) async fn receive(&self, request: Request<Body>) -> Result<ReceivedBody, HttpError> {
         let encoding = encoding(request.headers())?;
         let announced = request.headers().typed_get::<ContentLength>();
@@ -81,6 +82,10 @@ impl BodyLimits {
             Encoding::Identity => bytes,
             Encoding::Gzip => self.decompress(&bytes)?,
         };
+        let bytes = without_mark(bytes);
+        if bytes.trim_ascii().is_empty() {
+            return Err(HttpError::EmptyBody);
+        }
         Ok(ReceivedBody { bytes, _room: room })
     }
 
@@ -112,6 +117,14 @@ impl BodyLimits {
         HttpError::TooLarge {
             bytes_max: self.bytes_max,
         }
+    }
+}
+
+/// Some systems put a byte order mark before UTF-8; no JSON parser takes it.
+fn without_mark(bytes: Bytes) -> Bytes {
+    match bytes.strip_prefix(&MARK) {
+        Some(rest) => bytes.slice_ref(rest),
+        None => bytes,
     }
 }
 

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::intake::IntakeError;
+use super::xapi::RefusedStatement;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -19,8 +20,16 @@ pub enum HttpError {
     #[error("this path has no such method")]
     MethodNotAllowed,
     /// The body says it is something else.
-    #[error("the Content-Type must be application/json, in UTF-8")]
-    UnsupportedType,
+    #[error("the Content-Type must be {expected}, in UTF-8")]
+    UnsupportedType {
+        /// What is taken.
+        expected: &'static str,
+    },
+    /// Statements with attachments.
+    #[error(
+        "attachments (multipart/mixed) are not taken: send the statements alone, as application/json"
+    )]
+    AttachmentsUnsupported,
     /// The body is packed in a way that is not known here.
     #[error("the Content-Encoding must be gzip or identity")]
     UnsupportedEncoding,
@@ -30,12 +39,15 @@ pub enum HttpError {
         /// What is taken.
         bytes_max: usize,
     },
-    /// The body holds too many statements.
-    #[error("a request must not hold more than {statements_max} statements")]
+    /// The body holds too many events.
+    #[error("a request must not hold more than {max} events")]
     TooMany {
         /// What is taken.
-        statements_max: usize,
+        max: usize,
     },
+    /// There is no body.
+    #[error("the body is empty")]
+    EmptyBody,
     /// The body took too long to arrive.
     #[error("the body did not arrive within {} s", .limit.as_secs())]
     BodyTimeout {
@@ -51,16 +63,31 @@ pub enum HttpError {
     /// A version of xAPI that is not spoken here.
     #[error("X-Experience-API-Version must be 1.0.x or 2.0.x")]
     UnsupportedVersion,
+    /// The query of the path can't be read.
+    #[error("the parameters behind the ? can't be read, or stand there twice")]
+    BadQuery,
+    /// A statement's id beside it is missing or wrong.
+    #[error("{0}")]
+    BadStatementId(&'static str),
+    /// The parts of a request in a form, as the 1.x versions of xAPI allow.
+    #[error("the alternate request syntax (?method=) is not taken: send a plain POST or PUT")]
+    AlternateSyntax,
     /// The body is no JSON. It was kept as a dead letter.
     #[error("{0}")]
     NotJson(String),
-    /// Statements of the request were refused, and kept as dead letters; the others were taken.
-    #[error("{} of {count} statements refused; the others were taken", .refused.len())]
+    /// Statements of the request are unsound, and kept as dead letters; the others were not taken.
+    #[error("{} of {count} statements refused; none was taken", .refused.len())]
     StatementsRefused {
         /// How many there were in the request.
         count: usize,
         /// The refused ones.
         refused: Vec<RefusedStatement>,
+    },
+    /// Statements of the request are known with other content; the others were taken.
+    #[error("{} statements are known with other content; the others were taken", .conflicts.len())]
+    Conflict {
+        /// Those.
+        conflicts: Vec<RefusedStatement>,
     },
     /// See there.
     #[error(transparent)]
@@ -68,17 +95,6 @@ pub enum HttpError {
     /// A fault of ours.
     #[error("the node could not make an answer: {0}")]
     Internal(&'static str),
-}
-
-/// A statement that was refused.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct RefusedStatement {
-    /// Its place in the request, from 0.
-    pub index: usize,
-    /// Why, by name.
-    pub reason: &'static str,
-    /// Which field, what was wrong.
-    pub detail: String,
 }
 
 #[derive(Serialize)]
@@ -103,16 +119,27 @@ impl HttpError {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::UnsupportedType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type"),
+            Self::UnsupportedType { .. } => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type")
+            }
+            Self::AttachmentsUnsupported => (
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "attachments_unsupported",
+            ),
             Self::UnsupportedEncoding => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding")
             }
             Self::TooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_large"),
-            Self::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_statements"),
+            Self::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_events"),
             Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
             Self::BodyUnreadable(_) => (StatusCode::BAD_REQUEST, "body_unreadable"),
             Self::BadCredential => (StatusCode::BAD_REQUEST, "bad_credential"),
             Self::UnsupportedVersion => (StatusCode::BAD_REQUEST, "unsupported_version"),
+            Self::EmptyBody => (StatusCode::BAD_REQUEST, "empty_body"),
+            Self::BadQuery => (StatusCode::BAD_REQUEST, "bad_query"),
+            Self::BadStatementId(_) => (StatusCode::BAD_REQUEST, "bad_statement_id"),
+            Self::AlternateSyntax => (StatusCode::BAD_REQUEST, "alternate_syntax"),
+            Self::Conflict { .. } => (StatusCode::CONFLICT, "conflict"),
             Self::NotJson(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::StatementsRefused { .. } => (StatusCode::BAD_REQUEST, "statements_refused"),
             Self::Intake(IntakeError::Overloaded { .. }) => {
@@ -146,13 +173,14 @@ impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
         let (status, code) = self.status();
         let statements = match &self {
-            Self::StatementsRefused { refused, .. } => &refused[..refused.len().min(LISTED_MAX)],
+            Self::StatementsRefused { refused, .. } => refused.as_slice(),
+            Self::Conflict { conflicts } => conflicts.as_slice(),
             _ => &[],
         };
         let error = Body {
             code,
             message: self.to_string(),
-            statements,
+            statements: &statements[..statements.len().min(LISTED_MAX)],
         };
         let json = serde_json::to_vec(&Envelope { error }).unwrap_or_default();
         let mut response = (status, [(CONTENT_TYPE, "application/json")], json).into_response();

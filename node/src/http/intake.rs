@@ -4,43 +4,54 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use homeroom_core::Reason;
+use homeroom_proto::v1;
 
 /// Takes deliveries in. Returns only once they are durable and applied, or refused.
 pub trait Intake: Send + Sync + 'static {
-    /// Takes xAPI statements in, as they came, each by itself; a payload that is no statement at all becomes a dead letter.
-    ///
-    /// One outcome for each, in the same order. `source` is the credential that sent them, else `xapi`.
+    /// Takes native JSON events, each by itself; a payload that is no event at all becomes a dead letter.
+    fn publish_events(
+        &self,
+        events: Vec<Bytes>,
+    ) -> impl Future<Output = Result<Receipt, IntakeError>> + Send;
+
+    /// Takes xAPI statements, all or, when any of them is unsound, only those as dead letters. `source` is the credential that sent
+    /// them, else `xapi`.
     fn publish_statements(
         &self,
         statements: Vec<Bytes>,
         source: &str,
-    ) -> impl Future<Output = Result<Vec<IntakeOutcome>, IntakeError>> + Send;
+    ) -> impl Future<Output = Result<StatementsReceipt, IntakeError>> + Send;
 }
 
-/// What became of a delivery.
+/// What became of deliveries.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Receipt {
+    /// One for each, in the same order.
+    pub outcomes: Vec<v1::EventOutcome>,
+    /// The id of each, given or derived; empty for a refused one.
+    pub event_ids: Vec<String>,
+    /// At this position all of it is applied.
+    pub position: v1::PositionToken,
+}
+
+/// What became of statements.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StatementsReceipt {
+    /// The unsound ones. When there are any, `taken` is of them alone, and nothing of the others is stored.
+    pub refused: Vec<Unsound>,
+    /// What was taken.
+    pub taken: Receipt,
+}
+
+/// A statement that has to be put right.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IntakeOutcome {
-    /// What became of it.
-    pub status: IntakeStatus,
-    /// Of a dead letter, and of a duplicate of one.
-    pub reason: Option<Reason>,
-    /// Of a refusal, in words: which field, what was wrong.
+pub struct Unsound {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// Why.
+    pub reason: Reason,
+    /// Which field, what was wrong.
     pub detail: String,
-}
-
-/// What became of a delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntakeStatus {
-    /// It counts.
-    Accepted,
-    /// It was here before.
-    Duplicate,
-    /// Another source is authoritative.
-    Shadowed,
-    /// Refused and kept.
-    DeadLettered,
-    /// Not taken, nothing is stored.
-    Retry,
 }
 
 /// Why nothing is known of any of the deliveries; some may have been taken.
@@ -62,22 +73,15 @@ pub enum IntakeError {
     },
 }
 
-impl IntakeOutcome {
-    /// An outcome without a reason.
-    pub fn plain(status: IntakeStatus) -> Self {
-        Self {
-            status,
-            reason: None,
-            detail: String::new(),
-        }
-    }
-
-    /// A dead letter.
-    pub fn refused(reason: Reason, detail: impl Into<String>) -> Self {
-        Self {
-            status: IntakeStatus::DeadLettered,
-            reason: Some(reason),
-            detail: detail.into(),
-        }
+impl Receipt {
+    /// Whether some were not taken, and are to be sent again.
+    pub(super) fn is_partial(&self) -> bool {
+        let mut outcomes = self.outcomes.iter();
+        outcomes.any(|outcome| {
+            matches!(
+                outcome.status(),
+                v1::EventStatus::Retry | v1::EventStatus::Unspecified
+            )
+        })
     }
 }

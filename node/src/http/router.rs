@@ -11,7 +11,7 @@ use crate::observe::{Metrics, Readiness};
 use super::body::BodyLimits;
 use super::error::HttpError;
 use super::intake::Intake;
-use super::{health, metrics, xapi};
+use super::{events, health, metrics, xapi};
 
 /// What the handlers work with.
 pub struct HttpState<I> {
@@ -31,7 +31,8 @@ pub fn router<I: Intake>(state: HttpState<I>) -> Router {
         .route("/metrics", get(metrics::metrics::<I>))
         .route("/healthz", get(health::healthz::<I>))
         .route("/readyz", get(health::readyz::<I>))
-        .route("/xAPI/statements", post(xapi::publish::<I>))
+        .route("/v1/events", post(events::publish::<I>))
+        .nest("/xAPI", xapi::paths::<I>())
         .fallback(async || HttpError::NotFound)
         .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
         .with_state(Arc::new(state))

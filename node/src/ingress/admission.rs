@@ -9,15 +9,14 @@ use homeroom_core::{
 };
 use homeroom_proto::v1;
 
-use crate::{observe::HomePages, route::Routed};
+use crate::route::Routed;
 
-use super::{Arrival, decode_native, decode_proto, xapi::decode_xapi_noting};
+use super::{Arrival, decode_native, decode_proto, decode_xapi};
 
 /// Takes a request's deliveries in their order. How many bytes a request may have is for the caller to bound.
 #[derive(Debug)]
 pub struct Admission<'s> {
     arrival: Arrival<'s>,
-    home_pages: Option<&'s HomePages>,
     shards: u32,
     slots: u32,
     bytes: usize,
@@ -31,22 +30,12 @@ impl<'s> Admission<'s> {
     pub fn new(arrival: Arrival<'s>, shards: u32) -> Self {
         Self {
             arrival,
-            home_pages: None,
             shards,
             slots: 0,
             bytes: 0,
             parts: BTreeMap::new(),
             details: Vec::new(),
             times_ms: Vec::new(),
-        }
-    }
-
-    /// Has the homePages of statements' accounts noted.
-    #[must_use]
-    pub fn noting(self, home_pages: &'s HomePages) -> Self {
-        Self {
-            home_pages: Some(home_pages),
-            ..self
         }
     }
 
@@ -58,7 +47,7 @@ impl<'s> Admission<'s> {
 
     /// Takes an xAPI statement; see [`decode_xapi`].
     pub fn xapi(&mut self, payload: &[u8], default_source: &str) {
-        let decoded = decode_xapi_noting(payload, default_source, &self.arrival, self.home_pages);
+        let decoded = decode_xapi(payload, default_source, &self.arrival);
         self.delivery(decoded);
     }
 
@@ -93,6 +82,16 @@ impl<'s> Admission<'s> {
         part.slots.push(self.slots);
         self.bytes += part.records.len() - bytes_before;
         self.slots += 1;
+    }
+
+    /// How many shards the cluster has.
+    pub fn shards(&self) -> u32 {
+        self.shards
+    }
+
+    /// The circumstances of all its deliveries, for what decodes them outside.
+    pub fn arrival(&self) -> Arrival<'s> {
+        self.arrival
     }
 
     /// How many deliveries it has taken: the number of the request's outcomes.

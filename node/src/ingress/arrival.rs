@@ -2,6 +2,8 @@
 
 use homeroom_core::Settings;
 
+use crate::observe::HomePages;
+
 /// The circumstances under which a delivery came in.
 #[derive(Clone, Copy, Debug)]
 pub struct Arrival<'s> {
@@ -11,4 +13,6 @@ pub struct Arrival<'s> {
     pub listener: &'s str,
     /// The settings in force.
     pub settings: &'s Settings,
+    /// Where the homePages of statements' accounts are noted, if anywhere.
+    pub home_pages: Option<&'s HomePages>,
 }

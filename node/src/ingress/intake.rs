@@ -5,12 +5,13 @@ use std::{
     time::{Instant, SystemTime, UNIX_EPOCH},
 };
 
+use bytes::Bytes;
 use homeroom_core::shard::Outcome;
 use homeroom_proto::v1;
 use tokio::sync::watch;
 
 use super::{
-    Admission, Arrival,
+    Admission, Arrival, decode_native,
     outcome::{to_outcomes, to_token},
 };
 use crate::{
@@ -29,7 +30,7 @@ const DELIVERIES_MAX: usize = 50_000;
 #[derive(Clone)]
 pub struct Intake {
     router: Arc<Router>,
-    cluster: watch::Receiver<Arc<ClusterState>>,
+    pub(super) cluster: watch::Receiver<Arc<ClusterState>>,
     metrics: Arc<IngestMetrics>,
 }
 
@@ -52,6 +53,15 @@ pub struct Receipt {
     pub outcomes: Vec<v1::EventOutcome>,
     /// At this position all of it is applied.
     pub position: v1::PositionToken,
+}
+
+/// What a request is answered with that is told the ids of its events.
+#[derive(Clone, Debug, PartialEq)]
+pub struct NamedReceipt {
+    /// By delivery: the id given, or derived; empty for a refused one.
+    pub event_ids: Vec<String>,
+    /// The rest.
+    pub receipt: Receipt,
 }
 
 /// A request can't be read.
@@ -111,8 +121,52 @@ impl Intake {
         raw: Option<&v1::RawEvents>,
         urgency: Urgency,
     ) -> Result<Taken, IntakeError> {
-        let received = Instant::now();
         let deliveries = events.len() + raw.map_or(0, |raw| raw.payloads.len());
+        let admit = |admission: &mut Admission<'_>| {
+            events.iter().for_each(|event| admission.proto(event));
+            raw.map_or(Ok(()), |raw| admit_raw(admission, raw))
+        };
+        let (taken, ()) = self.admit(listener, deliveries, urgency, admit).await?;
+        Ok(taken)
+    }
+
+    /// Takes native JSON events; answers when every one is durable and applied.
+    ///
+    /// # Errors
+    /// When there are too many, or too much is under way. Nothing of the request is stored then.
+    pub async fn take_native(
+        &self,
+        listener: &str,
+        payloads: &[Bytes],
+    ) -> Result<NamedReceipt, IntakeError> {
+        let admit = |admission: &mut Admission<'_>| {
+            let arrival = admission.arrival();
+            let take = |payload| {
+                let decoded = decode_native(payload, &arrival);
+                let id = decoded
+                    .as_ref()
+                    .map_or_else(|_| String::new(), |event| event.event_id.to_string());
+                admission.delivery(decoded);
+                id
+            };
+            Ok(payloads.iter().map(Bytes::as_ref).map(take).collect())
+        };
+        let (taken, event_ids) = self
+            .admit(listener, payloads.len(), Urgency::Refuse, admit)
+            .await?;
+        let receipt = taken.receipt().await;
+        Ok(NamedReceipt { event_ids, receipt })
+    }
+
+    /// Hands over what `admit` takes of a request's deliveries.
+    pub(super) async fn admit<T>(
+        &self,
+        listener: &str,
+        deliveries: usize,
+        urgency: Urgency,
+        admit: impl FnOnce(&mut Admission<'_>) -> Result<T, IntakeError>,
+    ) -> Result<(Taken, T), IntakeError> {
+        let received = Instant::now();
         if deliveries > DELIVERIES_MAX {
             return Err(IntakeError::TooMany(deliveries));
         }
@@ -123,14 +177,10 @@ impl Intake {
             now_ms: wall_ms(),
             listener,
             settings: &founded.settings,
+            home_pages: Some(&self.metrics.home_pages),
         };
-        let mut admission = Admission::new(arrival, shards).noting(&self.metrics.home_pages);
-        for event in events {
-            admission.proto(event);
-        }
-        if let Some(raw) = raw {
-            admit_raw(&mut admission, raw)?;
-        }
+        let mut admission = Admission::new(arrival, shards);
+        let told = admit(&mut admission)?;
         let count = admission.deliveries() as usize;
         let (details, times_ms) = (admission.take_details(), admission.take_times_ms());
         let under_way = self
@@ -138,14 +188,15 @@ impl Intake {
             .hand_over(count, admission.into_parts(), urgency)
             .await
             .inspect_err(|_| self.metrics.overloaded.increment(1))?;
-        Ok(Taken {
+        let taken = Taken {
             under_way,
             cluster_id: founded.cluster_id.clone(),
             details,
             times_ms,
             received,
             metrics: Arc::clone(&self.metrics),
-        })
+        };
+        Ok((taken, told))
     }
 
     /// Counts a request.
@@ -163,6 +214,13 @@ impl Taken {
             outcomes: to_outcomes(&delivered, &self.details),
             position: to_token(&self.cluster_id, &delivered.positions),
         }
+    }
+
+    /// The same for who wants no more than the outcomes.
+    pub(super) async fn outcomes(self) -> Vec<Option<Outcome>> {
+        let delivered = self.under_way.delivered().await;
+        measure(&self.metrics, &delivered, &self.times_ms, self.received);
+        delivered.outcomes
     }
 }
 
@@ -230,7 +288,7 @@ fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), I
 }
 
 /// This node's clock: only for telling timestamps of the future, never for what is computed.
-fn wall_ms() -> i64 {
+pub(super) fn wall_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, |since| {

@@ -18,9 +18,10 @@ mod native;
 mod outcome;
 mod proto;
 mod quantity;
+mod redelivery;
 mod score;
 mod service;
-mod split;
+mod statements;
 mod text;
 mod timestamp;
 mod xapi;
@@ -30,13 +31,14 @@ mod tests;
 
 pub use admission::Admission;
 pub use arrival::Arrival;
-pub use intake::{Intake, IntakeError, Receipt, Taken, XAPI_SOURCE};
+pub use intake::{Intake, IntakeError, NamedReceipt, Receipt, Taken, XAPI_SOURCE};
 pub use native::decode_native;
 pub use outcome::to_reason;
 pub use proto::{decode_proto, to_proto};
+pub use redelivery::{Fate, Foretold};
 pub use service::IngestDoor;
-pub use split::{SplitError, split_lines, split_statements};
-pub use xapi::decode_xapi;
+pub use statements::{RefusedStatement, StatementsReceipt};
+pub use xapi::{decode_standard_xapi, decode_xapi};
 
 /// The largest event that is taken, as received, bytes.
 pub const EVENT_BYTES_MAX: usize = 64 * 1024;

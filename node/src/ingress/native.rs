@@ -13,9 +13,13 @@ use super::{
     members::Members,
     metadata::Metadata,
     quantity::Quantity,
-    text::{BadEscape, is_number, is_object, is_string, plain, unquoted},
+    text::{BadEscape, depth, is_number, is_object, is_string, plain, unquoted},
     timestamp::Stamp,
 };
+
+/// How deep a value of the metadata may be nested: readers of JSON have such a limit, and whoever reads the metadata shall not fail
+/// on it. Most have 128 for a whole text.
+const DEPTH_MAX: usize = 125;
 
 pub(super) const LABELS: Labels = Labels {
     user_id: "userId",
@@ -153,6 +157,11 @@ impl<'p> Reader<'p> {
         };
         members.append(&mut self.fields.unknown);
         for (name, json) in members {
+            if depth(json) > DEPTH_MAX {
+                let detail = format!("{} is nested too deep", shortened(&name));
+                self.fault = Some(Fault::new(Reason::Malformed, detail));
+                break;
+            }
             let text = plain(json);
             if let Some(text) = self.readable(&name, json, text) {
                 metadata.push(name, text);

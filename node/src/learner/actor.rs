@@ -16,9 +16,9 @@ const ACTOR_BYTES: u64 = 10_000;
 /// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
 const EVENT_BYTES: u64 = 96;
 
-/// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing
-/// and its attempt.
-const STORED_SHARE: u64 = 4;
+/// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing,
+/// its attempt and its standing.
+const STORED_SHARE: u64 = 5;
 
 /// Holds a [`Learner`] and does to it what the shard says, message by message.
 pub struct LearnerActor;
@@ -28,8 +28,12 @@ pub struct Held {
     learner: Learner,
     /// Size of the head when it was last saved or loaded, bytes.
     head_bytes: u64,
-    /// What has come since can add to head and hours beyond their identities, bytes.
+    /// Size of its standings when they were last saved, bytes.
+    standings_bytes: u64,
+    /// What has come since can add to head, standings and hours beyond their identities, bytes.
     grown_bytes: u64,
+    /// So many of its courses the shard was told of.
+    courses_told: usize,
 }
 
 impl Actor for LearnerActor {
@@ -42,9 +46,13 @@ impl Actor for LearnerActor {
         _myself: ActorRef<LearnerMessage>,
         stored: Stored,
     ) -> Result<Held, ActorProcessingErr> {
+        let courses_told = stored.learner.course_ids().len();
         Ok(Held {
+            courses_told,
             learner: stored.learner,
             head_bytes: stored.head_bytes,
+            // They repeat what is in the head.
+            standings_bytes: stored.head_bytes,
             grown_bytes: 0,
         })
     }
@@ -79,12 +87,20 @@ fn on_apply(held: &mut Held, apply: Apply) {
     let corrected = learner.corrected(&touched_ms, &apply.context, &before(&apply.context));
     let events_bytes: usize = apply.events.iter().map(bytes::Bytes::len).sum();
     held.grown_bytes += STORED_SHARE * events_bytes as u64;
+    let joined: Vec<Box<str>> = learner
+        .course_ids()
+        .skip(held.courses_told)
+        .map(Into::into)
+        .collect();
+    held.courses_told += joined.len();
     let applied = GroupApplied {
         group: apply.group,
         verdicts,
+        joined,
         corrected_windows: corrected.len(),
         last_event_ms: learner.last_event_ms(),
         unsaved_bytes: held.head_bytes
+            + held.standings_bytes
             + held.grown_bytes
             + EVENT_BYTES * learner.unsaved_identities() as u64,
         memory_bytes: ACTOR_BYTES + EVENT_BYTES * learner.identities() as u64,
@@ -119,6 +135,16 @@ fn before(context: &EntryContext) -> ReadPoint {
 }
 
 fn on_save(held: &mut Held, save: &Save) {
+    let learner = &held.learner;
+    let standings: Vec<(Box<str>, Vec<u8>)> = if learner.has_changes() {
+        learner
+            .standings_since(learner.floor_ms())
+            .map(|(course_id, standing)| (course_id.into(), standing.encode()))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    held.standings_bytes = standings.iter().map(|(_, bytes)| bytes.len() as u64).sum();
     let changes = held.learner.take_changes();
     let head = changes.iter().find(|change| change.part == StatePart::Head);
     if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {
@@ -128,6 +154,7 @@ fn on_save(held: &mut Held, save: &Save) {
     let saved = Saved {
         user_id: held.learner.user_id().into(),
         changes,
+        standings,
     };
     let _ = save.reply.try_send(saved);
 }

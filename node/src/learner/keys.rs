@@ -7,6 +7,7 @@ use homeroom_core::{
 
 const LEARNER: u8 = 1;
 const DEAD_LETTER: u8 = 2;
+const STANDING: u8 = 3;
 const HEAD: u8 = 0;
 const HOUR: u8 = 1;
 
@@ -24,6 +25,42 @@ pub enum RecordKey<'k> {
     },
     /// A dead letter, by its number.
     DeadLetter(u64),
+    /// How a learner stands in a course.
+    Standing {
+        /// The course.
+        course_id: &'k str,
+        /// The learner.
+        user_id: &'k str,
+    },
+}
+
+/// What the keys of all standings begin with, behind practically all learners: a course's lie side by side, whatever its learners'
+/// hashes.
+const STANDINGS: [u8; 9] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, STANDING];
+
+/// What the keys of all standings in a course begin with: `… 3 length course-id`.
+pub fn standings_prefix(course_id: &str) -> Vec<u8> {
+    let length = u16::try_from(course_id.len()).unwrap_or(u16::MAX);
+    [&STANDINGS[..], &length.to_be_bytes(), course_id.as_bytes()].concat()
+}
+
+/// Key of a learner's standing in a course.
+pub fn standing_key(course_id: &str, user_id: &str) -> Vec<u8> {
+    let mut key = standings_prefix(course_id);
+    key.extend_from_slice(user_id.as_bytes());
+    key
+}
+
+/// Where to begin a scan for the standings in all courses.
+pub fn standings_from() -> Vec<u8> {
+    STANDINGS.to_vec()
+}
+
+/// Where the standings in the next course begin: no id is longer than what the lengths can say, and none holds this byte.
+pub fn standings_after(course_id: &str) -> Vec<u8> {
+    let mut key = standings_prefix(course_id);
+    key.push(0xff);
+    key
 }
 
 /// What all keys of a learner begin with: `hash 1 length user-id`.
@@ -70,6 +107,15 @@ pub fn parse_key(key: &[u8]) -> Option<RecordKey<'_>> {
         (&DEAD_LETTER, []) => Some(RecordKey::DeadLetter(u64::from_be_bytes(
             hash.try_into().ok()?,
         ))),
+        (&STANDING, rest) => {
+            let (length, rest) = rest.split_at_checked(2)?;
+            let length = usize::from(u16::from_be_bytes(length.try_into().ok()?));
+            let (course_id, user_id) = rest.split_at_checked(length)?;
+            Some(RecordKey::Standing {
+                course_id: std::str::from_utf8(course_id).ok()?,
+                user_id: std::str::from_utf8(user_id).ok()?,
+            })
+        }
         (&LEARNER, rest) => {
             let (length, rest) = rest.split_at_checked(2)?;
             let length = usize::from(u16::from_be_bytes(length.try_into().ok()?));
@@ -132,6 +178,26 @@ mod tests {
             Some(RecordKey::DeadLetter(7))
         );
         assert_eq!(parse_key(b"short"), None);
+    }
+
+    #[test]
+    fn standings_of_a_course_lie_side_by_side() {
+        let key = standing_key("algebra", "anna");
+        assert_eq!(
+            parse_key(&key),
+            Some(RecordKey::Standing {
+                course_id: "algebra",
+                user_id: "anna"
+            })
+        );
+        assert!(key.starts_with(&standings_prefix("algebra")));
+        assert!(key >= standings_from());
+        assert!(key < standings_after("algebra"));
+        for other in ["alg", "algebrb", "algebra 2"] {
+            let other = standing_key(other, "");
+            assert!(!other.starts_with(&standings_prefix("algebra")));
+            assert!(other < key || other >= standings_after("algebra"));
+        }
     }
 
     #[test]

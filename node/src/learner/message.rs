@@ -41,6 +41,8 @@ pub struct GroupApplied {
     pub group: usize,
     /// One for each event.
     pub verdicts: Vec<Verdict>,
+    /// Courses that the shard was not told of yet.
+    pub joined: Vec<Box<str>>,
     /// Windows that had been emitted and have a new revision now.
     pub corrected_windows: usize,
     /// Newest accepted event, ms.
@@ -63,6 +65,8 @@ pub struct Saved {
     pub user_id: Box<str>,
     /// Its changed records.
     pub changes: Vec<StateChange>,
+    /// How it stands in each course where that may have changed, encoded.
+    pub standings: Vec<(Box<str>, Vec<u8>)>,
 }
 
 /// A move of the watermark.

@@ -8,6 +8,9 @@ mod message;
 mod stored;
 
 pub use actor::LearnerActor;
-pub use keys::{RecordKey, dead_letter_key, dead_letters_from, parse_key};
+pub use keys::{
+    RecordKey, dead_letter_key, dead_letters_from, parse_key, standings_after, standings_from,
+    standings_prefix,
+};
 pub use message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
 pub use stored::{LoadError, Stored, counted, load, record_changes};

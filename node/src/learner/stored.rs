@@ -2,7 +2,10 @@
 
 use homeroom_core::learner::{HourNumber, Learner, StateChange, StateDecodeError, StatePart};
 
-use super::keys::{RecordKey, learner_key, learner_prefix, parse_key};
+use super::{
+    Saved,
+    keys::{RecordKey, learner_key, learner_prefix, parse_key, standing_key},
+};
 use crate::store::checkpoint::{Change, CheckpointStore, ReadError};
 
 /// Why a stored learner can't be had.
@@ -114,14 +117,24 @@ pub fn counted(first: &[u8]) -> (u16, &[u8]) {
     }
 }
 
-/// What to write for a learner's changes.
-pub fn record_changes(user_id: &str, changes: Vec<StateChange>) -> impl Iterator<Item = Change> {
+/// What to write for a learner.
+pub fn record_changes(saved: Saved) -> impl Iterator<Item = Change> {
+    let Saved {
+        user_id,
+        changes,
+        standings,
+    } = saved;
+    let standings: Vec<Change> = standings
+        .into_iter()
+        .map(|(course_id, bytes)| (standing_key(&course_id, &user_id), Some(bytes)))
+        .collect();
     changes
         .into_iter()
         .flat_map(move |StateChange { part, bytes }| match bytes {
-            None => vec![(learner_key(user_id, part, 0), None)],
-            Some(bytes) => in_pieces(user_id, part, &bytes),
+            None => vec![(learner_key(&user_id, part, 0), None)],
+            Some(bytes) => in_pieces(&user_id, part, &bytes),
         })
+        .chain(standings)
 }
 
 fn in_pieces(user_id: &str, part: StatePart, bytes: &[u8]) -> Vec<Change> {

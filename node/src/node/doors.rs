@@ -14,9 +14,6 @@ use crate::{
     observe::{Metrics, Readiness},
 };
 
-/// How long the body of an HTTP request may take to arrive.
-const BODY_WITHIN: Duration = Duration::from_secs(30);
-
 /// Owns the servers' tasks; they end with it.
 #[derive(Default)]
 pub struct Doors {
@@ -100,5 +97,9 @@ impl Doors {
 fn body_limits(config: &Config) -> BodyLimits {
     let bytes_max = usize::try_from(config.ingest.request_bytes_max.as_u64());
     let all_bytes_max = config.ingest.queue_bytes_max.as_u64();
-    BodyLimits::new(bytes_max.unwrap_or(usize::MAX), all_bytes_max, BODY_WITHIN)
+    BodyLimits::new(
+        bytes_max.unwrap_or(usize::MAX),
+        all_bytes_max,
+        config.ingest.body_within,
+    )
 }

@@ -30,12 +30,13 @@ use crate::{
 /// Between two emptyings of the histograms into their buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// Whose health is told; the empty name is the node as a whole.
-const HEALTH_OF: [&str; 5] = [
+const HEALTH_OF: [&str; 6] = [
     "",
     "homeroom.v1.ClusterService",
     "homeroom.v1.DeadLetterService",
     "homeroom.v1.IngestService",
     "homeroom.v1.LearnerService",
+    "homeroom.v1.CourseService",
 ];
 /// Bytes of a gRPC message beyond the events in it.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
@@ -223,6 +224,12 @@ fn grpc_routes(
         Arc::clone(&metrics.read),
         stop.clone(),
     );
+    let courses = CourseDoor::new(
+        Arc::clone(router),
+        control.states(),
+        Arc::clone(&metrics.read),
+        stop.clone(),
+    );
     let who = NodeIdentity {
         node_id: identity.node_id,
         version: env!("CARGO_PKG_VERSION"),
@@ -249,9 +256,11 @@ fn grpc_routes(
         .add_service(reflection_alpha)
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
         .add_service(LearnerServiceServer::new(learners))
-        .add_service(CourseServiceServer::new(CourseDoor::default()))
+        .add_service(CourseServiceServer::new(courses))
         .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(
             Arc::clone(router),
+            intake.clone(),
+            stop.clone(),
         )))
         .add_service(ClusterServiceServer::new(cluster));
     let open = metrics.ingest.grpc_in_flight.clone();

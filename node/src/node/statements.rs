@@ -6,21 +6,20 @@ use std::{
 };
 
 use bytes::Bytes;
-use homeroom_core::Reason;
-use homeroom_proto::v1;
 use tokio::sync::watch;
 
 use crate::{
     http,
-    ingress::{Intake, to_reason},
+    ingress::{Intake, IntakeError, NamedReceipt, StatementsReceipt},
     observe::Readiness,
-    route::Urgency,
 };
 
+/// What counts as the source of deliveries that name none: `listener:http`.
+const LISTENER: &str = "http";
 /// When to come back to a node that has no room, s.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Statements into the intake, while the node is ready.
+/// Events and statements into the intake, while the node is ready.
 #[derive(Clone)]
 pub struct Statements {
     intake: Arc<OnceLock<Intake>>,
@@ -36,7 +35,7 @@ impl Statements {
         }
     }
 
-    /// From now on statements go to this intake.
+    /// From now on they go to this intake.
     pub fn open(&self, intake: Intake) {
         // Opened once: a node starts once.
         let _ = self.intake.set(intake);
@@ -55,44 +54,49 @@ impl Statements {
 }
 
 impl http::Intake for Statements {
+    async fn publish_events(&self, events: Vec<Bytes>) -> Result<http::Receipt, http::IntakeError> {
+        let taken = self.ready()?.take_native(LISTENER, &events).await;
+        taken.map(to_receipt).map_err(|error| to_error(&error))
+    }
+
     async fn publish_statements(
         &self,
         statements: Vec<Bytes>,
         source: &str,
-    ) -> Result<Vec<http::IntakeOutcome>, http::IntakeError> {
-        let raw = v1::RawEvents {
-            format: v1::RawFormat::XapiJson.into(),
-            payloads: statements,
-            source: source.to_owned(),
-        };
+    ) -> Result<http::StatementsReceipt, http::IntakeError> {
         let intake = self.ready()?;
-        let receipt = intake.take("http", &[], Some(&raw), Urgency::Refuse).await;
-        let overloaded = |_| http::IntakeError::Overloaded {
-            retry_after: RETRY_AFTER,
-        };
-        Ok(receipt
-            .map_err(overloaded)?
-            .outcomes
-            .into_iter()
-            .map(to_outcome)
-            .collect())
+        let taken = intake.take_statements(LISTENER, &statements, source).await;
+        let StatementsReceipt { refused, taken } = taken.map_err(|error| to_error(&error))?;
+        let refused = refused.into_iter().map(|statement| http::Unsound {
+            index: statement.index,
+            reason: statement.reason,
+            detail: statement.detail,
+        });
+        Ok(http::StatementsReceipt {
+            refused: refused.collect(),
+            taken: to_receipt(taken),
+        })
     }
 }
 
-fn to_outcome(outcome: v1::EventOutcome) -> http::IntakeOutcome {
-    let status = match outcome.status() {
-        v1::EventStatus::Accepted => http::IntakeStatus::Accepted,
-        v1::EventStatus::Duplicate => http::IntakeStatus::Duplicate,
-        v1::EventStatus::Shadowed => http::IntakeStatus::Shadowed,
-        v1::EventStatus::DeadLettered => http::IntakeStatus::DeadLettered,
-        v1::EventStatus::Retry | v1::EventStatus::Unspecified => http::IntakeStatus::Retry,
-    };
-    let reason = Reason::ALL
-        .into_iter()
-        .find(|reason| to_reason(*reason) == outcome.reason());
-    http::IntakeOutcome {
-        status,
-        reason,
-        detail: outcome.detail,
+fn to_receipt(taken: NamedReceipt) -> http::Receipt {
+    http::Receipt {
+        outcomes: taken.receipt.outcomes,
+        event_ids: taken.event_ids,
+        position: taken.receipt.position,
+    }
+}
+
+/// A request that is too large for the intake was let through by a door that is meant to bound it: the sender is told the same
+/// as when there is no room.
+fn to_error(error: &IntakeError) -> http::IntakeError {
+    match error {
+        IntakeError::Route(_) | IntakeError::TooMany(_) => http::IntakeError::Overloaded {
+            retry_after: RETRY_AFTER,
+        },
+        IntakeError::NotFounded | IntakeError::UnknownFormat => http::IntakeError::Unavailable {
+            reason: error.to_string(),
+            retry_after: RETRY_AFTER,
+        },
     }
 }

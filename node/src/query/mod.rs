@@ -3,8 +3,9 @@
 //! Must not know: how events came in, how shards apply them.
 
 mod cluster_service;
-mod course_service;
+mod course;
 mod dead_letter_service;
+mod dead_letters;
 mod diagnose;
 mod freshness;
 mod learner_service;
@@ -15,7 +16,7 @@ mod watch;
 mod window;
 
 pub use cluster_service::{ClusterDoor, NodeIdentity};
-pub use course_service::CourseDoor;
+pub use course::CourseDoor;
 pub use dead_letter_service::DeadLetterDoor;
 pub use diagnose::Diagnosis;
 pub use learner_service::LearnerDoor;

@@ -123,23 +123,28 @@ fn session(session: Session) -> v1::Session {
     }
 }
 
-fn course(course: CourseStanding) -> v1::CourseMembership {
-    let status = match course.status {
+/// What a learner is doing, in the contract's terms.
+pub fn status(doing: Doing) -> v1::LearnerStatus {
+    match doing {
         Doing::Active => v1::LearnerStatus::Active,
         Doing::Watching => v1::LearnerStatus::Watching,
         Doing::Idle => v1::LearnerStatus::Idle,
         Doing::Away => v1::LearnerStatus::Away,
-    };
+    }
+}
+
+fn course(course: CourseStanding) -> v1::CourseMembership {
     v1::CourseMembership {
         course_id: course.course_id.into(),
         last_event_ms: course.last_event_ms,
         enrolled: course.enrolled,
-        status: status.into(),
+        status: status(course.status).into(),
         reasons: course.reasons.into_iter().map(reason).collect(),
     }
 }
 
-fn reason(reason: HelpReason) -> v1::HelpReason {
+/// A reason, in the contract's terms.
+pub fn reason(reason: HelpReason) -> v1::HelpReason {
     v1::HelpReason {
         code: reason.code.name().to_owned(),
         skill_id: text(reason.skill_id),
@@ -178,7 +183,8 @@ fn assessment(assessment: Assessment) -> v1::Assessment {
     }
 }
 
-fn accuracy(accuracy: Accuracy) -> v1::Accuracy {
+/// Rolling accuracy, in the contract's terms.
+pub fn accuracy(accuracy: Accuracy) -> v1::Accuracy {
     v1::Accuracy {
         last5: accuracy.last5,
         last20: accuracy.last20,

@@ -1,13 +1,14 @@
 //! The active learners of a shard: who has an actor, and which of them may stop.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
 };
 
+use homeroom_core::learner::Standing;
 use ractor::ActorRef;
 use tokio::sync::watch;
 
@@ -24,6 +25,8 @@ const IDLE_ACTOR_BYTES: u64 = 10_000;
 #[derive(Clone, Debug)]
 pub struct Directory {
     active: Arc<Mutex<HashMap<Box<str>, Active>>>,
+    /// Given out so far.
+    versions: Arc<AtomicU64>,
     /// Memory of all learners of the node, bytes.
     node_bytes: Arc<AtomicU64>,
     /// What the next capture of the shard comes to at most, bytes.
@@ -42,6 +45,30 @@ struct Active {
     unsaved_bytes: u64,
     /// Part of a capture that is not durable yet.
     saving: bool,
+    /// Another one after each entry that touched it, and each time it is woken.
+    version: u64,
+    courses: Vec<Seat>,
+}
+
+/// A learner's place in a course.
+#[derive(Debug)]
+struct Seat {
+    course_id: Box<str>,
+    /// As it was last asked for, and at which version of the learner.
+    standing: Option<(u64, Arc<Standing>)>,
+}
+
+/// A learner in a course.
+#[derive(Debug)]
+pub struct Member {
+    /// The learner.
+    pub user_id: Box<str>,
+    /// To ask, when the standing isn't known.
+    pub actor: ActorRef<LearnerMessage>,
+    /// Of the learner, when it was looked up.
+    pub version: u64,
+    /// How it stands, if that has been asked for since its last event.
+    pub standing: Option<Arc<Standing>>,
 }
 
 /// Which learners may be stopped.
@@ -58,6 +85,7 @@ impl Directory {
     pub fn new(node_bytes: Arc<AtomicU64>) -> Self {
         Self {
             active: Arc::default(),
+            versions: Arc::default(),
             node_bytes,
             unsaved_bytes: Arc::new(watch::Sender::new(0)),
         }
@@ -80,7 +108,13 @@ impl Directory {
     }
 
     /// Notes a learner that was woken.
-    pub fn insert(&self, user_id: &str, actor: ActorRef<LearnerMessage>, last_event_ms: i64) {
+    pub fn insert(
+        &self,
+        user_id: &str,
+        actor: ActorRef<LearnerMessage>,
+        last_event_ms: i64,
+        courses: Vec<Box<str>>,
+    ) {
         let active = Active {
             actor,
             last_event_ms,
@@ -89,6 +123,8 @@ impl Directory {
             unsaved: false,
             unsaved_bytes: 0,
             saving: false,
+            version: self.next_version(),
+            courses: courses.into_iter().map(Seat::new).collect(),
         };
         self.node_bytes
             .fetch_add(IDLE_ACTOR_BYTES, Ordering::Relaxed);
@@ -99,7 +135,7 @@ impl Directory {
     pub fn note_applied<'a>(
         &self,
         log_time_ms: i64,
-        applied: impl Iterator<Item = (&'a str, &'a GroupApplied)>,
+        applied: impl Iterator<Item = (&'a str, &'a mut GroupApplied)>,
     ) {
         let mut all = self.lock();
         let mut more_bytes = 0;
@@ -108,6 +144,9 @@ impl Directory {
                 active.last_event_ms = applied.last_event_ms;
                 active.touched_ms = log_time_ms;
                 active.unsaved = true;
+                active.version = self.next_version();
+                let joined = std::mem::take(&mut applied.joined);
+                active.courses.extend(joined.into_iter().map(Seat::new));
                 more_bytes += applied.unsaved_bytes.saturating_sub(active.unsaved_bytes);
                 active.unsaved_bytes = applied.unsaved_bytes.max(active.unsaved_bytes);
                 self.node_bytes
@@ -180,6 +219,55 @@ impl Directory {
         retired
     }
 
+    /// The active learners in a course.
+    pub fn members(&self, course_id: &str) -> Vec<Member> {
+        let active = self.lock();
+        active
+            .iter()
+            .filter_map(|(user_id, active)| {
+                let seat = active.seat(course_id)?;
+                let standing = seat.standing.as_ref();
+                Some(Member {
+                    user_id: user_id.clone(),
+                    actor: active.actor.clone(),
+                    version: active.version,
+                    standing: standing
+                        .filter(|(version, _)| *version == active.version)
+                        .map(|(_, standing)| Arc::clone(standing)),
+                })
+            })
+            .collect()
+    }
+
+    /// Keeps how members stand in a course, for as long as nothing touches them.
+    pub fn keep_standings<'m>(
+        &self,
+        course_id: &str,
+        members: impl Iterator<Item = (&'m Member, Arc<Standing>)>,
+    ) {
+        let mut active = self.lock();
+        for (member, standing) in members {
+            let seat = active
+                .get_mut(&member.user_id)
+                .and_then(|active| active.courses.iter_mut().find(|seat| seat.is_in(course_id)));
+            if let Some(seat) = seat {
+                seat.standing = Some((member.version, standing));
+            }
+        }
+    }
+
+    /// The ids of all courses of active learners.
+    pub fn course_ids(&self) -> BTreeSet<Box<str>> {
+        let active = self.lock();
+        let mut ids = BTreeSet::new();
+        for seat in active.values().flat_map(|active| &active.courses) {
+            if !ids.contains(&seat.course_id) {
+                ids.insert(seat.course_id.clone());
+            }
+        }
+        ids
+    }
+
     /// How many learners are active.
     pub fn len(&self) -> usize {
         self.lock().len()
@@ -190,7 +278,30 @@ impl Directory {
         self.lock().keys().cloned().collect()
     }
 
+    fn next_version(&self) -> u64 {
+        self.versions.fetch_add(1, Ordering::Relaxed)
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Active>> {
         self.active.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Active {
+    fn seat(&self, course_id: &str) -> Option<&Seat> {
+        self.courses.iter().find(|seat| seat.is_in(course_id))
+    }
+}
+
+impl Seat {
+    fn new(course_id: Box<str>) -> Self {
+        Self {
+            course_id,
+            standing: None,
+        }
+    }
+
+    fn is_in(&self, course_id: &str) -> bool {
+        &*self.course_id == course_id
     }
 }

@@ -99,6 +99,11 @@ impl Replicated for ShardMachine {
                 self.state.finish(&context, std::iter::empty());
                 Applied::Done
             }
+            Command::Letters(work) => {
+                self.state.work_letters(work);
+                self.state.finish(&context, std::iter::empty());
+                Applied::Done
+            }
         };
         self.emit_closings(&context).await;
         self.publish(index);
@@ -134,7 +139,7 @@ impl Replicated for ShardMachine {
             let mut changes = expired.await;
             changes.extend(letters);
             while let Some(saved) = saved.recv().await {
-                changes.extend(record_changes(&saved.user_id, saved.changes));
+                changes.extend(record_changes(saved));
             }
             changes
         };
@@ -173,10 +178,10 @@ impl ShardMachine {
             Ok(actors) => actors,
             Err(error) => return self.give_up(&error),
         };
-        let Some(applied) = tell(context, &mut groups, &actors).await else {
+        let Some(mut applied) = tell(context, &mut groups, &actors).await else {
             return self.give_up("a learner stopped while it was applying an entry");
         };
-        let pairs = groups.users.iter().copied().zip(&applied);
+        let pairs = groups.users.iter().copied().zip(&mut applied);
         self.directory.note_applied(context.log_time_ms, pairs);
         let Groups { users, order, .. } = groups;
         let amended = count_amended(&applied);
@@ -265,11 +270,12 @@ impl ShardMachine {
         for stored in learners {
             let user_id = Box::<str>::from(stored.learner.user_id());
             let last_event_ms = stored.learner.last_event_ms();
+            let courses = stored.learner.course_ids().map(Into::into).collect();
             let spawned =
                 Actor::spawn_linked(None, LearnerActor, stored, self.supervisor.clone()).await;
             let (actor, _ended) = spawned.map_err(|error| error.to_string())?;
             self.directory
-                .insert(&user_id, actor.clone(), last_event_ms);
+                .insert(&user_id, actor.clone(), last_event_ms, courses);
             actors.push(actor);
         }
         self.events.woken(actors.len());
@@ -325,6 +331,7 @@ pub fn view_of(state: &ShardState, index: u64) -> View {
         watermark_lag_ms: state.watermark_lag_ms(),
         settings: Arc::clone(state.settings()),
         log_time_ms: state.log_time_ms(),
+        heard_ms: state.heard_ms(),
         next_due_ms: state.next_due_ms(),
     }
 }

@@ -5,7 +5,11 @@ use std::{
     time::Instant,
 };
 
-use homeroom_core::{Settings, entry::encode_settings, shard::ShardState};
+use homeroom_core::{
+    LetterWork, Settings,
+    entry::{encode_letters, encode_settings},
+    shard::ShardState,
+};
 use ractor::ActorCell;
 use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
@@ -216,6 +220,16 @@ impl ShardReplica {
             .propose(entry.into())
             .await
             .map(|(_, _): (u64, Applied)| ())
+    }
+
+    /// Has every replica do this with kept dead letters; done, and durable, when it returns.
+    ///
+    /// # Errors
+    /// When the group has stopped (nobody knows then whether it was written), or this replica does not lead.
+    pub async fn work_letters(&self, work: &LetterWork) -> Result<(), ProposeError> {
+        let entry = encode_letters(self.clock.now_ms(), work);
+        let written = self.group.propose(entry.into()).await;
+        written.map(|(_, _): (u64, Applied)| ())
     }
 
     /// Stops the learners that have long been left alone and whose state is durable; when memory is short, all that may stop.

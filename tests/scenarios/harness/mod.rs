@@ -7,6 +7,7 @@ pub mod events;
 mod home;
 pub mod http;
 mod input;
+pub mod letters;
 mod node;
 mod process;
 pub mod scratch;

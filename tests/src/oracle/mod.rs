@@ -17,6 +17,7 @@ mod fields;
 mod golden;
 #[cfg(test)]
 mod golden_intake;
+mod help;
 mod kind;
 mod learner;
 mod lines;
@@ -37,6 +38,7 @@ pub use compare::{Comparison, compare_rows};
 pub use counts::{Counts, SourceCounts};
 pub use course::CourseStanding;
 pub use event::NaiveEvent;
+pub use help::{Moment, NaiveStanding};
 pub use kind::Kind;
 pub use learner::NaiveLearner;
 pub use lines::read_lines;

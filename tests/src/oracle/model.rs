@@ -1,6 +1,6 @@
 //! The model: takes every delivery, keeps the set of accepted events.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::counts::Counts;
 use super::event::NaiveEvent;
@@ -34,7 +34,7 @@ pub enum Outcome {
 pub struct NaiveModel {
     settings: Settings,
     learners: BTreeMap<String, HashMap<String, NaiveEvent>>,
-    dead_letters: HashMap<(String, Vec<u8>), Reason>,
+    dead_letters: HashSet<(String, Vec<u8>)>,
     counts: Counts,
 }
 
@@ -173,10 +173,9 @@ impl NaiveModel {
 
     fn refuse(&mut self, source: &str, bytes: &[u8], reason: Reason) -> Outcome {
         let key = (source.to_owned(), bytes.to_vec());
-        if let Some(first) = self.dead_letters.get(&key) {
-            return Outcome::DuplicateRefusal(*first);
+        if !self.dead_letters.insert(key) {
+            return Outcome::DuplicateRefusal(reason);
         }
-        self.dead_letters.insert(key, reason);
         Outcome::DeadLetter(reason)
     }
 }

@@ -59,6 +59,11 @@ impl Courses {
         self.0.get(usize::try_from(index).ok()?)
     }
 
+    /// Their ids, in the order in which they came.
+    pub fn ids(&self) -> impl ExactSizeIterator<Item = &str> {
+        self.0.iter().map(|membership| &*membership.course_id)
+    }
+
     /// In the order in which they came.
     pub fn iter(&self) -> impl Iterator<Item = &Membership> {
         self.0.iter()
@@ -75,11 +80,6 @@ impl Membership {
     /// Whether the learner is enrolled; `None` when no event has said so or otherwise.
     pub fn enrolled(&self) -> Option<bool> {
         self.enrolment.as_ref().map(|(_, enrolled)| *enrolled)
-    }
-
-    /// Whether the roster lists the learner: enrolled or seen, and not unenrolled.
-    pub fn on_roster(&self) -> bool {
-        self.enrolled() != Some(false)
     }
 
     fn note_enrolment(&mut self, key: EventKey, enrolled: bool) {

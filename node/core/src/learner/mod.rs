@@ -15,6 +15,7 @@ mod key;
 mod playback;
 mod profile;
 mod session;
+mod standing;
 mod state;
 mod window;
 
@@ -33,6 +34,7 @@ pub use interaction::Interaction;
 pub use key::{EventKey, IdHash};
 pub use profile::{Accuracy, Assessment, CourseStanding, Profile};
 pub use session::{SESSION_GAP_MS, Session};
+pub use standing::Standing;
 pub use state::{StateChange, StateDecodeError, StatePart};
 pub use window::{Window, WindowContent, WindowQuery, WindowState};
 
@@ -104,6 +106,11 @@ impl Learner {
     /// Newest accepted event, ms; the least number before the first.
     pub fn last_event_ms(&self) -> i64 {
         self.last_event_ms
+    }
+
+    /// The floor that its memory was last pruned to, ms; the least number before the first time.
+    pub fn floor_ms(&self) -> i64 {
+        self.pruned_to_ms
     }
 
     /// All accepted events, ever.

@@ -193,24 +193,13 @@ impl Viewing {
         (newest.playback == Some(Playback::Start)).then_some(newest.key.timestamp_ms)
     }
 
-    /// How often the video was started or jumped in at or after a time.
-    pub fn restarts_since(&self, from_ms: i64) -> usize {
+    /// When the video was started at or after a time, oldest first, ms.
+    pub fn starts_since(&self, from_ms: i64) -> impl Iterator<Item = i64> {
         self.facts
             .iter()
-            .filter(|fact| {
-                fact.key.timestamp_ms >= from_ms && fact.playback == Some(Playback::Start)
-            })
-            .count()
-    }
-
-    /// Time of the first start at or after a time.
-    pub fn first_start_since(&self, from_ms: i64) -> Option<i64> {
-        let starts = |fact: &&Fact| fact.playback == Some(Playback::Start);
-        self.facts
-            .iter()
-            .filter(starts)
+            .filter(|fact| fact.playback == Some(Playback::Start))
             .map(|fact| fact.key.timestamp_ms)
-            .find(|&at| at >= from_ms)
+            .filter(move |at_ms| *at_ms >= from_ms)
     }
 
     /// The course of the newest event.
@@ -223,7 +212,8 @@ impl Viewing {
         self.length_ms.unwrap_or(DEFAULT_CAP_MS)
     }
 
-    fn last_ms(&self) -> Option<i64> {
+    /// Time of the newest event, ms.
+    pub fn last_ms(&self) -> Option<i64> {
         self.facts.last().map(|fact| fact.key.timestamp_ms)
     }
 }

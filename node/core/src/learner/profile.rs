@@ -88,12 +88,9 @@ pub struct Accuracy {
 }
 
 impl Accuracy {
-    /// Over attempts given newest first.
-    pub fn over<'a>(newest_first: impl Iterator<Item = &'a Attempt>) -> Self {
-        let scores: Vec<u64> = newest_first
-            .take(ROLLING_LONG)
-            .map(|attempt| u64::from(attempt.score_millionths))
-            .collect();
+    /// Over attempts' scores in millionths, given newest first.
+    pub fn over(newest_first: impl Iterator<Item = u32>) -> Self {
+        let scores: Vec<u64> = newest_first.take(ROLLING_LONG).map(u64::from).collect();
         let mean = |scores: &[u64]| {
             (!scores.is_empty())
                 .then(|| scores.iter().sum::<u64>() as f64 / scores.len() as f64 / 1_000_000.0)
@@ -124,7 +121,7 @@ impl Learner {
                 .take(ASSESSMENTS_SHOWN)
                 .map(|(key, attempt)| self.assessment(key, attempt))
                 .collect(),
-            accuracy: Accuracy::over(attempts.iter().map(|(_, attempt)| *attempt)),
+            accuracy: Accuracy::over(attempts.iter().map(|(_, attempt)| attempt.score_millionths)),
             skills: by_skill(&attempts),
         }
     }
@@ -134,12 +131,15 @@ impl Learner {
         let mut standings: Vec<CourseStanding> = self
             .courses
             .iter()
-            .map(|course| CourseStanding {
-                course_id: course.course_id.clone(),
-                last_event_ms: course.last_event_ms,
-                enrolled: course.enrolled(),
-                status: self.status(course, at),
-                reasons: self.help_reasons(course, at),
+            .map(|course| {
+                let standing = self.gather(course, at.floor_ms);
+                CourseStanding {
+                    course_id: course.course_id.clone(),
+                    last_event_ms: standing.last_event_ms,
+                    enrolled: standing.enrolled,
+                    status: standing.status(at),
+                    reasons: standing.reasons(at),
+                }
             })
             .collect();
         standings.sort_by(|a, b| a.course_id.cmp(&b.course_id));
@@ -189,6 +189,9 @@ fn by_skill(newest_first: &[(&EventKey, &Attempt)]) -> BTreeMap<Box<str>, Accura
     }
     attempts
         .into_iter()
-        .map(|(skill_id, attempts)| (skill_id.into(), Accuracy::over(attempts.into_iter())))
+        .map(|(skill_id, attempts)| {
+            let scores = attempts.iter().map(|attempt| attempt.score_millionths);
+            (skill_id.into(), Accuracy::over(scores))
+        })
         .collect()
 }

@@ -91,11 +91,11 @@ impl Learner {
     }
 }
 
-fn encode<T: serde::Serialize>(part: &T) -> Vec<u8> {
+pub(super) fn encode<T: serde::Serialize>(part: &T) -> Vec<u8> {
     postcard::to_extend(part, vec![STATE_VERSION]).expect("serialising into memory does not fail")
 }
 
-fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StateDecodeError> {
+pub(super) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StateDecodeError> {
     match bytes.split_first() {
         Some((&STATE_VERSION, body)) => {
             postcard::from_bytes(body).map_err(|_| StateDecodeError::Damaged)

@@ -113,14 +113,26 @@ impl WindowContent {
     /// How much the learner took part, 0 to 1: the design's weighted sum of clicks (12 a minute are full marks), watched time,
     /// quizzes (2 a minute) and active time, each relative to a window of `size_ms`.
     pub fn engagement(&self, size_ms: i64) -> f64 {
-        let size = size_ms as f64;
-        let per_minute = MINUTE_MS as f64;
-        let share = |value: f64| value.min(1.0);
-        0.3 * share(self.clicks() as f64 * per_minute / (12.0 * size))
-            + 0.3 * share(self.video_ms as f64 / size)
-            + 0.2 * share(self.quiz_count as f64 * per_minute / (2.0 * size))
-            + 0.2 * share(self.active_ms() as f64 / size)
+        let (clicks, active_ms) = (self.clicks(), self.active_ms());
+        engagement(clicks, self.video_ms, self.quiz_count, active_ms, size_ms)
     }
+}
+
+/// See [`WindowContent::engagement`].
+pub(super) fn engagement(
+    clicks: u64,
+    video_ms: u64,
+    quiz_count: u64,
+    active_ms: u64,
+    size_ms: i64,
+) -> f64 {
+    let size = size_ms as f64;
+    let per_minute = MINUTE_MS as f64;
+    let share = |value: f64| value.min(1.0);
+    0.3 * share(clicks as f64 * per_minute / (12.0 * size))
+        + 0.3 * share(video_ms as f64 / size)
+        + 0.2 * share(quiz_count as f64 * per_minute / (2.0 * size))
+        + 0.2 * share(active_ms as f64 / size)
 }
 
 /// Windows under construction.
@@ -181,28 +193,33 @@ impl Draft<'_> {
 impl Learner {
     /// The windows that hold at least one of the learner's events, oldest first.
     pub fn windows(&self, query: &WindowQuery, at: &ReadPoint) -> Vec<Window> {
-        let course = match query
-            .course_id
-            .as_deref()
-            .map(|id| self.courses.index_of(id))
-        {
-            Some(None) => return Vec::new(),
-            known => known.flatten(),
-        };
+        self.contents(query, at.floor_ms)
+            .map(|(start_ms, content)| self.finish_window(start_ms, content, query, at))
+            .collect()
+    }
+
+    /// What those windows hold, oldest first, by their start.
+    pub(super) fn contents(
+        &self,
+        query: &WindowQuery,
+        floor_ms: i64,
+    ) -> impl Iterator<Item = (i64, WindowContent)> + use<> {
+        let asked = query.course_id.as_deref();
+        let course = asked.map(|id| self.courses.index_of(id));
         let mut draft = Draft {
             query,
-            floor_ms: at.floor_ms,
-            course,
+            floor_ms,
+            course: course.flatten(),
             windows: BTreeMap::new(),
         };
-        self.add_panes(&mut draft);
-        self.add_sums(&mut draft);
-        draft
-            .windows
-            .into_iter()
+        if course != Some(None) {
+            self.add_panes(&mut draft);
+            self.add_sums(&mut draft);
+        }
+        let windows = draft.windows.into_iter();
+        windows
             .filter(|(_, window)| window.changed)
-            .map(|(start_ms, window)| self.finish_window(start_ms, window, query, at))
-            .collect()
+            .map(|(start_ms, window)| (start_ms, window.content))
     }
 
     fn add_panes(&self, draft: &mut Draft<'_>) {
@@ -274,7 +291,7 @@ impl Learner {
     fn finish_window(
         &self,
         start_ms: i64,
-        window: Building,
+        content: WindowContent,
         query: &WindowQuery,
         at: &ReadPoint,
     ) -> Window {
@@ -285,7 +302,7 @@ impl Learner {
             end_ms,
             state,
             revision,
-            content: window.content,
+            content,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::OTHER_SOURCES;
-use crate::{PayloadFormat, Reason, Refusal};
+use crate::{LetterWork, PayloadFormat, Reason, Refusal};
 
 /// What one source's dead letters may take on one shard, bytes.
 const SOURCE_BYTES_MAX: u64 = 1 << 20;
@@ -68,7 +68,7 @@ pub struct DeadLetterGroup {
 pub struct DeadLetters {
     letters: BTreeMap<u64, DeadLetter>,
     numbers: BTreeMap<Box<str>, BTreeSet<u64>>,
-    identities: BTreeMap<(Box<str>, u64), Reason>,
+    identities: BTreeSet<(Box<str>, u64)>,
     bytes: BTreeMap<Box<str>, u64>,
     unsaved: BTreeSet<u64>,
     /// What of this goes with the shard's own record.
@@ -101,7 +101,8 @@ impl DeadLetter {
         4 * self.source.len() + self.user_id.as_ref().map_or(0, |user_id| user_id.len())
     }
 
-    fn bytes(&self) -> u64 {
+    /// What it takes of its source's room, bytes.
+    pub fn bytes(&self) -> u64 {
         (self.payload.len() + self.detail.len() + self.names_bytes()) as u64 + LETTER_OVERHEAD_BYTES
     }
 
@@ -135,13 +136,36 @@ impl DeadLetterGroup {
 }
 
 impl DeadLetters {
-    /// Keeps a letter, at the cost of the oldest where there is no room; or says why the same one was refused before.
-    pub fn add(&mut self, letter: DeadLetter) -> Result<(), Reason> {
-        if let Some(reason) = self.identities.get(&letter.identity()) {
-            return Err(*reason);
+    /// Keeps a letter, at the cost of the oldest where there is no room. False when the same one is kept already.
+    pub fn add(&mut self, letter: DeadLetter) -> bool {
+        if self.identities.contains(&letter.identity()) {
+            return false;
         }
         let number = self.ledger.next_number;
         self.ledger.next_number += 1;
+        self.keep(number, letter);
+        true
+    }
+
+    /// Does what an entry says of kept letters. Those that have gone meanwhile are passed over.
+    pub(super) fn work(&mut self, work: LetterWork) {
+        for number in work.removed {
+            self.remove(number);
+        }
+        for amended in work.amended {
+            if let Some(letter) = self.remove(amended.number) {
+                let letter = DeadLetter {
+                    reason: amended.reason,
+                    detail: amended.detail,
+                    ..letter
+                };
+                self.keep(amended.number, letter);
+            }
+        }
+    }
+
+    /// Takes a letter in that is to be stored, and sees to the bounds.
+    fn keep(&mut self, number: u64, letter: DeadLetter) {
         let source = letter.source.clone();
         self.insert(number, letter);
         self.unsaved.insert(number);
@@ -159,7 +183,6 @@ impl DeadLetters {
         while self.bytes.values().sum::<u64>() > SHARD_BYTES_MAX {
             self.expire(self.letters.keys().next().copied());
         }
-        Ok(())
     }
 
     /// All that are kept, oldest first, by number.
@@ -167,6 +190,17 @@ impl DeadLetters {
         self.letters
             .iter()
             .map(|(&number, letter)| (number, letter))
+    }
+
+    /// Those with this number or a higher one, oldest first.
+    pub fn iter_from(&self, number: u64) -> impl Iterator<Item = (u64, &DeadLetter)> {
+        let letters = self.letters.range(number..);
+        letters.map(|(&number, letter)| (number, letter))
+    }
+
+    /// The number of the next letter that will be kept: all that are kept have lower ones.
+    pub fn next_number(&self) -> u64 {
+        self.ledger.next_number
     }
 
     /// How many had to go for newer ones, by source and reason.
@@ -208,16 +242,18 @@ impl DeadLetters {
             .entry(letter.source.clone())
             .or_default()
             .insert(number);
-        self.identities.insert(letter.identity(), letter.reason);
+        self.identities.insert(letter.identity());
         self.letters.insert(number, letter);
     }
 
     fn expire(&mut self, number: Option<u64>) {
-        let Some((number, letter)) =
-            number.and_then(|number| Some((number, self.letters.remove(&number)?)))
-        else {
-            return;
-        };
+        if let Some(letter) = number.and_then(|number| self.remove(number)) {
+            self.ledger.count_expired(letter.source, letter.reason);
+        }
+    }
+
+    fn remove(&mut self, number: u64) -> Option<DeadLetter> {
+        let letter = self.letters.remove(&number)?;
         self.identities.remove(&letter.identity());
         if let Some(numbers) = self.numbers.get_mut(&letter.source) {
             numbers.remove(&number);
@@ -231,7 +267,7 @@ impl DeadLetters {
                 self.bytes.remove(&letter.source);
             }
         }
-        self.ledger.count_expired(letter.source, letter.reason);
         self.unsaved.insert(number);
+        Some(letter)
     }
 }

@@ -99,12 +99,13 @@ impl ShardState {
 
     fn keep(&mut self, letter: DeadLetter) -> Outcome {
         let reason = letter.reason;
-        match self.dead_letters.add(letter) {
-            Ok(()) => Outcome::DeadLettered(reason),
-            Err(known) => Outcome::Duplicate {
+        if self.dead_letters.add(letter) {
+            Outcome::DeadLettered(reason)
+        } else {
+            Outcome::Duplicate {
                 conflicting: false,
-                reason: Some(known),
-            },
+                reason: Some(reason),
+            }
         }
     }
 }
@@ -141,6 +142,6 @@ fn refused_event(
 }
 
 /// Identity of an event that was refused after it was normalised: its encoding leaves out the learner, whose event it is all the same.
-fn normalised_hash(user_id: &str, encoded: &[u8]) -> u64 {
+pub fn normalised_hash(user_id: &str, encoded: &[u8]) -> u64 {
     xxh3_64_with_seed(encoded, learner_hash(user_id))
 }

@@ -16,7 +16,7 @@ mod watermark;
 pub use context::{EntryContext, ReadPoint};
 pub use dead_letters::{DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters};
 pub use emissions::EmissionSpan;
-pub use finish::RecordVerdict;
+pub use finish::{RecordVerdict, normalised_hash};
 pub use outcome::Outcome;
 pub use source::{Counters, OTHER_SOURCES, Sequence, SourceFreshness};
 pub use state::{Freshness, ShardState};

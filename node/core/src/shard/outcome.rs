@@ -13,7 +13,7 @@ pub enum Outcome {
     Duplicate {
         /// With other content then.
         conflicting: bool,
-        /// Set when what was here before is a dead letter.
+        /// Set when what was here before is a dead letter: why this delivery would be one.
         reason: Option<Reason>,
     },
     /// Another source is authoritative.

@@ -12,7 +12,7 @@ use super::{
     watermark::Watermark,
 };
 use crate::{
-    Settings,
+    LetterWork, Settings,
     learner::StateDecodeError,
     time::{MINUTE_MS, floor_to},
 };
@@ -151,6 +151,11 @@ impl ShardState {
             .collect()
     }
 
+    /// Log time of the newest delivery of any source, ms; `None` before the first.
+    pub fn heard_ms(&self) -> Option<i64> {
+        self.sources.iter().map(|(_, source)| source.heard_ms).max()
+    }
+
     /// Sources' own numbering, for those that number their events.
     pub fn sequences(&self) -> impl Iterator<Item = (&str, Sequence)> {
         self.sources
@@ -174,6 +179,11 @@ impl ShardState {
     /// The refused events, to take their changes.
     pub fn dead_letters_mut(&mut self) -> &mut DeadLetters {
         &mut self.dead_letters
+    }
+
+    /// Does what an entry says of kept dead letters; no delivery is counted by it.
+    pub fn work_letters(&mut self, work: LetterWork) {
+        self.dead_letters.work(work);
     }
 
     /// The shard's own record; dead letters are stored beside it.

@@ -8,6 +8,7 @@ mod refusals;
 mod score;
 mod xapi;
 mod xapi_clients;
+mod xapi_standard;
 
 use homeroom_core::{Event, Reason, Refusal, Settings, SourcePolicy};
 
@@ -28,6 +29,7 @@ fn arrival(settings: &Settings) -> Arrival<'_> {
         now_ms: NOW_MS,
         listener: "http",
         settings,
+        home_pages: None,
     }
 }
 

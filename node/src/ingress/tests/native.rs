@@ -1,9 +1,9 @@
 //! Native JSON: spellings, times, what counts as none, and what joins the metadata.
 
-use homeroom_core::{EventType, Settings, SourcePolicy};
+use homeroom_core::{EventType, Reason, Settings, SourcePolicy};
 
-use super::{arrival, native, settings_with, with};
-use crate::ingress::{decode_native, split_lines, split_statements};
+use super::{arrival, native, refused, settings_with, with};
+use crate::ingress::decode_native;
 
 #[test]
 fn every_field_has_its_place_in_both_spellings() {
@@ -137,30 +137,21 @@ fn a_missing_id_is_derived_from_the_content() {
 
 #[test]
 fn deep_nesting_is_only_text() {
-    let deep = format!(r#""x":{}{}"#, "[".repeat(20_000), "]".repeat(20_000));
-    assert_eq!(native(&with(&deep)).unwrap().metadata[0].1.len(), 40_000);
+    let nested = |levels| format!(r#""x":{}{}"#, "[".repeat(levels), "]".repeat(levels));
+    assert_eq!(
+        native(&with(&nested(125))).unwrap().metadata[0].1.len(),
+        250
+    );
+    let brackets = with(&format!(r#""x":["{}"]"#, "[\\\"".repeat(200)));
+    assert!(native(&brackets).is_ok(), "in a text they nest nothing");
+    for levels in [126, 10_000, 20_000] {
+        refused(
+            native(&with(&nested(levels))),
+            Reason::Malformed,
+            "x is nested too deep",
+        );
+    }
     let settings = Settings::default();
     let open = "[".repeat(60_000);
     assert!(decode_native(open.as_bytes(), &arrival(&settings)).is_err());
-}
-
-#[test]
-fn bodies_are_split_without_judging_their_parts() {
-    let parts = |body: &'static str| {
-        let parts = split_statements(body.as_bytes()).unwrap();
-        parts
-            .into_iter()
-            .map(|part| part.get().to_owned())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        parts(" [ {\"a\": 1} , 7, null ] "),
-        ["{\"a\": 1}", "7", "null"]
-    );
-    assert_eq!(parts(" {\"a\": [1]} "), ["{\"a\": [1]}"]);
-    assert_eq!(parts("[]"), [""; 0]);
-    assert!(split_statements(b"[{}, {]").is_err());
-    assert!(split_statements(b"").is_err());
-    let lines: Vec<_> = split_lines(b"{}\r\n\n  \n[1]").collect();
-    assert_eq!(lines, [&b"{}"[..], b"[1]"]);
 }

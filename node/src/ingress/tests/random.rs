@@ -7,7 +7,7 @@ use homeroom_proto::v1;
 use proptest::{collection::btree_map, option, prelude::*, sample::select};
 
 use super::{NOW_MS, arrival};
-use crate::ingress::{decode_native, decode_proto, decode_xapi, split_statements, to_proto};
+use crate::ingress::{decode_native, decode_proto, decode_standard_xapi, decode_xapi, to_proto};
 
 const TYPES: [&str; 6] = [
     "page_view",
@@ -245,7 +245,7 @@ fn decode_everything(payload: &[u8]) {
             Err(refusal) => assert!(refusal.detail.len() < 600 && !refusal.source.is_empty()),
         }
     }
-    let _ = split_statements(payload);
+    let _ = decode_standard_xapi(payload, "", &arrival);
     if let Ok(message) = <v1::Event as prost::Message>::decode(payload) {
         let _ = decode_proto(&message, &arrival);
     }

@@ -199,7 +199,6 @@ fn scores_and_attempts() {
         quiz(r#"{"score":{"raw":7,"scaled":0.1}}"#),
         Ok(Some(100_000))
     );
-    assert_eq!(quiz(r#"{"score":{"raw":7}}"#), Err(Reason::MissingField));
     assert_eq!(
         quiz(r#"{"score":{"scaled":-0.1}}"#),
         Err(Reason::ValueOutOfRange)
@@ -216,6 +215,12 @@ fn scores_and_attempts() {
         quiz(r#"{"score":{"raw":1e999,"max":8}}"#),
         Err(Reason::ValueOutOfRange)
     );
+
+    // Points of nothing: the standard allows them, so they refuse nobody, and count for nothing.
+    let json = adl("scored", r#""result":{"score":{"raw":7}}"#);
+    let event = xapi(&json).unwrap();
+    assert_eq!(event.event_type, EventType::Other("scored".into()));
+    assert!(event.metadata.contains(&("score".into(), "7".into())));
 
     let json = adl("scored", SCORED);
     assert_eq!(xapi(&json).unwrap().attempt_id, None);

@@ -1,6 +1,7 @@
 //! xAPI statements, and what they become.
 
 mod metadata;
+mod standard;
 mod statement;
 mod translation;
 mod values;
@@ -15,10 +16,9 @@ use super::{
     Arrival,
     delivery::Delivery,
     draft::Draft,
-    fault::Fault,
+    fault::{Fault, Sender},
     fields::{no_object, utf8},
 };
-use crate::observe::HomePages;
 use statement::{ActorOnly, Statement};
 use translation::{LABELS, Translation};
 use values::Map;
@@ -35,19 +35,6 @@ pub fn decode_xapi<'p>(
     default_source: &'p str,
     arrival: &Arrival<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
-    decode_xapi_noting(payload, default_source, arrival, None)
-}
-
-/// The same, and notes the homePage of the actor's account.
-///
-/// # Errors
-/// As for [`decode_xapi`].
-pub fn decode_xapi_noting<'p>(
-    payload: &'p [u8],
-    default_source: &'p str,
-    arrival: &Arrival<'_>,
-    home_pages: Option<&HomePages>,
-) -> Result<Event<'p>, Refusal<'p>> {
     let source = if default_source.is_empty() {
         ANY_SOURCE
     } else {
@@ -56,7 +43,7 @@ pub fn decode_xapi_noting<'p>(
     let form = arrival.settings.source_policy(source).actor_form;
     let (mut draft, fault) = match read(payload) {
         Ok(statement) => {
-            if let (Some(pages), Some(page)) = (home_pages, statement.actor.home_page()) {
+            if let (Some(pages), Some(page)) = (arrival.home_pages, statement.actor.home_page()) {
                 pages.note(source, &page);
             }
             Translation {
@@ -73,6 +60,29 @@ pub fn decode_xapi_noting<'p>(
     };
     draft.source = Some(Cow::Borrowed(source));
     draft.admit(fault, Delivery::XapiJson(payload), arrival)
+}
+
+/// Reads one statement as [`decode_xapi`] does, and refuses besides what a store of statements must refuse by the standard. With the
+/// event comes whether the statement says itself when it happened.
+///
+/// # Errors
+/// When the event is refused, with the reason.
+pub fn decode_standard_xapi<'p>(
+    payload: &'p [u8],
+    default_source: &'p str,
+    arrival: &Arrival<'_>,
+) -> Result<(Event<'p>, bool), Refusal<'p>> {
+    let event = decode_xapi(payload, default_source, arrival)?;
+    match standard::check(payload) {
+        Ok(kept) => Ok((event, kept.is_timed)),
+        Err(fault) => {
+            let sender = Sender {
+                source: Some(event.source),
+                user_id: Some(event.user_id),
+            };
+            Err(fault.refuse(Delivery::XapiJson(payload), sender, arrival))
+        }
+    }
 }
 
 fn read(payload: &[u8]) -> Result<Statement<'_>, Fault> {

@@ -206,9 +206,10 @@ impl<'p> Object<'p> {
 }
 
 impl Outcome<'_> {
+    /// Whether its score is one of something: points without their maximum, which the standard allows, tell nothing.
     pub fn is_scored(&self) -> bool {
         self.score.as_deref().is_some_and(|score| {
-            score.raw.is_some() || score.max.is_some() || score.scaled.is_some()
+            (score.raw.is_some() && score.max.is_some()) || score.scaled.is_some()
         })
     }
 }

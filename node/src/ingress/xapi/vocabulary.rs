@@ -26,10 +26,10 @@ pub(super) fn event_type<'p>(statement: &Statement<'p>) -> Option<Cow<'p, str>> 
         "terminated" => Some("video_ended"),
         "answered" => Some("question_answered"),
         "launched" | "experienced" | "viewed" => Some("page_view"),
-        "passed" | "failed" | "completed" | "scored" if is_scored() => Some("quiz_submitted"),
         "completed" if is_video(statement) => Some("video_completed"),
         "initialized" if is_video(statement) => Some("video_initialized"),
         "interacted" if is_video(statement) => Some("video_interacted"),
+        "passed" | "failed" | "completed" | "scored" if is_scored() => Some("quiz_submitted"),
         _ => None,
     };
     Some(match (known, &verb) {

@@ -8,6 +8,8 @@ use super::registry::Registry;
 pub struct ReadMetrics {
     /// How long an answer took inside the node, s.
     pub seconds: Histogram,
+    /// How long an answer about a course, or a list of courses, took inside the node, s.
+    pub course_seconds: Histogram,
     /// Answers that did not meet the asked bound.
     pub bound_missed: Counter,
     reads: [Counter; 4],
@@ -33,6 +35,11 @@ impl ReadMetrics {
                 "homeroom_read_seconds",
                 Unit::Seconds,
                 "How long an answer took inside the node",
+            ),
+            course_seconds: registry.one_histogram(
+                "homeroom_course_read_seconds",
+                Unit::Seconds,
+                "How long an answer about courses took inside the node",
             ),
             bound_missed: registry.one_counter(
                 "homeroom_reads_bound_missed_total",

@@ -1,0 +1,167 @@
+//! Bodies that hold several deliveries, told apart but not yet read.
+
+use std::fmt;
+
+use bytes::Bytes;
+use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::error::HttpError;
+
+/// Why a body can't be told apart.
+#[derive(Debug)]
+pub(super) enum SplitError {
+    /// It is no JSON.
+    NotJson(serde_json::Error),
+    /// It holds more than is taken.
+    TooMany {
+        /// What is taken.
+        max: usize,
+    },
+}
+
+impl SplitError {
+    /// What the sender is told.
+    pub fn into_http(self) -> HttpError {
+        match self {
+            Self::NotJson(error) => HttpError::NotJson(format!("the body is no JSON: {error}")),
+            Self::TooMany { max } => HttpError::TooMany { max },
+        }
+    }
+}
+
+/// The elements of an array, else the one value that the body is; their own shape is not looked at.
+///
+/// # Errors
+/// See [`SplitError`].
+pub(super) fn values(body: &Bytes, max: usize) -> Result<Vec<&RawValue>, SplitError> {
+    if !body.trim_ascii_start().starts_with(b"[") {
+        let one = serde_json::from_slice(body).map_err(SplitError::NotJson)?;
+        return Ok(vec![one]);
+    }
+    let mut is_over = false;
+    let mut from = serde_json::Deserializer::from_slice(body);
+    let elements = Elements {
+        max,
+        is_over: &mut is_over,
+    }
+    .deserialize(&mut from)
+    .and_then(|elements| from.end().map(|()| elements));
+    match elements {
+        Err(_) if is_over => Err(SplitError::TooMany { max }),
+        elements => elements.map_err(SplitError::NotJson),
+    }
+}
+
+/// The lines of a body that has one delivery on each; blank ones are none.
+///
+/// # Errors
+/// When there are too many.
+pub(super) fn lines(body: &Bytes, max: usize) -> Result<Vec<&[u8]>, SplitError> {
+    let lines = body.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
+    let lines: Vec<&[u8]> = lines
+        .filter(|line| !line.is_empty())
+        .take(max + 1)
+        .collect();
+    if lines.len() > max {
+        return Err(SplitError::TooMany { max });
+    }
+    Ok(lines)
+}
+
+/// Whether a body that is no JSON as a whole is a JSON object on its first line, with more lines to follow.
+pub(super) fn are_lines(body: &[u8]) -> bool {
+    let body = body.trim_ascii_start();
+    let Some(end) = body.iter().position(|&byte| byte == b'\n') else {
+        return false;
+    };
+    body.starts_with(b"{") && serde_json::from_slice::<&RawValue>(&body[..end]).is_ok()
+}
+
+/// Reads an array of at most `max` elements: a few bytes each in the body, they take more in memory.
+struct Elements<'f> {
+    max: usize,
+    is_over: &'f mut bool,
+}
+
+impl<'de> DeserializeSeed<'de> for Elements<'_> {
+    type Value = Vec<&'de RawValue>;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Elements<'_> {
+    type Value = Vec<&'de RawValue>;
+
+    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::new();
+        while let Some(element) = elements.next_element()? {
+            if found.len() == self.max {
+                *self.is_over = true;
+                return Err(A::Error::custom("too many elements"));
+            }
+            found.push(element);
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(body: &'static str) -> Vec<String> {
+        let body = Bytes::from_static(body.as_bytes());
+        let values = values(&body, 3).expect("values");
+        values
+            .into_iter()
+            .map(|value| value.get().to_owned())
+            .collect()
+    }
+
+    #[test]
+    fn an_array_is_its_elements_and_any_other_value_is_one() {
+        assert_eq!(
+            parts(" [ {\"a\": 1.50},7,null ] "),
+            ["{\"a\": 1.50}", "7", "null"]
+        );
+        assert_eq!(parts("{\"a\":[1,2]}"), ["{\"a\":[1,2]}"]);
+        assert!(parts("[]").is_empty());
+    }
+
+    #[test]
+    fn what_is_no_json_or_too_much_is_told_apart() {
+        for body in ["", "[", "[1,]", "[1] 2", "{} {}", "[{}, {]"] {
+            let body = Bytes::from_static(body.as_bytes());
+            assert!(
+                matches!(values(&body, 3), Err(SplitError::NotJson(_))),
+                "{body:?}"
+            );
+        }
+        let many = Bytes::from_static(b"[1,2,3,4]");
+        assert!(matches!(
+            values(&many, 3),
+            Err(SplitError::TooMany { max: 3 })
+        ));
+        assert!(matches!(
+            lines(&Bytes::from_static(b"1\n2\n3\n4"), 3),
+            Err(SplitError::TooMany { max: 3 })
+        ));
+    }
+
+    #[test]
+    fn lines_are_told_from_a_value_over_several_lines() {
+        let body = Bytes::from_static(b"{}\r\n\n  \n[1]");
+        assert_eq!(lines(&body, 2).expect("lines"), [&b"{}"[..], b"[1]"]);
+        assert!(are_lines(b"\n{\"a\":1}\n{\"a\":"));
+        for body in ["{\"a\":1}", "{\n\"a\":1", "[\n{}", "broken\n{}", ""] {
+            assert!(!are_lines(body.as_bytes()), "{body}");
+        }
+    }
+}

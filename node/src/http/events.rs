@@ -1,0 +1,93 @@
+//! `POST /v1/events`: native JSON events, one, an array of them, or one on each line.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, Request, StatusCode};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+
+use crate::observe::metrics::Transport;
+
+use super::content::{EventsForm, events_form};
+use super::elements::{SplitError, are_lines, lines, values};
+use super::error::HttpError;
+use super::events_answer::EventsAnswer;
+use super::intake::{Intake, Receipt};
+use super::position::with_position;
+use super::router::HttpState;
+
+/// What a body may hold: small events cost more than their bytes.
+pub(super) const EVENTS_MAX: usize = 50_000;
+/// A shard that has no leader has one again within moments.
+const COME_AGAIN: Duration = Duration::from_secs(1);
+
+/// Answers each event's outcome, once all are durable and applied.
+pub(super) async fn publish<I: Intake>(
+    State(state): State<Arc<HttpState<I>>>,
+    request: Request<Body>,
+) -> Result<Response, HttpError> {
+    let form = events_form(request.headers())?;
+    state.metrics.ingest.requests(Transport::Http).increment(1);
+    let body = state.bodies.receive(request).await?;
+    let events = match split(form, &body.bytes) {
+        Ok(events) => events,
+        Err(error) => {
+            if let SplitError::NotJson(_) = error {
+                // Kept whole: nothing in it can be told apart.
+                let whole = vec![body.bytes.clone()];
+                let kept = state.intake.publish_events(whole).await?;
+                if kept.is_partial() {
+                    return answer(&kept);
+                }
+            }
+            return Err(error.into_http());
+        }
+    };
+    let receipt = if events.is_empty() {
+        Receipt::default()
+    } else {
+        state.intake.publish_events(events).await?
+    };
+    answer(&receipt)
+}
+
+fn split(form: EventsForm, body: &Bytes) -> Result<Vec<Bytes>, SplitError> {
+    let by_line = || {
+        let lines = lines(body, EVENTS_MAX)?;
+        Ok(lines.into_iter().map(|line| body.slice_ref(line)).collect())
+    };
+    if form == EventsForm::Lines {
+        return by_line();
+    }
+    match values(body, EVENTS_MAX) {
+        Ok(values) => {
+            let values = values.into_iter();
+            Ok(values
+                .map(|value| body.slice_ref(value.get().as_bytes()))
+                .collect())
+        }
+        Err(SplitError::NotJson(_)) if are_lines(body) => by_line(),
+        Err(error) => Err(error),
+    }
+}
+
+fn answer(receipt: &Receipt) -> Result<Response, HttpError> {
+    let is_partial = receipt.is_partial();
+    let json = serde_json::to_vec(&EventsAnswer::of(receipt))
+        .map_err(|_| HttpError::Internal("outcomes"))?;
+    let status = if is_partial {
+        StatusCode::SERVICE_UNAVAILABLE
+    } else {
+        StatusCode::OK
+    };
+    let mut response = (status, [(CONTENT_TYPE, "application/json")], json).into_response();
+    if is_partial {
+        let seconds = HeaderValue::from(COME_AGAIN.as_secs());
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    Ok(with_position(response, &receipt.position))
+}

@@ -1,0 +1,93 @@
+//! What became of a request's events, as JSON.
+
+use homeroom_proto::short_name;
+use homeroom_proto::v1::{DeadLetterReason, EventOutcome, EventStatus};
+use serde::Serialize;
+
+use super::intake::Receipt;
+
+/// The answer; what is empty is left out.
+#[derive(Debug, Default, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct EventsAnswer<'r> {
+    outcomes: Vec<OutcomeLine<'r>>,
+    /// Of those that were taken: the sum of the four below.
+    received: u64,
+    accepted: u64,
+    duplicate: u64,
+    shadowed: u64,
+    dead_lettered: u64,
+    /// Not taken: to be sent again.
+    #[serde(skip_serializing_if = "is_zero")]
+    retry: u64,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    position: String,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct OutcomeLine<'r> {
+    /// The event's place in the request, from 0.
+    index: usize,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    event_id: &'r str,
+    status: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'r str>,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    detail: &'r str,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    conflicting: bool,
+}
+
+impl<'r> EventsAnswer<'r> {
+    /// The answer that a receipt leads to.
+    pub fn of(receipt: &'r Receipt) -> Self {
+        let mut answer = Self::default();
+        for (index, outcome) in receipt.outcomes.iter().enumerate() {
+            let event_id = receipt.event_ids.get(index).map_or("", String::as_str);
+            answer.count(outcome.status());
+            answer
+                .outcomes
+                .push(OutcomeLine::of(index, event_id, outcome));
+        }
+        if !receipt.position.shards.is_empty() {
+            answer.position = receipt.position.to_string();
+        }
+        answer
+    }
+
+    fn count(&mut self, status: EventStatus) {
+        let counter = match status {
+            EventStatus::Accepted => &mut self.accepted,
+            EventStatus::Duplicate => &mut self.duplicate,
+            EventStatus::Shadowed => &mut self.shadowed,
+            EventStatus::DeadLettered => &mut self.dead_lettered,
+            EventStatus::Retry | EventStatus::Unspecified => {
+                self.retry += 1;
+                return;
+            }
+        };
+        *counter += 1;
+        self.received += 1;
+    }
+}
+
+impl<'r> OutcomeLine<'r> {
+    fn of(index: usize, event_id: &'r str, outcome: &'r EventOutcome) -> Self {
+        let reason =
+            Some(outcome.reason()).filter(|&reason| reason != DeadLetterReason::Unspecified);
+        Self {
+            index,
+            event_id,
+            status: short_name(outcome.status().as_str_name(), "EVENT_STATUS_"),
+            reason: reason.map(|reason| short_name(reason.as_str_name(), "DEAD_LETTER_REASON_")),
+            detail: &outcome.detail,
+            conflicting: outcome.conflicting,
+        }
+    }
+}
+
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}

@@ -1,0 +1,127 @@
+//! What holds for every path: health, bounds, and how connections end.
+
+use super::*;
+
+#[tokio::test]
+async fn health_says_what_readiness_says() {
+    let served = quick().await;
+    let answers = async |readiness: Readiness| {
+        served.readiness.send_replace(readiness);
+        let (live, ready) = (
+            get(&served, "/healthz").await,
+            get(&served, "/readyz").await,
+        );
+        let text = String::from_utf8(ready.body.to_vec()).expect("text");
+        (live.status.as_u16(), ready.status.as_u16(), text)
+    };
+    let starting = answers(Readiness::not_ready("recovering")).await;
+    assert_eq!(starting, (200, 503, "recovering\n".to_owned()));
+    let ready = answers(Readiness::Ready).await;
+    assert_eq!(ready, (200, 200, "ready\n".to_owned()));
+    let failed = answers(Readiness::failed("the disk failed")).await;
+    assert_eq!(failed, (503, 503, "the disk failed\n".to_owned()));
+}
+
+#[tokio::test]
+async fn metrics_are_in_prometheus_form() {
+    let served = quick().await;
+    post(&served, &[JSON], "[]").await;
+    let answer = get(&served, "/metrics").await;
+    assert_eq!(
+        answer.header("content-type"),
+        "text/plain; version=0.0.4; charset=utf-8"
+    );
+    let text = String::from_utf8(answer.body.to_vec()).expect("text");
+    assert!(text.contains("homeroom_publish_requests_total{transport=\"http\"} 1"));
+}
+
+#[tokio::test]
+async fn other_paths_and_methods_are_refused_in_the_same_form() {
+    let served = quick().await;
+    let nowhere = get(&served, "/nowhere").await;
+    assert_eq!(nowhere.code(), (404, "not_found".to_owned()));
+    let method = get(&served, "/xAPI/statements").await;
+    assert_eq!(method.code(), (405, "method_not_allowed".to_owned()));
+}
+
+#[tokio::test]
+async fn a_body_that_does_not_arrive_is_given_up() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let served = quick().await;
+    let mut stream = TcpStream::connect(served.address).await.expect("connected");
+    let head = "POST /xAPI/statements HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 9\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.expect("an answer");
+    assert!(answer.starts_with("HTTP/1.1 408"), "{answer}");
+}
+
+#[tokio::test]
+async fn bodies_are_bounded_all_together() {
+    let served = served(Duration::from_secs(3), Duration::ZERO).await;
+    let large = format!("\"{}\"", " ".repeat(BODY_BYTES_MAX - 2));
+    let mut held = JoinSet::new();
+    for _ in 0..2 {
+        let request = Request::post("/xAPI/statements").header(JSON.0, JSON.1);
+        let body = Full::new(Bytes::from(large.clone()));
+        held.spawn(send(served.address, request.body(body).expect("a request")));
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let answer = post(&served, &[JSON], "{}").await;
+    assert_eq!(answer.code(), (503, "overloaded".to_owned()));
+    assert_eq!(answer.header("retry-after"), "1");
+}
+
+#[tokio::test]
+async fn a_shutdown_lets_requests_end_and_takes_no_new_ones() {
+    let mut served = served(Duration::from_millis(600), Duration::from_secs(5)).await;
+    let address = served.address;
+    let _idle = TcpStream::connect(address).await.expect("connected");
+    let stop = served.stop.take().expect("once");
+    let mut stopping = JoinSet::new();
+    stopping.spawn(async move {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        let _ = stop.send(());
+    });
+    let answer = post(&served, &[JSON], r#"{"id":"last","verb":"x"}"#).await;
+    assert_eq!(answer.json(), json!(["last"]));
+    let ended = tokio::time::timeout(Duration::from_secs(2), served.server.join_next()).await;
+    assert!(ended.is_ok_and(|ended| ended.is_some_and(|result| result.is_ok())));
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn a_shutdown_does_not_wait_beyond_its_time() {
+    let mut served = served(Duration::from_secs(60), Duration::from_millis(300)).await;
+    let stop = served.stop.take().expect("once");
+    let request = Request::post("/xAPI/statements").header(JSON.0, JSON.1);
+    let request = request
+        .body(Full::new(Bytes::from("{}")))
+        .expect("a request");
+    let mut pending = JoinSet::new();
+    pending.spawn(send(served.address, request));
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let _ = stop.send(());
+    let ended = tokio::time::timeout(Duration::from_secs(2), served.server.join_next()).await;
+    assert!(ended.is_ok_and(|ended| ended.is_some_and(|result| result.is_ok())));
+    assert!(
+        pending
+            .join_next()
+            .await
+            .is_some_and(|answer| answer.is_ok_and(|a| a.is_err()))
+    );
+}
+
+#[tokio::test]
+async fn connections_are_bounded() {
+    let served = quick().await;
+    let mut held = Vec::new();
+    for _ in 0..4 {
+        held.push(TcpStream::connect(served.address).await.expect("connected"));
+    }
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let waiting = tokio::time::timeout(Duration::from_millis(300), get(&served, "/healthz")).await;
+    assert!(waiting.is_err());
+    held.clear();
+    assert_eq!(get(&served, "/healthz").await.status, StatusCode::OK);
+}

@@ -1,0 +1,35 @@
+//! Who sends statements.
+
+use axum::http::header::AUTHORIZATION;
+use axum::http::{HeaderMap, HeaderValue};
+use headers::HeaderMapExt;
+use headers::authorization::{Authorization, Basic};
+
+use super::super::error::HttpError;
+
+/// The source of statements that no name was sent with.
+const DEFAULT_SOURCE: &str = "xapi";
+/// A longer user name is refused, bytes.
+const SOURCE_BYTES_MAX: usize = 128;
+
+/// The credential that sent the statements. It names them and grants nothing: there is no access control here. Schemes other than
+/// Basic name nobody.
+///
+/// # Errors
+/// When a Basic credential can't be read.
+pub(super) fn source(headers: &HeaderMap) -> Result<String, HttpError> {
+    let is_basic = |value: &HeaderValue| {
+        let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
+        scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
+    };
+    if !headers.get(AUTHORIZATION).is_some_and(is_basic) {
+        return Ok(DEFAULT_SOURCE.to_owned());
+    }
+    let credential = headers.typed_get::<Authorization<Basic>>();
+    let credential = credential.ok_or(HttpError::BadCredential)?;
+    match credential.username() {
+        "" => Ok(DEFAULT_SOURCE.to_owned()),
+        name if name.len() > SOURCE_BYTES_MAX => Err(HttpError::BadCredential),
+        name => Ok(name.to_owned()),
+    }
+}

@@ -1,0 +1,33 @@
+//! The part of an xAPI store that writers need: `/xAPI/statements` and `/xAPI/about`.
+
+mod about;
+mod credential;
+mod publish;
+mod refusal;
+mod statement;
+mod version;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn;
+use axum::routing::{get, post};
+
+use super::error::HttpError;
+use super::intake::Intake;
+use super::router::HttpState;
+
+pub use refusal::RefusedStatement;
+
+/// The paths below `/xAPI`; whatever the answer is, it names the version spoken.
+pub(super) fn paths<I: Intake>() -> Router<Arc<HttpState<I>>> {
+    Router::new()
+        .route(
+            "/statements",
+            post(publish::post::<I>).put(publish::put::<I>),
+        )
+        .route("/about", get(about::about))
+        .fallback(async || HttpError::NotFound)
+        .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
+        .layer(from_fn(version::name_version))
+}

@@ -1,0 +1,188 @@
+//! `POST` and `PUT` of statements: taken whole or not at all.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::{Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Request, StatusCode, Uri};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use crate::observe::metrics::Transport;
+
+use super::super::body::ReceivedBody;
+use super::super::content::check_statements;
+use super::super::elements::{SplitError, values};
+use super::super::error::HttpError;
+use super::super::intake::{Intake, IntakeError, Receipt, StatementsReceipt};
+use super::super::position::with_position;
+use super::super::router::HttpState;
+use super::credential::source;
+use super::refusal::RefusedStatement;
+use super::statement::{Statement, is_uuid};
+use super::version;
+
+/// What a body may hold: small statements cost more than their bytes.
+pub(in super::super) const STATEMENTS_MAX: usize = 10_000;
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+const CONFLICT: &str = "this id is known with other content, which stays as it is";
+
+/// The parameters of the two methods; others are of no meaning here.
+#[derive(Debug, Default, Deserialize)]
+struct Parameters {
+    #[serde(rename = "statementId")]
+    statement_id: Option<String>,
+    /// Of requests that put all their parts into a form, for the sake of old browsers.
+    method: Option<String>,
+}
+
+/// Takes one statement or an array of them; answers their ids once they are durable and counted.
+pub(super) async fn post<I: Intake>(
+    State(state): State<Arc<HttpState<I>>>,
+    request: Request<Body>,
+) -> Result<Response, HttpError> {
+    version::check(request.headers())?;
+    if parameters(request.uri())?.method.is_some() {
+        return Err(HttpError::AlternateSyntax);
+    }
+    let received = Received::of(&state, request).await?;
+    let body = &received.body.bytes;
+    let split = values(body, STATEMENTS_MAX).map(|values| {
+        let statement = |value| Statement::of(value, body, None);
+        values.into_iter().map(statement).collect()
+    });
+    let (ids, receipt) = received.publish(&state, split).await?;
+    let json = serde_json::to_vec(&ids).map_err(|_| HttpError::Internal("ids"))?;
+    let response = ([(CONTENT_TYPE, "application/json")], json).into_response();
+    Ok(with_position(response, &receipt.position))
+}
+
+/// Takes one statement under the id that the request names.
+pub(super) async fn put<I: Intake>(
+    State(state): State<Arc<HttpState<I>>>,
+    request: Request<Body>,
+) -> Result<Response, HttpError> {
+    version::check(request.headers())?;
+    let id = parameters(request.uri())?.statement_id;
+    let id = id.ok_or(HttpError::BadStatementId("PUT needs ?statementId="))?;
+    if !is_uuid(&id) {
+        return Err(HttpError::BadStatementId("statementId must be a UUID"));
+    }
+    let received = Received::of(&state, request).await?;
+    let body = &received.body.bytes;
+    let statement = serde_json::from_slice::<&RawValue>(body)
+        .map(|value| Statement::of(value, body, Some(&id)))
+        .map_err(SplitError::NotJson);
+    if let Ok(Statement { id: Some(own), .. }) = &statement
+        && !own.eq_ignore_ascii_case(&id)
+    {
+        let words = "statementId must be the statement's own id";
+        return Err(HttpError::BadStatementId(words));
+    }
+    let one = statement.map(|statement| vec![statement]);
+    let (_, receipt) = received.publish(&state, one).await?;
+    let response = StatusCode::NO_CONTENT.into_response();
+    Ok(with_position(response, &receipt.position))
+}
+
+fn parameters(uri: &Uri) -> Result<Parameters, HttpError> {
+    Query::try_from_uri(uri)
+        .map(|Query(parameters)| parameters)
+        .map_err(|_| HttpError::BadQuery)
+}
+
+/// A request's body and who sent it.
+struct Received {
+    body: ReceivedBody,
+    source: String,
+}
+
+impl Received {
+    async fn of<I: Intake>(
+        state: &HttpState<I>,
+        request: Request<Body>,
+    ) -> Result<Self, HttpError> {
+        check_statements(request.headers())?;
+        let source = source(request.headers())?;
+        state.metrics.ingest.requests(Transport::Http).increment(1);
+        let body = state.bodies.receive(request).await?;
+        Ok(Self { body, source })
+    }
+
+    /// Publishes the statements that the body was found to hold; a body that holds none is kept whole as a dead letter. Returns the
+    /// statements' ids, and what became of them.
+    async fn publish<I: Intake>(
+        &self,
+        state: &HttpState<I>,
+        statements: Result<Vec<Statement>, SplitError>,
+    ) -> Result<(Vec<Option<String>>, Receipt), HttpError> {
+        let intake = &state.intake;
+        let statements = match statements {
+            Ok(statements) => statements,
+            Err(error) => {
+                if let SplitError::NotJson(_) = error {
+                    let whole = vec![self.body.bytes.clone()];
+                    let kept = intake.publish_statements(whole, &self.source).await?;
+                    refuse_partial(&kept.taken)?;
+                }
+                return Err(error.into_http());
+            }
+        };
+        if statements.is_empty() {
+            return Ok((Vec::new(), Receipt::default()));
+        }
+        let (ids, payloads): (Vec<Option<String>>, Vec<Bytes>) = statements
+            .into_iter()
+            .map(|Statement { id, bytes }| (id, bytes))
+            .unzip();
+        let receipt = intake.publish_statements(payloads, &self.source).await?;
+        let taken = check(&ids, receipt)?;
+        Ok((ids, taken))
+    }
+}
+
+/// Whether the whole request can be answered as taken. A refusal that only the learner could know of (late, beyond the retention)
+/// is kept as a dead letter, but not told: the sender can do nothing but send the statement for ever.
+fn check(ids: &[Option<String>], receipt: StatementsReceipt) -> Result<Receipt, HttpError> {
+    let StatementsReceipt { refused, taken } = receipt;
+    refuse_partial(&taken)?;
+    let told = |index: usize, reason, detail| RefusedStatement {
+        index,
+        id: ids.get(index).cloned().flatten(),
+        reason,
+        detail,
+    };
+    if !refused.is_empty() {
+        let refused = refused.into_iter();
+        return Err(HttpError::StatementsRefused {
+            count: ids.len(),
+            refused: refused
+                .map(|unsound| told(unsound.index, unsound.reason.name(), unsound.detail))
+                .collect(),
+        });
+    }
+    let outcomes = taken.outcomes.iter().enumerate();
+    let conflicts: Vec<RefusedStatement> = outcomes
+        .filter(|(_, outcome)| outcome.conflicting)
+        .map(|(index, _)| told(index, "conflicting", CONFLICT.to_owned()))
+        .collect();
+    if conflicts.is_empty() {
+        Ok(taken)
+    } else {
+        Err(HttpError::Conflict { conflicts })
+    }
+}
+
+fn refuse_partial(receipt: &Receipt) -> Result<(), HttpError> {
+    if !receipt.is_partial() {
+        return Ok(());
+    }
+    Err(HttpError::Intake(IntakeError::Unavailable {
+        reason: "not all statements could be taken now; send the request again".to_owned(),
+        retry_after: RETRY_AFTER,
+    }))
+}

@@ -1,0 +1,71 @@
+//! Statements of a body, each with the id by which it is answered.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+use serde::Deserialize;
+use serde_json::value::{RawValue, to_raw_value};
+use uuid::Uuid;
+
+/// One statement.
+#[derive(Debug)]
+pub(super) struct Statement {
+    /// `None` where none can be made out; the intake refuses such a statement.
+    pub id: Option<String>,
+    /// As it came, byte for byte, unless it had no id.
+    pub bytes: Bytes,
+}
+
+#[derive(Deserialize)]
+struct Identified<'a> {
+    #[serde(borrow, default)]
+    id: Option<&'a RawValue>,
+}
+
+impl Statement {
+    /// The statement that a value of a body is. One without an id gets `id`, else one that is derived from it: a sender that tries
+    /// again after it got no answer sends the same event.
+    pub fn of(value: &RawValue, body: &Bytes, id: Option<&str>) -> Self {
+        let statement = value.get();
+        let as_it_came = |id| Self {
+            id,
+            bytes: body.slice_ref(statement.as_bytes()),
+        };
+        // Derived structs take arrays too; a statement is an object.
+        let parsed = serde_json::from_str::<Identified<'_>>(statement);
+        let (true, Ok(Identified { id: own })) = (statement.starts_with('{'), parsed) else {
+            return as_it_came(None);
+        };
+        let own = own.map_or(Ok(String::new()), |own| serde_json::from_str(own.get()));
+        match own {
+            Ok(own) if own.is_empty() => {
+                let id = id.map_or_else(|| derived_id(statement), str::to_owned);
+                with_id(statement, id).unwrap_or_else(|_| as_it_came(None))
+            }
+            Ok(own) => as_it_came(Some(own)),
+            Err(_not_a_text) => as_it_came(None),
+        }
+    }
+}
+
+/// Whether a text is a UUID in its usual form.
+pub(super) fn is_uuid(text: &str) -> bool {
+    let hyphenated = Uuid::try_parse(text).map(|uuid| uuid.hyphenated().to_string());
+    hyphenated.is_ok_and(|hyphenated| hyphenated.eq_ignore_ascii_case(text))
+}
+
+fn derived_id(statement: &str) -> String {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, statement.as_bytes()).to_string()
+}
+
+/// The id is given here, before the statement is published, so that the one answered is the one stored.
+fn with_id(statement: &str, id: String) -> serde_json::Result<Statement> {
+    let raw_id = to_raw_value(&id)?;
+    let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(statement)?;
+    fields.insert("id".to_owned(), &raw_id);
+    let bytes = serde_json::to_vec(&fields)?.into();
+    Ok(Statement {
+        id: Some(id),
+        bytes,
+    })
+}

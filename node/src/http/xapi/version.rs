@@ -1,0 +1,48 @@
+//! Which version of xAPI a request speaks.
+
+use axum::body::Body;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
+use axum::middleware::Next;
+use axum::response::Response;
+
+use super::super::error::HttpError;
+
+/// Those spoken here.
+pub(super) const VERSIONS: [&str; 5] = ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "2.0.0"];
+
+const HEADER: HeaderName = HeaderName::from_static("x-experience-api-version");
+const VERSION_1: HeaderValue = HeaderValue::from_static("1.0.3");
+const VERSION_2: HeaderValue = HeaderValue::from_static("2.0.0");
+
+/// Names the version in every answer, errors included.
+pub(super) async fn name_version(request: Request<Body>, next: Next) -> Response {
+    let version = asked(request.headers()).unwrap_or(VERSION_1);
+    let mut response = next.run(request).await;
+    response.headers_mut().insert(HEADER, version);
+    response
+}
+
+/// Makes sure that a request speaks a version that is known here. One that names none is taken for an early one: source systems
+/// forget it.
+///
+/// # Errors
+/// When it is another.
+pub(super) fn check(headers: &HeaderMap) -> Result<(), HttpError> {
+    asked(headers)
+        .map(|_| ())
+        .ok_or(HttpError::UnsupportedVersion)
+}
+
+/// The version to answer with; `None` for one not spoken here.
+fn asked(headers: &HeaderMap) -> Option<HeaderValue> {
+    let Some(asked) = headers.get(HEADER) else {
+        return Some(VERSION_1);
+    };
+    let is = |version: &str| {
+        let rest = asked.to_str().ok()?.trim().strip_prefix(version)?;
+        (rest.is_empty() || rest.starts_with('.')).then_some(())
+    };
+    is("1.0")
+        .map(|()| VERSION_1)
+        .or(is("2.0").map(|()| VERSION_2))
+}

@@ -1,0 +1,207 @@
+//! Dead letters on their way in once more, each as the delivery that it was.
+
+use homeroom_core::{
+    Event, PayloadFormat, Reason, Refusal,
+    entry::refusal_hash,
+    learner_hash,
+    shard::{DeadLetter, Outcome, normalised_hash},
+    shard_of,
+};
+use homeroom_proto::v1;
+use prost::Message;
+
+use super::{
+    Admission, Arrival, Intake, IntakeError, decode_native, decode_proto, decode_xapi,
+    intake::wall_ms,
+};
+use crate::route::Urgency;
+
+/// What became of a letter's new delivery.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It counts.
+    Accepted,
+    /// An event of this identity counts already.
+    Duplicate,
+    /// Another source is authoritative.
+    Shadowed,
+    /// Refused again; nothing else keeps it.
+    Stays(Reason, Box<str>),
+    /// Refused again, and kept as another letter: in its normalised form, or with another learner's shard.
+    Moved(Reason, Box<str>),
+    /// Not taken, or nobody knows.
+    Retry,
+}
+
+/// What ingress would say of a letter now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Foretold {
+    /// Only its learner can refuse it now.
+    Passable,
+    /// Refused again.
+    Refused(Reason, Box<str>),
+}
+
+/// A kept delivery, ready to be read again.
+struct Redelivery<'l> {
+    letter: &'l DeadLetter,
+    /// Where the letter holds a message of the contract.
+    message: Option<v1::Event>,
+}
+
+/// What is known of a new delivery before its outcome.
+struct Sent {
+    /// Whether its refusal would be the very letter that it comes from.
+    is_same: bool,
+    /// The words for what ingress refused.
+    detail: Option<Box<str>>,
+}
+
+impl Intake {
+    /// Delivers kept letters of a shard once more, under the settings in force; answers when every delivery is durable and applied.
+    /// Letters that are kept in part only must not be among them.
+    ///
+    /// # Errors
+    /// When too much is under way. Nothing of it is stored then.
+    pub async fn redeliver(
+        &self,
+        shard: u16,
+        letters: &[&DeadLetter],
+    ) -> Result<Vec<Fate>, IntakeError> {
+        let admit = |admission: &mut Admission<'_>| {
+            let arrival = admission.arrival();
+            let shards = admission.shards();
+            let send = |letter: &&DeadLetter| {
+                let kept = Redelivery::of(letter);
+                let decoded = kept.decode(&arrival);
+                let sent = Sent::of(&decoded, (shard, letter), shards);
+                admission.delivery(decoded);
+                sent
+            };
+            Ok(letters.iter().map(send).collect::<Vec<_>>())
+        };
+        let (taken, sent) = self
+            .admit("redrive", letters.len(), Urgency::Refuse, admit)
+            .await?;
+        let outcomes = taken.outcomes().await.into_iter();
+        Ok(outcomes
+            .zip(sent)
+            .map(|(outcome, sent)| sent.fate(outcome))
+            .collect())
+    }
+
+    /// What ingress would say of kept letters now. Delivers nothing.
+    ///
+    /// # Errors
+    /// When there are no settings yet.
+    pub fn foretell(&self, letters: &[&DeadLetter]) -> Result<Vec<Foretold>, IntakeError> {
+        let cluster = self.cluster.borrow().clone();
+        let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
+        let arrival = Arrival {
+            now_ms: wall_ms(),
+            listener: "redrive",
+            settings: &founded.settings,
+            home_pages: None,
+        };
+        let foretell = |letter: &&DeadLetter| match Redelivery::of(letter).decode(&arrival) {
+            Ok(_) => Foretold::Passable,
+            Err(refusal) => Foretold::Refused(refusal.reason, (*refusal.detail).into()),
+        };
+        Ok(letters.iter().map(foretell).collect())
+    }
+}
+
+impl<'l> Redelivery<'l> {
+    fn of(letter: &'l DeadLetter) -> Self {
+        let message = (letter.format == PayloadFormat::Protobuf)
+            .then(|| v1::Event::decode(letter.payload.as_slice()).ok())
+            .flatten();
+        Self { letter, message }
+    }
+
+    /// As at its own door. A letter without a source of its own stays with the listener that took it in.
+    fn decode(&self, arrival: &Arrival<'_>) -> Result<Event<'_>, Refusal<'_>> {
+        let letter = self.letter;
+        let arrival = Arrival {
+            listener: letter
+                .source
+                .strip_prefix("listener:")
+                .unwrap_or(arrival.listener),
+            ..*arrival
+        };
+        match (letter.format, &self.message) {
+            (PayloadFormat::NativeJson, _) => decode_native(&letter.payload, &arrival),
+            (PayloadFormat::XapiJson, _) => decode_xapi(&letter.payload, &letter.source, &arrival),
+            (PayloadFormat::Protobuf, Some(message)) => decode_proto(message, &arrival),
+            (PayloadFormat::Protobuf, None) => Err(self.as_it_was()),
+            (PayloadFormat::Normalised, _) => {
+                let user_id = letter.user_id.as_deref().unwrap_or_default();
+                Event::decode(user_id, &letter.payload).map_err(|_| self.as_it_was())
+            }
+        }
+    }
+
+    /// The refusal that the letter was made of.
+    fn as_it_was(&self) -> Refusal<'_> {
+        let letter = self.letter;
+        Refusal {
+            source: (&*letter.source).into(),
+            reason: letter.reason,
+            detail: (&*letter.detail).into(),
+            user_id: letter.user_id.as_deref().map(Into::into),
+            format: letter.format,
+            payload_hash: letter.payload_hash,
+            payload: (&letter.payload).into(),
+        }
+    }
+}
+
+impl Sent {
+    /// A letter's identity is its source and a hash, within its shard.
+    fn of(
+        decoded: &Result<Event<'_>, Refusal<'_>>,
+        (shard, letter): (u16, &DeadLetter),
+        shards: u32,
+    ) -> Self {
+        let (to, source, hash) = match decoded {
+            Ok(event) => {
+                let mut encoded = Vec::new();
+                event.encode_into(&mut encoded);
+                let hash = normalised_hash(&event.user_id, &encoded);
+                (learner_hash(&event.user_id), &event.source, hash)
+            }
+            Err(refusal) => (refusal_hash(refusal), &refusal.source, refusal.payload_hash),
+        };
+        let same_place = shard_of(to, shards) == u32::from(shard);
+        Self {
+            is_same: same_place && **source == *letter.source && hash == letter.payload_hash,
+            detail: decoded
+                .as_ref()
+                .err()
+                .map(|refusal| (*refusal.detail).into()),
+        }
+    }
+
+    fn fate(self, outcome: Option<Outcome>) -> Fate {
+        match outcome {
+            None => Fate::Retry,
+            Some(Outcome::Accepted) => Fate::Accepted,
+            Some(Outcome::Shadowed) => Fate::Shadowed,
+            Some(Outcome::Duplicate { reason: None, .. }) => Fate::Duplicate,
+            Some(
+                Outcome::DeadLettered(reason)
+                | Outcome::Duplicate {
+                    reason: Some(reason),
+                    ..
+                },
+            ) => {
+                let detail = self.detail.unwrap_or_else(|| reason.words().into());
+                if self.is_same {
+                    Fate::Stays(reason, detail)
+                } else {
+                    Fate::Moved(reason, detail)
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! A class, as its learners are counted one by one.
+
+use std::{
+    cmp::{Ordering, Reverse},
+    collections::BTreeSet,
+};
+
+use homeroom_core::{
+    learner::{HelpReason, Standing, Status},
+    shard::ReadPoint,
+};
+use homeroom_proto::v1;
+
+use super::page::RosterPage;
+use crate::{query::profile, shard::RosterVisitor};
+
+/// The sums over a course's learners, and the first of its roster that a page asks for.
+#[derive(Debug)]
+pub struct Class {
+    at: ReadPoint,
+    page: RosterPage,
+    /// Whether anybody has to do with the course, the unenrolled included.
+    pub found: bool,
+    on_roster: u64,
+    by_status: [u64; 4],
+    needing_help: u64,
+    last_event_ms: i64,
+    engagement: f64,
+    /// The first of those that the page may show, one more than it holds.
+    first: BTreeSet<Ranked>,
+}
+
+/// Where an entry stands on the roster: who needs help most first. Invariant: no two learners have the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    pub reasons: Reverse<usize>,
+    pub count: Reverse<u64>,
+    pub since_ms: i64,
+    pub user_id: Box<str>,
+}
+
+#[derive(Debug)]
+struct Ranked(Rank, v1::RosterEntry);
+
+impl Rank {
+    fn of(user_id: &str, reasons: &[HelpReason]) -> Self {
+        let oldest_ms = reasons.iter().map(|reason| reason.since_ms).min();
+        Self {
+            reasons: Reverse(reasons.len()),
+            count: Reverse(reasons.iter().map(|reason| u64::from(reason.count)).sum()),
+            since_ms: oldest_ms.unwrap_or(0),
+            user_id: user_id.into(),
+        }
+    }
+}
+
+impl Class {
+    /// Nobody yet. Learners are looked at as of a point.
+    pub fn new(at: ReadPoint, page: RosterPage) -> Self {
+        Self {
+            at,
+            page,
+            found: false,
+            on_roster: 0,
+            by_status: [0; 4],
+            needing_help: 0,
+            last_event_ms: i64::MIN,
+            engagement: 0.0,
+            first: BTreeSet::new(),
+        }
+    }
+
+    /// Adds the learners of another shard.
+    #[must_use]
+    pub fn merged(mut self, other: Self) -> Self {
+        self.found |= other.found;
+        self.on_roster += other.on_roster;
+        for (status, learners) in other.by_status.into_iter().enumerate() {
+            self.by_status[status] += learners;
+        }
+        self.needing_help += other.needing_help;
+        self.last_event_ms = self.last_event_ms.max(other.last_event_ms);
+        self.engagement += other.engagement;
+        for ranked in other.first {
+            self.keep(ranked);
+        }
+        self
+    }
+
+    /// The course as a whole.
+    pub fn summary(&self, course_id: &str) -> v1::Course {
+        let [active, watching, idle, away] = self.by_status;
+        let present = self.on_roster - away;
+        v1::Course {
+            course_id: course_id.to_owned(),
+            learners: self.on_roster,
+            active,
+            watching,
+            idle,
+            away,
+            needing_help: self.needing_help,
+            last_event_ms: if self.found { self.last_event_ms } else { 0 },
+            engagement: (present > 0).then(|| self.engagement / present as f64),
+        }
+    }
+
+    /// The page's entries, and the rank after which the next page begins, if there is one.
+    pub fn into_roster(self) -> (Vec<v1::RosterEntry>, Option<Rank>) {
+        let more = self.first.len() > self.page.size;
+        let mut last = None;
+        let mut entries = Vec::with_capacity(self.first.len().min(self.page.size));
+        for Ranked(rank, entry) in self.first.into_iter().take(self.page.size) {
+            last = Some(rank);
+            entries.push(entry);
+        }
+        (entries, last.filter(|_| more))
+    }
+
+    fn keep(&mut self, ranked: Ranked) {
+        self.first.insert(ranked);
+        if self.first.len() > self.page.size + 1 {
+            self.first.pop_last();
+        }
+    }
+
+    /// Whether the page can show an entry of this rank.
+    fn shows(&self, rank: &Rank) -> bool {
+        let room = self.first.len() <= self.page.size;
+        let after = self.page.after.as_ref();
+        (room || self.first.last().is_some_and(|Ranked(last, _)| rank < last))
+            && after.is_none_or(|after| rank > after)
+            && !(self.page.needing_help_only && rank.reasons == Reverse(0))
+    }
+
+    fn entry(
+        &self,
+        user_id: &str,
+        standing: &Standing,
+        status: Status,
+        reasons: Vec<HelpReason>,
+        engagement: f64,
+    ) -> v1::RosterEntry {
+        v1::RosterEntry {
+            user_id: user_id.to_owned(),
+            status: profile::status(status).into(),
+            engagement,
+            accuracy: Some(profile::accuracy(standing.accuracy(&self.at))),
+            last_event_ms: standing.last_event_ms,
+            enrolled: standing.enrolled,
+            reasons: reasons.into_iter().map(profile::reason).collect(),
+        }
+    }
+}
+
+impl RosterVisitor for Class {
+    fn visit(&mut self, user_id: &str, standing: &Standing) {
+        self.found = true;
+        self.last_event_ms = self.last_event_ms.max(standing.last_event_ms);
+        if !standing.on_roster() {
+            return;
+        }
+        let status = standing.status(&self.at);
+        let reasons = standing.reasons(&self.at);
+        let engagement = standing.engagement(&self.at);
+        self.on_roster += 1;
+        self.by_status[status as usize] += 1;
+        self.needing_help += u64::from(!reasons.is_empty());
+        if status != Status::Away {
+            self.engagement += engagement;
+        }
+        let rank = Rank::of(user_id, &reasons);
+        if self.shows(&rank) {
+            let entry = self.entry(user_id, standing, status, reasons, engagement);
+            self.keep(Ranked(rank, entry));
+        }
+    }
+}
+
+impl PartialEq for Ranked {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl Eq for Ranked {}
+
+impl PartialOrd for Ranked {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Ranked {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.0.cmp(&other.0)
+    }
+}

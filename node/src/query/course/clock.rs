@@ -1,0 +1,105 @@
+//! What time it is in class.
+
+use homeroom_core::{shard::ReadPoint, time::MINUTE_MS};
+
+use crate::shard::View;
+
+/// A class whose newest event was at most this old when it came is live: while all are silent, its time goes on. History that is
+/// replayed stands still at its end.
+const LIVE_WITHIN_MS: i64 = 5 * MINUTE_MS;
+
+/// The points at which the learners of each shard are looked at: each shard's own, but with one event clock for the whole class.
+///
+/// Classmates live on all shards, and a shard's clock stands still while its few learners are silent: "nobody has heard of her for
+/// five minutes" is said by the class's time, which is that of the newest event on any shard, and goes on with log time since.
+pub fn points(views: &[impl AsRef<View>], log_now_ms: i64) -> Vec<ReadPoint> {
+    let views = || views.iter().map(AsRef::as_ref);
+    let newest_ms = views().map(|view| view.at.event_clock_ms).max();
+    let newest_ms = newest_ms.unwrap_or(i64::MIN);
+    let heard_ms = views().filter_map(|view| view.heard_ms).max();
+    let silence_ms = heard_ms.map_or(0, |heard_ms| {
+        let age_ms = heard_ms.saturating_sub(newest_ms).saturating_abs();
+        if age_ms <= LIVE_WITHIN_MS {
+            log_now_ms.saturating_sub(heard_ms).max(0)
+        } else {
+            0
+        }
+    });
+    let event_clock_ms = newest_ms.saturating_add(silence_ms);
+    views()
+        .map(|view| ReadPoint {
+            event_clock_ms,
+            ..view.at
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use homeroom_core::{Settings, shard::Freshness};
+
+    use super::*;
+
+    const NOON_MS: i64 = 1_741_168_800_000;
+
+    fn view(event_clock_ms: i64, heard_ms: Option<i64>) -> Arc<View> {
+        Arc::new(View {
+            applied_index: 1,
+            at: ReadPoint {
+                watermark_ms: event_clock_ms,
+                event_clock_ms,
+                floor_ms: i64::MIN,
+                allowed_lateness_ms: 0,
+            },
+            freshness: Freshness {
+                watermark_ms: None,
+                sources: Vec::new(),
+            },
+            settings: Arc::new(Settings::default()),
+            log_time_ms: heard_ms.unwrap_or_default(),
+            heard_ms,
+            watermark_lag_ms: 0,
+            next_due_ms: None,
+        })
+    }
+
+    fn clock(views: &[Arc<View>], log_now_ms: i64) -> i64 {
+        let points = points(views, log_now_ms);
+        assert!(
+            points
+                .windows(2)
+                .all(|pair| pair[0].event_clock_ms == pair[1].event_clock_ms)
+        );
+        points[0].event_clock_ms
+    }
+
+    #[test]
+    fn a_silent_shard_follows_the_class() {
+        let views = [
+            view(NOON_MS, Some(NOON_MS)),
+            view(NOON_MS + 60_000, Some(NOON_MS + 60_000)),
+            view(i64::MIN, None),
+        ];
+        assert_eq!(clock(&views, NOON_MS + 60_000), NOON_MS + 60_000);
+    }
+
+    #[test]
+    fn time_goes_on_in_a_silent_class() {
+        let views = [view(NOON_MS, Some(NOON_MS + 2_000))];
+        assert_eq!(clock(&views, NOON_MS + 302_000), NOON_MS + 300_000);
+    }
+
+    #[test]
+    fn replayed_history_stands_still_at_its_end() {
+        let a_year_later_ms = NOON_MS + 365 * 86_400_000;
+        let views = [view(NOON_MS, Some(a_year_later_ms))];
+        assert_eq!(clock(&views, a_year_later_ms + 600_000), NOON_MS);
+    }
+
+    #[test]
+    fn a_cluster_without_events_has_no_time() {
+        assert_eq!(clock(&[view(i64::MIN, None)], NOON_MS), i64::MIN);
+    }
+}

@@ -1,0 +1,77 @@
+//! A course as it is now, over all shards.
+
+use std::sync::Arc;
+
+use futures::future::{join_all, try_join_all};
+use homeroom_core::shard::ReadPoint;
+use homeroom_proto::v1;
+use tonic::Status;
+
+use super::{class::Class, clock, page::RosterPage};
+use crate::{
+    query::freshness,
+    shard::{ReadOptions, ShardReplica, View},
+    status,
+};
+
+/// All shards, each at the point at which its learners are looked at.
+pub struct Now {
+    shards: Vec<(Arc<ShardReplica>, ReadPoint)>,
+    /// One for each shard.
+    pub freshness: Vec<v1::Freshness>,
+}
+
+impl Now {
+    /// Waits until each shard is as current as asked.
+    ///
+    /// # Errors
+    /// When one can't be, and less was not wanted.
+    pub async fn of(shards: Vec<(Arc<ShardReplica>, ReadOptions)>) -> Result<Self, Status> {
+        let met = shards.iter().map(|(shard, options)| async {
+            let met = shard.await_consistency(*options).await;
+            met.map_err(|error| status::of_read(&error))
+        });
+        let met = try_join_all(met).await?;
+        let views: Vec<Arc<View>> = shards.iter().map(|(shard, _)| shard.view()).collect();
+        let log_now_ms = shards.iter().map(|(shard, _)| shard.log_now_ms()).max();
+        let points = clock::points(&views, log_now_ms.unwrap_or_default());
+        let terms = join_all(shards.iter().map(|(shard, _)| shard.group().term())).await;
+        let freshness = shards
+            .iter()
+            .zip(&views)
+            .zip(met.into_iter().zip(terms))
+            .map(|(((shard, _), view), ((confirmed, bound_met), term))| {
+                freshness::of_view(view, (shard.shard(), term), confirmed.elapsed(), bound_met)
+            })
+            .collect();
+        Ok(Self {
+            shards: shards
+                .into_iter()
+                .zip(points)
+                .map(|((shard, _), point)| (shard, point))
+                .collect(),
+            freshness,
+        })
+    }
+
+    /// The shards.
+    pub fn shards(&self) -> impl Iterator<Item = &Arc<ShardReplica>> {
+        self.shards.iter().map(|(shard, _)| shard)
+    }
+
+    /// A course with a page of its roster.
+    ///
+    /// # Errors
+    /// When a shard can't be read.
+    pub async fn class(&self, course_id: &str, page: &RosterPage) -> Result<Class, Status> {
+        let classes = self.shards.iter().map(|(shard, at)| async {
+            let class = Class::new(*at, page.clone());
+            let class = shard.visit_roster(course_id, class).await;
+            class.map_err(|error| status::of_read(&error))
+        });
+        let classes = try_join_all(classes).await?.into_iter();
+        classes
+            .reduce(Class::merged)
+            .ok_or_else(|| Status::internal("the cluster has no shards"))
+    }
+}

@@ -1,0 +1,180 @@
+//! Serves courses.
+
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Instant};
+
+use futures::{Stream, StreamExt, future::try_join_all};
+use homeroom_proto::v1::{self, course_service_server::CourseService};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tonic::{Request, Response, Status};
+
+use super::{
+    now::Now,
+    page::{self, RosterPage},
+    watch::Watching,
+    windows,
+};
+use crate::{
+    control::ClusterState,
+    observe::metrics::ReadMetrics,
+    query::read_options,
+    route::Router,
+    shard::{ReadOptions, ShardReplica},
+    status,
+};
+
+/// Courses in a page, at most.
+const COURSES_MAX: usize = 1_000;
+/// Longest id that is asked for, bytes.
+const COURSE_ID_BYTES_MAX: usize = 1_024;
+
+/// Serves [`CourseService`].
+#[derive(Clone)]
+pub struct CourseDoor {
+    router: Arc<Router>,
+    cluster: watch::Receiver<Arc<ClusterState>>,
+    reads: Arc<ReadMetrics>,
+    stop: CancellationToken,
+}
+
+type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+type Shards = Vec<(Arc<ShardReplica>, ReadOptions)>;
+
+impl CourseDoor {
+    /// Streams end once `stop` is cancelled.
+    pub fn new(
+        router: Arc<Router>,
+        cluster: watch::Receiver<Arc<ClusterState>>,
+        reads: Arc<ReadMetrics>,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            router,
+            cluster,
+            reads,
+            stop,
+        }
+    }
+
+    /// All shards, and how they are to be read.
+    fn shards(&self, read: Option<&v1::ReadOptions>) -> Result<Shards, Status> {
+        let cluster = Arc::clone(&self.cluster.borrow());
+        let founded = cluster.founded.as_ref();
+        let cluster_id = founded.map_or("", |founded| &founded.cluster_id);
+        self.router
+            .shards()
+            .iter()
+            .map(|shard| {
+                let options = read_options::for_shard(read, cluster_id, shard.shard())?;
+                Ok((Arc::clone(shard), options))
+            })
+            .collect()
+    }
+
+    async fn list(
+        &self,
+        request: v1::ListCoursesRequest,
+    ) -> Result<v1::ListCoursesResponse, Status> {
+        let size = page::size(request.page_size, COURSES_MAX);
+        let now = Now::of(self.shards(request.read.as_ref())?).await?;
+        let ids = now.shards().map(|shard| shard.course_ids());
+        let ids = try_join_all(ids).await;
+        let ids = ids.map_err(|error| status::of_read(&error))?;
+        let after = request.page_token.as_str();
+        let ids: BTreeSet<Box<str>> = ids.into_iter().flatten().collect();
+        let mut ids = ids.into_iter().filter(|id| &**id > after);
+        let mut courses = Vec::new();
+        for course_id in ids.by_ref().take(size) {
+            let class = now.class(&course_id, &RosterPage::none()).await?;
+            courses.push(class.summary(&course_id));
+        }
+        let last = courses.last().map(|course| course.course_id.clone());
+        Ok(v1::ListCoursesResponse {
+            courses,
+            freshness: now.freshness,
+            next_page_token: last.filter(|_| ids.next().is_some()).unwrap_or_default(),
+        })
+    }
+
+    async fn get(&self, request: v1::GetCourseRequest) -> Result<v1::GetCourseResponse, Status> {
+        check_id(&request.course_id)?;
+        let page = RosterPage::of(
+            request.page_size,
+            &request.page_token,
+            request.needing_help_only,
+        )?;
+        let now = Now::of(self.shards(request.read.as_ref())?).await?;
+        let class = now.class(&request.course_id, &page).await?;
+        let (found, course) = (class.found, class.summary(&request.course_id));
+        let (roster, next) = class.into_roster();
+        Ok(v1::GetCourseResponse {
+            found,
+            course: found.then_some(course),
+            roster,
+            freshness: now.freshness,
+            next_page_token: next.as_ref().map(page::to_token).unwrap_or_default(),
+        })
+    }
+
+    /// Counts an answer that was begun then.
+    fn measure(&self, begun: Instant) {
+        self.reads
+            .course_seconds
+            .record(begun.elapsed().as_secs_f64());
+    }
+}
+
+fn check_id(course_id: &str) -> Result<(), Status> {
+    if course_id.is_empty() || course_id.len() > COURSE_ID_BYTES_MAX {
+        return Err(status::invalid("course_id", "must have 1 to 1,024 bytes"));
+    }
+    Ok(())
+}
+
+#[tonic::async_trait]
+impl CourseService for CourseDoor {
+    type WatchCourseStream = Answers<v1::WatchCourseResponse>;
+
+    async fn list_courses(
+        &self,
+        request: Request<v1::ListCoursesRequest>,
+    ) -> Result<Response<v1::ListCoursesResponse>, Status> {
+        let begun = Instant::now();
+        let answer = self.list(request.into_inner()).await?;
+        self.measure(begun);
+        Ok(Response::new(answer))
+    }
+
+    async fn get_course(
+        &self,
+        request: Request<v1::GetCourseRequest>,
+    ) -> Result<Response<v1::GetCourseResponse>, Status> {
+        let begun = Instant::now();
+        let answer = self.get(request.into_inner()).await?;
+        self.measure(begun);
+        Ok(Response::new(answer))
+    }
+
+    async fn list_course_windows(
+        &self,
+        request: Request<v1::ListCourseWindowsRequest>,
+    ) -> Result<Response<v1::ListCourseWindowsResponse>, Status> {
+        let request = request.into_inner();
+        check_id(&request.course_id)?;
+        let now = Now::of(self.shards(request.read.as_ref())?).await?;
+        windows::list(now, &request).await.map(Response::new)
+    }
+
+    async fn watch_course(
+        &self,
+        request: Request<v1::WatchCourseRequest>,
+    ) -> Result<Response<Self::WatchCourseStream>, Status> {
+        let request = request.into_inner();
+        check_id(&request.course_id)?;
+        let watching = Watching::new(self.router.shards().to_vec(), request)?;
+        let answers = watching
+            .answers()
+            .take_until(self.stop.clone().cancelled_owned());
+        Ok(Response::new(Box::pin(answers)))
+    }
+}

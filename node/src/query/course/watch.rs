@@ -1,0 +1,123 @@
+//! A course, again and again as it changes.
+
+use std::{sync::Arc, time::Duration};
+
+use futures::{Stream, stream};
+use homeroom_proto::v1;
+use tokio::time::{Instant, sleep_until};
+use tonic::Status;
+
+use super::{now::Now, page::RosterPage};
+use crate::{
+    shard::{Consistency, ReadOptions, ShardReplica},
+    status,
+};
+
+/// Between two answers, when the request does not say, ms.
+const INTERVAL_DEFAULT_MS: u32 = 1_000;
+/// Between two answers, at least, ms: an answer looks at everyone in the course.
+const INTERVAL_LEAST_MS: u32 = 100;
+/// Between two looks while no event comes: what time alone changes (who is idle, engagement) changes by panes, ms.
+const QUIET_MS: u64 = 5_000;
+
+/// A watch of one course.
+pub struct Watching {
+    shards: Vec<Arc<ShardReplica>>,
+    course_id: String,
+    interval: Duration,
+    page: RosterPage,
+    told: Option<v1::WatchCourseResponse>,
+    looked: Option<(Instant, Vec<u64>)>,
+}
+
+impl Watching {
+    /// A watch that answers at most every `min_interval_ms`; 0 for the default.
+    ///
+    /// # Errors
+    /// When the interval is too short.
+    pub fn new(
+        shards: Vec<Arc<ShardReplica>>,
+        request: v1::WatchCourseRequest,
+    ) -> Result<Self, Status> {
+        let interval_ms = match request.min_interval_ms {
+            0 => INTERVAL_DEFAULT_MS,
+            asked if asked < INTERVAL_LEAST_MS => {
+                return Err(status::invalid("min_interval_ms", "must be at least 100"));
+            }
+            asked => asked,
+        };
+        Ok(Self {
+            shards,
+            course_id: request.course_id,
+            interval: Duration::from_millis(interval_ms.into()),
+            page: RosterPage::of(request.page_size, "", request.needing_help_only)?,
+            told: None,
+            looked: None,
+        })
+    }
+
+    /// The course now, and after each change.
+    pub fn answers(self) -> impl Stream<Item = Result<v1::WatchCourseResponse, Status>> + Send {
+        stream::unfold(Some(self), |watching| async move {
+            let mut watching = watching?;
+            match watching.next().await {
+                Ok(answer) => Some((Ok(answer), Some(watching))),
+                Err(error) => Some((Err(error), None)),
+            }
+        })
+    }
+
+    async fn next(&mut self) -> Result<v1::WatchCourseResponse, Status> {
+        loop {
+            self.due().await;
+            self.looked = Some((Instant::now(), self.positions()));
+            let answer = self.look().await?;
+            let news = self.told.as_ref().is_none_or(|told| {
+                (told.found, &told.course, &told.roster)
+                    != (answer.found, &answer.course, &answer.roster)
+            });
+            if news {
+                self.told = Some(answer.clone());
+                return Ok(answer);
+            }
+        }
+    }
+
+    /// Returns when it is time to look: after the interval if an entry came in it, else after a while.
+    async fn due(&self) {
+        let Some((looked_at, positions)) = &self.looked else {
+            return;
+        };
+        let quiet = *looked_at + self.interval.max(Duration::from_millis(QUIET_MS));
+        let mut next = *looked_at + self.interval;
+        loop {
+            sleep_until(next).await;
+            if next >= quiet || self.positions() != *positions {
+                return;
+            }
+            next = (next + self.interval).min(quiet);
+        }
+    }
+
+    fn positions(&self) -> Vec<u64> {
+        let views = self.shards.iter().map(|shard| shard.view());
+        views.map(|view| view.applied_index).collect()
+    }
+
+    async fn look(&self) -> Result<v1::WatchCourseResponse, Status> {
+        let any = ReadOptions {
+            consistency: Consistency::Any,
+            fail_when_stale: false,
+        };
+        let shards = self.shards.iter().map(|shard| (Arc::clone(shard), any));
+        let now = Now::of(shards.collect()).await?;
+        let class = now.class(&self.course_id, &self.page).await?;
+        let (found, course) = (class.found, class.summary(&self.course_id));
+        Ok(v1::WatchCourseResponse {
+            found,
+            course: found.then_some(course),
+            roster: class.into_roster().0,
+            freshness: now.freshness,
+        })
+    }
+}

@@ -1,0 +1,230 @@
+//! The windows of a course: the sums over its learners' windows.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures::{StreamExt, TryStreamExt, stream};
+use homeroom_core::learner::{Standing, Window, WindowQuery, WindowState};
+use homeroom_proto::v1;
+use tonic::Status;
+
+use super::now::Now;
+use crate::{
+    query::window::{self, Asked},
+    shard::{Consistency, ReadOptions, RosterVisitor, ShardReplica},
+    status,
+};
+
+/// Windows in a page, when the request does not say.
+const PAGE_DEFAULT: usize = 1_000;
+/// Windows in a page, at most.
+const PAGE_MAX: usize = 10_000;
+/// Learners that are read at once, on each shard.
+const LEARNERS_AT_ONCE: usize = 64;
+
+/// Who may have something in the windows.
+struct Candidates {
+    since_ms: i64,
+    /// Whether anybody has to do with the course.
+    found: bool,
+    user_ids: Vec<Box<str>>,
+}
+
+/// The sums of one window.
+#[derive(Default)]
+struct Sums {
+    end_ms: i64,
+    /// From the least final to the most.
+    states: [bool; 4],
+    learners: u64,
+    clicks: u64,
+    quiz_count: u64,
+    score_millionths: u64,
+    video_ms: u64,
+    active_ms: u64,
+    engagement: f64,
+    events_by_type: BTreeMap<String, u64>,
+}
+
+type Windows = BTreeMap<i64, Sums>;
+
+/// A page of a course's windows.
+///
+/// # Errors
+/// When the request is wrong, or a shard can't be read.
+pub async fn list(
+    now: Now,
+    request: &v1::ListCourseWindowsRequest,
+) -> Result<v1::ListCourseWindowsResponse, Status> {
+    let page = match request.page_size as usize {
+        0 => PAGE_DEFAULT,
+        asked => asked.min(PAGE_MAX),
+    };
+    let query = query(request)?;
+    let (mut found, mut sums) = (false, Windows::new());
+    for shard in now.shards() {
+        let (known, windows) = of_shard(shard, &request.course_id, &query).await?;
+        found |= known;
+        for (start_ms, window) in windows {
+            sums.entry(start_ms).or_default().merge(window);
+        }
+    }
+    let mut sums = sums.into_iter();
+    let windows = sums.by_ref().take(page);
+    Ok(v1::ListCourseWindowsResponse {
+        found,
+        windows: windows
+            .map(|(start_ms, sums)| sums.into_proto(start_ms))
+            .collect(),
+        freshness: now.freshness,
+        next_page_token: sums
+            .next()
+            .map(|(start_ms, _)| start_ms.to_string())
+            .unwrap_or_default(),
+    })
+}
+
+fn query(request: &v1::ListCourseWindowsRequest) -> Result<WindowQuery, Status> {
+    let continued_ms = match request.page_token.as_str() {
+        "" => None,
+        token => Some(
+            token
+                .parse::<i64>()
+                .map_err(|_| status::invalid("page_token", "not one of this method's"))?,
+        ),
+    };
+    window::to_query(&Asked {
+        size_ms: request.size_ms,
+        step_ms: request.step_ms,
+        from_ms: continued_ms.or(request.from_ms),
+        to_ms: request.to_ms,
+        changed_since_ms: None,
+        course_id: &request.course_id,
+    })
+}
+
+async fn of_shard(
+    shard: &Arc<ShardReplica>,
+    course_id: &str,
+    query: &WindowQuery,
+) -> Result<(bool, Windows), Status> {
+    let candidates = Candidates {
+        since_ms: query.from_ms.unwrap_or(i64::MIN),
+        found: false,
+        user_ids: Vec::new(),
+    };
+    let candidates = shard
+        .visit_roster(course_id, candidates)
+        .await
+        .map_err(|error| status::of_read(&error))?;
+    let windows = stream::iter(candidates.user_ids)
+        .map(|user_id| of_learner(shard, user_id, query))
+        .buffer_unordered(LEARNERS_AT_ONCE)
+        .try_fold(Windows::new(), |mut sums, windows| async move {
+            for window in windows {
+                sums.entry(window.start_ms).or_default().add(&window);
+            }
+            Ok(sums)
+        })
+        .await?;
+    Ok((candidates.found, windows))
+}
+
+/// The shard is as current as was asked already.
+async fn of_learner(
+    shard: &ShardReplica,
+    user_id: Box<str>,
+    query: &WindowQuery,
+) -> Result<Vec<Window>, Status> {
+    let any = ReadOptions {
+        consistency: Consistency::Any,
+        fail_when_stale: false,
+    };
+    let query = query.clone();
+    let read = shard.read_learner(&user_id, any, move |learner, view| {
+        learner.map(|learner| learner.windows(&query, &view.at))
+    });
+    let read = read.await.map_err(|error| status::of_read(&error))?;
+    Ok(read.value.unwrap_or_default())
+}
+
+impl RosterVisitor for Candidates {
+    fn visit(&mut self, user_id: &str, standing: &Standing) {
+        self.found = true;
+        if standing.last_event_ms >= self.since_ms {
+            self.user_ids.push(user_id.into());
+        }
+    }
+}
+
+impl Sums {
+    fn add(&mut self, window: &Window) {
+        let content = &window.content;
+        self.end_ms = window.end_ms;
+        self.states[window.state as usize] = true;
+        self.learners += 1;
+        self.clicks += content.clicks();
+        self.quiz_count += content.quiz_count;
+        self.score_millionths += content.score_millionths;
+        self.video_ms = self.video_ms.saturating_add(content.video_ms);
+        self.active_ms += content.active_ms();
+        self.engagement += content.engagement(window.end_ms - window.start_ms);
+        for (event_type, events) in &content.events_by_type {
+            let name = event_type.name();
+            match self.events_by_type.get_mut(name) {
+                Some(sum) => *sum += events,
+                None => {
+                    self.events_by_type.insert(name.to_owned(), *events);
+                }
+            }
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.end_ms = other.end_ms;
+        for (state, is_any) in other.states.into_iter().enumerate() {
+            self.states[state] |= is_any;
+        }
+        self.learners += other.learners;
+        self.clicks += other.clicks;
+        self.quiz_count += other.quiz_count;
+        self.score_millionths += other.score_millionths;
+        self.video_ms = self.video_ms.saturating_add(other.video_ms);
+        self.active_ms += other.active_ms;
+        self.engagement += other.engagement;
+        for (event_type, events) in other.events_by_type {
+            *self.events_by_type.entry(event_type).or_default() += events;
+        }
+    }
+
+    fn state(&self) -> v1::WindowState {
+        let any = |state: WindowState| self.states[state as usize];
+        if any(WindowState::Open) {
+            v1::WindowState::Open
+        } else if any(WindowState::Closed) {
+            v1::WindowState::Closed
+        } else if any(WindowState::Amended) {
+            v1::WindowState::Amended
+        } else {
+            v1::WindowState::Settled
+        }
+    }
+
+    fn into_proto(self, start_ms: i64) -> v1::CourseWindow {
+        let quizzes = self.quiz_count as f64;
+        v1::CourseWindow {
+            start_ms,
+            end_ms: self.end_ms,
+            state: self.state().into(),
+            learners: self.learners,
+            clicks: self.clicks,
+            quiz_count: self.quiz_count,
+            average_score: (self.quiz_count > 0)
+                .then(|| self.score_millionths as f64 / quizzes / 1_000_000.0),
+            video_ms: self.video_ms,
+            active_ms: self.active_ms,
+            engagement: self.engagement / self.learners.max(1) as f64,
+            events: self.events_by_type.values().sum(),
+            events_by_type: self.events_by_type,
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Everyone who has to do with a course, on one shard: the active learners as they are, the others as they are stored.
+
+use std::{collections::BTreeSet, collections::HashSet, sync::Arc};
+
+use homeroom_core::learner::{Learner, Standing};
+use tokio::{sync::mpsc, task::spawn_blocking};
+
+use super::{ReadError, directory::Member, replica::ShardReplica};
+use crate::{
+    learner::{
+        LearnerMessage, RecordKey, parse_key, standings_after, standings_from, standings_prefix,
+    },
+    store::checkpoint::CheckpointStore,
+};
+
+/// Looks at the learners in a course, one after the other, in no order. It may not keep them all: a course has no bound.
+pub trait RosterVisitor: Send + 'static {
+    /// Looks at one learner, those who unenrolled included.
+    fn visit(&mut self, user_id: &str, standing: &Standing);
+}
+
+impl ShardReplica {
+    /// Shows a visitor everyone who has to do with a course, each once. Everything applied before the call is in; what is applied
+    /// during it may be.
+    ///
+    /// # Errors
+    /// When a stored record can't be read, or the node is stopping.
+    pub async fn visit_roster<V: RosterVisitor>(
+        &self,
+        course_id: &str,
+        mut visitor: V,
+    ) -> Result<V, ReadError> {
+        // Active ones first: one that stops before the stored ones are read is among those, as it was when it stopped.
+        let mut members = self.directory().members(course_id);
+        self.ask(course_id, &mut members).await;
+        let mut seen: HashSet<Box<str>> = HashSet::with_capacity(members.len());
+        for member in members {
+            if let Some(standing) = &member.standing {
+                visitor.visit(&member.user_id, standing);
+                seen.insert(member.user_id);
+            }
+        }
+        let (store, shard, course_id) = (self.store(), self.shard(), course_id.to_owned());
+        let visited = spawn_blocking(move || {
+            visit_stored(&store, shard, &course_id, &seen, &mut visitor).map(|()| visitor)
+        });
+        match visited.await {
+            Ok(Ok(visitor)) => Ok(visitor),
+            Ok(Err(error)) => Err(ReadError::Damaged(error)),
+            Err(_) => Err(ReadError::Stopped),
+        }
+    }
+
+    /// The ids of all courses that a learner of this shard has to do with. Waits for the disk.
+    ///
+    /// # Errors
+    /// When a stored record can't be read, or the node is stopping.
+    pub async fn course_ids(&self) -> Result<BTreeSet<Box<str>>, ReadError> {
+        let mut ids = self.directory().course_ids();
+        let (store, shard) = (self.store(), self.shard());
+        match spawn_blocking(move || stored_course_ids(&store, shard)).await {
+            Ok(Ok(stored)) => {
+                ids.extend(stored);
+                Ok(ids)
+            }
+            Ok(Err(error)) => Err(ReadError::Damaged(error)),
+            Err(_) => Err(ReadError::Stopped),
+        }
+    }
+
+    /// Asks those members whose standing isn't known, and remembers the answers. One that stops meanwhile keeps none.
+    async fn ask(&self, course_id: &str, members: &mut [Member]) {
+        let floor_ms = self.view().at.floor_ms;
+        let (reply, mut answers) = mpsc::channel(members.len().max(1));
+        let unknown = (members.iter().enumerate()).filter(|(_, it)| it.standing.is_none());
+        for (place, member) in unknown {
+            let (reply, course_id) = (reply.clone(), course_id.to_owned());
+            let read = Box::new(move |learner: &Learner| {
+                if let Some(standing) = learner.standing(&course_id, floor_ms) {
+                    // There is room for every answer.
+                    let _ = reply.try_send((place, Arc::new(standing)));
+                }
+            });
+            let _ = member.actor.send_message(LearnerMessage::Read(read));
+        }
+        drop(reply);
+        let mut asked = Vec::new();
+        while let Some((place, standing)) = answers.recv().await {
+            members[place].standing = Some(standing);
+            asked.push(place);
+        }
+        let known = asked.into_iter().filter_map(|place| {
+            let member = &members[place];
+            Some((member, Arc::clone(member.standing.as_ref()?)))
+        });
+        self.directory().keep_standings(course_id, known);
+    }
+}
+
+fn visit_stored(
+    store: &CheckpointStore,
+    shard: u16,
+    course_id: &str,
+    seen: &HashSet<Box<str>>,
+    visitor: &mut impl RosterVisitor,
+) -> Result<(), String> {
+    let prefix = standings_prefix(course_id);
+    let records = store.scan(shard, &prefix);
+    for record in records.map_err(|error| error.to_string())? {
+        let record = record.map_err(|error| error.to_string())?;
+        if !record.key().starts_with(&prefix) {
+            break;
+        }
+        let Some(RecordKey::Standing { user_id, .. }) = parse_key(record.key()) else {
+            continue;
+        };
+        if !seen.contains(user_id) {
+            let standing = Standing::decode(record.payload());
+            let standing =
+                standing.map_err(|error| format!("{user_id:?} in {course_id:?}: {error}"))?;
+            visitor.visit(user_id, &standing);
+        }
+    }
+    Ok(())
+}
+
+/// Steps from the first standing in one course to the first in the next.
+fn stored_course_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>, String> {
+    let mut ids = Vec::new();
+    let mut from = standings_from();
+    loop {
+        let mut records = store
+            .scan(shard, &from)
+            .map_err(|error| error.to_string())?;
+        let Some(record) = records.next() else {
+            return Ok(ids);
+        };
+        let record = record.map_err(|error| error.to_string())?;
+        let Some(RecordKey::Standing { course_id, .. }) = parse_key(record.key()) else {
+            return Ok(ids);
+        };
+        from = standings_after(course_id);
+        ids.push(course_id.into());
+    }
+}

@@ -1,0 +1,164 @@
+//! gRPC connections that go wrong: clear errors, nothing acknowledged is lost, everyone else is served.
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+
+use homeroom_proto::v1::ingest_service_client::IngestServiceClient;
+use homeroom_proto::v1::{PublishRequest, PublishStreamRequest};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+use tokio_stream::wrappers::ReceiverStream;
+use tonic::Code;
+
+use crate::harness::Home;
+use crate::harness::check;
+use crate::harness::events::{HOUR_MS, accepted, click, client, profile};
+use crate::harness::wait::PATIENCE;
+
+const BATCHES: u64 = 50;
+
+fn batch(user_id: &str, number: u64) -> PublishStreamRequest {
+    let at_ms = HOUR_MS + i64::try_from(number).expect("few");
+    PublishStreamRequest {
+        sequence: number,
+        events: vec![click(user_id, &number.to_string(), at_ms)],
+        raw: None,
+    }
+}
+
+async fn ingest(home: &Home) -> IngestServiceClient<tonic::transport::Channel> {
+    let connected = IngestServiceClient::connect(home.endpoint()).await;
+    connected.expect("a connection")
+}
+
+async fn events_of(home: &Home, user_id: &str) -> u64 {
+    let profile = profile(&client(home), user_id).await;
+    profile.map_or(0, |profile| profile.events)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_message_that_is_too_large_is_refused_alone() {
+    let home = Home::new(&["--shards", "2"]).with("ingest.request_bytes_max", "64KiB");
+    let _node = home.start();
+    let mut large = click("ada", "large", HOUR_MS);
+    large.metadata.insert("essay".into(), "x".repeat(4 << 20));
+    let request = PublishRequest {
+        events: vec![large],
+        raw: None,
+    };
+    let refused = ingest(&home).await.publish(request).await;
+    let refused = refused.expect_err("larger than the node takes");
+    assert!(
+        matches!(refused.code(), Code::OutOfRange | Code::ResourceExhausted),
+        "{refused:?}"
+    );
+    assert!(refused.message().contains("too large"), "{refused:?}");
+    accepted(&client(&home), vec![click("ada", "small", HOUR_MS)]).await;
+    assert_eq!(events_of(&home, "ada").await, 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_half_closed_stream_gets_all_its_acknowledgements() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    // The sender's side closes with the last batch, before the first acknowledgement is read.
+    let batches = tokio_stream::iter((0..BATCHES).map(|number| batch("ada", number)));
+    let answers = ingest(&home).await.publish_stream(batches).await;
+    let mut answers = answers.expect("a stream").into_inner();
+    let mut acknowledged = 0;
+    while let Some(answer) = answers.message().await.expect("an acknowledgement") {
+        assert_eq!(answer.sequence, acknowledged);
+        acknowledged += 1;
+    }
+    assert_eq!(acknowledged, BATCHES);
+    assert_eq!(events_of(&home, "ada").await, BATCHES);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sender_that_vanishes_leaves_what_was_acknowledged() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let (send, batches) = mpsc::channel(1);
+    let mut ingest = ingest(&home).await;
+    let answers = ingest.publish_stream(ReceiverStream::new(batches)).await;
+    let mut answers = answers.expect("a stream").into_inner();
+    let mut acknowledged = 0;
+    for number in 0..BATCHES {
+        send.send(batch("ada", number))
+            .await
+            .expect("an open stream");
+        if number % 2 == 0 {
+            answers.message().await.expect("an acknowledgement");
+            acknowledged += 1;
+        }
+    }
+    // Both sides at once, with batches under way: the connection goes with its last owner.
+    drop((send, answers, ingest));
+    let events = events_of(&home, "ada").await;
+    assert!(
+        (acknowledged..=BATCHES).contains(&events),
+        "{events} of {acknowledged}"
+    );
+    check::conserved(&home.cli());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slow_senders_and_readers_hold_nobody_up() {
+    let home = Home::new(&["--shards", "2"]);
+    let node = home.start();
+    let mut open = Vec::new();
+    for number in 0..20 {
+        let (send, batches) = mpsc::channel(1);
+        send.send(batch(&format!("slow-{number}"), 0))
+            .await
+            .expect("an open stream");
+        let mut ingest = ingest(&home).await;
+        // Its acknowledgement is never read, its stream never closed.
+        let answers = ingest.publish_stream(ReceiverStream::new(batches)).await;
+        open.push((send, answers.expect("a stream")));
+    }
+    let client = client(&home);
+    let others = accepted(&client, vec![click("ada", "1", HOUR_MS)]);
+    timeout(PATIENCE, others)
+        .await
+        .expect("the others are served");
+    for number in 0..20 {
+        assert_eq!(events_of(&home, &format!("slow-{number}")).await, 1);
+    }
+    assert!(
+        node.stop().success(),
+        "open streams do not keep a node from stopping"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_grpc_is_sent_away() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let address = home.endpoint().trim_start_matches("http://").to_owned();
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+    let garbage: [&[u8]; 4] = [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        &[0xff; 512],
+        // A preface, and then a frame that claims 16 MiB.
+        &[&preface[..], &[0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0]].concat(),
+        b"",
+    ];
+    for bytes in garbage {
+        let mut stream = TcpStream::connect(&address).expect("a connection");
+        stream
+            .set_read_timeout(Some(Duration::from_secs(30)))
+            .expect("a timeout");
+        stream.write_all(bytes).expect("written");
+        stream
+            .shutdown(std::net::Shutdown::Write)
+            .expect("half closed");
+        let mut rest = Vec::new();
+        // It is closed or reset; what matters is that it ends.
+        if let Err(error) = stream.read_to_end(&mut rest) {
+            assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
+        }
+    }
+    accepted(&client(&home), vec![click("ada", "1", HOUR_MS)]).await;
+}
