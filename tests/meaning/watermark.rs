@@ -238,3 +238,58 @@ fn due_ticks_lead_to_rest_and_close_everything_on_the_way() {
     );
     assert_eq!(it.rig.shard.next_due_ms(), None);
 }
+
+#[test]
+fn lag_is_what_the_delays_do_not_explain() {
+    let mut it = Seconds::new(Settings::default());
+    assert_eq!(it.rig.shard.watermark_lag_ms(), 0, "nothing was accepted");
+    it.event(0, "lms", -100);
+    it.event(1, "lms", 0);
+    assert_eq!(it.watermark_ms(), Some(-10_000));
+    assert_eq!(it.rig.shard.watermark_lag_ms(), 0, "its own delay");
+    it.event(2, "tool", -60);
+    it.event(3, "lms", 40);
+    assert_eq!(
+        it.watermark_ms(),
+        Some(-10_000),
+        "held back, beyond log time"
+    );
+    assert_eq!(
+        it.rig.shard.watermark_lag_ms(),
+        3_000,
+        "an event of the future is no reason to be ahead of log time"
+    );
+    it.event(29, "lms", 60);
+    let lag_ms = it.rig.shard.watermark_lag_ms();
+    assert_eq!(lag_ms, 29_000, "tool still counts");
+    it.event(40, "lms", 61);
+    assert_eq!(it.rig.shard.watermark_lag_ms(), 0, "tool is silent");
+    it.tick_ms(40_000 + 3_600_000);
+    assert_eq!(it.rig.shard.watermark_lag_ms(), 0, "nobody speaks");
+}
+
+#[test]
+fn a_replay_of_old_events_has_no_lag() {
+    let mut it = Seconds::new(Settings::default());
+    for second in 0..100 {
+        it.event(second / 10, "lms", second * 60 - 86_400);
+        assert_eq!(it.rig.shard.watermark_lag_ms(), 0);
+    }
+}
+
+#[test]
+fn a_source_with_a_longer_delay_explains_a_longer_wait() {
+    let mut settings = Settings::default();
+    let policy = SourcePolicy {
+        delay_ms: Some(60_000),
+        ..SourcePolicy::default()
+    };
+    settings.sources.insert("tool".to_owned(), policy);
+    let mut it = Seconds::new(settings);
+    it.event(100, "lms", 100);
+    it.event(100, "tool", 100);
+    assert_eq!(it.watermark_ms(), Some(90_000), "it never goes back");
+    it.event(120, "lms", 120);
+    it.event(120, "tool", 120);
+    assert_eq!(it.rig.shard.watermark_lag_ms(), 0);
+}

@@ -1,5 +1,6 @@
 //! A node: puts the parts together, and takes them down in good order. The only place that sees all of them.
 
+mod calls;
 mod checkpoints;
 mod counting;
 mod doors;

@@ -9,10 +9,11 @@ use homeroom_proto::v1::{
 };
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::transport::Server;
+use tonic::{service::Routes, transport::Server};
 use tonic_health::server::HealthReporter;
 
 use super::{
+    calls::counted,
     checkpoints::Checkpoints,
     doors::Doors,
     gauges::Gauges,
@@ -251,8 +252,7 @@ fn grpc_routes(
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
         .build_v1alpha()
         .map_err(|error| ServeError::Grpc(error.to_string()))?;
-    Ok(Server::builder()
-        .add_service(reflection)
+    let routes = Routes::new(reflection)
         .add_service(reflection_alpha)
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
         .add_service(LearnerServiceServer::new(learners))
@@ -262,7 +262,9 @@ fn grpc_routes(
             intake.clone(),
             stop.clone(),
         )))
-        .add_service(ClusterServiceServer::new(cluster)))
+        .add_service(ClusterServiceServer::new(cluster));
+    let open = metrics.ingest.grpc_in_flight.clone();
+    Ok(Server::builder().add_routes(counted(routes, open)))
 }
 
 impl Running {

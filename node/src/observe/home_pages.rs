@@ -59,7 +59,10 @@ impl HomePages {
 }
 
 fn beginning(home_page: &str) -> &str {
-    let end = home_page.floor_char_boundary(PAGE_BYTES_MAX);
+    let mut end = home_page.len().min(PAGE_BYTES_MAX);
+    while !home_page.is_char_boundary(end) {
+        end -= 1;
+    }
     &home_page[..end]
 }
 
