@@ -187,17 +187,39 @@ fn deep_json_is_refused_for_what_it_is() {
     misused.end();
 }
 
-/// Sends the head of a request and the beginning of its body.
-fn begun(home: &Home, door: &str) -> TcpStream {
+/// A connection by which `sent` was sent.
+fn connected(home: &Home, sent: &str) -> TcpStream {
     let address = home.url("");
     let address = address.trim_start_matches("http://");
     let mut stream = TcpStream::connect(address).expect("a connection");
     stream.set_read_timeout(Some(PATIENCE)).expect("a limit");
-    let head = format!(
-        "POST {door} HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{\"userId\":"
-    );
-    stream.write_all(head.as_bytes()).expect("sent");
+    stream.write_all(sent.as_bytes()).expect("sent");
     stream
+}
+
+#[test]
+fn who_asks_before_it_sends_is_answered_at_once() {
+    let misused = Misused::start();
+    for door in DOORS {
+        let large = format!(
+            "POST {door} HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 999999999\r\n\
+             expect: 100-continue\r\n\r\n"
+        );
+        let mut answer = String::new();
+        let mut stream = connected(&misused.home, &large);
+        stream.read_to_string(&mut answer).expect("an answer");
+        assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+        assert!(answer.contains("too_large"), "{answer}");
+    }
+    misused.end();
+}
+
+/// Sends the head of a request and the beginning of its body.
+fn begun(home: &Home, door: &str) -> TcpStream {
+    let sent = format!(
+        "POST {door} HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{\"userId\":"
+    );
+    connected(home, &sent)
 }
 
 #[test]

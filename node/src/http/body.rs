@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_ENCODING;
+use axum::http::header::{CONTENT_ENCODING, EXPECT};
 use axum::http::{HeaderMap, Request};
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
@@ -96,7 +96,10 @@ impl BodyLimits {
 
     /// Lets go of a request that is refused for what stands before its body.
     pub(super) async fn refuse(&self, request: Request<Body>, error: HttpError) -> HttpError {
-        self.discard(request.into_body()).await;
+        // Who asks before it sends gets its answer, and sends nothing.
+        if !request.headers().contains_key(EXPECT) {
+            self.discard(request.into_body()).await;
+        }
         error
     }
 
