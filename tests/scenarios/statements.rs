@@ -7,12 +7,12 @@ use homeroom_tests::oracle::{NaiveModel, SourceCounts, read_lines};
 use crate::harness::{Home, check, http};
 
 /// The statements span days; what is older than the retention would be gone.
-const RETENTION: &str = "10d";
+pub const RETENTION: &str = "10d";
 /// Statements of one request, well below its limit of bytes.
 const REQUEST: usize = 500;
 
 /// Not part of the project: where it is missing, there is nothing to test.
-pub fn file() -> Option<PathBuf> {
+pub fn statements() -> Option<PathBuf> {
     let sibling = || {
         Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../shared/data/fun-mooc-video/statements.jsonl.gz")
@@ -36,14 +36,15 @@ fn model(lines: &[Vec<u8>], times: usize) -> NaiveModel {
     model
 }
 
-fn lines_of(path: &Path) -> Vec<Vec<u8>> {
+/// One statement each.
+pub fn lines_of(path: &Path) -> Vec<Vec<u8>> {
     let lines = read_lines(path).expect("the statements");
     lines.collect::<Result<_, _>>().expect("the statements")
 }
 
 #[test]
 fn real_statements_are_read_from_a_file() {
-    let Some(path) = file() else { return };
+    let Some(path) = statements() else { return };
     let lines = lines_of(&path);
     let (once, twice) = (model(&lines, 1), model(&lines, 2));
     let home = Home::new(&["--shards", "4", "--retention", RETENTION]);
@@ -60,7 +61,7 @@ fn real_statements_are_read_from_a_file() {
 
 #[test]
 fn real_statements_are_posted() {
-    let Some(path) = file() else { return };
+    let Some(path) = statements() else { return };
     let lines = lines_of(&path);
     let home = Home::new(&["--shards", "2", "--retention", RETENTION]);
     let _node = home.start();

@@ -55,7 +55,7 @@ impl Reader {
         fs::create_dir_all(&commands).expect("a folder");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
         symlink(root.join("docs"), folder.join("docs")).expect("a link");
-        let statements = statements::file();
+        let statements = statements::statements();
         if let Some(file) = &statements {
             symlink(file, folder.join("statements.jsonl.gz")).expect("a link");
         }
