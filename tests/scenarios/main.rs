@@ -8,6 +8,7 @@ mod acknowledged;
 mod authority;
 mod bases;
 mod batch;
+mod demo;
 mod drain;
 mod harness;
 mod kills;

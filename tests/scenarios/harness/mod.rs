@@ -13,6 +13,7 @@ pub mod scratch;
 mod seed;
 pub mod wait;
 
+pub use binaries::node as node_binary;
 pub use home::Home;
 pub use input::{Input, settings};
 pub use node::{Node, until_ready};
