@@ -101,7 +101,7 @@ fn run_demo(args: DemoArgs) -> ExitCode {
         .enable_all()
         .build();
     let ended = match runtime {
-        Ok(runtime) => runtime.block_on(demo::run(demo, told_to_stop())),
+        Ok(runtime) => runtime.block_on(demo::run(demo, told_to_end())),
         Err(error) => {
             eprintln!("the runtime does not start: {error}");
             return ExitCode::FAILURE;
@@ -113,6 +113,22 @@ fn run_demo(args: DemoArgs) -> ExitCode {
             eprintln!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What stops a node, or the end of the terminal that shows it.
+async fn told_to_end() {
+    let hung_up = async {
+        match signal(SignalKind::hangup()) {
+            Ok(mut hangup) => {
+                hangup.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = told_to_stop() => {}
+        () = hung_up => {}
     }
 }
 

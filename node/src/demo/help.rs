@@ -28,7 +28,7 @@ fn in_words(reason: &HelpReason) -> String {
     };
     match reason.code.as_str() {
         "wrong_in_a_row" => format!("{count} wrong in a row{}", on_skill("on")),
-        "stuck_on_item" => format!("{count} failed tries at one item"),
+        "stuck_on_item" => format!("{count} tries at one item"),
         "idle_in_session" => "silent, the session still open".to_owned(),
         "rewatching" => format!("one video started {count} times"),
         "dropping_accuracy" => "accuracy is dropping".to_owned(),
@@ -56,7 +56,7 @@ mod tests {
             reason("stuck_on_item", "fractions", 5, 1_772_448_130_000),
             reason("loud_sighs", "", 1, 1_772_448_140_000),
         ];
-        let expected = "3 wrong in a row on fractions · 5 failed tries at one item · loud sighs";
+        let expected = "3 wrong in a row on fractions · 5 tries at one item · loud sighs";
         assert_eq!(why(&reasons), expected);
         assert_eq!(since(&reasons, &TimeZone::UTC), "10:42:10");
         assert_eq!(since(&[], &TimeZone::UTC), "");

@@ -9,13 +9,7 @@ use super::cast::{self, Persona};
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 /// The skills of the course.
-pub(super) const SKILLS: [&str; 5] = [
-    "fractions",
-    "linear-equations",
-    "factoring",
-    "slopes",
-    "exponents",
-];
+pub(super) const SKILLS: [&str; 5] = ["fractions", "equations", "factoring", "slopes", "exponents"];
 /// Items to practise, for each skill.
 const ITEMS: usize = 12;
 /// Pages of the course.

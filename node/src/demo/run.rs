@@ -52,6 +52,7 @@ struct Watched<'d> {
     courses: Channel,
     rates: VecDeque<u64>,
     received: u64,
+    was_live: bool,
 }
 
 /// Runs a demo until its time is up or `shutdown` is done; the node is stopped and its folder removed in any case.
@@ -97,6 +98,7 @@ async fn hold(
         courses,
         rates: VecDeque::with_capacity(PULSE_SECONDS),
         received: 0,
+        was_live: false,
     };
     watched.until_it_ends(shutdown).await?;
     let seconds = begun.elapsed().as_secs_f64();
@@ -141,7 +143,8 @@ impl Watched<'_> {
         let received = standing.tally.received();
         let is_live = self.lesson.is_live();
         let rate = received - std::mem::replace(&mut self.received, received);
-        if is_live {
+        // The second in which the past ended is none of the present's.
+        if std::mem::replace(&mut self.was_live, is_live) {
             if self.rates.len() == PULSE_SECONDS {
                 self.rates.pop_front();
             }

@@ -109,18 +109,23 @@ impl Summary {
     /// A few lines for people.
     pub(super) fn lines(&self) -> Vec<String> {
         let refused: u64 = self.dead_lettered.values().sum();
-        let mut lines = vec![format!(
-            "{} events received = {} accepted + {} duplicate + {} shadowed + {} dead letters, as the node's own counters say",
-            grouped(self.received),
-            grouped(self.accepted),
-            grouped(self.duplicate),
-            grouped(self.shadowed),
-            grouped(refused),
-        )];
+        let mut lines = vec![
+            format!(
+                "{} received = {} accepted + {} duplicate + {} shadowed + {} refused",
+                grouped(self.received),
+                grouped(self.accepted),
+                grouped(self.duplicate),
+                grouped(self.shadowed),
+                grouped(refused),
+            ),
+            format!(
+                "the node's own counters say the same; {} windows of a minute are closed",
+                grouped(self.windows_closed)
+            ),
+        ];
         if let (Some(p50), Some(p99)) = (self.insight_p50_ms, self.insight_p99_ms) {
             lines.push(format!(
-                "{} one-minute windows closed · insight p50 {p50:.1} ms, p99 {p99:.1} ms over {} looks",
-                grouped(self.windows_closed),
+                "sent to shown by a query: p50 {p50:.1} ms, p99 {p99:.1} ms, measured {} times",
                 grouped(self.insight_probes),
             ));
         }

@@ -18,10 +18,12 @@ const WIDTH_LEAST: usize = 40;
 const WIDTH_MOST: usize = 120;
 /// Rows of the table of learners at least, and at most.
 const ROWS: std::ops::RangeInclusive<usize> = 3..=30;
+/// From so many rows on there is room for more than the most important.
+const TALL: usize = 30;
 /// Further behind than this is told, ms.
 const BEHIND_SHOWN_MS: u64 = 1_000;
 /// Columns of the table: the learner, and since when.
-const NAME_WIDTH: usize = 20;
+const NAME_WIDTH: usize = 18;
 const SINCE_WIDTH: usize = 10;
 const LABEL_WIDTH: usize = 10;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
@@ -58,10 +60,15 @@ impl Picture {
     pub(super) fn draw(&self, columns: usize, rows: usize, is_coloured: bool) -> Vec<String> {
         let paint = Paint { is_coloured };
         let width = columns.clamp(WIDTH_LEAST, WIDTH_MOST);
+        let is_tall = rows >= TALL;
         let mut lines = self.head(paint, width);
-        let foot = self.foot(paint);
-        let room = rows.saturating_sub(lines.len() + foot.len() + 3);
+        let foot = self.foot(paint, width, is_tall);
+        if is_tall {
+            lines.insert(1, String::new());
+        }
         lines.push(String::new());
+        // The heading of the table, and the empty line behind it.
+        let room = rows.saturating_sub(lines.len() + foot.len() + 2);
         lines.extend(self.who_needs_help(paint, room.clamp(*ROWS.start(), *ROWS.end())));
         lines.push(String::new());
         lines.extend(foot);
@@ -91,7 +98,7 @@ impl Picture {
             false => paint.warn("telling the first ten minutes …"),
         };
         let gap = width.saturating_sub(measure_text_width(&left) + measure_text_width(&right));
-        let mut lines = vec![format!("{left}{}{right}", " ".repeat(gap)), String::new()];
+        let mut lines = vec![format!("{left}{}{right}", " ".repeat(gap))];
         let now = self.rates.last().copied().unwrap_or(0);
         let pulse = format!("{:>5} events/s  ", grouped(now));
         let room = width.saturating_sub(LABEL_WIDTH + pulse.len());
@@ -120,7 +127,11 @@ impl Picture {
         let in_need: Vec<&RosterEntry> =
             roster.iter().filter(|of| !of.reasons.is_empty()).collect();
         if in_need.is_empty() {
-            lines.push(paint.dim("nobody, as far as is known"));
+            let why = match self.course {
+                Some(_) => "nobody",
+                None => "not known without the course",
+            };
+            lines.push(paint.dim(why));
         }
         for entry in in_need.iter().take(room) {
             let name = truncate_str(&entry.user_id, NAME_WIDTH - 2, "…").into_owned();
@@ -142,7 +153,7 @@ impl Picture {
         lines
     }
 
-    fn foot(&self, paint: Paint) -> Vec<String> {
+    fn foot(&self, paint: Paint, width: usize, is_tall: bool) -> Vec<String> {
         let standing = &self.standing;
         let insight = match (&standing.insight, standing.age_p50_ms) {
             (Some(insight), Some(age_ms)) => {
@@ -150,26 +161,49 @@ impl Picture {
             }
             _ => paint.dim("measured on live events"),
         };
-        let refused = &standing.tally.dead_lettered;
-        let reasons: Vec<String> = refused
-            .iter()
-            .map(|(reason, count)| format!("{count} {reason}"))
-            .collect();
         let mut lines = vec![
             paint.labelled("insight", &insight),
             paint.labelled("received", &conservation(&standing.tally)),
-            paint.labelled("refused", &reasons.join(" · ")),
         ];
+        let refused = self.refused(width.saturating_sub(LABEL_WIDTH));
+        let shown = if is_tall { refused.len() } else { 1 };
+        for (row, reasons) in refused.iter().take(shown).enumerate() {
+            let label = if row == 0 { "refused" } else { "" };
+            let cut = if row + 1 == shown && shown < refused.len() {
+                " …"
+            } else {
+                ""
+            };
+            lines.push(paint.labelled(label, &format!("{reasons}{cut}")));
+        }
         lines.extend(
             self.behind()
                 .map(|behind| paint.labelled("behind", &paint.warn(&behind))),
         );
         lines.push(String::new());
-        lines.extend(self.ask_further(paint));
+        lines.extend(self.ask_further(paint, is_tall));
         lines
     }
 
-    fn ask_further(&self, paint: Paint) -> Vec<String> {
+    /// Dead letters by reason, in lines that fit.
+    fn refused(&self, width: usize) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        for (reason, count) in &self.standing.tally.dead_lettered {
+            let word = format!("{count} {reason}");
+            match lines.last_mut() {
+                // Room is left for the sign that there are more.
+                Some(line) if line.len() + word.len() + 5 <= width => {
+                    let gap = if line.is_empty() { "" } else { ", " };
+                    line.push_str(gap);
+                    line.push_str(&word);
+                }
+                _ => lines.push(word),
+            }
+        }
+        lines
+    }
+
+    fn ask_further(&self, paint: Paint, is_tall: bool) -> Vec<String> {
         let name = self.course.as_ref().and_then(|of| of.roster.first());
         let name = name.map_or_else(|| super::cast::name(0), |of| of.user_id.clone());
         let heading = paint.on(Style::new().bold(), "ask further, in another terminal");
@@ -180,13 +214,15 @@ impl Picture {
         if self.grpc.port() != USUAL_GRPC_PORT {
             lines.push(format!("  export HOMEROOM_ENDPOINT=http://{}", self.grpc));
         }
-        for what in [
-            format!("get {name}"),
-            format!("watch {name}"),
-            format!("course {COURSE}"),
-            "doctor".to_owned(),
-        ] {
-            lines.push(format!("  {} {what}", paint.dim(CLI)));
+        let (get, watch) = (format!("get {name}"), format!("watch {name}"));
+        let course = format!("course {COURSE}");
+        lines.push(format!("  {} {get}", paint.dim(CLI)));
+        if is_tall {
+            let others = [&watch, &course, "doctor"];
+            lines.extend(others.map(|what| format!("  {} {what}", paint.dim(CLI))));
+        } else {
+            let or = paint.dim("instead of `get …` also:");
+            lines.push(format!("  {or} {watch} | {course} | doctor"));
         }
         lines.push(format!("  http://{0}/   http://{0}/metrics", self.http));
         lines
@@ -269,16 +305,21 @@ fn states(course: &Course, paint: Paint) -> String {
 
 /// Each state with its share of the width; no state that anyone is in goes unseen.
 fn state_bar(course: &Course, width: usize, paint: Paint) -> String {
-    let all = course.learners.max(1) as usize;
-    let mut bar = String::new();
-    let mut room = width;
-    for ((_, count, style), mark) in state_counts(course).into_iter().zip(['█', '▓', '▒', '░'])
-    {
-        let share = (count as usize * width).div_ceil(all).min(room);
-        room -= share;
-        bar.push_str(&paint.on(style, &mark.to_string().repeat(share)));
+    let counts = state_counts(course);
+    let all = counts.iter().map(|(_, count, _)| count).sum::<u64>().max(1);
+    let mut shares = counts.each_ref().map(|(_, count, _)| {
+        let share = usize::try_from(count.saturating_mul(width as u64) / all).unwrap_or(width);
+        share.max(usize::from(*count > 0))
+    });
+    // What rounding took or gave is the largest one's.
+    let sum: usize = shares.iter().sum();
+    if let Some(largest) = shares.iter_mut().max() {
+        *largest = (*largest + width).saturating_sub(sum);
     }
-    bar
+    let parts = counts.into_iter().zip(shares).zip(['█', '▓', '▒', '░']);
+    parts
+        .map(|(((_, _, style), share), mark)| paint.on(style, &mark.to_string().repeat(share)))
+        .collect()
 }
 
 fn state_counts(course: &Course) -> [(&'static str, u64, Style); 4] {

@@ -16,7 +16,7 @@ use super::{
 fn in_need(index: usize) -> RosterEntry {
     let reason = |code: &str, count| HelpReason {
         code: code.to_owned(),
-        skill_id: "linear-equations".to_owned(),
+        skill_id: "equations".to_owned(),
         count,
         since_ms: 1_772_448_130_000,
     };
@@ -106,19 +106,56 @@ fn a_small_terminal_shows_everything_that_matters() {
         "algebra-1, a simulated class of 300",
         "lesson 10:23  live",
         "268 active   9 watching   17 idle   6 away   57 need help",
-        "mia.schmidt         10:42:10  8 wrong in a row on linear-equations · 8 failed",
+        "mia.schmidt       10:42:10  8 wrong in a row on equations · 8 tries at one item",
         "more",
         "p50 1.9 ms, p99 6.2 ms; events 0.6 s old",
         "22,038 = 21,034 accepted + 1,002 duplicate + 0 shadowed + 2 refused",
         "2 bad_timestamp",
         "homeroom-client -- get mia.schmidt",
-        "homeroom-client -- course algebra-1",
-        "homeroom-client -- doctor",
+        "watch mia.schmidt | course algebra-1 | doctor",
         "http://127.0.0.1:7401/",
     ] {
         assert!(text.contains(expected), "{expected:?} is not in\n{text}");
     }
     assert!(!text.contains("HOMEROOM_ENDPOINT") && !text.contains("behind"));
+}
+
+#[test]
+fn a_tall_terminal_shows_whole_commands_and_all_reasons() {
+    let mut picture = picture();
+    let reasons = ["oversized", "malformed", "missing_field", "schema_mismatch"];
+    let reasons = reasons.map(|reason| (reason.to_owned(), 3));
+    picture.standing.tally.dead_lettered.extend(reasons);
+    let text = drawn(&picture, 80, 39);
+    for expected in [
+        "homeroom-client -- watch mia.schmidt",
+        "homeroom-client -- course algebra-1",
+        "homeroom-client -- doctor",
+        "2 bad_timestamp, 3 malformed",
+        "3 schema_mismatch",
+    ] {
+        assert!(text.contains(expected), "{expected:?} is not in\n{text}");
+    }
+    let short = drawn(&picture, 80, 23);
+    assert!(
+        !short.contains("3 schema_mismatch") && short.contains(" …"),
+        "{short}"
+    );
+}
+
+#[test]
+fn every_state_that_someone_is_in_has_its_part_of_the_bar() {
+    let mut picture = picture();
+    let course = picture.course.as_mut().and_then(|of| of.course.as_mut());
+    let course = course.expect("a course");
+    (course.active, course.watching, course.idle, course.away) = (9_997, 1, 1, 1);
+    course.learners = 10_000;
+    for columns in [80, 120] {
+        let lines = picture.draw(columns, 23, false);
+        let bar = lines[3].trim();
+        assert_eq!(bar.chars().count(), columns - 10, "{bar}");
+        assert!(bar.ends_with("█▓▒░"), "{bar}");
+    }
 }
 
 #[test]
