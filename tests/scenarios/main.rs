@@ -10,6 +10,7 @@ mod bad_connections;
 mod bases;
 mod batch;
 mod courses;
+mod demo;
 mod discard;
 mod doctor;
 mod drain;

@@ -15,6 +15,7 @@ mod seed;
 pub mod tool;
 pub mod wait;
 
+pub use binaries::node as node_binary;
 pub use home::Home;
 pub use input::{Input, settings};
 pub use node::{Node, until_ready};

@@ -71,8 +71,17 @@ impl Process {
 
     /// SIGTERM: it is asked to stop.
     pub fn terminate(&self) {
+        self.signal(Signal::TERM);
+    }
+
+    /// SIGINT: what Ctrl-C sends.
+    pub fn interrupt(&self) {
+        self.signal(Signal::INT);
+    }
+
+    fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
-        kill_process(pid.expect("a pid"), Signal::TERM).expect("a signal to an own child");
+        kill_process(pid.expect("a pid"), signal).expect("a signal to an own child");
     }
 }
 
