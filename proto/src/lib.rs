@@ -3,6 +3,7 @@
 //! Knows nothing of how they are served. Enums are shown in JSON by their short names (`OPEN`, not `WINDOW_STATE_OPEN`).
 
 mod json;
+mod position;
 
 /// Package `homeroom.v1`.
 #[allow(missing_docs, clippy::all, clippy::too_many_lines)]
@@ -15,3 +16,6 @@ pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descrip
 
 /// An enum's short name: what is left of `WINDOW_STATE_OPEN` without the prefix `WINDOW_STATE_`.
 pub use json::short_name;
+
+/// A text that is no position token.
+pub use position::BadPosition;

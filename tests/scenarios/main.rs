@@ -11,6 +11,7 @@ mod batch;
 mod discard;
 mod drain;
 mod harness;
+mod http_reads;
 mod kills;
 mod late;
 mod poison;

@@ -1,4 +1,4 @@
-//! The HTTP side: metrics, health, and statements of the learning standards.
+//! The HTTP side: metrics, health, statements of the learning standards, and reads as JSON.
 //!
 //! Translates between HTTP and the rest of the node, and decides nothing: what becomes of an event, the [`Intake`] says.
 
@@ -7,6 +7,8 @@ mod error;
 mod health;
 mod intake;
 mod metrics;
+mod position;
+mod read;
 mod router;
 mod server;
 mod statement;
@@ -18,5 +20,6 @@ mod tests;
 pub use body::BodyLimits;
 pub use error::{HttpError, RefusedStatement};
 pub use intake::{Intake, IntakeError, IntakeOutcome, IntakeStatus};
+pub use read::{Reads, routes as read_routes};
 pub use router::{HttpState, router};
 pub use server::{ServerOptions, serve};

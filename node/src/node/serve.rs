@@ -14,7 +14,7 @@ use tonic_health::server::HealthReporter;
 
 use super::{
     checkpoints::Checkpoints,
-    doors::Doors,
+    doors::{Doors, ServiceReads},
     gauges::Gauges,
     start::{StartNodeError, Started, start},
     statements::Statements,
@@ -91,7 +91,16 @@ pub async fn serve(
     let (readiness, ready) = watch::channel(Readiness::not_ready("the node is starting"));
     let statements = Statements::closed(ready.clone());
     let mut doors = Doors::default();
-    doors.open_http(config, http, &metrics, ready, statements.clone());
+    let watches_max = config.listen.http_connections_max as usize / 2;
+    let reads = ServiceReads::closed(ready.clone(), watches_max);
+    doors.open_http(
+        config,
+        http,
+        &metrics,
+        ready,
+        statements.clone(),
+        reads.clone(),
+    );
     let running = bring_up(loaded, &metrics).await?;
     let Started {
         identity,
@@ -104,7 +113,8 @@ pub async fn serve(
         control.states(),
         Arc::clone(&metrics.ingest),
     );
-    let routes = grpc_routes(config, &running, &intake, &metrics, doors.stop_grpc())?;
+    let answering = open_reads(&reads, &running, &metrics, doors.stop_grpc());
+    let routes = grpc_routes(config, &running, &intake, answering, doors.stop_grpc())?;
     let health = doors.open_grpc(grpc, routes);
     statements.open(intake);
     readiness.send_replace(Readiness::Ready);
@@ -196,11 +206,36 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
     })
 }
 
+/// The services of learners and courses, which from now on answer over HTTP too.
+fn open_reads(
+    reads: &ServiceReads,
+    running: &Running,
+    metrics: &Metrics,
+    stop: &CancellationToken,
+) -> (Arc<LearnerDoor>, Arc<CourseDoor>) {
+    let Started {
+        identity,
+        control,
+        router,
+        ..
+    } = &running.started;
+    let learners = Arc::new(LearnerDoor::new(
+        Arc::clone(router),
+        control.states(),
+        Arc::clone(&metrics.read),
+        stop.clone(),
+    ));
+    let courses = Arc::new(CourseDoor::default());
+    let (learners_too, courses_too) = (Arc::clone(&learners), Arc::clone(&courses));
+    reads.open(learners_too, courses_too, identity.cluster_id.clone());
+    (learners, courses)
+}
+
 fn grpc_routes(
     config: &Config,
     running: &Running,
     intake: &Intake,
-    metrics: &Arc<Metrics>,
+    (learners, courses): (Arc<LearnerDoor>, Arc<CourseDoor>),
     stop: &CancellationToken,
 ) -> Result<tonic::transport::server::Router, ServeError> {
     let Started {
@@ -216,12 +251,6 @@ fn grpc_routes(
     let ingest = IngestDoor::new(
         intake.clone(),
         window_bytes.unwrap_or(u32::MAX >> 1),
-        stop.clone(),
-    );
-    let learners = LearnerDoor::new(
-        Arc::clone(router),
-        control.states(),
-        Arc::clone(&metrics.read),
         stop.clone(),
     );
     let who = NodeIdentity {
@@ -243,8 +272,8 @@ fn grpc_routes(
         .add_service(reflection)
         .add_service(reflection_alpha)
         .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
-        .add_service(LearnerServiceServer::new(learners))
-        .add_service(CourseServiceServer::new(CourseDoor::default()))
+        .add_service(LearnerServiceServer::from_arc(learners))
+        .add_service(CourseServiceServer::from_arc(courses))
         .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(
             Arc::clone(router),
             intake.clone(),

@@ -1,0 +1,73 @@
+//! Position tokens as text, for HTTP headers, JSON and command lines.
+
+use std::{fmt, str::FromStr};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use prost::Message;
+
+use crate::v1::PositionToken;
+
+/// A text that is no position token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadPosition;
+
+impl fmt::Display for BadPosition {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str("this is no position token as a node gave it")
+    }
+}
+
+impl std::error::Error for BadPosition {}
+
+/// Opaque: the message in base64 for URLs, without padding. Empty for an empty token.
+impl fmt::Display for PositionToken {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        to.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.encode_to_vec()))
+    }
+}
+
+impl FromStr for PositionToken {
+    type Err = BadPosition;
+
+    fn from_str(text: &str) -> Result<Self, BadPosition> {
+        let bytes = BASE64_URL_SAFE_NO_PAD
+            .decode(text.trim_ascii())
+            .map_err(|_| BadPosition)?;
+        Self::decode(bytes.as_slice()).map_err(|_| BadPosition)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::v1::ShardPosition;
+
+    #[test]
+    fn a_token_comes_back_from_its_text() {
+        let token = PositionToken {
+            cluster_id: "7f0c1a52-6a43-4e0e-9f26-2d6f6a4f0b11".to_owned(),
+            shards: vec![
+                ShardPosition { shard: 0, index: 1 },
+                ShardPosition {
+                    shard: 255,
+                    index: u64::MAX,
+                },
+            ],
+        };
+        let text = token.to_string();
+        assert!(
+            text.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)),
+            "{text}"
+        );
+        assert_eq!(text.parse(), Ok(token));
+        assert_eq!("".parse(), Ok(PositionToken::default()));
+    }
+
+    #[test]
+    fn other_texts_are_refused() {
+        for text in ["é", "a", "====", "AAAA", "Cg==", "CgX_"] {
+            assert_eq!(text.parse::<PositionToken>(), Err(BadPosition), "{text}");
+        }
+    }
+}
