@@ -14,7 +14,7 @@ const FILES: [&str; 6] = [
 ];
 
 /// Messages that are also shown as JSON, with the field names of the contract's JSON form.
-const SHOWN_AS_JSON: [&str; 26] = [
+const SHOWN_AS_JSON: [&str; 33] = [
     "Freshness",
     "SourceFreshness",
     "LearnerProfile",
@@ -40,6 +40,13 @@ const SHOWN_AS_JSON: [&str; 26] = [
     "RedriveResponse",
     "RefusedAgain",
     "DiscardResponse",
+    "GetLearnerResponse",
+    "ListWindowsResponse",
+    "WatchLearnerResponse",
+    "ListCoursesResponse",
+    "GetCourseResponse",
+    "ListCourseWindowsResponse",
+    "WatchCourseResponse",
     "EventOutcome",
 ];
 

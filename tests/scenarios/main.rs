@@ -17,6 +17,7 @@ mod drain;
 mod full_disk;
 mod harness;
 mod http_misuse;
+mod http_reads;
 mod kills;
 mod late;
 mod poison;

@@ -1,4 +1,4 @@
-//! The HTTP side: metrics, health, events, and statements of the learning standards.
+//! The HTTP side: metrics, health, events, statements of the learning standards, and reads as JSON.
 //!
 //! Translates between HTTP and the rest of the node, and decides nothing: what becomes of an event, the [`Intake`] says.
 
@@ -12,6 +12,7 @@ mod health;
 mod intake;
 mod metrics;
 mod position;
+mod read;
 mod router;
 mod server;
 mod xapi;
@@ -22,6 +23,7 @@ mod tests;
 pub use body::BodyLimits;
 pub use error::HttpError;
 pub use intake::{Intake, IntakeError, Receipt, StatementsReceipt, Unsound};
+pub use read::{Reads, routes as read_routes};
 pub use router::{HttpState, router};
 pub use server::{ServerOptions, serve};
 pub use xapi::RefusedStatement;

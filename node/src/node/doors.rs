@@ -10,9 +10,13 @@ use tonic_health::server::HealthReporter;
 use super::statements::Statements;
 use crate::{
     config::Config,
-    http::{self, BodyLimits, HttpState, ServerOptions},
+    http::{self, BodyLimits, HttpState, Reads, ServerOptions},
     observe::{Metrics, Readiness},
+    query::{CourseDoor, LearnerDoor},
 };
+
+/// The gRPC services' own answers, over HTTP.
+pub type ServiceReads = Reads<LearnerDoor, CourseDoor>;
 
 /// Owns the servers' tasks; they end with it.
 #[derive(Default)]
@@ -37,13 +41,15 @@ impl Doors {
         metrics: &Arc<Metrics>,
         readiness: watch::Receiver<Readiness>,
         intake: Statements,
+        reads: ServiceReads,
     ) {
         let paths = http::router(HttpState {
             intake,
             metrics: Arc::clone(metrics),
             readiness,
             bodies: body_limits(config),
-        });
+        })
+        .merge(http::read_routes(reads));
         let options = ServerOptions {
             connections_max: config.listen.http_connections_max as usize,
             drain: config.shutdown.drain,

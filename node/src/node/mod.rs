@@ -9,6 +9,7 @@ mod gauges;
 mod identity;
 mod recovery;
 mod serve;
+mod services;
 mod start;
 mod statements;
 mod supervisor;

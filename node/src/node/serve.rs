@@ -2,29 +2,22 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use homeroom_proto::v1::{
-    cluster_service_server::ClusterServiceServer, course_service_server::CourseServiceServer,
-    dead_letter_service_server::DeadLetterServiceServer,
-    ingest_service_server::IngestServiceServer, learner_service_server::LearnerServiceServer,
-};
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tonic::{service::Routes, transport::Server};
 use tonic_health::server::HealthReporter;
 
 use super::{
-    calls::counted,
     checkpoints::Checkpoints,
-    doors::Doors,
+    doors::{Doors, ServiceReads},
     gauges::Gauges,
+    services::Services,
     start::{StartNodeError, Started, start},
     statements::Statements,
 };
 use crate::{
-    config::{Config, LoadedConfig},
-    ingress::{IngestDoor, Intake},
+    config::LoadedConfig,
+    ingress::Intake,
     observe::{Metrics, Readiness},
-    query::{ClusterDoor, CourseDoor, DeadLetterDoor, Diagnosis, LearnerDoor, NodeIdentity},
 };
 
 /// Between two emptyings of the histograms into their buckets.
@@ -38,8 +31,6 @@ const HEALTH_OF: [&str; 6] = [
     "homeroom.v1.LearnerService",
     "homeroom.v1.CourseService",
 ];
-/// Bytes of a gRPC message beyond the events in it.
-const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
 
 /// A node did not start, or ended otherwise than told.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +85,16 @@ pub async fn serve(
     let (readiness, ready) = watch::channel(Readiness::not_ready("the node is starting"));
     let statements = Statements::closed(ready.clone());
     let mut doors = Doors::default();
-    doors.open_http(config, http, &metrics, ready, statements.clone());
+    let watches_max = config.listen.http_connections_max as usize / 2;
+    let reads = ServiceReads::closed(ready.clone(), watches_max);
+    doors.open_http(
+        config,
+        http,
+        &metrics,
+        ready,
+        statements.clone(),
+        reads.clone(),
+    );
     let running = bring_up(loaded, &metrics).await?;
     let Started {
         identity,
@@ -107,7 +107,15 @@ pub async fn serve(
         control.states(),
         Arc::clone(&metrics.ingest),
     );
-    let routes = grpc_routes(config, &running, &intake, &metrics, doors.stop_grpc())?;
+    let services = Services {
+        config,
+        started: &running.started,
+        metrics: &metrics,
+        gauges: &running.gauges,
+        stop: doors.stop_grpc(),
+    };
+    let routes = services.open(&intake, &reads);
+    let routes = routes.map_err(|error| ServeError::Grpc(error.to_string()))?;
     let health = doors.open_grpc(grpc, routes);
     statements.open(intake);
     readiness.send_replace(Readiness::Ready);
@@ -194,77 +202,6 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
         tasks,
         stop_tasks,
     })
-}
-
-fn grpc_routes(
-    config: &Config,
-    running: &Running,
-    intake: &Intake,
-    metrics: &Arc<Metrics>,
-    stop: &CancellationToken,
-) -> Result<tonic::transport::server::Router, ServeError> {
-    let Started {
-        identity,
-        control,
-        router,
-        ..
-    } = &running.started;
-    let message_bytes_max = usize::try_from(config.ingest.request_bytes_max.as_u64())
-        .unwrap_or(usize::MAX)
-        .saturating_add(MESSAGE_OVERHEAD_BYTES);
-    let window_bytes = u32::try_from(config.ingest.stream_window_bytes.as_u64());
-    let ingest = IngestDoor::new(
-        intake.clone(),
-        window_bytes.unwrap_or(u32::MAX >> 1),
-        stop.clone(),
-    );
-    let learners = LearnerDoor::new(
-        Arc::clone(router),
-        control.states(),
-        Arc::clone(&metrics.read),
-        stop.clone(),
-    );
-    let courses = CourseDoor::new(
-        Arc::clone(router),
-        control.states(),
-        Arc::clone(&metrics.read),
-        stop.clone(),
-    );
-    let who = NodeIdentity {
-        node_id: identity.node_id,
-        version: env!("CARGO_PKG_VERSION"),
-    };
-    let gauges = Arc::clone(&running.gauges);
-    let diagnosis = Diagnosis::new(
-        Arc::clone(router),
-        Arc::clone(control),
-        Arc::clone(metrics),
-        Arc::new(move || gauges.vitals()),
-    );
-    let cluster = ClusterDoor::new(who, Arc::clone(control), Arc::clone(router), diagnosis);
-    let reflection = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(homeroom_proto::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1()
-        .map_err(|error| ServeError::Grpc(error.to_string()))?;
-    let reflection_alpha = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(homeroom_proto::DESCRIPTORS)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .build_v1alpha()
-        .map_err(|error| ServeError::Grpc(error.to_string()))?;
-    let routes = Routes::new(reflection)
-        .add_service(reflection_alpha)
-        .add_service(IngestServiceServer::new(ingest).max_decoding_message_size(message_bytes_max))
-        .add_service(LearnerServiceServer::new(learners))
-        .add_service(CourseServiceServer::new(courses))
-        .add_service(DeadLetterServiceServer::new(DeadLetterDoor::new(
-            Arc::clone(router),
-            intake.clone(),
-            stop.clone(),
-        )))
-        .add_service(ClusterServiceServer::new(cluster));
-    let open = metrics.ingest.grpc_in_flight.clone();
-    Ok(Server::builder().add_routes(counted(routes, open)))
 }
 
 impl Running {

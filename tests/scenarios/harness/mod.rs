@@ -12,6 +12,7 @@ mod node;
 mod process;
 pub mod scratch;
 mod seed;
+pub mod sse;
 pub mod tool;
 pub mod wait;
 

@@ -1,0 +1,84 @@
+//! Answers as JSON.
+
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use homeroom_proto::v1;
+use prost_types::FieldMask;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{
+    super::position::with_position,
+    error::{ReadError, Said},
+    params::to_camel_case,
+};
+
+/// An answer, with the position that it has reached as a header.
+pub(super) fn answer<'f>(
+    message: &impl Serialize,
+    cluster_id: &str,
+    freshness: impl IntoIterator<Item = &'f v1::Freshness>,
+) -> Result<Response, ReadError> {
+    let json = serde_json::to_vec(message).map_err(|_| ReadError::internal("its JSON"))?;
+    Ok(respond(StatusCode::OK, json, cluster_id, freshness))
+}
+
+/// The same for what there is none of: the answer still says how current it is.
+pub(super) fn not_found<'f>(
+    what: &str,
+    message: &impl Serialize,
+    cluster_id: &str,
+    freshness: impl IntoIterator<Item = &'f v1::Freshness>,
+) -> Result<Response, ReadError> {
+    let mut value = to_value(message)?;
+    let said = to_value(&Said::not_found(what))?;
+    if let Some(members) = value.as_object_mut() {
+        members.insert("error".to_owned(), said);
+    }
+    let json = serde_json::to_vec(&value).map_err(|_| ReadError::internal("its JSON"))?;
+    Ok(respond(StatusCode::NOT_FOUND, json, cluster_id, freshness))
+}
+
+/// The JSON of an answer with a profile: of a profile that was asked for in part, the other fields would say 0 or nothing, which is
+/// no answer.
+pub(super) fn with_fields(
+    message: &impl Serialize,
+    fields: Option<&FieldMask>,
+) -> Result<Value, ReadError> {
+    let mut value = to_value(message)?;
+    let wanted: Vec<String> = fields
+        .map(|mask| mask.paths.iter().map(|path| to_camel_case(path)).collect())
+        .unwrap_or_default();
+    if let Some(profile) = value.get_mut("profile").and_then(Value::as_object_mut)
+        && !wanted.is_empty()
+    {
+        profile.retain(|name, _| wanted.contains(name));
+    }
+    Ok(value)
+}
+
+fn to_value(message: &impl Serialize) -> Result<Value, ReadError> {
+    serde_json::to_value(message).map_err(|_| ReadError::internal("its JSON"))
+}
+
+fn respond<'f>(
+    status: StatusCode,
+    json: Vec<u8>,
+    cluster_id: &str,
+    freshness: impl IntoIterator<Item = &'f v1::Freshness>,
+) -> Response {
+    let shards = freshness.into_iter().map(|of| v1::ShardPosition {
+        shard: of.shard,
+        index: of.applied_index,
+    });
+    let position = v1::PositionToken {
+        cluster_id: cluster_id.to_owned(),
+        shards: shards.collect(),
+    };
+    let head = [
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    with_position((status, head, json).into_response(), &position)
+}

@@ -1,0 +1,104 @@
+//! `GET /v1/learners/{id}`, its windows, and its watch.
+
+use axum::extract::State;
+use axum::response::Response;
+use homeroom_proto::v1::{
+    self, course_service_server::CourseService, learner_service_server::LearnerService,
+};
+use tonic::Request;
+
+use super::{
+    answer::{answer, not_found, with_fields},
+    asked::{Asked, Id},
+    error::ReadError,
+    events::events,
+    reads::Reads,
+};
+
+/// A learner's profile.
+pub(super) async fn get<L: LearnerService, C: CourseService>(
+    State(reads): State<Reads<L, C>>,
+    Id(user_id): Id,
+    mut asked: Asked,
+) -> Result<Response, ReadError> {
+    let params = asked.params(&["fields"], true)?;
+    let fields = params.fields("fields");
+    let request = v1::GetLearnerRequest {
+        user_id,
+        read: asked.read(&params)?,
+        field_mask: fields.clone(),
+    };
+    let told = reads.learners()?.get_learner(Request::new(request)).await?;
+    let told = told.into_inner();
+    let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
+    if !told.found {
+        return not_found("learner", &told, cluster_id, freshness);
+    }
+    match &fields {
+        None => answer(&told, cluster_id, freshness),
+        Some(_) => answer(&with_fields(&told, fields.as_ref())?, cluster_id, freshness),
+    }
+}
+
+/// A page of a learner's windows.
+pub(super) async fn windows<L: LearnerService, C: CourseService>(
+    State(reads): State<Reads<L, C>>,
+    Id(user_id): Id,
+    mut asked: Asked,
+) -> Result<Response, ReadError> {
+    let known = [
+        "sizeMs",
+        "stepMs",
+        "from",
+        "to",
+        "changedSince",
+        "courseId",
+        "pageSize",
+        "pageToken",
+    ];
+    let params = asked.params(&known, true)?;
+    let request = v1::ListWindowsRequest {
+        user_id,
+        size_ms: params.number("sizeMs")?,
+        step_ms: params.number("stepMs")?,
+        from_ms: params.time_ms("from")?,
+        to_ms: params.time_ms("to")?,
+        changed_since_ms: params.time_ms("changedSince")?,
+        course_id: params.text("courseId"),
+        page_size: params.number("pageSize")?,
+        page_token: params.text("pageToken"),
+        read: asked.read(&params)?,
+    };
+    let told = reads
+        .learners()?
+        .list_windows(Request::new(request))
+        .await?;
+    let told = told.into_inner();
+    let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
+    if told.found {
+        answer(&told, cluster_id, freshness)
+    } else {
+        not_found("learner", &told, cluster_id, freshness)
+    }
+}
+
+/// A learner's profile now, and after each change. A learner that nobody knows yet is an answer too: it may come.
+pub(super) async fn watch<L: LearnerService, C: CourseService>(
+    State(reads): State<Reads<L, C>>,
+    Id(user_id): Id,
+    mut asked: Asked,
+) -> Result<Response, ReadError> {
+    let params = asked.params(&["fields", "minIntervalMs"], false)?;
+    let fields = params.fields("fields");
+    let request = v1::WatchLearnerRequest {
+        user_id,
+        min_interval_ms: params.number("minIntervalMs")?,
+        field_mask: fields.clone(),
+    };
+    let room = reads.begin_watch()?;
+    let learners = reads.learners()?;
+    let answers = learners.watch_learner(Request::new(request)).await?;
+    let shown = move |told: v1::WatchLearnerResponse| with_fields(&told, fields.as_ref());
+    let answers = answers.into_inner();
+    Ok(events("learner", answers, shown, reads.closing(), room))
+}

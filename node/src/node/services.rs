@@ -1,0 +1,120 @@
+//! The gRPC services, each with what it works on.
+
+use std::sync::Arc;
+
+use homeroom_proto::v1::{
+    cluster_service_server::ClusterServiceServer, course_service_server::CourseServiceServer,
+    dead_letter_service_server::DeadLetterServiceServer,
+    ingest_service_server::IngestServiceServer, learner_service_server::LearnerServiceServer,
+};
+use tokio_util::sync::CancellationToken;
+use tonic::{
+    service::Routes,
+    transport::{Server, server::Router},
+};
+use tonic_reflection::server::{Builder, Error};
+
+use super::{calls::counted, doors::ServiceReads, gauges::Gauges, start::Started};
+use crate::{
+    config::Config,
+    ingress::{IngestDoor, Intake},
+    observe::Metrics,
+    query::{ClusterDoor, CourseDoor, DeadLetterDoor, Diagnosis, LearnerDoor, NodeIdentity},
+};
+
+/// Bytes of a gRPC message beyond the events in it.
+const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
+
+/// What the services of a node that is up are made of.
+pub struct Services<'n> {
+    pub config: &'n Config,
+    pub started: &'n Started,
+    pub metrics: &'n Arc<Metrics>,
+    pub gauges: &'n Arc<Gauges>,
+    /// Ends what streams.
+    pub stop: &'n CancellationToken,
+}
+
+impl Services<'_> {
+    /// All services; those of learners and courses answer over HTTP too from now on.
+    pub fn open(&self, intake: &Intake, reads: &ServiceReads) -> Result<Router, Error> {
+        let (learners, courses) = (Arc::new(self.learners()), Arc::new(self.courses()));
+        reads.open(
+            Arc::clone(&learners),
+            Arc::clone(&courses),
+            self.started.identity.cluster_id.clone(),
+        );
+        let message_bytes_max = usize::try_from(self.config.ingest.request_bytes_max.as_u64())
+            .unwrap_or(usize::MAX)
+            .saturating_add(MESSAGE_OVERHEAD_BYTES);
+        let ingest = IngestServiceServer::new(self.ingest(intake));
+        let dead_letters = DeadLetterDoor::new(
+            Arc::clone(&self.started.router),
+            intake.clone(),
+            self.stop.clone(),
+        );
+        let routes = Routes::new(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?)
+            .add_service(ingest.max_decoding_message_size(message_bytes_max))
+            .add_service(LearnerServiceServer::from_arc(learners))
+            .add_service(CourseServiceServer::from_arc(courses))
+            .add_service(DeadLetterServiceServer::new(dead_letters))
+            .add_service(ClusterServiceServer::new(self.cluster()));
+        let open = self.metrics.ingest.grpc_in_flight.clone();
+        Ok(Server::builder().add_routes(counted(routes, open)))
+    }
+
+    fn ingest(&self, intake: &Intake) -> IngestDoor {
+        let window_bytes = u32::try_from(self.config.ingest.stream_window_bytes.as_u64());
+        IngestDoor::new(
+            intake.clone(),
+            window_bytes.unwrap_or(u32::MAX >> 1),
+            self.stop.clone(),
+        )
+    }
+
+    fn learners(&self) -> LearnerDoor {
+        LearnerDoor::new(
+            Arc::clone(&self.started.router),
+            self.started.control.states(),
+            Arc::clone(&self.metrics.read),
+            self.stop.clone(),
+        )
+    }
+
+    fn courses(&self) -> CourseDoor {
+        CourseDoor::new(
+            Arc::clone(&self.started.router),
+            self.started.control.states(),
+            Arc::clone(&self.metrics.read),
+            self.stop.clone(),
+        )
+    }
+
+    fn cluster(&self) -> ClusterDoor {
+        let Started {
+            identity,
+            control,
+            router,
+            ..
+        } = self.started;
+        let who = NodeIdentity {
+            node_id: identity.node_id,
+            version: env!("CARGO_PKG_VERSION"),
+        };
+        let gauges = Arc::clone(self.gauges);
+        let diagnosis = Diagnosis::new(
+            Arc::clone(router),
+            Arc::clone(control),
+            Arc::clone(self.metrics),
+            Arc::new(move || gauges.vitals()),
+        );
+        ClusterDoor::new(who, Arc::clone(control), Arc::clone(router), diagnosis)
+    }
+}
+
+fn reflection() -> Builder<'static> {
+    Builder::configure()
+        .register_encoded_file_descriptor_set(homeroom_proto::DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
+}
