@@ -8,7 +8,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
-use crate::harness::wait::PATIENCE;
+use crate::harness::wait::{PATIENCE, until};
 use crate::harness::{Home, Node, check, http};
 use crate::refusal_cases::{native, statement};
 
@@ -247,6 +247,39 @@ fn a_body_that_stops_in_its_middle_is_given_up() {
         drop(begun(&misused.home, door));
     }
     misused.end();
+}
+
+#[test]
+fn bodies_that_fill_the_room_make_others_come_again() {
+    let home = Home::new(&["--shards", "1"])
+        .with("ingest.request_bytes_max", "256KiB")
+        .with("ingest.queue_bytes_max", "1MiB")
+        .with("ingest.body_within", "10m");
+    let _node = home.start();
+    let post = |door: &str, sound: Value| {
+        http::post(&home.url(door), &[JSON], sound.to_string().as_bytes())
+    };
+    let half = |_| {
+        let sent = format!(
+            "POST /v1/events HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: {BODY_BYTES_MAX}\r\n\r\n["
+        );
+        connected(&home, &sent)
+    };
+    let held: Vec<TcpStream> = (0..4).map(half).collect();
+    for (door, sound) in [(DOORS[0], native()), (DOORS[1], statement())] {
+        let answer = until("a node without room", || {
+            Some(post(door, sound.clone())).filter(|answer| answer.status != 200)
+        });
+        assert_eq!(answer.error(), (503, "overloaded".to_owned()));
+        assert_eq!(answer.header("retry-after"), "1");
+    }
+    drop(held);
+    for (door, sound) in [(DOORS[0], native()), (DOORS[1], statement())] {
+        until("a node with room", || {
+            (post(door, sound.clone()).status == 200).then_some(())
+        });
+    }
+    check::conserved(&home.cli());
 }
 
 #[test]

@@ -48,7 +48,7 @@ pub(super) fn check(payload: &[u8]) -> Result<Kept, Fault> {
 }
 
 /// Whether a text is a UUID as statements have it.
-pub fn is_uuid(text: &str) -> bool {
+fn is_uuid(text: &str) -> bool {
     text.len() == UUID_CHARS && Uuid::try_parse(text).is_ok()
 }
 
