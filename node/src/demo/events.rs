@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 
 use super::{
     COURSE,
-    pupil::{Act, SKILLS, VIDEO_LENGTHS_MS},
+    pupil::{Act, SKILLS, video_length_ms},
 };
 
 /// A system that publishes what it sees of the class.
@@ -81,7 +81,7 @@ pub(super) fn of_act(user_id: &str, act: &Act, at_ms: i64, number: u64) -> v1::E
         Act::Play(video, at_ms) => playback(event_type, "video_played", *video, *at_ms),
         Act::Pause(video, at_ms) => playback(event_type, "video_paused", *video, *at_ms),
         Act::Seek(video, at_ms) => playback(event_type, "video_seeked", *video, *at_ms),
-        Act::End(video) => playback(event_type, "video_ended", *video, VIDEO_LENGTHS_MS[*video]),
+        Act::End(video) => playback(event_type, "video_ended", *video, video_length_ms(*video)),
         Act::Answer { skill, item, right } => v1::Event {
             success: Some(*right),
             skill_id: SKILLS[*skill].to_owned(),
@@ -111,7 +111,7 @@ fn playback(
     video: usize,
     position_ms: i64,
 ) -> v1::Event {
-    let length_ms = VIDEO_LENGTHS_MS[video];
+    let length_ms = video_length_ms(video);
     v1::Event {
         length_ms: Some(length_ms.unsigned_abs()),
         position_ms: Some(position_ms.clamp(0, length_ms).unsigned_abs()),
