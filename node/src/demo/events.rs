@@ -134,10 +134,16 @@ pub(super) fn event_ms(event: &v1::Event) -> i64 {
     })
 }
 
-/// Whether a profile lists it, among the newest interactions or the newest assessments.
+/// Whether a profile lists it under its own id, among the newest interactions or, for an answer, the newest assessments. A quiz is
+/// listed under the id of its newest mark, which may be another event.
 pub(super) fn is_listed(event: &v1::Event) -> bool {
     !matches!(
         event.event_type.as_str(),
-        "session_start" | "enrolled" | "score_updated"
+        "session_start" | "enrolled" | "quiz_submitted" | "score_updated"
     )
+}
+
+/// Whether it is the answer to an item.
+pub(super) fn is_answer(event: &v1::Event) -> bool {
+    event.event_type == "question_answered"
 }
