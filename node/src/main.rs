@@ -1,6 +1,6 @@
 //! The server's command line.
 
-use std::{io::IsTerminal, process::ExitCode, time::Duration};
+use std::{process::ExitCode, time::Duration};
 
 use clap::Parser;
 use homeroom_node::{
@@ -73,14 +73,9 @@ fn serve(loaded: &LoadedConfig) -> ExitCode {
 }
 
 fn run_demo(args: DemoArgs) -> ExitCode {
-    // Lines in the middle of the picture say only what ends it.
-    let is_drawn = std::io::stdout().is_terminal() && !args.json;
+    // Lines in the middle of the picture say only what ends it; RUST_LOG asks for more.
     let log_output = LogOutputConfig {
-        level: if is_drawn {
-            LogLevel::Error
-        } else {
-            LogLevel::Warn
-        },
+        level: LogLevel::Error,
         format: LogFormat::Text,
     };
     let rust_log = std::env::var("RUST_LOG").ok();

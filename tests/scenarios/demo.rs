@@ -3,9 +3,11 @@
 use std::fs;
 use std::process::Command;
 
+use homeroom_client::{Client, parse_endpoints};
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::harness::events::{HOUR_MS, click, publish};
 use crate::harness::wait::until;
 use crate::harness::{Process, http, node_binary};
 
@@ -115,6 +117,28 @@ fn an_interrupted_demo_says_what_it_saw_and_leaves_nothing_behind() {
         "{said}"
     );
     assert!(!said.contains("\n0 received"), "{said}");
+    assert_eq!(left_behind(&folder), [""; 0]);
+}
+
+/// The summary is held against the node's own counters: what the class did not publish shows, also when it is stopped at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_count_that_the_class_can_not_explain_is_a_failure() {
+    let folder = folder();
+    let mut demo = demo(&folder, &["--learners", "40", "--json"]);
+    let url = until("where to ask", || {
+        assert!(demo.ended().is_none(), "{}", demo.stderr());
+        let said = demo.stderr();
+        let (before, _) = said.split_once(" (gRPC)")?;
+        before.split_whitespace().last().map(str::to_owned)
+    });
+    let client = Client::connect(parse_endpoints(&url).expect("a URL")).expect("a client");
+    let outcomes = publish(&client, vec![click("a stranger", "1", HOUR_MS)]).await;
+    assert_eq!(outcomes.len(), 1);
+    demo.interrupt();
+    assert_eq!(demo.wait().code(), Some(1), "{}", demo.stderr());
+    assert_eq!(demo.stdout(), "", "no summary that is known to be wrong");
+    let why = "somebody else published here";
+    assert!(demo.stderr().contains(why), "{}", demo.stderr());
     assert_eq!(left_behind(&folder), [""; 0]);
 }
 

@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 
 use super::{
     COURSE,
-    pupil::{Act, SKILLS, VIDEO_LENGTHS_MS},
+    pupil::{Act, SKILLS, video_length_ms},
 };
 
 /// A system that publishes what it sees of the class.
@@ -81,7 +81,7 @@ pub(super) fn of_act(user_id: &str, act: &Act, at_ms: i64, number: u64) -> v1::E
         Act::Play(video, at_ms) => playback(event_type, "video_played", *video, *at_ms),
         Act::Pause(video, at_ms) => playback(event_type, "video_paused", *video, *at_ms),
         Act::Seek(video, at_ms) => playback(event_type, "video_seeked", *video, *at_ms),
-        Act::End(video) => playback(event_type, "video_ended", *video, VIDEO_LENGTHS_MS[*video]),
+        Act::End(video) => playback(event_type, "video_ended", *video, video_length_ms(*video)),
         Act::Answer { skill, item, right } => v1::Event {
             success: Some(*right),
             skill_id: SKILLS[*skill].to_owned(),
@@ -111,7 +111,7 @@ fn playback(
     video: usize,
     position_ms: i64,
 ) -> v1::Event {
-    let length_ms = VIDEO_LENGTHS_MS[video];
+    let length_ms = video_length_ms(video);
     v1::Event {
         length_ms: Some(length_ms.unsigned_abs()),
         position_ms: Some(position_ms.clamp(0, length_ms).unsigned_abs()),
@@ -134,10 +134,16 @@ pub(super) fn event_ms(event: &v1::Event) -> i64 {
     })
 }
 
-/// Whether a profile lists it, among the newest interactions or the newest assessments.
+/// Whether a profile lists it under its own id, among the newest interactions or, for an answer, the newest assessments. A quiz is
+/// listed under the id of its newest mark, which may be another event.
 pub(super) fn is_listed(event: &v1::Event) -> bool {
     !matches!(
         event.event_type.as_str(),
-        "session_start" | "enrolled" | "score_updated"
+        "session_start" | "enrolled" | "quiz_submitted" | "score_updated"
     )
+}
+
+/// Whether it is the answer to an item.
+pub(super) fn is_answer(event: &v1::Event) -> bool {
+    event.event_type == "question_answered"
 }

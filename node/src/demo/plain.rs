@@ -14,10 +14,10 @@ pub(super) fn opening(picture: &Picture) -> String {
 /// The lesson at one moment.
 pub(super) fn line(picture: &Picture) -> String {
     let mut parts = vec![format!("lesson {}", clock(picture.lesson_ms))];
-    if picture.is_live {
-        parts.push(format!("{} events/s", picture.rates.last().unwrap_or(&0)));
-    } else {
-        parts.push("telling the first ten minutes".to_owned());
+    match picture.rates.last() {
+        Some(rate) => parts.push(format!("{rate} events/s")),
+        None if picture.is_live => {}
+        None => parts.push("telling the first ten minutes".to_owned()),
     }
     if let Some(course) = picture.course.as_ref().and_then(|of| of.course.as_ref()) {
         parts.push(format!(

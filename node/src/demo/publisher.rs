@@ -21,6 +21,8 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(1);
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Only events that happened within this of being sent are looked for, ms: older ones may not be among the newest any more.
 const LOOK_AGE_MAX_MS: i64 = 5_000;
+/// So many newest interactions, and as many assessments, a profile lists.
+const LISTED_MAX: usize = 10;
 
 /// A connection to the node, as a source has it.
 pub(super) struct Publisher {
@@ -35,6 +37,7 @@ struct Probe {
     user_id: String,
     event_id: String,
     event_ms: i64,
+    is_answer: bool,
     place: usize,
 }
 
@@ -138,12 +141,7 @@ impl Publisher {
             status: Box::new(status),
         })?;
         let profile = answer.into_inner().profile.unwrap_or_default();
-        let interactions = profile.last_interactions.iter().map(|of| &of.event_id);
-        let assessments = profile.last_assessments.iter().map(|of| &of.event_id);
-        if !interactions
-            .chain(assessments)
-            .any(|id| *id == probe.event_id)
-        {
+        if !probe.is_shown_in(&profile) {
             return Err(DemoError::NotShown {
                 event_id: probe.event_id.clone(),
                 user_id: probe.user_id.clone(),
@@ -170,12 +168,80 @@ impl Probe {
             user_id: event.user_id.clone(),
             event_id: event.event_id.clone(),
             event_ms: events::event_ms(event),
+            is_answer: events::is_answer(event),
             place,
         })
+    }
+
+    /// It is there, or ten newer ones have taken its place meanwhile.
+    fn is_shown_in(&self, profile: &v1::LearnerProfile) -> bool {
+        let listed: Vec<(&str, i64)> = if self.is_answer {
+            let newest = profile.last_assessments.iter();
+            newest
+                .map(|of| (of.event_id.as_str(), of.timestamp_ms))
+                .collect()
+        } else {
+            let newest = profile.last_interactions.iter();
+            newest
+                .map(|of| (of.event_id.as_str(), of.timestamp_ms))
+                .collect()
+        };
+        let is_newer = |listed: &(&str, i64)| listed.1 >= self.event_ms;
+        listed.iter().any(|(id, _)| *id == self.event_id)
+            || (listed.len() >= LISTED_MAX && listed.iter().all(is_newer))
     }
 }
 
 fn is_accepted(outcomes: &[v1::EventOutcome], place: usize) -> bool {
     let outcome = outcomes.get(place);
     outcome.is_some_and(|outcome| outcome.status() == v1::EventStatus::Accepted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{events::of_act, pupil::Act};
+
+    const NOW_MS: i64 = 1_772_438_400_000;
+
+    fn probe() -> Probe {
+        let events = [
+            of_act("mia", &Act::View(1), NOW_MS - 100, 1),
+            of_act("mia", &Act::Arrive, NOW_MS, 2),
+            of_act("noah", &Act::Click(1), NOW_MS - 60_000, 3),
+        ];
+        Probe::among(&events, NOW_MS).expect("a fresh one that is listed")
+    }
+
+    fn listing(ids: &[&str], timestamp_ms: i64) -> v1::LearnerProfile {
+        let interaction = |id: &&str| v1::Interaction {
+            event_id: (*id).to_owned(),
+            timestamp_ms,
+            ..v1::Interaction::default()
+        };
+        v1::LearnerProfile {
+            last_interactions: ids.iter().map(interaction).collect(),
+            ..v1::LearnerProfile::default()
+        }
+    }
+
+    #[test]
+    fn what_is_looked_for_is_fresh_and_listed() {
+        let probe = probe();
+        assert_eq!(
+            (probe.user_id.as_str(), probe.event_id.as_str()),
+            ("mia", "lms-1")
+        );
+        assert_eq!(probe.place, 0);
+    }
+
+    #[test]
+    fn an_event_is_shown_when_it_is_there_or_ten_newer_ones_are() {
+        let probe = probe();
+        assert!(probe.is_shown_in(&listing(&["lms-9", "lms-1"], NOW_MS - 100)));
+        assert!(!probe.is_shown_in(&listing(&["lms-9"], NOW_MS)));
+        assert!(!probe.is_shown_in(&listing(&["other"; 10], NOW_MS - 101)));
+        assert!(probe.is_shown_in(&listing(&["other"; 10], NOW_MS)));
+        assert!(!probe.is_shown_in(&v1::LearnerProfile::default()));
+    }
 }

@@ -14,11 +14,10 @@ pub(super) const SKILLS: [&str; 5] = ["fractions", "equations", "factoring", "sl
 const ITEMS: usize = 12;
 /// Pages of the course.
 const PAGES: usize = 20;
-/// Lengths of the videos of the course, ms.
-pub(super) const VIDEO_LENGTHS_MS: [i64; 6] =
-    [312_000, 254_000, 428_000, 1_260_000, 187_000, 366_000];
+/// Videos of the course.
+const VIDEOS: usize = 30;
 /// A long one: left running, it is still on when the lesson is looked at.
-const LONG_VIDEO: usize = 3;
+const LONG_VIDEO: usize = VIDEOS - 1;
 /// Learners come within so long of the lesson's start.
 const ARRIVAL_MS: i64 = 90 * SECOND_MS;
 /// When those who have a hard time begin to have it.
@@ -29,6 +28,14 @@ const DRIFT_FROM_MS: i64 = 3 * MINUTE_MS;
 const LEAVE_FROM_MS: i64 = 5 * MINUTE_MS;
 /// How long somebody who is gone stays away.
 const GONE_MS: i64 = 25 * MINUTE_MS;
+
+/// How long a video of the course is, ms: two and a half minutes to seven and a half, one much longer.
+pub(super) fn video_length_ms(video: usize) -> i64 {
+    match i64::try_from(video) {
+        Ok(number) if video != LONG_VIDEO => 150_000 + number * 97 % 24 * 13_000,
+        _ => 1_260_000,
+    }
+}
 
 /// Something that a learner does.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,7 +96,7 @@ impl Pupil {
         let mut pupil = Self {
             name: cast::name(index),
             persona: cast::persona(index),
-            ability: 0.72 + 0.26 * rng.f64(),
+            ability: 0.92 + 0.08 * rng.f64(),
             rng,
             quizzes: 0,
             steps: VecDeque::new(),
@@ -140,8 +147,8 @@ impl Pupil {
     }
 
     fn watch(&mut self) {
-        let video = self.rng.usize(..VIDEO_LENGTHS_MS.len());
-        let length_ms = VIDEO_LENGTHS_MS[video];
+        let video = self.rng.usize(..VIDEOS);
+        let length_ms = video_length_ms(video);
         let from_ms = self.rng.i64(0..length_ms / 2);
         let watched_ms = self.rng.i64(12..45) * SECOND_MS;
         self.after_seconds(3..12, Act::Play(video, from_ms));
@@ -150,7 +157,7 @@ impl Pupil {
             return;
         }
         let at_ms = from_ms + watched_ms;
-        if self.rng.u32(0..4) == 0 {
+        if self.rng.u32(0..6) == 0 {
             let to_ms = (at_ms - 20 * SECOND_MS).max(0);
             self.then(watched_ms, Act::Seek(video, to_ms));
             self.then(SECOND_MS, Act::Play(video, to_ms));

@@ -61,6 +61,10 @@ impl Screen {
     /// # Errors
     /// When nobody reads any more.
     pub(super) fn end(&mut self, lines: &[String]) -> io::Result<()> {
+        if self.is_drawn {
+            // A terminal has shown `^C` where the cursor rests.
+            self.term.write_line("")?;
+        }
         for line in lines {
             self.term.write_line(line)?;
         }

@@ -98,7 +98,7 @@ impl Picture {
             false => paint.warn("telling the first ten minutes …"),
         };
         let gap = width.saturating_sub(measure_text_width(&left) + measure_text_width(&right));
-        let mut lines = vec![format!("{left}{}{right}", " ".repeat(gap))];
+        let mut lines = vec![format!("{left}{}{right}", " ".repeat(gap.max(2)))];
         let now = self.rates.last().copied().unwrap_or(0);
         let pulse = format!("{:>5} events/s  ", grouped(now));
         let room = width.saturating_sub(LABEL_WIDTH + pulse.len());
