@@ -2,10 +2,12 @@
 //!
 //! The modules follow an event on its way: [`ingress`] takes it in, [`route`] finds its shard, [`shard`] writes it through
 //! [`raft`] into the log of [`store`] and has its [`learner`] apply it, [`query`] and [`http`] answer. [`control`] knows the
-//! cluster, [`observe`] counts, [`node`] puts all of it together.
+//! cluster, [`observe`] counts, [`node`] puts all of it together. [`demo`] lets a
+//! simulated class live in one.
 
 pub mod config;
 pub mod control;
+pub mod demo;
 pub mod http;
 pub mod ingress;
 pub mod learner;

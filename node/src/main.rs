@@ -1,11 +1,14 @@
 //! The server's command line.
 
-use std::process::ExitCode;
+use std::{io::IsTerminal, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use homeroom_node::{
-    config::{self, Cli, Command, ConfigArgs, LoadedConfig, Sources},
-    node,
+    config::{
+        self, Cli, Command, ConfigArgs, DemoArgs, LoadedConfig, LogFormat, LogLevel,
+        LogOutputConfig, Sources,
+    },
+    demo, node,
     observe::{self, panic},
     store::checkpoint::panic_is_caught_here,
 };
@@ -25,6 +28,7 @@ fn main() -> ExitCode {
             print!("{}", loaded.to_toml());
             ExitCode::SUCCESS
         }),
+        Command::Demo(args) => run_demo(args),
     }
 }
 
@@ -65,6 +69,66 @@ fn serve(loaded: &LoadedConfig) -> ExitCode {
             tracing::error!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn run_demo(args: DemoArgs) -> ExitCode {
+    // Lines in the middle of the picture say only what ends it.
+    let is_drawn = std::io::stdout().is_terminal() && !args.json;
+    let log_output = LogOutputConfig {
+        level: if is_drawn {
+            LogLevel::Error
+        } else {
+            LogLevel::Warn
+        },
+        format: LogFormat::Text,
+    };
+    let rust_log = std::env::var("RUST_LOG").ok();
+    if let Err(error) = observe::tracing::init(&log_output, rust_log.as_deref()) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    panic::install_hook(GUARDS);
+    let demo = demo::Demo {
+        learners: args.learners.into(),
+        seed: args.seed,
+        live_for: args
+            .seconds
+            .map(|seconds| Duration::from_secs(seconds.into())),
+        json: args.json,
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(demo::run(demo, told_to_end())),
+        Err(error) => {
+            eprintln!("the runtime does not start: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What stops a node, or the end of the terminal that shows it.
+async fn told_to_end() {
+    let hung_up = async {
+        match signal(SignalKind::hangup()) {
+            Ok(mut hangup) => {
+                hangup.recv().await;
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = told_to_stop() => {}
+        () = hung_up => {}
     }
 }
 

@@ -7,12 +7,12 @@ use homeroom_tests::oracle::{NaiveModel, SourceCounts, read_lines};
 use crate::harness::{Home, check, http};
 
 /// The statements span days; what is older than the retention would be gone.
-const RETENTION: &str = "10d";
+pub const RETENTION: &str = "10d";
 /// Statements of one request, well below its limit of bytes.
 const REQUEST: usize = 500;
 
 /// Not part of the project: where it is missing, there is nothing to test.
-fn statements() -> Option<PathBuf> {
+pub fn statements() -> Option<PathBuf> {
     let sibling = || {
         Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("../../shared/data/fun-mooc-video/statements.jsonl.gz")
@@ -36,7 +36,8 @@ fn model(lines: &[Vec<u8>], times: usize) -> NaiveModel {
     model
 }
 
-fn lines_of(path: &Path) -> Vec<Vec<u8>> {
+/// One statement each.
+pub fn lines_of(path: &Path) -> Vec<Vec<u8>> {
     let lines = read_lines(path).expect("the statements");
     lines.collect::<Result<_, _>>().expect("the statements")
 }

@@ -17,10 +17,12 @@ const CRATES: [(&str, &str, &[&str]); 4] = [
 ];
 
 /// By module of the node: the modules that it may name. What stands further down names nothing that stands above it.
-const MODULES: [(&str, &[&str]); 15] = [
+const MODULES: [(&str, &[&str]); 16] = [
     ("node", &["*"]),
     ("main", &["*"]),
     ("lib", &["*"]),
+    // Runs a node, and knows it from outside only.
+    ("demo", &["node", "config"]),
     ("http", &["route", "observe"]),
     // Dead letters are shown in the form in which they came, and go in again by the door.
     (

@@ -22,6 +22,25 @@ pub enum Command {
     Serve(ConfigArgs),
     /// Print the configuration in force and where each value comes from, or everything that is wrong with it
     CheckConfig(ConfigArgs),
+    /// Show what it is all about: a simulated class lives in a node of its own, in a temporary folder
+    Demo(DemoArgs),
+}
+
+/// The class of a demo, and how it is shown.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct DemoArgs {
+    /// Learners in the class: 1 to 10000
+    #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    pub learners: u16,
+    /// The same number, the same class
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
+    /// End by itself after so many seconds of live lesson: 1 to 86400 [default: go on until stopped]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub seconds: Option<u32>,
+    /// Show nothing but one JSON document at the end, on standard output
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// What goes over the configuration file and the environment (`HOMEROOM__SECTION__FIELD`).

@@ -14,7 +14,7 @@ mod relations;
 #[cfg(test)]
 mod tests;
 
-pub use cli::{Cli, Command, ConfigArgs};
+pub use cli::{Cli, Command, ConfigArgs, DemoArgs};
 pub use fault::{ConfigError, Fault};
 pub use load::{Sources, load};
 pub use loaded::LoadedConfig;

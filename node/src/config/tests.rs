@@ -12,7 +12,9 @@ use super::*;
 
 fn sources(flags: &[&str], environment: &[(&str, &str)]) -> Sources {
     let cli = Cli::try_parse_from(["homeroom-node", "serve"].iter().chain(flags)).expect("flags");
-    let (Command::Serve(args) | Command::CheckConfig(args)) = cli.command;
+    let (Command::Serve(args) | Command::CheckConfig(args)) = cli.command else {
+        panic!("a command without a configuration");
+    };
     let environment = environment.iter();
     Sources::new(
         &args,

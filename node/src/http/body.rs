@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::header::CONTENT_ENCODING;
+use axum::http::header::{CONTENT_ENCODING, EXPECT};
 use axum::http::{HeaderMap, Request};
 use bytes::Bytes;
 use flate2::bufread::MultiGzDecoder;
@@ -41,6 +41,8 @@ enum Encoding {
 
 const KIB: usize = 1024;
 const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
+/// What is read of a body that is refused, bytes; beyond it the connection is cut off.
+const DISCARDED_BYTES_MAX: usize = 64 << 20;
 /// Other requests free their room within moments.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -58,24 +60,27 @@ impl BodyLimits {
 
     /// Receives the body of a request, decompressed; one that is empty is refused.
     pub(super) async fn receive(&self, request: Request<Body>) -> Result<ReceivedBody, HttpError> {
-        let encoding = encoding(request.headers())?;
-        let announced = request.headers().typed_get::<ContentLength>();
-        let announced = announced.and_then(|length| usize::try_from(length.0).ok());
-        if announced.is_some_and(|bytes| bytes > self.bytes_max) {
-            return Err(self.too_large());
-        }
+        let encoding = match self.look_at(request.headers()) {
+            Ok(encoding) => encoding,
+            Err(error) => return Err(self.refuse(request, error).await),
+        };
+        let announced = announced_bytes(request.headers()).unwrap_or(self.bytes_max);
         let room = self.reserve(match encoding {
-            Encoding::Identity => announced.unwrap_or(self.bytes_max),
-            Encoding::Gzip => announced.unwrap_or(self.bytes_max) + self.bytes_max,
+            Encoding::Identity => announced,
+            Encoding::Gzip => announced + self.bytes_max,
         })?;
-        let body = Limited::new(request.into_body(), self.bytes_max);
-        let arrived = tokio::time::timeout(self.arrival, body.collect()).await;
+        let mut body = request.into_body();
+        let limited = Limited::new(&mut body, self.bytes_max);
+        let arrived = tokio::time::timeout(self.arrival, limited.collect()).await;
         let arrived = arrived.map_err(|_elapsed| HttpError::BodyTimeout {
             limit: self.arrival,
         })?;
         let bytes = match arrived {
             Ok(collected) => collected.to_bytes(),
-            Err(e) if e.is::<LengthLimitError>() => return Err(self.too_large()),
+            Err(e) if e.is::<LengthLimitError>() => {
+                self.discard(body).await;
+                return Err(self.too_large());
+            }
             Err(e) => return Err(HttpError::BodyUnreadable(e.to_string())),
         };
         let bytes = match encoding {
@@ -87,6 +92,38 @@ impl BodyLimits {
             return Err(HttpError::EmptyBody);
         }
         Ok(ReceivedBody { bytes, _room: room })
+    }
+
+    /// Lets go of a request that is refused for what stands before its body.
+    pub(super) async fn refuse(&self, request: Request<Body>, error: HttpError) -> HttpError {
+        // Who asks before it sends gets its answer, and sends nothing.
+        if !request.headers().contains_key(EXPECT) {
+            self.discard(request.into_body()).await;
+        }
+        error
+    }
+
+    /// Reads on, and keeps nothing: a client that is cut off while it sends does not get to read the answer.
+    async fn discard(&self, mut body: Body) {
+        let read = async {
+            let mut bytes = 0;
+            while let Some(Ok(frame)) = body.frame().await {
+                bytes += frame.data_ref().map_or(0, Bytes::len);
+                if bytes > DISCARDED_BYTES_MAX {
+                    return;
+                }
+            }
+        };
+        // What takes longer is cut off.
+        let _ = tokio::time::timeout(self.arrival, read).await;
+    }
+
+    fn look_at(&self, headers: &HeaderMap) -> Result<Encoding, HttpError> {
+        let encoding = encoding(headers)?;
+        if announced_bytes(headers).is_some_and(|bytes| bytes > self.bytes_max) {
+            return Err(self.too_large());
+        }
+        Ok(encoding)
     }
 
     fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, HttpError> {
@@ -118,6 +155,12 @@ impl BodyLimits {
             bytes_max: self.bytes_max,
         }
     }
+}
+
+/// What a request says of its body's size.
+fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
+    let announced = headers.typed_get::<ContentLength>()?;
+    Some(usize::try_from(announced.0).unwrap_or(usize::MAX))
 }
 
 /// Some systems put a byte order mark before UTF-8; no JSON parser takes it.

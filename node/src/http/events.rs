@@ -30,7 +30,10 @@ pub(super) async fn publish<I: Intake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
 ) -> Result<Response, HttpError> {
-    let form = events_form(request.headers())?;
+    let form = match events_form(request.headers()) {
+        Ok(form) => form,
+        Err(error) => return Err(state.bodies.refuse(request, error).await),
+    };
     state.metrics.ingest.requests(Transport::Http).increment(1);
     let body = state.bodies.receive(request).await?;
     let events = match split(form, &body.bytes) {

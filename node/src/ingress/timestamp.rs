@@ -55,10 +55,12 @@ impl<'p> Stamp<'p> {
 
 /// Whether the separators stand where RFC 3339 wants them; the digits are the parser's to judge.
 fn is_rfc3339_shaped(text: &[u8]) -> bool {
-    let ends_with_offset = matches!(
-        text,
-        [.., b'Z' | b'z'] | [.., b'+' | b'-', _, _, b':', _, _]
-    );
+    let ends_with_offset = match text {
+        [.., b'Z' | b'z'] => true,
+        // The parser would take a day and more.
+        [.., b'+' | b'-', tens, ones, b':', _, _] => [*tens, *ones] < *b"24",
+        _ => false,
+    };
     ends_with_offset
         && text.len() >= FRACTION_AT
         && text[4] == b'-'

@@ -107,6 +107,11 @@ impl Home {
         self.dir.path()
     }
 
+    /// The ports of gRPC and HTTP.
+    pub fn ports(&self) -> (u16, u16) {
+        (self.grpc.port(), self.http.port())
+    }
+
     /// The address of gRPC, as a URL.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.grpc)

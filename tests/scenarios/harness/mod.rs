@@ -1,6 +1,6 @@
 //! What the scenarios stand on: processes with an owner, a home for nodes, inputs with what they must lead to.
 
-mod binaries;
+pub mod binaries;
 pub mod check;
 mod cli;
 pub mod events;
@@ -15,6 +15,7 @@ mod seed;
 pub mod tool;
 pub mod wait;
 
+pub use binaries::node as node_binary;
 pub use home::Home;
 pub use input::{Input, settings};
 pub use node::{Node, until_ready};

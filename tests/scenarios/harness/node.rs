@@ -36,6 +36,16 @@ impl Node {
         panic!("the node's ports stay in use");
     }
 
+    /// The most memory that it ever had, bytes; none where the system does not tell.
+    pub fn peak_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
+        let peak = status
+            .lines()
+            .find_map(|line| line.strip_prefix("VmHWM:"))?;
+        let kib: u64 = peak.trim().strip_suffix(" kB")?.parse().ok()?;
+        Some(kib * 1_024)
+    }
+
     /// SIGKILL.
     pub fn kill(mut self) {
         self.process.kill();

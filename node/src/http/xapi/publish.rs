@@ -45,9 +45,8 @@ pub(super) async fn post<I: Intake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
 ) -> Result<Response, HttpError> {
-    version::check(request.headers())?;
-    if parameters(request.uri())?.method.is_some() {
-        return Err(HttpError::AlternateSyntax);
+    if let Err(error) = check_post(&request) {
+        return Err(state.bodies.refuse(request, error).await);
     }
     let received = Received::of(&state, request).await?;
     let body = &received.body.bytes;
@@ -66,12 +65,10 @@ pub(super) async fn put<I: Intake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
 ) -> Result<Response, HttpError> {
-    version::check(request.headers())?;
-    let id = parameters(request.uri())?.statement_id;
-    let id = id.ok_or(HttpError::BadStatementId("PUT needs ?statementId="))?;
-    if !is_uuid(&id) {
-        return Err(HttpError::BadStatementId("statementId must be a UUID"));
-    }
+    let id = match check_put(&request) {
+        Ok(id) => id,
+        Err(error) => return Err(state.bodies.refuse(request, error).await),
+    };
     let received = Received::of(&state, request).await?;
     let body = &received.body.bytes;
     let statement = serde_json::from_slice::<&RawValue>(body)
@@ -87,6 +84,26 @@ pub(super) async fn put<I: Intake>(
     let (_, receipt) = received.publish(&state, one).await?;
     let response = StatusCode::NO_CONTENT.into_response();
     Ok(with_position(response, &receipt.position))
+}
+
+fn check_post(request: &Request<Body>) -> Result<(), HttpError> {
+    version::check(request.headers())?;
+    if parameters(request.uri())?.method.is_some() {
+        return Err(HttpError::AlternateSyntax);
+    }
+    Ok(())
+}
+
+/// The id that a statement is put under.
+fn check_put(request: &Request<Body>) -> Result<String, HttpError> {
+    version::check(request.headers())?;
+    let id = parameters(request.uri())?.statement_id;
+    let id = id.ok_or(HttpError::BadStatementId("PUT needs ?statementId="))?;
+    if is_uuid(&id) {
+        Ok(id)
+    } else {
+        Err(HttpError::BadStatementId("statementId must be a UUID"))
+    }
 }
 
 fn parameters(uri: &Uri) -> Result<Parameters, HttpError> {
@@ -106,8 +123,11 @@ impl Received {
         state: &HttpState<I>,
         request: Request<Body>,
     ) -> Result<Self, HttpError> {
-        check_statements(request.headers())?;
-        let source = source(request.headers())?;
+        let headers = request.headers();
+        let source = match check_statements(headers).and_then(|()| source(headers)) {
+            Ok(source) => source,
+            Err(error) => return Err(state.bodies.refuse(request, error).await),
+        };
         state.metrics.ingest.requests(Transport::Http).increment(1);
         let body = state.bodies.receive(request).await?;
         Ok(Self { body, source })

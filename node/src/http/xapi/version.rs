@@ -7,12 +7,19 @@ use axum::response::Response;
 
 use super::super::error::HttpError;
 
-/// Those spoken here.
-pub(super) const VERSIONS: [&str; 5] = ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "2.0.0"];
+/// Those spoken here, the 1.0.x first.
+const VERSIONS: [&str; 5] = ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "2.0.0"];
+const VERSIONS_1: &[&str] = VERSIONS.split_at(4).0;
 
 const HEADER: HeaderName = HeaderName::from_static("x-experience-api-version");
 const VERSION_1: HeaderValue = HeaderValue::from_static("1.0.3");
 const VERSION_2: HeaderValue = HeaderValue::from_static("2.0.0");
+
+/// The versions to offer to a client, by the one that it speaks.
+pub(super) fn offered(headers: &HeaderMap) -> &'static [&'static str] {
+    let speaks_1 = headers.contains_key(HEADER) && asked(headers) == Some(VERSION_1);
+    if speaks_1 { VERSIONS_1 } else { &VERSIONS }
+}
 
 /// Names the version in every answer, errors included.
 pub(super) async fn name_version(request: Request<Body>, next: Next) -> Response {

@@ -1,5 +1,6 @@
 //! What comes in, and what must become of it.
 
+mod corpus;
 mod door;
 mod native;
 mod proto;

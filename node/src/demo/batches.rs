@@ -1,0 +1,127 @@
+//! Deliveries as requests: what is sent together, and which batch is sent a second time.
+
+use homeroom_proto::v1;
+
+use super::script::{Content, Delivery};
+
+/// A source that is unsure sends one batch of so many again.
+const AGAIN_ONE_OF: u64 = 20;
+
+/// What is published in one request.
+#[derive(Clone, Debug)]
+pub(super) struct Batch {
+    /// When the oldest of it fell due, ms since the epoch.
+    pub(super) due_ms: i64,
+    /// Well-formed ones, before the others.
+    pub(super) events: Vec<v1::Event>,
+    /// JSON text.
+    pub(super) payloads: Vec<Vec<u8>>,
+    /// Whether the source sends it a second time, though it was acknowledged.
+    pub(super) again: bool,
+}
+
+/// Cuts deliveries into batches.
+#[derive(Debug, Default)]
+pub(super) struct Batches {
+    cut: u64,
+}
+
+impl Batches {
+    /// Batches of at most `events_max`, in the order of the deliveries.
+    pub(super) fn cut(&mut self, deliveries: Vec<Delivery>, events_max: usize) -> Vec<Batch> {
+        let mut batches = Vec::new();
+        let mut deliveries = deliveries.into_iter().peekable();
+        while let Some(oldest) = deliveries.peek() {
+            let mut batch = Batch {
+                due_ms: oldest.due_ms,
+                events: Vec::new(),
+                payloads: Vec::new(),
+                again: self.cut % AGAIN_ONE_OF == AGAIN_ONE_OF / 2,
+            };
+            self.cut += 1;
+            for delivery in deliveries.by_ref().take(events_max.max(1)) {
+                match delivery.content {
+                    Content::Event(event) => batch.events.push(*event),
+                    Content::Json(payload) => batch.payloads.push(payload),
+                }
+            }
+            batches.push(batch);
+        }
+        batches
+    }
+}
+
+impl Batch {
+    /// The request that publishes it.
+    pub(super) fn request(&self) -> v1::PublishRequest {
+        let raw = (!self.payloads.is_empty()).then(|| v1::RawEvents {
+            format: v1::RawFormat::NativeJson.into(),
+            payloads: self.payloads.iter().cloned().map(Into::into).collect(),
+            source: String::new(),
+        });
+        v1::PublishRequest {
+            events: self.events.clone(),
+            raw,
+        }
+    }
+
+    /// Leaves only those events of which `is_kept` holds, by their place in the request.
+    pub(super) fn retain(&mut self, is_kept: impl Fn(usize) -> bool) {
+        let events = self.events.len();
+        let mut place = 0;
+        self.events.retain(|_| {
+            place += 1;
+            is_kept(place - 1)
+        });
+        place = events;
+        self.payloads.retain(|_| {
+            place += 1;
+            is_kept(place - 1)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::demo::{events::Source, script::Script};
+
+    fn deliveries() -> Vec<Delivery> {
+        let mut deliveries = Script::new(1, 40, 0).until(300_000);
+        deliveries.insert(
+            3,
+            Delivery {
+                due_ms: 0,
+                source: Source::Lms,
+                content: Content::Json(b"{".to_vec()),
+            },
+        );
+        deliveries
+    }
+
+    fn size(batch: &Batch) -> usize {
+        batch.events.len() + batch.payloads.len()
+    }
+
+    #[test]
+    fn nothing_is_lost_and_some_are_sent_again() {
+        let deliveries = deliveries();
+        let count = deliveries.len();
+        let batches = Batches::default().cut(deliveries, 8);
+        assert_eq!(batches.iter().map(size).sum::<usize>(), count);
+        assert!(batches.iter().all(|batch| size(batch) <= 8));
+        let again = batches.iter().filter(|batch| batch.again).count();
+        assert!(again > 0 && again * 10 < batches.len(), "{again}");
+    }
+
+    #[test]
+    fn what_is_retained_goes_by_its_place_in_the_request() {
+        let mut batch = Batches::default().cut(deliveries(), 8).swap_remove(0);
+        let last_event = batch.events[6].clone();
+        batch.retain(|place| place >= 6);
+        assert_eq!(
+            (batch.events.as_slice(), batch.payloads.len()),
+            (&[last_event][..], 1)
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! The node that the class lives in: in a temporary folder, on loopback, otherwise like any other.
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use tempfile::TempDir;
+use tokio::time::{MissedTickBehavior, interval};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
+use tonic::transport::{Channel, Endpoint};
+use tonic_health::pb::{
+    HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
+};
+
+use super::error::DemoError;
+use crate::{
+    config::{self, ConfigArgs, Sources},
+    node::{self, ServeError},
+};
+
+/// The usual ports of gRPC and HTTP: with them the commands to ask further are short.
+const USUAL_PORTS: [u16; 2] = [7400, 7401];
+/// How often other ports are tried when somebody takes those that were free a moment ago.
+const STARTS_MAX: usize = 8;
+/// Between two looks whether the node is ready.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A running node, and the folder that goes with it.
+pub(super) struct Host {
+    node: AbortOnDropHandle<Result<(), ServeError>>,
+    stop: CancellationToken,
+    dir: TempDir,
+    pub(super) grpc: SocketAddr,
+    pub(super) http: SocketAddr,
+}
+
+impl Host {
+    /// Starts a node and waits until it is ready.
+    ///
+    /// # Errors
+    /// When there is no temporary folder, or the node does not start.
+    pub(super) async fn start() -> Result<Self, DemoError> {
+        let mut starts = 0;
+        loop {
+            starts += 1;
+            let mut host = Self::spawn()?;
+            match host.ready().await {
+                Ok(()) => return Ok(host),
+                Err(DemoError::Node(ServeError::Listen { .. })) if starts < STARTS_MAX => {}
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn spawn() -> Result<Self, DemoError> {
+        let dir = tempfile::Builder::new()
+            .prefix("homeroom-demo-")
+            .tempdir()
+            .map_err(DemoError::Folder)?;
+        let (grpc, http) = free_addresses();
+        let args = ConfigArgs {
+            data_dir: Some(dir.path().join("data").display().to_string()),
+            grpc: Some(grpc.to_string()),
+            http: Some(http.to_string()),
+            ..ConfigArgs::default()
+        };
+        // The environment is left out: it may be meant for another node, with data worth keeping.
+        let loaded = config::load(&Sources::new(&args, []))?;
+        let stop = CancellationToken::new();
+        let told = stop.clone();
+        let node = AbortOnDropHandle::new(tokio::spawn(async move {
+            node::serve(&loaded, told.cancelled_owned()).await
+        }));
+        Ok(Self {
+            node,
+            stop,
+            dir,
+            grpc,
+            http,
+        })
+    }
+
+    async fn ready(&mut self) -> Result<(), DemoError> {
+        let channel = self.channel()?;
+        let serving = async {
+            let mut looks = interval(LOOK_EVERY);
+            looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut health = HealthClient::new(channel);
+            loop {
+                looks.tick().await;
+                let answer = health.check(HealthCheckRequest::default()).await;
+                let serving = ServingStatus::Serving as i32;
+                if answer.is_ok_and(|answer| answer.into_inner().status == serving) {
+                    return;
+                }
+            }
+        };
+        tokio::select! {
+            error = Self::end_of(&mut self.node) => Err(error),
+            () = serving => Ok(()),
+        }
+    }
+
+    /// A connection of its own to the node's gRPC door.
+    ///
+    /// # Errors
+    /// When the address is no URL.
+    pub(super) fn channel(&self) -> Result<Channel, DemoError> {
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.grpc));
+        let endpoint = endpoint.map_err(|error| DemoError::Task(error.to_string()))?;
+        Ok(endpoint.connect_lazy())
+    }
+
+    /// Waits for the node to end although nobody told it to; why it did.
+    pub(super) async fn ended(&mut self) -> DemoError {
+        Self::end_of(&mut self.node).await
+    }
+
+    async fn end_of(node: &mut AbortOnDropHandle<Result<(), ServeError>>) -> DemoError {
+        match node.await {
+            Ok(Ok(())) => DemoError::NodeEnded,
+            Ok(Err(error)) => DemoError::Node(error),
+            Err(error) => DemoError::Task(error.to_string()),
+        }
+    }
+
+    /// Tells the node to stop, waits until it has, and removes its folder.
+    ///
+    /// # Errors
+    /// When the node ends badly, or the folder can't be removed.
+    pub(super) async fn stop(self) -> Result<(), DemoError> {
+        let Self {
+            node, stop, dir, ..
+        } = self;
+        stop.cancel();
+        // A node that had ended by itself has told why: its handle must not be asked twice.
+        let ended = if node.is_finished() {
+            Ok(Ok(()))
+        } else {
+            node.await
+        };
+        let removed = tokio::task::spawn_blocking(move || dir.close()).await;
+        ended.map_err(|error| DemoError::Task(error.to_string()))??;
+        removed
+            .map_err(|error| DemoError::Task(error.to_string()))?
+            .map_err(DemoError::Folder)
+    }
+}
+
+/// The usual addresses when they are free, else any; both held at once, so that they differ.
+fn free_addresses() -> (SocketAddr, SocketAddr) {
+    let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
+    let [grpc, http] = USUAL_PORTS.map(loopback);
+    let bound = |address: SocketAddr| TcpListener::bind(address).ok();
+    if let (Some(_), Some(_)) = (bound(grpc), bound(http)) {
+        return (grpc, http);
+    }
+    let any = (bound(loopback(0)), bound(loopback(0)));
+    let address = |listener: Option<TcpListener>| listener?.local_addr().ok();
+    (
+        address(any.0).unwrap_or(grpc),
+        address(any.1).unwrap_or(http),
+    )
+}
+
+/// The clock that sources stamp their events with, ms since the epoch.
+pub(super) fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}

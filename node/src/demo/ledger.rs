@@ -1,0 +1,134 @@
+//! What is known of the lesson so far: outcomes, latencies, how far behind the class is.
+
+use std::time::Duration;
+
+use hdrhistogram::Histogram;
+use homeroom_proto::v1::EventOutcome;
+use parking_lot::Mutex;
+
+use super::tally::Tally;
+
+/// Longer latencies count as this, µs.
+const LATENCY_MAX_US: u64 = 60_000_000;
+/// Significant figures of latencies.
+const FIGURES: u8 = 3;
+
+/// What is known of the lesson so far; shared by those who publish and those who show.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    figures: Mutex<Figures>,
+}
+
+#[derive(Debug)]
+struct Figures {
+    tally: Tally,
+    insight_us: Histogram<u64>,
+    age_us: Histogram<u64>,
+    behind_ms: u64,
+}
+
+/// The figures of one moment.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Standing {
+    /// By outcome.
+    pub(super) tally: Tally,
+    /// From the wire to a query's answer; none before the first live event.
+    pub(super) insight: Option<Latency>,
+    /// From the event's own time to the same answer, ms, median.
+    pub(super) age_p50_ms: Option<f64>,
+    /// How long after it fell due the last batch was sent, ms.
+    pub(super) behind_ms: u64,
+}
+
+/// Quantiles of what was measured.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Latency {
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+    /// How often it was measured.
+    pub(super) count: u64,
+}
+
+impl Ledger {
+    /// An empty one.
+    ///
+    /// # Errors
+    /// When the histograms refuse their bounds.
+    pub(super) fn new() -> Result<Self, hdrhistogram::CreationError> {
+        let histogram = || Histogram::new_with_bounds(1, LATENCY_MAX_US, FIGURES);
+        let figures = Figures {
+            tally: Tally::default(),
+            insight_us: histogram()?,
+            age_us: histogram()?,
+            behind_ms: 0,
+        };
+        Ok(Self {
+            figures: Mutex::new(figures),
+        })
+    }
+
+    /// Counts the outcomes of a request; the places of those that are not final.
+    pub(super) fn count(&self, outcomes: &[EventOutcome]) -> Vec<usize> {
+        let mut figures = self.figures.lock();
+        let not_final = |(place, outcome)| (!figures.tally.add(outcome)).then_some(place);
+        outcomes.iter().enumerate().filter_map(not_final).collect()
+    }
+
+    /// An event was shown by a query so long after it went to the wire, and so long after it happened.
+    pub(super) fn shown(&self, after: Duration, age: Duration) {
+        let mut figures = self.figures.lock();
+        figures.insight_us.saturating_record(micros(after));
+        figures.age_us.saturating_record(micros(age));
+    }
+
+    /// A batch goes to the wire so long after it fell due, ms.
+    pub(super) fn behind(&self, behind_ms: u64) {
+        self.figures.lock().behind_ms = behind_ms;
+    }
+
+    /// The figures as they are now.
+    pub(super) fn standing(&self) -> Standing {
+        let figures = self.figures.lock();
+        let quantile = |histogram: &Histogram<u64>, quantile| {
+            histogram.value_at_quantile(quantile) as f64 / 1_000.0
+        };
+        let insight = (!figures.insight_us.is_empty()).then(|| Latency {
+            p50_ms: quantile(&figures.insight_us, 0.5),
+            p99_ms: quantile(&figures.insight_us, 0.99),
+            count: figures.insight_us.len(),
+        });
+        Standing {
+            tally: figures.tally.clone(),
+            insight,
+            age_p50_ms: insight.map(|_| quantile(&figures.age_us, 0.5)),
+            behind_ms: figures.behind_ms,
+        }
+    }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latencies_are_told_once_there_are_some() {
+        let ledger = Ledger::new().expect("bounds");
+        assert_eq!(ledger.standing(), Standing::default());
+        for ms in 1..=100 {
+            ledger.shown(Duration::from_millis(ms), Duration::from_secs(1));
+        }
+        let insight = ledger.standing().insight.expect("measured");
+        assert_eq!(insight.count, 100);
+        assert!((insight.p50_ms - 50.0).abs() < 0.1, "{insight:?}");
+        assert!((insight.p99_ms - 99.0).abs() < 0.2, "{insight:?}");
+        ledger.shown(Duration::from_secs(3_600), Duration::ZERO);
+        assert_eq!(
+            ledger.standing().insight.map(|latency| latency.count),
+            Some(101)
+        );
+    }
+}

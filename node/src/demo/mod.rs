@@ -1,0 +1,42 @@
+//! `homeroom-node demo`: a real node in a temporary folder, and a simulated class that lives in it in real time.
+//!
+//! The class is a pure [`script`]: from a seed and a time come events. [`lesson`] publishes them through the node's gRPC door, first
+//! the ten minutes that have passed, then what falls due. [`ledger`] counts what the node answered, [`screen`] shows it, [`summary`]
+//! holds it against the node's own counters. The demo knows the node from outside only: it starts it ([`host`]), and from then on
+//! asks like any other client.
+//!
+//! *Latency of insight* is measured on live events, several times a second: from the moment a batch is handed to the wire until a query of
+//! the learner's profile (`GetLearner`, consistency SESSION with the acknowledgement's position) has come back and shows the event.
+//! So it holds the way in, the fsync, the way through the actor, and the way of a question and its answer.
+
+mod batches;
+mod broken;
+mod cast;
+mod course;
+mod error;
+mod events;
+mod help;
+mod host;
+mod ledger;
+mod lesson;
+mod plain;
+mod publisher;
+mod pupil;
+mod run;
+mod screen;
+mod script;
+mod summary;
+mod tally;
+#[cfg(test)]
+mod tests;
+mod view;
+#[cfg(test)]
+mod view_tests;
+
+pub use error::DemoError;
+pub use run::{Demo, run};
+
+/// The course that the class takes.
+const COURSE: &str = "algebra-1";
+/// How long the lesson has been on when the demo starts, ms.
+const HISTORY_MS: i64 = 10 * 60_000;

@@ -1,0 +1,208 @@
+//! What a demo tells at its end, once it is held against the node's own counters.
+
+use std::collections::BTreeMap;
+
+use homeroom_proto::v1::{
+    ScanWindowsRequest, SourceCounters, SummarizeRequest, WindowState,
+    dead_letter_service_client::DeadLetterServiceClient,
+    learner_service_client::LearnerServiceClient,
+};
+use serde::Serialize;
+use tonic::{Status, transport::Channel};
+
+use super::{error::DemoError, ledger::Standing, view::grouped};
+
+/// Windows of the dashboards, ms.
+const WINDOW_MS: i64 = 60_000;
+
+/// The JSON answer: the keys of `homeroom ingest --json`, and the demo's own.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Summary {
+    received: u64,
+    accepted: u64,
+    duplicate: u64,
+    shadowed: u64,
+    /// By reason.
+    dead_lettered: BTreeMap<String, u64>,
+    /// Of the demo, from the first event published to the last.
+    seconds: f64,
+    events_per_second: f64,
+    learners: usize,
+    seed: u64,
+    /// Windows of one minute that the watermark has passed.
+    windows_closed: u64,
+    /// From the wire to a query's answer, over live events; null without one.
+    insight_p50_ms: Option<f64>,
+    insight_p99_ms: Option<f64>,
+    /// How often it was measured.
+    insight_probes: u64,
+    /// From the event's own time to the same answer.
+    event_age_p50_ms: Option<f64>,
+    /// What the node itself counted, by source.
+    sources: Vec<Counters>,
+}
+
+/// One source's counters.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Counters {
+    source: String,
+    received: u64,
+    accepted: u64,
+    duplicate: u64,
+    shadowed: u64,
+    dead_lettered: u64,
+}
+
+/// Received, accepted, duplicate, shadowed, dead-lettered.
+type Totals = [u64; 5];
+
+impl Summary {
+    /// Asks the node for what it counted, and holds the class's acknowledgements against it.
+    ///
+    /// # Errors
+    /// When the node does not answer, or the two differ.
+    pub(super) async fn of(
+        standing: Standing,
+        (learners, seed): (usize, u64),
+        seconds: f64,
+        channel: Channel,
+    ) -> Result<Self, DemoError> {
+        let sources = counters(channel.clone()).await?;
+        let tally = &standing.tally;
+        let acknowledged = [
+            tally.received(),
+            tally.accepted,
+            tally.duplicate,
+            tally.shadowed,
+            tally.refused(),
+        ];
+        let counted = total(&sources);
+        if counted != acknowledged {
+            return Err(DemoError::Differ {
+                counted: told(counted),
+                acknowledged: told(acknowledged),
+            });
+        }
+        let thousandths = |value: f64| (value * 1_000.0).round() / 1_000.0;
+        let insight = standing.insight;
+        Ok(Self {
+            received: tally.received(),
+            accepted: tally.accepted,
+            duplicate: tally.duplicate,
+            shadowed: tally.shadowed,
+            dead_lettered: tally.dead_lettered.clone(),
+            seconds: thousandths(seconds),
+            events_per_second: thousandths(tally.received() as f64 / seconds.max(1e-9)),
+            learners,
+            seed,
+            windows_closed: windows_closed(channel).await?,
+            insight_p50_ms: insight.map(|latency| thousandths(latency.p50_ms)),
+            insight_p99_ms: insight.map(|latency| thousandths(latency.p99_ms)),
+            insight_probes: insight.map_or(0, |latency| latency.count),
+            event_age_p50_ms: standing.age_p50_ms.map(thousandths),
+            sources: sources.into_iter().map(Counters::of).collect(),
+        })
+    }
+
+    /// A few lines for people.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let refused: u64 = self.dead_lettered.values().sum();
+        let mut lines = vec![
+            format!(
+                "{} received = {} accepted + {} duplicate + {} shadowed + {} refused",
+                grouped(self.received),
+                grouped(self.accepted),
+                grouped(self.duplicate),
+                grouped(self.shadowed),
+                grouped(refused),
+            ),
+            format!(
+                "the node's own counters say the same; {} windows of a minute are closed",
+                grouped(self.windows_closed)
+            ),
+        ];
+        if let (Some(p50), Some(p99)) = (self.insight_p50_ms, self.insight_p99_ms) {
+            lines.push(format!(
+                "sent to shown by a query: p50 {p50:.1} ms, p99 {p99:.1} ms, measured {} times",
+                grouped(self.insight_probes),
+            ));
+        }
+        lines
+    }
+}
+
+impl Counters {
+    fn of(counters: SourceCounters) -> Self {
+        Self {
+            source: counters.source,
+            received: counters.received,
+            accepted: counters.accepted,
+            duplicate: counters.duplicate,
+            shadowed: counters.shadowed,
+            dead_lettered: counters.dead_lettered,
+        }
+    }
+}
+
+async fn counters(channel: Channel) -> Result<Vec<SourceCounters>, DemoError> {
+    let mut dead_letters = DeadLetterServiceClient::new(channel);
+    let answer = dead_letters.summarize(SummarizeRequest::default()).await;
+    let answer = answer.map_err(|status| unanswered("the counters", status))?;
+    Ok(answer.into_inner().sources)
+}
+
+async fn windows_closed(channel: Channel) -> Result<u64, DemoError> {
+    let request = ScanWindowsRequest {
+        size_ms: WINDOW_MS,
+        step_ms: WINDOW_MS,
+        ..ScanWindowsRequest::default()
+    };
+    let failed = |status| unanswered("the windows", status);
+    let mut learners = LearnerServiceClient::new(channel);
+    let mut pages = learners
+        .scan_windows(request)
+        .await
+        .map_err(failed)?
+        .into_inner();
+    let mut closed = 0;
+    while let Some(page) = pages.message().await.map_err(failed)? {
+        let windows = page.learners.iter().flat_map(|of| &of.windows);
+        let done = windows.filter(|window| {
+            !matches!(window.state(), WindowState::Unspecified | WindowState::Open)
+        });
+        closed += done.count() as u64;
+    }
+    Ok(closed)
+}
+
+fn unanswered(what: &'static str, status: Status) -> DemoError {
+    DemoError::Ask {
+        what,
+        status: Box::new(status),
+    }
+}
+
+fn total(sources: &[SourceCounters]) -> Totals {
+    let mut total = Totals::default();
+    for of in sources {
+        let counted = [
+            of.received,
+            of.accepted,
+            of.duplicate,
+            of.shadowed,
+            of.dead_lettered,
+        ];
+        for (sum, count) in total.iter_mut().zip(counted) {
+            *sum += count;
+        }
+    }
+    total
+}
+
+fn told([received, accepted, duplicate, shadowed, dead_lettered]: Totals) -> String {
+    format!(
+        "received {received} = accepted {accepted} + duplicate {duplicate} + shadowed {shadowed} + dead letters {dead_lettered}"
+    )
+}

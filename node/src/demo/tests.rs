@@ -1,0 +1,29 @@
+//! What needs a look behind the door: that broken events are refused for the reasons they are made for.
+
+use homeroom_core::Settings;
+
+use super::broken;
+use crate::ingress::{Arrival, decode_native};
+
+const NOW_MS: i64 = 1_772_438_400_000;
+
+#[test]
+fn each_way_of_being_broken_has_a_reason_of_its_own() {
+    let arrival = Arrival {
+        now_ms: NOW_MS,
+        listener: "grpc",
+        settings: &Settings::default(),
+    };
+    let reason = |number| {
+        let payload = broken::payload(number, "mia.schmidt", NOW_MS);
+        let refusal = decode_native(&payload, &arrival).err()?;
+        Some(refusal.reason)
+    };
+    let reasons: Vec<_> = (0..broken::WAYS).map(reason).collect();
+    for (way, reason) in reasons.iter().enumerate() {
+        // What is too old is refused behind the door.
+        assert_eq!(reason.is_none(), way == 6, "{way}: {reason:?}");
+        let same = reasons.iter().filter(|other| *other == reason);
+        assert_eq!(same.count(), 1, "{reasons:?}");
+    }
+}

@@ -1,0 +1,343 @@
+//! The lesson as a picture: lines of text for a terminal of any size, purely.
+
+use std::net::SocketAddr;
+
+use console::{Style, measure_text_width, truncate_str};
+use homeroom_proto::v1::{Course, GetCourseResponse, RosterEntry};
+use jiff::tz::TimeZone;
+
+use super::{
+    COURSE, help,
+    ledger::{Latency, Standing},
+    tally::Tally,
+};
+
+/// The smallest terminal that everything fits.
+const WIDTH_LEAST: usize = 40;
+/// No wider, however wide the terminal is: lines that long are hard to read.
+const WIDTH_MOST: usize = 120;
+/// Rows of the table of learners at least, and at most.
+const ROWS: std::ops::RangeInclusive<usize> = 3..=30;
+/// From so many rows on there is room for more than the most important.
+const TALL: usize = 30;
+/// Further behind than this is told, ms.
+const BEHIND_SHOWN_MS: u64 = 1_000;
+/// Columns of the table: the learner, and since when.
+const NAME_WIDTH: usize = 18;
+const SINCE_WIDTH: usize = 10;
+const LABEL_WIDTH: usize = 10;
+const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
+/// Where a client looks unless it is told otherwise.
+const USUAL_GRPC_PORT: u16 = 7400;
+const CLI: &str = "cargo run --release -p homeroom-client --";
+
+/// All that is shown of one moment.
+pub(super) struct Picture {
+    /// How long the lesson has been on, ms.
+    pub(super) lesson_ms: i64,
+    /// Whether the class lives in the present, or the past is still told.
+    pub(super) is_live: bool,
+    pub(super) learners: usize,
+    pub(super) standing: Standing,
+    /// Events with an outcome in each of the last seconds, oldest first.
+    pub(super) rates: Vec<u64>,
+    /// None while the node can't tell.
+    pub(super) course: Option<GetCourseResponse>,
+    pub(super) grpc: SocketAddr,
+    pub(super) http: SocketAddr,
+    /// Of this machine, for times of day.
+    pub(super) zone: TimeZone,
+}
+
+/// How lines are coloured, if at all.
+#[derive(Clone, Copy)]
+struct Paint {
+    is_coloured: bool,
+}
+
+impl Picture {
+    /// At most `rows` lines, none wider than `columns`.
+    pub(super) fn draw(&self, columns: usize, rows: usize, is_coloured: bool) -> Vec<String> {
+        let paint = Paint { is_coloured };
+        let width = columns.clamp(WIDTH_LEAST, WIDTH_MOST);
+        let is_tall = rows >= TALL;
+        let mut lines = self.head(paint, width);
+        let foot = self.foot(paint, width, is_tall);
+        if is_tall {
+            lines.insert(1, String::new());
+        }
+        lines.push(String::new());
+        // The heading of the table, and the empty line behind it.
+        let room = rows.saturating_sub(lines.len() + foot.len() + 2);
+        lines.extend(self.who_needs_help(paint, room.clamp(*ROWS.start(), *ROWS.end())));
+        lines.push(String::new());
+        lines.extend(foot);
+        lines.truncate(rows);
+        lines
+            .iter()
+            .map(|line| truncate_str(line, columns.min(width), "…").into_owned())
+            .collect()
+    }
+
+    /// How far behind the class is, when that is worth a word.
+    pub(super) fn behind(&self) -> Option<String> {
+        let behind_ms = self.standing.behind_ms;
+        let seconds = behind_ms as f64 / 1_000.0;
+        (behind_ms > BEHIND_SHOWN_MS)
+            .then(|| format!("this machine is {seconds:.1} s behind the class"))
+    }
+
+    fn head(&self, paint: Paint, width: usize) -> Vec<String> {
+        let left = format!(
+            "{}  {COURSE}, a simulated class of {}",
+            paint.on(Style::new().bold().cyan(), "Homeroom"),
+            grouped(self.learners as u64)
+        );
+        let right = match self.is_live {
+            true => format!("lesson {}  {}", clock(self.lesson_ms), paint.good("live")),
+            false => paint.warn("telling the first ten minutes …"),
+        };
+        let gap = width.saturating_sub(measure_text_width(&left) + measure_text_width(&right));
+        let mut lines = vec![format!("{left}{}{right}", " ".repeat(gap))];
+        let now = self.rates.last().copied().unwrap_or(0);
+        let pulse = format!("{:>5} events/s  ", grouped(now));
+        let room = width.saturating_sub(LABEL_WIDTH + pulse.len());
+        let spark = paint.on(Style::new().cyan(), &sparkline(&self.rates, room));
+        lines.push(paint.labelled("pulse", &format!("{pulse}{spark}")));
+        match self.course.as_ref().and_then(|of| of.course.as_ref()) {
+            Some(course) => {
+                lines.push(paint.labelled("class", &states(course, paint)));
+                let bar = state_bar(course, width.saturating_sub(LABEL_WIDTH), paint);
+                lines.push(paint.labelled("", &bar));
+            }
+            None => {
+                lines.push(paint.labelled("class", &paint.dim("the node tells no courses yet")))
+            }
+        }
+        lines
+    }
+
+    fn who_needs_help(&self, paint: Paint, room: usize) -> Vec<String> {
+        let heading = format!(
+            "{:NAME_WIDTH$}{:SINCE_WIDTH$}why",
+            "who needs help", "since"
+        );
+        let mut lines = vec![paint.on(Style::new().bold(), &heading)];
+        let roster = self.course.as_ref().map_or(&[][..], |of| &of.roster);
+        let in_need: Vec<&RosterEntry> =
+            roster.iter().filter(|of| !of.reasons.is_empty()).collect();
+        if in_need.is_empty() {
+            let why = match self.course {
+                Some(_) => "nobody",
+                None => "not known without the course",
+            };
+            lines.push(paint.dim(why));
+        }
+        for entry in in_need.iter().take(room) {
+            let name = truncate_str(&entry.user_id, NAME_WIDTH - 2, "…").into_owned();
+            let since = help::since(&entry.reasons, &self.zone);
+            let why = paint.warn(&help::why(&entry.reasons));
+            lines.push(format!("{name:NAME_WIDTH$}{since:SINCE_WIDTH$}{why}"));
+        }
+        // The node's own count goes beyond the page that was asked for.
+        let course = self.course.as_ref().and_then(|of| of.course.as_ref());
+        let all = course.map_or(0, |course| {
+            usize::try_from(course.needing_help).unwrap_or(0)
+        });
+        let shown = in_need.len().min(room);
+        if all > shown && shown > 0 {
+            // The last row says how many there are beside those above it.
+            lines.pop();
+            lines.push(paint.dim(&format!("and {} more", all + 1 - shown)));
+        }
+        lines
+    }
+
+    fn foot(&self, paint: Paint, width: usize, is_tall: bool) -> Vec<String> {
+        let standing = &self.standing;
+        let insight = match (&standing.insight, standing.age_p50_ms) {
+            (Some(insight), Some(age_ms)) => {
+                format!("{}; events {:.1} s old", latency(insight), age_ms / 1_000.0)
+            }
+            _ => paint.dim("measured on live events"),
+        };
+        let mut lines = vec![
+            paint.labelled("insight", &insight),
+            paint.labelled("received", &conservation(&standing.tally)),
+        ];
+        let refused = self.refused(width.saturating_sub(LABEL_WIDTH));
+        let shown = if is_tall { refused.len() } else { 1 };
+        for (row, reasons) in refused.iter().take(shown).enumerate() {
+            let label = if row == 0 { "refused" } else { "" };
+            let cut = if row + 1 == shown && shown < refused.len() {
+                " …"
+            } else {
+                ""
+            };
+            lines.push(paint.labelled(label, &format!("{reasons}{cut}")));
+        }
+        lines.extend(
+            self.behind()
+                .map(|behind| paint.labelled("behind", &paint.warn(&behind))),
+        );
+        lines.push(String::new());
+        lines.extend(self.ask_further(paint, is_tall));
+        lines
+    }
+
+    /// Dead letters by reason, in lines that fit.
+    fn refused(&self, width: usize) -> Vec<String> {
+        let mut lines = vec![String::new()];
+        for (reason, count) in &self.standing.tally.dead_lettered {
+            let word = format!("{count} {reason}");
+            match lines.last_mut() {
+                // Room is left for the sign that there are more.
+                Some(line) if line.len() + word.len() + 5 <= width => {
+                    let gap = if line.is_empty() { "" } else { ", " };
+                    line.push_str(gap);
+                    line.push_str(&word);
+                }
+                _ => lines.push(word),
+            }
+        }
+        lines
+    }
+
+    fn ask_further(&self, paint: Paint, is_tall: bool) -> Vec<String> {
+        let name = self.course.as_ref().and_then(|of| of.roster.first());
+        let name = name.map_or_else(|| super::cast::name(0), |of| of.user_id.clone());
+        let heading = paint.on(Style::new().bold(), "ask further, in another terminal");
+        let mut lines = vec![format!(
+            "{heading}{}",
+            paint.dim("   (Ctrl-C ends the lesson)")
+        )];
+        if self.grpc.port() != USUAL_GRPC_PORT {
+            lines.push(format!("  export HOMEROOM_ENDPOINT=http://{}", self.grpc));
+        }
+        let (get, watch) = (format!("get {name}"), format!("watch {name}"));
+        let course = format!("course {COURSE}");
+        lines.push(format!("  {} {get}", paint.dim(CLI)));
+        if is_tall {
+            let others = [&watch, &course, "doctor"];
+            lines.extend(others.map(|what| format!("  {} {what}", paint.dim(CLI))));
+        } else {
+            let or = paint.dim("instead of `get …` also:");
+            lines.push(format!("  {or} {watch} | {course} | doctor"));
+        }
+        lines.push(format!("  http://{0}/   http://{0}/metrics", self.http));
+        lines
+    }
+}
+
+impl Paint {
+    fn on(self, style: Style, text: &str) -> String {
+        let style = style.force_styling(self.is_coloured);
+        style.apply_to(text).to_string()
+    }
+
+    fn dim(self, text: &str) -> String {
+        self.on(Style::new().dim(), text)
+    }
+
+    fn good(self, text: &str) -> String {
+        self.on(Style::new().green(), text)
+    }
+
+    fn warn(self, text: &str) -> String {
+        self.on(Style::new().yellow(), text)
+    }
+
+    fn labelled(self, label: &str, text: &str) -> String {
+        let label = self.dim(&format!("{label:LABEL_WIDTH$}"));
+        format!("{label}{text}")
+    }
+}
+
+/// Received = accepted + duplicate + shadowed + dead letters.
+pub(super) fn conservation(tally: &Tally) -> String {
+    format!(
+        "{} = {} accepted + {} duplicate + {} shadowed + {} refused",
+        grouped(tally.received()),
+        grouped(tally.accepted),
+        grouped(tally.duplicate),
+        grouped(tally.shadowed),
+        grouped(tally.refused()),
+    )
+}
+
+/// Quantiles in words.
+pub(super) fn latency(latency: &Latency) -> String {
+    let Latency { p50_ms, p99_ms, .. } = latency;
+    format!("sent to shown by a query: p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms")
+}
+
+/// Minutes and seconds, with hours when there are any.
+pub(super) fn clock(ms: i64) -> String {
+    let seconds = ms.max(0) / 1_000;
+    let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
+    }
+}
+
+/// With a comma between thousands.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut grouped = String::new();
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            grouped.push(',');
+        }
+        grouped.push(digit);
+    }
+    grouped
+}
+
+fn states(course: &Course, paint: Paint) -> String {
+    let counts = state_counts(course).map(|(name, count, style)| {
+        let count = paint.on(style, &grouped(count));
+        format!("{count} {name}")
+    });
+    let in_need = paint.warn(&format!("{} need help", grouped(course.needing_help)));
+    format!("{}   {in_need}", counts.join("   "))
+}
+
+/// Each state with its share of the width; no state that anyone is in goes unseen.
+fn state_bar(course: &Course, width: usize, paint: Paint) -> String {
+    let counts = state_counts(course);
+    let all = counts.iter().map(|(_, count, _)| count).sum::<u64>().max(1);
+    let mut shares = counts.each_ref().map(|(_, count, _)| {
+        let share = usize::try_from(count.saturating_mul(width as u64) / all).unwrap_or(width);
+        share.max(usize::from(*count > 0))
+    });
+    // What rounding took or gave is the largest one's.
+    let sum: usize = shares.iter().sum();
+    if let Some(largest) = shares.iter_mut().max() {
+        *largest = (*largest + width).saturating_sub(sum);
+    }
+    let parts = counts.into_iter().zip(shares).zip(['█', '▓', '▒', '░']);
+    parts
+        .map(|(((_, _, style), share), mark)| paint.on(style, &mark.to_string().repeat(share)))
+        .collect()
+}
+
+fn state_counts(course: &Course) -> [(&'static str, u64, Style); 4] {
+    [
+        ("active", course.active, Style::new().green()),
+        ("watching", course.watching, Style::new().blue()),
+        ("idle", course.idle, Style::new().yellow()),
+        ("away", course.away, Style::new().dim()),
+    ]
+}
+
+/// The newest values that fit, newest last.
+fn sparkline(values: &[u64], width: usize) -> String {
+    let shown = &values[values.len().saturating_sub(width)..];
+    let most = shown.iter().copied().max().unwrap_or(0).max(1);
+    let bar = |value: &u64| {
+        let height = value.saturating_mul(BARS.len() as u64 - 1).div_ceil(most);
+        BARS[usize::try_from(height).unwrap_or(0).min(BARS.len() - 1)]
+    };
+    shown.iter().map(bar).collect()
+}

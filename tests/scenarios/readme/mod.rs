@@ -1,0 +1,178 @@
+//! The README, walked through: what it says is what happens.
+
+mod script;
+mod shown;
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::harness::{Home, Process, binaries, http, wait::until};
+use crate::statements;
+
+use script::{Step, steps};
+use shown::is_as_shown;
+
+const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
+
+/// Somebody who reads the README and types what it says, in a folder with what it speaks of.
+struct Reader {
+    home: Home,
+    folder: PathBuf,
+    /// The node that was started last; its predecessor is stopped first, as one address has one node.
+    node: Option<Process>,
+    statements: Option<PathBuf>,
+}
+
+#[test]
+fn what_the_readme_says_is_what_happens() {
+    let readme = fs::read_to_string(README).expect("the README");
+    let mut reader = Reader::new();
+    let mut walked = 0;
+    for step in steps(&readme) {
+        match step {
+            Step::Command {
+                line,
+                command,
+                shown,
+            } => {
+                if reader.types(line, &command, &shown) {
+                    walked += 1;
+                }
+            }
+            Step::Python(program) => reader.runs(&program),
+        }
+    }
+    assert!(walked >= 10, "the walk had only {walked} steps");
+}
+
+impl Reader {
+    fn new() -> Reader {
+        let home = Home::new(&[]);
+        let folder = home.folder().join("checkout");
+        let commands = folder.join("bin");
+        fs::create_dir_all(&commands).expect("a folder");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        symlink(root.join("docs"), folder.join("docs")).expect("a link");
+        let statements = statements::statements();
+        if let Some(file) = &statements {
+            symlink(file, folder.join("statements.jsonl.gz")).expect("a link");
+        }
+        let (node, cli) = (binaries::node(), binaries::cli());
+        let (node, cli) = (node.display(), cli.display());
+        // Builds nothing, whatever the profile: the tests' own binaries are what is tried.
+        let cargo = format!(
+            "case \"$*\" in\n\
+             'run --release -- '*) shift 3; exec '{node}' \"$@\";;\n\
+             'run --release -p homeroom-client -- '*) shift 5; exec '{cli}' \"$@\";;\n\
+             'test --workspace') echo 'the tests run already';;\n\
+             *) echo \"not foreseen: cargo $*\" >&2; exit 1;;\nesac"
+        );
+        for (name, does) in [
+            ("homeroom", format!("exec '{cli}' \"$@\"")),
+            ("homeroom-node", format!("exec '{node}' \"$@\"")),
+            ("cargo", cargo),
+        ] {
+            let path = commands.join(name);
+            fs::write(&path, format!("#!/bin/sh\n{does}\n")).expect("a command");
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("a command");
+        }
+        Reader {
+            home,
+            folder,
+            node: None,
+            statements,
+        }
+    }
+
+    /// The README's addresses are those of a machine with nothing else on it.
+    fn here(&self, text: &str) -> String {
+        let (grpc, http) = self.home.ports();
+        text.replace(":7400", &format!(":{grpc}"))
+            .replace(":7401", &format!(":{http}"))
+    }
+
+    fn shell(&self, command: &str) -> Command {
+        let path = std::env::var("PATH").unwrap_or_default();
+        let (grpc, http) = self.home.ports();
+        let mut shell = Command::new("bash");
+        shell
+            .args(["-o", "pipefail", "-c", command])
+            .current_dir(&self.folder)
+            .env(
+                "PATH",
+                format!("{}:{path}", self.folder.join("bin").display()),
+            )
+            .env("HOMEROOM_ENDPOINT", self.home.endpoint())
+            .env("HOMEROOM__LISTEN__GRPC", format!("127.0.0.1:{grpc}"))
+            .env("HOMEROOM__LISTEN__HTTP", format!("127.0.0.1:{http}"));
+        shell
+    }
+
+    /// Whether it could be tried.
+    fn types(&mut self, line: usize, command: &str, shown: &[String]) -> bool {
+        let needs_statements = command.contains("statements.jsonl.gz");
+        if needs_statements && self.statements.is_none() {
+            println!("skipped, for want of the statements: {command}");
+            return false;
+        }
+        let command = self.here(command);
+        if command.contains(" serve") {
+            self.starts(&command);
+            return true;
+        }
+        let output = self.shell(&command).stdin(Stdio::null()).output();
+        let output = output.expect("bash runs");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.success(),
+            "README.md:{line}: {command}\n{printed}{said}"
+        );
+        let shown: Vec<String> = shown.iter().map(|line| self.here(line)).collect();
+        let printed: Vec<&str> = printed.lines().collect();
+        let nothing_is_shown = shown.is_empty();
+        assert!(
+            nothing_is_shown || is_as_shown(&shown, &printed),
+            "README.md:{line}: {command}\nshown:\n{}\nprinted:\n{}\n{said}",
+            shown.join("\n"),
+            printed.join("\n")
+        );
+        true
+    }
+
+    fn starts(&mut self, command: &str) {
+        if let Some(mut node) = self.node.take() {
+            node.terminate();
+            assert!(node.wait().success());
+        }
+        let mut shell = self.shell(&format!("exec {command}"));
+        self.node = Some(Process::spawn(&mut shell, self.home.folder(), "node"));
+        until("the README's node", || {
+            let ready = http::get(&self.home.url("/readyz"));
+            ready.is_some_and(|(status, _)| status == 200).then_some(())
+        });
+    }
+
+    fn runs(&self, program: &str) {
+        let path = self.folder.join("program.py");
+        fs::write(&path, self.here(program)).expect("a program");
+        let has_grpc = Command::new("python3")
+            .args(["-c", "import grpc, grpc_reflection"])
+            .stderr(Stdio::null())
+            .status();
+        if !has_grpc.is_ok_and(|status| status.success()) {
+            assert!(std::env::var_os("CI").is_none(), "grpcio is not installed");
+            println!("skipped: python3 has no grpcio and grpcio-reflection");
+            return;
+        }
+        let output = Command::new("python3").arg(&path).output();
+        let output = output.expect("python3 runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}

@@ -1,0 +1,137 @@
+//! The xAPI door as the standard has it for writers.
+
+use serde_json::{Value, json};
+
+use crate::harness::events::client;
+use crate::harness::{Home, check, http};
+use crate::refusal_cases::statement;
+
+const JSON: (&str, &str) = ("Content-Type", "application/json");
+const VERSION: (&str, &str) = ("X-Experience-API-Version", "1.0.3");
+
+fn id(nth: u32) -> String {
+    format!("5f7b1f9e-0000-4000-8000-{nth:012}")
+}
+
+fn numbered(nth: u32) -> Value {
+    let mut statement = statement();
+    statement["id"] = id(nth).into();
+    statement
+}
+
+fn post(home: &Home, body: &Value) -> http::Answer {
+    let url = home.url("/xAPI/statements");
+    http::post(&url, &[JSON, VERSION], body.to_string().as_bytes())
+}
+
+fn put(home: &Home, id: &str, body: &Value) -> http::Answer {
+    let url = home.url(&format!("/xAPI/statements?statementId={id}"));
+    http::send("PUT", &url, &[JSON, VERSION], body.to_string().as_bytes())
+}
+
+/// Accepted, duplicate, conflicting, dead-lettered; of all statements that came.
+fn counts(home: &Home) -> [u64; 4] {
+    let sources = check::conserved(&home.cli());
+    assert_eq!(sources.len(), 1);
+    ["accepted", "duplicate", "conflicting", "deadLettered"]
+        .map(|name| sources[0][name].as_u64().expect("a count"))
+}
+
+#[test]
+fn a_known_statement_is_taken_again_and_counted_once() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let batch = json!([numbered(1), numbered(2)]);
+    for _ in 0..2 {
+        let answer = post(&home, &batch);
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        assert_eq!(answer.json(), json!([id(1), id(2)]));
+        assert_eq!(answer.header("x-experience-api-version"), "1.0.3");
+        assert!(!answer.header("homeroom-position").is_empty());
+        let answer = put(&home, &id(2), &numbered(2));
+        assert_eq!((answer.status, answer.text()), (204, String::new()));
+    }
+    assert_eq!(counts(&home), [2, 4, 0, 0]);
+    let mut nameless = numbered(3);
+    nameless["id"] = Value::Null;
+    assert_eq!(put(&home, &id(3), &nameless).status, 204);
+    assert_eq!(post(&home, &numbered(3)).status, 200);
+    assert_eq!(counts(&home), [3, 5, 0, 0]);
+}
+
+#[test]
+fn a_known_statement_with_other_content_is_a_conflict_and_the_rest_counts() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    assert_eq!(post(&home, &numbered(1)).status, 200);
+    let mut other = numbered(1);
+    other["result"]["score"]["raw"] = 9.into();
+    let answer = post(&home, &json!([numbered(2), other, numbered(3)]));
+    assert_eq!(answer.error(), (409, "conflict".to_owned()));
+    let told = &answer.json()["error"]["statements"];
+    assert_eq!(told.as_array().map(Vec::len), Some(1));
+    assert_eq!(
+        (&told[0]["index"], &told[0]["id"]),
+        (&json!(1), &json!(id(1)))
+    );
+    assert_eq!(
+        put(&home, &id(1), &other).error(),
+        (409, "conflict".to_owned())
+    );
+    assert_eq!(counts(&home), [3, 2, 2, 0]);
+}
+
+#[test]
+fn a_statement_without_a_time_is_no_conflict_with_itself() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let mut untimed = statement();
+    untimed["timestamp"] = Value::Null;
+    untimed["id"] = Value::Null;
+    let first = post(&home, &untimed);
+    assert_eq!(first.status, 200, "{}", first.text());
+    let again = post(&home, &untimed);
+    assert_eq!((again.status, again.json()), (200, first.json()));
+    let [accepted, duplicate, ..] = counts(&home);
+    assert_eq!((accepted, duplicate), (1, 1));
+}
+
+#[test]
+fn two_statements_of_one_id_are_refused_together() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let mut shouted = numbered(1);
+    shouted["id"] = id(1).to_uppercase().into();
+    let answer = post(&home, &json!([numbered(1), numbered(2), shouted]));
+    assert_eq!(answer.error(), (400, "statements_refused".to_owned()));
+    let told = &answer.json()["error"]["statements"];
+    assert_eq!(
+        (&told[0]["index"], &told[0]["reason"]),
+        (&json!(2), &json!("malformed"))
+    );
+    assert_eq!(counts(&home), [0, 0, 0, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_the_learner_can_refuse_is_not_told() {
+    let home = Home::new(&["--shards", "1", "--retention", "1h"]);
+    let _node = home.start();
+    let mut old = numbered(2);
+    old["timestamp"] = "2025-03-04T08:00:00Z".into();
+    let mut newest = numbered(1);
+    newest["timestamp"] = "2025-03-06T08:00:00Z".into();
+    assert_eq!(post(&home, &newest).status, 200);
+    let answer = post(&home, &json!([old, numbered(3)]));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(counts(&home), [1, 0, 0, 2]);
+    let page = client(&home)
+        .dead_letter_pages(Default::default())
+        .next()
+        .await;
+    let letters = page.expect("an answer").expect("a page");
+    let reasons: Vec<&str> = letters
+        .iter()
+        .map(|letter| letter.reason().as_str_name())
+        .collect();
+    assert_eq!(reasons, ["DEAD_LETTER_REASON_BEYOND_RETENTION"; 2]);
+}
