@@ -172,7 +172,7 @@ async fn what_is_wrong_is_named_with_what_to_do() {
         (
             "dead-letters",
             "video",
-            "1 of 1 deliveries were refused (100.0 %); 1 are kept: 1 missing_field",
+            "1 of 1 deliveries were refused (100.0 %); kept of them: 1 missing_field",
             "homeroom dead-letters list --source video",
         ),
         ("conflicts", "quiz", "1 of 2 deliveries", "eventId"),

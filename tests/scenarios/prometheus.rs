@@ -105,6 +105,36 @@ fn metric_names(rules: &str) -> BTreeSet<&str> {
     names.filter(|name| name.starts_with("homeroom_")).collect()
 }
 
+/// The value of a series without labels.
+fn figure(metrics: &str, name: &str) -> f64 {
+    let mut lines = metrics.lines().filter_map(|line| line.split_once(' '));
+    let (_, value) = lines.find(|(shown, _)| *shown == name).expect(name);
+    value.parse().expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_checkpoint_is_counted_whoever_asks_for_it() {
+    let home = Home::new(&["--shards", "1"]).with("checkpoint.interval", "10m");
+    let _node = home.start();
+    at_work(&home).await;
+    let before = scrape(&home);
+    assert_eq!(figure(&before, "homeroom_checkpoint_bytes_total"), 0.0);
+    assert_eq!(
+        figure(&before, "homeroom_checkpoint_interval_seconds"),
+        600.0
+    );
+    home.cli().json(&["cluster", "checkpoint"]);
+    let after = scrape(&home);
+    assert!(figure(&after, "homeroom_checkpoint_bytes_total") > 0.0);
+    assert_eq!(figure(&after, "homeroom_checkpoint_seconds_count"), 1.0);
+    assert!(figure(&after, "homeroom_log_append_seconds_count") > 0.0);
+    assert!(figure(&after, "homeroom_learners_memory_bytes") > 0.0);
+    assert_eq!(
+        figure(&after, "homeroom_insight_latency_seconds_count"),
+        EVENTS as f64
+    );
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_open_stream_is_counted_until_it_ends() {
     let home = Home::new(&["--shards", "1"]);

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     control::ControlPlane,
     observe::{Metrics, metrics::SavedGroup},
-    raft::{CheckpointOutcome, Group, Replicated},
+    raft::{Group, Replicated},
     route::Router,
     shard::ShardReplica,
     store::log::{FileLog, SegmentId},
@@ -85,9 +85,7 @@ impl Checkpoints {
     }
 
     async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, pinned: Option<SegmentId>) {
-        let begun = Instant::now();
-        let outcome = group.checkpoint().await;
-        self.measure(group.slot(), begun, &outcome);
+        group.checkpoint().await;
         let grown = group.bytes_since_base().await >= self.base_log_bytes;
         let pins = pinned.is_some() && group.log_usage().oldest_segment == pinned;
         if grown || pins {
@@ -113,21 +111,6 @@ impl Checkpoints {
             index: group.checkpoint_index().await,
         };
         self.metrics.checkpoint.saved.note(group.slot(), saved);
-    }
-
-    fn measure(&self, slot: u16, begun: Instant, outcome: &CheckpointOutcome) {
-        let saved = SavedGroup {
-            at: begun,
-            index: outcome.index,
-        };
-        self.metrics.checkpoint.saved.note(slot, saved);
-        if let Some(figures) = outcome.figures {
-            self.metrics
-                .checkpoint
-                .seconds
-                .record(figures.duration.as_secs_f64());
-            self.metrics.checkpoint.bytes.increment(figures.bytes);
-        }
     }
 
     /// The oldest segment, when there are so many that whoever needs it should let go of it.

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     config::{Config, LoadedConfig},
     control::{ControlPlane, Founding, Member},
-    observe::Metrics,
+    observe::{Metrics, metrics::SavedGroup},
     raft::{GroupConfig, Home, ProposeError, StartError},
     route::Router,
     shard::{BatchLimits, ShardReplica, ShardSetup},
@@ -284,10 +284,24 @@ fn open_disk_blocking(
             );
         }
     }
+    let checkpoints = Arc::clone(&metrics.checkpoint);
     let home = Home {
         log,
         store: Arc::new(store),
         fatal: Arc::new(|why| stop_process(why)),
+        checkpointed: Arc::new(move |slot, begun, outcome| {
+            let took = outcome
+                .figures
+                .map(|figures| (figures.duration, figures.bytes));
+            checkpoints.made(
+                slot,
+                SavedGroup {
+                    at: begun,
+                    index: outcome.index,
+                },
+                took,
+            );
+        }),
     };
     Ok(Disk {
         home,

@@ -1,6 +1,6 @@
 //! A group's checkpoints and bases: its state made durable beside the log, and the log purged behind it.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Instant};
 
 use super::{
     error::{BaseFailed, CheckpointError},
@@ -43,16 +43,18 @@ impl<R: Replicated> Group<R> {
     ///
     /// Goes on to its end even when nobody waits for it any more.
     pub async fn checkpoint(self: &Arc<Self>) -> CheckpointOutcome {
-        let group = Arc::clone(self);
+        let (group, begun) = (Arc::clone(self), Instant::now());
         let made = self
             .tasks
             .spawn(async move { group.make_checkpoint().await })
             .await;
-        match made {
+        let outcome = match made {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => self.fail_checkpoint(&error),
             Err(error) => self.fail_checkpoint(&error),
-        }
+        };
+        (self.home.checkpointed)(self.config.slot, begun, &outcome);
+        outcome
     }
 
     fn fail_checkpoint(&self, error: &dyn std::fmt::Display) -> CheckpointOutcome {

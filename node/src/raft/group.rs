@@ -1,6 +1,11 @@
 //! One Raft group on this node: proposing, linearizing reads, checkpointing, purging.
 
-use std::{collections::BTreeMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use bytes::Bytes;
 use openraft::{
@@ -12,6 +17,7 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
+    checkpointing::CheckpointOutcome,
     error::{ProposeError, StartError},
     log_store::LogStore,
     machine::{Machine, Replicated, SharedMachine},
@@ -57,6 +63,8 @@ pub struct Home {
     pub store: Arc<CheckpointStore>,
     /// Ends the process; said why.
     pub fatal: Arc<dyn Fn(&str) + Send + Sync>,
+    /// Told of every checkpoint that was asked for, whoever did: the group's place, when it began, what it came to.
+    pub checkpointed: Arc<dyn Fn(u16, Instant, &CheckpointOutcome) + Send + Sync>,
 }
 
 /// A group whose replica runs on this node.

@@ -1,18 +1,19 @@
 //! Checkpoints and bases.
 
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use super::registry::Registry;
-use super::saved::SavedGroups;
+use super::saved::{SavedGroup, SavedGroups};
 
 /// What is counted of checkpoints.
 pub struct CheckpointMetrics {
     /// How long one took, s.
-    pub seconds: Histogram,
+    seconds: Histogram,
     /// Bytes written by checkpoints.
-    pub bytes: Counter,
+    bytes: Counter,
     /// Since everything applied was last known to be in a durable one, of the group where that is longest, s.
     pub age_seconds: Gauge,
     /// Bases that failed since the start. A checkpoint that fails ends the process.
@@ -57,6 +58,15 @@ impl CheckpointMetrics {
             ),
         }
     }
+    /// Counts a checkpoint of a group: how long it took and what it wrote, bytes; nothing when nothing was new.
+    pub fn made(&self, slot: u16, saved: SavedGroup, took: Option<(Duration, u64)>) {
+        self.saved.note(slot, saved);
+        if let Some((duration, bytes)) = took {
+            self.seconds.record(duration.as_secs_f64());
+            self.bytes.increment(bytes);
+        }
+    }
+
     /// Counts a base that failed.
     pub fn fail(&self) {
         self.failures.increment(1);

@@ -1,6 +1,7 @@
 //! What metrics look like when they are rendered.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Instant;
 
 use homeroom_core::Reason;
 
@@ -50,7 +51,12 @@ fn every_family_is_described_and_rendered() {
     metrics.ingest.entry_events.record(128.0);
     metrics.log.appended(Duration::from_micros(300));
     metrics.log.fsynced(Duration::from_micros(200));
-    metrics.checkpoint.seconds.record(0.3);
+    let saved = SavedGroup {
+        at: Instant::now(),
+        index: Some(7),
+    };
+    let took = Some((Duration::from_millis(300), 4_096));
+    metrics.checkpoint.made(0, saved, took);
     metrics.checkpoint.base_seconds.record(12.0);
     metrics.read.seconds.record(0.000_02);
     let text = metrics.render();
@@ -62,6 +68,7 @@ fn every_family_is_described_and_rendered() {
     assert_eq!(shown, expected);
     for line in [
         "homeroom_watermark_lag_seconds{shard=\"3\"} 1.5",
+        "homeroom_checkpoint_bytes_total 4096",
         "homeroom_watermark_timestamp_seconds{shard=\"3\"} 1000.25",
         "homeroom_newest_event_timestamp_seconds{shard=\"3\"} 1012",
         "homeroom_log_fsync_seconds_bucket{le=\"0.0002\"} 1",

@@ -88,7 +88,7 @@ pub(super) fn dead_letters(facts: &Facts) -> Vec<Finding> {
         let refused = facts.counters.dead_letters().max(kept);
         let share = refused as f64 / facts.counters.received.max(1) as f64;
         let words = format!(
-            "{refused} of {} deliveries were refused ({}); {kept} are kept: {}",
+            "{refused} of {} deliveries were refused ({}); kept of them: {}",
             facts.counters.received,
             percent(share),
             reasons(facts)
@@ -226,7 +226,7 @@ mod tests {
         assert!(
             finding
                 .words
-                .ends_with("9 are kept: 8 bad_timestamp, 1 late"),
+                .ends_with("kept of them: 8 bad_timestamp, 1 late"),
             "{finding:?}"
         );
         assert!(

@@ -106,7 +106,7 @@ pub(super) fn checkpoints(facts: &Facts) -> Vec<Finding> {
     if findings.is_empty() {
         let age = facts.oldest_checkpoint.as_ref().map(|(_, age)| *age);
         let words = format!(
-            "the oldest is {} old, one is due every {}; {behind} entries are in none yet",
+            "everything was saved at most {} ago, which is due every {}; {behind} entries are in no checkpoint yet",
             time(age.unwrap_or_default()),
             time(interval)
         );
