@@ -35,7 +35,7 @@ pub use intake::{Intake, IntakeError, Receipt, Taken, XAPI_SOURCE};
 pub use native::decode_native;
 pub use outcome::to_reason;
 pub use proto::{decode_proto, to_proto};
-pub use redelivery::{Fate, Foretold};
+pub use redelivery::{Fate, Foretold, RefusedNow};
 pub use service::IngestDoor;
 pub use split::{SplitError, split_lines, split_statements};
 pub use xapi::decode_xapi;
