@@ -20,6 +20,7 @@ struct Naive {
     payload: Vec<u8>,
     reason: Reason,
     detail: String,
+    user_id: Option<String>,
 }
 
 /// All kept letters, oldest first.
@@ -32,7 +33,8 @@ struct NaiveLetters {
 
 impl Naive {
     fn bytes(&self) -> usize {
-        self.payload.len() + self.detail.len() + 4 * self.source.len() + 64
+        let user_id = self.user_id.as_ref().map_or(0, String::len);
+        self.payload.len() + self.detail.len() + 4 * self.source.len() + user_id + 64
     }
 }
 
@@ -51,6 +53,7 @@ impl NaiveLetters {
             payload: payload.to_vec(),
             reason,
             detail: detail.to_owned(),
+            user_id: None,
         });
         self.next += 1;
         self.make_room();
@@ -65,6 +68,7 @@ impl NaiveLetters {
                 if letter.number == amended.number {
                     letter.reason = amended.reason;
                     letter.detail = amended.detail.to_string();
+                    letter.user_id = amended.user_id.as_deref().map(str::to_owned);
                 }
             }
             self.make_room();
@@ -104,6 +108,7 @@ fn any_work(rng: &mut Rng, next: u64) -> LetterWork {
         number,
         reason: any_reason(rng),
         detail: "x".repeat(rng.usize(..512)).into(),
+        user_id: rng.bool().then(|| "y".repeat(rng.usize(1..1_024)).into()),
     });
     LetterWork {
         amended: amended.collect(),
@@ -119,6 +124,7 @@ fn kept(rig: &CoreRig) -> Vec<Naive> {
         payload: letter.payload.clone(),
         reason: letter.reason,
         detail: letter.detail.to_string(),
+        user_id: letter.user_id.as_deref().map(str::to_owned),
     });
     naive.collect()
 }
@@ -193,6 +199,7 @@ fn what_is_forgotten_is_refused_anew_and_what_stays_tells_the_newest_reason() {
                 number: 0,
                 reason: late,
                 detail: "too late".into(),
+                user_id: Some("ada".into()),
             }],
             removed: vec![7],
         },
@@ -200,6 +207,7 @@ fn what_is_forgotten_is_refused_anew_and_what_stays_tells_the_newest_reason() {
     rig.restart();
     let letter = kept(&rig).remove(0);
     assert_eq!((letter.reason, &*letter.detail), (late, "too late"));
+    assert_eq!(letter.user_id.as_deref(), Some("ada"));
     rig.work_letters(
         0,
         &LetterWork {
@@ -226,11 +234,12 @@ fn older_builds_read_all_but_the_new_entry_and_name_its_version() {
             number: 2,
             reason: Reason::Poison,
             detail: "é".into(),
+            user_id: Some("b".into()),
         }],
     };
     let bytes = encode_letters(-5, &work);
     // Version, log time (zigzag), kind, removed, amended: fixed from here on.
-    let expected = [2, 9, 3, 2, 1, 0xAC, 2, 1, 2, 9, 2, 0xC3, 0xA9];
+    let expected = [2, 9, 3, 2, 1, 0xAC, 2, 1, 2, 9, 2, 0xC3, 0xA9, 1, 1, b'b'];
     assert_eq!(bytes, expected);
     let entry = Entry::decode(&bytes).expect("its own encoding");
     assert_eq!(

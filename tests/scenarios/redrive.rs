@@ -367,3 +367,45 @@ async fn two_at_once_count_nothing_twice() {
     assert_eq!(counts(&home, "lms")[..2], [2 * taken, taken]);
     assert!(all(&home.cli()).is_empty());
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_letter_follows_its_learner_to_another_shard() {
+    const LEARNERS: usize = 12;
+    let home = Home::new(&["--shards", "16"]);
+    let node = home.start();
+    let (client, cli) = (client(&home), home.cli());
+    for number in 0..LEARNERS {
+        let mut statement = statement();
+        statement["actor"]["account"]["name"] = format!("learner-{number}").into();
+        statement["id"] = format!("5f7b1f9e-0000-4000-8000-{number:012}").into();
+        statement["result"]["score"]["raw"] = if number == 0 { 30 } else { 15 }.into();
+        let statement = statement.to_string();
+        refused_raw(&client, RawFormat::XapiJson, statement, "moodle").await;
+    }
+    set(&home, "sources.moodle.actor-form=home_page_and_name");
+    let matched = LEARNERS as u64;
+    let told = redrive(&cli, &[]);
+    assert_told(&told, &[("matched", matched), ("deadLettered", matched)]);
+    let kept = all(&cli);
+    assert_eq!(kept.len(), LEARNERS, "each is kept once, wherever that is");
+    let moved = kept
+        .iter()
+        .filter(|letter| letter["userId"] == "http://example.org|learner-0");
+    assert_eq!(moved.count(), 1, "{kept:?}");
+
+    set(&home, "sources.moodle.extra-credit=true");
+    let told = redrive(&cli, &[]);
+    let expected = [
+        ("matched", matched),
+        ("accepted", matched - 1),
+        ("deadLettered", 1),
+    ];
+    assert_told(&told, &expected);
+    node.kill();
+    let _node = home.start();
+    assert_eq!(all(&cli).len(), 1);
+    check::balanced(&cli);
+    let known = profile(&client, "http://example.org|learner-1").await;
+    assert_eq!(known.map(|learner| learner.events), Some(1));
+    assert_eq!(profile(&client, "learner-1").await, None);
+}

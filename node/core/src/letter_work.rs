@@ -22,6 +22,8 @@ pub struct AmendedLetter {
     pub reason: Reason,
     /// In words.
     pub detail: Box<str>,
+    /// The learner as it is made out now.
+    pub user_id: Option<Box<str>>,
 }
 
 impl LetterWork {

@@ -26,11 +26,22 @@ pub enum Fate {
     /// Another source is authoritative.
     Shadowed,
     /// Refused again; nothing else keeps it.
-    Stays(Reason, Box<str>),
+    Stays(RefusedNow),
     /// Refused again, and kept as another letter: in its normalised form, or with another learner's shard.
-    Moved(Reason, Box<str>),
+    Moved(RefusedNow),
     /// Not taken, or nobody knows.
     Retry,
+}
+
+/// What is said of a letter that is refused again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RefusedNow {
+    /// Why.
+    pub reason: Reason,
+    /// In words.
+    pub detail: Box<str>,
+    /// The learner, where it can be made out.
+    pub user_id: Option<Box<str>>,
 }
 
 /// What ingress would say of a letter now.
@@ -55,6 +66,7 @@ struct Sent {
     is_same: bool,
     /// The words for what ingress refused.
     detail: Option<Box<str>>,
+    user_id: Option<Box<str>>,
 }
 
 impl Intake {
@@ -163,22 +175,26 @@ impl Sent {
         (shard, letter): (u16, &DeadLetter),
         shards: u32,
     ) -> Self {
-        let (to, source, hash) = match decoded {
+        let (to, source, hash, user_id) = match decoded {
             Ok(event) => {
                 let mut encoded = Vec::new();
                 event.encode_into(&mut encoded);
                 let hash = normalised_hash(&event.user_id, &encoded);
-                (learner_hash(&event.user_id), &event.source, hash)
+                let to = learner_hash(&event.user_id);
+                (to, &event.source, hash, Some(&event.user_id))
             }
-            Err(refusal) => (refusal_hash(refusal), &refusal.source, refusal.payload_hash),
+            Err(refusal) => {
+                let hash = refusal.payload_hash;
+                let to = refusal_hash(refusal);
+                (to, &refusal.source, hash, refusal.user_id.as_ref())
+            }
         };
         let same_place = shard_of(to, shards) == u32::from(shard);
+        let refusal = decoded.as_ref().err();
         Self {
             is_same: same_place && **source == *letter.source && hash == letter.payload_hash,
-            detail: decoded
-                .as_ref()
-                .err()
-                .map(|refusal| (*refusal.detail).into()),
+            detail: refusal.map(|refusal| (*refusal.detail).into()),
+            user_id: user_id.map(|user_id| (**user_id).into()),
         }
     }
 
@@ -195,11 +211,15 @@ impl Sent {
                     ..
                 },
             ) => {
-                let detail = self.detail.unwrap_or_else(|| reason.words().into());
+                let now = RefusedNow {
+                    reason,
+                    detail: self.detail.unwrap_or_else(|| reason.words().into()),
+                    user_id: self.user_id,
+                };
                 if self.is_same {
-                    Fate::Stays(reason, detail)
+                    Fate::Stays(now)
                 } else {
-                    Fate::Moved(reason, detail)
+                    Fate::Moved(now)
                 }
             }
         }

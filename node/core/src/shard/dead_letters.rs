@@ -157,6 +157,7 @@ impl DeadLetters {
                 let letter = DeadLetter {
                     reason: amended.reason,
                     detail: amended.detail,
+                    user_id: amended.user_id,
                     ..letter
                 };
                 self.keep(amended.number, letter);

@@ -138,19 +138,23 @@ impl<'d> Redrive<'d> {
         *count += 1;
         match fate {
             Fate::Accepted | Fate::Duplicate | Fate::Shadowed => work.removed.push(number),
-            Fate::Moved(reason, detail) => {
-                self.refused_again.add(&letter.source, reason, detail);
+            Fate::Moved(now) => {
+                self.refused_again
+                    .add(&letter.source, now.reason, now.detail);
                 work.removed.push(number);
             }
-            Fate::Stays(reason, detail) => {
-                if (reason, &detail) != (letter.reason, &letter.detail) {
+            Fate::Stays(now) => {
+                let said = (letter.reason, &letter.detail, &letter.user_id);
+                if (now.reason, &now.detail, &now.user_id) != said {
                     work.amended.push(AmendedLetter {
                         number,
-                        reason,
-                        detail: detail.clone(),
+                        reason: now.reason,
+                        detail: now.detail.clone(),
+                        user_id: now.user_id,
                     });
                 }
-                self.refused_again.add(&letter.source, reason, detail);
+                self.refused_again
+                    .add(&letter.source, now.reason, now.detail);
             }
             Fate::Retry => {}
         }
