@@ -113,9 +113,11 @@ async fn a_position_makes_the_answer_as_new() {
     accepted(&client, sequence("ada")).await;
     let token = client.position().to_token().expect("a position");
     let url = home.url("/v1/learners/ada?onStale=fail");
-    let (status, reached, body) = http::get_at(&url, &token.to_string());
-    assert_eq!(status, 200, "{body}");
-    let reached: v1::PositionToken = reached.parse().expect("a position");
+    let ask = |position: &str| http::send("GET", &url, &[("Homeroom-Position", position)], b"");
+    let answer = ask(&token.to_string());
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let reached = answer.header("homeroom-position").parse();
+    let reached: v1::PositionToken = reached.expect("a position");
     assert_eq!(reached.cluster_id, token.cluster_id);
     let at = |token: &v1::PositionToken, shard: u32| {
         let mut shards = token.shards.iter();
@@ -126,14 +128,85 @@ async fn a_position_makes_the_answer_as_new() {
         at(&reached, shard) >= at(&token, shard),
         "{reached:?} {token:?}"
     );
-    let (status, _, body) = http::get_at(&url, "AAAA");
-    assert_eq!(status, 400, "{body}");
     let other = v1::PositionToken {
         cluster_id: "another".to_owned(),
         ..token
     };
-    let (status, _, body) = http::get_at(&url, &other.to_string());
-    assert_eq!(status, 400, "{body}");
+    for wrong in ["AAAA".to_owned(), other.to_string()] {
+        let refused = ask(&wrong).error();
+        assert_eq!(refused, (400, "invalid_argument".to_owned()), "{wrong}");
+    }
+}
+
+/// A click in a course.
+fn in_course(user_id: &str, event_id: &str, course_id: &str) -> v1::Event {
+    v1::Event {
+        course_id: course_id.to_owned(),
+        ..click(user_id, event_id, HOUR_MS)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn courses_are_those_of_grpc() {
+    let home = Home::new(&["--shards", "4"]);
+    let node = home.start();
+    let client = client(&home);
+    let odd = "urn:course/1 é";
+    let mut watch = Events::open(&home, "/v1/courses/algebra/watch?minIntervalMs=100");
+    let (name, first) = watch.next().expect("an answer at once");
+    assert_eq!((&*name, &first["found"]), ("course", &false.into()));
+    for user_id in ["ada", "bo", "cleo"] {
+        let events = vec![
+            in_course(user_id, "1", "algebra"),
+            in_course(user_id, "2", odd),
+        ];
+        accepted(&client, events).await;
+    }
+    let told = watch.until("three learners", |told| told["course"]["learners"] == 3);
+    assert_eq!(told["roster"].as_array().map(Vec::len), Some(3));
+
+    let all = get(&home, 200, "/v1/courses?consistency=linearizable");
+    let ids: Vec<&Value> = all["courses"]
+        .as_array()
+        .expect("courses")
+        .iter()
+        .map(|course| &course["courseId"])
+        .collect();
+    assert_eq!(ids, ["algebra", odd]);
+    assert_eq!(all["freshness"].as_array().map(Vec::len), Some(4));
+    let path = "/v1/courses/urn:course%2F1%20%C3%A9";
+    let course = get(&home, 200, &format!("{path}?consistency=linearizable"));
+    let request = v1::GetCourseRequest {
+        course_id: odd.to_owned(),
+        ..v1::GetCourseRequest::default()
+    };
+    let expected = client.get_course(request).await.expect("a course");
+    assert_eq!(course["course"], json(&expected.course));
+    assert_eq!(course["roster"], json(&expected.roster));
+    let page = get(
+        &home,
+        200,
+        &format!("{path}?pageSize=2&consistency=linearizable"),
+    );
+    assert_eq!(page["roster"].as_array().map(Vec::len), Some(2));
+    assert_ne!(page["nextPageToken"], "");
+    let windows = get(
+        &home,
+        200,
+        &format!("{path}/windows?consistency=linearizable"),
+    );
+    assert_eq!(
+        (
+            &windows["windows"][0]["learners"],
+            &windows["windows"][0]["clicks"]
+        ),
+        (&3.into(), &3.into())
+    );
+    let none = get(&home, 404, "/v1/courses/none");
+    assert_eq!(none["error"]["code"], "not_found");
+    node.terminate();
+    while watch.next().is_some() {}
+    assert!(node.wait().success());
 }
 
 #[test]

@@ -90,25 +90,6 @@ pub fn credential(source: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{source}:")))
 }
 
-/// Status, the position that the answer has reached, and body, asked for at a position.
-pub fn get_at(url: &str, position: &str) -> (u16, String, String) {
-    let request = agent(PATIENCE)
-        .get(url)
-        .header("Homeroom-Position", position);
-    let mut answer = request
-        .call()
-        .unwrap_or_else(|error| panic!("{url}: {error}"));
-    let reached = answer.headers().get("homeroom-position");
-    let reached = reached.and_then(|value| value.to_str().ok());
-    let reached = reached.unwrap_or_default().to_owned();
-    let status = answer.status().as_u16();
-    (
-        status,
-        reached,
-        answer.body_mut().read_to_string().expect("a body"),
-    )
-}
-
 /// Posts JSON under a name that is the source of what is posted.
 pub fn post_json(url: &str, source: Option<&str>, body: &[u8]) -> (u16, String) {
     let credential = credential(source.unwrap_or_default());
