@@ -13,6 +13,7 @@ fn each_way_of_being_broken_has_a_reason_of_its_own() {
         now_ms: NOW_MS,
         listener: "grpc",
         settings: &Settings::default(),
+        home_pages: None,
     };
     let reason = |number| {
         let payload = broken::payload(number, "mia.schmidt", NOW_MS);
