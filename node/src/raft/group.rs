@@ -54,6 +54,9 @@ pub struct GroupConfig {
     pub election_max_ms: u64,
 }
 
+/// Told of a group's place, when its checkpoint began, and what it came to.
+pub type CheckpointHook = dyn Fn(u16, Instant, &CheckpointOutcome) + Send + Sync;
+
 /// What the groups of a node share.
 #[derive(Clone)]
 pub struct Home {
@@ -63,8 +66,8 @@ pub struct Home {
     pub store: Arc<CheckpointStore>,
     /// Ends the process; said why.
     pub fatal: Arc<dyn Fn(&str) + Send + Sync>,
-    /// Told of every checkpoint that was asked for, whoever did: the group's place, when it began, what it came to.
-    pub checkpointed: Arc<dyn Fn(u16, Instant, &CheckpointOutcome) + Send + Sync>,
+    /// Told of every checkpoint that was asked for, whoever did.
+    pub checkpointed: Arc<CheckpointHook>,
 }
 
 /// A group whose replica runs on this node.

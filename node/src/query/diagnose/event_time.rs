@@ -9,8 +9,13 @@ use super::{
     finding::{argument, fault, listed, note, ok, shown, time_ms, warning},
 };
 
-/// Behind by more than the delays explain: answers are late by as much, ms. The alert rule's bound.
-const LAG_MAX_MS: i64 = 10_000;
+/// Behind by more than the delays explain: answers are late by as much, ms. The alert rule's bound, worth a note: where a source
+/// speaks seldom it is waited for that long, which passes.
+const LAG_NOTED_MS: i64 = 10_000;
+/// A source further behind is not waited for, so that no watermark is behind by more for long, ms.
+const LAG_MAX_MS: i64 = 150_000;
+/// A source that is further behind over all shards lags, ms: the same bound as on each shard.
+const BEHIND_MAX_MS: i64 = 120_000;
 /// A tick that is late by more was not merely waiting its turn, ms.
 const TICK_LATE_MAX_MS: i64 = 10_000;
 /// Log time and the clock drift apart by less, ms: half of what an event may lie in the future.
@@ -56,7 +61,7 @@ fn late(check: &str, shard: &ShardFacts) -> Option<Finding> {
         let advice = "look at the findings of log, fsync and disk, and at the node's log; if they tell nothing, restart the node";
         return Some(fault(check, &subject, words, advice));
     }
-    if shard.lag_ms <= LAG_MAX_MS {
+    if shard.lag_ms <= LAG_NOTED_MS {
         return None;
     }
     let slowest = shard.slowest.as_deref().unwrap_or("one of the sources");
@@ -65,6 +70,9 @@ fn late(check: &str, shard: &ShardFacts) -> Option<Finding> {
         time_ms(shard.lag_ms),
         shown(slowest)
     );
+    if shard.lag_ms <= LAG_MAX_MS {
+        return Some(note(check, &subject, words));
+    }
     let advice = format!(
         "look why {} is behind the others (its clock, its backlog); nothing is lost meanwhile, windows close later",
         shown(slowest)
@@ -112,6 +120,14 @@ fn lagging(check: &str, source: &str, of_source: &SourceFacts, facts: &Facts) ->
     let all = facts.sources.values();
     let foremost_ms = all.filter_map(|source| source.newest_event_ms).max()?;
     let behind_ms = foremost_ms - of_source.newest_event_ms?;
+    if behind_ms <= BEHIND_MAX_MS {
+        let words = format!(
+            "on {} of the {} shards it speaks to its newest event is more than 2 min older than others', over all shards it keeps up: it \
+             speaks seldom there",
+            of_source.lags, of_source.speaks
+        );
+        return Some(note(check, source, words));
+    }
     let words = format!(
         "more than 2 min behind the foremost source on {} of the {} shards it speaks to (newest events: {} apart); it is not waited \
          for, and its events change windows that were shown as closed",
@@ -175,13 +191,15 @@ mod tests {
     #[test]
     fn a_lag_names_the_shard_and_the_source() {
         let mut facts = sample::healthy();
-        facts.shards[1].lag_ms = LAG_MAX_MS;
+        facts.shards[1].lag_ms = LAG_NOTED_MS;
         only(watermark(&facts), Severity::Ok);
-        facts.shards[1].lag_ms = 61_000;
+        facts.shards[1].lag_ms = LAG_MAX_MS;
+        only(watermark(&facts), Severity::Note);
+        facts.shards[1].lag_ms = 301_000;
         facts.shards[1].slowest = Some("tool".to_owned());
         let finding = only(watermark(&facts), Severity::Warning);
         assert_eq!(finding.subject, "shard 1");
-        assert!(finding.words.contains("1m 1s") && finding.advice.contains("tool"));
+        assert!(finding.words.contains("5m 1s") && finding.advice.contains("tool"));
     }
 
     #[test]
@@ -208,6 +226,8 @@ mod tests {
         assert!(finding.words.ends_with("not waited for: tool"));
         let tool = facts.sources.get_mut("tool").expect("a source");
         (tool.speaks, tool.lags) = (2, 1);
+        only(sources(&facts), Severity::Note);
+        let tool = facts.sources.get_mut("tool").expect("a source");
         tool.newest_event_ms = tool.newest_event_ms.map(|ms| ms - 300_000);
         let finding = only(sources(&facts), Severity::Warning);
         assert_eq!(finding.subject, "tool");
