@@ -151,9 +151,8 @@ async fn what_is_no_grpc_is_sent_away() {
             .set_read_timeout(Some(Duration::from_secs(30)))
             .expect("a timeout");
         stream.write_all(bytes).expect("written");
-        stream
-            .shutdown(std::net::Shutdown::Write)
-            .expect("half closed");
+        // The node may have been quicker to close it.
+        let _ = stream.shutdown(std::net::Shutdown::Write);
         let mut rest = Vec::new();
         // It is closed or reset; what matters is that it ends.
         if let Err(error) = stream.read_to_end(&mut rest) {

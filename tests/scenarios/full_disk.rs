@@ -98,7 +98,7 @@ fn a_full_disk_stops_the_node_and_loses_nothing() {
         return;
     };
     let settings = GeneratorSettings {
-        lines: 40_000,
+        lines: 80_000,
         learners: 300,
         seed: seed.seed,
         ..GeneratorSettings::default()

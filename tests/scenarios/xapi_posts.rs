@@ -135,3 +135,17 @@ async fn what_only_the_learner_can_refuse_is_not_told() {
         .collect();
     assert_eq!(reasons, ["DEAD_LETTER_REASON_BEYOND_RETENTION"; 2]);
 }
+
+#[test]
+fn a_statement_that_is_sound_but_tells_nothing_harms_no_other() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    // An essay is answered, and marked later: the standard asks for no result.
+    let mut essay = numbered(2);
+    essay["verb"]["id"] = "http://adlnet.gov/expapi/verbs/answered".into();
+    essay["result"] = json!({"response": "To be or not to be"});
+    let answer = post(&home, &json!([numbered(1), essay, numbered(3)]));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(answer.json(), json!([id(1), id(2), id(3)]));
+    assert_eq!(counts(&home), [2, 0, 0, 1]);
+}

@@ -224,7 +224,10 @@ impl Picture {
             let or = paint.dim("instead of `get …` also:");
             lines.push(format!("  {or} {watch} | {course} | doctor"));
         }
-        lines.push(format!("  http://{0}/   http://{0}/metrics", self.http));
+        lines.push(format!(
+            "  http://{0}/v1/courses/{COURSE}   http://{0}/metrics",
+            self.http
+        ));
         lines
     }
 }

@@ -113,7 +113,7 @@ fn a_small_terminal_shows_everything_that_matters() {
         "2 bad_timestamp",
         "homeroom-client -- get mia.schmidt",
         "watch mia.schmidt | course algebra-1 | doctor",
-        "http://127.0.0.1:7401/",
+        "http://127.0.0.1:7401/v1/courses/algebra-1",
     ] {
         assert!(text.contains(expected), "{expected:?} is not in\n{text}");
     }

@@ -9,7 +9,7 @@ use super::{
     Admission, Intake, IntakeError, NamedReceipt,
     delivery::Delivery,
     fault::{Fault, Sender},
-    xapi::decode_standard_xapi,
+    xapi::{decode_standard_xapi, is_sound_but_useless},
 };
 use crate::route::Urgency;
 
@@ -32,6 +32,14 @@ pub struct RefusedStatement {
     pub reason: Reason,
     /// Which field, what was wrong.
     pub detail: String,
+}
+
+/// A statement that keeps to the standard.
+struct Sound<'p> {
+    /// Refused when there is nothing in it to count: a dead letter, and no reason to refuse the others.
+    decoded: Result<Event<'p>, Refusal<'p>>,
+    /// Whether it says itself when it happened.
+    is_timed: bool,
 }
 
 /// What is known of a request's statements before any of them is handed over.
@@ -80,12 +88,23 @@ impl Intake {
 fn judge(admission: &mut Admission<'_>, statements: &[Bytes], source: &str) -> Judged {
     let arrival = admission.arrival();
     let mut seen = HashSet::new();
-    let decoded: Vec<Result<(Event<'_>, bool), Refusal<'_>>> = statements
+    let decoded: Vec<Result<Sound<'_>, Refusal<'_>>> = statements
         .iter()
         .map(|statement| {
-            let (event, is_timed) = decode_standard_xapi(statement, source, &arrival)?;
+            let (event, is_timed) = match decode_standard_xapi(statement, source, &arrival) {
+                Ok(decoded) => decoded,
+                Err(refusal) if is_sound_but_useless(&refusal, statement) => {
+                    let decoded = Err(refusal);
+                    return Ok(Sound {
+                        decoded,
+                        is_timed: true,
+                    });
+                }
+                Err(refusal) => return Err(refusal),
+            };
             if seen.insert(event.event_id.to_ascii_lowercase()) {
-                return Ok((event, is_timed));
+                let decoded = Ok(event);
+                return Ok(Sound { decoded, is_timed });
             }
             let detail = format!("the id {} stands twice in the request", event.event_id);
             let sender = Sender {
@@ -107,10 +126,11 @@ fn judge(admission: &mut Admission<'_>, statements: &[Bytes], source: &str) -> J
     };
     for (index, decoded) in decoded.into_iter().enumerate() {
         match decoded {
-            Ok((event, is_timed)) if is_sound => {
-                judged.event_ids.push(event.event_id.to_string());
+            Ok(Sound { decoded, is_timed }) if is_sound => {
+                let id = decoded.as_ref().map(|event| event.event_id.to_string());
+                judged.event_ids.push(id.unwrap_or_default());
                 judged.is_timed.push(is_timed);
-                admission.delivery(Ok(event));
+                admission.delivery(decoded);
             }
             Ok(_) => {}
             Err(refusal) => {

@@ -122,7 +122,10 @@ pub async fn start(
     let disk = open_disk(config, &identity, metrics).await?;
     let address = config.listen.grpc.to_string();
     let control = start_control(config, &identity, &disk, &address).await?;
-    check_retention(loaded, &control.settings())?;
+    if let Err(refused) = check_retention(loaded, &control.settings()) {
+        control.group().stop().await;
+        return Err(refused);
+    }
     let spawned = Actor::spawn(None, Supervisor, ()).await;
     let (supervisor, _ended) = spawned.map_err(|error| StartNodeError::Task(error.to_string()))?;
     let memory_bytes = Arc::new(AtomicU64::new(0));

@@ -85,6 +85,15 @@ pub fn decode_standard_xapi<'p>(
     }
 }
 
+/// Whether a refused statement keeps to the standard all the same: it tells nothing that Homeroom could count (an essay's `answered`
+/// without a result), which is no fault of its sender's.
+pub fn is_sound_but_useless(refusal: &Refusal<'_>, payload: &[u8]) -> bool {
+    matches!(
+        refusal.reason,
+        Reason::MissingField | Reason::ValueOutOfRange
+    ) && standard::check(payload).is_ok()
+}
+
 fn read(payload: &[u8]) -> Result<Statement<'_>, Fault> {
     let text = utf8(payload)?;
     if !text.trim_ascii_start().starts_with('{') {

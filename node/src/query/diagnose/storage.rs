@@ -26,6 +26,8 @@ const CHECKPOINT_AGE_MAX: Duration = Duration::from_secs(60);
 const DISK_SHARE_MIN: f64 = 0.1;
 /// Below this the next bases (the log is kept until they are written) may not fit, bytes.
 const DISK_FREE_LOW: u64 = 2 << 30;
+/// With as much free a small share is no worry, bytes: hours of full load.
+const DISK_FREE_PLENTY: u64 = 16 << 30;
 /// Below this the next few segments of the log fill the disk, and the node stops, bytes.
 const DISK_FREE_NONE: u64 = 256 << 20;
 
@@ -144,7 +146,8 @@ pub(super) fn disk(facts: &Facts) -> Vec<Finding> {
         let words = format!("{words}: the node stops when a write finds no room");
         return vec![fault(CHECK, "", words, advice)];
     }
-    if disk.free_bytes < DISK_FREE_LOW || share < DISK_SHARE_MIN {
+    let is_short = share < DISK_SHARE_MIN && disk.free_bytes < DISK_FREE_PLENTY;
+    if disk.free_bytes < DISK_FREE_LOW || is_short {
         return vec![warning(CHECK, "", words, advice)];
     }
     vec![ok(CHECK, words)]
@@ -238,6 +241,7 @@ mod tests {
         };
         assert_eq!(of(DISK_FREE_LOW, 20 << 30), Severity::Ok);
         assert_eq!(of(DISK_FREE_LOW, 21 << 30), Severity::Warning);
+        assert_eq!(of(DISK_FREE_PLENTY, 1 << 40), Severity::Ok);
         assert_eq!(of(DISK_FREE_LOW - 1, 2 << 30), Severity::Warning);
         assert_eq!(of(DISK_FREE_NONE - 1, 1 << 30), Severity::Fault);
         let mut facts = sample::healthy();
