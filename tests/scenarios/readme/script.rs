@@ -11,10 +11,15 @@ pub enum Step {
         command: String,
         /// As it stands there, with `…` for what differs from run to run.
         shown: Vec<String>,
+        /// Whether its block speaks of the real class, whose statements are not part of the project.
+        of_real_class: bool,
     },
     /// A program in a block of its own.
     Python(String),
 }
+
+/// What only blocks about the real class name: its file, and one of its learners.
+const REAL_CLASS: [&str; 2] = ["statements.jsonl.gz", "6f7ce388"];
 
 /// The steps of a Markdown document: its `console` and `python` blocks.
 pub fn steps(document: &str) -> Vec<Step> {
@@ -43,12 +48,16 @@ pub fn steps(document: &str) -> Vec<Step> {
 fn commands(block: &[(usize, &str)]) -> Vec<Step> {
     let mut commands: Vec<Step> = Vec::new();
     let mut continues = false;
+    let of_real_class = block
+        .iter()
+        .any(|(_, line)| REAL_CLASS.iter().any(|name| line.contains(name)));
     for (number, text) in block {
         if let Some(typed) = text.strip_prefix("$ ") {
             commands.push(Step::Command {
                 line: number + 1,
                 command: typed.to_owned(),
                 shown: Vec::new(),
+                of_real_class,
             });
         } else if let Some(Step::Command { command, shown, .. }) = commands.last_mut() {
             if continues {
@@ -77,6 +86,7 @@ fn a_block_is_read_as_it_is_typed() {
         line,
         command: command.to_owned(),
         shown: shown.iter().map(|line| (*line).to_owned()).collect(),
+        of_real_class: false,
     };
     assert_eq!(
         steps(document),
