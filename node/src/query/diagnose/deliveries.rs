@@ -80,16 +80,24 @@ fn gap(check: &str, source: &str, sequence: Sequence) -> Finding {
 /// Few deliveries are refused.
 pub(super) fn dead_letters(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "dead-letters";
+    let of_all: u64 = (facts.sources.values())
+        .map(|source| source.counters.received)
+        .sum();
     let found = each(facts, |source, facts| {
         let kept: u64 = facts.letters.values().sum();
         if kept == 0 {
             return None;
         }
         let refused = facts.counters.dead_letters().max(kept);
-        let share = refused as f64 / facts.counters.received.max(1) as f64;
+        // A listener has what names no source: hardly anything but refusals.
+        let of = if source.starts_with("listener:") {
+            of_all
+        } else {
+            facts.counters.received
+        };
+        let share = refused as f64 / of.max(1) as f64;
         let words = format!(
-            "{refused} of {} deliveries were refused ({}); kept of them: {}",
-            facts.counters.received,
+            "{refused} of {of} deliveries were refused ({}); kept of them: {}",
             percent(share),
             reasons(facts)
         );
@@ -234,6 +242,17 @@ mod tests {
                 .advice
                 .contains("homeroom dead-letters list --source lms")
         );
+    }
+
+    #[test]
+    fn what_names_no_source_is_a_share_of_everything() {
+        let mut facts = with(|_| {});
+        let mut listener = SourceFacts::default();
+        listener.counters.received = 4;
+        listener.counters.dead_lettered.insert(Reason::Malformed, 4);
+        listener.letters.insert(Reason::Malformed, 4);
+        facts.sources.insert("listener:http".to_owned(), listener);
+        only(dead_letters(&facts), Severity::Note);
     }
 
     #[test]
