@@ -40,6 +40,23 @@ pub(super) enum Consistency {
     Any,
 }
 
+/// Which windows.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct WindowArgs {
+    /// Length of a window, a multiple of 5s.
+    #[arg(long, value_name = "DURATION", value_parser = duration_ms, default_value = "60s")]
+    pub(super) size: i64,
+    /// From the start of one window to that of the next, a multiple of 5s that divides --size; --size when not given.
+    #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
+    pub(super) step: Option<i64>,
+    /// Windows that start at or after this.
+    #[arg(long, value_name = "RFC3339|MS", value_parser = time_ms, allow_hyphen_values = true)]
+    pub(super) from: Option<i64>,
+    /// Windows that start before this.
+    #[arg(long, value_name = "RFC3339|MS", value_parser = time_ms, allow_hyphen_values = true)]
+    pub(super) to: Option<i64>,
+}
+
 /// How current an answer has to be.
 #[derive(Clone, Debug, clap::Args)]
 pub(super) struct ReadArgs {

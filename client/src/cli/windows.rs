@@ -5,7 +5,7 @@ use homeroom_client::{Client, v1};
 use homeroom_proto::short_name;
 use serde::Serialize;
 
-use super::args::{ReadArgs, duration_ms, time_ms};
+use super::args::{ReadArgs, WindowArgs, time_ms};
 use super::{error::CliError, output::Output, render};
 
 /// A table of this many rows is shown, and a new one begun: memory stays bounded.
@@ -22,18 +22,8 @@ pub(super) struct Args {
     /// All learners, shard by shard.
     #[arg(long)]
     all: bool,
-    /// Length of a window, a multiple of 5s.
-    #[arg(long, value_name = "DURATION", value_parser = duration_ms, default_value = "60s")]
-    size: i64,
-    /// From the start of one window to that of the next, a multiple of 5s that divides --size; --size when not given.
-    #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
-    step: Option<i64>,
-    /// Windows that start at or after this.
-    #[arg(long, value_name = "RFC3339|MS", value_parser = time_ms, allow_hyphen_values = true)]
-    from: Option<i64>,
-    /// Windows that start before this.
-    #[arg(long, value_name = "RFC3339|MS", value_parser = time_ms, allow_hyphen_values = true)]
-    to: Option<i64>,
+    #[command(flatten)]
+    shape: WindowArgs,
     /// Only what happened in this course.
     #[arg(long, value_name = "ID", default_value = "")]
     course: String,
@@ -94,10 +84,10 @@ async fn one(
 ) -> Result<(), CliError> {
     let mut pages = client.window_pages(v1::ListWindowsRequest {
         user_id: learner.to_owned(),
-        size_ms: args.size,
-        step_ms: args.step.unwrap_or_default(),
-        from_ms: args.from,
-        to_ms: args.to,
+        size_ms: args.shape.size,
+        step_ms: args.shape.step.unwrap_or_default(),
+        from_ms: args.shape.from,
+        to_ms: args.shape.to,
         changed_since_ms: args.changed_since,
         course_id: args.course.clone(),
         read: Some(args.read.options()),
@@ -123,10 +113,10 @@ async fn one(
 
 async fn all(client: &Client, args: &Args, output: &mut Output) -> Result<(), CliError> {
     let request = v1::ScanWindowsRequest {
-        size_ms: args.size,
-        step_ms: args.step.unwrap_or_default(),
-        from_ms: args.from,
-        to_ms: args.to,
+        size_ms: args.shape.size,
+        step_ms: args.shape.step.unwrap_or_default(),
+        from_ms: args.shape.from,
+        to_ms: args.shape.to,
         changed_since_ms: args.changed_since,
         course_id: args.course.clone(),
         read: Some(args.read.options()),

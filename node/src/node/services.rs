@@ -19,7 +19,9 @@ use crate::{
     config::Config,
     ingress::{IngestDoor, Intake},
     observe::Metrics,
-    query::{ClusterDoor, CourseDoor, DeadLetterDoor, Diagnosis, LearnerDoor, NodeIdentity},
+    query::{
+        ClusterDoor, CourseDoor, DeadLetterDoor, Diagnosis, LearnerDoor, NodeIdentity, Reading,
+    },
 };
 
 /// Bytes of a gRPC message beyond the events in it.
@@ -38,7 +40,8 @@ pub struct Services<'n> {
 impl Services<'_> {
     /// All services; those of learners and courses answer over HTTP too from now on.
     pub fn open(&self, intake: &Intake, reads: &ServiceReads) -> Result<Router, Error> {
-        let (learners, courses) = (Arc::new(self.learners()), Arc::new(self.courses()));
+        let learners = Arc::new(LearnerDoor::new(self.reading()));
+        let courses = Arc::new(CourseDoor::new(self.reading()));
         reads.open(
             Arc::clone(&learners),
             Arc::clone(&courses),
@@ -73,22 +76,13 @@ impl Services<'_> {
         )
     }
 
-    fn learners(&self) -> LearnerDoor {
-        LearnerDoor::new(
-            Arc::clone(&self.started.router),
-            self.started.control.states(),
-            Arc::clone(&self.metrics.read),
-            self.stop.clone(),
-        )
-    }
-
-    fn courses(&self) -> CourseDoor {
-        CourseDoor::new(
-            Arc::clone(&self.started.router),
-            self.started.control.states(),
-            Arc::clone(&self.metrics.read),
-            self.stop.clone(),
-        )
+    fn reading(&self) -> Reading {
+        Reading {
+            router: Arc::clone(&self.started.router),
+            cluster: self.started.control.states(),
+            metrics: Arc::clone(&self.metrics.read),
+            stop: self.stop.clone(),
+        }
     }
 
     fn cluster(&self) -> ClusterDoor {

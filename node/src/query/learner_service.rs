@@ -5,22 +5,20 @@ use std::{pin::Pin, sync::Arc, time::Instant};
 use futures::{Stream, StreamExt, stream};
 use homeroom_core::learner::WindowQuery;
 use homeroom_proto::v1::{self, learner_service_server::LearnerService};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{
     freshness,
     profile::{self, Mask},
-    read_options, scan,
+    read_options,
+    reading::Reading,
+    scan,
     watch::Watching,
     window,
 };
 use crate::status;
 use crate::{
-    control::ClusterState,
-    observe::metrics::{self, ReadMetrics},
-    route::Router,
+    observe::metrics,
     shard::{Consistency, Read, ReadOptions, ShardReplica},
 };
 
@@ -28,47 +26,19 @@ use crate::{
 const BATCH_MAX: usize = 1_000;
 /// Learners of a batch that are read at once.
 const READS_AT_ONCE: usize = 64;
-/// Windows in a page, when the request does not say.
-const PAGE_DEFAULT: usize = 1_000;
-/// Windows in a page, at most.
-const PAGE_MAX: usize = 10_000;
 /// Longest id that is asked for, bytes.
 const USER_ID_BYTES_MAX: usize = 1_024;
 
 /// Serves [`LearnerService`].
 #[derive(Clone)]
-pub struct LearnerDoor {
-    router: Arc<Router>,
-    cluster: watch::Receiver<Arc<ClusterState>>,
-    reads: Arc<ReadMetrics>,
-    stop: CancellationToken,
-}
+pub struct LearnerDoor(Reading);
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl LearnerDoor {
-    /// Streams end once `stop` is cancelled.
-    pub fn new(
-        router: Arc<Router>,
-        cluster: watch::Receiver<Arc<ClusterState>>,
-        reads: Arc<ReadMetrics>,
-        stop: CancellationToken,
-    ) -> Self {
-        Self {
-            router,
-            cluster,
-            reads,
-            stop,
-        }
-    }
-
-    fn cluster_id(&self) -> String {
-        let cluster = self.cluster.borrow();
-        cluster
-            .founded
-            .as_ref()
-            .map(|founded| founded.cluster_id.clone())
-            .unwrap_or_default()
+    /// Its streams end with the reading's stop.
+    pub fn new(reading: Reading) -> Self {
+        Self(reading)
     }
 
     /// The shard of a learner, and how it is to be read.
@@ -80,8 +50,8 @@ impl LearnerDoor {
         if user_id.is_empty() || user_id.len() > USER_ID_BYTES_MAX {
             return Err(status::invalid("user_id", "must have 1 to 1,024 bytes"));
         }
-        let shard = Arc::clone(self.router.shard_of(user_id));
-        let options = read_options::for_shard(read, &self.cluster_id(), shard.shard())?;
+        let shard = Arc::clone(self.0.router.shard_of(user_id));
+        let options = read_options::for_shard(read, &self.0.cluster_id(), shard.shard())?;
         Ok((shard, options))
     }
 
@@ -112,11 +82,11 @@ impl LearnerDoor {
             Consistency::Bounded(_) => metrics::Consistency::Bounded,
             Consistency::Any => metrics::Consistency::Any,
         };
-        self.reads.reads(asked).increment(1);
-        self.reads.seconds.record(begun.elapsed().as_secs_f64());
+        self.0.metrics.reads(asked).increment(1);
+        self.0.metrics.seconds.record(begun.elapsed().as_secs_f64());
         let freshness = answer.and_then(|answer| answer.freshness.as_ref());
         if freshness.is_some_and(|freshness| !freshness.bound_met) {
-            self.reads.bound_missed.increment(1);
+            self.0.metrics.bound_missed.increment(1);
         }
     }
 }
@@ -189,10 +159,7 @@ impl LearnerService for LearnerDoor {
     ) -> Result<Response<v1::ListWindowsResponse>, Status> {
         let request = request.into_inner();
         let (shard, options) = self.place(&request.user_id, request.read.as_ref())?;
-        let page = match request.page_size as usize {
-            0 => PAGE_DEFAULT,
-            size => size.min(PAGE_MAX),
-        };
+        let page = window::page_size(request.page_size);
         let query = list_query(&request)?;
         let read: Read<Option<Vec<v1::Window>>> = shard
             .read_learner(&request.user_id, options, move |learner, view| {
@@ -233,14 +200,9 @@ impl LearnerService for LearnerDoor {
             changed_since_ms: request.changed_since_ms,
             course_id: &request.course_id,
         })?;
-        let cluster_id = self.cluster_id();
-        let mut shards = Vec::new();
-        for shard in self.router.shards() {
-            let options =
-                read_options::for_shard(request.read.as_ref(), &cluster_id, shard.shard())?;
-            shards.push((Arc::clone(shard), options));
-        }
-        let windows = scan::windows(shards, query).take_until(self.stop.clone().cancelled_owned());
+        let shards = self.0.all_shards(request.read.as_ref())?;
+        let windows =
+            scan::windows(shards, query).take_until(self.0.stop.clone().cancelled_owned());
         Ok(Response::new(Box::pin(windows)))
     }
 
@@ -254,20 +216,13 @@ impl LearnerService for LearnerDoor {
         let watching = Watching::new(shard, request.user_id, request.min_interval_ms, mask)?;
         let answers = watching
             .answers()
-            .take_until(self.stop.clone().cancelled_owned());
+            .take_until(self.0.stop.clone().cancelled_owned());
         Ok(Response::new(Box::pin(answers)))
     }
 }
 
 fn list_query(request: &v1::ListWindowsRequest) -> Result<WindowQuery, Status> {
-    let continued_ms = match request.page_token.as_str() {
-        "" => None,
-        token => Some(
-            token
-                .parse::<i64>()
-                .map_err(|_| status::invalid("page_token", "not one of this method's"))?,
-        ),
-    };
+    let continued_ms = window::continued_ms(&request.page_token)?;
     window::to_query(&window::Asked {
         size_ms: request.size_ms,
         step_ms: request.step_ms,

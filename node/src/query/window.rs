@@ -12,6 +12,10 @@ use crate::status;
 
 /// The largest window that may be asked for, ms: 400 days.
 const SIZE_MS_MAX: i64 = 400 * 86_400_000;
+/// Windows in a page, when the request does not say.
+const PAGE_DEFAULT: usize = 1_000;
+/// Windows in a page, at most.
+const PAGE_MAX: usize = 10_000;
 /// A pane lies in at most so many windows of one query.
 const OVERLAP_MAX: i64 = 720;
 
@@ -97,4 +101,26 @@ pub fn to_query(asked: &Asked<'_>) -> Result<WindowQuery, Status> {
         changed_since_ms: asked.changed_since_ms,
         course_id: Some(asked.course_id.to_owned()).filter(|course_id| !course_id.is_empty()),
     })
+}
+
+/// Windows in a page, as asked, within its bounds.
+pub fn page_size(asked: u32) -> usize {
+    match asked as usize {
+        0 => PAGE_DEFAULT,
+        asked => asked.min(PAGE_MAX),
+    }
+}
+
+/// Where a page of windows begins by its token; `None` for the first.
+///
+/// # Errors
+/// When the token is none of ours.
+pub fn continued_ms(page_token: &str) -> Result<Option<i64>, Status> {
+    if page_token.is_empty() {
+        return Ok(None);
+    }
+    let start_ms = page_token.parse();
+    start_ms
+        .map(Some)
+        .map_err(|_| status::invalid("page_token", "not one of this method's"))
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use homeroom_client::Client;
 
-use super::args::{ReadArgs, duration, duration_ms, time_ms};
+use super::args::{ReadArgs, WindowArgs, duration};
 use super::{error::CliError, output::Output};
 
 /// Show all courses, or one: its roster, who needs help most first, and why.
@@ -34,18 +34,8 @@ pub(super) struct Args {
     /// The windows of the whole class instead of its roster.
     #[arg(long, requires = "course")]
     windows: bool,
-    /// Length of a window, a multiple of 5s.
-    #[arg(long, value_name = "DURATION", value_parser = duration_ms, default_value = "60s")]
-    size: i64,
-    /// From the start of one window to that of the next, a multiple of 5s that divides --size; --size when not given.
-    #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
-    step: Option<i64>,
-    /// Windows that start at or after this.
-    #[arg(long, value_name = "RFC3339|MS", value_parser = time_ms, allow_hyphen_values = true)]
-    from: Option<i64>,
-    /// Windows that start before this.
-    #[arg(long, value_name = "RFC3339|MS", value_parser = time_ms, allow_hyphen_values = true)]
-    to: Option<i64>,
+    #[command(flatten)]
+    shape: WindowArgs,
     #[command(flatten)]
     read: ReadArgs,
 }

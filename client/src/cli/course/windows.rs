@@ -16,10 +16,10 @@ pub(super) async fn run(
     loop {
         let page = client.list_course_windows(v1::ListCourseWindowsRequest {
             course_id: course_id.to_owned(),
-            size_ms: args.size,
-            step_ms: args.step.unwrap_or_default(),
-            from_ms: args.from,
-            to_ms: args.to,
+            size_ms: args.shape.size,
+            step_ms: args.shape.step.unwrap_or_default(),
+            from_ms: args.shape.from,
+            to_ms: args.shape.to,
             read: Some(args.read.options()),
             page_size: 0,
             page_token,

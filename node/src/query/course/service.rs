@@ -1,11 +1,9 @@
 //! Serves courses.
 
-use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, pin::Pin, time::Instant};
 
 use futures::{Stream, StreamExt, future::try_join_all};
 use homeroom_proto::v1::{self, course_service_server::CourseService};
-use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -14,14 +12,7 @@ use super::{
     watch::Watching,
     windows,
 };
-use crate::{
-    control::ClusterState,
-    observe::metrics::ReadMetrics,
-    query::read_options,
-    route::Router,
-    shard::{ReadOptions, ShardReplica},
-    status,
-};
+use crate::{query::reading::Reading, status};
 
 /// Courses in a page, at most.
 const COURSES_MAX: usize = 1_000;
@@ -30,45 +21,14 @@ const COURSE_ID_BYTES_MAX: usize = 1_024;
 
 /// Serves [`CourseService`].
 #[derive(Clone)]
-pub struct CourseDoor {
-    router: Arc<Router>,
-    cluster: watch::Receiver<Arc<ClusterState>>,
-    reads: Arc<ReadMetrics>,
-    stop: CancellationToken,
-}
+pub struct CourseDoor(Reading);
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
-type Shards = Vec<(Arc<ShardReplica>, ReadOptions)>;
 
 impl CourseDoor {
-    /// Streams end once `stop` is cancelled.
-    pub fn new(
-        router: Arc<Router>,
-        cluster: watch::Receiver<Arc<ClusterState>>,
-        reads: Arc<ReadMetrics>,
-        stop: CancellationToken,
-    ) -> Self {
-        Self {
-            router,
-            cluster,
-            reads,
-            stop,
-        }
-    }
-
-    /// All shards, and how they are to be read.
-    fn shards(&self, read: Option<&v1::ReadOptions>) -> Result<Shards, Status> {
-        let cluster = Arc::clone(&self.cluster.borrow());
-        let founded = cluster.founded.as_ref();
-        let cluster_id = founded.map_or("", |founded| &founded.cluster_id);
-        self.router
-            .shards()
-            .iter()
-            .map(|shard| {
-                let options = read_options::for_shard(read, cluster_id, shard.shard())?;
-                Ok((Arc::clone(shard), options))
-            })
-            .collect()
+    /// Its streams end with the reading's stop.
+    pub fn new(reading: Reading) -> Self {
+        Self(reading)
     }
 
     async fn list(
@@ -76,7 +36,7 @@ impl CourseDoor {
         request: v1::ListCoursesRequest,
     ) -> Result<v1::ListCoursesResponse, Status> {
         let size = page::size(request.page_size, COURSES_MAX);
-        let now = Now::of(self.shards(request.read.as_ref())?).await?;
+        let now = Now::of(self.0.all_shards(request.read.as_ref())?).await?;
         let ids = now.shards().map(|shard| shard.course_ids());
         let ids = try_join_all(ids).await;
         let ids = ids.map_err(|error| status::of_read(&error))?;
@@ -103,7 +63,7 @@ impl CourseDoor {
             &request.page_token,
             request.needing_help_only,
         )?;
-        let now = Now::of(self.shards(request.read.as_ref())?).await?;
+        let now = Now::of(self.0.all_shards(request.read.as_ref())?).await?;
         let class = now.class(&request.course_id, &page).await?;
         let (found, course) = (class.found, class.summary(&request.course_id));
         let (roster, next) = class.into_roster();
@@ -118,7 +78,8 @@ impl CourseDoor {
 
     /// Counts an answer that was begun then.
     fn measure(&self, begun: Instant) {
-        self.reads
+        self.0
+            .metrics
             .course_seconds
             .record(begun.elapsed().as_secs_f64());
     }
@@ -161,7 +122,7 @@ impl CourseService for CourseDoor {
     ) -> Result<Response<v1::ListCourseWindowsResponse>, Status> {
         let request = request.into_inner();
         check_id(&request.course_id)?;
-        let now = Now::of(self.shards(request.read.as_ref())?).await?;
+        let now = Now::of(self.0.all_shards(request.read.as_ref())?).await?;
         windows::list(now, &request).await.map(Response::new)
     }
 
@@ -171,10 +132,10 @@ impl CourseService for CourseDoor {
     ) -> Result<Response<Self::WatchCourseStream>, Status> {
         let request = request.into_inner();
         check_id(&request.course_id)?;
-        let watching = Watching::new(self.router.shards().to_vec(), request)?;
+        let watching = Watching::new(self.0.router.shards().to_vec(), request)?;
         let answers = watching
             .answers()
-            .take_until(self.stop.clone().cancelled_owned());
+            .take_until(self.0.stop.clone().cancelled_owned());
         Ok(Response::new(Box::pin(answers)))
     }
 }

@@ -14,10 +14,6 @@ use crate::{
     status,
 };
 
-/// Windows in a page, when the request does not say.
-const PAGE_DEFAULT: usize = 1_000;
-/// Windows in a page, at most.
-const PAGE_MAX: usize = 10_000;
 /// Learners that are read at once, on each shard.
 const LEARNERS_AT_ONCE: usize = 64;
 
@@ -55,10 +51,7 @@ pub async fn list(
     now: Now,
     request: &v1::ListCourseWindowsRequest,
 ) -> Result<v1::ListCourseWindowsResponse, Status> {
-    let page = match request.page_size as usize {
-        0 => PAGE_DEFAULT,
-        asked => asked.min(PAGE_MAX),
-    };
+    let page = window::page_size(request.page_size);
     let query = query(request)?;
     let (mut found, mut sums) = (false, Windows::new());
     for shard in now.shards() {
@@ -84,14 +77,7 @@ pub async fn list(
 }
 
 fn query(request: &v1::ListCourseWindowsRequest) -> Result<WindowQuery, Status> {
-    let continued_ms = match request.page_token.as_str() {
-        "" => None,
-        token => Some(
-            token
-                .parse::<i64>()
-                .map_err(|_| status::invalid("page_token", "not one of this method's"))?,
-        ),
-    };
+    let continued_ms = window::continued_ms(&request.page_token)?;
     window::to_query(&Asked {
         size_ms: request.size_ms,
         step_ms: request.step_ms,
