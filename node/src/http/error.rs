@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
 use super::intake::IntakeError;
-use super::xapi::RefusedStatement;
+use super::refused_statement::RefusedStatement;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

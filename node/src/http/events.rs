@@ -18,7 +18,7 @@ use super::error::HttpError;
 use super::events_answer::EventsAnswer;
 use super::intake::{Intake, Receipt};
 use super::position::with_position;
-use super::router::HttpState;
+use super::state::HttpState;
 
 /// What a body may hold: small events cost more than their bytes.
 pub(super) const EVENTS_MAX: usize = 50_000;

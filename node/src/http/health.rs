@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use crate::observe::Readiness;
 
 use super::intake::Intake;
-use super::router::HttpState;
+use super::state::HttpState;
 
 /// 200 while the process lives and a restart would not help.
 pub(super) async fn healthz<I: Intake>(State(state): State<Arc<HttpState<I>>>) -> Response {

@@ -13,8 +13,10 @@ mod intake;
 mod metrics;
 mod position;
 mod read;
+mod refused_statement;
 mod router;
 mod server;
+mod state;
 mod xapi;
 
 #[cfg(test)]
@@ -24,6 +26,7 @@ pub use body::BodyLimits;
 pub use error::HttpError;
 pub use intake::{Intake, IntakeError, Receipt, StatementsReceipt, Unsound};
 pub use read::{Reads, routes as read_routes};
-pub use router::{HttpState, router};
+pub use refused_statement::RefusedStatement;
+pub use router::router;
 pub use server::{ServerOptions, serve};
-pub use xapi::RefusedStatement;
+pub use state::HttpState;

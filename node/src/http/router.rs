@@ -4,26 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::{get, post};
-use tokio::sync::watch;
 
-use crate::observe::{Metrics, Readiness};
-
-use super::body::BodyLimits;
 use super::error::HttpError;
 use super::intake::Intake;
+use super::state::HttpState;
 use super::{events, health, metrics, xapi};
-
-/// What the handlers work with.
-pub struct HttpState<I> {
-    /// Takes events in.
-    pub intake: I,
-    /// What is shown, and where requests are counted.
-    pub metrics: Arc<Metrics>,
-    /// Whether the node can do its work.
-    pub readiness: watch::Receiver<Readiness>,
-    /// What bodies may take.
-    pub bodies: BodyLimits,
-}
 
 /// All paths.
 pub fn router<I: Intake>(state: HttpState<I>) -> Router {

@@ -8,13 +8,8 @@ use homeroom_proto::v1::{self, learner_service_server::LearnerService};
 use tonic::{Request, Response, Status};
 
 use super::{
-    freshness,
-    profile::{self, Mask},
-    read_options,
-    reading::Reading,
-    scan,
-    watch::Watching,
-    window,
+    freshness, profile::Mask, profile_read::read_profile, read_options, reading::Reading, scan,
+    watch::Watching, window,
 };
 use crate::status;
 use crate::{
@@ -89,28 +84,6 @@ impl LearnerDoor {
             self.0.metrics.bound_missed.increment(1);
         }
     }
-}
-
-/// A learner's profile, read and put into the contract's terms.
-pub(super) async fn read_profile(
-    shard: &ShardReplica,
-    user_id: &str,
-    options: ReadOptions,
-    mask: &Mask,
-) -> Result<v1::GetLearnerResponse, Status> {
-    let read = shard
-        .read_learner(user_id, options, |learner, view| {
-            learner.map(|learner| learner.profile(&view.at))
-        })
-        .await
-        .map_err(|error| status::of_read(&error))?;
-    let freshness = freshness::of_read(&read, (shard.shard(), shard.group().term().await));
-    let profile = read.value.map(|profile| profile::to_proto(profile, mask));
-    Ok(v1::GetLearnerResponse {
-        found: profile.is_some(),
-        profile,
-        freshness: Some(freshness),
-    })
 }
 
 #[tonic::async_trait]

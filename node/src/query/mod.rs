@@ -10,6 +10,7 @@ mod diagnose;
 mod freshness;
 mod learner_service;
 mod profile;
+mod profile_read;
 mod read_options;
 mod reading;
 mod scan;

@@ -11,7 +11,7 @@ use tokio::{
 };
 use tonic::Status;
 
-use super::{learner_service::read_profile, profile::Mask};
+use super::{profile::Mask, profile_read::read_profile};
 use crate::shard::{Consistency, ReadOptions, ShardReplica, View, Watch};
 use crate::status;
 

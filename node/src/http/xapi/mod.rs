@@ -3,7 +3,6 @@
 mod about;
 mod credential;
 mod publish;
-mod refusal;
 mod statement;
 mod version;
 
@@ -15,9 +14,7 @@ use axum::routing::{get, post};
 
 use super::error::HttpError;
 use super::intake::Intake;
-use super::router::HttpState;
-
-pub use refusal::RefusedStatement;
+use super::state::HttpState;
 
 /// The paths below `/xAPI`; whatever the answer is, it names the version spoken.
 pub(super) fn paths<I: Intake>() -> Router<Arc<HttpState<I>>> {

@@ -20,9 +20,9 @@ use super::super::elements::{SplitError, values};
 use super::super::error::HttpError;
 use super::super::intake::{Intake, IntakeError, Receipt, StatementsReceipt};
 use super::super::position::with_position;
-use super::super::router::HttpState;
+use super::super::refused_statement::RefusedStatement;
+use super::super::state::HttpState;
 use super::credential::source;
-use super::refusal::RefusedStatement;
 use super::statement::{Statement, is_uuid};
 use super::version;
 

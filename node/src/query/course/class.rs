@@ -11,7 +11,7 @@ use homeroom_core::{
 };
 use homeroom_proto::v1;
 
-use super::page::RosterPage;
+use super::{page::RosterPage, rank::Rank};
 use crate::{query::profile, shard::RosterVisitor};
 
 /// The sums over a course's learners, and the first of its roster that a page asks for.
@@ -30,29 +30,8 @@ pub struct Class {
     first: BTreeSet<Ranked>,
 }
 
-/// Where an entry stands on the roster: who needs help most first. Invariant: no two learners have the same.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank {
-    pub reasons: Reverse<usize>,
-    pub count: Reverse<u64>,
-    pub since_ms: i64,
-    pub user_id: Box<str>,
-}
-
 #[derive(Debug)]
 struct Ranked(Rank, v1::RosterEntry);
-
-impl Rank {
-    fn of(user_id: &str, reasons: &[HelpReason]) -> Self {
-        let oldest_ms = reasons.iter().map(|reason| reason.since_ms).min();
-        Self {
-            reasons: Reverse(reasons.len()),
-            count: Reverse(reasons.iter().map(|reason| u64::from(reason.count)).sum()),
-            since_ms: oldest_ms.unwrap_or(0),
-            user_id: user_id.into(),
-        }
-    }
-}
 
 impl Class {
     /// Nobody yet. Learners are looked at as of a point.

@@ -6,6 +6,7 @@ mod class;
 mod clock;
 mod now;
 mod page;
+mod rank;
 mod service;
 mod watch;
 mod windows;

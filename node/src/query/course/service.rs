@@ -9,6 +9,7 @@ use tonic::{Request, Response, Status};
 use super::{
     now::Now,
     page::{self, RosterPage},
+    rank,
     watch::Watching,
     windows,
 };
@@ -72,7 +73,7 @@ impl CourseDoor {
             course: found.then_some(course),
             roster,
             freshness: now.freshness,
-            next_page_token: next.as_ref().map(page::to_token).unwrap_or_default(),
+            next_page_token: next.as_ref().map(rank::to_token).unwrap_or_default(),
         })
     }
 

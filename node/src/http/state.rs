@@ -1,0 +1,21 @@
+//! What the handlers work with.
+
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::observe::{Metrics, Readiness};
+
+use super::body::BodyLimits;
+
+/// What the handlers work with.
+pub struct HttpState<I> {
+    /// Takes events in.
+    pub intake: I,
+    /// What is shown, and where requests are counted.
+    pub metrics: Arc<Metrics>,
+    /// Whether the node can do its work.
+    pub readiness: watch::Receiver<Readiness>,
+    /// What bodies may take.
+    pub bodies: BodyLimits,
+}

@@ -1,0 +1,86 @@
+//! The order of a roster, and how a page names its place in it.
+
+use std::cmp::Reverse;
+
+use homeroom_core::learner::HelpReason;
+use tonic::Status;
+
+use crate::status;
+
+/// Where an entry stands on the roster: who needs help most first. Invariant: no two learners have the same.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rank {
+    pub reasons: Reverse<usize>,
+    pub count: Reverse<u64>,
+    pub since_ms: i64,
+    pub user_id: Box<str>,
+}
+
+impl Rank {
+    /// By the reasons for which a learner needs help.
+    pub fn of(user_id: &str, reasons: &[HelpReason]) -> Self {
+        let oldest_ms = reasons.iter().map(|reason| reason.since_ms).min();
+        Self {
+            reasons: Reverse(reasons.len()),
+            count: Reverse(reasons.iter().map(|reason| u64::from(reason.count)).sum()),
+            since_ms: oldest_ms.unwrap_or(0),
+            user_id: user_id.into(),
+        }
+    }
+}
+
+/// Where the page after this rank begins.
+pub fn to_token(rank: &Rank) -> String {
+    let Rank {
+        reasons,
+        count,
+        since_ms,
+        user_id,
+    } = rank;
+    format!("{}.{}.{since_ms}.{user_id}", reasons.0, count.0)
+}
+
+/// Reads a token; `None` for the first page.
+///
+/// # Errors
+/// When it is none of ours.
+pub fn parse_token(token: &str) -> Result<Option<Rank>, Status> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let rank = || {
+        let mut parts = token.splitn(4, '.');
+        let mut next = || parts.next();
+        let rank = Rank {
+            reasons: Reverse(next()?.parse().ok()?),
+            count: Reverse(next()?.parse().ok()?),
+            since_ms: next()?.parse().ok()?,
+            user_id: next()?.into(),
+        };
+        Some(rank)
+    };
+    rank()
+        .map(Some)
+        .ok_or_else(|| status::invalid("page_token", "not one of this method's"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_token_says_where_the_next_page_begins() {
+        for user_id in ["anna", "", "mailto:ö.b@example.org", "a.b.c"] {
+            let rank = Rank {
+                reasons: Reverse(2),
+                count: Reverse(7),
+                since_ms: -5,
+                user_id: user_id.into(),
+            };
+            let parsed = parse_token(&to_token(&rank)).expect("our own token");
+            assert_eq!(parsed, Some(rank));
+        }
+        assert!(parse_token("1.2.3").is_err());
+        assert!(parse_token("x.2.3.anna").is_err());
+    }
+}

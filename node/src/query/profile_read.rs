@@ -1,0 +1,35 @@
+//! One learner's profile, read.
+
+use homeroom_proto::v1;
+use tonic::Status;
+
+use super::{
+    freshness,
+    profile::{self, Mask},
+};
+use crate::{
+    shard::{ReadOptions, ShardReplica},
+    status,
+};
+
+/// A learner's profile, read and put into the contract's terms.
+pub(super) async fn read_profile(
+    shard: &ShardReplica,
+    user_id: &str,
+    options: ReadOptions,
+    mask: &Mask,
+) -> Result<v1::GetLearnerResponse, Status> {
+    let read = shard
+        .read_learner(user_id, options, |learner, view| {
+            learner.map(|learner| learner.profile(&view.at))
+        })
+        .await
+        .map_err(|error| status::of_read(&error))?;
+    let freshness = freshness::of_read(&read, (shard.shard(), shard.group().term().await));
+    let profile = read.value.map(|profile| profile::to_proto(profile, mask));
+    Ok(v1::GetLearnerResponse {
+        found: profile.is_some(),
+        profile,
+        freshness: Some(freshness),
+    })
+}
