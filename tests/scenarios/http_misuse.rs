@@ -259,16 +259,21 @@ fn bodies_that_fill_the_room_make_others_come_again() {
     let post = |door: &str, sound: Value| {
         http::post(&home.url(door), &[JSON], sound.to_string().as_bytes())
     };
-    let half = |_| {
+    let half = || {
         let sent = format!(
             "POST /v1/events HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: {BODY_BYTES_MAX}\r\n\r\n["
         );
         connected(&home, &sent)
     };
-    let held: Vec<TcpStream> = (0..4).map(half).collect();
+    let mut held: Vec<TcpStream> = (0..4).map(|_| half()).collect();
     for (door, sound) in [(DOORS[0], native()), (DOORS[1], statement())] {
         let answer = until("a node without room", || {
-            Some(post(door, sound.clone())).filter(|answer| answer.status != 200)
+            let answer = post(door, sound.clone());
+            if answer.status == 200 {
+                // What was posted may have taken the place of one that was to hold the room.
+                held.push(half());
+            }
+            Some(answer).filter(|answer| answer.status != 200)
         });
         assert_eq!(answer.error(), (503, "overloaded".to_owned()));
         assert_eq!(answer.header("retry-after"), "1");
