@@ -1,6 +1,6 @@
 //! The server's command line.
 
-use std::{process::ExitCode, time::Duration};
+use std::{io::Write, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use homeroom_node::{
@@ -36,7 +36,7 @@ fn with_config(args: &ConfigArgs, run: impl FnOnce(&LoadedConfig) -> ExitCode) -
     match config::load(&Sources::of_process(args)) {
         Ok(loaded) => run(&loaded),
         Err(faults) => {
-            eprintln!("{faults}");
+            say(&faults);
             ExitCode::FAILURE
         }
     }
@@ -45,7 +45,7 @@ fn with_config(args: &ConfigArgs, run: impl FnOnce(&LoadedConfig) -> ExitCode) -
 fn serve(loaded: &LoadedConfig) -> ExitCode {
     let rust_log = std::env::var("RUST_LOG").ok();
     if let Err(error) = observe::tracing::init(&loaded.config.log_output, rust_log.as_deref()) {
-        eprintln!("{error}");
+        say(&error);
         return ExitCode::FAILURE;
     }
     panic::install_hook(GUARDS);
@@ -80,7 +80,7 @@ fn run_demo(args: DemoArgs) -> ExitCode {
     };
     let rust_log = std::env::var("RUST_LOG").ok();
     if let Err(error) = observe::tracing::init(&log_output, rust_log.as_deref()) {
-        eprintln!("{error}");
+        say(&error);
         return ExitCode::FAILURE;
     }
     panic::install_hook(GUARDS);
@@ -98,14 +98,14 @@ fn run_demo(args: DemoArgs) -> ExitCode {
     let ended = match runtime {
         Ok(runtime) => runtime.block_on(demo::run(demo, told_to_end())),
         Err(error) => {
-            eprintln!("the runtime does not start: {error}");
+            say(&format_args!("the runtime does not start: {error}"));
             return ExitCode::FAILURE;
         }
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("{error}");
+            say(&error);
             ExitCode::FAILURE
         }
     }
@@ -145,4 +145,9 @@ async fn told_to_stop() {
             std::future::pending().await
         }
     }
+}
+
+/// To standard error, whether or not anybody reads it.
+fn say(line: &dyn std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }

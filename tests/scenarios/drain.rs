@@ -1,7 +1,10 @@
 //! A node that is told to stop ends what is under way, and the next one takes over where it was.
 
+use std::process::Stdio;
+
 use homeroom_client::{Batch, PublisherOptions, v1};
 use homeroom_tests::generator::GeneratorSettings;
+use rustix::process::{Pid, Signal, kill_process};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic_reflection::pb::v1::ServerReflectionRequest;
@@ -10,7 +13,7 @@ use tonic_reflection::pb::v1::server_reflection_client::ServerReflectionClient;
 use crate::harness::events::{HOUR_MS, click, client, connect};
 use crate::harness::scratch::bytes_in;
 use crate::harness::wait::until;
-use crate::harness::{Home, Input, Seed, check, http};
+use crate::harness::{Home, Input, Seed, check, http, until_ready};
 
 #[test]
 fn an_ingest_goes_on_at_the_restarted_node() {
@@ -123,4 +126,22 @@ async fn what_does_not_end_in_time_is_cut_off() {
     let _under_way = endless(&home).await;
     assert_eq!(node.stop().code(), Some(0), "{}", home.log());
     assert!(home.log().contains("still under way"), "{}", home.log());
+}
+
+#[test]
+fn a_node_whose_log_lines_nobody_reads_stops_in_good_order() {
+    let home = Home::new(&["--shards", "1"]);
+    let mut node = home
+        .command("serve")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a node");
+    until_ready(&home);
+    // As with `| head -1`: the next line has nobody to go to.
+    drop(node.stderr.take());
+    let pid = i32::try_from(node.id()).ok().and_then(Pid::from_raw);
+    kill_process(pid.expect("a pid"), Signal::TERM).expect("a signal to an own child");
+    assert_eq!(node.wait().expect("its end").code(), Some(0));
 }

@@ -16,6 +16,7 @@ mod settings_change;
 mod watch;
 mod windows;
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -86,7 +87,12 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(error: &CliError) -> ExitCode {
-    eprintln!("homeroom: {error}");
+    // Whether or not anybody reads it.
+    let _ = writeln!(
+        io::stderr(),
+        "homeroom: {}",
+        output::plain(&error.to_string())
+    );
     ExitCode::from(error.exit_code())
 }
 

@@ -1,5 +1,6 @@
 //! Standard output, as text or as JSON.
 
+use std::borrow::Cow;
 use std::io::{self, BufWriter, Stdout, Write};
 
 use serde::Serialize;
@@ -35,7 +36,7 @@ impl Output {
 
     /// Text with a newline after it.
     pub(super) fn text(&mut self, text: impl std::fmt::Display) -> Result<(), CliError> {
-        writeln!(self.to, "{text}")?;
+        writeln!(self.to, "{}", plain(&text.to_string()))?;
         Ok(())
     }
 
@@ -44,4 +45,27 @@ impl Output {
         self.to.flush()?;
         Ok(())
     }
+}
+
+/// Text without what a terminal would obey: ids and names come from anyone who may publish.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| c.is_control() && c != '\n';
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_obeyed(c) {
+            plain.extend(c.escape_unicode());
+        } else {
+            plain.push(c);
+        }
+    }
+    Cow::Owned(plain)
+}
+
+#[test]
+fn a_name_can_not_command_a_terminal() {
+    assert_eq!(plain("a table\nof two lines"), "a table\nof two lines");
+    assert_eq!(plain("\u{1b}[2Jada\u{7}"), "\\u{1b}[2Jada\\u{7}");
 }

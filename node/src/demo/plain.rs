@@ -1,12 +1,22 @@
 //! The lesson as plain lines, where nothing can be drawn.
 
-use super::view::{Picture, clock, conservation, latency};
+use super::{
+    COURSE, cast,
+    view::{Picture, USUAL_GRPC_PORT, cli, clock, conservation, latency},
+};
 
 /// Where to ask further.
 pub(super) fn opening(picture: &Picture) -> String {
     let (grpc, http) = (picture.grpc, picture.http);
+    let (name, cli) = (cast::name(0), cli());
+    let endpoint = if grpc.port() == USUAL_GRPC_PORT {
+        String::new()
+    } else {
+        format!(" --endpoint http://{grpc}")
+    };
     format!(
-        "a class of {} lives in a node of its own: ask it at http://{grpc} (gRPC), http://{http}/metrics",
+        "a class of {} lives in a node of its own: ask it at http://{grpc} (gRPC), http://{http}/v1/courses/{COURSE}, http://{http}/metrics, \
+         or with `{cli}{endpoint} get {name}`, `… watch {name}`, `… course {COURSE}`, `… doctor`",
         picture.learners
     )
 }

@@ -28,8 +28,8 @@ const SINCE_WIDTH: usize = 10;
 const LABEL_WIDTH: usize = 10;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Where a client looks unless it is told otherwise.
-const USUAL_GRPC_PORT: u16 = 7400;
-const CLI: &str = "cargo run --release -p homeroom-client --";
+pub(super) const USUAL_GRPC_PORT: u16 = 7400;
+const CARGO_CLI: &str = "cargo run --release -p homeroom-client --";
 
 /// All that is shown of one moment.
 pub(super) struct Picture {
@@ -216,10 +216,10 @@ impl Picture {
         }
         let (get, watch) = (format!("get {name}"), format!("watch {name}"));
         let course = format!("course {COURSE}");
-        lines.push(format!("  {} {get}", paint.dim(CLI)));
+        lines.push(format!("  {} {get}", paint.dim(cli())));
         if is_tall {
             let others = [&watch, &course, "doctor"];
-            lines.extend(others.map(|what| format!("  {} {what}", paint.dim(CLI))));
+            lines.extend(others.map(|what| format!("  {} {what}", paint.dim(cli()))));
         } else {
             let or = paint.dim("instead of `get …` also:");
             lines.push(format!("  {or} {watch} | {course} | doctor"));
@@ -343,4 +343,12 @@ fn sparkline(values: &[u64], width: usize) -> String {
         BARS[usize::try_from(height).unwrap_or(0).min(BARS.len() - 1)]
     };
     shown.iter().map(bar).collect()
+}
+
+/// How the reader calls the command line: as he called this, by cargo or installed.
+pub(super) fn cli() -> &'static str {
+    match std::env::var_os("CARGO") {
+        Some(_) => CARGO_CLI,
+        None => "homeroom",
+    }
 }

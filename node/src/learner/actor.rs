@@ -16,6 +16,10 @@ const ACTOR_BYTES: u64 = 10_000;
 /// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
 const EVENT_BYTES: u64 = 96;
 
+/// What a standing takes, in memory or stored, where it is not known better, bytes.
+const STANDING_BYTES: u64 = 512;
+/// What the key of a standing has beside its two ids, bytes.
+const KEY_BYTES: u64 = 11;
 /// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing,
 /// its attempt and its standing.
 const STORED_SHARE: u64 = 5;
@@ -28,8 +32,10 @@ pub struct Held {
     learner: Learner,
     /// Size of the head when it was last saved or loaded, bytes.
     head_bytes: u64,
-    /// Size of its standings when they were last saved, bytes.
+    /// Size of its standings with their keys when they were last saved, bytes.
     standings_bytes: u64,
+    /// The floor of the learner when it was last saved or loaded: courses behind it can't have changed since, ms.
+    saved_floor_ms: i64,
     /// What has come since can add to head, standings and hours beyond their identities, bytes.
     grown_bytes: u64,
     /// So many of its courses the shard was told of.
@@ -46,13 +52,19 @@ impl Actor for LearnerActor {
         _myself: ActorRef<LearnerMessage>,
         stored: Stored,
     ) -> Result<Held, ActorProcessingErr> {
-        let courses_told = stored.learner.course_ids().len();
+        let learner = stored.learner;
+        let keys = learner
+            .course_ids()
+            .map(|id| KEY_BYTES + (id.len() + learner.user_id().len()) as u64);
+        // They repeat what is in the head, each by itself.
+        let standings_bytes = keys.map(|key| key + STANDING_BYTES).sum::<u64>();
+        let courses_told = learner.course_ids().len();
         Ok(Held {
             courses_told,
-            learner: stored.learner,
+            saved_floor_ms: learner.floor_ms(),
+            learner,
             head_bytes: stored.head_bytes,
-            // They repeat what is in the head.
-            standings_bytes: stored.head_bytes,
+            standings_bytes: stored.head_bytes + standings_bytes,
             grown_bytes: 0,
         })
     }
@@ -103,7 +115,9 @@ fn on_apply(held: &mut Held, apply: Apply) {
             + held.standings_bytes
             + held.grown_bytes
             + EVENT_BYTES * learner.unsaved_identities() as u64,
-        memory_bytes: ACTOR_BYTES + EVENT_BYTES * learner.identities() as u64,
+        memory_bytes: ACTOR_BYTES
+            + EVENT_BYTES * learner.identities() as u64
+            + STANDING_BYTES * learner.course_ids().len() as u64,
     };
     // The shard gave the channel room for every answer, and no longer listens only when the process ends.
     let _ = apply.reply.try_send(applied);
@@ -135,16 +149,7 @@ fn before(context: &EntryContext) -> ReadPoint {
 }
 
 fn on_save(held: &mut Held, save: &Save) {
-    let learner = &held.learner;
-    let standings: Vec<(Box<str>, Vec<u8>)> = if learner.has_changes() {
-        learner
-            .standings_since(learner.floor_ms())
-            .map(|(course_id, standing)| (course_id.into(), standing.encode()))
-            .collect()
-    } else {
-        Vec::new()
-    };
-    held.standings_bytes = standings.iter().map(|(_, bytes)| bytes.len() as u64).sum();
+    let standings = changed_standings(held);
     let changes = held.learner.take_changes();
     let head = changes.iter().find(|change| change.part == StatePart::Head);
     if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {
@@ -157,6 +162,24 @@ fn on_save(held: &mut Held, save: &Save) {
         standings,
     };
     let _ = save.reply.try_send(saved);
+}
+
+/// As they are to be written; none when nothing has changed.
+fn changed_standings(held: &mut Held) -> Vec<(Box<str>, Vec<u8>)> {
+    let learner = &held.learner;
+    if !learner.has_changes() {
+        return Vec::new();
+    }
+    let standings: Vec<(Box<str>, Vec<u8>)> = learner
+        .standings_since(held.saved_floor_ms)
+        .map(|(course_id, standing)| (course_id.into(), standing.encode()))
+        .collect();
+    let sizes = standings
+        .iter()
+        .map(|(id, bytes)| KEY_BYTES + (id.len() + learner.user_id().len() + bytes.len()) as u64);
+    held.standings_bytes = sizes.sum();
+    held.saved_floor_ms = learner.floor_ms();
+    standings
 }
 
 fn on_advance(learner: &Learner, advance: &Advance) {

@@ -4,6 +4,7 @@
 //! peers at once. The exceptions are those places that catch panics and know what to make of them.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
+use std::io::Write;
 use std::panic::PanicHookInfo;
 
 /// The exit code after a panic: `EX_SOFTWARE` of sysexits.
@@ -50,14 +51,19 @@ fn end_process(info: &PanicHookInfo<'_>) -> ! {
     if tracing::enabled!(tracing::Level::ERROR) {
         tracing::error!("{line}");
     } else {
-        eprintln!("{line}");
+        say(&line);
     }
     // Only where RUST_BACKTRACE asks for it.
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
-        eprintln!("{backtrace}");
+        say(&backtrace);
     }
     std::process::exit(PANIC_EXIT_CODE)
+}
+
+/// Without a second panic when nobody reads standard error any more.
+fn say(line: &dyn std::fmt::Display) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 fn place(info: &PanicHookInfo<'_>) -> String {

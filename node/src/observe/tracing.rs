@@ -37,6 +37,8 @@ pub fn init(config: &LogOutputConfig, rust_log: Option<&str>) -> Result<(), Trac
     let filter = filter(config.level, rust_log)?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
+        // Told with a macro that panics when nobody reads standard error any more: a node goes on without its lines.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match config.format {
         LogFormat::Text => lines

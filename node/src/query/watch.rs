@@ -20,6 +20,9 @@ const INTERVAL_DEFAULT_MS: u32 = 100;
 /// Between two answers, at least, ms.
 const INTERVAL_LEAST_MS: u32 = 10;
 
+/// How old a look may be: asks again where nothing was confirmed for as long.
+const STALENESS_MAX: Duration = Duration::from_secs(1);
+
 /// A watch of one learner.
 pub struct Watching {
     shard: Arc<ShardReplica>,
@@ -85,11 +88,11 @@ impl Watching {
                 sleep_until(told_at + self.interval).await;
             }
             self.told_pane_ms = pane_of(&self.views.borrow_and_update());
-            let any = ReadOptions {
-                consistency: Consistency::Any,
+            let recent = ReadOptions {
+                consistency: Consistency::Bounded(STALENESS_MAX),
                 fail_when_stale: false,
             };
-            let read = read_profile(&self.shard, &self.user_id, any, &self.mask).await?;
+            let read = read_profile(&self.shard, &self.user_id, recent, &self.mask).await?;
             let answer = v1::WatchLearnerResponse {
                 found: read.found,
                 profile: read.profile,

@@ -331,7 +331,7 @@ pub fn view_of(state: &ShardState, index: u64) -> View {
         watermark_lag_ms: state.watermark_lag_ms(),
         settings: Arc::clone(state.settings()),
         log_time_ms: state.log_time_ms(),
-        heard_ms: state.heard_ms(),
+        clock_raised_ms: state.clock_raised_ms(),
         next_due_ms: state.next_due_ms(),
     }
 }

@@ -4,7 +4,7 @@ use homeroom_core::{learner::StatePart, shard::ShardState};
 
 use super::machine::ShardMachine;
 use crate::{
-    learner::{RecordKey, dead_letters_from, parse_key},
+    learner::{RecordKey, dead_letters_from, parse_key, standings_from},
     raft::{Group, GroupConfig, Membership, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
@@ -12,8 +12,12 @@ use crate::{
 /// The ids of all stored learners. Waits for the disk.
 pub fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>, String> {
     let mut user_ids: Vec<Box<str>> = Vec::new();
+    let standings = standings_from();
     for record in store.scan(shard, &[]).map_err(|error| error.to_string())? {
         let record = record.map_err(|error| error.to_string())?;
+        if record.key() >= &standings[..] {
+            break;
+        }
         if let Some(RecordKey::Learner {
             user_id,
             part: StatePart::Head,

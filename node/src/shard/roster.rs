@@ -1,6 +1,9 @@
 //! Everyone who has to do with a course, on one shard: the active learners as they are, the others as they are stored.
 
-use std::{collections::BTreeSet, collections::HashSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashSet},
+    sync::Arc,
+};
 
 use homeroom_core::learner::{Learner, Standing};
 use tokio::{sync::mpsc, task::spawn_blocking};

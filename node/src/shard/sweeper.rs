@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use homeroom_core::{learner::StatePart, time::hour_of};
 
 use crate::{
-    learner::{RecordKey, parse_key},
+    learner::{RecordKey, parse_key, standings_from},
     store::checkpoint::{Change, CheckpointStore},
 };
 
@@ -49,7 +49,11 @@ impl Sweeper {
         let Ok(records) = self.store.scan(self.shard, &from) else {
             return expired;
         };
+        let standings = standings_from();
         for (seen, record) in records.map_while(Result::ok).enumerate() {
+            if record.key() >= &standings[..] {
+                break;
+            }
             if seen == RECORDS_AT_ONCE {
                 next = record.key().to_vec();
                 break;

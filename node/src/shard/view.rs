@@ -22,8 +22,8 @@ pub struct View {
     pub settings: Arc<Settings>,
     /// Log time, ms.
     pub log_time_ms: i64,
-    /// Log time of the newest delivery; `None` before the first.
-    pub heard_ms: Option<i64>,
+    /// Log time at which the newest accepted event came, where it is known.
+    pub clock_raised_ms: Option<i64>,
     /// Log time at which a tick is due; `None` when nothing is.
     pub next_due_ms: Option<i64>,
 }

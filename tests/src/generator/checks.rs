@@ -94,3 +94,27 @@ fn event_time_spans_what_was_asked_for() {
     let hours = span_ms as f64 / 3_600_000.0;
     assert!((1.5..2.5).contains(&hours), "{hours}");
 }
+
+#[test]
+fn nothing_that_was_numbered_is_held_back_beyond_the_end() {
+    for seed in 1..20 {
+        let settings = GeneratorSettings {
+            lines: 5_000,
+            broken: 0.0,
+            seed,
+            ..settings()
+        };
+        let numbers: std::collections::BTreeSet<u64> = EventLines::new(settings)
+            .filter_map(|line| {
+                let event: serde_json::Value = serde_json::from_str(&line).ok()?;
+                let number = event.get("producerSequence");
+                number.or(event.get("producer_sequence"))?.as_u64()
+            })
+            .collect();
+        assert_eq!(
+            numbers.len() as u64,
+            *numbers.last().expect("numbers"),
+            "seed {seed}"
+        );
+    }
+}

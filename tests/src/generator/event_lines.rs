@@ -149,7 +149,7 @@ impl EventLines {
         };
         // A copy makes a line of its own, so a fraction of all lines needs a little more of the first ones.
         let duplicates = self.settings.duplicates / (1.0 - self.settings.duplicates).max(0.01);
-        if self.chance(duplicates) {
+        if self.chance(duplicates) && self.room() > 1 {
             let copy = self.copy(&line, event);
             let patience_ms = if self.chance(0.1) { 1_200_000 } else { 30_000 };
             let again_ms = deliver_ms + self.rng.i64(1..patience_ms);
@@ -158,6 +158,12 @@ impl EventLines {
         }
         let number = self.number();
         self.outbox.insert((deliver_ms, number), line);
+    }
+
+    /// How many more lines can be delivered beside those on their way.
+    fn room(&self) -> u64 {
+        let promised = self.delivered + self.outbox.len() as u64;
+        self.settings.lines.saturating_sub(promised)
     }
 
     /// The same bytes again, or the same identity with something else said.
@@ -182,7 +188,9 @@ impl Iterator for EventLines {
             let next_delivery = self.outbox.first_key_value().map(|(moment, _)| *moment);
             let next_act = self.agenda.first_key_value().map(|(moment, _)| *moment);
             // An act may deliver at its own moment, so acts go first.
-            if next_delivery.is_some() && (next_act.is_none() || next_delivery < next_act) {
+            // What is on its way comes before the end: a line held back is no gap in its source's numbers.
+            let is_last = self.room() == 0 || next_act.is_none();
+            if next_delivery.is_some() && (is_last || next_delivery < next_act) {
                 self.delivered += 1;
                 return self.outbox.pop_first().map(|(_, line)| line);
             }

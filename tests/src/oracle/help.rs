@@ -208,6 +208,7 @@ fn wrong_in_a_row(newest_first: &[Attempt<'_>]) -> Vec<(&'static str, Option<Str
             .iter()
             .filter(|it| it.newest.skill_id == skill)
             .take_while(|it| is_wrong(it))
+            .take(1_000)
             .map(|it| it.newest.timestamp_ms)
             .collect();
         (run.len() >= 3).then(|| {

@@ -11,6 +11,8 @@ use crate::{shard::ReadPoint, time::MINUTE_MS};
 pub(super) const PASS_MILLIONTHS: u32 = 500_000;
 /// So many wrong answers in a row on one skill are a reason.
 const WRONG_IN_A_ROW_LEAST: usize = 3;
+/// What makes up a reason is counted to here, the newest first: keeps what is stored of a learner small.
+pub(super) const COUNTED_MAX: usize = 1_000;
 /// So many failed attempts at one item, the newest among them, are a reason.
 pub(super) const STUCK_LEAST: usize = 3;
 /// Silence within a session that is a reason, ms.
@@ -97,7 +99,7 @@ impl Run {
         for (at_ms, attempt) in newest_first {
             let (times_ms, over) = runs.entry(attempt.skill_id.as_deref()).or_default();
             *over |= attempt.score_millionths >= PASS_MILLIONTHS;
-            if !*over {
+            if !*over && times_ms.len() < COUNTED_MAX {
                 times_ms.push(*at_ms);
             }
         }

@@ -4,8 +4,11 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Learner, WindowQuery,
+    attempt::{Attempt, ROLLING_LONG},
     course::Membership,
-    help::{PASS_MILLIONTHS, REWATCHING_SPAN_MS, REWATCHING_STARTS_LEAST, Run, STUCK_LEAST},
+    help::{
+        COUNTED_MAX, PASS_MILLIONTHS, REWATCHING_SPAN_MS, REWATCHING_STARTS_LEAST, Run, STUCK_LEAST,
+    },
     profile::Accuracy,
     state::{StateDecodeError, decode, encode},
     window::engagement,
@@ -15,8 +18,6 @@ use crate::{
     shard::ReadPoint,
     time::{PANE_MS, floor_to, pane_start},
 };
-
-use super::attempt::{Attempt, ROLLING_LONG};
 
 /// All that a learner's status, reasons, accuracy and engagement in one course are computed from.
 ///
@@ -113,15 +114,14 @@ impl Standing {
 }
 
 impl Learner {
-    /// How the learner stands in each course whose newest event is not before a floor, with the course's id.
+    /// How the learner stands now in each course that may have changed since its floor was at `since_ms`, with the course's id.
     ///
-    /// In the others nothing has changed since they fell behind it: only accepted events change a course, and none is accepted from
-    /// before the floor.
-    pub fn standings_since(&self, floor_ms: i64) -> impl Iterator<Item = (&str, Standing)> {
+    /// In the others nothing has: only accepted events change a course, and since then none was accepted from before that floor.
+    pub fn standings_since(&self, since_ms: i64) -> impl Iterator<Item = (&str, Standing)> {
         self.courses
             .iter()
-            .filter(move |course| course.last_event_ms >= floor_ms)
-            .map(move |course| (&*course.course_id, self.gather(course, floor_ms)))
+            .filter(move |course| course.last_event_ms >= since_ms)
+            .map(|course| (&*course.course_id, self.gather(course, self.floor_ms())))
     }
 
     /// How the learner stands in a course; `None` when there is nothing between the two.
@@ -196,7 +196,11 @@ impl Learner {
         self.playbacks
             .since(from_ms)
             .filter(|(_, viewing)| self.is_of(viewing.course(), course))
-            .map(|(_, viewing)| viewing.starts_since(from_ms).collect::<Vec<_>>())
+            .map(|(_, viewing)| {
+                let mut starts_ms: Vec<i64> = viewing.starts_since(from_ms).collect();
+                starts_ms.drain(..starts_ms.len().saturating_sub(COUNTED_MAX));
+                starts_ms
+            })
             .filter(|starts_ms| starts_ms.len() >= REWATCHING_STARTS_LEAST)
             .collect()
     }
@@ -233,6 +237,7 @@ fn stuck(newest_first: &[(i64, &Attempt)]) -> Option<Run> {
         .iter()
         .filter(|(_, attempt)| attempt.object_id.as_deref() == Some(item))
         .take_while(|(_, attempt)| attempt.score_millionths < PASS_MILLIONTHS)
+        .take(COUNTED_MAX)
         .map(|(at_ms, _)| *at_ms)
         .collect();
     (failed_ms.len() >= STUCK_LEAST).then(|| Run {

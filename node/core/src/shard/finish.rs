@@ -83,7 +83,7 @@ impl ShardState {
             }
         };
         if outcome == Outcome::Accepted {
-            self.event_clock_ms = self.event_clock_ms.max(Some(event.timestamp_ms));
+            self.raise_clock(event.timestamp_ms, context.log_time_ms);
         }
         let delivery = Delivery {
             source: &event.source,

@@ -17,8 +17,8 @@ use crate::{
     time::{MINUTE_MS, floor_to},
 };
 
-/// Version of the encoding of a shard's own record.
-const STATE_VERSION: u8 = 1;
+/// Version of the encoding of a shard's own record. The first had no log time of the event clock behind it.
+const STATE_VERSION: u8 = 2;
 
 /// What a shard knows beyond its learners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub struct ShardState {
     settings: Arc<Settings>,
     pub(super) watermark: Watermark,
     pub(super) event_clock_ms: Option<i64>,
+    /// Log time at which the event clock was last raised; unknown after a record of the first version.
+    pub(super) clock_raised_ms: Option<i64>,
     pub(super) sources: Sources,
     pub(super) dead_letters: DeadLetters,
     pub(super) emissions: EmissionProgress,
@@ -151,9 +153,9 @@ impl ShardState {
             .collect()
     }
 
-    /// Log time of the newest delivery of any source, ms; `None` before the first.
-    pub fn heard_ms(&self) -> Option<i64> {
-        self.sources.iter().map(|(_, source)| source.heard_ms).max()
+    /// Log time at which the newest accepted event came, ms; `None` before the first.
+    pub fn clock_raised_ms(&self) -> Option<i64> {
+        self.clock_raised_ms
     }
 
     /// Sources' own numbering, for those that number their events.
@@ -197,7 +199,9 @@ impl ShardState {
             emissions: self.emissions,
             floor_ms: self.floor_ms,
         };
-        postcard::to_extend(&stored, vec![STATE_VERSION])
+        let first = postcard::to_extend(&stored, vec![STATE_VERSION]);
+        first
+            .and_then(|bytes| postcard::to_extend(&self.clock_raised_ms, bytes))
             .expect("serialising into memory does not fail")
     }
 
@@ -210,23 +214,36 @@ impl ShardState {
         letters: impl Iterator<Item = (u64, Vec<u8>)>,
     ) -> Result<Self, StateDecodeError> {
         let (&version, body) = bytes.split_first().ok_or(StateDecodeError::Damaged)?;
-        if version != STATE_VERSION {
+        if !(1..=STATE_VERSION).contains(&version) {
             return Err(StateDecodeError::UnknownVersion(version));
         }
-        let restored: Restored =
-            postcard::from_bytes(body).map_err(|_| StateDecodeError::Damaged)?;
+        let (restored, rest) =
+            postcard::take_from_bytes::<Restored>(body).map_err(|_| StateDecodeError::Damaged)?;
+        let clock_raised_ms = if version == 1 {
+            None
+        } else {
+            postcard::from_bytes(rest).map_err(|_| StateDecodeError::Damaged)?
+        };
         let dead_letters = DeadLetters::restore(restored.ledger, letters)
             .map_err(|_| StateDecodeError::Damaged)?;
         Ok(Self {
             settings: Arc::new(restored.settings),
             watermark: restored.watermark,
             event_clock_ms: restored.event_clock_ms,
+            clock_raised_ms,
             sources: restored.sources,
             dead_letters,
             emissions: restored.emissions,
             floor_ms: restored.floor_ms,
             silent_ms: None,
         })
+    }
+
+    pub(super) fn raise_clock(&mut self, timestamp_ms: i64, log_time_ms: i64) {
+        if self.event_clock_ms < Some(timestamp_ms) {
+            self.event_clock_ms = Some(timestamp_ms);
+            self.clock_raised_ms = Some(log_time_ms);
+        }
     }
 
     pub(super) fn sources(&self) -> &Sources {

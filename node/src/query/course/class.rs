@@ -25,7 +25,8 @@ pub struct Class {
     by_status: [u64; 4],
     needing_help: u64,
     last_event_ms: i64,
-    engagement: f64,
+    /// In millionths: sums of integers are the same in any order.
+    engagement: u64,
     /// The first of those that the page may show, one more than it holds.
     first: BTreeSet<Ranked>,
 }
@@ -44,7 +45,7 @@ impl Class {
             by_status: [0; 4],
             needing_help: 0,
             last_event_ms: i64::MIN,
-            engagement: 0.0,
+            engagement: 0,
             first: BTreeSet::new(),
         }
     }
@@ -79,7 +80,8 @@ impl Class {
             away,
             needing_help: self.needing_help,
             last_event_ms: if self.found { self.last_event_ms } else { 0 },
-            engagement: (present > 0).then(|| self.engagement / present as f64),
+            engagement: (present > 0)
+                .then(|| self.engagement as f64 / present as f64 / 1_000_000.0),
         }
     }
 
@@ -145,7 +147,7 @@ impl RosterVisitor for Class {
         self.by_status[status as usize] += 1;
         self.needing_help += u64::from(!reasons.is_empty());
         if status != Status::Away {
-            self.engagement += engagement;
+            self.engagement += millionths(engagement);
         }
         let rank = Rank::of(user_id, &reasons);
         if self.shows(&rank) {
@@ -153,6 +155,11 @@ impl RosterVisitor for Class {
             self.keep(Ranked(rank, entry));
         }
     }
+}
+
+/// Of a share from 0 to 1.
+pub fn millionths(share: f64) -> u64 {
+    (share * 1_000_000.0).round() as u64
 }
 
 impl PartialEq for Ranked {

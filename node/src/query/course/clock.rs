@@ -14,24 +14,27 @@ const LIVE_WITHIN_MS: i64 = 5 * MINUTE_MS;
 /// five minutes" is said by the class's time, which is that of the newest event on any shard, and goes on with log time since.
 pub fn points(views: &[impl AsRef<View>], log_now_ms: i64) -> Vec<ReadPoint> {
     let views = || views.iter().map(AsRef::as_ref);
-    let newest_ms = views().map(|view| view.at.event_clock_ms).max();
-    let newest_ms = newest_ms.unwrap_or(i64::MIN);
-    let heard_ms = views().filter_map(|view| view.heard_ms).max();
-    let silence_ms = heard_ms.map_or(0, |heard_ms| {
-        let age_ms = heard_ms.saturating_sub(newest_ms).saturating_abs();
-        if age_ms <= LIVE_WITHIN_MS {
-            log_now_ms.saturating_sub(heard_ms).max(0)
-        } else {
-            0
-        }
-    });
-    let event_clock_ms = newest_ms.saturating_add(silence_ms);
+    let event_clock_ms = views().map(|view| now_ms(view, log_now_ms)).max();
+    let event_clock_ms = event_clock_ms.unwrap_or(i64::MIN);
     views()
         .map(|view| ReadPoint {
             event_clock_ms,
             ..view.at
         })
         .collect()
+}
+
+/// Only a newer event sets the clock: what comes late, twice or broken in a silent class doesn't wake it.
+fn now_ms(view: &View, log_now_ms: i64) -> i64 {
+    let newest_ms = view.at.event_clock_ms;
+    let Some(raised_ms) = view.clock_raised_ms else {
+        return newest_ms;
+    };
+    let age_ms = raised_ms.saturating_sub(newest_ms).saturating_abs();
+    if age_ms > LIVE_WITHIN_MS {
+        return newest_ms;
+    }
+    newest_ms.saturating_add(log_now_ms.saturating_sub(raised_ms).max(0))
 }
 
 #[cfg(test)]
@@ -44,7 +47,7 @@ mod tests {
 
     const NOON_MS: i64 = 1_741_168_800_000;
 
-    fn view(event_clock_ms: i64, heard_ms: Option<i64>) -> Arc<View> {
+    fn view(event_clock_ms: i64, clock_raised_ms: Option<i64>) -> Arc<View> {
         Arc::new(View {
             applied_index: 1,
             at: ReadPoint {
@@ -58,8 +61,8 @@ mod tests {
                 sources: Vec::new(),
             },
             settings: Arc::new(Settings::default()),
-            log_time_ms: heard_ms.unwrap_or_default(),
-            heard_ms,
+            log_time_ms: clock_raised_ms.unwrap_or_default(),
+            clock_raised_ms,
             watermark_lag_ms: 0,
             next_due_ms: None,
         })
@@ -89,6 +92,14 @@ mod tests {
     fn time_goes_on_in_a_silent_class() {
         let views = [view(NOON_MS, Some(NOON_MS + 2_000))];
         assert_eq!(clock(&views, NOON_MS + 302_000), NOON_MS + 300_000);
+    }
+
+    #[test]
+    fn only_a_newer_event_sets_the_clock_of_a_shard() {
+        let silent = view(NOON_MS, Some(NOON_MS));
+        let late = view(NOON_MS - 60_000, Some(NOON_MS + 240_000));
+        let views = [silent, late];
+        assert_eq!(clock(&views, NOON_MS + 240_000), NOON_MS + 240_000);
     }
 
     #[test]

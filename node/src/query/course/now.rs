@@ -59,6 +59,11 @@ impl Now {
         self.shards.iter().map(|(shard, _)| shard)
     }
 
+    /// The shards, each with the point at which its learners are looked at.
+    pub fn points(&self) -> impl Iterator<Item = (&Arc<ShardReplica>, &ReadPoint)> {
+        self.shards.iter().map(|(shard, at)| (shard, at))
+    }
+
     /// A course with a page of its roster.
     ///
     /// # Errors

@@ -17,6 +17,8 @@ use crate::{
 const INTERVAL_DEFAULT_MS: u32 = 1_000;
 /// Between two answers, at least, ms: an answer looks at everyone in the course.
 const INTERVAL_LEAST_MS: u32 = 100;
+/// How old a look may be: asks again where nothing was confirmed for as long.
+const STALENESS_MAX: Duration = Duration::from_secs(1);
 /// Between two looks while no event comes: what time alone changes (who is idle, engagement) changes by panes, ms.
 const QUIET_MS: u64 = 5_000;
 
@@ -105,11 +107,11 @@ impl Watching {
     }
 
     async fn look(&self) -> Result<v1::WatchCourseResponse, Status> {
-        let any = ReadOptions {
-            consistency: Consistency::Any,
+        let recent = ReadOptions {
+            consistency: Consistency::Bounded(STALENESS_MAX),
             fail_when_stale: false,
         };
-        let shards = self.shards.iter().map(|shard| (Arc::clone(shard), any));
+        let shards = (self.shards.iter()).map(|shard| (Arc::clone(shard), recent));
         let now = Now::of(shards.collect()).await?;
         let class = now.class(&self.course_id, &self.page).await?;
         let (found, course) = (class.found, class.summary(&self.course_id));

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use homeroom_core::learner::{Standing, Window, WindowQuery, WindowState};
 use homeroom_proto::v1;
 use tonic::Status;
 
-use super::now::Now;
+use super::{class::millionths, now::Now};
 use crate::{
     query::window::{self, Asked},
     shard::{Consistency, ReadOptions, RosterVisitor, ShardReplica},
@@ -37,7 +37,8 @@ struct Sums {
     score_millionths: u64,
     video_ms: u64,
     active_ms: u64,
-    engagement: f64,
+    /// In millionths, as those of a class.
+    engagement: u64,
     events_by_type: BTreeMap<String, u64>,
 }
 
@@ -53,9 +54,12 @@ pub async fn list(
 ) -> Result<v1::ListCourseWindowsResponse, Status> {
     let page = window::page_size(request.page_size);
     let query = query(request)?;
+    let shards = now.points().map(|(shard, at)| {
+        let since_ms = query.from_ms.unwrap_or(i64::MIN).max(at.floor_ms);
+        of_shard(shard, &request.course_id, &query, (since_ms, page))
+    });
     let (mut found, mut sums) = (false, Windows::new());
-    for shard in now.shards() {
-        let (known, windows) = of_shard(shard, &request.course_id, &query).await?;
+    for (known, windows) in try_join_all(shards).await? {
         found |= known;
         for (start_ms, window) in windows {
             sums.entry(start_ms).or_default().merge(window);
@@ -88,13 +92,15 @@ fn query(request: &v1::ListCourseWindowsRequest) -> Result<WindowQuery, Status> 
     })
 }
 
+/// The first windows of those that a page can hold, and one more, of the learners with an event since then.
 async fn of_shard(
     shard: &Arc<ShardReplica>,
     course_id: &str,
     query: &WindowQuery,
+    (since_ms, page): (i64, usize),
 ) -> Result<(bool, Windows), Status> {
     let candidates = Candidates {
-        since_ms: query.from_ms.unwrap_or(i64::MIN),
+        since_ms,
         found: false,
         user_ids: Vec::new(),
     };
@@ -108,6 +114,9 @@ async fn of_shard(
         .try_fold(Windows::new(), |mut sums, windows| async move {
             for window in windows {
                 sums.entry(window.start_ms).or_default().add(&window);
+            }
+            while sums.len() > page + 1 {
+                sums.pop_last();
             }
             Ok(sums)
         })
@@ -153,7 +162,7 @@ impl Sums {
         self.score_millionths += content.score_millionths;
         self.video_ms = self.video_ms.saturating_add(content.video_ms);
         self.active_ms += content.active_ms();
-        self.engagement += content.engagement(window.end_ms - window.start_ms);
+        self.engagement += millionths(content.engagement(window.end_ms - window.start_ms));
         for (event_type, events) in &content.events_by_type {
             let name = event_type.name();
             match self.events_by_type.get_mut(name) {
@@ -208,7 +217,7 @@ impl Sums {
                 .then(|| self.score_millionths as f64 / quizzes / 1_000_000.0),
             video_ms: self.video_ms,
             active_ms: self.active_ms,
-            engagement: self.engagement / self.learners.max(1) as f64,
+            engagement: self.engagement as f64 / self.learners.max(1) as f64 / 1_000_000.0,
             events: self.events_by_type.values().sum(),
             events_by_type: self.events_by_type,
         }
