@@ -1,9 +1,10 @@
 //! Serves courses.
 
-use std::{collections::BTreeSet, pin::Pin, time::Instant};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Instant};
 
 use futures::{Stream, StreamExt, future::try_join_all};
 use homeroom_proto::v1::{self, course_service_server::CourseService};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::{
@@ -17,19 +18,32 @@ use crate::{query::reading::Reading, status};
 
 /// Courses in a page, at most.
 const COURSES_MAX: usize = 1_000;
+/// Answers that are put together at once; further requests wait.
+const READS_AT_ONCE: usize = 8;
+/// Watches that are open at once; further ones are refused.
+const WATCHES_MAX: usize = 512;
 /// Longest id that is asked for, bytes.
 const COURSE_ID_BYTES_MAX: usize = 1_024;
 
 /// Serves [`CourseService`].
 #[derive(Clone)]
-pub struct CourseDoor(Reading);
+pub struct CourseDoor {
+    reading: Reading,
+    /// An answer looks at everyone in a course: more at once would only slow each other, and the shards.
+    reads: Arc<Semaphore>,
+    watches: Arc<Semaphore>,
+}
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl CourseDoor {
     /// Its streams end with the reading's stop.
     pub fn new(reading: Reading) -> Self {
-        Self(reading)
+        Self {
+            reading,
+            reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
+            watches: Arc::new(Semaphore::new(WATCHES_MAX)),
+        }
     }
 
     async fn list(
@@ -37,7 +51,7 @@ impl CourseDoor {
         request: v1::ListCoursesRequest,
     ) -> Result<v1::ListCoursesResponse, Status> {
         let size = page::size(request.page_size, COURSES_MAX);
-        let now = Now::of(self.0.all_shards(request.read.as_ref())?).await?;
+        let now = Now::of(self.reading.all_shards(request.read.as_ref())?).await?;
         let ids = now.shards().map(|shard| shard.course_ids());
         let ids = try_join_all(ids).await;
         let ids = ids.map_err(|error| status::of_read(&error))?;
@@ -64,7 +78,7 @@ impl CourseDoor {
             &request.page_token,
             request.needing_help_only,
         )?;
-        let now = Now::of(self.0.all_shards(request.read.as_ref())?).await?;
+        let now = Now::of(self.reading.all_shards(request.read.as_ref())?).await?;
         let class = now.class(&request.course_id, &page).await?;
         let (found, course) = (class.found, class.summary(&request.course_id));
         let (roster, next) = class.into_roster();
@@ -79,7 +93,7 @@ impl CourseDoor {
 
     /// Counts an answer that was begun then.
     fn measure(&self, begun: Instant) {
-        self.0
+        self.reading
             .metrics
             .course_seconds
             .record(begun.elapsed().as_secs_f64());
@@ -102,6 +116,7 @@ impl CourseService for CourseDoor {
         request: Request<v1::ListCoursesRequest>,
     ) -> Result<Response<v1::ListCoursesResponse>, Status> {
         let begun = Instant::now();
+        let _turn = self.reads.acquire().await;
         let answer = self.list(request.into_inner()).await?;
         self.measure(begun);
         Ok(Response::new(answer))
@@ -112,6 +127,7 @@ impl CourseService for CourseDoor {
         request: Request<v1::GetCourseRequest>,
     ) -> Result<Response<v1::GetCourseResponse>, Status> {
         let begun = Instant::now();
+        let _turn = self.reads.acquire().await;
         let answer = self.get(request.into_inner()).await?;
         self.measure(begun);
         Ok(Response::new(answer))
@@ -124,7 +140,8 @@ impl CourseService for CourseDoor {
         let request = request.into_inner();
         check_id(&request.course_id)?;
         let begun = Instant::now();
-        let now = Now::of(self.0.all_shards(request.read.as_ref())?).await?;
+        let _turn = self.reads.acquire().await;
+        let now = Now::of(self.reading.all_shards(request.read.as_ref())?).await?;
         let answer = windows::list(now, &request).await?;
         self.measure(begun);
         Ok(Response::new(answer))
@@ -136,10 +153,17 @@ impl CourseService for CourseDoor {
     ) -> Result<Response<Self::WatchCourseStream>, Status> {
         let request = request.into_inner();
         check_id(&request.course_id)?;
-        let watching = Watching::new(self.0.router.shards().to_vec(), request)?;
+        let watches = Arc::clone(&self.watches).try_acquire_owned();
+        let held = watches.map_err(|_| status::overloaded("too many courses are watched"))?;
+        let watching = Watching::new(self.reading.router.shards().to_vec(), request)?;
         let answers = watching
             .answers()
-            .take_until(self.0.stop.clone().cancelled_owned());
+            .take_until(self.reading.stop.clone().cancelled_owned());
+        // Given back with the stream.
+        let answers = answers.map(move |answer| {
+            let _held = &held;
+            answer
+        });
         Ok(Response::new(Box::pin(answers)))
     }
 }
