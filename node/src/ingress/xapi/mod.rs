@@ -48,7 +48,7 @@ pub fn decode_xapi<'p>(
             }
             Translation {
                 form,
-                now_ms: arrival.now_ms,
+                arrived_ms: arrival.arrived_ms,
             }
             .draft(&statement)
         }
