@@ -11,8 +11,8 @@ use homeroom_proto::v1;
 use prost::Message;
 
 use super::{
-    Admission, Arrival, Intake, IntakeError, decode_native, decode_proto, decode_xapi,
-    intake::wall_ms,
+    Admission, Arrival, Intake, IntakeError, decode_native, decode_proto, decode_standard_xapi,
+    decode_xapi, intake::wall_ms,
 };
 use crate::route::Urgency;
 
@@ -148,6 +148,10 @@ impl<'l> Redelivery<'l> {
         match (letter.format, &self.message) {
             (PayloadFormat::NativeJson, _) => decode_native(&letter.payload, &arrival),
             (PayloadFormat::XapiJson, _) => decode_xapi(&letter.payload, &letter.source, &arrival),
+            (PayloadFormat::StandardXapiJson, _) => {
+                decode_standard_xapi(&letter.payload, &letter.source, &arrival)
+                    .map(|(event, _)| event)
+            }
             (PayloadFormat::Protobuf, Some(message)) => decode_proto(message, &arrival),
             (PayloadFormat::Protobuf, None) => Err(self.as_it_was()),
             (PayloadFormat::Normalised, _) => {

@@ -112,7 +112,7 @@ fn judge(admission: &mut Admission<'_>, statements: &[Bytes], source: &str) -> J
                 user_id: Some(event.user_id),
             };
             Err(Fault::new(Reason::Malformed, detail).refuse(
-                Delivery::XapiJson(statement),
+                Delivery::StandardXapiJson(statement),
                 sender,
                 &arrival,
             ))
