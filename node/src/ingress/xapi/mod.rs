@@ -105,6 +105,11 @@ pub fn is_sound_but_useless(refusal: &Refusal<'_>, payload: &[u8]) -> bool {
     ) && standard::check(payload).is_ok()
 }
 
+/// The id that a statement says it has.
+pub fn id_of(payload: &[u8]) -> Option<Cow<'_, str>> {
+    read(payload).ok()?.id.filled()
+}
+
 fn read(payload: &[u8]) -> Result<Statement<'_>, Fault> {
     let text = utf8(payload)?;
     if !text.trim_ascii_start().starts_with('{') {
