@@ -98,3 +98,38 @@ fn the_drill_ends_with_its_setting() {
     assert_eq!(applied.outcomes, [Outcome::Accepted]);
     assert!(!is_guarded());
 }
+
+#[test]
+fn a_refused_number_is_seen_once_when_it_counts_at_last() {
+    hush();
+    let mut rig = CoreRig::new(drill());
+    let numbered = |number: u64, event_type: &str| Event {
+        producer_sequence: Some(number),
+        ..of("ada", &number.to_string(), event_type)
+    };
+    let missing = |rig: &CoreRig| {
+        let sequences: Vec<_> = rig.shard.sequences().collect();
+        assert_eq!(sequences.len(), 1);
+        sequences[0].1.missing()
+    };
+    for event in [
+        numbered(1, "click"),
+        numbered(2, "drill"),
+        numbered(4, "click"),
+    ] {
+        rig.apply_one(LOG_MS, event);
+    }
+    assert_eq!(missing(&rig), 2, "2 was refused, 3 never came");
+    rig.change_settings(LOG_MS, &Settings::default());
+    for outcome in [
+        Outcome::Accepted,
+        Outcome::Duplicate {
+            conflicting: false,
+            reason: None,
+        },
+    ] {
+        let again = rig.apply_one(LOG_MS, numbered(2, "drill"));
+        assert_eq!(again.outcomes, [outcome]);
+        assert_eq!(missing(&rig), 1, "3 is missing still");
+    }
+}

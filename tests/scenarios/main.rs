@@ -27,6 +27,7 @@ mod readme;
 mod reads;
 mod redrive;
 mod redrive_kills;
+mod redriven_statements;
 mod refusal_cases;
 mod refusals;
 mod refused_starts;

@@ -112,6 +112,43 @@ fn two_statements_of_one_id_are_refused_together() {
     assert_eq!(counts(&home), [0, 0, 0, 1]);
 }
 
+#[test]
+fn equal_statements_without_an_id_are_one() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let mut nameless = statement();
+    nameless["id"] = Value::Null;
+    let answer = post(&home, &json!([nameless, numbered(1), nameless]));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let ids = answer.json();
+    assert_eq!((&ids[0], &ids[1]), (&ids[2], &json!(id(1))));
+    assert_eq!(counts(&home), [2, 1, 0, 0]);
+}
+
+/// An essay is answered, and marked later: the standard asks for no result.
+fn essay(nth: u32) -> Value {
+    let mut essay = numbered(nth);
+    essay["verb"]["id"] = "http://adlnet.gov/expapi/verbs/answered".into();
+    essay["result"] = json!({"response": "To be or not to be"});
+    essay
+}
+
+#[test]
+fn the_id_of_a_statement_that_tells_nothing_is_taken_as_well() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    for batch in [
+        json!([essay(1), numbered(1)]),
+        json!([numbered(2), essay(2)]),
+    ] {
+        let answer = post(&home, &batch);
+        assert_eq!(answer.error(), (400, "statements_refused".to_owned()));
+        let told = &answer.json()["error"]["statements"];
+        assert_eq!((&told[0]["index"], &told[1]), (&json!(1), &Value::Null));
+    }
+    assert_eq!(counts(&home), [0, 0, 0, 2]);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_only_the_learner_can_refuse_is_not_told() {
     let home = Home::new(&["--shards", "1", "--retention", "1h"]);
@@ -140,11 +177,7 @@ async fn what_only_the_learner_can_refuse_is_not_told() {
 fn a_statement_that_is_sound_but_tells_nothing_harms_no_other() {
     let home = Home::new(&["--shards", "2"]);
     let _node = home.start();
-    // An essay is answered, and marked later: the standard asks for no result.
-    let mut essay = numbered(2);
-    essay["verb"]["id"] = "http://adlnet.gov/expapi/verbs/answered".into();
-    essay["result"] = json!({"response": "To be or not to be"});
-    let answer = post(&home, &json!([numbered(1), essay, numbered(3)]));
+    let answer = post(&home, &json!([numbered(1), essay(2), numbered(3)]));
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.json(), json!([id(1), id(2), id(3)]));
     assert_eq!(counts(&home), [2, 0, 0, 1]);

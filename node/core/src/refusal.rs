@@ -82,6 +82,8 @@ pub enum PayloadFormat {
     Protobuf,
     /// An [`crate::Event`] in its own encoding: refused after it was normalised.
     Normalised,
+    /// An xAPI statement that is held against the standard. Last, as kept letters tell the forms by their order.
+    StandardXapiJson,
 }
 
 /// An event refused before it reached its learner.

@@ -11,6 +11,7 @@ const NOW_MS: i64 = 1_772_438_400_000;
 fn each_way_of_being_broken_has_a_reason_of_its_own() {
     let arrival = Arrival {
         now_ms: NOW_MS,
+        arrived_ms: NOW_MS,
         listener: "grpc",
         settings: &Settings::default(),
         home_pages: None,

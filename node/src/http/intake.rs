@@ -18,9 +18,18 @@ pub trait Intake: Send + Sync + 'static {
     /// them, else `xapi`.
     fn publish_statements(
         &self,
-        statements: Vec<Bytes>,
+        statements: Vec<Posted>,
         source: &str,
     ) -> impl Future<Output = Result<StatementsReceipt, IntakeError>> + Send;
+}
+
+/// A statement of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Posted {
+    /// The statement.
+    pub bytes: Bytes,
+    /// Whether its id is not its sender's, but derived from it: equal ones are one statement then, sent twice.
+    pub is_id_derived: bool,
 }
 
 /// What became of deliveries.

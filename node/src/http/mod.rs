@@ -24,7 +24,7 @@ mod tests;
 
 pub use body::BodyLimits;
 pub use error::HttpError;
-pub use intake::{Intake, IntakeError, Receipt, StatementsReceipt, Unsound};
+pub use intake::{Intake, IntakeError, Posted, Receipt, StatementsReceipt, Unsound};
 pub use read::{Reads, routes as read_routes};
 pub use refused_statement::RefusedStatement;
 pub use router::router;

@@ -9,6 +9,8 @@ use crate::observe::HomePages;
 pub struct Arrival<'s> {
     /// The receiving node's clock, ms since the epoch.
     pub now_ms: i64,
+    /// When it first came in, ms since the epoch: the time of deliveries that have none. `now_ms`, except for a dead letter.
+    pub arrived_ms: i64,
     /// Where it came in: `grpc` or `http`. Counts for deliveries that name no source.
     pub listener: &'s str,
     /// The settings in force.

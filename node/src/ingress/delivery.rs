@@ -13,6 +13,8 @@ use super::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX};
 pub(super) enum Delivery<'p> {
     NativeJson(&'p [u8]),
     XapiJson(&'p [u8]),
+    /// Held against the standard.
+    StandardXapiJson(&'p [u8]),
     /// The transport keeps no bytes of a message: they are those of the message encoded anew.
     Protobuf(&'p v1::Event),
 }
@@ -22,6 +24,7 @@ impl<'p> Delivery<'p> {
         match self {
             Self::NativeJson(_) => PayloadFormat::NativeJson,
             Self::XapiJson(_) => PayloadFormat::XapiJson,
+            Self::StandardXapiJson(_) => PayloadFormat::StandardXapiJson,
             Self::Protobuf(_) => PayloadFormat::Protobuf,
         }
     }
@@ -29,14 +32,18 @@ impl<'p> Delivery<'p> {
     /// Size as received, bytes.
     pub fn len(self) -> usize {
         match self {
-            Self::NativeJson(bytes) | Self::XapiJson(bytes) => bytes.len(),
+            Self::NativeJson(bytes) | Self::XapiJson(bytes) | Self::StandardXapiJson(bytes) => {
+                bytes.len()
+            }
             Self::Protobuf(event) => event.encoded_len(),
         }
     }
 
     pub fn bytes(self) -> Cow<'p, [u8]> {
         match self {
-            Self::NativeJson(bytes) | Self::XapiJson(bytes) => Cow::Borrowed(bytes),
+            Self::NativeJson(bytes) | Self::XapiJson(bytes) | Self::StandardXapiJson(bytes) => {
+                Cow::Borrowed(bytes)
+            }
             Self::Protobuf(event) => Cow::Owned(event.encode_to_vec()),
         }
     }

@@ -173,8 +173,10 @@ impl Intake {
         let cluster = Arc::clone(&self.cluster.borrow());
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
         let shards = u32::try_from(self.router.shards().len()).unwrap_or(u32::MAX);
+        let now_ms = wall_ms();
         let arrival = Arrival {
-            now_ms: wall_ms(),
+            now_ms,
+            arrived_ms: now_ms,
             listener,
             settings: &founded.settings,
             home_pages: Some(&self.metrics.home_pages),

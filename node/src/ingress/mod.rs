@@ -37,7 +37,7 @@ pub use outcome::to_reason;
 pub use proto::{decode_proto, to_proto};
 pub use redelivery::{Fate, Foretold, RefusedNow};
 pub use service::IngestDoor;
-pub use statements::{RefusedStatement, StatementsReceipt};
+pub use statements::{PostedStatement, RefusedStatement, StatementsReceipt};
 pub use xapi::{decode_standard_xapi, decode_xapi};
 
 /// The largest event that is taken, as received, bytes.

@@ -11,8 +11,8 @@ use homeroom_proto::v1;
 use prost::Message;
 
 use super::{
-    Admission, Arrival, Intake, IntakeError, decode_native, decode_proto, decode_xapi,
-    intake::wall_ms,
+    Admission, Arrival, Intake, IntakeError, decode_native, decode_proto, decode_standard_xapi,
+    decode_xapi, intake::wall_ms,
 };
 use crate::route::Urgency;
 
@@ -109,8 +109,10 @@ impl Intake {
     pub fn foretell(&self, letters: &[&DeadLetter]) -> Result<Vec<Foretold>, IntakeError> {
         let cluster = self.cluster.borrow().clone();
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
+        let now_ms = wall_ms();
         let arrival = Arrival {
-            now_ms: wall_ms(),
+            now_ms,
+            arrived_ms: now_ms,
             listener: "redrive",
             settings: &founded.settings,
             home_pages: None,
@@ -131,10 +133,12 @@ impl<'l> Redelivery<'l> {
         Self { letter, message }
     }
 
-    /// As at its own door. A letter without a source of its own stays with the listener that took it in.
+    /// As at its own door. A letter without a source of its own stays with the listener that took it in, and one without a time has
+    /// that of its refusal: the same at each re-drive, so that an id derived from it is the same too.
     fn decode(&self, arrival: &Arrival<'_>) -> Result<Event<'_>, Refusal<'_>> {
         let letter = self.letter;
         let arrival = Arrival {
+            arrived_ms: letter.refused_ms,
             listener: letter
                 .source
                 .strip_prefix("listener:")
@@ -144,6 +148,10 @@ impl<'l> Redelivery<'l> {
         match (letter.format, &self.message) {
             (PayloadFormat::NativeJson, _) => decode_native(&letter.payload, &arrival),
             (PayloadFormat::XapiJson, _) => decode_xapi(&letter.payload, &letter.source, &arrival),
+            (PayloadFormat::StandardXapiJson, _) => {
+                decode_standard_xapi(&letter.payload, &letter.source, &arrival)
+                    .map(|(event, _)| event)
+            }
             (PayloadFormat::Protobuf, Some(message)) => decode_proto(message, &arrival),
             (PayloadFormat::Protobuf, None) => Err(self.as_it_was()),
             (PayloadFormat::Normalised, _) => {

@@ -1,17 +1,26 @@
 //! Requests of statements that are taken whole or not at all, as the standard has it.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashSet};
 
 use bytes::Bytes;
 use homeroom_core::{Event, Reason, Refusal};
 
 use super::{
-    Admission, Intake, IntakeError, NamedReceipt,
+    Admission, Arrival, Intake, IntakeError, NamedReceipt,
     delivery::Delivery,
     fault::{Fault, Sender},
-    xapi::{decode_standard_xapi, is_sound_but_useless},
+    xapi::{decode_standard_xapi, id_of, is_sound_but_useless},
 };
 use crate::route::Urgency;
+
+/// A statement of a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PostedStatement {
+    /// The statement.
+    pub bytes: Bytes,
+    /// Whether its id is not its sender's, but derived from it: equal ones are one statement then, sent twice.
+    pub is_id_derived: bool,
+}
 
 /// What became of a request of statements.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +51,31 @@ struct Sound<'p> {
     is_timed: bool,
 }
 
+impl<'p> Sound<'p> {
+    /// By which it is told from the others of its request.
+    fn id(&self, payload: &'p [u8]) -> Option<Cow<'p, str>> {
+        match &self.decoded {
+            Ok(event) => Some(event.event_id.clone()),
+            Err(_) => id_of(payload),
+        }
+    }
+
+    /// Its refusal, when another of its request has the same id.
+    fn standing_twice(self, id: &str, payload: &'p [u8], arrival: &Arrival<'_>) -> Refusal<'p> {
+        let (source, user_id) = match self.decoded {
+            Ok(event) => (event.source, Some(event.user_id)),
+            Err(refusal) => (refusal.source, refusal.user_id),
+        };
+        let sender = Sender {
+            source: Some(source),
+            user_id,
+        };
+        let detail = format!("the id {id} stands twice in the request");
+        let delivery = Delivery::StandardXapiJson(payload);
+        Fault::new(Reason::Malformed, detail).refuse(delivery, sender, arrival)
+    }
+}
+
 /// What is known of a request's statements before any of them is handed over.
 struct Judged {
     refused: Vec<RefusedStatement>,
@@ -61,7 +95,7 @@ impl Intake {
     pub async fn take_statements(
         &self,
         listener: &str,
-        statements: &[Bytes],
+        statements: &[PostedStatement],
         source: &str,
     ) -> Result<StatementsReceipt, IntakeError> {
         let admit = |admission: &mut Admission<'_>| Ok(judge(admission, statements, source));
@@ -84,38 +118,42 @@ impl Intake {
     }
 }
 
+/// A statement that keeps to the standard, be there something to count in it or not.
+fn decode_sound<'p>(
+    payload: &'p [u8],
+    source: &'p str,
+    arrival: &Arrival<'_>,
+) -> Result<Sound<'p>, Refusal<'p>> {
+    match decode_standard_xapi(payload, source, arrival) {
+        Ok((event, is_timed)) => Ok(Sound {
+            decoded: Ok(event),
+            is_timed,
+        }),
+        Err(refusal) if is_sound_but_useless(&refusal, payload) => Ok(Sound {
+            decoded: Err(refusal),
+            is_timed: true,
+        }),
+        Err(refusal) => Err(refusal),
+    }
+}
+
 /// Admits all statements when each of them is sound, else those that are not.
-fn judge(admission: &mut Admission<'_>, statements: &[Bytes], source: &str) -> Judged {
+fn judge(admission: &mut Admission<'_>, statements: &[PostedStatement], source: &str) -> Judged {
     let arrival = admission.arrival();
     let mut seen = HashSet::new();
     let decoded: Vec<Result<Sound<'_>, Refusal<'_>>> = statements
         .iter()
-        .map(|statement| {
-            let (event, is_timed) = match decode_standard_xapi(statement, source, &arrival) {
-                Ok(decoded) => decoded,
-                Err(refusal) if is_sound_but_useless(&refusal, statement) => {
-                    let decoded = Err(refusal);
-                    return Ok(Sound {
-                        decoded,
-                        is_timed: true,
-                    });
-                }
-                Err(refusal) => return Err(refusal),
-            };
-            if seen.insert(event.event_id.to_ascii_lowercase()) {
-                let decoded = Ok(event);
-                return Ok(Sound { decoded, is_timed });
+        .map(|posted| {
+            let sound = decode_sound(&posted.bytes, source, &arrival)?;
+            if posted.is_id_derived {
+                return Ok(sound);
             }
-            let detail = format!("the id {} stands twice in the request", event.event_id);
-            let sender = Sender {
-                source: Some(event.source),
-                user_id: Some(event.user_id),
-            };
-            Err(Fault::new(Reason::Malformed, detail).refuse(
-                Delivery::XapiJson(statement),
-                sender,
-                &arrival,
-            ))
+            match sound.id(&posted.bytes) {
+                Some(id) if !seen.insert(id.to_ascii_lowercase()) => {
+                    Err(sound.standing_twice(&id, &posted.bytes, &arrival))
+                }
+                _ => Ok(sound),
+            }
         })
         .collect();
     let is_sound = decoded.iter().all(Result::is_ok);

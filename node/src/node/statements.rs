@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::{
     http,
-    ingress::{Intake, IntakeError, NamedReceipt, StatementsReceipt},
+    ingress::{Intake, IntakeError, NamedReceipt, PostedStatement, StatementsReceipt},
     observe::Readiness,
 };
 
@@ -61,10 +61,15 @@ impl http::Intake for Statements {
 
     async fn publish_statements(
         &self,
-        statements: Vec<Bytes>,
+        statements: Vec<http::Posted>,
         source: &str,
     ) -> Result<http::StatementsReceipt, http::IntakeError> {
         let intake = self.ready()?;
+        let statements = statements.into_iter().map(|posted| PostedStatement {
+            bytes: posted.bytes,
+            is_id_derived: posted.is_id_derived,
+        });
+        let statements: Vec<_> = statements.collect();
         let taken = intake.take_statements(LISTENER, &statements, source).await;
         let StatementsReceipt { refused, taken } = taken.map_err(|error| to_error(&error))?;
         let refused = refused.into_iter().map(|statement| http::Unsound {

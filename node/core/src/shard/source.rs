@@ -44,7 +44,7 @@ pub struct Source {
     pub sequence: Option<Sequence>,
 }
 
-/// The numbers that a source gave to the events of this shard. Gaps show only over all shards together.
+/// The numbers that a source gave to the events of this shard that were taken. Gaps show only over all shards together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequence {
     /// Least number seen.
@@ -197,10 +197,10 @@ impl Sources {
         if let (Outcome::Accepted, Some(timestamp_ms)) = (delivery.outcome, delivery.timestamp_ms) {
             source.note_accepted(name, timestamp_ms, settings);
         }
-        if let (false, Some(number)) = (
-            matches!(delivery.outcome, Outcome::Duplicate { .. }),
-            delivery.sequence,
-        ) {
+        // A refused event's number is seen when the event is taken at last, or it would be seen twice.
+        if let (Outcome::Accepted | Outcome::Shadowed, Some(number)) =
+            (delivery.outcome, delivery.sequence)
+        {
             source.note_sequence(number);
         }
     }

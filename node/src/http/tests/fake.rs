@@ -8,7 +8,7 @@ use homeroom_core::Reason;
 use homeroom_proto::v1::{self, DeadLetterReason, EventStatus};
 use serde_json::Value;
 
-use super::super::{Intake, IntakeError, Receipt, StatementsReceipt, Unsound};
+use super::super::{Intake, IntakeError, Posted, Receipt, StatementsReceipt, Unsound};
 
 /// By request: the source, and what was published.
 pub type Published = Arc<Mutex<Vec<(String, Vec<Bytes>)>>>;
@@ -27,9 +27,10 @@ impl Intake for FakeIntake {
 
     async fn publish_statements(
         &self,
-        statements: Vec<Bytes>,
+        statements: Vec<Posted>,
         source: &str,
     ) -> Result<StatementsReceipt, IntakeError> {
+        let statements: Vec<Bytes> = statements.into_iter().map(|posted| posted.bytes).collect();
         let unsound = |(index, bytes): (usize, &Bytes)| {
             let (reason, detail) = fault(bytes)?;
             let detail = detail.to_owned();

@@ -8,7 +8,6 @@ use axum::extract::{Query, State};
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{Request, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -18,7 +17,7 @@ use super::super::body::ReceivedBody;
 use super::super::content::check_statements;
 use super::super::elements::{SplitError, values};
 use super::super::error::HttpError;
-use super::super::intake::{Intake, IntakeError, Receipt, StatementsReceipt};
+use super::super::intake::{Intake, IntakeError, Posted, Receipt, StatementsReceipt};
 use super::super::position::with_position;
 use super::super::refused_statement::RefusedStatement;
 use super::super::state::HttpState;
@@ -145,7 +144,10 @@ impl Received {
             Ok(statements) => statements,
             Err(error) => {
                 if let SplitError::NotJson(_) = error {
-                    let whole = vec![self.body.bytes.clone()];
+                    let whole = vec![Posted {
+                        bytes: self.body.bytes.clone(),
+                        is_id_derived: false,
+                    }];
                     let kept = intake.publish_statements(whole, &self.source).await?;
                     refuse_partial(&kept.taken)?;
                 }
@@ -155,11 +157,11 @@ impl Received {
         if statements.is_empty() {
             return Ok((Vec::new(), Receipt::default()));
         }
-        let (ids, payloads): (Vec<Option<String>>, Vec<Bytes>) = statements
+        let (ids, posted): (Vec<Option<String>>, Vec<Posted>) = statements
             .into_iter()
-            .map(|Statement { id, bytes }| (id, bytes))
+            .map(|Statement { id, posted }| (id, posted))
             .unzip();
-        let receipt = intake.publish_statements(payloads, &self.source).await?;
+        let receipt = intake.publish_statements(posted, &self.source).await?;
         let taken = check(&ids, receipt)?;
         Ok((ids, taken))
     }

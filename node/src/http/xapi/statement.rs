@@ -7,13 +7,15 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
+use super::super::intake::Posted;
+
 /// One statement.
 #[derive(Debug)]
 pub(super) struct Statement {
     /// `None` where none can be made out; the intake refuses such a statement.
     pub id: Option<String>,
     /// As it came, byte for byte, unless it had no id.
-    pub bytes: Bytes,
+    pub posted: Posted,
 }
 
 #[derive(Deserialize)]
@@ -29,7 +31,10 @@ impl Statement {
         let statement = value.get();
         let as_it_came = |id| Self {
             id,
-            bytes: body.slice_ref(statement.as_bytes()),
+            posted: Posted {
+                bytes: body.slice_ref(statement.as_bytes()),
+                is_id_derived: false,
+            },
         };
         // Derived structs take arrays too; a statement is an object.
         let parsed = serde_json::from_str::<Identified<'_>>(statement);
@@ -39,7 +44,6 @@ impl Statement {
         let own = own.map_or(Ok(String::new()), |own| serde_json::from_str(own.get()));
         match own {
             Ok(own) if own.is_empty() => {
-                let id = id.map_or_else(|| derived_id(statement), str::to_owned);
                 with_id(statement, id).unwrap_or_else(|_| as_it_came(None))
             }
             Ok(own) => as_it_came(Some(own)),
@@ -59,13 +63,18 @@ fn derived_id(statement: &str) -> String {
 }
 
 /// The id is given here, before the statement is published, so that the one answered is the one stored.
-fn with_id(statement: &str, id: String) -> serde_json::Result<Statement> {
+fn with_id(statement: &str, id: Option<&str>) -> serde_json::Result<Statement> {
+    let is_id_derived = id.is_none();
+    let id = id.map_or_else(|| derived_id(statement), str::to_owned);
     let raw_id = to_raw_value(&id)?;
     let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(statement)?;
     fields.insert("id".to_owned(), &raw_id);
     let bytes = serde_json::to_vec(&fields)?.into();
     Ok(Statement {
         id: Some(id),
-        bytes,
+        posted: Posted {
+            bytes,
+            is_id_derived,
+        },
     })
 }

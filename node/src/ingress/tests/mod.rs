@@ -28,6 +28,7 @@ fn settings_with(source: &str, policy: SourcePolicy) -> Settings {
 fn arrival(settings: &Settings) -> Arrival<'_> {
     Arrival {
         now_ms: NOW_MS,
+        arrived_ms: NOW_MS,
         listener: "http",
         settings,
         home_pages: None,

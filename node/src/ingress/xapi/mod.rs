@@ -35,6 +35,16 @@ pub fn decode_xapi<'p>(
     default_source: &'p str,
     arrival: &Arrival<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
+    decode(payload, default_source, arrival, Delivery::XapiJson)
+}
+
+/// `delivery` makes of the payload what is kept of it, if it is refused.
+fn decode<'p>(
+    payload: &'p [u8],
+    default_source: &'p str,
+    arrival: &Arrival<'_>,
+    delivery: fn(&'p [u8]) -> Delivery<'p>,
+) -> Result<Event<'p>, Refusal<'p>> {
     let source = if default_source.is_empty() {
         ANY_SOURCE
     } else {
@@ -48,7 +58,7 @@ pub fn decode_xapi<'p>(
             }
             Translation {
                 form,
-                now_ms: arrival.now_ms,
+                arrived_ms: arrival.arrived_ms,
             }
             .draft(&statement)
         }
@@ -59,7 +69,7 @@ pub fn decode_xapi<'p>(
         }
     };
     draft.source = Some(Cow::Borrowed(source));
-    draft.admit(fault, Delivery::XapiJson(payload), arrival)
+    draft.admit(fault, delivery(payload), arrival)
 }
 
 /// Reads one statement as [`decode_xapi`] does, and refuses besides what a store of statements must refuse by the standard. With the
@@ -72,7 +82,8 @@ pub fn decode_standard_xapi<'p>(
     default_source: &'p str,
     arrival: &Arrival<'_>,
 ) -> Result<(Event<'p>, bool), Refusal<'p>> {
-    let event = decode_xapi(payload, default_source, arrival)?;
+    let delivery = Delivery::StandardXapiJson;
+    let event = decode(payload, default_source, arrival, delivery)?;
     match standard::check(payload) {
         Ok(kept) => Ok((event, kept.is_timed)),
         Err(fault) => {
@@ -80,7 +91,7 @@ pub fn decode_standard_xapi<'p>(
                 source: Some(event.source),
                 user_id: Some(event.user_id),
             };
-            Err(fault.refuse(Delivery::XapiJson(payload), sender, arrival))
+            Err(fault.refuse(delivery(payload), sender, arrival))
         }
     }
 }
@@ -92,6 +103,11 @@ pub fn is_sound_but_useless(refusal: &Refusal<'_>, payload: &[u8]) -> bool {
         refusal.reason,
         Reason::MissingField | Reason::ValueOutOfRange
     ) && standard::check(payload).is_ok()
+}
+
+/// The id that a statement says it has.
+pub fn id_of(payload: &[u8]) -> Option<Cow<'_, str>> {
+    read(payload).ok()?.id.filled()
 }
 
 fn read(payload: &[u8]) -> Result<Statement<'_>, Fault> {

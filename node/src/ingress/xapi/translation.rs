@@ -36,7 +36,7 @@ pub(super) const LABELS: Labels = Labels {
 /// What a translation depends on beside the statement.
 pub(super) struct Translation {
     pub form: ActorForm,
-    pub now_ms: i64,
+    pub arrived_ms: i64,
 }
 
 impl Translation {
@@ -90,7 +90,7 @@ impl Translation {
         match statement.timestamp.map(|json| read(json.get())) {
             None | Some(Stamp::Absent) => match statement.stored.map(|json| read(json.get())) {
                 Some(Stamp::At(stored_ms)) => Stamp::At(stored_ms),
-                _ => Stamp::At(self.now_ms),
+                _ => Stamp::At(self.arrived_ms),
             },
             Some(stamp) => stamp,
         }

@@ -38,7 +38,7 @@ pub struct SourceTotals {
     pub conflicting: u64,
     /// Of the accepted: after their window was settled.
     pub amended: u64,
-    /// Numbers that it gave to events which did not arrive.
+    /// Numbers that it gave to events which did not arrive or were refused.
     pub sequence_gaps: u64,
 }
 
@@ -72,7 +72,7 @@ impl SourceMetrics {
         registry.describe_gauge(
             GAPS,
             Unit::Count,
-            "Numbers that a source gave to events which did not arrive",
+            "Numbers that a source gave to events which did not arrive or were refused",
         );
         let other = SourceHandles::new(&registry, OTHER);
         Self {

@@ -41,7 +41,9 @@ pub fn gather(
 pub fn shown((_, shard, number): Place, letter: DeadLetter) -> v1::DeadLetter {
     let (payload, format) = match letter.format {
         PayloadFormat::NativeJson => (letter.payload, v1::PayloadFormat::NativeJson),
-        PayloadFormat::XapiJson => (letter.payload, v1::PayloadFormat::XapiJson),
+        PayloadFormat::XapiJson | PayloadFormat::StandardXapiJson => {
+            (letter.payload, v1::PayloadFormat::XapiJson)
+        }
         PayloadFormat::Protobuf => (letter.payload, v1::PayloadFormat::Protobuf),
         // The core's own encoding is nobody else's business: such an event is shown as the contract's message.
         PayloadFormat::Normalised => {

@@ -64,7 +64,7 @@ pub(super) fn producer_gaps(facts: &Facts) -> Vec<Finding> {
 
 fn gap(check: &str, source: &str, sequence: Sequence) -> Finding {
     let words = format!(
-        "of the events numbered {} to {}, {} did not arrive",
+        "of the events numbered {} to {}, {} did not arrive or were refused",
         sequence.first,
         sequence.last,
         sequence.missing()
@@ -212,7 +212,7 @@ mod tests {
             });
         });
         let finding = only(producer_gaps(&facts), Severity::Warning);
-        let words = "of the events numbered 5 to 9, 2 did not arrive";
+        let words = "of the events numbered 5 to 9, 2 did not arrive or were refused";
         assert_eq!((&*finding.subject, &*finding.words), ("lms", words));
     }
 
