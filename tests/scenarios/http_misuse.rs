@@ -261,7 +261,8 @@ fn bodies_that_fill_the_room_make_others_come_again() {
     };
     let half = || {
         let sent = format!(
-            "POST /v1/events HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: {BODY_BYTES_MAX}\r\n\r\n["
+            "POST /v1/events HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: {BODY_BYTES_MAX}\r\n\r\n{}",
+            "[".repeat(BODY_BYTES_MAX - 1)
         );
         connected(&home, &sent)
     };
@@ -331,4 +332,28 @@ fn paths_and_methods_that_are_not_there_are_named() {
         json!(["1.0.0", "1.0.1", "1.0.2", "1.0.3", "2.0.0"])
     );
     misused.end();
+}
+
+#[test]
+fn what_slow_senders_announce_takes_no_room() {
+    let home = Home::new(&["--shards", "1"])
+        .with("ingest.request_bytes_max", "256KiB")
+        .with("ingest.queue_bytes_max", "1MiB")
+        .with("ingest.body_within", "10m");
+    let _node = home.start();
+    let announced = format!("content-length: {BODY_BYTES_MAX}\r\n\r\n[");
+    let chunked =
+        "content-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n1\r\n\u{1f}\r\n".to_owned();
+    let head = "POST /v1/events HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\n";
+    let _held: Vec<TcpStream> = [announced, chunked]
+        .into_iter()
+        .flat_map(|rest| std::iter::repeat_n(format!("{head}{rest}"), 20))
+        .map(|sent| connected(&home, &sent))
+        .collect();
+    let answer = http::post(
+        &home.url(DOORS[0]),
+        &[JSON],
+        native().to_string().as_bytes(),
+    );
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }

@@ -68,6 +68,7 @@ fn a_known_statement_with_other_content_is_a_conflict_and_the_rest_counts() {
     other["result"]["score"]["raw"] = 9.into();
     let answer = post(&home, &json!([numbered(2), other, numbered(3)]));
     assert_eq!(answer.error(), (409, "conflict".to_owned()));
+    assert!(!answer.header("homeroom-position").is_empty());
     let told = &answer.json()["error"]["statements"];
     assert_eq!(told.as_array().map(Vec::len), Some(1));
     assert_eq!(
@@ -181,4 +182,31 @@ fn a_statement_that_is_sound_but_tells_nothing_harms_no_other() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.json(), json!([id(1), id(2), id(3)]));
     assert_eq!(counts(&home), [2, 0, 0, 1]);
+}
+
+#[test]
+fn an_id_is_the_same_in_letters_of_either_case() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let mut statement = numbered(1);
+    for id in [
+        "abcdef01-0000-4000-8000-00000000000a",
+        "ABCDEF01-0000-4000-8000-00000000000A",
+    ] {
+        statement["id"] = id.into();
+        assert_eq!(post(&home, &statement).status, 200);
+    }
+    assert_eq!(counts(&home), [1, 1, 0, 0]);
+}
+
+#[test]
+fn a_group_without_a_name_is_nobody_and_harms_no_other() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let mut anonymous = numbered(1);
+    let member = anonymous["actor"].take();
+    anonymous["actor"] = json!({"objectType": "Group", "member": [member]});
+    let answer = post(&home, &json!([anonymous, numbered(2)]));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(counts(&home), [1, 0, 0, 1]);
 }

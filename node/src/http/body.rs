@@ -7,10 +7,10 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::header::{CONTENT_ENCODING, EXPECT};
 use axum::http::{HeaderMap, Request};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use flate2::bufread::MultiGzDecoder;
 use headers::{ContentLength, HeaderMapExt};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::HttpError;
@@ -30,7 +30,15 @@ pub struct BodyLimits {
 /// A body that arrived in full; its room is free again when it is dropped.
 pub(super) struct ReceivedBody {
     pub bytes: Bytes,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
+}
+
+/// What a body takes of the room for all bodies, as it grows.
+struct Room {
+    all: Arc<Semaphore>,
+    all_kib: u32,
+    taken: Option<OwnedSemaphorePermit>,
+    bytes: usize,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +48,8 @@ enum Encoding {
 }
 
 const KIB: usize = 1024;
+/// What is decompressed at once, bytes.
+const STEP_BYTES: usize = 16 * KIB;
 const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 /// What is read of a body that is refused, bytes; beyond it the connection is cut off.
 const DISCARDED_BYTES_MAX: usize = 64 << 20;
@@ -64,28 +74,23 @@ impl BodyLimits {
             Ok(encoding) => encoding,
             Err(error) => return Err(self.refuse(request, error).await),
         };
-        let announced = announced_bytes(request.headers()).unwrap_or(self.bytes_max);
-        let room = self.reserve(match encoding {
-            Encoding::Identity => announced,
-            Encoding::Gzip => announced + self.bytes_max,
-        })?;
+        let mut room = self.no_room_yet();
         let mut body = request.into_body();
-        let limited = Limited::new(&mut body, self.bytes_max);
-        let arrived = tokio::time::timeout(self.arrival, limited.collect()).await;
+        let arrived = tokio::time::timeout(self.arrival, self.collect(&mut body, &mut room)).await;
         let arrived = arrived.map_err(|_elapsed| HttpError::BodyTimeout {
             limit: self.arrival,
         })?;
         let bytes = match arrived {
-            Ok(collected) => collected.to_bytes(),
-            Err(e) if e.is::<LengthLimitError>() => {
+            Ok(bytes) => bytes,
+            Err(error @ HttpError::BodyUnreadable(_)) => return Err(error),
+            Err(error) => {
                 self.discard(body).await;
-                return Err(self.too_large());
+                return Err(error);
             }
-            Err(e) => return Err(HttpError::BodyUnreadable(e.to_string())),
         };
         let bytes = match encoding {
             Encoding::Identity => bytes,
-            Encoding::Gzip => self.decompress(&bytes)?,
+            Encoding::Gzip => self.decompress(&bytes, &mut room)?,
         };
         let bytes = without_mark(bytes);
         if bytes.trim_ascii().is_empty() {
@@ -126,34 +131,80 @@ impl BodyLimits {
         Ok(encoding)
     }
 
-    fn reserve(&self, bytes: usize) -> Result<OwnedSemaphorePermit, HttpError> {
-        let kib = u32::try_from(bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
-        let room = Arc::clone(&self.room).try_acquire_many_owned(kib.min(self.room_kib));
-        room.map_err(|_full| {
-            HttpError::Intake(IntakeError::Overloaded {
-                retry_after: RETRY_AFTER,
-            })
-        })
+    /// Room is taken for what has arrived, not for what is announced: a slow sender holds up nobody.
+    async fn collect(&self, body: &mut Body, room: &mut Room) -> Result<Bytes, HttpError> {
+        let mut bytes = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let frame = frame.map_err(|e| HttpError::BodyUnreadable(e.to_string()))?;
+            let Ok(data) = frame.into_data() else {
+                continue;
+            };
+            if bytes.len() + data.len() > self.bytes_max {
+                return Err(self.too_large());
+            }
+            room.hold(data.len())?;
+            bytes.extend_from_slice(&data);
+        }
+        Ok(bytes.freeze())
+    }
+
+    fn no_room_yet(&self) -> Room {
+        Room {
+            all: Arc::clone(&self.room),
+            all_kib: self.room_kib,
+            taken: None,
+            bytes: 0,
+        }
     }
 
     /// A few ms at most, for the largest body: not worth another thread.
-    fn decompress(&self, compressed: &[u8]) -> Result<Bytes, HttpError> {
-        let one_too_many = self.bytes_max as u64 + 1;
-        let mut bytes = Vec::with_capacity(self.bytes_max.min(compressed.len() * 4));
-        let read = MultiGzDecoder::new(compressed)
-            .take(one_too_many)
-            .read_to_end(&mut bytes);
-        read.map_err(|e: io::Error| HttpError::BodyUnreadable(e.to_string()))?;
-        if bytes.len() > self.bytes_max {
-            return Err(self.too_large());
+    fn decompress(&self, compressed: &[u8], room: &mut Room) -> Result<Bytes, HttpError> {
+        let mut decoder = MultiGzDecoder::new(compressed);
+        let (mut bytes, mut step) = (BytesMut::new(), [0; STEP_BYTES]);
+        loop {
+            let read = decoder.read(&mut step);
+            let count = read.map_err(|e: io::Error| HttpError::BodyUnreadable(e.to_string()))?;
+            if count == 0 {
+                return Ok(bytes.freeze());
+            }
+            if bytes.len() + count > self.bytes_max {
+                return Err(self.too_large());
+            }
+            room.hold(count)?;
+            bytes.extend_from_slice(&step[..count]);
         }
-        Ok(bytes.into())
     }
 
     fn too_large(&self) -> HttpError {
         HttpError::TooLarge {
             bytes_max: self.bytes_max,
         }
+    }
+}
+
+impl Room {
+    /// Takes room for so many more bytes.
+    fn hold(&mut self, more: usize) -> Result<(), HttpError> {
+        let before = self.kib();
+        self.bytes += more;
+        let all = Arc::clone(&self.all);
+        let more = all.try_acquire_many_owned(self.kib() - before);
+        let more = more.map_err(|_full| {
+            HttpError::Intake(IntakeError::Overloaded {
+                retry_after: RETRY_AFTER,
+            })
+        })?;
+        match &mut self.taken {
+            Some(taken) => taken.merge(more),
+            None => self.taken = Some(more),
+        }
+        Ok(())
+    }
+
+    /// A body that alone is larger than all the room has it to itself.
+    fn kib(&self) -> u32 {
+        let kib = u32::try_from(self.bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
+        kib.min(self.all_kib)
     }
 }
 

@@ -5,9 +5,11 @@ use std::time::Duration;
 use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use homeroom_proto::v1;
 use serde::Serialize;
 
 use super::intake::IntakeError;
+use super::position::with_position;
 use super::refused_statement::RefusedStatement;
 
 /// Why a request is refused.
@@ -88,6 +90,8 @@ pub enum HttpError {
     Conflict {
         /// Those.
         conflicts: Vec<RefusedStatement>,
+        /// At this position the others are applied.
+        position: v1::PositionToken,
     },
     /// See there.
     #[error(transparent)]
@@ -174,7 +178,7 @@ impl IntoResponse for HttpError {
         let (status, code) = self.status();
         let statements = match &self {
             Self::StatementsRefused { refused, .. } => refused.as_slice(),
-            Self::Conflict { conflicts } => conflicts.as_slice(),
+            Self::Conflict { conflicts, .. } => conflicts.as_slice(),
             _ => &[],
         };
         let error = Body {
@@ -187,6 +191,9 @@ impl IntoResponse for HttpError {
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }
-        response
+        match &self {
+            Self::Conflict { position, .. } => with_position(response, position),
+            _ => response,
+        }
     }
 }

@@ -45,7 +45,9 @@ impl Statement {
         whole.remove("id");
         let mut fields = Fields::of(object);
         Ok(Statement {
-            id: fields.text(&["id"])?,
+            id: fields
+                .text(&["id"])?
+                .map(|id| if is_uuid(&id) { id.to_lowercase() } else { id }),
             timestamp: fields.value(&["timestamp"]),
             actor: fields.object("actor")?.unwrap_or_default(),
             verb: Fields::of(fields.object("verb")?.unwrap_or_default()).text(&["id"])?,
@@ -213,6 +215,16 @@ fn extensions(part: &Map<String, Value>) -> Result<Map<String, Value>, Reason> {
     Ok(Fields::of(part.clone())
         .object("extensions")?
         .unwrap_or_default())
+}
+
+/// Letters of either case name the same one.
+fn is_uuid(id: &str) -> bool {
+    let hyphens = [8, 13, 18, 23];
+    id.len() == 36
+        && id.bytes().enumerate().all(|(at, byte)| match byte {
+            b'-' => hyphens.contains(&at),
+            _ => byte.is_ascii_hexdigit() && !hyphens.contains(&at),
+        })
 }
 
 fn id_of(activity: &Value) -> Option<&str> {

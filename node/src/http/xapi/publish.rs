@@ -195,7 +195,11 @@ fn check(ids: &[Option<String>], receipt: StatementsReceipt) -> Result<Receipt, 
     if conflicts.is_empty() {
         Ok(taken)
     } else {
-        Err(HttpError::Conflict { conflicts })
+        let position = taken.position;
+        Err(HttpError::Conflict {
+            conflicts,
+            position,
+        })
     }
 }
 

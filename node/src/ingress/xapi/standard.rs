@@ -88,6 +88,7 @@ fn check_actor(statement: &Object) -> Result<(), Fault> {
         .filter(|name| given(actor, name).is_some());
     let identifiers: Vec<&str> = identifiers.copied().collect();
     match identifiers.as_slice() {
+        [] if is_anonymous_group(actor) => Ok(()),
         [] => Err(missing("actor (account, mbox, mbox_sha1sum or openid)")),
         ["account"] => check_account(object(actor, "account")?),
         [name] => check_identifier(name, &actor[*name]),
@@ -97,6 +98,13 @@ fn check_actor(statement: &Object) -> Result<(), Fault> {
             Err(Fault::new(Reason::SchemaMismatch, detail))
         }
     }
+}
+
+/// Sound, though nobody in particular.
+fn is_anonymous_group(actor: &Object) -> bool {
+    let is_group = given(actor, "objectType").and_then(Value::as_str) == Some("Group");
+    let members = given(actor, "member").and_then(Value::as_array);
+    is_group && members.is_some_and(|members| !members.is_empty())
 }
 
 fn check_account(account: &Object) -> Result<(), Fault> {

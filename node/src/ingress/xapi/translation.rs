@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use homeroom_core::{ActorForm, EventType};
 use jiff::{Timestamp, Unit, civil::Date, fmt::temporal::SpanParser, tz::TimeZone};
+use uuid::{Uuid, fmt::Hyphenated};
 
 use super::{
     super::{
@@ -61,7 +62,7 @@ impl Translation {
             None => (None, None),
         };
         let mut draft = Draft {
-            event_id: statement.id.filled(),
+            event_id: statement.id.filled().map(in_one_spelling),
             user_id: statement.actor.user_id(self.form),
             session_id: Some(session.unwrap_or_else(|| day_of(&stamp))),
             course_id: context.course(),
@@ -152,5 +153,15 @@ fn duration<'p>(text: Cow<'p, str>, stamp: &Stamp<'_>) -> (Option<Quantity<'p>>,
                 Some(Fault::wrong_type(LABELS.duration_ms, expected, &text)),
             )
         }
+    }
+}
+
+/// A UUID is the same in either case of its letters.
+fn in_one_spelling(id: Cow<'_, str>) -> Cow<'_, str> {
+    let is_uuid = id.len() == Hyphenated::LENGTH && Uuid::try_parse(&id).is_ok();
+    if is_uuid && id.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        Cow::Owned(id.to_ascii_lowercase())
+    } else {
+        id
     }
 }
