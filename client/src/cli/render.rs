@@ -92,9 +92,10 @@ pub(super) fn freshness(freshness: &v1::Freshness) -> String {
     }
     for source in &freshness.sources {
         match (source.idle, source.lagging) {
-            (_, true) => line.push_str(&format!(", {} is lagging", source.source)),
+            // Who is silent is not waited for, however old its newest event.
             (true, _) => line.push_str(&format!(", {} is idle", source.source)),
-            _ => {}
+            (false, true) => line.push_str(&format!(", {} is lagging", source.source)),
+            (false, false) => {}
         }
     }
     line
@@ -118,19 +119,25 @@ mod tests {
 
     #[test]
     fn an_answer_says_how_old_it_is_and_who_is_not_waited_for() {
-        let source = v1::SourceFreshness {
-            source: "lms".into(),
-            idle: true,
+        let source = |name: &str, idle, lagging| v1::SourceFreshness {
+            source: name.into(),
+            idle,
+            lagging,
             ..Default::default()
         };
         let answer = v1::Freshness {
             watermark_ms: Some(1_772_438_400_120),
             staleness_ms: 12,
             bound_met: true,
-            sources: vec![source],
+            sources: vec![
+                source("lms", true, false),
+                source("archive", true, true),
+                source("tool", false, true),
+                source("quiz", false, false),
+            ],
             ..Default::default()
         };
-        let expected = "watermark 2026-03-02T08:00:00.120Z, as of 12 ms ago, lms is idle";
+        let expected = "watermark 2026-03-02T08:00:00.120Z, as of 12 ms ago, lms is idle, archive is idle, tool is lagging";
         assert_eq!(freshness(&answer), expected);
     }
 }

@@ -1,6 +1,11 @@
 //! Figures that nobody tells of as they change: looked up when they are asked for, or in turn.
 
-use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use homeroom_core::shard::{Counters, Sequence};
 use tokio_util::sync::CancellationToken;
@@ -8,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     config::Config,
     observe::{
-        DiskSpace, Fill, Metrics, Vitals,
+        Deliveries, DiskSpace, Fill, Metrics, Vitals,
         metrics::{ShardFigures, SourceTotals},
     },
     route::Router,
@@ -53,16 +58,27 @@ impl Gauges {
         gauges
     }
 
-    /// Shows sources' counters in turn, until told to stop.
+    /// Looks at shards and sources in turn, until told to stop.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                _ = ticks.tick() => self.show_sources().await,
+                _ = ticks.tick() => self.look().await,
             }
         }
+    }
+
+    /// Shows sources' counters, and remembers what the doctor asks about the last minutes. The first look is what a stretch since the
+    /// start is counted from.
+    pub async fn look(&self) {
+        let now = Instant::now();
+        for shard in self.router.shards() {
+            let lag_ms = shard.view().watermark_lag_ms;
+            self.metrics.lately.saw_lag(shard.shard(), lag_ms, now);
+        }
+        self.show_sources().await;
     }
 
     /// What the node has, and what it has used of it.
@@ -133,6 +149,18 @@ impl Gauges {
             .iter()
             .map(|(source, (counters, sequence))| (source.as_str(), totals(counters, *sequence)));
         self.metrics.ingest.sources.show(totals);
+        let seen = sources
+            .into_iter()
+            .map(|(source, (counters, _))| (source, deliveries(&counters)));
+        self.metrics.lately.saw_counters(seen, Instant::now());
+    }
+}
+
+fn deliveries(counters: &Counters) -> Deliveries {
+    Deliveries {
+        received: counters.received,
+        refused: counters.dead_letters(),
+        conflicting: counters.conflicting,
     }
 }
 

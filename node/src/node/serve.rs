@@ -186,6 +186,7 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
     }
     tasks.spawn(Arc::clone(&checkpoints).run_control(stop_tasks.clone()));
     let gauges = Gauges::new(config, metrics, &started.router, &started.log);
+    gauges.look().await;
     tasks.spawn(Arc::clone(&gauges).run(stop_tasks.clone()));
     let upkeep = Arc::clone(metrics).run_upkeep(UPKEEP_EVERY);
     let stop = stop_tasks.clone();

@@ -33,6 +33,7 @@ pub use saved::{SavedGroup, SavedGroups};
 pub use shard::{ShardFigures, ShardMetrics};
 pub use source::{SourceMetrics, SourceTotals};
 
+use super::Lately;
 use registry::Registry;
 
 type Reading = Box<dyn Fn(&Metrics) + Send + Sync>;
@@ -53,6 +54,8 @@ pub struct Metrics {
     pub resource: ResourceMetrics,
     /// Queries.
     pub read: Arc<ReadMetrics>,
+    /// Not shown as figures: for the diagnosis, which judges what is recent.
+    pub lately: Lately,
     registry: Arc<Registry>,
     readings: Mutex<Vec<Reading>>,
     /// Constants, held so that they are registered exactly once.
@@ -71,6 +74,7 @@ impl Metrics {
             shard: ShardMetrics::new(&registry),
             resource: ResourceMetrics::new(&registry),
             read: Arc::new(ReadMetrics::new(&registry)),
+            lately: Lately::default(),
             _process: process_gauges(&registry),
             readings: Mutex::default(),
             registry,

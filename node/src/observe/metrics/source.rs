@@ -38,7 +38,7 @@ pub struct SourceTotals {
     pub conflicting: u64,
     /// Of the accepted: after their window was settled.
     pub amended: u64,
-    /// Numbers that it gave to events which did not arrive or were refused.
+    /// Numbers that it gave to events which are not here: lost on the way, or refused.
     pub sequence_gaps: u64,
 }
 

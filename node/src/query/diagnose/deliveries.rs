@@ -4,13 +4,12 @@ use homeroom_core::shard::Sequence;
 use homeroom_proto::v1::Finding;
 
 use super::{
-    facts::{Facts, SourceFacts},
-    finding::{argument, fault, note, ok, percent, warning},
+    facts::{Facts, SourceFacts, share},
+    finding::{argument, fault, note, ok, time, warning},
 };
+use crate::observe::Deliveries;
 
-/// Above this share of refused deliveries something is wrong with a source, not with an event.
-const DEAD_LETTER_SHARE_MAX: f64 = 0.01;
-/// Above this share of deliveries with another's id a source does not know what an id is.
+/// Above this share of the last minutes' deliveries with another's id a source does not know what an id is.
 const CONFLICT_SHARE_MAX: f64 = 0.001;
 
 /// Every delivery has exactly one outcome.
@@ -51,7 +50,7 @@ pub(super) fn producer_gaps(facts: &Facts) -> Vec<Finding> {
         let sequence = facts.sequence?;
         numbering += 1;
         let missing = sequence.missing();
-        (missing > 0).then(|| gap(CHECK, source, sequence))
+        (missing > 0).then(|| gap(CHECK, source, sequence, facts))
     });
     or_ok(wrong, || match numbering {
         0 => ok(CHECK, "no source numbers its events"),
@@ -62,67 +61,29 @@ pub(super) fn producer_gaps(facts: &Facts) -> Vec<Finding> {
     })
 }
 
-fn gap(check: &str, source: &str, sequence: Sequence) -> Finding {
+fn gap(check: &str, source: &str, sequence: Sequence, facts: &SourceFacts) -> Finding {
+    let kept = facts.letters_kept();
+    // A refusal carries no number: whether it is one of those can't be told.
     let words = format!(
-        "of the events numbered {} to {}, {} did not arrive or were refused",
+        "of the events numbered {} to {}, {} are missing: lost on the way, or refused ({} of this source's are kept as dead letters)",
         sequence.first,
         sequence.last,
-        sequence.missing()
+        sequence.missing(),
+        kept
     );
     let name = argument(source);
+    let look = match kept {
+        0 => String::new(),
+        _ => format!(
+            "look at its dead letters first (`homeroom dead-letters list --source {name}`): those that pass again fill the gap; \
+             else, "
+        ),
+    };
     let advice = format!(
-        "unless they are still under way: have {name} send that time again (what is here already is counted as duplicate, the rest \
-         fills the gap), and look for losses between {name} and the node"
+        "{look}unless they are still under way: have {name} send that time again (what is here already is counted as duplicate, the \
+         rest fills the gap), and look for losses between {name} and the node"
     );
     warning(check, source, words, advice)
-}
-
-/// Few deliveries are refused.
-pub(super) fn dead_letters(facts: &Facts) -> Vec<Finding> {
-    const CHECK: &str = "dead-letters";
-    let of_all: u64 = (facts.sources.values())
-        .map(|source| source.counters.received)
-        .sum();
-    let found = each(facts, |source, facts| {
-        let kept: u64 = facts.letters.values().sum();
-        if kept == 0 {
-            return None;
-        }
-        let refused = facts.counters.dead_letters().max(kept);
-        // A listener has what names no source: hardly anything but refusals.
-        let of = if source.starts_with("listener:") {
-            of_all
-        } else {
-            facts.counters.received
-        };
-        let share = refused as f64 / of.max(1) as f64;
-        let words = format!(
-            "{refused} of {of} deliveries were refused ({}); kept of them: {}",
-            percent(share),
-            reasons(facts)
-        );
-        if share <= DEAD_LETTER_SHARE_MAX {
-            return Some(note(CHECK, source, words));
-        }
-        let name = argument(source);
-        let advice = format!(
-            "see what is wrong with them: `homeroom dead-letters list --source {name}`; once the cause is mended, \
-             `homeroom dead-letters redrive --source {name}` delivers them again, and `homeroom dead-letters discard --source {name}` \
-             drops what nobody needs"
-        );
-        Some(warning(CHECK, source, words, advice))
-    });
-    or_ok(found, || ok(CHECK, "none are kept"))
-}
-
-/// The most frequent one first.
-fn reasons(facts: &SourceFacts) -> String {
-    let mut counts: Vec<_> = facts.letters.iter().collect();
-    counts.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
-    let words = counts
-        .iter()
-        .map(|(reason, count)| format!("{count} {}", reason.name()));
-    words.collect::<Vec<_>>().join(", ")
 }
 
 /// An id means one event.
@@ -133,14 +94,21 @@ pub(super) fn conflicts(facts: &Facts) -> Vec<Finding> {
         if counters.conflicting == 0 {
             return None;
         }
-        let share = counters.conflicting as f64 / counters.received.max(1) as f64;
         let words = format!(
             "{} of {} deliveries had the id of an earlier event and other content; the first one counts",
             counters.conflicting, counters.received
         );
-        if share <= CONFLICT_SHARE_MAX {
+        let is_recent =
+            |lately: &Deliveries| share(lately.conflicting, lately.received) > CONFLICT_SHARE_MAX;
+        let Some((lately, over)) = facts.lately(is_recent) else {
             return Some(note(CHECK, source, words));
-        }
+        };
+        let words = format!(
+            "{words}; within the last {}, {} of {} had",
+            time(over),
+            lately.conflicting,
+            lately.received
+        );
         let advice = format!(
             "have {} give every event an eventId of its own, the same at each retry; a score is corrected by a `score_updated` with \
              the same attemptId",
@@ -153,7 +121,7 @@ pub(super) fn conflicts(facts: &Facts) -> Vec<Finding> {
     })
 }
 
-fn each(
+pub(super) fn each(
     facts: &Facts,
     mut judge: impl FnMut(&str, &SourceFacts) -> Option<Finding>,
 ) -> Vec<Finding> {
@@ -163,7 +131,7 @@ fn each(
         .collect()
 }
 
-fn or_ok(findings: Vec<Finding>, ok: impl FnOnce() -> Finding) -> Vec<Finding> {
+pub(super) fn or_ok(findings: Vec<Finding>, ok: impl FnOnce() -> Finding) -> Vec<Finding> {
     if findings.is_empty() {
         vec![ok()]
     } else {
@@ -199,7 +167,7 @@ mod tests {
         let facts = with(|lms| lms.counters.received += 1);
         let finding = only(conservation(&facts), Severity::Fault);
         assert_eq!(finding.subject, "lms");
-        assert!(finding.words.starts_with("1001 deliveries"), "{finding:?}");
+        assert!(finding.words.starts_with("2001 deliveries"), "{finding:?}");
     }
 
     #[test]
@@ -212,68 +180,36 @@ mod tests {
             });
         });
         let finding = only(producer_gaps(&facts), Severity::Warning);
-        let words = "of the events numbered 5 to 9, 2 did not arrive or were refused";
+        let words = "of the events numbered 5 to 9, 2 are missing: lost on the way, or refused (0 of this source's are kept as dead letters)";
         assert_eq!((&*finding.subject, &*finding.words), ("lms", words));
-    }
-
-    #[test]
-    fn few_dead_letters_are_worth_a_note_and_many_a_warning() {
-        let refused = |count: u64, kept: u64| {
-            with(|lms| {
-                lms.counters.accepted -= count;
-                lms.counters
-                    .dead_lettered
-                    .insert(Reason::BadTimestamp, count);
-                lms.letters.insert(Reason::Late, 1);
-                lms.letters.insert(Reason::BadTimestamp, kept - 1);
-            })
-        };
-        only(dead_letters(&refused(10, 10)), Severity::Note);
-        // What had to go for newer ones counts too.
-        let finding = only(dead_letters(&refused(30, 9)), Severity::Warning);
-        assert!(
-            finding
-                .words
-                .ends_with("kept of them: 8 bad_timestamp, 1 late"),
-            "{finding:?}"
-        );
+        assert!(!finding.advice.contains("dead-letters"), "{finding:?}");
+        let mut facts = facts;
+        let lms = facts.sources.get_mut("lms").expect("a source");
+        lms.letters.insert(Reason::BadTimestamp, 3);
+        let finding = only(producer_gaps(&facts), Severity::Warning);
+        assert!(finding.words.contains("(3 of this source's"), "{finding:?}");
         assert!(
             finding
                 .advice
-                .contains("homeroom dead-letters list --source lms")
+                .contains("homeroom dead-letters list --source lms"),
+            "{finding:?}"
         );
     }
 
     #[test]
-    fn what_names_no_source_is_a_share_of_everything() {
-        let mut facts = with(|_| {});
-        let mut listener = SourceFacts::default();
-        listener.counters.received = 4;
-        listener.counters.dead_lettered.insert(Reason::Malformed, 4);
-        listener.letters.insert(Reason::Malformed, 4);
-        facts.sources.insert("listener:http".to_owned(), listener);
-        only(dead_letters(&facts), Severity::Note);
-    }
-
-    #[test]
-    fn letters_that_were_redriven_or_discarded_are_over() {
-        let facts = with(|lms| {
-            lms.counters.accepted -= 500;
-            lms.counters.dead_lettered.insert(Reason::BadTimestamp, 500);
-        });
-        only(dead_letters(&facts), Severity::Ok);
-    }
-
-    #[test]
-    fn conflicts_are_judged_by_their_share() {
-        only(
-            conflicts(&with(|lms| lms.counters.conflicting = 1)),
-            Severity::Note,
-        );
-        let finding = only(
-            conflicts(&with(|lms| lms.counters.conflicting = 2)),
-            Severity::Warning,
-        );
+    fn conflicts_are_judged_by_their_recent_share() {
+        let conflicting = |recent: u64| {
+            with(|lms| {
+                lms.counters.conflicting = 100;
+                lms.lately[1].deliveries.conflicting = recent;
+            })
+        };
+        only(conflicts(&conflicting(0)), Severity::Note);
+        only(conflicts(&conflicting(1)), Severity::Note);
+        let finding = only(conflicts(&conflicting(2)), Severity::Warning);
+        let words = "100 of 2000 deliveries had the id of an earlier event and other content; the first one counts; within the \
+                     last 10m, 2 of 1000 had";
+        assert_eq!(finding.words, words);
         assert!(finding.advice.contains("lms"), "{finding:?}");
     }
 }

@@ -1,19 +1,18 @@
 //! How far event time has come, and who holds it back.
 
-use std::cmp::Reverse;
+use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
 use homeroom_proto::v1::Finding;
 
 use super::{
     facts::{Facts, ShardFacts, SourceFacts},
-    finding::{argument, fault, listed, note, ok, shown, time_ms, warning},
+    finding::{argument, fault, listed, note, ok, shown, time, time_ms, warning},
 };
+use crate::observe::LAG_MAX_MS;
 
-/// Behind by more than the delays explain: answers are late by as much, ms. The alert rule's bound, worth a note: where a source
-/// speaks seldom it is waited for that long, which passes.
-const LAG_NOTED_MS: i64 = 10_000;
-/// A source further behind is not waited for, so that no watermark is behind by more for long, ms.
-const LAG_MAX_MS: i64 = 150_000;
+/// A watermark that lags for so long does not catch up by itself: who speaks seldom on a shard is waited for 30 s. As long as the
+/// alert rule waits.
+const BEHIND_FOR_MAX: Duration = Duration::from_secs(60);
 /// A source that is further behind over all shards lags, ms: the same bound as on each shard.
 const BEHIND_MAX_MS: i64 = 120_000;
 /// A tick that is late by more was not merely waiting its turn, ms.
@@ -30,10 +29,12 @@ pub(super) fn watermark(facts: &Facts) -> Vec<Finding> {
                       what was acknowledged is kept";
         fault(CHECK, &format!("shard {shard}"), words, advice)
     });
-    let wrong: Vec<Finding> = silent
+    let mut wrong: Vec<Finding> = silent
         .chain(facts.shards.iter().filter_map(|shard| late(CHECK, shard)))
         .collect();
+    wrong.extend(held_back(CHECK, facts));
     if !wrong.is_empty() {
+        wrong.sort_by_key(|finding| Reverse(finding.severity));
         return wrong;
     }
     let lags_ms = facts.shards.iter().map(|shard| shard.lag_ms);
@@ -51,33 +52,61 @@ pub(super) fn watermark(facts: &Facts) -> Vec<Finding> {
 }
 
 fn late(check: &str, shard: &ShardFacts) -> Option<Finding> {
-    let subject = format!("shard {}", shard.shard);
-    let overdue_ms = shard.log_now_ms - shard.next_due_ms.unwrap_or(i64::MAX);
-    if overdue_ms > TICK_LATE_MAX_MS {
-        let words = format!(
-            "log time stands still: an entry that lets it go on was due {} ago",
-            time_ms(overdue_ms)
-        );
-        let advice = "look at the findings of log, fsync and disk, and at the node's log; if they tell nothing, restart the node";
-        return Some(fault(check, &subject, words, advice));
-    }
-    if shard.lag_ms <= LAG_NOTED_MS {
+    if !stands_still(shard) {
         return None;
     }
-    let slowest = shard.slowest.as_deref().unwrap_or("one of the sources");
     let words = format!(
-        "the watermark is {} behind what the sources' delays explain; {} holds it back most",
-        time_ms(shard.lag_ms),
-        shown(slowest)
+        "log time stands still: an entry that lets it go on was due {} ago",
+        time_ms(overdue_ms(shard))
     );
-    if shard.lag_ms <= LAG_MAX_MS {
-        return Some(note(check, &subject, words));
+    let advice = "look at the findings of log, fsync and disk, and at the node's log; if they tell nothing, restart the node";
+    let subject = format!("shard {}", shard.shard);
+    Some(fault(check, &subject, words, advice))
+}
+
+fn stands_still(shard: &ShardFacts) -> bool {
+    overdue_ms(shard) > TICK_LATE_MAX_MS
+}
+
+fn overdue_ms(shard: &ShardFacts) -> i64 {
+    shard.log_now_ms - shard.next_due_ms.unwrap_or(i64::MAX)
+}
+
+/// One finding for each source that holds shards back.
+fn held_back(check: &str, facts: &Facts) -> Vec<Finding> {
+    let mut by_source: BTreeMap<Option<&str>, Vec<&ShardFacts>> = BTreeMap::new();
+    let shards = facts.shards.iter();
+    for shard in shards.filter(|shard| shard.lag_ms > LAG_MAX_MS && !stands_still(shard)) {
+        let held = by_source.entry(shard.slowest.as_deref()).or_default();
+        held.push(shard);
     }
-    let advice = format!(
-        "look why {} is behind the others (its clock, its backlog); nothing is lost meanwhile, windows close later",
-        shown(slowest)
+    let all = facts.shards.len() + facts.silent_shards.len();
+    let findings = by_source.iter();
+    findings
+        .map(|(source, held)| holds_back(check, *source, held, all))
+        .collect()
+}
+
+fn holds_back(check: &str, source: Option<&str>, held: &[&ShardFacts], all: usize) -> Finding {
+    let lags_ms = held.iter().map(|shard| shard.lag_ms);
+    let times = held.iter().filter_map(|shard| shard.behind_for);
+    let longest = times.max().unwrap_or_default();
+    let words = format!(
+        "holds back {} of {all} shards, by {} at most beside what the sources' delays explain, since {}",
+        held.len(),
+        time_ms(lags_ms.max().unwrap_or_default()),
+        time(longest)
     );
-    Some(warning(check, &subject, words, advice))
+    let subject = source.unwrap_or_default();
+    if longest < BEHIND_FOR_MAX {
+        let words = format!("{words}; it passes if it only speaks seldom there");
+        return note(check, subject, words);
+    }
+    let who = source.map_or_else(|| "the slowest source".to_owned(), shown);
+    let advice = format!(
+        "look why {who} is behind the others (its clock, its backlog); nothing is lost meanwhile, windows close later"
+    );
+    warning(check, subject, words, advice)
 }
 
 /// Sources speak, keep up, and keep their word.
@@ -189,17 +218,41 @@ mod tests {
     }
 
     #[test]
-    fn a_lag_names_the_shard_and_the_source() {
+    fn a_lag_is_a_note_until_it_has_lasted_a_minute() {
         let mut facts = sample::healthy();
-        facts.shards[1].lag_ms = LAG_NOTED_MS;
-        only(watermark(&facts), Severity::Ok);
         facts.shards[1].lag_ms = LAG_MAX_MS;
+        facts.shards[1].behind_for = Some(BEHIND_FOR_MAX);
+        only(watermark(&facts), Severity::Ok);
+        facts.shards[1].lag_ms = 110_000;
+        facts.shards[1].behind_for = None;
         only(watermark(&facts), Severity::Note);
-        facts.shards[1].lag_ms = 301_000;
-        facts.shards[1].slowest = Some("tool".to_owned());
+        facts.shards[1].behind_for = Some(BEHIND_FOR_MAX - Duration::from_millis(1));
+        only(watermark(&facts), Severity::Note);
+        facts.shards[1].behind_for = Some(BEHIND_FOR_MAX);
+        only(watermark(&facts), Severity::Warning);
+    }
+
+    #[test]
+    fn a_source_that_holds_back_many_shards_is_named_once() {
+        let mut facts = sample::healthy();
+        for (shard, (lag_ms, seconds)) in facts.shards.iter_mut().zip([(74_000, 30), (20_000, 120)])
+        {
+            shard.lag_ms = lag_ms;
+            shard.behind_for = Some(Duration::from_secs(seconds));
+            shard.slowest = Some("tool".to_owned());
+        }
         let finding = only(watermark(&facts), Severity::Warning);
-        assert_eq!(finding.subject, "shard 1");
-        assert!(finding.words.contains("5m 1s") && finding.advice.contains("tool"));
+        let words = "holds back 2 of 2 shards, by 1m 14s at most beside what the sources' delays explain, since 2m";
+        assert_eq!((&*finding.subject, &*finding.words), ("tool", words));
+        assert!(finding.advice.contains("tool"), "{finding:?}");
+        // Another's is another finding, and the worse one comes first.
+        facts.shards[0].slowest = Some("lms".to_owned());
+        let findings = watermark(&facts);
+        let found = findings
+            .iter()
+            .map(|finding| (finding.severity(), &*finding.subject));
+        let expected = [(Severity::Warning, "tool"), (Severity::Note, "lms")];
+        assert_eq!(found.collect::<Vec<_>>(), expected);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use homeroom_core::{
     shard::{Counters, Sequence},
 };
 
-use crate::observe::{TimesOfLate, Vitals};
+use crate::observe::{Deliveries, Stretch, TimesOfLate, Vitals};
 
 /// A node, at about one moment.
 #[derive(Clone, Debug)]
@@ -37,6 +37,8 @@ pub(super) struct Facts {
 pub(super) struct SourceFacts {
     pub counters: Counters,
     pub sequence: Option<Sequence>,
+    /// What it delivered over the last 5 and the last 10 min.
+    pub lately: [Stretch; 2],
     /// Kept dead letters, by reason.
     pub letters: BTreeMap<Reason, u64>,
     /// Declared ordered, and sent an event that was not.
@@ -60,10 +62,31 @@ pub(super) struct ShardFacts {
     pub watermark_ms: Option<i64>,
     /// What the watermark is behind by, beside what the delays explain, ms.
     pub lag_ms: i64,
+    /// For how long the lag has been over [`LAG_MAX_MS`](crate::observe::LAG_MAX_MS) without a break.
+    pub behind_for: Option<Duration>,
     /// The source that holds the watermark back most.
     pub slowest: Option<String>,
     /// Log time now, ms.
     pub log_now_ms: i64,
     /// Log time at which an entry is or was due, ms.
     pub next_due_ms: Option<i64>,
+}
+
+impl SourceFacts {
+    /// Dead letters that are kept.
+    pub fn letters_kept(&self) -> u64 {
+        self.letters.values().sum()
+    }
+
+    /// What it delivered over the longest recent stretch for which `holds`, and how long that is.
+    pub fn lately(&self, holds: impl Fn(&Deliveries) -> bool) -> Option<(Deliveries, Duration)> {
+        let mut longest_first = self.lately.iter().rev();
+        let found = longest_first.find(|stretch| holds(&stretch.deliveries))?;
+        Some((found.deliveries, found.over))
+    }
+}
+
+/// Of all; none of none.
+pub(super) fn share(part: u64, all: u64) -> f64 {
+    part as f64 / all.max(1) as f64
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use futures::future::join_all;
@@ -13,13 +13,16 @@ use tokio::time::timeout;
 use super::facts::{Facts, ShardFacts, SourceFacts};
 use crate::{
     control::ControlPlane,
-    observe::{Metrics, ReadVitals},
+    observe::{Deliveries, Lately, Metrics, ReadVitals},
     route::Router,
     shard::{ShardReplica, View},
 };
 
 /// A shard that does not let anybody look at it for so long is stuck, and the diagnosis must not get stuck with it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
+
+/// What is recent: the stretch that the alert rules look at, and a longer one, which tells of what the rules have let go of.
+const LATELY: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(600)];
 
 type BySource = BTreeMap<String, SourceFacts>;
 
@@ -44,6 +47,7 @@ pub(super) async fn facts(
             Err(shard) => silent_shards.push(shard),
         }
     }
+    remember(&mut sources, &metrics.lately);
     let shard_count = router.shards().len();
     let name = |slot: u16| match usize::from(slot) < shard_count {
         true => format!("shard {slot}"),
@@ -81,6 +85,7 @@ async fn look(shard: &Arc<ShardReplica>, metrics: &Metrics) -> (ShardFacts, BySo
         checkpoint_index: metrics.checkpoint.saved.index(shard.shard()),
         watermark_ms: view.freshness.watermark_ms,
         lag_ms: view.watermark_lag_ms,
+        behind_for: metrics.lately.behind_for(shard.shard(), Instant::now()),
         slowest: slowest(&view),
         log_now_ms: shard.log_now_ms(),
         next_due_ms: view.next_due_ms,
@@ -135,6 +140,19 @@ fn merge(all: &mut BySource, of_shard: BySource) {
         sum.newest_event_ms = sum.newest_event_ms.max(facts.newest_event_ms);
         sum.speaks += facts.speaks;
         sum.lags += facts.lags;
+    }
+}
+
+/// Once the counters of all shards are added up.
+fn remember(sources: &mut BySource, lately: &Lately) {
+    let now = Instant::now();
+    for (source, facts) in sources {
+        let until_now = Deliveries {
+            received: facts.counters.received,
+            refused: facts.counters.dead_letters(),
+            conflicting: facts.counters.conflicting,
+        };
+        facts.lately = LATELY.map(|over| lately.within(over, source, until_now, now));
     }
 }
 

@@ -2,6 +2,9 @@
 //!
 //! Facts are gathered in one place; each check is a function from facts to findings, at least one, and knows nothing else.
 
+#[cfg(test)]
+mod alerts;
+mod dead_letters;
 mod deliveries;
 mod event_time;
 mod facts;
@@ -30,7 +33,7 @@ type Check = fn(&Facts) -> Vec<v1::Finding>;
 const CHECKS: [Check; 14] = [
     deliveries::conservation,
     deliveries::producer_gaps,
-    deliveries::dead_letters,
+    dead_letters::dead_letters,
     deliveries::conflicts,
     event_time::watermark,
     event_time::sources,

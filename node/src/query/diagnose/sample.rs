@@ -8,7 +8,7 @@ use homeroom_core::{
 };
 
 use super::facts::{Facts, ShardFacts, SourceFacts};
-use crate::observe::{DiskSpace, Fill, TimesOfLate, Vitals};
+use crate::observe::{Deliveries, DiskSpace, Fill, Stretch, TimesOfLate, Vitals};
 
 /// 2025-03-05T10:00:00Z, ms.
 const NOW_MS: i64 = 1_741_168_800_000;
@@ -65,8 +65,8 @@ pub(super) fn healthy() -> Facts {
 fn source() -> SourceFacts {
     SourceFacts {
         counters: Counters {
-            received: 1_000,
-            accepted: 990,
+            received: 2_000,
+            accepted: 1_990,
             duplicate: 10,
             ..Counters::default()
         },
@@ -74,6 +74,13 @@ fn source() -> SourceFacts {
             first: 1,
             last: 990,
             seen: 990,
+        }),
+        lately: [(5, 500), (10, 1_000)].map(|(minutes, received)| Stretch {
+            over: Duration::from_secs(minutes * 60),
+            deliveries: Deliveries {
+                received,
+                ..Deliveries::default()
+            },
         }),
         newest_event_ms: Some(NOW_MS),
         speaks: 2,
