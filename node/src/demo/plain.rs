@@ -15,8 +15,8 @@ pub(super) fn opening(picture: &Picture) -> String {
         format!(" --endpoint http://{grpc}")
     };
     format!(
-        "a class of {} lives in a node of its own: ask it at http://{grpc} (gRPC), http://{http}/v1/courses/{COURSE}, http://{http}/metrics, \
-         or with `{cli}{endpoint} get {name}`, `… watch {name}`, `… course {COURSE}`, `… doctor`",
+        "a class of {} lives in a node of its own: ask it at http://{grpc} (gRPC), http://{http}/v1/courses/{COURSE} or http://{http}/metrics \
+         (HTTP), or with `{cli}{endpoint} get {name}`, `… watch {name}`, `… course {COURSE}`, `… doctor`",
         picture.learners
     )
 }
