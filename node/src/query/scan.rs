@@ -43,12 +43,9 @@ pub fn windows(
         query,
         pending: VecDeque::new(),
     };
-    stream::unfold(Some(scan), |scan| async move {
-        let mut scan = scan?;
-        match scan.next().await {
-            Ok(answer) => answer.map(|answer| (Ok(answer), Some(scan))),
-            Err(error) => Some((Err(error), None)),
-        }
+    stream::try_unfold(scan, |mut scan| async move {
+        let answer = scan.next().await?;
+        Ok(answer.map(|answer| (answer, scan)))
     })
 }
 

@@ -70,12 +70,9 @@ impl Watching {
 
     /// The profile now, and after each change.
     pub fn answers(self) -> impl Stream<Item = Result<v1::WatchLearnerResponse, Status>> + Send {
-        stream::unfold(Some(self), |watching| async move {
-            let mut watching = watching?;
-            match watching.next().await {
-                Ok(answer) => Some((Ok(answer), Some(watching))),
-                Err(error) => Some((Err(error), None)),
-            }
+        stream::try_unfold(self, |mut watching| async move {
+            let answer = watching.next().await?;
+            Ok(Some((answer, watching)))
         })
     }
 

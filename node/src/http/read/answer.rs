@@ -24,8 +24,22 @@ pub(super) fn answer<'f>(
     Ok(respond(StatusCode::OK, json, cluster_id, freshness))
 }
 
-/// The same for what there is none of: the answer still says how current it is.
-pub(super) fn not_found<'f>(
+/// The same for what may not be there: the answer still says how current it is.
+pub(super) fn answer_if<'f>(
+    found: bool,
+    what: &str,
+    message: &impl Serialize,
+    cluster_id: &str,
+    freshness: impl IntoIterator<Item = &'f v1::Freshness>,
+) -> Result<Response, ReadError> {
+    if found {
+        answer(message, cluster_id, freshness)
+    } else {
+        not_found(what, message, cluster_id, freshness)
+    }
+}
+
+fn not_found<'f>(
     what: &str,
     message: &impl Serialize,
     cluster_id: &str,

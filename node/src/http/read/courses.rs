@@ -8,7 +8,7 @@ use homeroom_proto::v1::{
 use tonic::Request;
 
 use super::{
-    answer::{answer, not_found, with_fields},
+    answer::{answer, answer_if, with_fields},
     asked::{Asked, Id},
     error::ReadError,
     events::events,
@@ -48,11 +48,7 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
     let told = reads.courses()?.get_course(Request::new(request)).await?;
     let told = told.into_inner();
     let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
-    if told.found {
-        answer(&told, cluster_id, freshness)
-    } else {
-        not_found("course", &told, cluster_id, freshness)
-    }
+    answer_if(told.found, "course", &told, cluster_id, freshness)
 }
 
 /// A page of a course's windows.
@@ -77,11 +73,7 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
     let told = courses.list_course_windows(Request::new(request)).await?;
     let told = told.into_inner();
     let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
-    if told.found {
-        answer(&told, cluster_id, freshness)
-    } else {
-        not_found("course", &told, cluster_id, freshness)
-    }
+    answer_if(told.found, "course", &told, cluster_id, freshness)
 }
 
 /// A course now, and after each change.

@@ -8,7 +8,7 @@ use homeroom_proto::v1::{
 use tonic::Request;
 
 use super::{
-    answer::{answer, not_found, with_fields},
+    answer::{answer, answer_if, with_fields},
     asked::{Asked, Id},
     error::ReadError,
     events::events,
@@ -31,12 +31,11 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
     let told = reads.learners()?.get_learner(Request::new(request)).await?;
     let told = told.into_inner();
     let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
-    if !told.found {
-        return not_found("learner", &told, cluster_id, freshness);
-    }
     match &fields {
-        None => answer(&told, cluster_id, freshness),
-        Some(_) => answer(&with_fields(&told, fields.as_ref())?, cluster_id, freshness),
+        Some(_) if told.found => {
+            answer(&with_fields(&told, fields.as_ref())?, cluster_id, freshness)
+        }
+        _ => answer_if(told.found, "learner", &told, cluster_id, freshness),
     }
 }
 
@@ -75,11 +74,7 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
         .await?;
     let told = told.into_inner();
     let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
-    if told.found {
-        answer(&told, cluster_id, freshness)
-    } else {
-        not_found("learner", &told, cluster_id, freshness)
-    }
+    answer_if(told.found, "learner", &told, cluster_id, freshness)
 }
 
 /// A learner's profile now, and after each change. A learner that nobody knows yet is an answer too: it may come.

@@ -1,9 +1,6 @@
 //! A class, as its learners are counted one by one.
 
-use std::{
-    cmp::{Ordering, Reverse},
-    collections::BTreeSet,
-};
+use std::{cmp::Reverse, collections::BTreeMap};
 
 use homeroom_core::{
     learner::{HelpReason, Standing, Status},
@@ -28,11 +25,8 @@ pub struct Class {
     /// In millionths: sums of integers are the same in any order.
     engagement: u64,
     /// The first of those that the page may show, one more than it holds.
-    first: BTreeSet<Ranked>,
+    first: BTreeMap<Rank, v1::RosterEntry>,
 }
-
-#[derive(Debug)]
-struct Ranked(Rank, v1::RosterEntry);
 
 impl Class {
     /// Nobody yet. Learners are looked at as of a point.
@@ -46,7 +40,7 @@ impl Class {
             needing_help: 0,
             last_event_ms: i64::MIN,
             engagement: 0,
-            first: BTreeSet::new(),
+            first: BTreeMap::new(),
         }
     }
 
@@ -61,8 +55,8 @@ impl Class {
         self.needing_help += other.needing_help;
         self.last_event_ms = self.last_event_ms.max(other.last_event_ms);
         self.engagement += other.engagement;
-        for ranked in other.first {
-            self.keep(ranked);
+        for (rank, entry) in other.first {
+            self.keep(rank, entry);
         }
         self
     }
@@ -90,15 +84,15 @@ impl Class {
         let more = self.first.len() > self.page.size;
         let mut last = None;
         let mut entries = Vec::with_capacity(self.first.len().min(self.page.size));
-        for Ranked(rank, entry) in self.first.into_iter().take(self.page.size) {
+        for (rank, entry) in self.first.into_iter().take(self.page.size) {
             last = Some(rank);
             entries.push(entry);
         }
         (entries, last.filter(|_| more))
     }
 
-    fn keep(&mut self, ranked: Ranked) {
-        self.first.insert(ranked);
+    fn keep(&mut self, rank: Rank, entry: v1::RosterEntry) {
+        self.first.insert(rank, entry);
         if self.first.len() > self.page.size + 1 {
             self.first.pop_last();
         }
@@ -108,7 +102,11 @@ impl Class {
     fn shows(&self, rank: &Rank) -> bool {
         let room = self.first.len() <= self.page.size;
         let after = self.page.after.as_ref();
-        (room || self.first.last().is_some_and(|Ranked(last, _)| rank < last))
+        (room
+            || self
+                .first
+                .last_key_value()
+                .is_some_and(|(last, _)| rank < last))
             && after.is_none_or(|after| rank > after)
             && !(self.page.needing_help_only && rank.reasons == Reverse(0))
     }
@@ -152,7 +150,7 @@ impl RosterVisitor for Class {
         let rank = Rank::of(user_id, &reasons);
         if self.shows(&rank) {
             let entry = self.entry(user_id, standing, status, reasons, engagement);
-            self.keep(Ranked(rank, entry));
+            self.keep(rank, entry);
         }
     }
 }
@@ -160,24 +158,4 @@ impl RosterVisitor for Class {
 /// Of a share from 0 to 1.
 pub fn millionths(share: f64) -> u64 {
     (share * 1_000_000.0).round() as u64
-}
-
-impl PartialEq for Ranked {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for Ranked {}
-
-impl PartialOrd for Ranked {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Ranked {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.0.cmp(&other.0)
-    }
 }

@@ -155,23 +155,8 @@ fn never_passes(reason: Reason) -> bool {
 mod tests {
     use homeroom_proto::v1::Severity;
 
-    use super::super::sample;
+    use super::super::sample::{only, with};
     use super::*;
-
-    fn with(change: impl FnOnce(&mut SourceFacts)) -> Facts {
-        let mut facts = sample::healthy();
-        change(facts.sources.get_mut("lms").expect("a source"));
-        facts
-    }
-
-    #[track_caller]
-    fn only(mut findings: Vec<Finding>, severity: Severity) -> Finding {
-        assert_eq!(findings.len(), 1, "{findings:?}");
-        let finding = findings.remove(0);
-        assert_eq!(finding.severity(), severity, "{finding:?}");
-        assert_eq!(finding.advice.is_empty(), severity <= Severity::Note);
-        finding
-    }
 
     #[test]
     fn few_kept_letters_are_worth_a_note_and_many_a_warning() {

@@ -144,23 +144,8 @@ mod tests {
     use homeroom_core::Reason;
     use homeroom_proto::v1::Severity;
 
-    use super::super::sample;
+    use super::super::sample::{only, with};
     use super::*;
-
-    fn with(change: impl FnOnce(&mut SourceFacts)) -> Facts {
-        let mut facts = sample::healthy();
-        change(facts.sources.get_mut("lms").expect("a source"));
-        facts
-    }
-
-    #[track_caller]
-    fn only(mut findings: Vec<Finding>, severity: Severity) -> Finding {
-        assert_eq!(findings.len(), 1, "{findings:?}");
-        let finding = findings.remove(0);
-        assert_eq!(finding.severity(), severity, "{finding:?}");
-        assert_eq!(finding.advice.is_empty(), severity <= Severity::Note);
-        finding
-    }
 
     #[test]
     fn a_delivery_without_an_outcome_is_a_fault() {

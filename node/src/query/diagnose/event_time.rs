@@ -206,16 +206,8 @@ mod tests {
     use homeroom_core::SourcePolicy;
     use homeroom_proto::v1::Severity;
 
-    use super::super::sample;
+    use super::super::sample::{self, only};
     use super::*;
-
-    #[track_caller]
-    fn only(mut findings: Vec<Finding>, severity: Severity) -> Finding {
-        assert_eq!(findings.len(), 1, "{findings:?}");
-        let finding = findings.remove(0);
-        assert_eq!(finding.severity(), severity, "{finding:?}");
-        finding
-    }
 
     #[test]
     fn a_lag_is_a_note_until_it_has_lasted_a_minute() {

@@ -7,6 +7,8 @@ use homeroom_core::{
     shard::{Counters, Sequence},
 };
 
+use homeroom_proto::v1::{Finding, Severity};
+
 use super::facts::{Facts, ShardFacts, SourceFacts};
 use crate::observe::{Deliveries, DiskSpace, Fill, Stretch, TimesOfLate, Vitals};
 
@@ -99,4 +101,21 @@ fn shard(shard: u16, newest_ms: Option<i64>) -> ShardFacts {
         slowest: Some("lms".to_owned()),
         ..ShardFacts::default()
     }
+}
+
+/// The only finding, which is as grave as expected.
+#[track_caller]
+pub(super) fn only(mut findings: Vec<Finding>, severity: Severity) -> Finding {
+    assert_eq!(findings.len(), 1, "{findings:?}");
+    let finding = findings.remove(0);
+    assert_eq!(finding.severity(), severity, "{finding:?}");
+    assert_eq!(finding.advice.is_empty(), severity <= Severity::Note);
+    finding
+}
+
+/// Healthy, but for what is changed of one source.
+pub(super) fn with(change: impl FnOnce(&mut SourceFacts)) -> Facts {
+    let mut facts = healthy();
+    change(facts.sources.get_mut("lms").expect("a source"));
+    facts
 }
