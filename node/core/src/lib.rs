@@ -12,6 +12,7 @@ mod refusal;
 mod settings;
 pub mod shard;
 pub mod time;
+mod wire;
 
 pub use event::{Event, EventDecodeError, content_hash, learner_hash, shard_of};
 pub use event_type::{EventKind, EventType, Playback};
