@@ -9,7 +9,7 @@ use super::{
     attempt::Attempt,
     corrections::Correction,
     course::{CourseIndex, CourseSlot, Membership},
-    key::{IdHash, Place},
+    key::{Arrival, IdHash, Place},
     playback::{Fact, Viewing},
     session::Span,
     text::{Text, TextRef},
@@ -159,13 +159,13 @@ pub fn first_head(user_id: &str, body: &[u8]) -> Option<Learner> {
     for (key, attempt) in head.attempts {
         learner.attempts.insert(attempt.after(&key));
     }
-    for interaction in &head.last_interactions {
+    for interaction in head.last_interactions.iter().rev() {
         let course_id = interaction.course_id.as_deref();
         let course = course_id.and_then(|id| learner.courses.index_of(id));
         let event = interaction.event();
-        learner
-            .last_interactions
-            .push(&event, CourseSlot::of(course));
+        let arrival = Arrival::of(&event);
+        let course = CourseSlot::of(course);
+        learner.last_interactions.add(&arrival, course);
     }
     for (pane_start_ms, corrections) in head.corrections {
         for it in corrections {

@@ -2,9 +2,9 @@
 
 use super::{
     CourseIndex, IdHash,
+    claims::Claims,
     course::CourseSlot,
     memory::{block_bytes, room_for_one, vec_bytes},
-    sorted::Sorted,
 };
 use crate::{
     Event, EventKind, EventType,
@@ -18,20 +18,13 @@ pub type HourNumber = i64;
 /// What a learner did in one hour of event time.
 #[derive(Clone, Debug, Default)]
 pub struct Hour {
-    claims: Sorted<Claim>,
+    claims: Claims,
     /// Names of types that are not well-known, in the order in which they came.
     other_types: Vec<Box<str>>,
     /// By position, ascending.
     panes: Vec<Pane>,
     /// What panes counted beyond their first type and course.
     more: Vec<Counted>,
-}
-
-/// A claimed identity, with a hash of the content, so that a duplicate with other content shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Claim {
-    id: IdHash,
-    content: [u8; 4],
 }
 
 /// 5 s of event time.
@@ -94,8 +87,7 @@ impl PaneCount<'_> {
 impl Hour {
     /// The content hash of the event with this id, if it was accepted in this hour.
     pub fn content_of(&self, id: IdHash) -> Option<u32> {
-        let claim = self.claims.find(|claim| claim.id.cmp(&id))?;
-        Some(u32::from_be_bytes(claim.content))
+        self.claims.content_of(id)
     }
 
     /// Claims an identity and counts the event in its pane.
@@ -106,10 +98,7 @@ impl Hour {
         course: CourseSlot,
         (watermark_ms, log_time_ms): (i64, i64),
     ) {
-        if let Err(spot) = self.claims.search(|claim| claim.id.cmp(&id)) {
-            let content = content.to_be_bytes();
-            self.claims.insert(spot, Claim { id, content });
-        }
+        self.claims.add(id, content);
         let counted = Counted {
             course,
             events: 1,
@@ -175,9 +164,9 @@ impl Hour {
         self.claims.len()
     }
 
-    /// The identities, in the order of their hashes.
+    /// The identities, in no order that means anything.
     pub fn ids(&self) -> impl Iterator<Item = IdHash> {
-        self.claims.iter().map(|claim| claim.id)
+        self.claims.ids()
     }
 
     /// What it takes beside its own fields.
@@ -273,7 +262,7 @@ impl Hour {
     /// Appends the stored form.
     pub fn put(&self, out: &mut Vec<u8>) {
         const PANE_BYTES: usize = 16;
-        out.reserve(PANE_BYTES * self.panes.len() + size_of::<Claim>() * self.claims.len() + 8);
+        out.reserve(PANE_BYTES * self.panes.len());
         out.put_size(self.other_types.len());
         for name in &self.other_types {
             out.put_text(name);
@@ -294,11 +283,7 @@ impl Hour {
             watermark_ms = pane.first_watermark_ms;
             changed_ms = pane.changed_ms;
         }
-        out.put_size(self.claims.len());
-        for claim in self.claims.iter() {
-            out.extend_from_slice(&claim.id.0);
-            out.extend_from_slice(&claim.content);
-        }
+        self.claims.put(out);
     }
 
     /// Reads the stored form.
@@ -327,11 +312,7 @@ impl Hour {
                 hour.count(hour.panes.len() - 1, counted);
             }
         }
-        for _ in 0..from.size()? {
-            let (id, content) = (IdHash(from.array()?), from.array()?);
-            let order = |one: &Claim, other: &Claim| one.id.cmp(&other.id);
-            hour.claims.push(Claim { id, content }, order)?;
-        }
+        hour.claims = Claims::read(from)?;
         Some(hour)
     }
 
@@ -343,10 +324,7 @@ impl Hour {
     ) -> Self {
         let mut hour = Self::default();
         for (id, content) in claims {
-            if let Err(spot) = hour.claims.search(|claim| claim.id.cmp(&id)) {
-                let content = content.to_be_bytes();
-                hour.claims.insert(spot, Claim { id, content });
-            }
+            hour.claims.add(id, content);
         }
         for (position, (first_watermark_ms, changed_ms), counts) in panes {
             for (at, (type_position, course, events)) in counts.into_iter().enumerate() {

@@ -11,6 +11,9 @@ use crate::{
     time::{HOUR_MS, hour_of, pane_start},
 };
 
+/// With fewer identities than this it's quicker to look at them than at a filter.
+const FILTERED_LEAST: usize = 9;
+
 /// All hours, oldest first.
 #[derive(Clone, Debug, Default)]
 pub struct Hours {
@@ -19,7 +22,7 @@ pub struct Hours {
     gone: Vec<HourNumber>,
     /// How many identities all hours hold.
     identities: usize,
-    /// Of the ids of all hours; empty while there is only one.
+    /// Of the ids of all hours; empty while they are few.
     filter: IdFilter,
 }
 
@@ -95,7 +98,7 @@ impl Hours {
         held.unsaved = true;
         self.identities += 1;
         self.filter.add(claim.0);
-        if self.held.len() > 1 && !self.filter.has_room(self.identities) {
+        if !self.filter.has_room(self.identities) {
             self.make_filter();
         }
     }
@@ -117,10 +120,7 @@ impl Hours {
             self.gone.push(held.number);
             self.identities -= held.hour.identities();
         }
-        self.filter = IdFilter::default();
-        if self.held.len() > 1 {
-            self.make_filter();
-        }
+        self.make_filter();
     }
 
     /// The panes that begin in `[from_ms, to_ms)`, oldest first, each with its hour and its start.
@@ -162,9 +162,7 @@ impl Hours {
 
     /// To be called once all stored hours are back.
     pub fn settle(&mut self) {
-        if self.held.len() > 1 {
-            self.make_filter();
-        }
+        self.make_filter();
     }
 
     /// What it takes beside its own fields.
@@ -190,8 +188,11 @@ impl Hours {
     }
 
     fn make_filter(&mut self) {
-        let ids = self.held.iter().flat_map(|held| held.hour.ids());
-        self.filter = IdFilter::of(ids, self.identities);
+        self.filter = IdFilter::default();
+        if self.identities >= FILTERED_LEAST {
+            let ids = self.held.iter().flat_map(|held| held.hour.ids());
+            self.filter = IdFilter::of(ids, self.identities);
+        }
     }
 
     fn hour(&self, number: HourNumber) -> Option<&Hour> {

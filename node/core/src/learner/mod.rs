@@ -5,6 +5,7 @@
 
 mod apply;
 mod attempt;
+mod claims;
 mod corrections;
 mod course;
 mod emission;
@@ -15,6 +16,7 @@ mod hours;
 mod id_filter;
 mod interaction;
 mod key;
+mod last_interactions;
 mod memory;
 mod playback;
 mod profile;
@@ -45,8 +47,8 @@ use self::{
     course::Courses,
     hour::{Hour, Pane},
     hours::Hours,
-    interaction::LastInteractions,
     key::IdHash,
+    last_interactions::LastInteractions,
     memory::block_bytes,
     playback::Playbacks,
     session::Sessions,

@@ -7,7 +7,7 @@ use super::{
     course::Courses,
     first_state::{FIRST_VERSION, first_head, first_hour},
     hours::Hours,
-    interaction::LastInteractions,
+    last_interactions::LastInteractions,
     playback::Playbacks,
     session::Sessions,
 };
