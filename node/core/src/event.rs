@@ -104,6 +104,57 @@ impl<'a> Event<'a> {
     }
 }
 
+/// What an event is counted by, read without the rest of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventGist<'a> {
+    /// Event time, ms since the epoch.
+    pub timestamp_ms: i64,
+    /// The system that published it.
+    pub source: &'a str,
+    /// Position in the source's own numbering.
+    pub producer_sequence: Option<u64>,
+}
+
+/// The fields of an encoded [`Event`] as far as the gist needs them, in their order.
+#[derive(Deserialize)]
+struct Beginning<'a> {
+    _event_id: &'a str,
+    #[serde(borrow)]
+    _session_id: Option<&'a str>,
+    #[serde(borrow)]
+    _course_id: Option<&'a str>,
+    timestamp_ms: i64,
+    _event_type: EventType,
+    source: &'a str,
+    #[serde(borrow)]
+    _object_id: Option<&'a str>,
+    #[serde(borrow)]
+    _attempt_id: Option<&'a str>,
+    producer_sequence: Option<u64>,
+}
+
+impl<'a> EventGist<'a> {
+    /// Reads the gist of what [`Event::encode_into`] wrote.
+    ///
+    /// # Errors
+    /// When the bytes are damaged as far as they are read, or of an unknown version.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, EventDecodeError> {
+        match bytes.split_first() {
+            Some((&EVENT_VERSION, body)) => {
+                let (beginning, _) = postcard::take_from_bytes::<Beginning<'_>>(body)
+                    .map_err(|_| EventDecodeError::Damaged)?;
+                Ok(Self {
+                    timestamp_ms: beginning.timestamp_ms,
+                    source: beginning.source,
+                    producer_sequence: beginning.producer_sequence,
+                })
+            }
+            Some((&version, _)) => Err(EventDecodeError::UnknownVersion(version)),
+            None => Err(EventDecodeError::Damaged),
+        }
+    }
+}
+
 /// Hash of an encoded event's content: all but the learner and the event id. Equal contents have equal hashes.
 pub fn content_hash(encoded: &[u8]) -> u64 {
     let content = encoded

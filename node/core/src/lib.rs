@@ -13,7 +13,7 @@ mod settings;
 pub mod shard;
 pub mod time;
 
-pub use event::{Event, EventDecodeError, content_hash, learner_hash, shard_of};
+pub use event::{Event, EventDecodeError, EventGist, content_hash, learner_hash, shard_of};
 pub use event_type::{EventKind, EventType, Playback};
 pub use letter_work::{AmendedLetter, LetterWork};
 pub use refusal::{PayloadFormat, Reason, Refusal};

@@ -106,7 +106,6 @@ fn on_apply(held: &mut Held, apply: Apply) {
         .collect();
     held.courses_told += joined.len();
     let applied = GroupApplied {
-        group: apply.group,
         verdicts,
         joined,
         corrected_windows: corrected.len(),
@@ -119,8 +118,7 @@ fn on_apply(held: &mut Held, apply: Apply) {
             + EVENT_BYTES * learner.identities() as u64
             + STANDING_BYTES * learner.course_ids().len() as u64,
     };
-    // The shard gave the channel room for every answer, and no longer listens only when the process ends.
-    let _ = apply.reply.try_send(applied);
+    apply.turn.answer(applied);
 }
 
 fn apply_one(

@@ -3,6 +3,8 @@
 //! Must not know: how events came in (gRPC, HTTP), other shards, the cluster.
 
 mod batcher;
+mod chores;
+mod closings;
 mod directory;
 mod machine;
 mod part;
@@ -16,6 +18,7 @@ mod view;
 mod watchers;
 
 pub use batcher::BatchLimits;
+pub use chores::Chores;
 pub use machine::ShardEvents;
 pub use part::{Part, PartApplied, PartError};
 pub use read::{Consistency, Read, ReadError, ReadOptions};

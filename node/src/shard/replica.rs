@@ -16,6 +16,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     batcher::{BatchLimits, Batcher},
+    chores::Chores,
+    closings::Closings,
     directory::Directory,
     machine::{ShardEvents, ShardMachine, view_of},
     part::Part,
@@ -54,6 +56,8 @@ pub struct ShardSetup {
     pub passivate_after_ms: i64,
     /// How entries are put together.
     pub limits: BatchLimits,
+    /// What all shards of the node take turns in.
+    pub chores: Chores,
 }
 
 /// A shard's replica.
@@ -91,6 +95,12 @@ impl ShardReplica {
         let watchers = Watchers::default();
         let index = setup.recovered.map_or(0, |position| position.index);
         let (view_sender, view) = watch::channel(Arc::new(view_of(&state, index)));
+        let closings = Closings::from(
+            state.emitted_to_ms(),
+            directory.clone(),
+            setup.chores.clone(),
+            Arc::clone(&setup.events),
+        );
         let machine = ShardMachine {
             shard,
             state,
@@ -101,7 +111,13 @@ impl ShardReplica {
             supervisor: setup.supervisor,
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
-            sweeper: Sweeper::new(Arc::clone(&setup.home.store), shard),
+            sweeper: Sweeper::new(
+                Arc::clone(&setup.home.store),
+                setup.home.background.clone(),
+                shard,
+            ),
+            closings,
+            chores: setup.chores,
             changed: Vec::new(),
         };
         let unsettled = setup.unsettled;
