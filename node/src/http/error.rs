@@ -93,6 +93,14 @@ pub enum HttpError {
         /// At this position the others are applied.
         position: v1::PositionToken,
     },
+    /// Some statements were taken, and others could not be now.
+    #[error("not all statements could be taken now; send the request again")]
+    Partial {
+        /// At this position those that were taken are applied.
+        position: v1::PositionToken,
+        /// When the others may be.
+        retry_after: Duration,
+    },
     /// See there.
     #[error(transparent)]
     Intake(#[from] IntakeError),
@@ -149,7 +157,7 @@ impl HttpError {
             Self::Intake(IntakeError::Overloaded { .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
             }
-            Self::Intake(IntakeError::Unavailable { .. }) => {
+            Self::Partial { .. } | Self::Intake(IntakeError::Unavailable { .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -160,7 +168,8 @@ impl HttpError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::UnsupportedEncoding => Some((ACCEPT_ENCODING, HeaderValue::from_static("gzip"))),
-            Self::Intake(
+            Self::Partial { retry_after, .. }
+            | Self::Intake(
                 IntakeError::Overloaded { retry_after }
                 | IntakeError::Unavailable { retry_after, .. },
             ) => {
@@ -192,7 +201,9 @@ impl IntoResponse for HttpError {
             response.headers_mut().insert(name, value);
         }
         match &self {
-            Self::Conflict { position, .. } => with_position(response, position),
+            Self::Conflict { position, .. } | Self::Partial { position, .. } => {
+                with_position(response, position)
+            }
             _ => response,
         }
     }

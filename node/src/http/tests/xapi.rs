@@ -76,6 +76,9 @@ async fn overload_says_when_to_come_again() {
     let answer = post(&served, &[JSON], partly).await;
     assert_eq!(answer.code(), (503, "unavailable".to_owned()));
     assert_eq!(answer.header("retry-after"), "1");
+    let position = answer.header("homeroom-position");
+    let token: homeroom_proto::v1::PositionToken = position.parse().expect("a token");
+    assert_eq!(token.shards[0].index, 2, "what was taken can be read");
 }
 
 #[tokio::test]
