@@ -62,6 +62,16 @@ pub enum HttpError {
     /// The Authorization header can't be read.
     #[error("the Authorization header is no readable Basic credential")]
     BadCredential,
+    /// The Authorization header can be read, and names a source by too many bytes.
+    #[error(
+        "the user name of the Basic credential is too long: at most {bytes_max} bytes, not {bytes}"
+    )]
+    LongUserName {
+        /// What it has.
+        bytes: usize,
+        /// What is taken.
+        bytes_max: usize,
+    },
     /// A version of xAPI that is not spoken here.
     #[error("X-Experience-API-Version must be 1.0.x or 2.0.x")]
     UnsupportedVersion,
@@ -145,7 +155,9 @@ impl HttpError {
             Self::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_events"),
             Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
             Self::BodyUnreadable(_) => (StatusCode::BAD_REQUEST, "body_unreadable"),
-            Self::BadCredential => (StatusCode::BAD_REQUEST, "bad_credential"),
+            Self::BadCredential | Self::LongUserName { .. } => {
+                (StatusCode::BAD_REQUEST, "bad_credential")
+            }
             Self::UnsupportedVersion => (StatusCode::BAD_REQUEST, "unsupported_version"),
             Self::EmptyBody => (StatusCode::BAD_REQUEST, "empty_body"),
             Self::BadQuery => (StatusCode::BAD_REQUEST, "bad_query"),

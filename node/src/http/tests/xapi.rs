@@ -1,5 +1,8 @@
 //! `/xAPI`.
 
+use headers::Authorization;
+use headers::authorization::Credentials;
+
 use super::*;
 
 #[tokio::test]
@@ -251,6 +254,26 @@ async fn what_is_not_spoken_here_is_said_plainly() {
     let empty = post(&served, &[JSON], " \n").await;
     assert_eq!(empty.code(), (400, "empty_body".to_owned()));
     assert!(served.published.lock().expect("lock").is_empty());
+}
+
+#[tokio::test]
+async fn a_user_name_that_is_too_long_is_told_so() {
+    let served = quick().await;
+    let mut answers = Vec::new();
+    for bytes in [128, 129] {
+        let named = Authorization::basic(&"n".repeat(bytes), "secret");
+        let header = named.0.encode();
+        let header = header.to_str().expect("text");
+        let headers = [JSON, ("authorization", header)];
+        answers.push(post(&served, &headers, r#"{"verb":"x"}"#).await);
+    }
+    assert_eq!(answers[0].status, StatusCode::OK);
+    assert_eq!(answers[1].code(), (400, "bad_credential".to_owned()));
+    let message = answers[1].json()["error"]["message"].to_string();
+    assert!(
+        message.contains("too long: at most 128 bytes, not 129"),
+        "{message}"
+    );
 }
 
 #[tokio::test]
