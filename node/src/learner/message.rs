@@ -54,6 +54,8 @@ pub struct GroupApplied {
 
 /// A request for what is unsaved.
 pub struct Save {
+    /// The standings are to be stored too: the learner may soon leave the memory.
+    pub standings: bool,
     /// Has room for the answers of all learners that are asked.
     pub reply: mpsc::Sender<Saved>,
 }
@@ -64,8 +66,8 @@ pub struct Saved {
     pub user_id: Box<str>,
     /// Its changed records.
     pub changes: Vec<StateChange>,
-    /// How it stands in each course where that may have changed, encoded.
-    pub standings: Vec<(Box<str>, Vec<u8>)>,
+    /// How it stands in each course where that may have changed, encoded, if that was asked for.
+    pub standings: Option<Vec<(Box<str>, Vec<u8>)>>,
 }
 
 /// A move of the watermark.

@@ -15,4 +15,4 @@ pub use keys::{
 };
 pub use message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
 pub use round::{Round, Turn};
-pub use stored::{LoadError, Stored, counted, load, record_changes};
+pub use stored::{LoadError, Stored, StoredLearner, load, record_changes};

@@ -20,6 +20,9 @@ use crate::learner::{GroupApplied, LearnerMessage, Save, Saved};
 /// largest allowed lateness beside.
 const SETTLES_WITHIN_MS: i64 = 60_000;
 
+/// Learners whose standings one capture stores because they may leave: what they take is no part of the estimate of unsaved bytes.
+const LEAVING_AT_ONCE: usize = 4_096;
+
 /// What a learner takes until it says so itself, bytes.
 const IDLE_ACTOR_BYTES: u64 = 10_000;
 
@@ -61,6 +64,30 @@ struct Active {
     /// Another one after each entry that touched it, and each time it is woken.
     version: u64,
     courses: Vec<Seat>,
+    standings: Standings,
+}
+
+/// What is known of a learner when it is woken.
+#[derive(Debug)]
+pub struct Woken {
+    /// Its newest event, ms.
+    pub last_event_ms: i64,
+    /// The ids of its courses.
+    pub courses: Vec<Box<str>>,
+    /// Whether its stored standings are those of its stored state.
+    pub standings_stored: bool,
+}
+
+/// What is stored of how a learner stands in its courses: nobody reads it while the learner is active, so it is written when it may
+/// leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standings {
+    /// Those of before its newest events, or none.
+    Behind,
+    /// Those of now are to be part of the next capture.
+    Wanted,
+    /// Those of now, or they are part of the present capture.
+    Stored,
 }
 
 /// How far a learner is with the capture that is not durable yet.
@@ -139,23 +166,22 @@ impl Directory {
     }
 
     /// Notes a learner that was woken.
-    pub fn insert(
-        &self,
-        user_id: &str,
-        actor: ActorRef<LearnerMessage>,
-        last_event_ms: i64,
-        courses: Vec<Box<str>>,
-    ) -> Place {
+    pub fn insert(&self, user_id: &str, actor: ActorRef<LearnerMessage>, woken: Woken) -> Place {
         let active = Active {
             actor,
-            last_event_ms,
+            last_event_ms: woken.last_event_ms,
             touched_ms: 0,
             memory_bytes: IDLE_ACTOR_BYTES,
             unsaved: false,
             unsaved_bytes: 0,
             saving: Saving::No,
             version: self.next_version(),
-            courses: courses.into_iter().map(Seat::new).collect(),
+            courses: woken.courses.into_iter().map(Seat::new).collect(),
+            standings: if woken.standings_stored {
+                Standings::Stored
+            } else {
+                Standings::Behind
+            },
         };
         self.node_bytes
             .fetch_add(IDLE_ACTOR_BYTES, Ordering::Relaxed);
@@ -178,6 +204,7 @@ impl Directory {
             active.last_event_ms = applied.last_event_ms;
             active.touched_ms = log_time_ms;
             active.unsaved = true;
+            active.standings = Standings::Behind;
             active.version = self.next_version();
             let joined = std::mem::take(&mut applied.joined);
             active.courses.extend(joined.into_iter().map(Seat::new));
@@ -216,7 +243,7 @@ impl Directory {
         let mut learners = self.learners.lock();
         let mut due = Vec::new();
         for (place, active) in &mut learners.active {
-            if active.unsaved {
+            if active.unsaved || active.standings == Standings::Wanted {
                 active.unsaved = false;
                 active.unsaved_bytes = 0;
                 active.saving = Saving::Due;
@@ -247,15 +274,23 @@ impl Directory {
         }
     }
 
-    /// Stops the learners that may be stopped: nothing unsaved, all windows settled, long untouched. Returns how many.
+    /// Stops the learners that may be stopped: nothing unsaved, all windows settled, long untouched. Returns how many. Those whose
+    /// standings are not stored yet have them stored with the next capture first.
     ///
     /// To be called between entries only: an actor that an entry still has a message for must not stop.
     pub fn retire(&self, retirement: Retirement) -> usize {
         let mut learners = self.learners.lock();
         let Learners { places, active, .. } = &mut *learners;
         let before = active.len();
+        let mut wanted = 0;
         places.retain(|_, place| {
-            let stays = !active[*place].may_stop(&retirement);
+            let learner = &mut active[*place];
+            let may_stop = learner.may_stop(&retirement);
+            if may_stop && learner.standings == Standings::Behind && wanted < LEAVING_AT_ONCE {
+                learner.standings = Standings::Wanted;
+                wanted += 1;
+            }
+            let stays = !may_stop || learner.standings != Standings::Stored;
             if !stays {
                 let active = active.remove(*place);
                 self.node_bytes
@@ -341,11 +376,15 @@ impl Learners {
         let due = active.saving == Saving::Due;
         if due && let Some(saved) = &self.saved {
             active.saving = Saving::Asked;
+            let standings = active.standings == Standings::Wanted;
+            if standings {
+                active.standings = Standings::Stored;
+            }
             let reply = saved.clone();
             // One that fails ends the process.
             let _ = active
                 .actor
-                .send_message(LearnerMessage::Save(Save { reply }));
+                .send_message(LearnerMessage::Save(Save { standings, reply }));
         }
         due
     }

@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use super::{
     chores::Chores,
     closings::Closings,
-    directory::{Directory, Place, Retirement},
+    directory::{Directory, Place, Retirement, Woken},
     sweeper::Sweeper,
     view::View,
     watchers::Watchers,
@@ -273,6 +273,7 @@ impl ShardMachine {
                     stored.unwrap_or_else(|| Stored {
                         learner: Learner::new(user_id),
                         head_bytes: 0,
+                        standings_stored: true,
                     })
                 })
             };
@@ -282,14 +283,15 @@ impl ShardMachine {
         let mut awake = Vec::with_capacity(users.len());
         for stored in learners {
             let user_id = Box::<str>::from(stored.learner.user_id());
-            let last_event_ms = stored.learner.last_event_ms();
-            let courses = stored.learner.course_ids().map(Into::into).collect();
+            let woken = Woken {
+                last_event_ms: stored.learner.last_event_ms(),
+                courses: stored.learner.course_ids().map(Into::into).collect(),
+                standings_stored: stored.standings_stored,
+            };
             let spawned =
                 Actor::spawn_linked(None, LearnerActor, stored, self.supervisor.clone()).await;
             let (actor, _ended) = spawned.map_err(|error| error.to_string())?;
-            let place = self
-                .directory
-                .insert(&user_id, actor.clone(), last_event_ms, courses);
+            let place = self.directory.insert(&user_id, actor.clone(), woken);
             awake.push((place, actor));
         }
         self.events.woken(awake.len());

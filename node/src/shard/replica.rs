@@ -29,6 +29,7 @@ use super::{
     watchers::{Watch, Watchers},
 };
 use crate::{
+    learner::StoredLearner,
     raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
@@ -44,8 +45,8 @@ pub struct ShardSetup {
     pub home: Home,
     /// Where its state was recovered.
     pub recovered: Option<Position>,
-    /// Learners whose windows may not all be emitted yet.
-    pub unsettled: Vec<(Box<str>, i64)>,
+    /// Learners whose windows may not all be emitted yet, or whose standings are not stored.
+    pub unsettled: Vec<StoredLearner>,
     /// Who supervises its learners.
     pub supervisor: ActorCell,
     /// Who counts what happens.

@@ -40,6 +40,11 @@ impl Learner {
         self.unsaved.head
     }
 
+    /// Has the head written with the next changes, whether or not it differs from the stored one.
+    pub fn rewrite_head(&mut self) {
+        self.unsaved.head = true;
+    }
+
     /// What has to be written for the stored state to be this one; from then on it counts as stored.
     pub fn take_changes(&mut self) -> Vec<StateChange> {
         let Unsaved { head, hours } = std::mem::take(&mut self.unsaved);
