@@ -14,6 +14,7 @@ mod letter_work;
 mod lifelike;
 mod naive_revisions;
 mod naive_watermark;
+mod old_state;
 mod outcomes;
 mod plan;
 mod poison;

@@ -2,48 +2,42 @@
 
 use std::borrow::Cow;
 
-use serde::{Deserialize, Serialize};
 use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
-use crate::EventType;
+use crate::{
+    EventType,
+    wire::{Put, Reader},
+};
 
 /// Version of the encoding of [`Event`]; a reader knows all versions up to its own.
-const EVENT_VERSION: u8 = 1;
+pub(crate) const EVENT_VERSION: u8 = 1;
 
 /// A valid event. Strings borrow from the bytes it was read from where they can.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
     /// Identifies the event among those of its learner. First in the encoding, so that what follows is the content.
-    #[serde(borrow)]
     pub event_id: Cow<'a, str>,
     /// The learner; carried beside the encoded event, as the key it is routed by.
-    #[serde(skip)]
     pub user_id: Cow<'a, str>,
     /// The session; absent only where the type needs none.
-    #[serde(borrow)]
     pub session_id: Option<Cow<'a, str>>,
     /// The course, if the event belongs to one.
-    #[serde(borrow)]
     pub course_id: Option<Cow<'a, str>>,
     /// Event time, ms since the epoch.
     pub timestamp_ms: i64,
     /// The type.
     pub event_type: EventType,
     /// The system that published it.
-    #[serde(borrow)]
     pub source: Cow<'a, str>,
     /// What was acted on.
-    #[serde(borrow)]
     pub object_id: Option<Cow<'a, str>>,
     /// Groups scored events of which only the newest counts.
-    #[serde(borrow)]
     pub attempt_id: Option<Cow<'a, str>>,
     /// Position in the source's own numbering.
     pub producer_sequence: Option<u64>,
     /// Score / maximum in millionths (above 1,000,000 with extra credit); set for every scored event.
     pub score_millionths: Option<u32>,
     /// What was tested.
-    #[serde(borrow)]
     pub skill_id: Option<Cow<'a, str>>,
     /// How long it took the learner, ms.
     pub duration_ms: Option<u64>,
@@ -54,7 +48,6 @@ pub struct Event<'a> {
     /// Position in the object, ms.
     pub position_ms: Option<u64>,
     /// What has no place above, by name, in ascending order of the names; values that are no strings as JSON text.
-    #[serde(borrow)]
     pub metadata: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
@@ -72,9 +65,29 @@ pub enum EventDecodeError {
 impl<'a> Event<'a> {
     /// Appends the versioned encoding, without the learner.
     pub fn encode_into(&self, out: &mut Vec<u8>) {
+        let text = |out: &mut Vec<u8>, text: &Cow<'_, str>| out.put_text(text);
+        let number = |out: &mut Vec<u8>, number: u64| out.put_number(number);
         out.push(EVENT_VERSION);
-        *out = postcard::to_extend(self, std::mem::take(out))
-            .expect("serialising into memory does not fail");
+        out.put_text(&self.event_id);
+        out.put_maybe(self.session_id.as_ref(), text);
+        out.put_maybe(self.course_id.as_ref(), text);
+        out.put_signed(self.timestamp_ms);
+        self.event_type.put(out);
+        out.put_text(&self.source);
+        out.put_maybe(self.object_id.as_ref(), text);
+        out.put_maybe(self.attempt_id.as_ref(), text);
+        out.put_maybe(self.producer_sequence, number);
+        out.put_maybe(self.score_millionths.map(u64::from), number);
+        out.put_maybe(self.skill_id.as_ref(), text);
+        out.put_maybe(self.duration_ms, number);
+        out.put_maybe(self.watched_ms, number);
+        out.put_maybe(self.length_ms, number);
+        out.put_maybe(self.position_ms, number);
+        out.put_size(self.metadata.len());
+        for (name, value) in &self.metadata {
+            out.put_text(name);
+            out.put_text(value);
+        }
     }
 
     /// Reads what [`Self::encode_into`] wrote.
@@ -84,14 +97,35 @@ impl<'a> Event<'a> {
     pub fn decode(user_id: &'a str, bytes: &'a [u8]) -> Result<Self, EventDecodeError> {
         match bytes.split_first() {
             Some((&EVENT_VERSION, body)) => {
-                let mut event: Self =
-                    postcard::from_bytes(body).map_err(|_| EventDecodeError::Damaged)?;
-                event.user_id = Cow::Borrowed(user_id);
-                Ok(event)
+                Self::read(user_id, &mut Reader::new(body)).ok_or(EventDecodeError::Damaged)
             }
             Some((&version, _)) => Err(EventDecodeError::UnknownVersion(version)),
             None => Err(EventDecodeError::Damaged),
         }
+    }
+
+    fn read(user_id: &'a str, from: &mut Reader<'a>) -> Option<Self> {
+        let text = |from: &mut Reader<'a>| from.text().map(Cow::Borrowed);
+        let number = |from: &mut Reader<'a>| from.number();
+        Some(Self {
+            event_id: text(from)?,
+            user_id: Cow::Borrowed(user_id),
+            session_id: from.maybe(text)?,
+            course_id: from.maybe(text)?,
+            timestamp_ms: from.signed()?,
+            event_type: EventType::read(from)?,
+            source: text(from)?,
+            object_id: from.maybe(text)?,
+            attempt_id: from.maybe(text)?,
+            producer_sequence: from.maybe(number)?,
+            score_millionths: from.maybe(|from| u32::try_from(from.number()?).ok())?,
+            skill_id: from.maybe(text)?,
+            duration_ms: from.maybe(number)?,
+            watched_ms: from.maybe(number)?,
+            length_ms: from.maybe(number)?,
+            position_ms: from.maybe(number)?,
+            metadata: read_metadata(from)?,
+        })
     }
 
     /// Gives the event an id derived from its content, when its source gave none: a retry of the same content is the same event.
@@ -104,63 +138,23 @@ impl<'a> Event<'a> {
     }
 }
 
-/// What an event is counted by, read without the rest of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventGist<'a> {
-    /// Event time, ms since the epoch.
-    pub timestamp_ms: i64,
-    /// The system that published it.
-    pub source: &'a str,
-    /// Position in the source's own numbering.
-    pub producer_sequence: Option<u64>,
-}
-
-/// The fields of an encoded [`Event`] as far as the gist needs them, in their order.
-#[derive(Deserialize)]
-struct Beginning<'a> {
-    _event_id: &'a str,
-    #[serde(borrow)]
-    _session_id: Option<&'a str>,
-    #[serde(borrow)]
-    _course_id: Option<&'a str>,
-    timestamp_ms: i64,
-    _event_type: EventType,
-    source: &'a str,
-    #[serde(borrow)]
-    _object_id: Option<&'a str>,
-    #[serde(borrow)]
-    _attempt_id: Option<&'a str>,
-    producer_sequence: Option<u64>,
-}
-
-impl<'a> EventGist<'a> {
-    /// Reads the gist of what [`Event::encode_into`] wrote.
-    ///
-    /// # Errors
-    /// When the bytes are damaged as far as they are read, or of an unknown version.
-    pub fn decode(bytes: &'a [u8]) -> Result<Self, EventDecodeError> {
-        match bytes.split_first() {
-            Some((&EVENT_VERSION, body)) => {
-                let (beginning, _) = postcard::take_from_bytes::<Beginning<'_>>(body)
-                    .map_err(|_| EventDecodeError::Damaged)?;
-                Ok(Self {
-                    timestamp_ms: beginning.timestamp_ms,
-                    source: beginning.source,
-                    producer_sequence: beginning.producer_sequence,
-                })
-            }
-            Some((&version, _)) => Err(EventDecodeError::UnknownVersion(version)),
-            None => Err(EventDecodeError::Damaged),
-        }
+fn read_metadata<'a>(from: &mut Reader<'a>) -> Option<Vec<(Cow<'a, str>, Cow<'a, str>)>> {
+    let count = from.size()?;
+    // Each takes two bytes at least: a count that the bytes can't hold takes no memory.
+    let mut metadata = Vec::with_capacity(count.min(from.rest().len() / 2));
+    for _ in 0..count {
+        metadata.push((from.text()?.into(), from.text()?.into()));
     }
+    Some(metadata)
 }
 
 /// Hash of an encoded event's content: all but the learner and the event id. Equal contents have equal hashes.
 pub fn content_hash(encoded: &[u8]) -> u64 {
-    let content = encoded
-        .get(1..)
-        .and_then(|body| postcard::take_from_bytes::<&str>(body).ok())
-        .map_or(encoded, |(_, content)| content);
+    let mut body = Reader::new(encoded.get(1..).unwrap_or_default());
+    let content = match body.text_bytes() {
+        Some(_event_id) => body.rest(),
+        None => encoded,
+    };
     xxh3_64(content)
 }
 

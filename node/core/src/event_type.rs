@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::wire::{Put, Reader};
+
 /// The type of an event; an unknown one is an interaction under its own name.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -42,7 +44,51 @@ pub enum Playback {
     Stop,
 }
 
+/// The well-known types, each at the place that it is encoded as.
+const KNOWN: [EventType; 13] = [
+    EventType::PageView,
+    EventType::Click,
+    EventType::VideoPlayed,
+    EventType::VideoPaused,
+    EventType::VideoSeeked,
+    EventType::VideoEnded,
+    EventType::QuizSubmitted,
+    EventType::ScoreUpdated,
+    EventType::QuestionAnswered,
+    EventType::SessionStart,
+    EventType::SessionEnd,
+    EventType::Enrolled,
+    EventType::Unenrolled,
+];
+
 impl EventType {
+    /// How many well-known types there are.
+    pub(crate) const KNOWN: usize = KNOWN.len();
+
+    /// The place of a well-known type among all of them.
+    pub(crate) fn place(&self) -> Option<usize> {
+        KNOWN.iter().position(|known| known == self)
+    }
+
+    /// The well-known type at a place.
+    pub(crate) fn at(place: usize) -> Option<Self> {
+        KNOWN.get(place).cloned()
+    }
+
+    pub(crate) fn put(&self, out: &mut Vec<u8>) {
+        out.put_size(self.place().unwrap_or(Self::KNOWN));
+        if let Self::Other(name) = self {
+            out.put_text(name);
+        }
+    }
+
+    pub(crate) fn read(from: &mut Reader<'_>) -> Option<Self> {
+        match from.size()? {
+            Self::KNOWN => Some(Self::Other(from.text()?.into())),
+            place => Self::at(place),
+        }
+    }
+
     /// The type of that name.
     pub fn from_name(name: &str) -> Self {
         Self::known(name).unwrap_or_else(|| Self::Other(name.into()))

@@ -5,6 +5,7 @@
 
 pub mod entry;
 mod event;
+mod event_gist;
 mod event_type;
 pub mod learner;
 mod letter_work;
@@ -12,8 +13,10 @@ mod refusal;
 mod settings;
 pub mod shard;
 pub mod time;
+mod wire;
 
-pub use event::{Event, EventDecodeError, EventGist, content_hash, learner_hash, shard_of};
+pub use event::{Event, EventDecodeError, content_hash, learner_hash, shard_of};
+pub use event_gist::EventGist;
 pub use event_type::{EventKind, EventType, Playback};
 pub use letter_work::{AmendedLetter, LetterWork};
 pub use refusal::{PayloadFormat, Reason, Refusal};

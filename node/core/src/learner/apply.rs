@@ -5,11 +5,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{IdHash, Learner, playback::tells_of_watching};
+use super::{IdHash, Learner, key::Arrival, playback::tells_of_watching};
 use crate::{
     Event, EventKind, LatePolicy, Reason, content_hash,
     shard::EntryContext,
-    time::{HOUR_MS, MINUTE_MS, floor_to, hour_of, pane_start},
+    time::{MINUTE_MS, floor_to, hour_of},
 };
 
 /// Events that one learner may have within the retention: no person has, and what a learner takes is saved as a whole.
@@ -40,7 +40,23 @@ pub struct Applied {
     /// What became of it.
     pub verdict: Verdict,
     /// Event times at which the learner's content changed: the event's own and those of events that it made count differently.
-    pub touched_ms: Vec<i64>,
+    pub touched_ms: Touched,
+}
+
+/// Event times at which content changed: of an event that counts for itself alone, without memory of its own.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Touched {
+    own_ms: Option<i64>,
+    others_ms: Vec<i64>,
+}
+
+impl IntoIterator for Touched {
+    type Item = i64;
+    type IntoIter = std::iter::Chain<std::vec::IntoIter<i64>, std::option::IntoIter<i64>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.others_ms.into_iter().chain(self.own_ms)
+    }
 }
 
 /// What an accepted event is about to change.
@@ -65,19 +81,14 @@ impl Learner {
     ///
     /// A panic while judging leaves the learner as it was, and the event is poison: the same on every replica and at every replay.
     pub fn apply(&mut self, context: &EntryContext, event: &Event<'_>, encoded: &[u8]) -> Applied {
+        let arrival = &Arrival::of(event);
         GUARDED.set(true);
-        let judged = catch_unwind(AssertUnwindSafe(|| self.judge(context, event, encoded)));
+        let judged = catch_unwind(AssertUnwindSafe(|| self.judge(context, arrival, encoded)));
         GUARDED.set(false);
         match judged {
-            Ok(Ok(plan)) => self.take_over(context, event, plan),
-            Ok(Err(verdict)) => Applied {
-                verdict,
-                touched_ms: Vec::new(),
-            },
-            Err(_panic) => Applied {
-                verdict: Verdict::Refused(Reason::Poison),
-                touched_ms: Vec::new(),
-            },
+            Ok(Ok(plan)) => self.take_over(context, arrival, plan),
+            Ok(Err(verdict)) => Applied::nothing(verdict),
+            Err(_panic) => Applied::nothing(Verdict::Refused(Reason::Poison)),
         }
     }
 
@@ -92,23 +103,25 @@ impl Learner {
         self.playbacks.prune(floor_ms);
         self.attempts.prune(floor_ms);
         self.corrections.prune(floor_ms);
-        let live = self.hours.split_off(&hour_of(floor_ms));
-        self.unsaved.hours.extend(self.hours.keys());
-        self.hours = live;
-        self.unsaved.head = true;
+        self.hours.prune(floor_ms);
+        self.unsaved = true;
     }
 
     /// The checks in the design's order: duplicate, retention, lateness, authority.
     fn judge(
         &self,
         context: &EntryContext,
-        event: &Event<'_>,
+        arrival: &Arrival<'_>,
         encoded: &[u8],
     ) -> Result<Plan, Verdict> {
+        let event = arrival.event;
         let settings = &context.settings;
         let id = IdHash::of(&event.event_id);
         let content = (content_hash(encoded) & u64::from(u32::MAX)) as u32;
-        if let Some(known) = self.content_of(id, event.timestamp_ms, context.floor_ms) {
+        if let Some(known) = self
+            .hours
+            .content_of(id, event.timestamp_ms, context.floor_ms)
+        {
             return Err(Verdict::Duplicate {
                 conflicting: known != content,
             });
@@ -134,80 +147,63 @@ impl Learner {
             id,
             content,
             amends,
-            others_touched_ms: self.others_touched(event),
+            others_touched_ms: self.others_touched(arrival),
         })
     }
 
-    fn others_touched(&self, event: &Event<'_>) -> Vec<i64> {
+    fn others_touched(&self, arrival: &Arrival<'_>) -> Vec<i64> {
         let mut touched_ms = Vec::new();
-        if tells_of_watching(event) && self.playbacks.may_affect_others(event) {
-            touched_ms.extend(self.playbacks.affected_by(event));
+        if tells_of_watching(arrival.event) {
+            touched_ms = self.playbacks.affected_by(arrival);
         }
-        if event.score_millionths.is_some() {
-            touched_ms.extend(self.attempts.affected_by(event));
+        if arrival.event.score_millionths.is_some() {
+            touched_ms.extend(self.attempts.affected_by(arrival));
         }
         touched_ms
     }
 
-    /// Identities are looked for in all hours that the retention covers: a second delivery may carry another time.
-    fn content_of(&self, id: IdHash, timestamp_ms: i64, floor_ms: i64) -> Option<u32> {
-        let own_hour = hour_of(timestamp_ms);
-        let own = self
-            .hours
-            .get(&own_hour)
-            .filter(|_| (own_hour + 1) * HOUR_MS > floor_ms);
-        own.and_then(|hour| hour.content_of(id)).or_else(|| {
-            self.hours
-                .range(hour_of(floor_ms)..)
-                .rev()
-                .filter(|(number, _)| **number != own_hour)
-                .find_map(|(_, hour)| hour.content_of(id))
-        })
-    }
-
     /// Only inserts and adds: nothing in here may panic, since a panic now would leave the learner half changed.
-    fn take_over(&mut self, context: &EntryContext, event: &Event<'_>, plan: Plan) -> Applied {
-        let course = self.courses.add(event);
-        let number = hour_of(event.timestamp_ms);
+    fn take_over(&mut self, context: &EntryContext, arrival: &Arrival<'_>, plan: Plan) -> Applied {
+        let event = arrival.event;
+        let course = self.courses.add(arrival);
         let times = (context.watermark_ms, context.log_time_ms);
         self.hours
-            .entry(number)
-            .or_default()
             .add(event, (plan.id, plan.content), course, times);
-        self.unsaved.hours.insert(number);
-        self.unsaved.head = true;
+        self.unsaved = true;
         self.events = self.events.saturating_add(1);
         self.last_event_ms = self.last_event_ms.max(event.timestamp_ms);
-        self.sessions.add(event);
+        self.sessions.add(arrival);
         if tells_of_watching(event) {
-            self.playbacks.add(event, course);
+            self.playbacks.add(arrival, course);
         }
         if let Some(score_millionths) = event.score_millionths {
-            self.attempts.add(event, score_millionths, course);
+            self.attempts.add(arrival, score_millionths, course);
         }
         if event.event_type.kind() == EventKind::Interaction {
-            self.last_interactions.add(event);
+            self.last_interactions.add(arrival, course);
         }
-        let mut touched_ms = plan.others_touched_ms;
-        for &other_ms in &touched_ms {
-            self.touch(other_ms, context);
+        for &other_ms in &plan.others_touched_ms {
+            self.hours.touch(other_ms, context.log_time_ms);
+            self.corrections.note(other_ms, context);
         }
         self.corrections.note(event.timestamp_ms, context);
-        touched_ms.push(event.timestamp_ms);
         Applied {
             verdict: Verdict::Accepted {
                 amends: plan.amends,
             },
-            touched_ms,
+            touched_ms: Touched {
+                own_ms: Some(event.timestamp_ms),
+                others_ms: plan.others_touched_ms,
+            },
         }
     }
+}
 
-    fn touch(&mut self, time_ms: i64, context: &EntryContext) {
-        let number = hour_of(time_ms);
-        if let Some(hour) = self.hours.get_mut(&number) {
-            hour.touch(pane_start(time_ms), context.log_time_ms);
-            self.unsaved.hours.insert(number);
+impl Applied {
+    fn nothing(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            touched_ms: Touched::default(),
         }
-        self.corrections.note(time_ms, context);
     }
 }

@@ -1,11 +1,19 @@
 //! Scored attempts: of the events of one attempt only the newest counts.
 
-use std::collections::BTreeMap;
+use std::{cmp::Ordering, collections::BTreeMap};
 
-use serde::{Deserialize, Serialize};
+use xxhash_rust::xxh3::xxh3_64;
 
-use super::{CourseIndex, EventKey};
-use crate::{Event, EventType};
+use super::{
+    course::CourseSlot,
+    key::{Arrival, Place},
+    sorted::{Sorted, Spot},
+    text::{Text, TextRef, read_text},
+};
+use crate::{
+    EventType,
+    wire::{Put, Reader},
+};
 
 /// What rolling accuracy looks back over, attempts.
 pub const ROLLING_LONG: usize = 20;
@@ -13,130 +21,220 @@ pub const ROLLING_LONG: usize = 20;
 pub const ROLLING_SHORT: usize = 5;
 
 /// One attempt at something scored, as its newest event tells of it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
+    /// Of the newest event.
+    pub place: Place,
     /// The id that its events share; an attempt without one has a single event.
-    pub attempt_id: Option<Box<str>>,
+    pub attempt_id: Option<Text>,
+    /// What was attempted.
+    pub object_id: Option<Text>,
+    /// What was tested.
+    pub skill_id: Option<Text>,
     /// Type of the newest event.
     pub event_type: EventType,
     /// Score / maximum in millionths.
     pub score_millionths: u32,
     /// Course of the newest event.
-    pub course: Option<CourseIndex>,
-    /// What was attempted.
-    pub object_id: Option<Box<str>>,
-    /// What was tested.
-    pub skill_id: Option<Box<str>>,
+    pub course: CourseSlot,
     /// Whether one of its events is a `quiz_submitted`.
     pub is_quiz: bool,
 }
 
-/// The attempts of a learner, by their newest events.
+/// The attempts of a learner, in the order of their newest events.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Attempts {
-    by_newest: BTreeMap<EventKey, Attempt>,
-    /// Invariant: holds exactly the ids in `by_newest`, each with its key there.
-    newest_by_id: BTreeMap<Box<str>, EventKey>,
+    all: Sorted<Attempt>,
+    /// Invariant: holds exactly the attempts that have an id.
+    by_id: Sorted<Known>,
+}
+
+/// Where the attempt with an id is. In the order of the hashes; ids that share one, in the order of their places.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Known {
+    id_hash: u64,
+    newest: Place,
 }
 
 impl Attempts {
     /// Event time, other than the event's own, at which a quiz will come or go when the event is added: windows count no other attempts.
-    pub fn affected_by(&self, event: &Event<'_>) -> Option<i64> {
-        let newest = self.newest_by_id.get(event.attempt_id.as_deref()?)?;
-        let known = self.by_newest.get(newest)?;
-        let leaves = *newest < EventKey::of(event);
+    pub fn affected_by(&self, arrival: &Arrival<'_>) -> Option<i64> {
+        let event = arrival.event;
+        let (_, known) = self.with_id(event.attempt_id.as_deref()?)?;
+        let leaves = known.place.compare(&arrival.place).is_lt();
         let changes = if leaves {
             known.is_quiz
         } else {
             !known.is_quiz && event.event_type == EventType::QuizSubmitted
         };
-        (changes && newest.timestamp_ms != event.timestamp_ms).then_some(newest.timestamp_ms)
+        let newest_ms = known.place.timestamp_ms;
+        (changes && newest_ms != event.timestamp_ms).then_some(newest_ms)
     }
 
     /// Adds a scored event.
-    pub fn add(&mut self, event: &Event<'_>, score_millionths: u32, course: Option<CourseIndex>) {
-        let key = EventKey::of(event);
-        let mut attempt = Attempt {
-            attempt_id: event.attempt_id.as_deref().map(Into::into),
+    pub fn add(&mut self, arrival: &Arrival<'_>, score_millionths: u32, course: CourseSlot) {
+        let event = arrival.event;
+        let mut is_quiz = event.event_type == EventType::QuizSubmitted;
+        if let Some(known) = event.attempt_id.as_deref().and_then(|id| self.with_id(id)) {
+            let (spot, known) = known;
+            if known.place.compare(&arrival.place).is_gt() {
+                if let Some(known) = self.all.at_mut(spot) {
+                    known.is_quiz |= is_quiz;
+                }
+                return;
+            }
+            is_quiz |= known.is_quiz;
+            self.take(spot);
+        }
+        self.insert(Attempt {
+            place: arrival.place.to_place(),
+            attempt_id: Text::of_maybe(event.attempt_id.as_deref()),
+            object_id: arrival.object_id.map(|id| id.to_text()),
+            skill_id: Text::of_maybe(event.skill_id.as_deref()),
             event_type: event.event_type.clone(),
             score_millionths,
             course,
-            object_id: event.object_id.as_deref().map(Into::into),
-            skill_id: event.skill_id.as_deref().map(Into::into),
-            is_quiz: event.event_type == EventType::QuizSubmitted,
-        };
-        if let Some(id) = event.attempt_id.as_deref() {
-            if let Some(newest) = self.newest_by_id.get(id).cloned() {
-                if key < newest {
-                    if let Some(known) = self.by_newest.get_mut(&newest) {
-                        known.is_quiz |= attempt.is_quiz;
-                    }
-                    return;
-                }
-                let replaced = self.by_newest.remove(&newest);
-                attempt.is_quiz |= replaced.is_some_and(|replaced| replaced.is_quiz);
-            }
-            self.newest_by_id.insert(id.into(), key.clone());
-        }
-        self.by_newest.insert(key, attempt);
+            is_quiz,
+        });
     }
 
     /// The attempts whose newest event is in `[from_ms, to_ms)`, oldest first.
-    pub fn between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (&EventKey, &Attempt)> {
-        let least = EventKey {
-            timestamp_ms: from_ms,
-            event_id: "".into(),
-        };
-        self.by_newest
-            .range(least..)
-            .take_while(move |(key, _)| key.timestamp_ms < to_ms)
+    pub fn between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Attempt> {
+        let (Ok(spot) | Err(spot)) = self.all.search(|attempt| {
+            let by_time = attempt.place.timestamp_ms.cmp(&from_ms);
+            by_time.then(Ordering::Greater)
+        });
+        self.all
+            .iter_from(spot)
+            .take_while(move |attempt| attempt.place.timestamp_ms < to_ms)
     }
 
     /// All attempts, newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = (&EventKey, &Attempt)> {
-        self.by_newest.iter().rev()
+    pub fn newest_first(&self) -> impl Iterator<Item = &Attempt> {
+        self.all.iter().rev()
     }
 
     /// Forgets attempts before the floor that rolling accuracy does not need, overall or for their skill.
     pub fn prune(&mut self, floor_ms: i64) {
         let mut overall = 0;
-        let mut by_skill: BTreeMap<Option<Box<str>>, usize> = BTreeMap::new();
+        let mut by_skill: BTreeMap<Option<&Text>, usize> = BTreeMap::new();
         let mut gone = Vec::new();
-        for (key, attempt) in self.by_newest.iter().rev() {
+        for attempt in self.newest_first() {
             overall += 1;
-            let of_skill = by_skill.entry(attempt.skill_id.clone()).or_default();
+            let of_skill = by_skill.entry(attempt.skill_id.as_ref()).or_default();
             *of_skill += 1;
             let rolling = overall <= ROLLING_LONG
                 || (attempt.skill_id.is_some() && *of_skill <= ROLLING_LONG);
-            if key.timestamp_ms < floor_ms && !rolling {
-                gone.push(key.clone());
+            if attempt.place.timestamp_ms < floor_ms && !rolling {
+                gone.push(attempt.place.clone());
             }
         }
-        for key in gone {
-            let attempt = self.by_newest.remove(&key);
-            if let Some(id) = attempt.and_then(|attempt| attempt.attempt_id) {
-                self.newest_by_id.remove(&id);
+        for place in gone {
+            if let Ok(spot) = self.all.search(|attempt| attempt.place.cmp(&place)) {
+                self.take(spot);
             }
         }
     }
-}
 
-impl Serialize for Attempts {
-    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        self.by_newest.serialize(to)
+    /// What they take beside their own fields.
+    pub fn heap_bytes(&self) -> usize {
+        let each = self.all.iter().map(|attempt| {
+            let ids = [&attempt.attempt_id, &attempt.object_id, &attempt.skill_id];
+            let ids = ids.into_iter().flatten().map(Text::heap_bytes);
+            // The place is kept twice where there is an id.
+            ids.sum::<usize>() + 2 * attempt.place.event_id.heap_bytes()
+        });
+        self.all.heap_bytes() + self.by_id.heap_bytes() + each.sum::<usize>()
+    }
+
+    /// Appends the stored form; times are stored relative to one.
+    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
+        out.put_size(self.all.len());
+        let mut before_ms = base_ms;
+        for attempt in self.all.iter() {
+            attempt.place.put(out, before_ms);
+            before_ms = attempt.place.timestamp_ms;
+            let ids = [&attempt.attempt_id, &attempt.object_id, &attempt.skill_id];
+            let which = ids.iter().rev();
+            let which = which.fold(0, |which, id| which << 1 | u8::from(id.is_some()));
+            out.push(which << 1 | u8::from(attempt.is_quiz));
+            ids.into_iter().flatten().for_each(|id| id.put(out));
+            attempt.event_type.put(out);
+            out.put_number(attempt.score_millionths.into());
+            attempt.course.put(out);
+        }
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
+        let mut attempts = Self::default();
+        let mut before_ms = base_ms;
+        for _ in 0..from.size()? {
+            let place = Place::read(from, before_ms)?;
+            before_ms = place.timestamp_ms;
+            let which = from.byte()?;
+            let mut id = |bit: u8| match which & bit {
+                0 => Some(None),
+                _ => read_text(from).map(Some),
+            };
+            let [attempt_id, object_id, skill_id] = [id(2)?, id(4)?, id(8)?];
+            attempts.insert(Attempt {
+                place,
+                attempt_id,
+                object_id,
+                skill_id,
+                event_type: EventType::read(from)?,
+                score_millionths: u32::try_from(from.number()?).ok()?,
+                course: CourseSlot::read(from)?,
+                is_quiz: which & 1 == 1,
+            });
+        }
+        Some(attempts)
+    }
+
+    /// Adds an attempt that is not known.
+    pub fn insert(&mut self, attempt: Attempt) {
+        if let Some(id) = &attempt.attempt_id {
+            let known = Known::of(id, &attempt.place);
+            let (Ok(spot) | Err(spot)) = self.by_id.search(|other| other.cmp(&known));
+            self.by_id.insert(spot, known);
+        }
+        let place = &attempt.place;
+        let (Ok(spot) | Err(spot)) = self.all.search_end(|other| other.place.cmp(place));
+        self.all.insert(spot, attempt);
+    }
+
+    fn take(&mut self, spot: Spot) {
+        let attempt = self.all.remove(spot);
+        let known = attempt.and_then(|it| Some(Known::of(it.attempt_id.as_ref()?, &it.place)));
+        if let Some(known) = known
+            && let Ok(spot) = self.by_id.search(|other| other.cmp(&known))
+        {
+            self.by_id.remove(spot);
+        }
+    }
+
+    fn with_id(&self, id: &str) -> Option<(Spot, &Attempt)> {
+        let id_hash = xxh3_64(id.as_bytes());
+        let id = TextRef::of(id);
+        let (Ok(spot) | Err(spot)) = self
+            .by_id
+            .search(|known| known.id_hash.cmp(&id_hash).then(Ordering::Greater));
+        let same_hash = self.by_id.iter_from(spot);
+        let same_hash = same_hash.take_while(|known| known.id_hash == id_hash);
+        let mut attempts = same_hash.filter_map(|known| {
+            let spot = self.all.search(|it| it.place.cmp(&known.newest)).ok()?;
+            Some((spot, self.all.at(spot)?))
+        });
+        attempts.find(|(_, attempt)| attempt.attempt_id.as_ref().is_some_and(|it| it.is(&id)))
     }
 }
 
-impl<'de> Deserialize<'de> for Attempts {
-    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let by_newest = BTreeMap::<EventKey, Attempt>::deserialize(from)?;
-        let newest_by_id = by_newest
-            .iter()
-            .filter_map(|(key, attempt)| Some((attempt.attempt_id.clone()?, key.clone())))
-            .collect();
-        Ok(Self {
-            by_newest,
-            newest_by_id,
-        })
+impl Known {
+    fn of(id: &Text, newest: &Place) -> Self {
+        Self {
+            id_hash: xxh3_64(id.to_box().as_bytes()),
+            newest: newest.clone(),
+        }
     }
 }

@@ -35,7 +35,7 @@ impl Learner {
         for &shape in shapes {
             // A window that ends in (from, to] begins after from - size.
             let first_ms = from_ms.saturating_sub(shape.size_ms).max(at.floor_ms);
-            let panes = self.panes_between(first_ms, to_ms);
+            let panes = self.hours.panes_between(first_ms, to_ms);
             let panes =
                 panes.map(|(_, pane_start_ms, pane)| (pane_start_ms, pane.first_watermark_ms));
             let closes = |end_ms| (from_ms + 1..=to_ms).contains(&end_ms);

@@ -4,7 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Attempt, SESSION_GAP_MS, Standing, attempt::ROLLING_SHORT};
+use super::{
+    SESSION_GAP_MS, Standing,
+    attempt::{Attempt, ROLLING_SHORT},
+    text::Text,
+};
 use crate::{shard::ReadPoint, time::MINUTE_MS};
 
 /// Below this a score counts as wrong, millionths.
@@ -94,19 +98,19 @@ impl HelpCode {
 
 impl Run {
     /// For each skill whose newest answers are wrong, those answers, when they are enough to be a reason.
-    pub fn wrong_by_skill(newest_first: &[(i64, &Attempt)]) -> Vec<Self> {
-        let mut runs: BTreeMap<Option<&str>, (Vec<i64>, bool)> = BTreeMap::new();
-        for (at_ms, attempt) in newest_first {
-            let (times_ms, over) = runs.entry(attempt.skill_id.as_deref()).or_default();
+    pub fn wrong_by_skill(newest_first: &[&Attempt]) -> Vec<Self> {
+        let mut runs: BTreeMap<Option<&Text>, (Vec<i64>, bool)> = BTreeMap::new();
+        for attempt in newest_first {
+            let (times_ms, over) = runs.entry(attempt.skill_id.as_ref()).or_default();
             *over |= attempt.score_millionths >= PASS_MILLIONTHS;
             if !*over && times_ms.len() < COUNTED_MAX {
-                times_ms.push(*at_ms);
+                times_ms.push(attempt.place.timestamp_ms);
             }
         }
         runs.into_iter()
             .filter(|(_, (times_ms, _))| times_ms.len() >= WRONG_IN_A_ROW_LEAST)
             .map(|(skill_id, (times_ms, _))| Self {
-                skill_id: skill_id.map(Into::into),
+                skill_id: skill_id.map(Text::to_box),
                 times_ms,
             })
             .collect()

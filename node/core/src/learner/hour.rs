@@ -1,69 +1,101 @@
 //! One hour of a learner: the ids of its events and its panes. The unit that is stored and that expires.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use super::{CourseIndex, IdHash};
+use super::{
+    CourseIndex, IdHash,
+    course::CourseSlot,
+    memory::{block_bytes, room_for_one, vec_bytes},
+    sorted::Sorted,
+};
 use crate::{
     Event, EventKind, EventType,
     time::{HOUR_MS, PANE_MS, hour_of},
+    wire::{Put, Reader},
 };
 
 /// Number of an hour, counted from the epoch.
 pub type HourNumber = i64;
 
 /// What a learner did in one hour of event time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Hour {
-    /// By id, a hash of the content, so that a duplicate with other content shows.
-    ids: BTreeMap<IdHash, u32>,
-    /// Types of this hour's events, in the order in which they came; panes name them by position.
-    types: Vec<EventType>,
-    /// By position of the pane in the hour.
-    panes: BTreeMap<u16, Pane>,
+    claims: Sorted<Claim>,
+    /// Names of types that are not well-known, in the order in which they came.
+    other_types: Vec<Box<str>>,
+    /// By position, ascending.
+    panes: Vec<Pane>,
+    /// What panes counted beyond their first type and course.
+    more: Vec<Counted>,
+}
+
+/// A claimed identity, with a hash of the content, so that a duplicate with other content shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Claim {
+    id: IdHash,
+    content: [u8; 4],
 }
 
 /// 5 s of event time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Pane {
     /// The watermark when the pane's first event was applied.
     pub first_watermark_ms: i64,
     /// Log time of the newest event applied here.
     pub changed_ms: i64,
-    counts: Vec<TypeCount>,
+    first: Counted,
+    /// Of the pane in the hour.
+    position: u16,
 }
 
 /// Accepted events of one type within one course.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct TypeCount {
-    course: Option<CourseIndex>,
-    type_position: u16,
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    course: CourseSlot,
     events: u32,
+    /// Where the pane's next one is in the hour's list.
+    next: u32,
+    /// A well-known type's place, or behind those the place among the hour's others.
+    event_type: u16,
 }
+
+/// What [`Counted::next`] is of the last one.
+const NONE: u32 = u32::MAX;
 
 /// A pane's events of one type and course.
 #[derive(Clone, Copy, Debug)]
 pub struct PaneCount<'h> {
     /// The course, if they belong to one.
     pub course: Option<CourseIndex>,
-    /// The type.
-    pub event_type: &'h EventType,
     /// How many.
     pub events: u32,
+    event_type: u16,
+    other: Option<&'h str>,
 }
 
 impl PaneCount<'_> {
+    /// The type.
+    pub fn event_type(&self) -> EventType {
+        match self.other {
+            Some(name) => EventType::Other(name.into()),
+            None => EventType::at(self.event_type.into()).unwrap_or(EventType::PageView),
+        }
+    }
+
     /// Whether these events make the pane an active one.
     pub fn is_activity(&self) -> bool {
-        self.event_type.kind() != EventKind::State
+        self.other.is_some() || self.event_type().kind() != EventKind::State
+    }
+
+    /// Whether they are page views or clicks.
+    pub fn is_clicks(&self) -> bool {
+        matches!(self.event_type(), EventType::PageView | EventType::Click)
     }
 }
 
 impl Hour {
     /// The content hash of the event with this id, if it was accepted in this hour.
     pub fn content_of(&self, id: IdHash) -> Option<u32> {
-        self.ids.get(&id).copied()
+        let claim = self.claims.find(|claim| claim.id.cmp(&id))?;
+        Some(u32::from_be_bytes(claim.content))
     }
 
     /// Claims an identity and counts the event in its pane.
@@ -71,80 +103,283 @@ impl Hour {
         &mut self,
         event: &Event<'_>,
         (id, content): (IdHash, u32),
-        course: Option<CourseIndex>,
+        course: CourseSlot,
         (watermark_ms, log_time_ms): (i64, i64),
     ) {
-        self.ids.insert(id, content);
-        let type_position = self.type_position(&event.event_type);
-        let pane = self
-            .panes
-            .entry(pane_in_hour(event.timestamp_ms))
-            .or_insert_with(|| Pane {
-                first_watermark_ms: watermark_ms,
-                changed_ms: log_time_ms,
-                counts: Vec::with_capacity(1),
-            });
-        pane.changed_ms = log_time_ms;
-        let same =
-            |count: &&mut TypeCount| count.type_position == type_position && count.course == course;
-        match pane.counts.iter_mut().find(same) {
-            Some(count) => count.events = count.events.saturating_add(1),
-            None => pane.counts.push(TypeCount {
-                course,
-                type_position,
-                events: 1,
-            }),
+        if let Err(spot) = self.claims.search(|claim| claim.id.cmp(&id)) {
+            let content = content.to_be_bytes();
+            self.claims.insert(spot, Claim { id, content });
+        }
+        let counted = Counted {
+            course,
+            events: 1,
+            next: NONE,
+            event_type: self.type_position(&event.event_type),
+        };
+        let position = pane_in_hour(event.timestamp_ms);
+        match self.find(position) {
+            Ok(at) => {
+                self.panes[at].changed_ms = log_time_ms;
+                self.count(at, counted);
+            }
+            Err(at) => {
+                room_for_one(&mut self.panes);
+                let pane = Pane {
+                    first_watermark_ms: watermark_ms,
+                    changed_ms: log_time_ms,
+                    first: counted,
+                    position,
+                };
+                self.panes.insert(at, pane);
+            }
         }
     }
 
     /// Notes that an event elsewhere changed what this pane holds.
     pub fn touch(&mut self, pane_start_ms: i64, log_time_ms: i64) {
-        if let Some(pane) = self.panes.get_mut(&pane_in_hour(pane_start_ms)) {
-            pane.changed_ms = log_time_ms;
+        if let Ok(at) = self.find(pane_in_hour(pane_start_ms)) {
+            self.panes[at].changed_ms = log_time_ms;
         }
     }
 
-    /// The panes, oldest first, each with its start.
-    pub fn panes(&self, hour: HourNumber) -> impl DoubleEndedIterator<Item = (i64, &Pane)> {
-        let start_ms = hour * HOUR_MS;
-        self.panes
+    /// The panes that begin in `[from_ms, to_ms)`, oldest first, each with its start.
+    pub fn panes_between(
+        &self,
+        hour: HourNumber,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = (i64, &Pane)> {
+        let start_ms = hour.saturating_mul(HOUR_MS);
+        let start_of = move |pane: &Pane| start_ms + i64::from(pane.position) * PANE_MS;
+        let first = self.panes.partition_point(|pane| start_of(pane) < from_ms);
+        self.panes[first..]
             .iter()
-            .map(move |(&position, pane)| (start_ms + i64::from(position) * PANE_MS, pane))
+            .map(move |pane| (start_of(pane), pane))
+            .take_while(move |(start_ms, _)| *start_ms < to_ms)
     }
 
     /// What a pane of this hour counted.
     pub fn counts<'h>(&'h self, pane: &'h Pane) -> impl Iterator<Item = PaneCount<'h>> {
-        pane.counts.iter().filter_map(|count| {
-            Some(PaneCount {
-                course: count.course,
-                event_type: self.types.get(usize::from(count.type_position))?,
-                events: count.events,
-            })
+        self.counted(pane).map(|counted| PaneCount {
+            course: counted.course.index(),
+            events: counted.events,
+            event_type: counted.event_type,
+            other: usize::from(counted.event_type)
+                .checked_sub(EventType::KNOWN)
+                .map(|place| self.other_types.get(place).map_or("", |name| name)),
         })
     }
 
     /// How many identities it holds.
     pub fn identities(&self) -> usize {
-        self.ids.len()
+        self.claims.len()
+    }
+
+    /// The identities, in the order of their hashes.
+    pub fn ids(&self) -> impl Iterator<Item = IdHash> {
+        self.claims.iter().map(|claim| claim.id)
+    }
+
+    /// What it takes beside its own fields.
+    pub fn heap_bytes(&self) -> usize {
+        let names = self.other_types.iter().map(|name| block_bytes(name.len()));
+        self.claims.heap_bytes()
+            + vec_bytes(&self.other_types)
+            + names.sum::<usize>()
+            + vec_bytes(&self.panes)
+            + vec_bytes(&self.more)
+    }
+
+    fn counted<'h>(&'h self, pane: &'h Pane) -> impl Iterator<Item = &'h Counted> {
+        std::iter::successors(Some(&pane.first), |counted| {
+            self.more.get(counted.next as usize)
+        })
+    }
+
+    /// Adds to what the pane counts of the type and course, which comes last when it is new.
+    fn count(&mut self, pane: usize, counted: Counted) {
+        let more = u32::try_from(self.more.len()).unwrap_or(NONE);
+        let mut at = None;
+        loop {
+            let known = match at {
+                None => &mut self.panes[pane].first,
+                Some(at) => &mut self.more[at],
+            };
+            if known.event_type == counted.event_type && known.course == counted.course {
+                known.events = known.events.saturating_add(counted.events);
+                return;
+            }
+            if known.next == NONE {
+                known.next = more;
+                break;
+            }
+            at = Some(known.next as usize);
+        }
+        room_for_one(&mut self.more);
+        self.more.push(counted);
+    }
+
+    fn find(&self, position: u16) -> Result<usize, usize> {
+        match self.panes.last() {
+            Some(last) if last.position < position => Err(self.panes.len()),
+            _ => self
+                .panes
+                .binary_search_by_key(&position, |pane| pane.position),
+        }
     }
 
     /// Types beyond the 65,535th of an hour share the last position: a bound, not a case to expect.
     fn type_position(&mut self, event_type: &EventType) -> u16 {
-        let known = self
-            .types
-            .iter()
-            .position(|known| known.name() == event_type.name());
-        let position = known.unwrap_or_else(|| {
-            if self.types.len() <= usize::from(u16::MAX) {
-                self.types.push(event_type.clone());
+        const OTHERS_MAX: usize = u16::MAX as usize - EventType::KNOWN;
+        let position = match event_type {
+            EventType::Other(name) => {
+                let known = self.other_types.iter().position(|known| known == name);
+                let place = known.unwrap_or_else(|| {
+                    if self.other_types.len() < OTHERS_MAX {
+                        room_for_one(&mut self.other_types);
+                        self.other_types.push(name.clone());
+                    }
+                    self.other_types.len() - 1
+                });
+                EventType::KNOWN + place
             }
-            self.types.len() - 1
-        });
+            known => known.place().unwrap_or_default(),
+        };
         u16::try_from(position).unwrap_or(u16::MAX)
     }
 }
 
+/// By what they hold: where a count is in the list depends on when it came.
+impl PartialEq for Hour {
+    fn eq(&self, other: &Self) -> bool {
+        let whole = |hour: &Self| {
+            let mut whole = Vec::new();
+            hour.put(&mut whole);
+            whole
+        };
+        whole(self) == whole(other)
+    }
+}
+
+impl Eq for Hour {}
+
 fn pane_in_hour(timestamp_ms: i64) -> u16 {
     let into_hour_ms = timestamp_ms - hour_of(timestamp_ms) * HOUR_MS;
     u16::try_from(into_hour_ms / PANE_MS).unwrap_or(u16::MAX)
+}
+
+/// As it is stored: the other types, the panes, each relative to the one before it, and the claims as they are.
+impl Hour {
+    /// Appends the stored form.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        const PANE_BYTES: usize = 16;
+        out.reserve(PANE_BYTES * self.panes.len() + size_of::<Claim>() * self.claims.len() + 8);
+        out.put_size(self.other_types.len());
+        for name in &self.other_types {
+            out.put_text(name);
+        }
+        out.put_size(self.panes.len());
+        let (mut position, mut watermark_ms, mut changed_ms) = (0, 0, 0);
+        for pane in &self.panes {
+            out.put_number((pane.position - position).into());
+            out.put_signed(pane.first_watermark_ms.wrapping_sub(watermark_ms));
+            out.put_signed(pane.changed_ms.wrapping_sub(changed_ms));
+            out.put_size(self.counted(pane).count());
+            for counted in self.counted(pane) {
+                out.put_number(counted.event_type.into());
+                counted.course.put(out);
+                out.put_number(counted.events.into());
+            }
+            position = pane.position;
+            watermark_ms = pane.first_watermark_ms;
+            changed_ms = pane.changed_ms;
+        }
+        out.put_size(self.claims.len());
+        for claim in self.claims.iter() {
+            out.extend_from_slice(&claim.id.0);
+            out.extend_from_slice(&claim.content);
+        }
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let mut hour = Self::default();
+        for _ in 0..from.size()? {
+            hour.other_types.push(from.text()?.into());
+        }
+        let panes = from.size()?;
+        let (mut position, mut watermark_ms, mut changed_ms) = (0_u16, 0_i64, 0_i64);
+        for _ in 0..panes {
+            position = position.checked_add(u16::try_from(from.number()?).ok()?)?;
+            watermark_ms = watermark_ms.wrapping_add(from.signed()?);
+            changed_ms = changed_ms.wrapping_add(from.signed()?);
+            let counts = from.size()?;
+            let first = read_counted(from)?;
+            room_for_one(&mut hour.panes);
+            hour.panes.push(Pane {
+                first_watermark_ms: watermark_ms,
+                changed_ms,
+                first,
+                position,
+            });
+            for _ in 1..counts {
+                let counted = read_counted(from)?;
+                hour.count(hour.panes.len() - 1, counted);
+            }
+        }
+        for _ in 0..from.size()? {
+            let (id, content) = (IdHash(from.array()?), from.array()?);
+            let order = |one: &Claim, other: &Claim| one.id.cmp(&other.id);
+            hour.claims.push(Claim { id, content }, order)?;
+        }
+        Some(hour)
+    }
+
+    /// One of an earlier encoding: `panes` are their positions, times, and counts by type, course and events, in ascending order.
+    pub fn from_parts(
+        claims: impl Iterator<Item = (IdHash, u32)>,
+        types: &[EventType],
+        panes: impl Iterator<Item = (u16, (i64, i64), Vec<(u16, Option<CourseIndex>, u32)>)>,
+    ) -> Self {
+        let mut hour = Self::default();
+        for (id, content) in claims {
+            if let Err(spot) = hour.claims.search(|claim| claim.id.cmp(&id)) {
+                let content = content.to_be_bytes();
+                hour.claims.insert(spot, Claim { id, content });
+            }
+        }
+        for (position, (first_watermark_ms, changed_ms), counts) in panes {
+            for (at, (type_position, course, events)) in counts.into_iter().enumerate() {
+                let Some(event_type) = types.get(usize::from(type_position)) else {
+                    continue;
+                };
+                let counted = Counted {
+                    course: CourseSlot::of(course),
+                    events,
+                    next: NONE,
+                    event_type: hour.type_position(event_type),
+                };
+                if at == 0 {
+                    hour.panes.push(Pane {
+                        first_watermark_ms,
+                        changed_ms,
+                        first: counted,
+                        position,
+                    });
+                } else {
+                    hour.count(hour.panes.len() - 1, counted);
+                }
+            }
+        }
+        hour
+    }
+}
+
+fn read_counted(from: &mut Reader<'_>) -> Option<Counted> {
+    Some(Counted {
+        event_type: u16::try_from(from.number()?).ok()?,
+        course: CourseSlot::read(from)?,
+        events: u32::try_from(from.number()?).ok()?,
+        next: NONE,
+    })
 }

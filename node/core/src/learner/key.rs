@@ -1,12 +1,17 @@
 //! The order of events within a learner.
 
-use serde::{Deserialize, Serialize};
+use std::{cmp::Ordering, ops::Deref};
+
 use xxhash_rust::xxh3::xxh3_128;
 
-use crate::Event;
+use super::text::{Compact, TextRef, read_text};
+use crate::{
+    Event,
+    wire::{Put, Reader},
+};
 
 /// What "newest" goes by: event time, then the bytes of the event id.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventKey {
     /// Event time, ms since the epoch.
     pub timestamp_ms: i64,
@@ -14,26 +19,100 @@ pub struct EventKey {
     pub event_id: Box<str>,
 }
 
-impl EventKey {
-    /// Where an event stands in the order.
-    pub fn of(event: &Event<'_>) -> Self {
+/// The same as a learner keeps it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed<L> {
+    pub timestamp_ms: i64,
+    pub event_id: Compact<L>,
+}
+
+/// A place that is kept.
+pub type Place = Placed<Box<str>>;
+/// The place of an event that comes.
+pub type PlaceRef<'e> = Placed<&'e str>;
+
+/// An event that comes, with what is looked up of it.
+#[derive(Clone, Copy)]
+pub struct Arrival<'e> {
+    pub event: &'e Event<'e>,
+    pub place: PlaceRef<'e>,
+    pub session_id: Option<TextRef<'e>>,
+    pub object_id: Option<TextRef<'e>>,
+}
+
+impl<'e> Arrival<'e> {
+    pub fn of(event: &'e Event<'e>) -> Self {
         Self {
-            timestamp_ms: event.timestamp_ms,
-            event_id: event.event_id.as_ref().into(),
+            event,
+            place: PlaceRef {
+                timestamp_ms: event.timestamp_ms,
+                event_id: TextRef::of(&event.event_id),
+            },
+            session_id: event.session_id.as_deref().map(TextRef::of),
+            object_id: event.object_id.as_deref().map(TextRef::of),
         }
     }
 }
 
+impl PlaceRef<'_> {
+    pub fn to_place(self) -> Place {
+        Place {
+            timestamp_ms: self.timestamp_ms,
+            event_id: self.event_id.to_text(),
+        }
+    }
+}
+
+impl Place {
+    pub fn to_key(&self) -> EventKey {
+        EventKey {
+            timestamp_ms: self.timestamp_ms,
+            event_id: self.event_id.to_box(),
+        }
+    }
+
+    /// Appends the stored form; the time is stored relative to another.
+    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
+        out.put_signed(base_ms.wrapping_sub(self.timestamp_ms));
+        self.event_id.put(out);
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
+        Some(Self {
+            timestamp_ms: base_ms.wrapping_sub(from.signed()?),
+            event_id: read_text(from)?,
+        })
+    }
+}
+
+impl<L: Deref<Target = str>> Placed<L> {
+    pub fn compare<M: Deref<Target = str>>(&self, other: &Placed<M>) -> Ordering {
+        self.timestamp_ms
+            .cmp(&other.timestamp_ms)
+            .then_with(|| self.event_id.compare(&other.event_id))
+    }
+}
+
+impl PartialOrd for Place {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Place {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.compare(other)
+    }
+}
+
 /// An event id in 128 bits: two ids of one learner with the same hash are not to be expected before 2^64 of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct IdHash(u64, u64);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct IdHash(pub [u8; 16]);
 
 impl IdHash {
     /// Hash of an event's id.
     pub fn of(event_id: &str) -> Self {
-        let hash = xxh3_128(event_id.as_bytes());
-        let [high, low] = [hash >> 64, hash & u128::from(u64::MAX)]
-            .map(|half| u64::try_from(half).expect("half of 128 bits"));
-        Self(high, low)
+        Self(xxh3_128(event_id.as_bytes()).to_be_bytes())
     }
 }

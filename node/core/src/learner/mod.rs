@@ -8,30 +8,31 @@ mod attempt;
 mod corrections;
 mod course;
 mod emission;
+mod first_state;
 mod help;
 mod hour;
+mod hours;
+mod id_filter;
 mod interaction;
 mod key;
+mod memory;
 mod playback;
 mod profile;
 mod session;
+mod sorted;
 mod standing;
 mod state;
+mod text;
 mod window;
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use serde::{Deserialize, Serialize};
-
-pub use apply::{Applied, Verdict, is_guarded};
-pub use attempt::{Attempt, Attempts};
+pub use apply::{Applied, Touched, Verdict, is_guarded};
 pub use corrections::Revision;
-pub use course::{CourseIndex, Membership};
+pub use course::CourseIndex;
 pub use emission::Emission;
 pub use help::{HelpCode, HelpReason, Status};
-pub use hour::{Hour, HourNumber, Pane};
+pub use hour::HourNumber;
 pub use interaction::Interaction;
-pub use key::{EventKey, IdHash};
+pub use key::EventKey;
 pub use profile::{Accuracy, Assessment, CourseStanding, Profile};
 pub use session::{SESSION_GAP_MS, Session};
 pub use standing::Standing;
@@ -39,39 +40,36 @@ pub use state::{StateChange, StateDecodeError, StatePart};
 pub use window::{Window, WindowContent, WindowQuery, WindowState};
 
 use self::{
-    corrections::Corrections, course::Courses, interaction::LastInteractions, playback::Playbacks,
+    attempt::Attempts,
+    corrections::Corrections,
+    course::Courses,
+    hour::{Hour, Pane},
+    hours::Hours,
+    interaction::LastInteractions,
+    key::IdHash,
+    memory::block_bytes,
+    playback::Playbacks,
     session::Sessions,
 };
-use crate::time::hour_of;
 
 /// Everything that is known of one learner.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Learner {
-    #[serde(skip)]
     user_id: Box<str>,
     events: u64,
     last_event_ms: i64,
+    /// The floor that the parts below were last pruned to.
+    pruned_to_ms: i64,
     courses: Courses,
     sessions: Sessions,
     playbacks: Playbacks,
     attempts: Attempts,
     last_interactions: LastInteractions,
     corrections: Corrections,
-    /// The floor that the parts above were last pruned to.
-    pruned_to_ms: i64,
     /// Stored beside the rest, each hour for itself.
-    #[serde(skip)]
-    hours: BTreeMap<HourNumber, Hour>,
-    /// What differs from the stored state.
-    #[serde(skip)]
-    unsaved: Unsaved,
-}
-
-/// Parts of a learner that differ from the stored state.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Unsaved {
-    head: bool,
-    hours: BTreeSet<HourNumber>,
+    hours: Hours,
+    /// The rest differs from the stored state.
+    unsaved: bool,
 }
 
 impl Learner {
@@ -81,15 +79,15 @@ impl Learner {
             user_id: user_id.into(),
             events: 0,
             last_event_ms: i64::MIN,
+            pruned_to_ms: i64::MIN,
             courses: Courses::default(),
             sessions: Sessions::default(),
             playbacks: Playbacks::default(),
             attempts: Attempts::default(),
             last_interactions: LastInteractions::default(),
             corrections: Corrections::default(),
-            pruned_to_ms: i64::MIN,
-            hours: BTreeMap::new(),
-            unsaved: Unsaved::default(),
+            hours: Hours::default(),
+            unsaved: false,
         }
     }
 
@@ -125,27 +123,25 @@ impl Learner {
 
     /// How many identities are held in memory.
     pub fn identities(&self) -> usize {
-        self.hours.values().map(Hour::identities).sum()
+        self.hours.identities()
     }
 
     /// How many identities the hours hold that differ from the stored state.
     pub fn unsaved_identities(&self) -> usize {
-        let unsaved = self.unsaved.hours.iter();
-        unsaved
-            .filter_map(|number| self.hours.get(number))
-            .map(Hour::identities)
-            .sum()
+        self.hours.unsaved_identities()
     }
 
-    /// The panes that begin in `[from_ms, to_ms)`, oldest first, each with its hour and its start.
-    fn panes_between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = (&Hour, i64, &Pane)> {
-        let to_ms = to_ms.max(from_ms);
-        self.hours
-            .range(hour_of(from_ms)..=hour_of(to_ms))
-            .flat_map(|(&number, hour)| {
-                hour.panes(number)
-                    .map(move |(start_ms, pane)| (hour, start_ms, pane))
-            })
-            .filter(move |(_, start_ms, _)| (from_ms..to_ms).contains(start_ms))
+    /// What the learner takes in memory, bytes: what it asked the allocator for, and what that keeps beside. Takes time in proportion
+    /// to what is known of the learner beside its identities and panes.
+    pub fn memory_bytes(&self) -> usize {
+        size_of::<Self>()
+            + block_bytes(self.user_id.len())
+            + self.courses.heap_bytes()
+            + self.sessions.heap_bytes()
+            + self.playbacks.heap_bytes()
+            + self.attempts.heap_bytes()
+            + self.last_interactions.heap_bytes()
+            + self.corrections.heap_bytes()
+            + self.hours.heap_bytes()
     }
 }

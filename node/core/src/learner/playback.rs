@@ -1,45 +1,47 @@
 //! Watched time, from the starts and stops of videos.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{cmp::Ordering, collections::BTreeMap};
 
-use serde::{Deserialize, Serialize};
-
-use super::{CourseIndex, EventKey};
-use crate::{Event, Playback, time::MINUTE_MS};
+use super::{
+    CourseIndex,
+    course::CourseSlot,
+    key::{Arrival, Place},
+    sorted::Sorted,
+    text::{Text, compare_maybe, read_text},
+};
+use crate::{
+    Event, Playback,
+    time::MINUTE_MS,
+    wire::{Put, Reader},
+};
 
 /// Cap of watched time where no event tells the video's length, ms.
 const DEFAULT_CAP_MS: u64 = 30 * MINUTE_MS.unsigned_abs();
 
 /// The playback events of a learner, by session and object.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Playbacks {
-    viewings: BTreeMap<ViewingKey, Viewing>,
-}
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Playbacks(Sorted<Viewing>);
 
 /// One learner's dealings with one object in one session.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ViewingKey {
-    /// The session; none where the event's type needs none.
-    pub session_id: Option<Box<str>>,
-    /// The video; events without one share one of their own.
-    pub object_id: Option<Box<str>>,
-}
-
-/// Invariant: `facts` is in ascending order of keys.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewing {
+    /// The session; none where the event's type needs none.
+    session_id: Option<Text>,
+    /// The video; events without one share one of their own.
+    object_id: Option<Text>,
     length_ms: Option<u64>,
-    facts: Vec<Fact>,
+    /// In the order of their places.
+    facts: Sorted<Fact>,
 }
 
 /// What one event says about watching.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
-    key: EventKey,
-    playback: Option<Playback>,
+    pub place: Place,
     /// As the source measured it: counts instead of the time between start and stop.
-    watched_ms: Option<u64>,
-    course: Option<CourseIndex>,
+    pub watched_ms: Option<u64>,
+    pub course: CourseSlot,
+    pub playback: Option<Playback>,
 }
 
 /// Watched time that counts at one event.
@@ -53,13 +55,13 @@ pub struct Credit {
     pub watched_ms: u64,
 }
 
-impl ViewingKey {
-    fn of(event: &Event<'_>) -> Self {
-        Self {
-            session_id: event.session_id.as_deref().map(Into::into),
-            object_id: event.object_id.as_deref().map(Into::into),
-        }
-    }
+/// What a fact counts for.
+#[derive(Clone, Copy)]
+struct Mark {
+    at_ms: i64,
+    playback: Option<Playback>,
+    watched_ms: Option<u64>,
+    course: CourseSlot,
 }
 
 /// Whether an event has anything to say about watching.
@@ -69,142 +71,226 @@ pub fn tells_of_watching(event: &Event<'_>) -> bool {
 
 impl Playbacks {
     /// Event times, other than the event's own, whose credit will change when the event is added.
-    pub fn affected_by(&self, event: &Event<'_>) -> Vec<i64> {
-        let Some(before) = self.viewings.get(&ViewingKey::of(event)) else {
-            return Vec::new();
-        };
-        let mut after = before.clone();
-        after.add(event, None);
-        let (old, new) = (before.sums(), after.sums());
-        let changed: BTreeSet<i64> = old
-            .keys()
-            .chain(new.keys())
-            .filter(|key| old.get(key) != new.get(key))
-            .map(|(time_ms, _)| *time_ms)
-            .filter(|time_ms| *time_ms != event.timestamp_ms)
-            .collect();
-        changed.into_iter().collect()
-    }
-
-    /// Whether adding the event can change a credit other than its own.
-    ///
-    /// The quick answer for the usual case: the newest event of a viewing whose cap stands.
-    pub fn may_affect_others(&self, event: &Event<'_>) -> bool {
-        self.viewings
-            .get(&ViewingKey::of(event))
-            .is_some_and(|viewing| {
-                viewing.length_ms < event.length_ms.max(viewing.length_ms)
-                    || viewing.facts.last().is_some_and(|last| {
-                        (last.key.timestamp_ms, &*last.key.event_id)
-                            > (event.timestamp_ms, &*event.event_id)
-                    })
-            })
+    pub fn affected_by(&self, arrival: &Arrival<'_>) -> Vec<i64> {
+        match self.0.find(|viewing| viewing.compare(arrival)) {
+            Some(viewing) if viewing.may_affect_others(arrival) => viewing.affected_by(arrival),
+            _ => Vec::new(),
+        }
     }
 
     /// Adds what an event says.
-    pub fn add(&mut self, event: &Event<'_>, course: Option<CourseIndex>) {
-        self.viewings
-            .entry(ViewingKey::of(event))
-            .or_default()
-            .add(event, course);
+    pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) {
+        let (Ok(spot) | Err(spot)) = self.0.search(|viewing| viewing.compare(arrival));
+        let known = self.0.at_mut(spot);
+        if let Some(viewing) = known.filter(|viewing| viewing.compare(arrival).is_eq()) {
+            viewing.add(arrival, course);
+            return;
+        }
+        let [session_id, object_id] = [arrival.session_id, arrival.object_id];
+        let mut viewing = Viewing::new(
+            session_id.map(|id| id.to_text()),
+            object_id.map(|id| id.to_text()),
+            None,
+        );
+        viewing.add(arrival, course);
+        self.0.insert(spot, viewing);
     }
 
     /// Viewings that have an event at or after a time.
-    pub fn since(&self, from_ms: i64) -> impl Iterator<Item = (&ViewingKey, &Viewing)> {
-        self.viewings
+    pub fn since(&self, from_ms: i64) -> impl Iterator<Item = &Viewing> {
+        self.0
             .iter()
-            .filter(move |(_, viewing)| viewing.last_ms() >= Some(from_ms))
+            .filter(move |viewing| viewing.last_ms() >= Some(from_ms))
     }
 
     /// Forgets what lies before the floor, but for the last start or stop before it in a viewing that goes on: the next stop may need
     /// it.
     pub fn prune(&mut self, floor_ms: i64) {
-        self.viewings.retain(|_, viewing| {
-            let first_live = viewing
-                .facts
-                .partition_point(|fact| fact.key.timestamp_ms < floor_ms);
-            let first_kept = viewing.facts[..first_live]
-                .iter()
-                .rposition(|fact| fact.playback.is_some())
-                .unwrap_or(first_live);
-            viewing.facts.drain(..first_kept);
+        self.0.retain(|viewing| {
+            let forgotten = viewing.forgotten_at(floor_ms);
+            let mut place = 0;
+            if forgotten > 0 {
+                viewing.facts.retain(|_| {
+                    place += 1;
+                    place > forgotten
+                });
+            }
             viewing.last_ms() >= Some(floor_ms)
         });
+    }
+
+    /// What they take beside their own fields.
+    pub fn heap_bytes(&self) -> usize {
+        self.0.heap_bytes() + self.0.iter().map(Viewing::heap_bytes).sum::<usize>()
+    }
+
+    /// Appends the stored form; times are stored relative to one.
+    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
+        out.put_size(self.0.len());
+        for viewing in self.0.iter() {
+            viewing.put(out, base_ms);
+        }
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
+        let mut playbacks = Self::default();
+        for _ in 0..from.size()? {
+            playbacks.push(Viewing::read(from, base_ms)?)?;
+        }
+        Some(playbacks)
+    }
+
+    /// Appends the viewing that comes next in the order of sessions and objects.
+    pub fn push(&mut self, viewing: Viewing) -> Option<()> {
+        self.0
+            .push(viewing, |one, other| one.key().cmp(&other.key()))
     }
 }
 
 impl Viewing {
-    fn add(&mut self, event: &Event<'_>, course: Option<CourseIndex>) {
+    pub fn new(session_id: Option<Text>, object_id: Option<Text>, length_ms: Option<u64>) -> Self {
+        Self {
+            session_id,
+            object_id,
+            length_ms,
+            facts: Sorted::default(),
+        }
+    }
+
+    /// Appends a fact that is newer than the others.
+    pub fn push(&mut self, fact: Fact) -> Option<()> {
+        self.facts
+            .push(fact, |one, other| one.place.cmp(&other.place))
+    }
+
+    fn key(&self) -> (Option<&Text>, Option<&Text>) {
+        (self.session_id.as_ref(), self.object_id.as_ref())
+    }
+
+    fn compare(&self, arrival: &Arrival<'_>) -> Ordering {
+        let by_session = compare_maybe(self.session_id.as_ref(), arrival.session_id.as_ref());
+        by_session.then_with(|| compare_maybe(self.object_id.as_ref(), arrival.object_id.as_ref()))
+    }
+
+    fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) {
+        let event = arrival.event;
         self.length_ms = self.length_ms.max(event.length_ms);
         let fact = Fact {
-            key: EventKey::of(event),
+            place: arrival.place.to_place(),
             playback: event.event_type.playback(),
             watched_ms: event.watched_ms,
             course,
         };
-        let position = self.facts.partition_point(|other| other.key < fact.key);
-        self.facts.insert(position, fact);
+        let (Ok(spot) | Err(spot)) =
+            (self.facts).search_end(|other| other.place.compare(&arrival.place));
+        self.facts.insert(spot, fact);
+    }
+
+    /// The usual event can't: the newest of a viewing whose cap stands.
+    fn may_affect_others(&self, arrival: &Arrival<'_>) -> bool {
+        let last = self.facts.last();
+        arrival.event.length_ms > self.length_ms
+            || last.is_some_and(|last| last.place.compare(&arrival.place).is_gt())
+    }
+
+    fn affected_by(&self, arrival: &Arrival<'_>) -> Vec<i64> {
+        let event = arrival.event;
+        let length_ms = self.length_ms.max(event.length_ms);
+        let cap_ms = length_ms.unwrap_or(DEFAULT_CAP_MS);
+        let added = Mark {
+            at_ms: event.timestamp_ms,
+            playback: event.event_type.playback(),
+            watched_ms: event.watched_ms,
+            course: CourseSlot::of(None),
+        };
+        let (older, newer) = self.around(arrival, cap_ms != self.cap_ms());
+        let known = || older.iter().copied();
+        let old = sums(known().chain(newer.iter().copied()), self.cap_ms());
+        let with_added = known().chain([added]).chain(newer.iter().copied());
+        let new = sums(with_added, cap_ms);
+        let times = old.keys().chain(new.keys());
+        let mut changed: Vec<i64> = times
+            .filter(|key| old.get(key) != new.get(key))
+            .map(|(time_ms, _)| *time_ms)
+            .filter(|time_ms| *time_ms != event.timestamp_ms)
+            .collect();
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// The facts before and after an event that is to be added, in their order: all, or those whose credit can change, with all of the
+    /// same times and what those are counted from.
+    fn around(&self, arrival: &Arrival<'_>, all: bool) -> (Vec<Mark>, Vec<Mark>) {
+        let (Ok(spot) | Err(spot)) =
+            (self.facts).search(|other| other.place.compare(&arrival.place));
+        let mut older = Vec::new();
+        for mark in self.facts.iter_before(spot).map(Fact::mark) {
+            older.push(mark);
+            let is_before = mark.at_ms < arrival.place.timestamp_ms;
+            if is_before && mark.playback.is_some() && !all {
+                break;
+            }
+        }
+        older.reverse();
+        let mut newer: Vec<Mark> = Vec::new();
+        let mut next_ms = None;
+        for mark in self.facts.iter_from(spot).map(Fact::mark) {
+            if !all && next_ms.is_some_and(|next_ms| next_ms != mark.at_ms) {
+                break;
+            }
+            newer.push(mark);
+            if mark.playback.is_some() {
+                next_ms = next_ms.or(Some(mark.at_ms));
+            }
+        }
+        (older, newer)
+    }
+
+    /// How many of its oldest facts are forgotten at a floor.
+    fn forgotten_at(&self, floor_ms: i64) -> usize {
+        let older = self.facts.iter();
+        let older = older.take_while(|fact| fact.place.timestamp_ms < floor_ms);
+        let (mut forgotten, mut all) = (None, 0);
+        for fact in older {
+            if fact.playback.is_some() {
+                forgotten = Some(all);
+            }
+            all += 1;
+        }
+        forgotten.unwrap_or(all)
     }
 
     /// Watched time by the design's rule: a stop right after a start is credited with the time between, up to the cap.
     pub fn credits(&self) -> impl Iterator<Item = Credit> {
-        let cap_ms = self.cap_ms();
-        let mut started_ms = None;
-        self.facts.iter().filter_map(move |fact| {
-            let at_ms = fact.key.timestamp_ms;
-            let measured = match fact.playback {
-                Some(Playback::Start) => {
-                    started_ms = Some(at_ms);
-                    None
-                }
-                Some(Playback::Stop) => started_ms
-                    .take()
-                    .map(|start_ms| at_ms.saturating_sub(start_ms).unsigned_abs().min(cap_ms)),
-                None => None,
-            };
-            let watched_ms = fact.watched_ms.or(measured)?;
-            Some(Credit {
-                timestamp_ms: at_ms,
-                course: fact.course,
-                watched_ms,
-            })
-        })
-    }
-
-    /// What the credits add to windows: several events may share a time.
-    fn sums(&self) -> BTreeMap<(i64, Option<CourseIndex>), u64> {
-        let mut sums: BTreeMap<_, u64> = BTreeMap::new();
-        for credit in self.credits().filter(|credit| credit.watched_ms > 0) {
-            let sum = sums
-                .entry((credit.timestamp_ms, credit.course))
-                .or_default();
-            *sum = sum.saturating_add(credit.watched_ms);
-        }
-        sums
+        credits(self.facts.iter().map(Fact::mark), self.cap_ms())
     }
 
     /// When the video was started, if the newest playback event is a start.
     pub fn running_since(&self) -> Option<i64> {
-        let newest = self
-            .facts
-            .iter()
-            .rev()
-            .find(|fact| fact.playback.is_some())?;
-        (newest.playback == Some(Playback::Start)).then_some(newest.key.timestamp_ms)
+        let mut newest_first = self.facts.iter().rev();
+        let newest = newest_first.find(|fact| fact.playback.is_some())?;
+        (newest.playback == Some(Playback::Start)).then_some(newest.place.timestamp_ms)
     }
 
     /// When the video was started at or after a time, oldest first, ms.
     pub fn starts_since(&self, from_ms: i64) -> impl Iterator<Item = i64> {
+        let (Ok(spot) | Err(spot)) = self.facts.search(|fact| {
+            let by_time = fact.place.timestamp_ms.cmp(&from_ms);
+            by_time.then(Ordering::Greater)
+        });
         self.facts
-            .iter()
+            .iter_from(spot)
             .filter(|fact| fact.playback == Some(Playback::Start))
-            .map(|fact| fact.key.timestamp_ms)
-            .filter(move |at_ms| *at_ms >= from_ms)
+            .map(|fact| fact.place.timestamp_ms)
     }
 
     /// The course of the newest event.
-    pub fn course(&self) -> Option<CourseIndex> {
-        self.facts.last()?.course
+    pub fn course(&self) -> CourseSlot {
+        self.facts
+            .last()
+            .map_or(CourseSlot::of(None), |fact| fact.course)
     }
 
     /// The most that one start can be worth, ms.
@@ -214,6 +300,124 @@ impl Viewing {
 
     /// Time of the newest event, ms.
     pub fn last_ms(&self) -> Option<i64> {
-        self.facts.last().map(|fact| fact.key.timestamp_ms)
+        self.facts.last().map(|fact| fact.place.timestamp_ms)
     }
+
+    fn heap_bytes(&self) -> usize {
+        let ids = [&self.session_id, &self.object_id].into_iter().flatten();
+        let facts = self
+            .facts
+            .iter()
+            .map(|fact| fact.place.event_id.heap_bytes());
+        ids.map(Text::heap_bytes).sum::<usize>() + self.facts.heap_bytes() + facts.sum::<usize>()
+    }
+
+    fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
+        out.put_maybe(self.session_id.as_ref(), |out, id| id.put(out));
+        out.put_maybe(self.object_id.as_ref(), |out, id| id.put(out));
+        out.put_maybe(self.length_ms, |out, length_ms| out.put_number(length_ms));
+        out.put_size(self.facts.len());
+        let mut before_ms = base_ms;
+        for fact in self.facts.iter() {
+            fact.place.put(out, before_ms);
+            before_ms = fact.place.timestamp_ms;
+            let flags = match fact.playback {
+                None => 0,
+                Some(Playback::Start) => 1,
+                Some(Playback::Stop) => 2,
+            };
+            out.push(
+                flags
+                    | if fact.watched_ms.is_some() {
+                        MEASURED
+                    } else {
+                        0
+                    },
+            );
+            if let Some(watched_ms) = fact.watched_ms {
+                out.put_number(watched_ms);
+            }
+            fact.course.put(out);
+        }
+    }
+
+    fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
+        let session_id = from.maybe(read_text)?;
+        let object_id = from.maybe(read_text)?;
+        let mut viewing = Self::new(session_id, object_id, from.maybe(Reader::number)?);
+        let mut before_ms = base_ms;
+        for _ in 0..from.size()? {
+            let place = Place::read(from, before_ms)?;
+            before_ms = place.timestamp_ms;
+            let flags = from.byte()?;
+            viewing.push(Fact {
+                place,
+                playback: match flags & !MEASURED {
+                    0 => None,
+                    1 => Some(Playback::Start),
+                    2 => Some(Playback::Stop),
+                    _ => return None,
+                },
+                watched_ms: match flags & MEASURED {
+                    0 => None,
+                    _ => Some(from.number()?),
+                },
+                course: CourseSlot::read(from)?,
+            })?;
+        }
+        Some(viewing)
+    }
+}
+
+/// Says in a fact's stored form that its source measured the time.
+const MEASURED: u8 = 4;
+
+impl Fact {
+    fn mark(&self) -> Mark {
+        Mark {
+            at_ms: self.place.timestamp_ms,
+            playback: self.playback,
+            watched_ms: self.watched_ms,
+            course: self.course,
+        }
+    }
+}
+
+fn credits(marks: impl Iterator<Item = Mark>, cap_ms: u64) -> impl Iterator<Item = Credit> {
+    let mut started_ms = None;
+    marks.filter_map(move |mark| {
+        let measured = match mark.playback {
+            Some(Playback::Start) => {
+                started_ms = Some(mark.at_ms);
+                None
+            }
+            Some(Playback::Stop) => started_ms.take().map(|start_ms| {
+                mark.at_ms
+                    .saturating_sub(start_ms)
+                    .unsigned_abs()
+                    .min(cap_ms)
+            }),
+            None => None,
+        };
+        Some(Credit {
+            timestamp_ms: mark.at_ms,
+            course: mark.course.index(),
+            watched_ms: mark.watched_ms.or(measured)?,
+        })
+    })
+}
+
+/// What the credits add to windows: several events may share a time.
+fn sums(
+    marks: impl Iterator<Item = Mark>,
+    cap_ms: u64,
+) -> BTreeMap<(i64, Option<CourseIndex>), u64> {
+    let mut sums: BTreeMap<_, u64> = BTreeMap::new();
+    for credit in credits(marks, cap_ms).filter(|credit| credit.watched_ms > 0) {
+        let sum = sums
+            .entry((credit.timestamp_ms, credit.course))
+            .or_default();
+        *sum = sum.saturating_add(credit.watched_ms);
+    }
+    sums
 }

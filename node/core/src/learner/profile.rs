@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Attempt, EventKey, HelpReason, Interaction, Learner, Session, Status, Window, WindowQuery,
-    attempt::{ROLLING_LONG, ROLLING_SHORT},
+    EventKey, HelpReason, Interaction, Learner, Session, Status, Window, WindowQuery,
+    attempt::{Attempt, ROLLING_LONG, ROLLING_SHORT},
+    text::Text,
 };
 use crate::{
     EventType, WindowShape,
@@ -106,7 +107,7 @@ impl Accuracy {
 impl Learner {
     /// The learner's profile as of a point.
     pub fn profile(&self, at: &ReadPoint) -> Profile {
-        let attempts: Vec<(&EventKey, &Attempt)> = self.attempts.newest_first().collect();
+        let attempts: Vec<&Attempt> = self.attempts.newest_first().collect();
         Profile {
             user_id: self.user_id.clone(),
             last_event_ms: self.last_event_ms,
@@ -115,13 +116,13 @@ impl Learner {
             courses: self.standings(at),
             sliding_window: self.sliding_window(at),
             last_window: self.last_window(at),
-            last_interactions: self.last_interactions.iter().cloned().collect(),
+            last_interactions: self.last_interactions.read_all(&self.courses),
             last_assessments: attempts
                 .iter()
                 .take(ASSESSMENTS_SHOWN)
-                .map(|(key, attempt)| self.assessment(key, attempt))
+                .map(|attempt| self.assessment(attempt))
                 .collect(),
-            accuracy: Accuracy::over(attempts.iter().map(|(_, attempt)| attempt.score_millionths)),
+            accuracy: Accuracy::over(attempts.iter().map(|attempt| attempt.score_millionths)),
             skills: by_skill(&attempts),
         }
     }
@@ -131,10 +132,10 @@ impl Learner {
         let mut standings: Vec<CourseStanding> = self
             .courses
             .iter()
-            .map(|course| {
-                let standing = self.gather(course, at.floor_ms);
+            .map(|(slot, course)| {
+                let standing = self.gather(slot, course, at.floor_ms);
                 CourseStanding {
-                    course_id: course.course_id.clone(),
+                    course_id: course.course_id(),
                     last_event_ms: standing.last_event_ms,
                     enrolled: standing.enrolled,
                     status: standing.status(at),
@@ -166,24 +167,26 @@ impl Learner {
         self.windows(&query, at).pop()
     }
 
-    fn assessment(&self, key: &EventKey, attempt: &Attempt) -> Assessment {
-        let course = attempt.course.and_then(|index| self.courses.get(index));
+    fn assessment(&self, attempt: &Attempt) -> Assessment {
+        let index = attempt.course.index();
+        let course = index.and_then(|index| self.courses.get(index));
+        let text = |text: &Option<Text>| text.as_ref().map(Text::to_box);
         Assessment {
-            key: key.clone(),
+            key: attempt.place.to_key(),
             event_type: attempt.event_type.clone(),
-            course_id: course.map(|course| course.course_id.clone()),
-            object_id: attempt.object_id.clone(),
-            attempt_id: attempt.attempt_id.clone(),
-            skill_id: attempt.skill_id.clone(),
+            course_id: course.map(|course| course.course_id()),
+            object_id: text(&attempt.object_id),
+            attempt_id: text(&attempt.attempt_id),
+            skill_id: text(&attempt.skill_id),
             score_millionths: attempt.score_millionths,
         }
     }
 }
 
-fn by_skill(newest_first: &[(&EventKey, &Attempt)]) -> BTreeMap<Box<str>, Accuracy> {
-    let mut attempts: BTreeMap<&str, Vec<&Attempt>> = BTreeMap::new();
-    for (_, attempt) in newest_first {
-        if let Some(skill_id) = attempt.skill_id.as_deref() {
+fn by_skill(newest_first: &[&Attempt]) -> BTreeMap<Box<str>, Accuracy> {
+    let mut attempts: BTreeMap<&Text, Vec<&Attempt>> = BTreeMap::new();
+    for attempt in newest_first {
+        if let Some(skill_id) = &attempt.skill_id {
             attempts.entry(skill_id).or_default().push(attempt);
         }
     }
@@ -191,7 +194,7 @@ fn by_skill(newest_first: &[(&EventKey, &Attempt)]) -> BTreeMap<Box<str>, Accura
         .into_iter()
         .map(|(skill_id, attempts)| {
             let scores = attempts.iter().map(|attempt| attempt.score_millionths);
-            (skill_id.into(), Accuracy::over(scores))
+            (skill_id.to_box(), Accuracy::over(scores))
         })
         .collect()
 }

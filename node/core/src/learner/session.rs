@@ -1,28 +1,31 @@
 //! Sessions: all events of a learner with one session id.
 
-use std::collections::BTreeMap;
-
-use serde::{Deserialize, Serialize};
-
-use super::EventKey;
-use crate::{Event, EventType, time::MINUTE_MS};
+use super::{
+    key::{Arrival, Place},
+    sorted::Sorted,
+    text::{Text, read_text},
+};
+use crate::{
+    EventType,
+    time::MINUTE_MS,
+    wire::{Put, Reader},
+};
 
 /// A session ends when the watermark has passed its newest event by this, ms.
 pub const SESSION_GAP_MS: i64 = 30 * MINUTE_MS;
 
-/// The sessions of a learner, by id.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sessions {
-    by_id: BTreeMap<Box<str>, Span>,
-}
+/// The sessions of a learner, in the order of their ids.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sessions(Sorted<Span>);
 
 /// From a session's first event to its newest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Span {
-    first_ms: i64,
-    newest: EventKey,
-    newest_is_end: bool,
-    events: u64,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub session_id: Text,
+    pub first_ms: i64,
+    pub newest: Place,
+    pub newest_is_end: bool,
+    pub events: u64,
 }
 
 /// A session as it is read.
@@ -42,64 +45,115 @@ pub struct Session {
 
 impl Sessions {
     /// Adds an event to its session; one without a session belongs to none.
-    pub fn add(&mut self, event: &Event<'_>) {
-        let Some(id) = event.session_id.as_deref() else {
+    pub fn add(&mut self, arrival: &Arrival<'_>) {
+        let Some(id) = &arrival.session_id else {
             return;
         };
-        let key = EventKey::of(event);
-        let is_end = event.event_type == EventType::SessionEnd;
-        match self.by_id.get_mut(id) {
-            Some(span) => {
-                span.first_ms = span.first_ms.min(key.timestamp_ms);
-                span.events = span.events.saturating_add(1);
-                if key > span.newest {
-                    span.newest = key;
-                    span.newest_is_end = is_end;
+        let place = &arrival.place;
+        let is_end = arrival.event.event_type == EventType::SessionEnd;
+        match self.0.search(|span| span.session_id.compare(id)) {
+            Ok(spot) => {
+                if let Some(span) = self.0.at_mut(spot) {
+                    span.first_ms = span.first_ms.min(place.timestamp_ms);
+                    span.events = span.events.saturating_add(1);
+                    if span.newest.compare(place).is_lt() {
+                        span.newest = place.to_place();
+                        span.newest_is_end = is_end;
+                    }
                 }
             }
-            None => {
-                let first_ms = key.timestamp_ms;
+            Err(spot) => {
                 let span = Span {
-                    first_ms,
-                    newest: key,
+                    session_id: id.to_text(),
+                    first_ms: place.timestamp_ms,
+                    newest: place.to_place(),
                     newest_is_end: is_end,
                     events: 1,
                 };
-                self.by_id.insert(id.into(), span);
+                self.0.insert(spot, span);
             }
         }
     }
 
     /// All sessions, in the order of their ids.
     pub fn all(&self, watermark_ms: i64) -> impl Iterator<Item = Session> {
-        self.by_id
-            .iter()
-            .map(move |(id, span)| span.read(id, watermark_ms))
+        self.0.iter().map(move |span| span.read(watermark_ms))
     }
 
     /// The session with the newest event.
     pub fn present(&self, watermark_ms: i64) -> Option<Session> {
-        let (id, span) = self
-            .by_id
-            .iter()
-            .max_by(|(_, a), (_, b)| a.newest.cmp(&b.newest))?;
-        Some(span.read(id, watermark_ms))
+        self.newest().map(|span| span.read(watermark_ms))
+    }
+
+    /// Newest event of the session with the newest event, ms, unless a `session_end` ended it.
+    pub fn present_last_ms(&self) -> Option<i64> {
+        let newest = self.newest().filter(|span| !span.newest_is_end)?;
+        Some(newest.newest.timestamp_ms)
     }
 
     /// Forgets the sessions that ended before the floor, but for the newest.
     pub fn prune(&mut self, floor_ms: i64) {
-        let newest = self.by_id.values().map(|span| span.newest.clone()).max();
-        self.by_id.retain(|_, span| {
+        let newest = self.newest().map(|span| span.newest.clone());
+        self.0.retain(|span| {
             span.newest.timestamp_ms >= floor_ms || Some(&span.newest) == newest.as_ref()
         });
+    }
+
+    /// What they take beside their own fields.
+    pub fn heap_bytes(&self) -> usize {
+        let each = self
+            .0
+            .iter()
+            .map(|span| span.session_id.heap_bytes() + span.newest.event_id.heap_bytes());
+        self.0.heap_bytes() + each.sum::<usize>()
+    }
+
+    /// Appends the stored form; times are stored relative to one.
+    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
+        out.put_size(self.0.len());
+        for span in self.0.iter() {
+            span.session_id.put(out);
+            span.newest.put(out, base_ms);
+            out.put_signed(span.newest.timestamp_ms.wrapping_sub(span.first_ms));
+            out.push(u8::from(span.newest_is_end));
+            out.put_number(span.events);
+        }
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
+        let mut sessions = Self::default();
+        for _ in 0..from.size()? {
+            let session_id = read_text(from)?;
+            let newest = Place::read(from, base_ms)?;
+            let first_ms = newest.timestamp_ms.wrapping_sub(from.signed()?);
+            sessions.push(Span {
+                session_id,
+                first_ms,
+                newest,
+                newest_is_end: from.byte()? == 1,
+                events: from.number()?,
+            })?;
+        }
+        Some(sessions)
+    }
+
+    /// Appends the session with the next id.
+    pub fn push(&mut self, span: Span) -> Option<()> {
+        let order = |one: &Span, other: &Span| one.session_id.cmp(&other.session_id);
+        self.0.push(span, order)
+    }
+
+    fn newest(&self) -> Option<&Span> {
+        self.0.iter().max_by(|a, b| a.newest.cmp(&b.newest))
     }
 }
 
 impl Span {
-    fn read(&self, id: &str, watermark_ms: i64) -> Session {
+    fn read(&self, watermark_ms: i64) -> Session {
         let last_ms = self.newest.timestamp_ms;
         Session {
-            session_id: id.into(),
+            session_id: self.session_id.to_box(),
             start_ms: self.first_ms,
             last_ms,
             ended: self.newest_is_end || watermark_ms.saturating_sub(last_ms) > SESSION_GAP_MS,

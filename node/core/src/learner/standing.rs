@@ -3,14 +3,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Learner, WindowQuery,
+    Learner,
     attempt::{Attempt, ROLLING_LONG},
-    course::Membership,
+    course::{CourseSlot, Membership},
     help::{
         COUNTED_MAX, PASS_MILLIONTHS, REWATCHING_SPAN_MS, REWATCHING_STARTS_LEAST, Run, STUCK_LEAST,
     },
     profile::Accuracy,
-    state::{StateDecodeError, decode, encode},
+    state::StateDecodeError,
     window::engagement,
 };
 use crate::{
@@ -18,6 +18,9 @@ use crate::{
     shard::ReadPoint,
     time::{PANE_MS, floor_to, pane_start},
 };
+
+/// Version of the encoding; a reader knows all versions up to its own.
+const STANDING_VERSION: u8 = 1;
 
 /// All that a learner's status, reasons, accuracy and engagement in one course are computed from.
 ///
@@ -95,7 +98,8 @@ impl Standing {
 
     /// As it is stored.
     pub fn encode(&self) -> Vec<u8> {
-        encode(self)
+        postcard::to_extend(self, vec![STANDING_VERSION])
+            .expect("serialising into memory does not fail")
     }
 
     /// From its stored form.
@@ -103,7 +107,13 @@ impl Standing {
     /// # Errors
     /// When it is damaged or of an unknown version.
     pub fn decode(bytes: &[u8]) -> Result<Self, StateDecodeError> {
-        decode(bytes)
+        match bytes.split_first() {
+            Some((&STANDING_VERSION, body)) => {
+                postcard::from_bytes(body).map_err(|_| StateDecodeError::Damaged)
+            }
+            Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
+            None => Err(StateDecodeError::Damaged),
+        }
     }
 
     /// Newest first.
@@ -117,66 +127,61 @@ impl Learner {
     /// How the learner stands now in each course that may have changed since its floor was at `since_ms`, with the course's id.
     ///
     /// In the others nothing has: only accepted events change a course, and since then none was accepted from before that floor.
-    pub fn standings_since(&self, since_ms: i64) -> impl Iterator<Item = (&str, Standing)> {
+    pub fn standings_since(&self, since_ms: i64) -> impl Iterator<Item = (Box<str>, Standing)> {
         self.courses
             .iter()
-            .filter(move |course| course.last_event_ms >= since_ms)
-            .map(|course| (&*course.course_id, self.gather(course, self.floor_ms())))
+            .filter(move |(_, course)| course.last_event_ms >= since_ms)
+            .map(|(slot, course)| {
+                (
+                    course.course_id(),
+                    self.gather(slot, course, self.floor_ms()),
+                )
+            })
     }
 
     /// How the learner stands in a course; `None` when there is nothing between the two.
     pub fn standing(&self, course_id: &str, floor_ms: i64) -> Option<Standing> {
         let index = self.courses.index_of(course_id)?;
-        Some(self.gather(self.courses.get(index)?, floor_ms))
+        let course = self.courses.get(index)?;
+        Some(self.gather(CourseSlot::of(Some(index)), course, floor_ms))
     }
 
     /// The ids of all courses, in the order in which they came: the list only grows.
-    pub fn course_ids(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.courses.ids()
+    pub fn course_ids(&self) -> impl ExactSizeIterator<Item = Box<str>> {
+        self.courses.iter().map(|(_, course)| course.course_id())
     }
 
-    pub(super) fn gather(&self, course: &Membership, floor_ms: i64) -> Standing {
-        let attempts: Vec<(i64, &Attempt)> = self
+    pub(super) fn gather(&self, slot: CourseSlot, course: &Membership, floor_ms: i64) -> Standing {
+        let attempts: Vec<&Attempt> = self
             .attempts
             .newest_first()
-            .map(|(key, attempt)| (key.timestamp_ms, attempt))
             // Older ones may be kept or not, which must not show.
-            .take_while(|(at_ms, _)| *at_ms >= floor_ms)
-            .filter(|(_, attempt)| self.is_of(attempt.course, course))
+            .take_while(|attempt| attempt.place.timestamp_ms >= floor_ms)
+            .filter(|attempt| attempt.course == slot)
             .collect();
-        let session = self.sessions.present(i64::MIN);
+        let scores = attempts.iter().take(ROLLING_LONG);
         Standing {
             last_event_ms: course.last_event_ms,
             enrolled: course.enrolled(),
             learner_last_ms: self.last_event_ms,
-            session_last_ms: session
-                .filter(|session| !session.ended)
-                .map(|session| session.last_ms),
-            running: self.running(course, floor_ms),
-            starts_ms: self.starts(course, floor_ms),
-            scores: attempts
-                .iter()
-                .take(ROLLING_LONG)
-                .map(|(at_ms, attempt)| (*at_ms, attempt.score_millionths))
+            session_last_ms: self.sessions.present_last_ms(),
+            running: self.running(slot, floor_ms),
+            starts_ms: self.starts(slot, floor_ms),
+            scores: scores
+                .map(|attempt| (attempt.place.timestamp_ms, attempt.score_millionths))
                 .collect(),
             wrong: Run::wrong_by_skill(&attempts),
             stuck: stuck(&attempts),
-            panes: self.newest_panes(course, floor_ms),
+            panes: self.newest_panes(slot, course, floor_ms),
         }
     }
 
-    fn is_of(&self, index: Option<super::CourseIndex>, course: &Membership) -> bool {
-        index
-            .and_then(|index| self.courses.get(index))
-            .is_some_and(|of| of.course_id == course.course_id)
-    }
-
     /// Only those that can still be within their cap: the event clock is never before the learner's newest event.
-    fn running(&self, course: &Membership, floor_ms: i64) -> Vec<Running> {
+    fn running(&self, slot: CourseSlot, floor_ms: i64) -> Vec<Running> {
         self.playbacks
             .since(floor_ms)
-            .filter(|(_, viewing)| self.is_of(viewing.course(), course))
-            .filter_map(|(_, viewing)| {
+            .filter(|viewing| viewing.course() == slot)
+            .filter_map(|viewing| {
                 Some(Running {
                     since_ms: viewing.running_since()?,
                     cap_ms: viewing.cap_ms(),
@@ -190,13 +195,13 @@ impl Learner {
             .collect()
     }
 
-    fn starts(&self, course: &Membership, floor_ms: i64) -> Vec<Vec<i64>> {
+    fn starts(&self, slot: CourseSlot, floor_ms: i64) -> Vec<Vec<i64>> {
         let span_start_ms = self.last_event_ms.saturating_sub(REWATCHING_SPAN_MS);
         let from_ms = span_start_ms.max(floor_ms);
         self.playbacks
             .since(from_ms)
-            .filter(|(_, viewing)| self.is_of(viewing.course(), course))
-            .map(|(_, viewing)| {
+            .filter(|viewing| viewing.course() == slot)
+            .map(|viewing| {
                 let mut starts_ms: Vec<i64> = viewing.starts_since(from_ms).collect();
                 starts_ms.drain(..starts_ms.len().saturating_sub(COUNTED_MAX));
                 starts_ms
@@ -205,43 +210,79 @@ impl Learner {
             .collect()
     }
 
-    fn newest_panes(&self, course: &Membership, floor_ms: i64) -> Vec<PaneSums> {
+    /// What windows of one pane would hold of the course.
+    fn newest_panes(&self, slot: CourseSlot, course: &Membership, floor_ms: i64) -> Vec<PaneSums> {
         let newest_ms = pane_start(course.last_event_ms);
-        let shape = WindowShape {
-            size_ms: PANE_MS,
-            step_ms: PANE_MS,
+        let from_ms = newest_ms
+            .saturating_sub(WindowShape::SLIDING.size_ms - PANE_MS)
+            .max(floor_ms);
+        let end_ms = newest_ms.saturating_add(PANE_MS);
+        let mut sums: Vec<PaneSums> = Vec::new();
+        for (hour, start_ms, pane) in self.hours.panes_between(from_ms, end_ms) {
+            let counts = hour.counts(pane);
+            let counts = counts.filter(|count| CourseSlot::of(count.course) == slot);
+            let folded = counts.fold(None, |sums: Option<PaneSums>, count| {
+                let mut sums = sums.unwrap_or(PaneSums::empty(start_ms));
+                if count.is_clicks() {
+                    sums.clicks += u64::from(count.events);
+                }
+                if count.is_activity() {
+                    sums.active_ms = PANE_MS.unsigned_abs();
+                }
+                Some(sums)
+            });
+            sums.extend(folded);
+        }
+        let Some(first_ms) = sums.first().map(|pane| pane.start_ms) else {
+            return sums;
         };
-        let query = WindowQuery {
-            from_ms: Some(newest_ms.saturating_sub(WindowShape::SLIDING.size_ms - PANE_MS)),
-            to_ms: Some(newest_ms.saturating_add(PANE_MS)),
-            course_id: Some(course.course_id.to_string()),
-            ..WindowQuery::all(shape)
+        let mut add = |at_ms: i64, add: &dyn Fn(&mut PaneSums)| {
+            let start_ms = pane_start(at_ms);
+            if let Ok(at) = sums.binary_search_by_key(&start_ms, |pane| pane.start_ms) {
+                add(&mut sums[at]);
+            }
         };
-        self.contents(&query, floor_ms)
-            .map(|(start_ms, content)| PaneSums {
-                start_ms,
-                clicks: content.clicks(),
-                video_ms: content.video_ms,
-                quiz_count: content.quiz_count,
-                active_ms: content.active_ms(),
-            })
-            .collect()
+        for viewing in self.playbacks.since(first_ms) {
+            let credits = viewing.credits();
+            for credit in credits.filter(|credit| CourseSlot::of(credit.course) == slot) {
+                add(credit.timestamp_ms, &|pane| {
+                    pane.video_ms = pane.video_ms.saturating_add(credit.watched_ms);
+                });
+            }
+        }
+        let attempts = self.attempts.between(first_ms, end_ms);
+        for attempt in attempts.filter(|attempt| attempt.is_quiz && attempt.course == slot) {
+            add(attempt.place.timestamp_ms, &|pane| pane.quiz_count += 1);
+        }
+        sums
+    }
+}
+
+impl PaneSums {
+    fn empty(start_ms: i64) -> Self {
+        Self {
+            start_ms,
+            clicks: 0,
+            video_ms: 0,
+            quiz_count: 0,
+            active_ms: 0,
+        }
     }
 }
 
 /// The item of the newest attempt, when all the newest attempts at it failed.
-fn stuck(newest_first: &[(i64, &Attempt)]) -> Option<Run> {
-    let (_, newest) = newest_first.first()?;
-    let item = newest.object_id.as_deref()?;
+fn stuck(newest_first: &[&Attempt]) -> Option<Run> {
+    let newest = newest_first.first()?;
+    let item = newest.object_id.as_ref()?;
     let failed_ms: Vec<i64> = newest_first
         .iter()
-        .filter(|(_, attempt)| attempt.object_id.as_deref() == Some(item))
-        .take_while(|(_, attempt)| attempt.score_millionths < PASS_MILLIONTHS)
+        .filter(|attempt| attempt.object_id.as_ref() == Some(item))
+        .take_while(|attempt| attempt.score_millionths < PASS_MILLIONTHS)
         .take(COUNTED_MAX)
-        .map(|(at_ms, _)| *at_ms)
+        .map(|attempt| attempt.place.timestamp_ms)
         .collect();
     (failed_ms.len() >= STUCK_LEAST).then(|| Run {
-        skill_id: newest.skill_id.clone(),
+        skill_id: newest.skill_id.as_ref().map(|id| id.to_box()),
         times_ms: failed_ms,
     })
 }

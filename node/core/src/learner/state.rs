@@ -1,9 +1,20 @@
 //! A learner as stored: one record for what is always needed, and one for each hour.
 
-use super::{Hour, HourNumber, Learner, Unsaved};
+use super::{
+    Hour, HourNumber, Learner,
+    attempt::Attempts,
+    corrections::Corrections,
+    course::Courses,
+    first_state::{FIRST_VERSION, first_head, first_hour},
+    hours::Hours,
+    interaction::LastInteractions,
+    playback::Playbacks,
+    session::Sessions,
+};
+use crate::wire::{Put, Reader};
 
 /// Version of the encoding of both kinds of record; a reader knows all versions up to its own.
-const STATE_VERSION: u8 = 1;
+const STATE_VERSION: u8 = 2;
 
 /// Which record of a learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -37,7 +48,7 @@ pub enum StateDecodeError {
 impl Learner {
     /// Whether the stored state is behind.
     pub fn has_changes(&self) -> bool {
-        self.unsaved.head
+        self.unsaved
     }
 
     /// Has the head written with the next changes, whether or not it differs from the stored one.
@@ -47,17 +58,20 @@ impl Learner {
 
     /// What has to be written for the stored state to be this one; from then on it counts as stored.
     pub fn take_changes(&mut self) -> Vec<StateChange> {
-        let Unsaved { head, hours } = std::mem::take(&mut self.unsaved);
-        let mut changes = Vec::with_capacity(1 + hours.len());
-        if head {
-            changes.push(StateChange {
-                part: StatePart::Head,
-                bytes: Some(encode(self)),
-            });
-        }
-        changes.extend(hours.into_iter().map(|number| StateChange {
+        let head = std::mem::take(&mut self.unsaved).then(|| self.encode_head());
+        let (hours, gone) = self.hours.take_changes();
+        let mut changes = Vec::with_capacity(1 + hours.len() + gone.len());
+        changes.extend(head.map(|bytes| StateChange {
+            part: StatePart::Head,
+            bytes: Some(bytes),
+        }));
+        changes.extend(hours.into_iter().map(|(number, hour)| StateChange {
             part: StatePart::Hour(number),
-            bytes: self.hours.get(&number).map(encode),
+            bytes: Some(encode_hour(hour)),
+        }));
+        changes.extend(gone.into_iter().map(|number| StateChange {
+            part: StatePart::Hour(number),
+            bytes: None,
         }));
         changes
     }
@@ -67,15 +81,11 @@ impl Learner {
     /// # Errors
     /// When the head is damaged or of an unknown version.
     pub fn peek_last_event_ms(head: &[u8]) -> Result<i64, StateDecodeError> {
-        match head.split_first() {
-            Some((&STATE_VERSION, body)) => {
-                let ((_events, last_event_ms), _) = postcard::take_from_bytes::<(u64, i64)>(body)
-                    .map_err(|_| StateDecodeError::Damaged)?;
-                Ok(last_event_ms)
-            }
-            Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
-            None => Err(StateDecodeError::Damaged),
-        }
+        // Every version begins with the same two numbers.
+        let (_version, mut body) = versioned(head)?;
+        body.number()
+            .and_then(|_events| body.signed())
+            .ok_or(StateDecodeError::Damaged)
     }
 
     /// A learner from stored records; the head may be missing only where nothing is stored.
@@ -87,24 +97,70 @@ impl Learner {
         head: &[u8],
         hours: impl Iterator<Item = (HourNumber, &'b [u8])>,
     ) -> Result<Self, StateDecodeError> {
-        let mut learner: Self = decode(head)?;
-        learner.user_id = user_id.into();
+        let head = match versioned(head)? {
+            (FIRST_VERSION, body) => first_head(user_id, body.rest()),
+            (_, mut body) => Self::read_head(user_id, &mut body),
+        };
+        let mut learner = head.ok_or(StateDecodeError::Damaged)?;
         for (number, bytes) in hours {
-            learner.hours.insert(number, decode::<Hour>(bytes)?);
+            let hour = match versioned(bytes)? {
+                (FIRST_VERSION, body) => first_hour(body.rest()),
+                (_, mut body) => Hour::read(&mut body),
+            };
+            learner
+                .hours
+                .put_back(number, hour.ok_or(StateDecodeError::Damaged)?);
         }
+        learner.hours.settle();
         Ok(learner)
+    }
+
+    fn encode_head(&self) -> Vec<u8> {
+        const HEAD_BYTES: usize = 2_048;
+        let base_ms = self.last_event_ms;
+        let mut out = Vec::with_capacity(HEAD_BYTES);
+        out.push(STATE_VERSION);
+        out.put_number(self.events);
+        out.put_signed(base_ms);
+        out.put_signed(self.pruned_to_ms);
+        self.courses.put(&mut out, base_ms);
+        self.sessions.put(&mut out, base_ms);
+        self.playbacks.put(&mut out, base_ms);
+        self.attempts.put(&mut out, base_ms);
+        self.last_interactions.put(&mut out, base_ms);
+        self.corrections.put(&mut out, base_ms);
+        out
+    }
+
+    fn read_head(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+        let events = from.number()?;
+        let base_ms = from.signed()?;
+        Some(Self {
+            user_id: user_id.into(),
+            events,
+            last_event_ms: base_ms,
+            pruned_to_ms: from.signed()?,
+            courses: Courses::read(from, base_ms)?,
+            sessions: Sessions::read(from, base_ms)?,
+            playbacks: Playbacks::read(from, base_ms)?,
+            attempts: Attempts::read(from, base_ms)?,
+            last_interactions: LastInteractions::read(from, base_ms)?,
+            corrections: Corrections::read(from, base_ms)?,
+            hours: Hours::default(),
+            unsaved: false,
+        })
     }
 }
 
-pub(super) fn encode<T: serde::Serialize>(part: &T) -> Vec<u8> {
-    postcard::to_extend(part, vec![STATE_VERSION]).expect("serialising into memory does not fail")
+fn encode_hour(hour: &Hour) -> Vec<u8> {
+    let mut out = vec![STATE_VERSION];
+    hour.put(&mut out);
+    out
 }
 
-pub(super) fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, StateDecodeError> {
+fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), StateDecodeError> {
     match bytes.split_first() {
-        Some((&STATE_VERSION, body)) => {
-            postcard::from_bytes(body).map_err(|_| StateDecodeError::Damaged)
-        }
+        Some((&version @ FIRST_VERSION..=STATE_VERSION, body)) => Ok((version, Reader::new(body))),
         Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
         None => Err(StateDecodeError::Damaged),
     }

@@ -229,7 +229,7 @@ impl Learner {
             .query
             .to_ms
             .map_or(i64::MAX, |to_ms| to_ms.saturating_add(span));
-        for (hour, pane_start_ms, pane) in self.panes_between(from_ms, to_ms) {
+        for (hour, pane_start_ms, pane) in self.hours.panes_between(from_ms, to_ms) {
             let changed = draft.query.changed_since_ms.is_none_or(|since_ms| {
                 pane.changed_ms > since_ms
                     || self.corrections.changed_after(pane_start_ms, since_ms)
@@ -245,7 +245,7 @@ impl Learner {
                     *window
                         .content
                         .events_by_type
-                        .entry(count.event_type.clone())
+                        .entry(count.event_type())
                         .or_default() += u64::from(count.events);
                     window.changed |= changed;
                     if count.is_activity() {
@@ -266,7 +266,7 @@ impl Learner {
             .map_or(first_ms, |(&start_ms, _)| {
                 start_ms + draft.query.shape.size_ms
             });
-        for (_, viewing) in self.playbacks.since(first_ms) {
+        for viewing in self.playbacks.since(first_ms) {
             for credit in viewing
                 .credits()
                 .filter(|credit| credit.timestamp_ms >= first_ms)
@@ -278,9 +278,9 @@ impl Learner {
                 }
             }
         }
-        for (key, attempt) in self.attempts.between(first_ms, end_ms) {
-            if attempt.is_quiz && draft.wants(attempt.course) {
-                draft.add(key.timestamp_ms, |content| {
+        for attempt in self.attempts.between(first_ms, end_ms) {
+            if attempt.is_quiz && draft.wants(attempt.course.index()) {
+                draft.add(attempt.place.timestamp_ms, |content| {
                     content.quiz_count += 1;
                     content.score_millionths += u64::from(attempt.score_millionths);
                 });

@@ -1,0 +1,208 @@
+//! The hours of a learner that the retention covers.
+
+use super::{
+    Hour, HourNumber, IdHash, Pane,
+    course::CourseSlot,
+    id_filter::IdFilter,
+    memory::{room_for_one, vec_bytes},
+};
+use crate::{
+    Event,
+    time::{HOUR_MS, hour_of, pane_start},
+};
+
+/// All hours, oldest first.
+#[derive(Clone, Debug, Default)]
+pub struct Hours {
+    held: Vec<Held>,
+    /// Hours that are no longer held and may still be stored.
+    gone: Vec<HourNumber>,
+    /// How many identities all hours hold.
+    identities: usize,
+    /// Of the ids of all hours; empty while there is only one.
+    filter: IdFilter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Held {
+    number: HourNumber,
+    hour: Hour,
+    /// It differs from the stored state.
+    unsaved: bool,
+}
+
+/// The rest follows from the hours.
+impl PartialEq for Hours {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.held, &self.gone) == (&other.held, &other.gone)
+    }
+}
+
+impl Eq for Hours {}
+
+impl Hours {
+    /// How many identities are held.
+    pub fn identities(&self) -> usize {
+        self.identities
+    }
+
+    /// How many of them are in hours that differ from the stored state.
+    pub fn unsaved_identities(&self) -> usize {
+        let unsaved = self.held.iter().filter(|held| held.unsaved);
+        unsaved.map(|held| held.hour.identities()).sum()
+    }
+
+    /// Identities are looked for in all hours that the retention covers, since a second delivery may carry another time: in the
+    /// event's own first.
+    pub fn content_of(&self, id: IdHash, timestamp_ms: i64, floor_ms: i64) -> Option<u32> {
+        if !self.filter.may_hold(id) {
+            return None;
+        }
+        let own_hour = hour_of(timestamp_ms);
+        let own = self
+            .hour(own_hour)
+            .filter(|_| (own_hour + 1) * HOUR_MS > floor_ms);
+        own.and_then(|hour| hour.content_of(id)).or_else(|| {
+            let floor_hour = hour_of(floor_ms);
+            self.held
+                .iter()
+                .rev()
+                .take_while(|held| held.number >= floor_hour)
+                .filter(|held| held.number != own_hour)
+                .find_map(|held| held.hour.content_of(id))
+        })
+    }
+
+    /// Claims an identity and counts the event; `times` are the watermark and log time.
+    pub fn add(
+        &mut self,
+        event: &Event<'_>,
+        claim: (IdHash, u32),
+        course: CourseSlot,
+        times: (i64, i64),
+    ) {
+        let number = hour_of(event.timestamp_ms);
+        let at = match self.find(number) {
+            Ok(at) => at,
+            Err(at) => {
+                let hour = Hour::default();
+                self.insert_at(at, number, hour);
+                at
+            }
+        };
+        let held = &mut self.held[at];
+        held.hour.add(event, claim, course, times);
+        held.unsaved = true;
+        self.identities += 1;
+        self.filter.add(claim.0);
+        if self.held.len() > 1 && !self.filter.has_room(self.identities) {
+            self.make_filter();
+        }
+    }
+
+    /// Notes that an event elsewhere changed what the pane at a time holds.
+    pub fn touch(&mut self, time_ms: i64, log_time_ms: i64) {
+        if let Ok(at) = self.find(hour_of(time_ms)) {
+            let held = &mut self.held[at];
+            held.hour.touch(pane_start(time_ms), log_time_ms);
+            held.unsaved = true;
+        }
+    }
+
+    /// Forgets hours that end at or before the floor.
+    pub fn prune(&mut self, floor_ms: i64) {
+        let floor_hour = hour_of(floor_ms);
+        let live = self.held.partition_point(|held| held.number < floor_hour);
+        for held in self.held.drain(..live) {
+            self.gone.push(held.number);
+            self.identities -= held.hour.identities();
+        }
+        self.filter = IdFilter::default();
+        if self.held.len() > 1 {
+            self.make_filter();
+        }
+    }
+
+    /// The panes that begin in `[from_ms, to_ms)`, oldest first, each with its hour and its start.
+    pub fn panes_between(
+        &self,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = (&Hour, i64, &Pane)> {
+        let (first, last) = (hour_of(from_ms), hour_of(to_ms.max(from_ms)));
+        let from = self.held.partition_point(|held| held.number < first);
+        self.held[from..]
+            .iter()
+            .take_while(move |held| held.number <= last)
+            .flat_map(move |held| {
+                let panes = held.hour.panes_between(held.number, from_ms, to_ms);
+                panes.map(|(start_ms, pane)| (&held.hour, start_ms, pane))
+            })
+    }
+
+    /// The numbers of the hours that are to be written, and of those that are to be deleted; from then on they count as stored.
+    pub fn take_changes(&mut self) -> (Vec<(HourNumber, &Hour)>, Vec<HourNumber>) {
+        let gone = std::mem::take(&mut self.gone);
+        let unsaved = self.held.iter_mut().filter(|held| held.unsaved);
+        let changed = unsaved.map(|held| {
+            held.unsaved = false;
+            (held.number, &held.hour)
+        });
+        (changed.collect(), gone)
+    }
+
+    /// Takes in an hour as it is stored.
+    pub fn put_back(&mut self, number: HourNumber, hour: Hour) {
+        self.identities += hour.identities();
+        match self.find(number) {
+            Ok(at) => self.held[at].hour = hour,
+            Err(at) => self.insert_at(at, number, hour),
+        }
+    }
+
+    /// To be called once all stored hours are back.
+    pub fn settle(&mut self) {
+        if self.held.len() > 1 {
+            self.make_filter();
+        }
+    }
+
+    /// What it takes beside its own fields.
+    pub fn heap_bytes(&self) -> usize {
+        let hours = self.held.iter().map(|held| held.hour.heap_bytes());
+        vec_bytes(&self.held)
+            + hours.sum::<usize>()
+            + vec_bytes(&self.gone)
+            + self.filter.heap_bytes()
+    }
+
+    fn insert_at(&mut self, at: usize, number: HourNumber, hour: Hour) {
+        room_for_one(&mut self.held);
+        let unsaved = false;
+        self.held.insert(
+            at,
+            Held {
+                number,
+                hour,
+                unsaved,
+            },
+        );
+    }
+
+    fn make_filter(&mut self) {
+        let ids = self.held.iter().flat_map(|held| held.hour.ids());
+        self.filter = IdFilter::of(ids, self.identities);
+    }
+
+    fn hour(&self, number: HourNumber) -> Option<&Hour> {
+        self.find(number).ok().map(|at| &self.held[at].hour)
+    }
+
+    fn find(&self, number: HourNumber) -> Result<usize, usize> {
+        match self.held.last() {
+            Some(last) if last.number < number => Err(self.held.len()),
+            Some(last) if last.number == number => Ok(self.held.len() - 1),
+            _ => self.held.binary_search_by_key(&number, |held| held.number),
+        }
+    }
+}

@@ -1,0 +1,243 @@
+//! A list in ascending order: one run of memory while it is short, several of bounded length when it is long.
+
+use std::cmp::Ordering;
+
+use super::memory::{room_for_one, vec_bytes};
+
+/// A run is split at this length: what an insertion moves is bounded.
+const RUN_MAX: usize = 64;
+
+/// Elements in an ascending order that the owner keeps to.
+///
+/// Invariant: no run is empty, but for the first of an empty list.
+#[derive(Clone, Debug)]
+pub struct Sorted<T> {
+    first: Vec<T>,
+    rest: Vec<Vec<T>>,
+}
+
+/// A place in a list, until the list changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Spot {
+    run: usize,
+    at: usize,
+}
+
+impl<T> Default for Sorted<T> {
+    fn default() -> Self {
+        Self {
+            first: Vec::new(),
+            rest: Vec::new(),
+        }
+    }
+}
+
+impl<T: PartialEq> PartialEq for Sorted<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<T: Eq> Eq for Sorted<T> {}
+
+impl<T> Sorted<T> {
+    pub fn len(&self) -> usize {
+        self.runs().map(Vec::len).sum()
+    }
+
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
+        self.first.iter().chain(self.rest.iter().flatten())
+    }
+
+    /// From a place on.
+    pub fn iter_from(&self, spot: Spot) -> impl Iterator<Item = &T> {
+        let begun = self.run(spot.run).get(spot.at..).unwrap_or_default();
+        let rest = self.rest.get(spot.run..).unwrap_or_default();
+        begun.iter().chain(rest.iter().flatten())
+    }
+
+    /// From before a place back to the first.
+    pub fn iter_before(&self, spot: Spot) -> impl Iterator<Item = &T> {
+        let begun = self.run(spot.run).get(..spot.at).unwrap_or_default();
+        let before = self.runs().take(spot.run);
+        let before: Vec<&Vec<T>> = before.collect();
+        let rest = before.into_iter().rev().flat_map(|run| run.iter().rev());
+        begun.iter().rev().chain(rest)
+    }
+
+    pub fn last(&self) -> Option<&T> {
+        self.rest.last().unwrap_or(&self.first).last()
+    }
+
+    /// Where an element is, or where it belongs; `order` compares an element with the one looked for.
+    pub fn search(&self, order: impl Fn(&T) -> Ordering) -> Result<Spot, Spot> {
+        let run = self
+            .rest
+            .partition_point(|run| run.first().is_some_and(|first| order(first).is_le()));
+        let found = self.run(run).binary_search_by(&order);
+        found
+            .map(|at| Spot { run, at })
+            .map_err(|at| Spot { run, at })
+    }
+
+    /// The same, quicker for what belongs at the end.
+    pub fn search_end(&self, order: impl Fn(&T) -> Ordering) -> Result<Spot, Spot> {
+        match self.last() {
+            Some(last) if order(last).is_lt() => Err(self.end()),
+            _ => self.search(order),
+        }
+    }
+
+    /// What is looked for, if it is there.
+    pub fn find(&self, order: impl Fn(&T) -> Ordering) -> Option<&T> {
+        self.at(self.search(order).ok()?)
+    }
+
+    /// What is before a place.
+    pub fn before(&self, spot: Spot) -> Option<&T> {
+        match spot.at.checked_sub(1) {
+            Some(at) => self.run(spot.run).get(at),
+            None => self.run(spot.run.checked_sub(1)?).last(),
+        }
+    }
+
+    /// What is at a place.
+    pub fn at(&self, spot: Spot) -> Option<&T> {
+        self.run(spot.run).get(spot.at)
+    }
+
+    /// The same, to be changed in what the order does not depend on.
+    pub fn at_mut(&mut self, spot: Spot) -> Option<&mut T> {
+        self.run_mut(spot.run).get_mut(spot.at)
+    }
+
+    /// Inserts what belongs there.
+    pub fn insert(&mut self, spot: Spot, element: T) {
+        let is_last = spot.run == self.rest.len();
+        let run = self.run_mut(spot.run);
+        if run.len() < RUN_MAX {
+            room_for_one(run);
+            run.insert(spot.at, element);
+        } else if is_last && spot.at == run.len() {
+            self.rest.push(vec![element]);
+        } else {
+            let mut upper = run.split_off(RUN_MAX / 2);
+            match spot.at.checked_sub(run.len()) {
+                Some(at) => upper.insert(at, element),
+                None => run.insert(spot.at, element),
+            }
+            self.rest.insert(spot.run, upper);
+        }
+    }
+
+    /// Takes out what is at a place.
+    pub fn remove(&mut self, spot: Spot) -> Option<T> {
+        let run = self.run_mut(spot.run);
+        if spot.at >= run.len() {
+            return None;
+        }
+        let removed = run.remove(spot.at);
+        if run.is_empty() {
+            self.drop_empty_runs();
+        }
+        Some(removed)
+    }
+
+    /// Keeps what is wanted; what is kept may be changed in what the order does not depend on.
+    pub fn retain(&mut self, mut wanted: impl FnMut(&mut T) -> bool) {
+        self.first.retain_mut(&mut wanted);
+        for run in &mut self.rest {
+            run.retain_mut(&mut wanted);
+        }
+        self.drop_empty_runs();
+    }
+
+    /// Appends what belongs at the end; `None` when it does not.
+    pub fn push(&mut self, element: T, order: impl Fn(&T, &T) -> Ordering) -> Option<()> {
+        if self
+            .last()
+            .is_some_and(|last| order(last, &element).is_ge())
+        {
+            return None;
+        }
+        self.insert(self.end(), element);
+        Some(())
+    }
+
+    /// What the list itself takes beside its own fields.
+    pub fn heap_bytes(&self) -> usize {
+        vec_bytes(&self.rest) + self.runs().map(vec_bytes).sum::<usize>()
+    }
+
+    fn end(&self) -> Spot {
+        let run = self.rest.len();
+        let at = self.run(run).len();
+        Spot { run, at }
+    }
+
+    fn runs(&self) -> impl Iterator<Item = &Vec<T>> {
+        std::iter::once(&self.first).chain(&self.rest)
+    }
+
+    fn run(&self, run: usize) -> &[T] {
+        match run.checked_sub(1) {
+            None => &self.first,
+            Some(run) => self.rest.get(run).map_or(&[], Vec::as_slice),
+        }
+    }
+
+    fn run_mut(&mut self, run: usize) -> &mut Vec<T> {
+        match run.checked_sub(1).and_then(|run| self.rest.get_mut(run)) {
+            None => &mut self.first,
+            Some(run) => run,
+        }
+    }
+
+    fn drop_empty_runs(&mut self) {
+        self.rest.retain(|run| !run.is_empty());
+        if self.first.is_empty() && !self.rest.is_empty() {
+            self.first = self.rest.remove(0);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn a_list_is_as_a_set() {
+        let (mut list, mut set) = (Sorted::default(), BTreeSet::new());
+        let mut number = 1_u32;
+        for round in 0..3_000 {
+            number = number.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) % 4_093;
+            let wanted = if round % 7 < 2 { 5_000 + round } else { number };
+            let found = list.search_end(|it: &u32| it.cmp(&wanted));
+            assert_eq!(found, list.search(|it| it.cmp(&wanted)));
+            match found {
+                Err(spot) => {
+                    list.insert(spot, wanted);
+                    assert!(set.insert(wanted));
+                }
+                Ok(spot) => {
+                    assert_eq!(list.remove(spot), Some(wanted));
+                    assert!(set.remove(&wanted));
+                }
+            }
+            if round % 1_000 == 999 {
+                list.retain(|it| *it % 64 < 48);
+                set.retain(|it| it % 64 < 48);
+            }
+            assert_eq!(list.len(), set.len());
+            assert_eq!(list.last(), set.last());
+        }
+        assert!(list.iter().eq(&set));
+        assert!(list.iter().rev().eq(set.iter().rev()));
+        let (Ok(spot) | Err(spot)) = list.search(|it| it.cmp(&2_000));
+        assert!(list.iter_from(spot).eq(set.range(2_000..)));
+        assert!(list.iter_before(spot).eq(set.range(..2_000).rev()));
+        assert_eq!(list.before(spot), set.range(..2_000).next_back());
+    }
+}

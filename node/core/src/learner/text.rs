@@ -1,0 +1,299 @@
+//! Ids and names as a learner keeps them: in 24 bytes, without memory of their own where they are short or of a usual form.
+
+use std::{cmp::Ordering, ops::Deref};
+
+use super::memory::block_bytes;
+use crate::wire::{Put, Reader};
+
+/// Texts of so many bytes need no memory of their own.
+const SHORT_MAX: usize = 22;
+const UUID_LENGTH: usize = 36;
+const DERIVED_LENGTH: usize = 40;
+/// What ids begin with that are derived from an event's content.
+const DERIVED_PREFIX: &[u8] = b"derived:";
+/// Where the halves of a UUID's hexadecimal digits are interrupted.
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+const DIGITS: &[u8; 16] = b"0123456789abcdef";
+
+/// Room for any text that is not kept as text.
+type Scratch = [u8; DERIVED_LENGTH];
+
+/// A text that is kept; `L` is how a long one is.
+///
+/// Each text has one form, so that equal texts are equal; they are ordered as their bytes are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compact<L> {
+    /// Padded with zeros.
+    Short { length: u8, bytes: [u8; SHORT_MAX] },
+    /// A UUID in lower case.
+    Uuid([u8; 16]),
+    /// An id derived from content.
+    Derived([u8; 16]),
+    /// Any other.
+    Long(L),
+}
+
+/// A text of its own.
+pub type Text = Compact<Box<str>>;
+/// A text of an event, ready to be looked up.
+pub type TextRef<'t> = Compact<&'t str>;
+
+impl<'t> TextRef<'t> {
+    /// Finds the form of a text.
+    pub fn of(text: &'t str) -> Self {
+        let source = text.as_bytes();
+        if source.len() <= SHORT_MAX {
+            let mut bytes = [0; SHORT_MAX];
+            bytes[..source.len()].copy_from_slice(source);
+            let length = source.len() as u8;
+            return Self::Short { length, bytes };
+        }
+        let usual = match source.len() {
+            UUID_LENGTH => uuid(source).map(Self::Uuid),
+            DERIVED_LENGTH => derived(source).map(Self::Derived),
+            _ => None,
+        };
+        usual.unwrap_or(Self::Long(text))
+    }
+
+    /// To be kept.
+    pub fn to_text(self) -> Text {
+        match self {
+            Self::Short { length, bytes } => Text::Short { length, bytes },
+            Self::Uuid(bytes) => Text::Uuid(bytes),
+            Self::Derived(bytes) => Text::Derived(bytes),
+            Self::Long(text) => Text::Long(text.into()),
+        }
+    }
+}
+
+impl Text {
+    /// Of a text that may be missing.
+    pub fn of_maybe(text: Option<&str>) -> Option<Self> {
+        text.map(|text| TextRef::of(text).to_text())
+    }
+
+    /// What it takes beside its 24 bytes.
+    pub fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Long(text) => block_bytes(text.len()),
+            _ => 0,
+        }
+    }
+}
+
+impl<L: Deref<Target = str>> Compact<L> {
+    fn bytes<'s>(&'s self, scratch: &'s mut Scratch) -> &'s [u8] {
+        match self {
+            Self::Short { length, bytes } => &bytes[..usize::from(*length).min(SHORT_MAX)],
+            Self::Uuid(bytes) => {
+                write_uuid(bytes, scratch);
+                &scratch[..UUID_LENGTH]
+            }
+            Self::Derived(bytes) => {
+                scratch[..DERIVED_PREFIX.len()].copy_from_slice(DERIVED_PREFIX);
+                write_hex(bytes, &mut scratch[DERIVED_PREFIX.len()..]);
+                &scratch[..]
+            }
+            Self::Long(text) => text.as_bytes(),
+        }
+    }
+
+    /// As text.
+    pub fn to_box(&self) -> Box<str> {
+        let mut scratch = [0; DERIVED_LENGTH];
+        let bytes = self.bytes(&mut scratch);
+        std::str::from_utf8(bytes).unwrap_or_default().into()
+    }
+
+    /// By the bytes of the texts.
+    pub fn compare<M: Deref<Target = str>>(&self, other: &Compact<M>) -> Ordering {
+        match (self, other) {
+            (
+                Self::Short { length, bytes },
+                Compact::Short {
+                    length: other_length,
+                    bytes: other_bytes,
+                },
+            ) => bytes.cmp(other_bytes).then(length.cmp(other_length)),
+            (Self::Uuid(bytes), Compact::Uuid(other))
+            | (Self::Derived(bytes), Compact::Derived(other)) => bytes.cmp(other),
+            _ => {
+                let (mut scratch, mut other_scratch) = ([0; DERIVED_LENGTH], [0; DERIVED_LENGTH]);
+                self.bytes(&mut scratch)
+                    .cmp(other.bytes(&mut other_scratch))
+            }
+        }
+    }
+
+    /// Whether both are the same text.
+    pub fn is<M: Deref<Target = str>>(&self, other: &Compact<M>) -> bool {
+        match (self, other) {
+            (
+                Self::Short { length, bytes },
+                Compact::Short {
+                    length: other_length,
+                    bytes: other_bytes,
+                },
+            ) => length == other_length && bytes == other_bytes,
+            (Self::Uuid(bytes), Compact::Uuid(other))
+            | (Self::Derived(bytes), Compact::Derived(other)) => bytes == other,
+            (Self::Long(text), Compact::Long(other)) => **text == **other,
+            _ => false,
+        }
+    }
+
+    /// Writes what [`read_text`] reads.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Uuid(bytes) => {
+                out.push(UUID);
+                out.extend_from_slice(bytes);
+            }
+            Self::Derived(bytes) => {
+                out.push(DERIVED);
+                out.extend_from_slice(bytes);
+            }
+            Self::Short { .. } | Self::Long(_) => {
+                let mut scratch = [0; DERIVED_LENGTH];
+                let bytes = self.bytes(&mut scratch);
+                out.put_size(bytes.len() + FORMS);
+                out.extend_from_slice(bytes);
+            }
+        }
+    }
+}
+
+/// What stands in place of a text's length: of a UUID, and of a derived id. Lengths are written this much larger.
+const UUID: u8 = 0;
+const DERIVED: u8 = 1;
+const FORMS: usize = 2;
+
+/// Reads a text.
+pub fn read_text(from: &mut Reader<'_>) -> Option<Text> {
+    match from.size()? {
+        0 => from.array().map(Text::Uuid),
+        1 => from.array().map(Text::Derived),
+        size => {
+            let text = std::str::from_utf8(from.bytes(size - FORMS)?).ok()?;
+            Some(TextRef::of(text).to_text())
+        }
+    }
+}
+
+/// Compares what may be missing; nothing comes first.
+pub fn compare_maybe(one: Option<&Text>, other: Option<&TextRef<'_>>) -> Ordering {
+    match (one, other) {
+        (Some(one), Some(other)) => one.compare(other),
+        (one, other) => one.is_some().cmp(&other.is_some()),
+    }
+}
+
+impl PartialOrd for Text {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Text {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.compare(other)
+    }
+}
+
+fn uuid(text: &[u8]) -> Option<[u8; 16]> {
+    if DASHES.iter().any(|&dash| text[dash] != b'-') {
+        return None;
+    }
+    let mut bytes = [0; 16];
+    let groups = [
+        (0..8, 0),
+        (9..13, 4),
+        (14..18, 6),
+        (19..23, 8),
+        (24..36, 10),
+    ];
+    for (digits, at) in groups {
+        read_hex(&text[digits], &mut bytes[at..])?;
+    }
+    Some(bytes)
+}
+
+fn derived(text: &[u8]) -> Option<[u8; 16]> {
+    let mut bytes = [0; 16];
+    read_hex(text.strip_prefix(DERIVED_PREFIX)?, &mut bytes)?;
+    Some(bytes)
+}
+
+fn read_hex(digits: &[u8], bytes: &mut [u8]) -> Option<()> {
+    for (pair, byte) in digits.chunks_exact(2).zip(bytes) {
+        *byte = (digit(pair[0])? << 4) | digit(pair[1])?;
+    }
+    Some(())
+}
+
+fn digit(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
+    }
+}
+
+fn write_uuid(bytes: &[u8; 16], text: &mut Scratch) {
+    let groups = [(0..4, 0), (4..6, 9), (6..8, 14), (8..10, 19), (10..16, 24)];
+    for (group, at) in groups {
+        write_hex(&bytes[group], &mut text[at..]);
+    }
+    for dash in DASHES {
+        text[dash] = b'-';
+    }
+}
+
+fn write_hex(bytes: &[u8], text: &mut [u8]) {
+    for (byte, pair) in bytes.iter().zip(text.chunks_exact_mut(2)) {
+        pair[0] = DIGITS[usize::from(byte >> 4)];
+        pair[1] = DIGITS[usize::from(byte & 0xf)];
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXTS: [&str; 14] = [
+        "",
+        "\0",
+        "a",
+        "a\0",
+        "derived:0123456789abcdef0123456789abcdef",
+        "derived:0123456789abcdef0123456789abcdeF",
+        "derived:1",
+        "é",
+        "7f0c1a52-9f3e-4d65-8a3b-0c1d2e3f4a5b",
+        "7f0c1a52-9f3e-4d65-8a3b-0c1d2e3f4a5c",
+        "7f0c1a52-9f3e-4d65-8a3b-0c1d2e3f4a5B",
+        "7f0c1a52-9f3e-4d65-8a3b",
+        "exactly-22-bytes-long!",
+        "more than 22 bytes long, which is a text of its own",
+    ];
+
+    #[test]
+    fn texts_are_what_they_were_and_keep_their_order() {
+        assert_eq!(size_of::<Option<Text>>(), 24);
+        for one in TEXTS {
+            let text = TextRef::of(one).to_text();
+            assert_eq!(&*text.to_box(), one);
+            let mut written = Vec::new();
+            text.put(&mut written);
+            let mut reader = Reader::new(&written);
+            assert_eq!(read_text(&mut reader).as_ref(), Some(&text));
+            assert!(reader.rest().is_empty());
+            for other in TEXTS {
+                let probe = TextRef::of(other);
+                assert_eq!(text.compare(&probe), one.cmp(other), "{one:?} {other:?}");
+                assert_eq!(text.is(&probe), one == other, "{one:?} {other:?}");
+            }
+        }
+    }
+}

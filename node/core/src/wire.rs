@@ -1,0 +1,151 @@
+//! What encodings written by hand are made of: numbers of variable length, texts, and what may be missing.
+//!
+//! The same bytes as postcard's, read and written without going through a description of each type.
+
+/// The most bytes that a number of 64 bits takes.
+const NUMBER_BYTES_MAX: usize = 10;
+
+/// Reads from the front of bytes; `None` is damage.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// What was not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    #[inline]
+    pub fn byte(&mut self) -> Option<u8> {
+        let (&byte, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        Some(byte)
+    }
+
+    #[inline]
+    pub fn bytes(&mut self, length: usize) -> Option<&'a [u8]> {
+        let (bytes, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(bytes)
+    }
+
+    #[inline]
+    pub fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
+        let (bytes, rest) = self.rest.split_first_chunk()?;
+        self.rest = rest;
+        Some(*bytes)
+    }
+
+    #[inline]
+    pub fn number(&mut self) -> Option<u64> {
+        let first = self.byte()?;
+        if first < 0x80 {
+            return Some(first.into());
+        }
+        self.long_number(first)
+    }
+
+    fn long_number(&mut self, first: u8) -> Option<u64> {
+        let mut number = u64::from(first & 0x7f);
+        for place in 1..NUMBER_BYTES_MAX {
+            let byte = self.byte()?;
+            number |= u64::from(byte & 0x7f) << (7 * place);
+            if byte < 0x80 {
+                let fits = place < NUMBER_BYTES_MAX - 1 || byte <= 1;
+                return fits.then_some(number);
+            }
+        }
+        None
+    }
+
+    #[inline]
+    pub fn signed(&mut self) -> Option<i64> {
+        let number = self.number()?;
+        Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+    }
+
+    /// A length or a count.
+    #[inline]
+    pub fn size(&mut self) -> Option<usize> {
+        usize::try_from(self.number()?).ok()
+    }
+
+    #[inline]
+    pub fn text_bytes(&mut self) -> Option<&'a [u8]> {
+        let length = self.size()?;
+        self.bytes(length)
+    }
+
+    #[inline]
+    pub fn text(&mut self) -> Option<&'a str> {
+        std::str::from_utf8(self.text_bytes()?).ok()
+    }
+
+    /// What may be missing.
+    #[inline]
+    pub fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+        match self.byte()? {
+            0 => Some(None),
+            1 => read(self).map(Some),
+            _ => None,
+        }
+    }
+}
+
+/// Writes what [`Reader`] reads.
+pub(crate) trait Put {
+    fn put_number(&mut self, number: u64);
+    fn put_signed(&mut self, number: i64);
+    fn put_size(&mut self, size: usize);
+    fn put_text(&mut self, text: &str);
+    fn put_maybe<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T));
+}
+
+impl Put for Vec<u8> {
+    #[inline]
+    fn put_number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.push(low_byte(number) | 0x80);
+            number >>= 7;
+        }
+        self.push(low_byte(number));
+    }
+
+    #[inline]
+    fn put_signed(&mut self, number: i64) {
+        self.put_number(((number << 1) ^ (number >> 63)).cast_unsigned());
+    }
+
+    #[inline]
+    fn put_size(&mut self, size: usize) {
+        self.put_number(size as u64);
+    }
+
+    #[inline]
+    fn put_text(&mut self, text: &str) {
+        self.put_size(text.len());
+        self.extend_from_slice(text.as_bytes());
+    }
+
+    #[inline]
+    fn put_maybe<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
+        match value {
+            None => self.push(0),
+            Some(value) => {
+                self.push(1);
+                put(self, value);
+            }
+        }
+    }
+}
+
+#[inline]
+fn low_byte(number: u64) -> u8 {
+    number.to_le_bytes()[0]
+}

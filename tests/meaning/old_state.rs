@@ -1,0 +1,160 @@
+//! Learners that an earlier build stored: this one reads them, and they are what they were.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use homeroom_core::learner::{HourNumber, Learner, Verdict};
+use homeroom_core::shard::EntryContext;
+use homeroom_core::{Event, EventType, Settings};
+
+/// What the first encoding made of [`lived_in`]: records, each `hour (8 bytes, the least number is the head) length (4) bytes`,
+/// big-endian.
+const FIRST: &[u8] = include_bytes!("../fixtures/learner-v1.bin");
+
+const START_MS: i64 = 1_750_003_200_000;
+const MINUTE_MS: i64 = 60_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// Text in every place, as sources write it: short, long, and a UUID.
+fn event(place: usize, event_type: &str, at_ms: i64) -> Event<'static> {
+    let ids = [
+        format!("7f0c1a52-9f3e-4d65-8a3b-0c1d2e{place:06x}"),
+        format!("derived:{:032x}", place * 7919),
+        format!("e{place}"),
+        format!("7F0C1A52-9F3E-4D65-8A3B-0C1D2E{place:06X}"),
+        format!("https://school.example/statements/{place}/é"),
+    ];
+    let video = event_type.starts_with("video");
+    let session = if place.is_multiple_of(7) {
+        "3d2f7c9e-5b1a-4f0e-9c8d-7a6b5c4d3e2f"
+    } else {
+        "morning"
+    };
+    Event {
+        event_id: Cow::Owned(format!("{}{}", ids[place % 5], "x".repeat(place / 5 % 3))),
+        user_id: Cow::Borrowed("ada"),
+        session_id: (event_type != "enrolled").then_some(Cow::Borrowed(session)),
+        course_id: (place % 4 != 3).then(|| Cow::Owned(format!("course-{}", place % 2))),
+        timestamp_ms: at_ms,
+        event_type: EventType::from_name(event_type),
+        source: Cow::Borrowed(if video { "player" } else { "lms" }),
+        object_id: video.then_some(Cow::Borrowed("https://school.example/videos/1")),
+        attempt_id: None,
+        producer_sequence: None,
+        score_millionths: None,
+        skill_id: None,
+        duration_ms: None,
+        watched_ms: None,
+        length_ms: (video && place.is_multiple_of(3)).then_some(120_000),
+        position_ms: None,
+        metadata: vec![("ip".into(), "10.0.0.1".into()), ("n".into(), "é".into())],
+    }
+}
+
+fn scored(place: usize, event_type: &str, at_ms: i64, score_millionths: u32) -> Event<'static> {
+    Event {
+        attempt_id: (!place.is_multiple_of(3)).then(|| Cow::Owned(format!("try-{}", place % 4))),
+        score_millionths: Some(score_millionths),
+        skill_id: place
+            .is_multiple_of(2)
+            .then_some(Cow::Borrowed("fractions")),
+        object_id: Some(Cow::Borrowed("quiz-7/item-3")),
+        ..event(place, event_type, at_ms)
+    }
+}
+
+/// Everything that a learner can hold: in three hours, some of it late, one pane with several types, two events at one time.
+fn history() -> Vec<Event<'static>> {
+    let types = [
+        "page_view",
+        "video_played",
+        "click",
+        "video_paused",
+        "note_taken",
+        "video_played",
+        "video_ended",
+        "enrolled",
+        "question_answered",
+        "score_updated",
+        "quiz_submitted",
+        "session_start",
+    ];
+    let mut events = Vec::new();
+    for place in 0..72 {
+        let minutes = i64::try_from(place).expect("a small number") * 2;
+        let late_ms = if place % 11 == 5 { 3 * MINUTE_MS } else { 0 };
+        let at_ms = START_MS + minutes * MINUTE_MS - late_ms;
+        let score = u32::try_from(place * 37 % 101 * 10_000).expect("a score");
+        events.push(match types[place % types.len()] {
+            it @ ("question_answered" | "score_updated" | "quiz_submitted") => {
+                scored(place, it, at_ms, score)
+            }
+            it => event(place, it, at_ms),
+        });
+    }
+    let end_ms = events[71].timestamp_ms;
+    for place in 72..76 {
+        events.push(event(place, "video_seeked", end_ms + 3));
+    }
+    let measured = Event {
+        watched_ms: Some(u64::MAX),
+        ..event(76, "tagged", end_ms + 4)
+    };
+    let long = Event {
+        metadata: vec![("long".into(), "m".repeat(2_000).into())],
+        ..event(77, "session_end", end_ms + 5)
+    };
+    events.extend([measured, long]);
+    events
+}
+
+fn lived_in() -> Learner {
+    let settings = Arc::new(Settings::default());
+    let mut learner = Learner::new("ada");
+    for (index, event) in (1..).zip(history()) {
+        let newest_ms = learner.last_event_ms().max(event.timestamp_ms);
+        let context = EntryContext {
+            index,
+            log_time_ms: newest_ms + 500,
+            watermark_ms: newest_ms - 10_000,
+            floor_ms: newest_ms - 2 * HOUR_MS,
+            settings: Arc::clone(&settings),
+        };
+        learner.prune(&context);
+        let mut encoded = Vec::new();
+        event.encode_into(&mut encoded);
+        let applied = learner.apply(&context, &event, &encoded);
+        assert!(
+            matches!(applied.verdict, Verdict::Accepted { .. }),
+            "{event:?}: {applied:?}"
+        );
+    }
+    learner
+}
+
+fn first_records() -> Vec<(HourNumber, &'static [u8])> {
+    let mut rest = FIRST;
+    let mut records = Vec::new();
+    while let Some((number, after)) = rest.split_first_chunk::<8>() {
+        let (length, after) = after.split_first_chunk::<4>().expect("a length");
+        let length = usize::try_from(u32::from_be_bytes(*length)).expect("a length");
+        let (bytes, after) = after.split_at(length);
+        records.push((i64::from_be_bytes(*number), bytes));
+        rest = after;
+    }
+    records
+}
+
+#[test]
+fn a_learner_of_the_first_encoding_is_read_as_it_was() {
+    let records = first_records();
+    let (_, head) = records[0];
+    let mut learner = lived_in();
+    learner.take_changes();
+    assert_eq!(
+        Learner::peek_last_event_ms(head),
+        Ok(learner.last_event_ms())
+    );
+    let restored = Learner::restore("ada", head, records[1..].iter().copied());
+    assert_eq!(restored, Ok(learner));
+}
