@@ -5,6 +5,7 @@
 
 pub mod entry;
 mod event;
+mod event_bytes;
 mod event_type;
 pub mod learner;
 mod letter_work;
