@@ -95,14 +95,14 @@ impl Intake {
         }
     }
 
-    /// Takes a request; answers when every delivery is durable and applied.
+    /// Takes a request of encoded events; answers when every delivery is durable and applied.
     ///
     /// # Errors
     /// When the request can't be read, or (unless it may wait) too much is under way. Nothing of it is stored then.
     pub async fn take(
         &self,
         listener: &str,
-        events: &[v1::Event],
+        events: &[Bytes],
         raw: Option<&v1::RawEvents>,
         urgency: Urgency,
     ) -> Result<Receipt, IntakeError> {
@@ -117,7 +117,7 @@ impl Intake {
     pub async fn hand_over(
         &self,
         listener: &str,
-        events: &[v1::Event],
+        events: &[Bytes],
         raw: Option<&v1::RawEvents>,
         urgency: Urgency,
     ) -> Result<Taken, IntakeError> {
@@ -172,7 +172,7 @@ impl Intake {
         }
         let cluster = Arc::clone(&self.cluster.borrow());
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
-        let shards = u32::try_from(self.router.shards().len()).unwrap_or(u32::MAX);
+        let shards = u16::try_from(self.router.shards().len()).unwrap_or(u16::MAX);
         let now_ms = wall_ms();
         let arrival = Arrival {
             now_ms,
@@ -181,7 +181,7 @@ impl Intake {
             settings: &founded.settings,
             home_pages: Some(&self.metrics.home_pages),
         };
-        let mut admission = Admission::new(arrival, shards);
+        let mut admission = Admission::new(arrival, deliveries, shards);
         let told = admit(&mut admission)?;
         let count = admission.deliveries() as usize;
         let (details, times_ms) = (admission.take_details(), admission.take_times_ms());
