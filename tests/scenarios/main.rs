@@ -9,6 +9,7 @@ mod authority;
 mod bad_connections;
 mod bases;
 mod batch;
+mod broken_messages;
 mod courses;
 mod demo;
 mod discard;

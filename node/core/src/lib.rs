@@ -6,6 +6,8 @@
 pub mod entry;
 mod event;
 mod event_gist;
+#[cfg(test)]
+mod event_tests;
 mod event_type;
 pub mod learner;
 mod letter_work;

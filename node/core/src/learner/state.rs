@@ -53,7 +53,7 @@ impl Learner {
 
     /// Has the head written with the next changes, whether or not it differs from the stored one.
     pub fn rewrite_head(&mut self) {
-        self.unsaved.head = true;
+        self.unsaved = true;
     }
 
     /// What has to be written for the stored state to be this one; from then on it counts as stored.
