@@ -1,0 +1,157 @@
+//! Measures a node's latency of insight under a load of lifelike events.
+//!
+//! Three sources publish, each on a stream of its own. Batches are due on a fixed schedule, and all times count from when something
+//! was *due*: a node that stalls, or a generator that falls behind, shows as latency, where a loop that waits for its answers would
+//! just ask less (coordinated omission). *Ack* is from due to outcome. *Insight* is from due to the answer of a query that shows the
+//! event (see [`prober`]). *Read* is a recommender's query, on a schedule and a connection of its own.
+//!
+//! Before that all learners come in, as fast as it goes; that is reported by itself.
+//!
+//! It runs on the caller's runtime, which may have a single thread. Knows nothing of the node but its contract.
+
+mod alarm;
+mod error;
+mod feed;
+mod generator;
+mod lane;
+mod latencies;
+mod ledger;
+mod options;
+mod phases;
+mod prober;
+mod probes;
+mod reader;
+mod report;
+mod schedule;
+mod watched;
+
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use tokio_util::sync::CancellationToken;
+
+use generator::{Cast, Run};
+use ledger::Ledger;
+use phases::{Connections, Phase};
+
+use crate::Client;
+
+pub use error::LoadError;
+pub use latencies::Quantiles;
+pub use options::{LoadOptions, Rate};
+pub use report::{ArrivalReport, Report};
+
+/// Between two calls of `on_progress`.
+const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// How far a load is.
+#[derive(Clone, Copy, Debug)]
+pub struct Progress {
+    /// What it does at present.
+    pub stage: Stage,
+    /// Since that began.
+    pub passed: Duration,
+    /// How long that will take; none when nobody knows.
+    pub planned: Option<Duration>,
+    /// Events acknowledged since that began.
+    pub acknowledged: u64,
+    /// Events acknowledged a second, since the last call.
+    pub events_per_second: f64,
+    /// Since the last call.
+    pub insight: Quantiles,
+}
+
+/// What a load does at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Learners come in.
+    Arrival,
+    /// Everything is measured.
+    Measured,
+}
+
+/// Puts the load on the node and measures; tells of its progress every second. `stop` ends it early, with figures for what was measured;
+/// all that is under way is waited for in any case.
+///
+/// # Errors
+/// When no node can be reached, or this machine refuses a timer. What fails later is counted in the report.
+pub async fn load(
+    options: &LoadOptions,
+    stop: &CancellationToken,
+    mut on_progress: impl FnMut(&Progress),
+) -> Result<Report, LoadError> {
+    let connections = Connections::open(options).await?;
+    let stop = stop.child_token();
+    let mut arrival = None;
+    if !options.cold {
+        let client = Client::connect_with(options.endpoints.clone(), options.client)?;
+        let phase = phase(options, &stop);
+        let arriving = phase.arrive(&client);
+        follow(&phase, (Stage::Arrival, None), arriving, &mut on_progress).await?;
+        arrival = Some(phase.ledger.close());
+    }
+    let phase = phase(options, &stop);
+    let planned = Some(options.measured_for);
+    let measuring = phase.measure(&connections);
+    let lasted = follow(
+        &phase,
+        (Stage::Measured, planned),
+        measuring,
+        &mut on_progress,
+    )
+    .await?;
+    let measured = phase.ledger.close();
+    Ok(Report::new(options, (arrival.as_ref(), &measured), lasted))
+}
+
+fn phase<'a>(options: &'a LoadOptions, stop: &CancellationToken) -> Phase<'a> {
+    let start_ms = SystemTime::UNIX_EPOCH
+        .elapsed()
+        .unwrap_or_default()
+        .as_millis();
+    Phase {
+        options,
+        cast: Cast {
+            learners: options.learners.max(1),
+            courses: options.courses.max(1),
+        },
+        run: Run {
+            seed: options.seed,
+            start_ms: i64::try_from(start_ms).unwrap_or(i64::MAX),
+        },
+        ledger: Arc::new(Ledger::new()),
+        stop: stop.clone(),
+    }
+}
+
+/// Tells of a phase's progress until its work has ended.
+async fn follow<T>(
+    phase: &Phase<'_>,
+    (stage, planned): (Stage, Option<Duration>),
+    work: impl Future<Output = io::Result<T>>,
+    mut on_progress: impl FnMut(&Progress),
+) -> io::Result<T> {
+    let mut work = std::pin::pin!(work);
+    let mut ticks = tokio::time::interval(PROGRESS_EVERY);
+    let mut told = (Duration::ZERO, 0);
+    loop {
+        tokio::select! {
+            ended = &mut work => return ended,
+            _ = ticks.tick() => {
+                let passed = phase.ledger.started().elapsed();
+                let recent = phase.ledger.look();
+                let since = passed.saturating_sub(told.0).as_secs_f64();
+                on_progress(&Progress {
+                    stage,
+                    passed,
+                    planned,
+                    acknowledged: recent.acknowledged,
+                    events_per_second: (recent.acknowledged - told.1) as f64 / since.max(1e-3),
+                    insight: recent.insight,
+                });
+                told = (passed, recent.acknowledged);
+            }
+        }
+    }
+}
