@@ -10,6 +10,7 @@
 //! It runs on the caller's runtime, which may have a single thread. Knows nothing of the node but its contract.
 
 mod alarm;
+mod baselines;
 mod error;
 mod feed;
 mod generator;
@@ -31,12 +32,14 @@ use std::time::{Duration, SystemTime};
 
 use tokio_util::sync::CancellationToken;
 
+use baselines::AppendFile;
 use generator::{Cast, Run};
 use ledger::Ledger;
 use phases::{Connections, Phase};
 
 use crate::Client;
 
+pub use baselines::{AppendFsync, Appended, BaselineOptions, Baselines, Ratios};
 pub use error::LoadError;
 pub use latencies::Quantiles;
 pub use options::{LoadOptions, Rate};
@@ -69,47 +72,68 @@ pub enum Stage {
     Arrival,
     /// Everything is measured.
     Measured,
+    /// The same events go to a server that does nothing.
+    NullSink,
+    /// They are appended to a file.
+    Append,
+    /// They are aggregated by hand.
+    InMemory,
 }
 
-/// Puts the load on the node and measures; tells of its progress every second. `stop` ends it early, with figures for what was measured;
-/// all that is under way is waited for in any case.
+/// Puts the load on the node and measures, then the baselines; tells of its progress every second. `stop` ends it early, with figures
+/// for what was measured; all that is under way is waited for in any case.
 ///
 /// # Errors
-/// When no node can be reached, or this machine refuses a timer. What fails later is counted in the report.
+/// When no node can be reached, or this machine refuses a timer or a file. What fails later is counted in the report.
 pub async fn load(
     options: &LoadOptions,
     stop: &CancellationToken,
     mut on_progress: impl FnMut(&Progress),
 ) -> Result<Report, LoadError> {
     let connections = Connections::open(options).await?;
+    let file = match &options.baselines {
+        Some(baselines) => Some((baselines.each, AppendFile::create(&baselines.dir)?)),
+        None => None,
+    };
     let stop = stop.child_token();
     let mut arrival = None;
     if !options.cold {
         let client = Client::connect_with(options.endpoints.clone(), options.client)?;
         let phase = phase(options, &stop);
-        let arriving = phase.arrive(&client);
-        follow(&phase, (Stage::Arrival, None), arriving, &mut on_progress).await?;
+        let work = phase.arrive(&client);
+        follow(&phase, (Stage::Arrival, None), work, &mut on_progress).await?;
         arrival = Some(phase.ledger.close());
     }
     let phase = phase(options, &stop);
     let planned = Some(options.measured_for);
-    let measuring = phase.measure(&connections);
-    let lasted = follow(
-        &phase,
-        (Stage::Measured, planned),
-        measuring,
-        &mut on_progress,
-    )
-    .await?;
+    let work = phase.measure(&connections);
+    let lasted = follow(&phase, (Stage::Measured, planned), work, &mut on_progress).await?;
     let measured = phase.ledger.close();
-    Ok(Report::new(options, (arrival.as_ref(), &measured), lasted))
+    let mut report = Report::new(options, (arrival.as_ref(), &measured), lasted);
+    if let Some(file) = file.filter(|_| !report.interrupted) {
+        // What would share the cores with them goes first.
+        drop((connections, phase));
+        let told = |stage| on_progress(&Progress::begin(stage));
+        let found = baselines::measure(options, file, &stop, report.events_per_second, told);
+        report.baselines = Some(found.await?).filter(|_| !stop.is_cancelled());
+    }
+    Ok(report)
+}
+
+impl Progress {
+    fn begin(stage: Stage) -> Self {
+        Self {
+            stage,
+            passed: Duration::ZERO,
+            planned: None,
+            acknowledged: 0,
+            events_per_second: 0.0,
+            insight: Quantiles::default(),
+        }
+    }
 }
 
 fn phase<'a>(options: &'a LoadOptions, stop: &CancellationToken) -> Phase<'a> {
-    let start_ms = SystemTime::UNIX_EPOCH
-        .elapsed()
-        .unwrap_or_default()
-        .as_millis();
     Phase {
         options,
         cast: Cast {
@@ -118,11 +142,17 @@ fn phase<'a>(options: &'a LoadOptions, stop: &CancellationToken) -> Phase<'a> {
         },
         run: Run {
             seed: options.seed,
-            start_ms: i64::try_from(start_ms).unwrap_or(i64::MAX),
+            start_ms: now_ms(),
         },
         ledger: Arc::new(Ledger::new()),
         stop: stop.clone(),
     }
+}
+
+/// The wall clock, ms since the epoch.
+fn now_ms() -> i64 {
+    let since = SystemTime::UNIX_EPOCH.elapsed().unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Tells of a phase's progress until its work has ended.

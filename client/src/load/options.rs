@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tonic::transport::Uri;
 
+use super::BaselineOptions;
 use crate::ClientOptions;
 
 /// How fast batches are due.
@@ -47,4 +48,6 @@ pub struct LoadOptions {
     pub cold: bool,
     /// A publisher gives up when nothing was acknowledged for this long.
     pub give_up_after: Duration,
+    /// What is measured afterwards, beside the node; none for nothing.
+    pub baselines: Option<BaselineOptions>,
 }

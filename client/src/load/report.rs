@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{LoadOptions, Quantiles, Rate, ledger::Books};
+use super::{Baselines, LoadOptions, Quantiles, Rate, ledger::Books};
 
 /// What a load measured. As JSON, one object; the names are part of the command line's contract.
 #[derive(Clone, Debug)]
@@ -60,6 +60,8 @@ pub struct Report {
     pub errors: u64,
     /// The first few, in words.
     pub error_messages: Vec<String>,
+    /// None when they were not asked for, or the load was ended early.
+    pub baselines: Option<Baselines>,
 }
 
 /// How fast the learners came in.
@@ -125,6 +127,7 @@ impl Report {
             late,
             errors: books().map(|books| books.errors).sum(),
             error_messages: messages.collect(),
+            baselines: None,
         }
     }
 
@@ -201,6 +204,7 @@ impl Serialize for Report {
         }
         map.serialize_entry("errorMessages", &self.error_messages)?;
         map.serialize_entry("perSecond", &self.per_second)?;
+        map.serialize_entry("baselines", &self.baselines)?;
         map.end()
     }
 }

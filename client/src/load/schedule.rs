@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::generator::Source;
 
 /// Whose turn it is, over and over: batches are dealt to the sources by their shares.
-const TURNS: [Source; 10] = [
+pub(super) const TURNS: [Source; 10] = [
     Source::Lms,
     Source::Video,
     Source::Lms,

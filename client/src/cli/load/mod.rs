@@ -3,11 +3,12 @@
 mod progress;
 mod table;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use homeroom_client::{
     ClientOptions,
-    load::{LoadOptions, Rate, Report, load},
+    load::{BaselineOptions, LoadOptions, Rate, Report, load},
 };
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Uri;
@@ -62,6 +63,16 @@ pub(super) struct Args {
     /// Fail when nothing was acknowledged for so long.
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     retry_seconds: u64,
+    /// Measure afterwards what the same machine does with the same events when less is asked of it: gRPC to a sink that does nothing,
+    /// bare appends with fdatasync, the same aggregation by hand in memory.
+    #[arg(long)]
+    baselines: bool,
+    /// Where a temporary file is appended to, on a real disk: best that of the node's data.
+    #[arg(long, value_name = "DIR", default_value = ".", requires = "baselines")]
+    baseline_dir: PathBuf,
+    /// How long each baseline takes, at most.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600), requires = "baselines")]
+    baseline_seconds: u64,
 }
 
 /// What `--window-events` is when it is not given.
@@ -125,6 +136,10 @@ fn options(endpoints: Vec<Uri>, client: ClientOptions, args: &Args) -> LoadOptio
         seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
         cold: args.cold,
         give_up_after: Duration::from_secs(args.retry_seconds),
+        baselines: args.baselines.then(|| BaselineOptions {
+            each: Duration::from_secs(args.baseline_seconds),
+            dir: args.baseline_dir.clone(),
+        }),
     }
 }
 

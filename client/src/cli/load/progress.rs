@@ -41,6 +41,9 @@ fn line(progress: &Progress) -> String {
     let mut line = match progress.stage {
         Stage::Arrival => format!("learners come in: {} events", progress.acknowledged),
         Stage::Measured => "measured".to_owned(),
+        Stage::NullSink => return "baseline: a sink that does nothing".to_owned(),
+        Stage::Append => return "baseline: appends and fdatasync".to_owned(),
+        Stage::InMemory => return "baseline: by hand in memory".to_owned(),
     };
     if let Some(planned) = progress.planned {
         let left = planned.saturating_sub(progress.passed).as_secs();

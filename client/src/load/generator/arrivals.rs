@@ -9,6 +9,9 @@ use super::{Cast, Run, Source, ids::EventIds, text};
 /// When learners came who are no longer active, ms before the run: long enough ago for their windows to settle.
 const EARLIER_MS: Range<i64> = 5 * 60_000..120 * 60_000;
 
+/// The first letter of arrivals' ids; no source's.
+const LETTER: u8 = b'n';
+
 /// One or two events of each learner who came earlier, in the order in which they came; then the sign-in of each who is active.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
@@ -25,7 +28,7 @@ impl Arrivals {
     pub(crate) fn new(run: Run, cast: Cast, seen: u32) -> Self {
         Self {
             cast,
-            ids: EventIds::new(run, b'a'),
+            ids: EventIds::new(run, LETTER),
             start_ms: run.start_ms,
             seen: seen.max(cast.learners),
             next: 0,
