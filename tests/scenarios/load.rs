@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::harness::wait::until;
-use crate::harness::{Cli, Home, check};
+use crate::harness::{Home, check, cli::Cli};
 
 const TIMES: [&str; 5] = ["P50Ms", "P90Ms", "P99Ms", "P999Ms", "MaxMs"];
 
