@@ -226,3 +226,111 @@ fn serialize_quantiles<M: SerializeMap>(
     }
     map.serialize_entry(&format!("{name}Samples"), &quantiles.samples)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Instant;
+
+    use homeroom_proto::v1::{DeadLetterReason, EventOutcome, EventStatus};
+
+    use super::*;
+    use crate::load::ledger::Ledger;
+    use crate::{Acknowledgement, ClientOptions};
+
+    fn options(rate: Rate) -> LoadOptions {
+        LoadOptions {
+            endpoints: Vec::new(),
+            client: ClientOptions::default(),
+            rate,
+            learners: 10,
+            seen: 20,
+            courses: 1,
+            measured_for: Duration::from_secs(2),
+            batch: 2,
+            window_events: 10,
+            reads_per_second: 0,
+            probes_per_second: 0,
+            seed: 7,
+            cold: true,
+            give_up_after: Duration::from_secs(1),
+            baselines: None,
+        }
+    }
+
+    /// Three batches of two were sent: one was taken at the second attempt, one refused by half, one has no outcome.
+    fn measured() -> Books {
+        let ledger = Ledger::new();
+        let due = Instant::now();
+        let outcome = |status: EventStatus| EventOutcome {
+            status: status.into(),
+            ..EventOutcome::default()
+        };
+        let refused = EventOutcome {
+            reason: DeadLetterReason::BadTimestamp.into(),
+            detail: "too odd".into(),
+            ..outcome(EventStatus::DeadLettered)
+        };
+        for _ in 0..3 {
+            ledger.sent(2, due);
+        }
+        let accepted = outcome(EventStatus::Accepted);
+        for (outcomes, attempts) in [
+            (vec![accepted.clone(), outcome(EventStatus::Duplicate)], 2),
+            (vec![accepted, refused], 1),
+        ] {
+            let acknowledgement = Acknowledgement {
+                ticket: 0,
+                outcomes,
+                attempts,
+            };
+            ledger.acknowledged(&acknowledgement, due);
+        }
+        ledger.shown(Duration::from_millis(3));
+        ledger.overdue(8, Duration::from_millis(5));
+        ledger.close()
+    }
+
+    #[test]
+    fn everything_is_accounted_for() {
+        let rate = Rate::PerSecond(NonZeroU32::new(100).expect("above 0"));
+        let lasted = Duration::from_secs(1);
+        let report = Report::new(&options(rate), (None, &measured()), lasted);
+        assert_eq!((report.sent, report.acknowledged), (6, 4));
+        assert_eq!(report.unacknowledged(), 2);
+        let outcomes = (report.accepted, report.duplicate, report.dead_lettered);
+        assert_eq!(outcomes, (2, 1, 1));
+        assert_eq!((report.retries, report.overdue, report.errors), (1, 8, 1));
+        let message = "an event was refused as bad_timestamp: too odd";
+        assert_eq!(report.error_messages, [message]);
+        assert_eq!(report.per_second, [4]);
+        assert!(report.interrupted && report.seconds == 1.0);
+        assert_eq!(report.events_per_second, 4.0);
+        assert_eq!((report.ack.samples, report.insight.samples), (4, 1));
+        assert!(report.late.max_ms.is_some_and(|ms| ms >= 5.0));
+    }
+
+    #[test]
+    fn the_document_has_its_names_and_says_null_where_nothing_was_measured() {
+        let lasted = Duration::from_secs(2);
+        let report = Report::new(&options(Rate::Max), (None, &measured()), lasted);
+        let document = serde_json::to_value(&report).expect("a document");
+        for name in [
+            "ackP50Ms",
+            "ackP90Ms",
+            "ackP999Ms",
+            "insightP50Ms",
+            "insightP99Ms",
+            "eventsPerSecond",
+        ] {
+            assert!(document[name].is_number(), "{name}: {document}");
+        }
+        for name in ["readP50Ms", "readP99Ms", "lateP99Ms", "lateMaxMs"] {
+            let value = document.get(name);
+            assert!(value.is_some_and(serde_json::Value::is_null), "{name}");
+        }
+        assert_eq!(document["rate"], "max");
+        assert_eq!(document["readSamples"], 0);
+        assert_eq!(document["interrupted"], false);
+    }
+}
