@@ -21,6 +21,7 @@ mod http_misuse;
 mod http_reads;
 mod kills;
 mod late;
+mod load;
 mod poison;
 mod posted_events;
 mod prometheus;
