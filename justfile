@@ -24,6 +24,10 @@ fix:
 test *filter:
     cargo test --workspace {{ filter }}
 
+# What the core costs, in under two minutes; compared with the run before. `just bench event/` runs some.
+bench *filter:
+    cargo bench --package homeroom-core {{ filter }}
+
 # A node in a folder of this checkout; further flags go to `serve`.
 run *flags:
     cargo run --release -- serve {{ flags }}

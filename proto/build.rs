@@ -65,6 +65,9 @@ const ENUMS: [(&str, &str); 11] = [
     ("EventOutcome.reason", "dead_letter_reason"),
 ];
 
+/// Messages that are written by hand: they carry events as the bytes that these came in.
+const BY_HAND: [&str; 2] = ["PublishRequest", "PublishStreamRequest"];
+
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=homeroom");
     let descriptors = protox::compile(FILES, ["."])?;
@@ -89,6 +92,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         config = config.field_attribute(
             format!(".homeroom.v1.{field}"),
             format!("#[serde(serialize_with = \"crate::json::{function}\")]"),
+        );
+    }
+    for message in BY_HAND {
+        config = config.extern_path(
+            format!(".homeroom.v1.{message}"),
+            format!("crate::requests::{message}"),
         );
     }
     config.compile_fds(descriptors)?;

@@ -37,7 +37,7 @@ impl IngestService for NullNode {
                 status: EventStatus::Accepted.into(),
                 ..Default::default()
             };
-            let count = request.raw.map_or(0, |raw| raw.payloads.len());
+            let count = request.events.len() + request.raw.map_or(0, |raw| raw.payloads.len());
             let outcomes = vec![accepted; count];
             Ok(PublishStreamResponse {
                 sequence: request.sequence,

@@ -1,20 +1,32 @@
 //! Events that travel together.
 
-use homeroom_proto::v1;
+use bytes::Bytes;
+use homeroom_proto::{encoded, v1};
 
-/// Events that travel together, and are sent again together.
+/// Events that travel together, and are sent again together: the same bytes each time, shared and not copied.
 #[derive(Clone, Debug)]
 pub enum Batch {
-    /// Decoded events.
-    Events(Vec<v1::Event>),
+    /// Encoded events, one `homeroom.v1.Event` each.
+    Events(Vec<Bytes>),
     /// Events as their source wrote them; the node decodes them.
     Raw(v1::RawEvents),
 }
 
 /// What a request carries: its events, and its raw events.
-type Parts = (Vec<v1::Event>, Option<v1::RawEvents>);
+pub(crate) type Parts = (Vec<Bytes>, Option<v1::RawEvents>);
 
 impl Batch {
+    /// A batch of these events. They are encoded here, and never again.
+    pub fn of_events(events: &[v1::Event]) -> Self {
+        Self::Events(encoded(events))
+    }
+
+    /// A batch of events that are encoded already, one `homeroom.v1.Event` each. One that can't be decoded harms no other: it
+    /// becomes a dead letter.
+    pub fn of_encoded(events: Vec<Bytes>) -> Self {
+        Self::Events(events)
+    }
+
     /// How many events it holds.
     pub fn len(&self) -> usize {
         match self {
@@ -31,20 +43,17 @@ impl Batch {
     /// What it weighs in a publisher's window, in bytes: close to its size on the wire.
     pub fn weight_bytes(&self) -> usize {
         const FRAME_BYTES: usize = 4;
-        match self {
-            Self::Events(events) => events
-                .iter()
-                .map(|event| event_bytes(event) + FRAME_BYTES)
-                .sum(),
-            Self::Raw(raw) => raw
-                .payloads
-                .iter()
-                .map(|payload| payload.len() + FRAME_BYTES)
-                .sum(),
-        }
+        let payloads = match self {
+            Self::Events(events) => events,
+            Self::Raw(raw) => &raw.payloads,
+        };
+        payloads
+            .iter()
+            .map(|payload| payload.len() + FRAME_BYTES)
+            .sum()
     }
 
-    /// The whole batch as a request's parts. Raw payloads are shared, not copied.
+    /// The whole batch as a request's parts.
     pub(crate) fn all(&self) -> Parts {
         match self {
             Self::Events(events) => (events.clone(), None),
@@ -70,8 +79,4 @@ impl Batch {
             }
         }
     }
-}
-
-fn event_bytes(event: &v1::Event) -> usize {
-    prost::Message::encoded_len(event)
 }

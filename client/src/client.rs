@@ -8,6 +8,7 @@ use homeroom_proto::v1;
 use tokio::time::Instant;
 use tonic::{Request, Response, Status, transport::Channel, transport::Uri};
 
+use crate::batch::Parts;
 use crate::endpoints::{Endpoints, Node};
 use crate::retry::Backoff;
 use crate::{
@@ -116,10 +117,7 @@ impl Client {
         }
     }
 
-    async fn publish_once(
-        &self,
-        (events, raw): (Vec<v1::Event>, Option<v1::RawEvents>),
-    ) -> Result<Vec<v1::EventOutcome>, CallError> {
+    async fn publish_once(&self, (events, raw): Parts) -> Result<Vec<v1::EventOutcome>, CallError> {
         let request = v1::PublishRequest { events, raw };
         let answer = self
             .call(

@@ -17,6 +17,7 @@ mod failure;
 pub mod ingest;
 pub mod input;
 mod learners;
+pub mod load;
 mod position;
 pub mod publisher;
 mod retry;

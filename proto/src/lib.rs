@@ -4,11 +4,14 @@
 
 mod json;
 mod position;
+mod requests;
 
 /// Package `homeroom.v1`.
 #[allow(missing_docs, clippy::all, clippy::too_many_lines)]
 pub mod v1 {
     tonic::include_proto!("homeroom.v1");
+
+    pub use crate::requests::{PublishRequest, PublishStreamRequest};
 }
 
 /// The encoded `FileDescriptorSet`, for server reflection.
@@ -19,3 +22,6 @@ pub use json::short_name;
 
 /// A text that is no position token.
 pub use position::BadPosition;
+
+/// Events as requests carry them.
+pub use requests::encoded;

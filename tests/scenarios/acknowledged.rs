@@ -29,7 +29,11 @@ async fn publish_some(client: &Client, acknowledged_max: usize) -> Vec<usize> {
     let (mut publisher, mut acknowledgements) = client.publisher(PublisherOptions::default());
     let sending = tokio::spawn(async move {
         for number in 0..BATCHES {
-            if publisher.send(Batch::Events(batch(number))).await.is_err() {
+            if publisher
+                .send(Batch::of_events(&batch(number)))
+                .await
+                .is_err()
+            {
                 break;
             }
         }
@@ -106,7 +110,7 @@ async fn a_publisher_goes_on_after_a_restart() {
     });
     for number in 0..BATCHES {
         publisher
-            .send(Batch::Events(batch(number)))
+            .send(Batch::of_events(&batch(number)))
             .await
             .expect("a publisher that goes on");
         if number % 60 == 59 {

@@ -4,6 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use homeroom_proto::encoded;
 use homeroom_proto::v1::ingest_service_client::IngestServiceClient;
 use homeroom_proto::v1::{PublishRequest, PublishStreamRequest};
 use tokio::sync::mpsc;
@@ -22,7 +23,7 @@ fn batch(user_id: &str, number: u64) -> PublishStreamRequest {
     let at_ms = HOUR_MS + i64::try_from(number).expect("few");
     PublishStreamRequest {
         sequence: number,
-        events: vec![click(user_id, &number.to_string(), at_ms)],
+        events: encoded(&[click(user_id, &number.to_string(), at_ms)]),
         raw: None,
     }
 }
@@ -44,7 +45,7 @@ async fn a_message_that_is_too_large_is_refused_alone() {
     let mut large = click("ada", "large", HOUR_MS);
     large.metadata.insert("essay".into(), "x".repeat(4 << 20));
     let request = PublishRequest {
-        events: vec![large],
+        events: encoded(&[large]),
         raw: None,
     };
     let refused = ingest(&home).await.publish(request).await;

@@ -59,7 +59,7 @@ async fn what_is_under_way_is_acknowledged() {
         let events =
             (0..50).map(|index| click(&format!("learner-{index}"), &number.to_string(), at_ms));
         publisher
-            .send(Batch::Events(events.collect()))
+            .send(Batch::of_events(&events.collect::<Vec<_>>()))
             .await
             .expect("room");
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use homeroom_proto::encoded;
 use homeroom_proto::v1::ingest_service_client::IngestServiceClient;
 use homeroom_proto::v1::{self, EventStatus, PublishStreamRequest, RawEvents, RawFormat};
 
@@ -26,10 +27,10 @@ fn batch(number: u64) -> PublishStreamRequest {
     PublishStreamRequest {
         sequence: sequence(number),
         // The second one is the same in all batches of its learner.
-        events: vec![
+        events: encoded(&[
             click(&learner(0), &id(0), at_ms),
             quiz(&learner(1), "quiz", HOUR_MS),
-        ],
+        ]),
         raw: Some(RawEvents {
             format: RawFormat::NativeJson.into(),
             payloads: vec![raw.into(), "{".into()],

@@ -2,7 +2,9 @@
 
 use std::io;
 
-use homeroom_client::{CallError, EndpointError, Failure, PublishError, ingest::IngestErrorKind};
+use homeroom_client::{
+    CallError, EndpointError, Failure, PublishError, ingest::IngestErrorKind, load::LoadError,
+};
 use thiserror::Error;
 
 /// What ends a command. Shown in one line that says what to do.
@@ -35,6 +37,17 @@ pub(super) enum CliError {
     NoSuchCourse(String),
     #[error("not healthy: warnings {warnings}, faults {faults}")]
     Unhealthy { warnings: usize, faults: usize },
+    #[error(
+        "not a clean run: {errors} errors, {unacknowledged} events without an outcome{}",
+        first.as_ref().map(|first| format!("; first: {first}")).unwrap_or_default()
+    )]
+    Load {
+        errors: u64,
+        unacknowledged: u64,
+        first: Option<String>,
+    },
+    #[error("interrupted, before everything sent was acknowledged")]
+    Interrupted,
 }
 
 impl CliError {
@@ -47,6 +60,16 @@ impl CliError {
         match self {
             Self::Endpoint(_) | Self::NoFilter => 2,
             _ => 1,
+        }
+    }
+}
+
+impl From<LoadError> for CliError {
+    fn from(error: LoadError) -> Self {
+        match error {
+            LoadError::Call(error) => Self::Call(error),
+            LoadError::Endpoint(error) => Self::Endpoint(error),
+            LoadError::Io(error) => Self::Io(error),
         }
     }
 }

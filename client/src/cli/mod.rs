@@ -8,6 +8,7 @@ mod doctor;
 mod error;
 mod get;
 mod ingest;
+mod load;
 mod output;
 mod progress;
 mod render;
@@ -63,6 +64,7 @@ enum Command {
     Settings(settings::Args),
     Cluster(cluster::Args),
     Doctor(doctor::Args),
+    Load(load::Args),
 }
 
 /// Parses the arguments, runs the command, tells of a failure in one line.
@@ -102,7 +104,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         ..ClientOptions::default()
     };
     let endpoints = parse_endpoints(&cli.endpoint)?;
-    let client = Client::connect_with(endpoints, options)?;
+    let client = Client::connect_with(endpoints.clone(), options)?;
     let mut output = Output::new(cli.json);
     match cli.command {
         Command::Ingest(args) => ingest::run(&client, args, &mut output).await,
@@ -114,6 +116,7 @@ async fn run(cli: Cli) -> Result<(), CliError> {
         Command::Settings(args) => settings::run(&client, args, &mut output).await,
         Command::Cluster(args) => cluster::run(&client, args, &mut output).await,
         Command::Doctor(args) => doctor::run(&client, args, &mut output).await,
+        Command::Load(args) => load::run((endpoints, options), args, &mut output).await,
     }?;
     output.flush()
 }

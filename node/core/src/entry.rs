@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, LetterWork, Refusal, Settings};
+use crate::{Event, LetterWork, Refusal, Settings, wire::Put};
 
 /// Version of the encoding of entries; a reader knows all versions up to its own.
 const ENTRY_VERSION: u8 = 2;
@@ -188,30 +188,44 @@ fn encode_header(log_time_ms: i64, kind: Kind, capacity: usize) -> Vec<u8> {
         .expect("serialising into memory does not fail")
 }
 
+/// How the encoding of a [`Record::Event`] begins: with the number of the variant.
+const EVENT_RECORD: u8 = 0;
+
 /// Records encoded one after the other, ready to be joined into an entry without being read again.
 #[derive(Clone, Debug, Default)]
 pub struct RecordBuffer {
     bytes: Vec<u8>,
     count: u32,
-    scratch: Vec<u8>,
 }
 
 impl RecordBuffer {
-    /// Appends a valid event.
+    /// An empty one with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+            count: 0,
+        }
+    }
+
+    /// Appends a valid event: the bytes of a [`Record::Event`].
     pub fn push_event(&mut self, event: &Event<'_>) {
-        self.scratch.clear();
-        event.encode_into(&mut self.scratch);
-        let scratch = std::mem::take(&mut self.scratch);
-        self.push(&Record::Event {
-            user_id: &event.user_id,
-            event: &scratch,
-        });
-        self.scratch = scratch;
+        self.bytes.push(EVENT_RECORD);
+        self.bytes.put_text(&event.user_id);
+        let begin = self.bytes.len();
+        event.encode_into(&mut self.bytes);
+        self.put_length(begin);
+        self.count += 1;
     }
 
     /// Appends a refusal.
     pub fn push_refusal(&mut self, refusal: Refusal<'_>) {
         self.push(&Record::Refused(refusal));
+    }
+
+    /// The encoded records.
+    #[cfg(test)]
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// How many records it holds.
@@ -227,6 +241,14 @@ impl RecordBuffer {
     /// Whether it holds no record.
     pub fn is_empty(&self) -> bool {
         self.count == 0
+    }
+
+    /// Puts the length of what was written from `begin` on before it.
+    fn put_length(&mut self, begin: usize) {
+        let end = self.bytes.len();
+        self.bytes.put_size(end - begin);
+        let width = self.bytes.len() - end;
+        self.bytes[begin..].rotate_right(width);
     }
 
     fn push(&mut self, record: &Record<'_>) {

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Version of the encoding of [`Event`]; a reader knows all versions up to its own.
-const EVENT_VERSION: u8 = 1;
+pub(crate) const EVENT_VERSION: u8 = 1;
 
 /// A valid event. Strings borrow from the bytes it was read from where they can.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,6 +1,6 @@
 //! Deliveries as requests: what is sent together, and which batch is sent a second time.
 
-use homeroom_proto::v1;
+use homeroom_proto::{encoded, v1};
 
 use super::script::{Content, Delivery};
 
@@ -60,7 +60,7 @@ impl Batch {
             source: String::new(),
         });
         v1::PublishRequest {
-            events: self.events.clone(),
+            events: encoded(&self.events),
             raw,
         }
     }

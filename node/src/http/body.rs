@@ -84,6 +84,8 @@ impl BodyLimits {
             Ok(bytes) => bytes,
             Err(error @ HttpError::BodyUnreadable(_)) => return Err(error),
             Err(error) => {
+                // Before the rest is read, which a slow sender can draw out: nothing of it is kept any more.
+                drop(room);
                 self.discard(body).await;
                 return Err(error);
             }

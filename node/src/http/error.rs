@@ -62,6 +62,16 @@ pub enum HttpError {
     /// The Authorization header can't be read.
     #[error("the Authorization header is no readable Basic credential")]
     BadCredential,
+    /// The Authorization header can be read, and names a source by too many bytes.
+    #[error(
+        "the user name of the Basic credential is too long: at most {bytes_max} bytes, not {bytes}"
+    )]
+    LongUserName {
+        /// What it has.
+        bytes: usize,
+        /// What is taken.
+        bytes_max: usize,
+    },
     /// A version of xAPI that is not spoken here.
     #[error("X-Experience-API-Version must be 1.0.x or 2.0.x")]
     UnsupportedVersion,
@@ -92,6 +102,14 @@ pub enum HttpError {
         conflicts: Vec<RefusedStatement>,
         /// At this position the others are applied.
         position: v1::PositionToken,
+    },
+    /// Some statements were taken, and others could not be now.
+    #[error("not all statements could be taken now; send the request again")]
+    Partial {
+        /// At this position those that were taken are applied.
+        position: v1::PositionToken,
+        /// When the others may be.
+        retry_after: Duration,
     },
     /// See there.
     #[error(transparent)]
@@ -137,7 +155,9 @@ impl HttpError {
             Self::TooMany { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "too_many_events"),
             Self::BodyTimeout { .. } => (StatusCode::REQUEST_TIMEOUT, "body_timeout"),
             Self::BodyUnreadable(_) => (StatusCode::BAD_REQUEST, "body_unreadable"),
-            Self::BadCredential => (StatusCode::BAD_REQUEST, "bad_credential"),
+            Self::BadCredential | Self::LongUserName { .. } => {
+                (StatusCode::BAD_REQUEST, "bad_credential")
+            }
             Self::UnsupportedVersion => (StatusCode::BAD_REQUEST, "unsupported_version"),
             Self::EmptyBody => (StatusCode::BAD_REQUEST, "empty_body"),
             Self::BadQuery => (StatusCode::BAD_REQUEST, "bad_query"),
@@ -149,7 +169,7 @@ impl HttpError {
             Self::Intake(IntakeError::Overloaded { .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
             }
-            Self::Intake(IntakeError::Unavailable { .. }) => {
+            Self::Partial { .. } | Self::Intake(IntakeError::Unavailable { .. }) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -160,7 +180,8 @@ impl HttpError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::UnsupportedEncoding => Some((ACCEPT_ENCODING, HeaderValue::from_static("gzip"))),
-            Self::Intake(
+            Self::Partial { retry_after, .. }
+            | Self::Intake(
                 IntakeError::Overloaded { retry_after }
                 | IntakeError::Unavailable { retry_after, .. },
             ) => {
@@ -192,7 +213,9 @@ impl IntoResponse for HttpError {
             response.headers_mut().insert(name, value);
         }
         match &self {
-            Self::Conflict { position, .. } => with_position(response, position),
+            Self::Conflict { position, .. } | Self::Partial { position, .. } => {
+                with_position(response, position)
+            }
             _ => response,
         }
     }

@@ -1,17 +1,18 @@
 //! The deliveries of one request, sorted by the shards that they belong to.
 
-use std::collections::BTreeMap;
-
 use homeroom_core::{
     Event, Refusal,
     entry::{RecordBuffer, refusal_hash},
     learner_hash, shard_of,
 };
-use homeroom_proto::v1;
 
 use crate::route::Routed;
 
 use super::{Arrival, decode_native, decode_proto, decode_xapi};
+
+/// Room made for the record of a delivery, bytes: most events of learning systems take less. One that takes more costs a copy of
+/// what its shard has so far, no more.
+const RECORD_BYTES: usize = 256;
 
 /// Takes a request's deliveries in their order. How many bytes a request may have is for the caller to bound.
 #[derive(Debug)]
@@ -20,22 +21,29 @@ pub struct Admission<'s> {
     shards: u32,
     slots: u32,
     bytes: usize,
-    parts: BTreeMap<u32, Routed>,
+    /// Deliveries of a shard, if all of them have equally many.
+    share: usize,
+    /// In the order in which their shards came up.
+    parts: Vec<Routed>,
+    /// By shard: where in `parts` its own is.
+    places: Vec<Option<u16>>,
     details: Vec<(u32, String)>,
     times_ms: Vec<Option<i64>>,
 }
 
 impl<'s> Admission<'s> {
-    /// For a request to a cluster of so many shards.
-    pub fn new(arrival: Arrival<'s>, shards: u32) -> Self {
+    /// For a request of about so many deliveries, to a cluster of so many shards.
+    pub fn new(arrival: Arrival<'s>, deliveries: usize, shards: u16) -> Self {
         Self {
             arrival,
-            shards,
+            shards: shards.into(),
             slots: 0,
             bytes: 0,
-            parts: BTreeMap::new(),
+            share: deliveries.div_ceil(usize::from(shards).max(1)),
+            parts: Vec::with_capacity(deliveries.min(shards.into())),
+            places: vec![None; shards.into()],
             details: Vec::new(),
-            times_ms: Vec::new(),
+            times_ms: Vec::with_capacity(deliveries),
         }
     }
 
@@ -51,9 +59,9 @@ impl<'s> Admission<'s> {
         self.delivery(decoded);
     }
 
-    /// Takes an event of the wire contract.
-    pub fn proto(&mut self, event: &v1::Event) {
-        let decoded = decode_proto(event, &self.arrival);
+    /// Takes an encoded event of the wire contract.
+    pub fn proto(&mut self, payload: &[u8]) {
+        let decoded = decode_proto(payload, &self.arrival);
         self.delivery(decoded);
     }
 
@@ -65,23 +73,38 @@ impl<'s> Admission<'s> {
         };
         self.times_ms
             .push(decoded.as_ref().ok().map(|event| event.timestamp_ms));
-        let shard = shard_of(hash, self.shards);
-        let part = self.parts.entry(shard).or_insert_with(|| Routed {
-            shard,
-            records: RecordBuffer::default(),
-            slots: Vec::new(),
-        });
+        let slot = self.slots;
+        let part = self.part(shard_of(hash, self.shards));
         let bytes_before = part.records.len();
-        match decoded {
-            Ok(event) => part.records.push_event(&event),
-            Err(refusal) => {
-                self.details.push((self.slots, refusal.detail.to_string()));
-                part.records.push_refusal(refusal);
+        part.slots.push(slot);
+        let refused = match decoded {
+            Ok(event) => {
+                part.records.push_event(&event);
+                None
             }
-        }
-        part.slots.push(self.slots);
-        self.bytes += part.records.len() - bytes_before;
+            Err(refusal) => {
+                let detail = refusal.detail.to_string();
+                part.records.push_refusal(refusal);
+                Some((slot, detail))
+            }
+        };
+        let bytes = part.records.len() - bytes_before;
+        self.bytes += bytes;
+        self.details.extend(refused);
         self.slots += 1;
+    }
+
+    fn part(&mut self, shard: u32) -> &mut Routed {
+        let place = &mut self.places[shard as usize];
+        let place = *place.get_or_insert_with(|| {
+            self.parts.push(Routed {
+                shard,
+                records: RecordBuffer::with_capacity(self.share * RECORD_BYTES),
+                slots: Vec::with_capacity(self.share),
+            });
+            u16::try_from(self.parts.len() - 1).expect("no more parts than shards")
+        });
+        &mut self.parts[usize::from(place)]
     }
 
     /// How many shards the cluster has.
@@ -115,7 +138,8 @@ impl<'s> Admission<'s> {
     }
 
     /// The parts, one for each shard that has any, in ascending order.
-    pub fn into_parts(self) -> Vec<Routed> {
-        self.parts.into_values().collect()
+    pub fn into_parts(mut self) -> Vec<Routed> {
+        self.parts.sort_unstable_by_key(|part| part.shard);
+        self.parts
     }
 }

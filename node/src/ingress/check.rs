@@ -183,14 +183,14 @@ impl Draft<'_> {
             ));
         }
         let source = self.source.as_deref().unwrap_or_default();
-        let factor = if arrival.settings.source_policy(source).extra_credit {
-            2.0
+        let (factor, times) = if arrival.settings.source_policy(source).extra_credit {
+            (2.0, "2 × ")
         } else {
-            1.0
+            (1.0, "")
         };
         match self.max_score {
             Some(max_score) if score > max_score * factor => {
-                let bounds = format!("at most {factor} × {} = {max_score}", labels.max_score);
+                let bounds = format!("at most {times}{} = {max_score}", labels.max_score);
                 Err(Fault::out_of_range(
                     labels.score,
                     &bounds,

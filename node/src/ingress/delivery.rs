@@ -1,10 +1,6 @@
 //! A delivery as it came, to be kept if it is refused.
 
-use std::borrow::Cow;
-
 use homeroom_core::PayloadFormat;
-use homeroom_proto::v1;
-use prost::Message;
 
 use super::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX};
 
@@ -15,8 +11,8 @@ pub(super) enum Delivery<'p> {
     XapiJson(&'p [u8]),
     /// Held against the standard.
     StandardXapiJson(&'p [u8]),
-    /// The transport keeps no bytes of a message: they are those of the message encoded anew.
-    Protobuf(&'p v1::Event),
+    /// A message of the wire contract.
+    Protobuf(&'p [u8]),
 }
 
 impl<'p> Delivery<'p> {
@@ -29,33 +25,22 @@ impl<'p> Delivery<'p> {
         }
     }
 
-    /// Size as received, bytes.
-    pub fn len(self) -> usize {
+    /// As received.
+    pub fn bytes(self) -> &'p [u8] {
         match self {
-            Self::NativeJson(bytes) | Self::XapiJson(bytes) | Self::StandardXapiJson(bytes) => {
-                bytes.len()
-            }
-            Self::Protobuf(event) => event.encoded_len(),
-        }
-    }
-
-    pub fn bytes(self) -> Cow<'p, [u8]> {
-        match self {
-            Self::NativeJson(bytes) | Self::XapiJson(bytes) | Self::StandardXapiJson(bytes) => {
-                Cow::Borrowed(bytes)
-            }
-            Self::Protobuf(event) => Cow::Owned(event.encode_to_vec()),
+            Self::NativeJson(bytes)
+            | Self::XapiJson(bytes)
+            | Self::StandardXapiJson(bytes)
+            | Self::Protobuf(bytes) => bytes,
         }
     }
 }
 
 /// What is kept of a refused delivery's bytes.
-pub(super) fn cut(payload: Cow<'_, [u8]>) -> Cow<'_, [u8]> {
+pub(super) fn cut(payload: &[u8]) -> &[u8] {
     if payload.len() <= EVENT_BYTES_MAX {
-        return payload;
-    }
-    match payload {
-        Cow::Borrowed(bytes) => Cow::Borrowed(&bytes[..CUT_PAYLOAD_BYTES]),
-        Cow::Owned(bytes) => Cow::Owned(bytes[..CUT_PAYLOAD_BYTES].to_vec()),
+        payload
+    } else {
+        &payload[..CUT_PAYLOAD_BYTES]
     }
 }

@@ -89,8 +89,9 @@ impl<'p> Draft<'p> {
         delivery: Delivery<'p>,
         arrival: &Arrival<'_>,
     ) -> Result<Event<'p>, Refusal<'p>> {
+        let bytes = delivery.bytes().len();
         let checked = match fault {
-            _ if delivery.len() > EVENT_BYTES_MAX => Err(Fault::oversized(delivery.len())),
+            _ if bytes > EVENT_BYTES_MAX => Err(Fault::oversized(bytes)),
             Some(fault) => Err(fault),
             None => self.check(arrival),
         };
@@ -116,10 +117,11 @@ impl<'p> Draft<'p> {
     ) -> Event<'p> {
         let score_millionths = self.take_score(Scoring::of(Some(&event_type)));
         let source = self.source.unwrap_or_default();
-        let metadata = if arrival.settings.source_policy(&source).drop_unknown_fields {
-            Vec::new()
-        } else {
+        let keeps_metadata = || !arrival.settings.source_policy(&source).drop_unknown_fields;
+        let metadata = if self.metadata.len() > 0 && keeps_metadata() {
             self.metadata.into_sorted()
+        } else {
+            Vec::new()
         };
         let valid = |quantity: Option<Quantity<'_>>| quantity.and_then(|quantity| quantity.valid());
         let mut event = Event {

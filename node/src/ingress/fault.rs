@@ -79,8 +79,8 @@ impl Fault {
             detail: bounded(self.detail),
             user_id: sender.user_id.filter(short),
             format: delivery.format(),
-            payload_hash: xxh3_64(&payload),
-            payload: cut(payload),
+            payload_hash: xxh3_64(payload),
+            payload: cut(payload).into(),
         }
     }
 }

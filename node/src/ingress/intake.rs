@@ -95,14 +95,14 @@ impl Intake {
         }
     }
 
-    /// Takes a request; answers when every delivery is durable and applied.
+    /// Takes a request of encoded events; answers when every delivery is durable and applied.
     ///
     /// # Errors
     /// When the request can't be read, or (unless it may wait) too much is under way. Nothing of it is stored then.
     pub async fn take(
         &self,
         listener: &str,
-        events: &[v1::Event],
+        events: &[Bytes],
         raw: Option<&v1::RawEvents>,
         urgency: Urgency,
     ) -> Result<Receipt, IntakeError> {
@@ -117,7 +117,7 @@ impl Intake {
     pub async fn hand_over(
         &self,
         listener: &str,
-        events: &[v1::Event],
+        events: &[Bytes],
         raw: Option<&v1::RawEvents>,
         urgency: Urgency,
     ) -> Result<Taken, IntakeError> {
@@ -172,7 +172,7 @@ impl Intake {
         }
         let cluster = Arc::clone(&self.cluster.borrow());
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
-        let shards = u32::try_from(self.router.shards().len()).unwrap_or(u32::MAX);
+        let shards = u16::try_from(self.router.shards().len()).unwrap_or(u16::MAX);
         let now_ms = wall_ms();
         let arrival = Arrival {
             now_ms,
@@ -181,7 +181,7 @@ impl Intake {
             settings: &founded.settings,
             home_pages: Some(&self.metrics.home_pages),
         };
-        let mut admission = Admission::new(arrival, shards);
+        let mut admission = Admission::new(arrival, deliveries, shards);
         let told = admit(&mut admission)?;
         let count = admission.deliveries() as usize;
         let (details, times_ms) = (admission.take_details(), admission.take_times_ms());
@@ -226,7 +226,7 @@ impl Taken {
     }
 }
 
-/// Counted per request: one observation of the latency stands for all its events.
+/// Counted per request: the latency of all its events is one, and is taken once.
 fn measure(
     metrics: &IngestMetrics,
     delivered: &Delivered,
@@ -234,8 +234,7 @@ fn measure(
     received: Instant,
 ) {
     let (mut counts, mut conflicts) = ([0_u64; 5], 0);
-    let now_ms = wall_ms();
-    for (outcome, time_ms) in delivered.outcomes.iter().zip(times_ms) {
+    for outcome in &delivered.outcomes {
         let became = match outcome {
             Some(Outcome::Accepted) => metrics::Outcome::Accepted,
             Some(Outcome::Duplicate { conflicting, .. }) => {
@@ -250,20 +249,22 @@ fn measure(
             None => metrics::Outcome::Retry,
         };
         counts[became as usize] += 1;
-        if let (metrics::Outcome::Accepted, Some(time_ms)) = (became, time_ms) {
-            metrics
-                .event_age_seconds
-                .record((now_ms - time_ms).max(0) as f64 / 1_000.0);
-        }
     }
     for became in metrics::Outcome::ALL {
         metrics.events(became).increment(counts[became as usize]);
     }
     metrics.conflicting.increment(conflicts);
-    let accepted = usize::try_from(counts[metrics::Outcome::Accepted as usize]).unwrap_or(0);
+    let accepted = counts[metrics::Outcome::Accepted as usize];
     metrics
         .insight_latency_seconds
         .record_many(received.elapsed().as_secs_f64(), accepted);
+    let now_ms = wall_ms();
+    let timed = delivered.outcomes.iter().zip(times_ms);
+    let ages_s = timed
+        .filter(|(outcome, _)| **outcome == Some(Outcome::Accepted))
+        .filter_map(|(_, time_ms)| *time_ms)
+        .map(|time_ms| (now_ms - time_ms).max(0) as f64 / 1_000.0);
+    metrics.event_age_seconds.record_all(ages_s);
 }
 
 fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), IntakeError> {

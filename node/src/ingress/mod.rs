@@ -24,6 +24,7 @@ mod service;
 mod statements;
 mod text;
 mod timestamp;
+mod wire;
 mod xapi;
 
 #[cfg(test)]

@@ -7,8 +7,6 @@ use homeroom_core::{
     shard::{DeadLetter, Outcome, normalised_hash},
     shard_of,
 };
-use homeroom_proto::v1;
-use prost::Message;
 
 use super::{
     Admission, Arrival, Intake, IntakeError, decode_native, decode_proto, decode_standard_xapi,
@@ -54,11 +52,7 @@ pub enum Foretold {
 }
 
 /// A kept delivery, ready to be read again.
-struct Redelivery<'l> {
-    letter: &'l DeadLetter,
-    /// Where the letter holds a message of the contract.
-    message: Option<v1::Event>,
-}
+struct Redelivery<'l>(&'l DeadLetter);
 
 /// What is known of a new delivery before its outcome.
 struct Sent {
@@ -84,7 +78,7 @@ impl Intake {
             let arrival = admission.arrival();
             let shards = admission.shards();
             let send = |letter: &&DeadLetter| {
-                let kept = Redelivery::of(letter);
+                let kept = Redelivery(letter);
                 let decoded = kept.decode(&arrival);
                 let sent = Sent::of(&decoded, (shard, letter), shards);
                 admission.delivery(decoded);
@@ -117,7 +111,7 @@ impl Intake {
             settings: &founded.settings,
             home_pages: None,
         };
-        let foretell = |letter: &&DeadLetter| match Redelivery::of(letter).decode(&arrival) {
+        let foretell = |letter: &&DeadLetter| match Redelivery(letter).decode(&arrival) {
             Ok(_) => Foretold::Passable,
             Err(refusal) => Foretold::Refused(refusal.reason, (*refusal.detail).into()),
         };
@@ -125,18 +119,11 @@ impl Intake {
     }
 }
 
-impl<'l> Redelivery<'l> {
-    fn of(letter: &'l DeadLetter) -> Self {
-        let message = (letter.format == PayloadFormat::Protobuf)
-            .then(|| v1::Event::decode(letter.payload.as_slice()).ok())
-            .flatten();
-        Self { letter, message }
-    }
-
+impl Redelivery<'_> {
     /// As at its own door. A letter without a source of its own stays with the listener that took it in, and one without a time has
     /// that of its refusal: the same at each re-drive, so that an id derived from it is the same too.
     fn decode(&self, arrival: &Arrival<'_>) -> Result<Event<'_>, Refusal<'_>> {
-        let letter = self.letter;
+        let letter = self.0;
         let arrival = Arrival {
             arrived_ms: letter.refused_ms,
             listener: letter
@@ -145,16 +132,15 @@ impl<'l> Redelivery<'l> {
                 .unwrap_or(arrival.listener),
             ..*arrival
         };
-        match (letter.format, &self.message) {
-            (PayloadFormat::NativeJson, _) => decode_native(&letter.payload, &arrival),
-            (PayloadFormat::XapiJson, _) => decode_xapi(&letter.payload, &letter.source, &arrival),
-            (PayloadFormat::StandardXapiJson, _) => {
+        match letter.format {
+            PayloadFormat::NativeJson => decode_native(&letter.payload, &arrival),
+            PayloadFormat::XapiJson => decode_xapi(&letter.payload, &letter.source, &arrival),
+            PayloadFormat::StandardXapiJson => {
                 decode_standard_xapi(&letter.payload, &letter.source, &arrival)
                     .map(|(event, _)| event)
             }
-            (PayloadFormat::Protobuf, Some(message)) => decode_proto(message, &arrival),
-            (PayloadFormat::Protobuf, None) => Err(self.as_it_was()),
-            (PayloadFormat::Normalised, _) => {
+            PayloadFormat::Protobuf => decode_proto(&letter.payload, &arrival),
+            PayloadFormat::Normalised => {
                 let user_id = letter.user_id.as_deref().unwrap_or_default();
                 Event::decode(user_id, &letter.payload).map_err(|_| self.as_it_was())
             }
@@ -163,7 +149,7 @@ impl<'l> Redelivery<'l> {
 
     /// The refusal that the letter was made of.
     fn as_it_was(&self) -> Refusal<'_> {
-        let letter = self.letter;
+        let letter = self.0;
         Refusal {
             source: (&*letter.source).into(),
             reason: letter.reason,

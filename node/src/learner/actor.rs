@@ -16,13 +16,11 @@ const ACTOR_BYTES: u64 = 10_000;
 /// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
 const EVENT_BYTES: u64 = 96;
 
-/// What a standing takes, in memory or stored, where it is not known better, bytes.
+/// What a standing takes in memory, bytes.
 const STANDING_BYTES: u64 = 512;
-/// What the key of a standing has beside its two ids, bytes.
-const KEY_BYTES: u64 = 11;
-/// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing,
-/// its attempt and its standing.
-const STORED_SHARE: u64 = 5;
+/// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing and
+/// its attempt.
+const STORED_SHARE: u64 = 4;
 
 /// Holds a [`Learner`] and does to it what the shard says, message by message.
 pub struct LearnerActor;
@@ -32,9 +30,7 @@ pub struct Held {
     learner: Learner,
     /// Size of the head when it was last saved or loaded, bytes.
     head_bytes: u64,
-    /// Size of its standings with their keys when they were last saved, bytes.
-    standings_bytes: u64,
-    /// The floor of the learner when it was last saved or loaded: courses behind it can't have changed since, ms.
+    /// The floor of the learner when its standings were last stored: courses behind it can't have changed since, ms.
     saved_floor_ms: i64,
     /// What has come since can add to head, standings and hours beyond their identities, bytes.
     grown_bytes: u64,
@@ -53,18 +49,16 @@ impl Actor for LearnerActor {
         stored: Stored,
     ) -> Result<Held, ActorProcessingErr> {
         let learner = stored.learner;
-        let keys = learner
-            .course_ids()
-            .map(|id| KEY_BYTES + (id.len() + learner.user_id().len()) as u64);
-        // They repeat what is in the head, each by itself.
-        let standings_bytes = keys.map(|key| key + STANDING_BYTES).sum::<u64>();
         let courses_told = learner.course_ids().len();
         Ok(Held {
             courses_told,
-            saved_floor_ms: learner.floor_ms(),
+            saved_floor_ms: if stored.standings_stored {
+                learner.floor_ms()
+            } else {
+                i64::MIN
+            },
             learner,
             head_bytes: stored.head_bytes,
-            standings_bytes: stored.head_bytes + standings_bytes,
             grown_bytes: 0,
         })
     }
@@ -106,21 +100,18 @@ fn on_apply(held: &mut Held, apply: Apply) {
         .collect();
     held.courses_told += joined.len();
     let applied = GroupApplied {
-        group: apply.group,
         verdicts,
         joined,
         corrected_windows: corrected.len(),
         last_event_ms: learner.last_event_ms(),
         unsaved_bytes: held.head_bytes
-            + held.standings_bytes
             + held.grown_bytes
             + EVENT_BYTES * learner.unsaved_identities() as u64,
         memory_bytes: ACTOR_BYTES
             + EVENT_BYTES * learner.identities() as u64
             + STANDING_BYTES * learner.course_ids().len() as u64,
     };
-    // The shard gave the channel room for every answer, and no longer listens only when the process ends.
-    let _ = apply.reply.try_send(applied);
+    apply.turn.answer(applied);
 }
 
 fn apply_one(
@@ -149,7 +140,11 @@ fn before(context: &EntryContext) -> ReadPoint {
 }
 
 fn on_save(held: &mut Held, save: &Save) {
-    let standings = changed_standings(held);
+    let standings = save.standings.then(|| {
+        // It says that its standings are stored with it.
+        held.learner.rewrite_head();
+        changed_standings(held)
+    });
     let changes = held.learner.take_changes();
     let head = changes.iter().find(|change| change.part == StatePart::Head);
     if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {
@@ -164,20 +159,13 @@ fn on_save(held: &mut Held, save: &Save) {
     let _ = save.reply.try_send(saved);
 }
 
-/// As they are to be written; none when nothing has changed.
+/// As they are to be written.
 fn changed_standings(held: &mut Held) -> Vec<(Box<str>, Vec<u8>)> {
     let learner = &held.learner;
-    if !learner.has_changes() {
-        return Vec::new();
-    }
     let standings: Vec<(Box<str>, Vec<u8>)> = learner
         .standings_since(held.saved_floor_ms)
         .map(|(course_id, standing)| (course_id.into(), standing.encode()))
         .collect();
-    let sizes = standings
-        .iter()
-        .map(|(id, bytes)| KEY_BYTES + (id.len() + learner.user_id().len() + bytes.len()) as u64);
-    held.standings_bytes = sizes.sum();
     held.saved_floor_ms = learner.floor_ms();
     standings
 }

@@ -9,6 +9,8 @@ use homeroom_core::{
 };
 use tokio::sync::mpsc;
 
+use super::Turn;
+
 /// A message to a learner. Messages are handled in the order in which the shard sends them.
 pub enum LearnerMessage {
     /// Apply the events of one entry.
@@ -29,16 +31,13 @@ pub struct Apply {
     pub context: Arc<EntryContext>,
     /// The encoded events, in the order of the entry.
     pub events: Vec<Bytes>,
-    /// Names the learner among those of the entry.
-    pub group: usize,
-    /// Has room for the answers of all learners of the entry.
-    pub reply: mpsc::Sender<GroupApplied>,
+    /// To answer.
+    pub turn: Turn,
 }
 
 /// What a learner made of its events of one entry.
+#[derive(Debug)]
 pub struct GroupApplied {
-    /// As in [`Apply::group`].
-    pub group: usize,
     /// One for each event.
     pub verdicts: Vec<Verdict>,
     /// Courses that the shard was not told of yet.
@@ -55,6 +54,8 @@ pub struct GroupApplied {
 
 /// A request for what is unsaved.
 pub struct Save {
+    /// The standings are to be stored too: the learner may soon leave the memory.
+    pub standings: bool,
     /// Has room for the answers of all learners that are asked.
     pub reply: mpsc::Sender<Saved>,
 }
@@ -65,8 +66,8 @@ pub struct Saved {
     pub user_id: Box<str>,
     /// Its changed records.
     pub changes: Vec<StateChange>,
-    /// How it stands in each course where that may have changed, encoded.
-    pub standings: Vec<(Box<str>, Vec<u8>)>,
+    /// How it stands in each course where that may have changed, encoded, if that was asked for.
+    pub standings: Option<Vec<(Box<str>, Vec<u8>)>>,
 }
 
 /// A move of the watermark.

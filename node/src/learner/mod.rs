@@ -5,6 +5,7 @@
 mod actor;
 mod keys;
 mod message;
+mod round;
 mod stored;
 
 pub use actor::LearnerActor;
@@ -13,4 +14,5 @@ pub use keys::{
     standings_prefix,
 };
 pub use message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
-pub use stored::{LoadError, Stored, counted, load, record_changes};
+pub use round::{Round, Turn};
+pub use stored::{LoadError, Stored, StoredLearner, load, record_changes};

@@ -28,6 +28,8 @@ pub enum LoadError {
 const PIECE_BYTES: usize = 4 << 20;
 /// The first piece begins with the number of pieces, big-endian.
 const COUNT_BYTES: usize = 2;
+/// Set in the count of a head whose standings were not written with it: nobody saves them as long as their learner is active.
+const STANDINGS_BEHIND: u16 = 1 << 15;
 
 /// A learner as it is stored, with the size of what is always written.
 pub struct Stored {
@@ -35,6 +37,60 @@ pub struct Stored {
     pub learner: Learner,
     /// Size of its head, bytes.
     pub head_bytes: u64,
+    /// Whether its stored standings are those of the head.
+    pub standings_stored: bool,
+}
+
+/// What a start needs to know of a stored learner.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredLearner {
+    /// The learner.
+    pub user_id: Box<str>,
+    /// Its newest event, ms.
+    pub last_event_ms: i64,
+    /// Whether its stored standings are those of the head.
+    pub standings_stored: bool,
+}
+
+impl StoredLearner {
+    /// From the first piece of a head; `None` for other records, and for a head that can't be read.
+    pub fn of_record(key: &[u8], payload: &[u8]) -> Option<Self> {
+        let Some(RecordKey::Learner {
+            user_id,
+            part: StatePart::Head,
+            piece: 0,
+        }) = parse_key(key)
+        else {
+            return None;
+        };
+        let first = FirstPiece::of(payload);
+        Some(Self {
+            user_id: user_id.into(),
+            last_event_ms: Learner::peek_last_event_ms(first.bytes).ok()?,
+            standings_stored: first.standings_stored,
+        })
+    }
+}
+
+/// The first piece of a part.
+struct FirstPiece<'p> {
+    pieces: u16,
+    standings_stored: bool,
+    bytes: &'p [u8],
+}
+
+impl<'p> FirstPiece<'p> {
+    fn of(piece: &'p [u8]) -> Self {
+        let (count, bytes) = match piece.split_first_chunk::<COUNT_BYTES>() {
+            Some((count, bytes)) => (u16::from_be_bytes(*count), bytes),
+            None => (1, piece),
+        };
+        Self {
+            pieces: count & !STANDINGS_BEHIND,
+            standings_stored: count & STANDINGS_BEHIND == 0,
+            bytes,
+        }
+    }
 }
 
 /// A learner as of the last checkpoint; `None` when none is stored. Waits for the disk.
@@ -49,9 +105,9 @@ pub fn load(
     let Some(first) = store.get(shard, &learner_key(user_id, StatePart::Head, 0))? else {
         return Ok(None);
     };
-    let (pieces, rest) = counted(&first);
-    let mut head = rest.to_vec();
-    for piece in 1..pieces {
+    let first = FirstPiece::of(&first);
+    let mut head = first.bytes.to_vec();
+    for piece in 1..first.pieces {
         let key = learner_key(user_id, StatePart::Head, piece);
         if let Some(bytes) = store.get(shard, &key)? {
             head.extend_from_slice(&bytes);
@@ -68,6 +124,7 @@ pub fn load(
     Ok(Some(Stored {
         learner,
         head_bytes,
+        standings_stored: first.standings_stored,
     }))
 }
 
@@ -95,9 +152,9 @@ fn load_hours(
         };
         match hours.last_mut() {
             _ if piece == 0 => {
-                let (pieces, bytes) = counted(record.payload());
-                pieces_of_last = pieces;
-                hours.push((number, bytes.to_vec()));
+                let first = FirstPiece::of(record.payload());
+                pieces_of_last = first.pieces;
+                hours.push((number, first.bytes.to_vec()));
             }
             // Pieces beyond the count are left over from when the part was larger.
             Some((last, bytes)) if *last == number && piece < pieces_of_last => {
@@ -109,14 +166,6 @@ fn load_hours(
     Ok(hours)
 }
 
-/// The number of pieces that a first piece begins with, and what follows it.
-pub fn counted(first: &[u8]) -> (u16, &[u8]) {
-    match first.split_first_chunk::<COUNT_BYTES>() {
-        Some((count, rest)) => (u16::from_be_bytes(*count), rest),
-        None => (1, first),
-    }
-}
-
 /// What to write for a learner.
 pub fn record_changes(saved: Saved) -> impl Iterator<Item = Change> {
     let Saved {
@@ -124,7 +173,13 @@ pub fn record_changes(saved: Saved) -> impl Iterator<Item = Change> {
         changes,
         standings,
     } = saved;
+    let mark = if standings.is_some() {
+        0
+    } else {
+        STANDINGS_BEHIND
+    };
     let standings: Vec<Change> = standings
+        .unwrap_or_default()
         .into_iter()
         .map(|(course_id, bytes)| (standing_key(&course_id, &user_id), Some(bytes)))
         .collect();
@@ -132,19 +187,21 @@ pub fn record_changes(saved: Saved) -> impl Iterator<Item = Change> {
         .into_iter()
         .flat_map(move |StateChange { part, bytes }| match bytes {
             None => vec![(learner_key(&user_id, part, 0), None)],
-            Some(bytes) => in_pieces(&user_id, part, &bytes),
+            Some(bytes) if part == StatePart::Head => in_pieces(&user_id, part, &bytes, mark),
+            Some(bytes) => in_pieces(&user_id, part, &bytes, 0),
         })
         .chain(standings)
 }
 
-fn in_pieces(user_id: &str, part: StatePart, bytes: &[u8]) -> Vec<Change> {
+fn in_pieces(user_id: &str, part: StatePart, bytes: &[u8], mark: u16) -> Vec<Change> {
     let pieces = bytes.chunks(PIECE_BYTES);
-    let count = u16::try_from(pieces.len()).unwrap_or(u16::MAX);
+    // A part as large as that would not fit into a checkpoint.
+    let count = u16::try_from(pieces.len()).map_or(STANDINGS_BEHIND - 1, |count| count);
     (0..count)
         .zip(pieces)
         .map(|(piece, bytes)| {
             let count = if piece == 0 {
-                &count.to_be_bytes()[..]
+                &(count | mark).to_be_bytes()[..]
             } else {
                 &[]
             };
@@ -165,14 +222,39 @@ mod tests {
         let bytes: Vec<u8> = (0..2 * PIECE_BYTES + 5)
             .map(|at| (at % 251) as u8)
             .collect();
-        let changes = in_pieces("ada", StatePart::Hour(3), &bytes);
+        let changes = in_pieces("ada", StatePart::Hour(3), &bytes, 0);
         assert_eq!(changes.len(), 3);
         let payloads: Vec<&Vec<u8>> = changes
             .iter()
             .filter_map(|(_, value)| value.as_ref())
             .collect();
-        let (count, first) = counted(payloads[0]);
-        assert_eq!(count, 3);
-        assert_eq!([first, &payloads[1][..], &payloads[2][..]].concat(), bytes);
+        let first = FirstPiece::of(payloads[0]);
+        assert_eq!((first.pieces, first.standings_stored), (3, true));
+        assert_eq!(
+            [first.bytes, &payloads[1][..], &payloads[2][..]].concat(),
+            bytes
+        );
+    }
+
+    #[test]
+    fn a_head_says_whether_its_standings_are_stored() {
+        let mut learner = Learner::new("ada");
+        for standings in [None, Some(Vec::new())] {
+            let saved = Saved {
+                user_id: "ada".into(),
+                changes: {
+                    learner.rewrite_head();
+                    learner.take_changes()
+                },
+                standings: standings.clone(),
+            };
+            let changes: Vec<Change> = record_changes(saved).collect();
+            let (key, Some(payload)) = &changes[0] else {
+                panic!("a head is written")
+            };
+            let stored = StoredLearner::of_record(key, payload).expect("a head");
+            assert_eq!(stored.standings_stored, standings.is_some());
+            assert_eq!(FirstPiece::of(payload).pieces, 1);
+        }
     }
 }

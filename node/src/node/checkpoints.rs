@@ -8,6 +8,7 @@ use std::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
+    config::CheckpointConfig,
     control::ControlPlane,
     observe::{Metrics, metrics::SavedGroup},
     raft::{Group, Replicated},
@@ -18,6 +19,8 @@ use crate::{
 
 /// Beyond so many segments' worth of log, the groups that keep the oldest from being deleted cut bases, however little they wrote.
 const SEGMENTS_MANY: usize = 32;
+/// How often it is looked whether a shard's checkpoint is due, and who may leave the memory.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Makes checkpoints of all groups of the node.
 pub struct Checkpoints {
@@ -25,41 +28,60 @@ pub struct Checkpoints {
     control: Arc<ControlPlane>,
     log: Arc<FileLog>,
     metrics: Arc<Metrics>,
-    interval: Duration,
-    base_log_bytes: u64,
+    config: CheckpointConfig,
 }
 
 impl Checkpoints {
-    /// Every group at least every `interval`, while it has anything new; a base once `base_log_bytes` were applied since the last.
+    /// Every group at least every `interval`, while it has anything new, and a shard as soon as its share of `log_bytes` was applied
+    /// since its last; a base once `base_log_bytes` were applied since the last.
     pub fn new(
         router: Arc<Router>,
         control: Arc<ControlPlane>,
         log: Arc<FileLog>,
         metrics: Arc<Metrics>,
-        (interval, base_log_bytes): (Duration, u64),
+        config: CheckpointConfig,
     ) -> Self {
         Self {
             router,
             control,
             log,
             metrics,
-            interval,
-            base_log_bytes,
+            config,
         }
     }
 
     /// The checkpoints of one shard, until told to stop.
     pub async fn run_shard(self: Arc<Self>, shard: Arc<ShardReplica>, stop: CancellationToken) {
         self.begin(shard.group()).await;
+        let mut last = self.staggered(&shard);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(self.interval) => {}
+                () = tokio::time::sleep(LOOK_EVERY.min(self.config.interval)) => {}
             }
-            self.one(shard.group(), self.oldest_segment_when_many())
-                .await;
-            shard.passivate(self.router.memory_is_short()).await;
+            // Only who is saved may leave the memory.
+            let memory_is_short = self.router.memory_is_short();
+            let is_due = last.elapsed() >= self.config.interval || memory_is_short;
+            if is_due || shard.group().bytes_since_capture().await >= self.log_bytes_per_shard() {
+                last = Instant::now();
+                self.one(shard.group(), self.oldest_segment_when_many())
+                    .await;
+            }
+            shard.passivate(memory_is_short).await;
         }
+    }
+
+    /// Shards take their regular checkpoints one after the other, not all at once.
+    fn staggered(&self, shard: &ShardReplica) -> Instant {
+        let shards = self.router.shards().len().max(1);
+        let share = f64::from(shard.shard()) / shards as f64;
+        let now = Instant::now();
+        now.checked_sub(self.config.interval.mul_f64(share))
+            .unwrap_or(now)
+    }
+
+    fn log_bytes_per_shard(&self) -> u64 {
+        self.config.log_bytes.as_u64() / self.router.shards().len().max(1) as u64
     }
 
     /// The checkpoints of the control plane, until told to stop.
@@ -68,7 +90,7 @@ impl Checkpoints {
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = tokio::time::sleep(self.interval) => {}
+                () = tokio::time::sleep(self.config.interval) => {}
             }
             self.one(self.control.group(), self.oldest_segment_when_many())
                 .await;
@@ -86,7 +108,7 @@ impl Checkpoints {
 
     async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, pinned: Option<SegmentId>) {
         group.checkpoint().await;
-        let grown = group.bytes_since_base().await >= self.base_log_bytes;
+        let grown = group.bytes_since_base().await >= self.config.base_log_bytes.as_u64();
         let pins = pinned.is_some() && group.log_usage().oldest_segment == pinned;
         if grown || pins {
             let begun = Instant::now();

@@ -2,18 +2,13 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use homeroom_core::learner::{Learner, StatePart};
-
-use crate::{
-    learner::{RecordKey, counted, parse_key},
-    store::checkpoint::RecoveryVisitor,
-};
+use crate::{learner::StoredLearner, store::checkpoint::RecoveryVisitor};
 
 /// A learner whose newest event is so much older than the shard's newest has no window that may still have to be emitted, ms: the
 /// watermark is at most the lagging limit and a source's largest delay behind.
 const UNSETTLED_SPAN_MS: i64 = 2 * 3_600_000;
 
-/// Collects, by shard, the learners whose windows may not all have been emitted.
+/// Collects, by shard, the learners whose windows may not all have been emitted, or whose standings are not stored.
 pub struct Unsettled {
     shards: Vec<Mutex<OfShard>>,
 }
@@ -21,7 +16,7 @@ pub struct Unsettled {
 #[derive(Default)]
 struct OfShard {
     newest_ms: i64,
-    learners: Vec<(Box<str>, i64)>,
+    learners: Vec<StoredLearner>,
 }
 
 impl Unsettled {
@@ -33,7 +28,7 @@ impl Unsettled {
     }
 
     /// What was collected of a shard.
-    pub fn take(&self, shard: u16) -> Vec<(Box<str>, i64)> {
+    pub fn take(&self, shard: u16) -> Vec<StoredLearner> {
         let Some(of_shard) = self.shards.get(usize::from(shard)) else {
             return Vec::new();
         };
@@ -42,7 +37,7 @@ impl Unsettled {
         let learners = std::mem::take(&mut of_shard.learners);
         learners
             .into_iter()
-            .filter(|(_, last_ms)| *last_ms >= since_ms)
+            .filter(|learner| may_be_active(learner, since_ms))
             .collect()
     }
 }
@@ -59,24 +54,22 @@ impl RecoveryVisitor for Unsettled {
     }
 
     fn record(&self, shard: u16, key: &[u8], payload: &[u8]) {
-        let Some(RecordKey::Learner {
-            user_id,
-            part: StatePart::Head,
-            piece: 0,
-        }) = parse_key(key)
-        else {
-            return;
-        };
         // A head that can't be read is reported when its learner is woken.
-        let Ok(last_ms) = Learner::peek_last_event_ms(counted(payload).1) else {
+        let Some(learner) = StoredLearner::of_record(key, payload) else {
             return;
         };
         if let Some(of_shard) = self.shards.get(usize::from(shard)) {
             let mut of_shard = of_shard.lock().unwrap_or_else(PoisonError::into_inner);
-            of_shard.newest_ms = of_shard.newest_ms.max(last_ms);
-            if last_ms >= of_shard.newest_ms.saturating_sub(UNSETTLED_SPAN_MS) {
-                of_shard.learners.push((user_id.into(), last_ms));
+            of_shard.newest_ms = of_shard.newest_ms.max(learner.last_event_ms);
+            let since_ms = of_shard.newest_ms.saturating_sub(UNSETTLED_SPAN_MS);
+            if may_be_active(&learner, since_ms) {
+                of_shard.learners.push(learner);
             }
         }
     }
+}
+
+/// Its windows may not all have been emitted, or it was active when it was stored.
+fn may_be_active(learner: &StoredLearner, since_ms: i64) -> bool {
+    learner.last_event_ms >= since_ms || !learner.standings_stored
 }

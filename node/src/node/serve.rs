@@ -176,10 +176,7 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
         Arc::clone(&started.control),
         Arc::clone(&started.log),
         Arc::clone(metrics),
-        (
-            config.checkpoint.interval,
-            config.checkpoint.base_log_bytes.as_u64(),
-        ),
+        config.checkpoint.clone(),
     ));
     for shard in started.router.shards() {
         tasks.spawn(Arc::clone(&checkpoints).run_shard(Arc::clone(shard), stop_tasks.clone()));

@@ -23,8 +23,9 @@ use crate::{
     observe::{Metrics, metrics::SavedGroup},
     raft::{GroupConfig, Home, ProposeError, StartError},
     route::Router,
-    shard::{BatchLimits, ShardReplica, ShardSetup},
+    shard::{BatchLimits, Chores, ShardReplica, ShardSetup},
     store::{
+        Background,
         checkpoint::{
             self, CheckpointOptions, CheckpointStore, Position, Recovered, ShardRecovery,
         },
@@ -84,6 +85,9 @@ pub enum StartNodeError {
     /// The log does not open.
     #[error("the log: {0}")]
     Log(#[from] log::OpenError),
+    /// There can be no more threads.
+    #[error("a thread does not start: {0}")]
+    Thread(io::Error),
     /// The checkpoints do not open.
     #[error("the checkpoints: {0}")]
     Checkpoints(#[from] checkpoint::OpenError),
@@ -129,6 +133,7 @@ pub async fn start(
     let spawned = Actor::spawn(None, Supervisor, ()).await;
     let (supervisor, _ended) = spawned.map_err(|error| StartNodeError::Task(error.to_string()))?;
     let memory_bytes = Arc::new(AtomicU64::new(0));
+    let chores = Chores::default();
     let founded = control.founded();
     let mut shards = Vec::with_capacity(founded.shards.len());
     for (shard, placement) in (0..identity.shards).zip(&founded.shards) {
@@ -155,6 +160,7 @@ pub async fn start(
                 linger: config.ingest.linger,
                 entries_in_flight: config.ingest.entries_in_flight.into(),
             },
+            chores: chores.clone(),
         };
         let replica = ShardReplica::start(setup, tasks, stop).await?;
         replica.adopt(&founded.settings).await?;
@@ -291,6 +297,7 @@ fn open_disk_blocking(
     let home = Home {
         log,
         store: Arc::new(store),
+        background: Background::start().map_err(StartNodeError::Thread)?,
         fatal: Arc::new(|why| stop_process(why)),
         checkpointed: Arc::new(move |slot, begun, outcome| {
             let took = outcome

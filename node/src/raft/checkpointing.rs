@@ -76,6 +76,7 @@ impl<R: Replicated> Group<R> {
             match machine.applied {
                 Some(applied) if Some(applied) != *checkpointed => {
                     let capture = machine.replicated.capture();
+                    machine.bytes_since_capture = 0;
                     (applied, machine.membership.clone(), capture)
                 }
                 _ => {
@@ -109,8 +110,14 @@ impl<R: Replicated> Group<R> {
             changes,
         };
         let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
-        let written = tokio::task::spawn_blocking(move || store.commit(slot, commit)).await;
+        let write = move || store.commit(slot, commit);
+        let written = self.home.background.run(write).await;
         Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
+    }
+
+    /// Payload bytes applied since the state was last captured for a checkpoint: what a restart would have to apply again.
+    pub async fn bytes_since_capture(&self) -> u64 {
+        self.machine.lock().await.bytes_since_capture
     }
 
     /// Payload bytes applied since the last base was asked for.
@@ -134,7 +141,7 @@ impl<R: Replicated> Group<R> {
         if self.checkpointed.lock().await.is_none() {
             return Ok(());
         }
-        let cut = tokio::task::spawn_blocking(move || store.cut_base(slot)).await;
+        let cut = self.home.background.run(move || store.cut_base(slot)).await;
         let base = cut.map_err(|error| BaseFailed(error.to_string()))?;
         let index = base
             .map_err(|error| BaseFailed(error.to_string()))?

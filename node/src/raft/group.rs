@@ -26,6 +26,7 @@ use super::{
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
 use crate::store::{
+    Background,
     checkpoint::{CheckpointStore, Position},
     log::{FileLog, LogEngine},
 };
@@ -64,6 +65,8 @@ pub struct Home {
     pub log: Arc<FileLog>,
     /// The checkpoints of all of them.
     pub store: Arc<CheckpointStore>,
+    /// Who writes them.
+    pub background: Background,
     /// Ends the process; said why.
     pub fatal: Arc<dyn Fn(&str) + Send + Sync>,
     /// Told of every checkpoint that was asked for, whoever did.
@@ -106,6 +109,7 @@ impl<R: Replicated> Group<R> {
             applied,
             membership: membership.unwrap_or_default(),
             bytes_since_base: 0,
+            bytes_since_capture: 0,
             replicated,
         }));
         let shared = SharedMachine {

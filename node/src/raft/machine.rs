@@ -34,10 +34,10 @@ pub trait Replicated: Send + 'static {
 
 /// A checkpoint is due, however recent the last, once there is so much to save: the larger it gets, the longer it holds up whoever
 /// reads the store.
-pub const UNSAVED_BYTES_DUE: u64 = 16 << 20;
+pub const UNSAVED_BYTES_DUE: u64 = 24 << 20;
 /// Beyond this nothing more is applied, live or at a replay, until a checkpoint has begun: one checkpoint is one atomic batch of the
 /// store, and that is bounded.
-const UNSAVED_BYTES_MAX: u64 = 32 << 20;
+const UNSAVED_BYTES_MAX: u64 = 40 << 20;
 
 /// The state at an entry boundary.
 pub struct Capture {
@@ -53,6 +53,8 @@ pub(super) struct Machine<R> {
     pub membership: Membership,
     /// Payload bytes applied since the last base was asked for.
     pub bytes_since_base: u64,
+    /// Payload bytes applied since the state was last captured for a checkpoint.
+    pub bytes_since_capture: u64,
     pub replicated: R,
 }
 
@@ -98,6 +100,7 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
                 }
                 EntryPayload::Normal(Proposal(payload)) => {
                     machine.bytes_since_base += payload.len() as u64;
+                    machine.bytes_since_capture += payload.len() as u64;
                     machine.replicated.apply(entry.log_id.index, payload).await
                 }
             };

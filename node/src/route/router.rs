@@ -7,10 +7,10 @@ use std::sync::{
 
 use futures::future::join_all;
 use homeroom_core::{entry::RecordBuffer, shard::Outcome};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc::error::TrySendError};
 
 use super::Positions;
-use crate::shard::{Part, PartApplied, PartError, ShardReplica};
+use crate::shard::{Part, PartApplied, Replied, ShardReplica, replies};
 
 /// Knows the shards of this node, and how much may wait for them.
 pub struct Router {
@@ -26,15 +26,9 @@ pub struct Router {
 #[derive(Debug)]
 pub struct UnderWay {
     count: usize,
-    waits: Vec<Wait>,
-}
-
-/// One shard's part of a request.
-#[derive(Debug)]
-struct Wait {
-    shard: u16,
-    slots: Vec<u32>,
-    answer: oneshot::Receiver<Result<PartApplied, PartError>>,
+    /// By part: its shard, and the positions of its deliveries in the request.
+    parts: Vec<(u16, Vec<u32>)>,
+    answers: Replied,
 }
 
 /// What became of a request.
@@ -147,20 +141,31 @@ impl Router {
     ) -> Result<UnderWay, RouteError> {
         let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
         let mut room = self.take_room(bytes, urgency).await?;
-        let mut handing = Vec::with_capacity(parts.len());
-        for Routed {
-            shard,
-            records,
-            slots,
-        } in parts
-        {
-            let share = room
-                .split(records.len())
+        let (replies, answers) = replies(parts.len());
+        let mut taken = Vec::with_capacity(parts.len());
+        let mut waiting = Vec::new();
+        for (routed, reply) in parts.into_iter().zip(replies) {
+            let replica = &self.shards[routed.shard as usize];
+            let permit = room
+                .split(routed.records.len())
                 .unwrap_or_else(|| room.split(0).expect("none"));
-            handing.push(self.hand_in(shard, records, share, slots));
+            let part = Part {
+                records: routed.records,
+                permit,
+                reply,
+            };
+            // Where nobody takes it, the reply is dropped with the part, and the answer says so.
+            if let Err(TrySendError::Full(part)) = replica.parts().try_send(part) {
+                waiting.push(replica.parts().send(part));
+            }
+            taken.push((replica.shard(), routed.slots));
         }
-        let waits = join_all(handing).await;
-        Ok(UnderWay { count, waits })
+        join_all(waiting).await;
+        Ok(UnderWay {
+            count,
+            parts: taken,
+            answers,
+        })
     }
 
     async fn take_room(
@@ -189,29 +194,6 @@ impl Router {
             Urgency::Refuse => queue.try_acquire_many_owned(bytes).map_err(|_| overloaded),
         }
     }
-
-    async fn hand_in(
-        &self,
-        shard: u32,
-        records: RecordBuffer,
-        permit: OwnedSemaphorePermit,
-        slots: Vec<u32>,
-    ) -> Wait {
-        let replica = &self.shards[shard as usize];
-        let (reply, answer) = oneshot::channel();
-        let part = Part {
-            records,
-            permit,
-            reply,
-        };
-        // Where nobody takes it, the reply is dropped with the part, and the answer says so.
-        let _ = replica.parts().send(part).await;
-        Wait {
-            shard: replica.shard(),
-            slots,
-            answer,
-        }
-    }
 }
 
 impl UnderWay {
@@ -221,13 +203,12 @@ impl UnderWay {
             outcomes: vec![None; self.count],
             positions: Positions::default(),
         };
-        for Wait {
-            shard,
-            slots,
-            answer,
-        } in self.waits
-        {
-            match answer.await.unwrap_or(Err(PartError::Stopped)) {
+        if self.parts.is_empty() {
+            return delivered;
+        }
+        let answers = self.answers.await.unwrap_or_default();
+        for ((shard, slots), answer) in self.parts.into_iter().zip(answers) {
+            match answer {
                 Ok(PartApplied { index, outcomes }) => {
                     delivered.positions.note(shard, index);
                     for (slot, outcome) in slots.into_iter().zip(outcomes) {

@@ -132,8 +132,7 @@ fn answer(parts: Vec<Part>, written: Result<(u64, Applied), ProposeError>) {
             for part in parts {
                 let count = part.records.count() as usize;
                 let outcomes = outcomes.by_ref().take(count).collect();
-                // Who no longer waits will ask again, and hear that it was here.
-                let _ = part.reply.send(Ok(PartApplied { index, outcomes }));
+                part.reply.send(Ok(PartApplied { index, outcomes }));
             }
             return;
         }
@@ -141,6 +140,6 @@ fn answer(parts: Vec<Part>, written: Result<(u64, Applied), ProposeError>) {
         Ok(_) | Err(ProposeError::Stopped(_)) => PartError::Stopped,
     };
     for part in parts {
-        let _ = part.reply.send(Err(error.clone()));
+        part.reply.send(Err(error.clone()));
     }
 }

@@ -3,20 +3,25 @@
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
 };
 
 use homeroom_core::learner::Standing;
+use parking_lot::Mutex;
 use ractor::ActorRef;
-use tokio::sync::watch;
+use slab::Slab;
+use tokio::sync::{mpsc, watch};
 
-use crate::learner::{GroupApplied, LearnerMessage};
+use crate::learner::{GroupApplied, LearnerMessage, Save, Saved};
 
 /// How long after its newest event all windows of a learner are settled, at least, ms: the largest emitted window, and the
 /// largest allowed lateness beside.
 const SETTLES_WITHIN_MS: i64 = 60_000;
+
+/// Learners whose standings one capture stores because they may leave: what they take is no part of the estimate of unsaved bytes.
+const LEAVING_AT_ONCE: usize = 4_096;
 
 /// What a learner takes until it says so itself, bytes.
 const IDLE_ACTOR_BYTES: u64 = 10_000;
@@ -24,13 +29,25 @@ const IDLE_ACTOR_BYTES: u64 = 10_000;
 /// Learners with an actor. The shard changes it between entries; queries look actors up.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    active: Arc<Mutex<HashMap<Box<str>, Active>>>,
+    learners: Arc<Mutex<Learners>>,
     /// Given out so far.
     versions: Arc<AtomicU64>,
     /// Memory of all learners of the node, bytes.
     node_bytes: Arc<AtomicU64>,
     /// What the next capture of the shard comes to at most, bytes.
     unsaved_bytes: Arc<watch::Sender<u64>>,
+}
+
+/// Where a learner is held. Stays the same while an entry is applied, and while the learner is being saved.
+pub type Place = usize;
+
+#[derive(Debug, Default)]
+struct Learners {
+    /// Invariant: names exactly the learners in `active`, each with its place there.
+    places: HashMap<Box<str>, Place, foldhash::fast::RandomState>,
+    active: Slab<Active>,
+    /// Where learners hand over their states while a capture is collected.
+    saved: Option<mpsc::Sender<Saved>>,
 }
 
 #[derive(Debug)]
@@ -43,11 +60,45 @@ struct Active {
     /// Differs from what the last capture took.
     unsaved: bool,
     unsaved_bytes: u64,
-    /// Part of a capture that is not durable yet.
-    saving: bool,
+    saving: Saving,
     /// Another one after each entry that touched it, and each time it is woken.
     version: u64,
     courses: Vec<Seat>,
+    standings: Standings,
+}
+
+/// What is known of a learner when it is woken.
+#[derive(Debug)]
+pub struct Woken {
+    /// Its newest event, ms.
+    pub last_event_ms: i64,
+    /// The ids of its courses.
+    pub courses: Vec<Box<str>>,
+    /// Whether its stored standings are those of its stored state.
+    pub standings_stored: bool,
+}
+
+/// What is stored of how a learner stands in its courses: nobody reads it while the learner is active, so it is written when it may
+/// leave.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standings {
+    /// Those of before its newest events, or none.
+    Behind,
+    /// Those of now are to be part of the next capture.
+    Wanted,
+    /// Those of now, or they are part of the present capture.
+    Stored,
+}
+
+/// How far a learner is with the capture that is not durable yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Saving {
+    /// It is not part of it.
+    No,
+    /// It has to hand over its state before an entry touches it.
+    Due,
+    /// It was told to.
+    Asked,
 }
 
 /// A learner's place in a course.
@@ -84,7 +135,7 @@ impl Directory {
     /// An empty one, that adds what its learners take to the node's sum.
     pub fn new(node_bytes: Arc<AtomicU64>) -> Self {
         Self {
-            active: Arc::default(),
+            learners: Arc::default(),
             versions: Arc::default(),
             node_bytes,
             unsaved_bytes: Arc::new(watch::Sender::new(0)),
@@ -93,70 +144,79 @@ impl Directory {
 
     /// The actor of a learner, if it is active.
     pub fn get(&self, user_id: &str) -> Option<ActorRef<LearnerMessage>> {
-        self.lock().get(user_id).map(|active| active.actor.clone())
+        let learners = self.learners.lock();
+        let place = *learners.places.get(user_id)?;
+        Some(learners.active[place].actor.clone())
     }
 
-    /// The actors of these learners, in their order.
-    pub fn get_all<'u>(
+    /// The learners that an entry is about to touch, in their order, where they are active. Those of whom a capture is not collected
+    /// yet are told first to hand over the state that they have now.
+    pub fn about_to_touch<'u>(
         &self,
         user_ids: impl Iterator<Item = &'u str>,
-    ) -> Vec<Option<ActorRef<LearnerMessage>>> {
-        let active = self.lock();
+    ) -> Vec<Option<(Place, ActorRef<LearnerMessage>)>> {
+        let mut learners = self.learners.lock();
         user_ids
-            .map(|user_id| active.get(user_id).map(|active| active.actor.clone()))
+            .map(|user_id| {
+                let place = *learners.places.get(user_id)?;
+                learners.ask_to_save(place);
+                Some((place, learners.active[place].actor.clone()))
+            })
             .collect()
     }
 
     /// Notes a learner that was woken.
-    pub fn insert(
-        &self,
-        user_id: &str,
-        actor: ActorRef<LearnerMessage>,
-        last_event_ms: i64,
-        courses: Vec<Box<str>>,
-    ) {
+    pub fn insert(&self, user_id: &str, actor: ActorRef<LearnerMessage>, woken: Woken) -> Place {
         let active = Active {
             actor,
-            last_event_ms,
+            last_event_ms: woken.last_event_ms,
             touched_ms: 0,
             memory_bytes: IDLE_ACTOR_BYTES,
             unsaved: false,
             unsaved_bytes: 0,
-            saving: false,
+            saving: Saving::No,
             version: self.next_version(),
-            courses: courses.into_iter().map(Seat::new).collect(),
+            courses: woken.courses.into_iter().map(Seat::new).collect(),
+            standings: if woken.standings_stored {
+                Standings::Stored
+            } else {
+                Standings::Behind
+            },
         };
         self.node_bytes
             .fetch_add(IDLE_ACTOR_BYTES, Ordering::Relaxed);
-        self.lock().insert(user_id.into(), active);
+        let mut learners = self.learners.lock();
+        let place = learners.active.insert(active);
+        learners.places.insert(user_id.into(), place);
+        place
     }
 
     /// Notes what an entry did to its learners.
     pub fn note_applied<'a>(
         &self,
         log_time_ms: i64,
-        applied: impl Iterator<Item = (&'a str, &'a mut GroupApplied)>,
+        applied: impl Iterator<Item = (Place, &'a mut GroupApplied)>,
     ) {
-        let mut all = self.lock();
-        let mut more_bytes = 0;
-        for (user_id, applied) in applied {
-            if let Some(active) = all.get_mut(user_id) {
-                active.last_event_ms = applied.last_event_ms;
-                active.touched_ms = log_time_ms;
-                active.unsaved = true;
-                active.version = self.next_version();
-                let joined = std::mem::take(&mut applied.joined);
-                active.courses.extend(joined.into_iter().map(Seat::new));
-                more_bytes += applied.unsaved_bytes.saturating_sub(active.unsaved_bytes);
-                active.unsaved_bytes = applied.unsaved_bytes.max(active.unsaved_bytes);
-                self.node_bytes
-                    .fetch_sub(active.memory_bytes, Ordering::Relaxed);
-                self.node_bytes
-                    .fetch_add(applied.memory_bytes, Ordering::Relaxed);
-                active.memory_bytes = applied.memory_bytes;
-            }
+        let mut learners = self.learners.lock();
+        let (mut more_bytes, mut grown_bytes) = (0, 0_i64);
+        for (place, applied) in applied {
+            let active = &mut learners.active[place];
+            active.last_event_ms = applied.last_event_ms;
+            active.touched_ms = log_time_ms;
+            active.unsaved = true;
+            active.standings = Standings::Behind;
+            active.version = self.next_version();
+            let joined = std::mem::take(&mut applied.joined);
+            active.courses.extend(joined.into_iter().map(Seat::new));
+            more_bytes += applied.unsaved_bytes.saturating_sub(active.unsaved_bytes);
+            active.unsaved_bytes = applied.unsaved_bytes.max(active.unsaved_bytes);
+            grown_bytes += applied.memory_bytes.cast_signed() - active.memory_bytes.cast_signed();
+            active.memory_bytes = applied.memory_bytes;
         }
-        drop(all);
+        drop(learners);
+        // Wraps round where it shrinks.
+        self.node_bytes
+            .fetch_add(grown_bytes.cast_unsigned(), Ordering::Relaxed);
         self.unsaved_bytes.send_modify(|bytes| *bytes += more_bytes);
     }
 
@@ -167,62 +227,86 @@ impl Directory {
 
     /// Actors whose newest event is at or after a time.
     pub fn with_events_since(&self, since_ms: i64) -> Vec<ActorRef<LearnerMessage>> {
-        self.lock()
-            .values()
-            .filter(|active| active.last_event_ms >= since_ms)
-            .map(|active| active.actor.clone())
+        self.learners
+            .lock()
+            .active
+            .iter()
+            .filter(|(_, active)| active.last_event_ms >= since_ms)
+            .map(|(_, active)| active.actor.clone())
             .collect()
     }
 
-    /// Actors with something unsaved, which now counts as being saved.
-    pub fn begin_saving(&self) -> Vec<ActorRef<LearnerMessage>> {
+    /// Begins a capture: the learners with something unsaved, to be asked for their state by [`Self::ask_to_save`], and where they
+    /// hand it over. Whoever is touched by an entry meanwhile is asked before.
+    pub fn begin_saving(&self) -> (Vec<Place>, mpsc::Receiver<Saved>) {
         self.unsaved_bytes.send_replace(0);
-        self.lock()
-            .values_mut()
-            .filter(|active| active.unsaved)
-            .map(|active| {
+        let mut learners = self.learners.lock();
+        let mut due = Vec::new();
+        for (place, active) in &mut learners.active {
+            if active.unsaved || active.standings == Standings::Wanted {
                 active.unsaved = false;
                 active.unsaved_bytes = 0;
-                active.saving = true;
-                active.actor.clone()
-            })
-            .collect()
+                active.saving = Saving::Due;
+                due.push(place);
+            }
+        }
+        let (saved, received) = mpsc::channel(due.len().max(1));
+        learners.saved = Some(saved);
+        (due, received)
+    }
+
+    /// Asks these learners of a capture for their state, unless they have been. Returns how many were asked now.
+    pub fn ask_to_save(&self, places: &[Place]) -> usize {
+        let mut learners = self.learners.lock();
+        let asked = places.iter().filter(|place| learners.ask_to_save(**place));
+        asked.count()
+    }
+
+    /// All learners of the capture were asked: the channel ends with the last answer.
+    pub fn all_asked_to_save(&self) {
+        self.learners.lock().saved = None;
     }
 
     /// What was being saved is durable.
     pub fn end_saving(&self) {
-        for active in self.lock().values_mut() {
-            active.saving = false;
+        for (_, active) in &mut self.learners.lock().active {
+            active.saving = Saving::No;
         }
     }
 
-    /// Stops the learners that may be stopped: nothing unsaved, all windows settled, long untouched. Returns how many.
+    /// Stops the learners that may be stopped: nothing unsaved, all windows settled, long untouched. Returns how many. Those whose
+    /// standings are not stored yet have them stored with the next capture first.
     ///
     /// To be called between entries only: an actor that an entry still has a message for must not stop.
     pub fn retire(&self, retirement: Retirement) -> usize {
-        let mut retired = 0;
-        self.lock().retain(|_, active| {
-            let settles_ms = active.last_event_ms.saturating_add(SETTLES_WITHIN_MS);
-            let stays = active.unsaved
-                || active.saving
-                || settles_ms > retirement.settled_ms
-                || active.touched_ms > retirement.untouched_since_ms;
+        let mut learners = self.learners.lock();
+        let Learners { places, active, .. } = &mut *learners;
+        let before = active.len();
+        let mut wanted = 0;
+        places.retain(|_, place| {
+            let learner = &mut active[*place];
+            let may_stop = learner.may_stop(&retirement);
+            if may_stop && learner.standings == Standings::Behind && wanted < LEAVING_AT_ONCE {
+                learner.standings = Standings::Wanted;
+                wanted += 1;
+            }
+            let stays = !may_stop || learner.standings != Standings::Stored;
             if !stays {
+                let active = active.remove(*place);
                 self.node_bytes
                     .fetch_sub(active.memory_bytes, Ordering::Relaxed);
                 // A stopped actor is as good as a retired one.
                 let _ = active.actor.send_message(LearnerMessage::Retire);
-                retired += 1;
             }
             stays
         });
-        retired
+        before - active.len()
     }
 
     /// The active learners in a course.
     pub fn members(&self, course_id: &str) -> Vec<Member> {
-        let active = self.lock();
-        active
+        let learners = self.learners.lock();
+        learners
             .iter()
             .filter_map(|(user_id, active)| {
                 let seat = active.seat(course_id)?;
@@ -245,11 +329,13 @@ impl Directory {
         course_id: &str,
         members: impl Iterator<Item = (&'m Member, Arc<Standing>)>,
     ) {
-        let mut active = self.lock();
+        let mut learners = self.learners.lock();
         for (member, standing) in members {
-            let seat = active
-                .get_mut(&member.user_id)
-                .and_then(|active| active.courses.iter_mut().find(|seat| seat.is_in(course_id)));
+            let Some(place) = learners.places.get(&member.user_id).copied() else {
+                continue;
+            };
+            let mut seats = learners.active[place].courses.iter_mut();
+            let seat = seats.find(|seat| seat.is_in(course_id));
             if let Some(seat) = seat {
                 seat.standing = Some((member.version, standing));
             }
@@ -258,9 +344,9 @@ impl Directory {
 
     /// The ids of all courses of active learners.
     pub fn course_ids(&self) -> BTreeSet<Box<str>> {
-        let active = self.lock();
+        let learners = self.learners.lock();
         let mut ids = BTreeSet::new();
-        for seat in active.values().flat_map(|active| &active.courses) {
+        for seat in learners.iter().flat_map(|(_, active)| &active.courses) {
             if !ids.contains(&seat.course_id) {
                 ids.insert(seat.course_id.clone());
             }
@@ -270,24 +356,55 @@ impl Directory {
 
     /// How many learners are active.
     pub fn len(&self) -> usize {
-        self.lock().len()
+        self.learners.lock().active.len()
     }
 
     /// The ids of all active learners.
     pub fn user_ids(&self) -> Vec<Box<str>> {
-        self.lock().keys().cloned().collect()
+        self.learners.lock().places.keys().cloned().collect()
     }
 
     fn next_version(&self) -> u64 {
         self.versions.fetch_add(1, Ordering::Relaxed)
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Active>> {
-        self.active.lock().unwrap_or_else(PoisonError::into_inner)
+impl Learners {
+    /// Has a learner hand over its state, if a capture waits for it.
+    fn ask_to_save(&mut self, place: Place) -> bool {
+        let active = &mut self.active[place];
+        let due = active.saving == Saving::Due;
+        if due && let Some(saved) = &self.saved {
+            active.saving = Saving::Asked;
+            let standings = active.standings == Standings::Wanted;
+            if standings {
+                active.standings = Standings::Stored;
+            }
+            let reply = saved.clone();
+            // One that fails ends the process.
+            let _ = active
+                .actor
+                .send_message(LearnerMessage::Save(Save { standings, reply }));
+        }
+        due
+    }
+
+    fn iter(&self) -> impl Iterator<Item = (&Box<str>, &Active)> {
+        self.places
+            .iter()
+            .map(|(user_id, place)| (user_id, &self.active[*place]))
     }
 }
 
 impl Active {
+    fn may_stop(&self, retirement: &Retirement) -> bool {
+        let settles_ms = self.last_event_ms.saturating_add(SETTLES_WITHIN_MS);
+        !self.unsaved
+            && self.saving == Saving::No
+            && settles_ms <= retirement.settled_ms
+            && self.touched_ms <= retirement.untouched_since_ms
+    }
+
     fn seat(&self, course_id: &str) -> Option<&Seat> {
         self.courses.iter().find(|seat| seat.is_in(course_id))
     }

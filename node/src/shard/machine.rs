@@ -11,18 +11,20 @@ use homeroom_core::{
     shard::{EntryContext, Outcome, RecordVerdict, ShardState},
 };
 use ractor::{Actor, ActorCell, ActorRef};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use super::{
-    directory::{Directory, Retirement},
+    chores::Chores,
+    closings::Closings,
+    directory::{Directory, Place, Retirement, Woken},
     sweeper::Sweeper,
     view::View,
     watchers::Watchers,
 };
 use crate::{
     learner::{
-        Advance, Apply, GroupApplied, LearnerActor, LearnerMessage, Save, Stored, dead_letter_key,
-        load, record_changes,
+        Apply, GroupApplied, LearnerActor, LearnerMessage, Round, Stored, dead_letter_key, load,
+        record_changes,
     },
     raft::{Applied, Capture, Replicated},
     store::checkpoint::CheckpointStore,
@@ -55,9 +57,14 @@ pub struct ShardMachine {
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
     pub sweeper: Sweeper,
+    pub closings: Closings,
+    pub chores: Chores,
     /// Learners of the present entry whose watchers are to be told.
     pub changed: Vec<Box<str>>,
 }
+
+/// An active learner, and where the directory holds it.
+type Awake = (Place, ActorRef<LearnerMessage>);
 
 /// An entry's deliveries, sorted by learner.
 #[derive(Default)]
@@ -105,7 +112,9 @@ impl Replicated for ShardMachine {
                 Applied::Done
             }
         };
-        self.emit_closings(&context).await;
+        if let Some(span) = self.state.take_emission_span() {
+            self.closings.add(span, self.state.read_point(), &context);
+        }
         self.publish(index);
         // Who is told now reads what is published already.
         self.watchers.tell(
@@ -125,22 +134,25 @@ impl Replicated for ShardMachine {
             .map(|change| (dead_letter_key(change.number), change.bytes))
             .collect();
         let expired = self.sweeper.expired(self.state.read_point().floor_ms);
-        let actors = self.directory.begin_saving();
-        let (reply, mut saved) = mpsc::channel(actors.len().max(1));
-        // Sent between two entries: each actor hands over its state at exactly this boundary, whatever is sent to it later.
-        for actor in &actors {
-            let _ = actor.send_message(LearnerMessage::Save(Save {
-                reply: reply.clone(),
-            }));
-        }
+        let emitted = self.closings.carried_out(self.state.emitted_to_ms());
+        let (due, mut saved) = self.directory.begin_saving();
+        let (directory, chores) = (self.directory.clone(), self.chores.clone());
         let changes = async move {
-            drop(reply);
             // First, so that a learner's own word on the same record comes later and holds.
             let mut changes = expired.await;
             changes.extend(letters);
+            let mut portions = chores.portions(due);
+            while let Some(some) = portions.next().await {
+                for _ in 0..directory.ask_to_save(some) {
+                    changes.extend(saved.recv().await.into_iter().flat_map(record_changes));
+                }
+            }
+            directory.all_asked_to_save();
             while let Some(saved) = saved.recv().await {
                 changes.extend(record_changes(saved));
             }
+            // What the state says is emitted must be, before a restart can begin with it.
+            emitted.await;
             changes
         };
         Capture {
@@ -174,15 +186,16 @@ impl ShardMachine {
                 ));
             }
         };
-        let actors = match self.actors(&groups.users).await {
-            Ok(actors) => actors,
+        let learners = match self.learners(&groups.users).await {
+            Ok(learners) => learners,
             Err(error) => return self.give_up(&error),
         };
-        let Some(mut applied) = tell(context, &mut groups, &actors).await else {
+        let Some(mut applied) = tell(context, &mut groups, &learners).await else {
             return self.give_up("a learner stopped while it was applying an entry");
         };
-        let pairs = groups.users.iter().copied().zip(&mut applied);
-        self.directory.note_applied(context.log_time_ms, pairs);
+        let places = learners.iter().map(|(place, _)| *place);
+        self.directory
+            .note_applied(context.log_time_ms, places.zip(&mut applied));
         let Groups { users, order, .. } = groups;
         let amended = count_amended(&applied);
         let outcomes = self.state.finish(
@@ -224,32 +237,32 @@ impl ShardMachine {
         let allowed_lateness_ms = self.state.settings().allowed_lateness_ms;
         let retired = self.directory.retire(Retirement {
             settled_ms: self
-                .state
-                .emitted_to_ms()
+                .closings
+                .carried_out_ms()
                 .saturating_sub(allowed_lateness_ms),
             untouched_since_ms: now_ms.saturating_sub(untouched_ms),
         });
         self.events.retired(retired);
     }
 
-    /// The actors of these learners, in their order; those that are not active are woken.
-    async fn actors(&self, users: &[&str]) -> Result<Vec<ActorRef<LearnerMessage>>, String> {
-        let known = self.directory.get_all(users.iter().copied());
+    /// These learners, in their order, each ready for an entry; those that are not active are woken.
+    async fn learners(&self, users: &[&str]) -> Result<Vec<Awake>, String> {
+        let known = self.directory.about_to_touch(users.iter().copied());
         let asleep: Vec<&str> = users
             .iter()
             .zip(&known)
-            .filter(|(_, actor)| actor.is_none())
+            .filter(|(_, learner)| learner.is_none())
             .map(|(user, _)| *user)
             .collect();
         let mut woken = self.wake(&asleep).await?.into_iter();
         Ok(known
             .into_iter()
-            .filter_map(|actor| actor.or_else(|| woken.next()))
+            .filter_map(|learner| learner.or_else(|| woken.next()))
             .collect())
     }
 
     /// Wakes learners from their stored states, or begins them anew.
-    pub async fn wake(&self, users: &[&str]) -> Result<Vec<ActorRef<LearnerMessage>>, String> {
+    pub async fn wake(&self, users: &[&str]) -> Result<Vec<Awake>, String> {
         if users.is_empty() {
             return Ok(Vec::new());
         }
@@ -260,53 +273,29 @@ impl ShardMachine {
                     stored.unwrap_or_else(|| Stored {
                         learner: Learner::new(user_id),
                         head_bytes: 0,
+                        standings_stored: true,
                     })
                 })
             };
             users.iter().map(stored).collect::<Result<_, _>>()
         })
         .map_err(|error| error.to_string())?;
-        let mut actors = Vec::with_capacity(users.len());
+        let mut awake = Vec::with_capacity(users.len());
         for stored in learners {
             let user_id = Box::<str>::from(stored.learner.user_id());
-            let last_event_ms = stored.learner.last_event_ms();
-            let courses = stored.learner.course_ids().map(Into::into).collect();
+            let woken = Woken {
+                last_event_ms: stored.learner.last_event_ms(),
+                courses: stored.learner.course_ids().map(Into::into).collect(),
+                standings_stored: stored.standings_stored,
+            };
             let spawned =
                 Actor::spawn_linked(None, LearnerActor, stored, self.supervisor.clone()).await;
             let (actor, _ended) = spawned.map_err(|error| error.to_string())?;
-            self.directory
-                .insert(&user_id, actor.clone(), last_event_ms, courses);
-            actors.push(actor);
+            let place = self.directory.insert(&user_id, actor.clone(), woken);
+            awake.push((place, actor));
         }
-        self.events.woken(actors.len());
-        Ok(actors)
-    }
-
-    /// Has the learners emit their windows that closed.
-    async fn emit_closings(&mut self, context: &Arc<EntryContext>) {
-        let Some(span) = self.state.take_emission_span() else {
-            return;
-        };
-        let sizes_ms = context.settings.windows.iter().map(|shape| shape.size_ms);
-        let largest_ms = sizes_ms.max().unwrap_or_default();
-        let since_ms = span.from_ms.saturating_sub(largest_ms);
-        let actors = self.directory.with_events_since(since_ms);
-        let (reply, mut answers) = mpsc::channel(actors.len().max(1));
-        for actor in &actors {
-            let advance = Advance {
-                span,
-                at: self.state.read_point(),
-                context: Arc::clone(context),
-                reply: reply.clone(),
-            };
-            let _ = actor.send_message(LearnerMessage::Advance(advance));
-        }
-        drop(reply);
-        let mut closed = 0;
-        while let Some(windows) = answers.recv().await {
-            closed += windows;
-        }
-        self.events.emitted(closed, 0);
+        self.events.woken(awake.len());
+        Ok(awake)
     }
 
     /// Shows the shard as it is after an entry.
@@ -345,7 +334,8 @@ impl<'a> Groups<'a> {
             order: Vec::with_capacity(records.len()),
             ..Self::default()
         };
-        let mut by_user: HashMap<&str, usize> = HashMap::new();
+        let mut by_user: HashMap<&str, usize, foldhash::fast::RandomState> =
+            HashMap::with_capacity_and_hasher(records.len(), Default::default());
         for record in records {
             match record? {
                 Record::Event { user_id, event } => {
@@ -369,34 +359,26 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// One message for each learner; the answers in the order of the groups. `None` when an actor did not answer.
+/// One message for each learner; the answers in the order of the groups. `None` when a learner did not answer.
 async fn tell(
     context: &Arc<EntryContext>,
     groups: &mut Groups<'_>,
-    actors: &[ActorRef<LearnerMessage>],
+    learners: &[Awake],
 ) -> Option<Vec<GroupApplied>> {
-    let count = actors.len();
-    let (reply, mut answers) = mpsc::channel(count.max(1));
-    for (group, (actor, events)) in actors
-        .iter()
-        .zip(std::mem::take(&mut groups.events))
-        .enumerate()
-    {
+    if learners.is_empty() {
+        return Some(Vec::new());
+    }
+    let round = Round::of(learners.len());
+    let events = std::mem::take(&mut groups.events);
+    for (group, ((_, actor), events)) in learners.iter().zip(events).enumerate() {
         let apply = Apply {
             context: Arc::clone(context),
             events,
-            group,
-            reply: reply.clone(),
+            turn: round.turn(group),
         };
         actor.send_message(LearnerMessage::Apply(apply)).ok()?;
     }
-    drop(reply);
-    let mut applied: Vec<Option<GroupApplied>> = (0..count).map(|_| None).collect();
-    while let Some(answer) = answers.recv().await {
-        let group = answer.group;
-        applied[group] = Some(answer);
-    }
-    applied.into_iter().collect()
+    round.complete().await
 }
 
 fn count_amended(applied: &[GroupApplied]) -> usize {

@@ -3,12 +3,15 @@
 //! Must not know: how events came in (gRPC, HTTP), other shards, the cluster.
 
 mod batcher;
+mod chores;
+mod closings;
 mod directory;
 mod machine;
 mod part;
 mod read;
 mod recover;
 mod replica;
+mod reply;
 mod roster;
 mod sweeper;
 mod ticker;
@@ -16,10 +19,12 @@ mod view;
 mod watchers;
 
 pub use batcher::BatchLimits;
+pub use chores::Chores;
 pub use machine::ShardEvents;
 pub use part::{Part, PartApplied, PartError};
 pub use read::{Consistency, Read, ReadError, ReadOptions};
 pub use replica::{ShardReplica, ShardSetup};
+pub use reply::{Replied, Reply, replies};
 pub use roster::RosterVisitor;
 pub use view::View;
 pub use watchers::Watch;

@@ -1,7 +1,9 @@
 //! A request's deliveries for one shard, and what became of them.
 
 use homeroom_core::{entry::RecordBuffer, shard::Outcome};
-use tokio::sync::{OwnedSemaphorePermit, oneshot};
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::reply::Reply;
 
 /// Deliveries on their way into an entry.
 pub struct Part {
@@ -10,7 +12,7 @@ pub struct Part {
     /// Room taken in the node's queue; given back when the part is dropped.
     pub permit: OwnedSemaphorePermit,
     /// Who waits.
-    pub reply: oneshot::Sender<Result<PartApplied, PartError>>,
+    pub reply: Reply,
 }
 
 /// All deliveries of a part are durable and applied.

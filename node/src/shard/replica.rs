@@ -16,6 +16,8 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     batcher::{BatchLimits, Batcher},
+    chores::Chores,
+    closings::Closings,
     directory::Directory,
     machine::{ShardEvents, ShardMachine, view_of},
     part::Part,
@@ -27,6 +29,7 @@ use super::{
     watchers::{Watch, Watchers},
 };
 use crate::{
+    learner::StoredLearner,
     raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
@@ -42,8 +45,8 @@ pub struct ShardSetup {
     pub home: Home,
     /// Where its state was recovered.
     pub recovered: Option<Position>,
-    /// Learners whose windows may not all be emitted yet.
-    pub unsettled: Vec<(Box<str>, i64)>,
+    /// Learners whose windows may not all be emitted yet, or whose standings are not stored.
+    pub unsettled: Vec<StoredLearner>,
     /// Who supervises its learners.
     pub supervisor: ActorCell,
     /// Who counts what happens.
@@ -54,6 +57,8 @@ pub struct ShardSetup {
     pub passivate_after_ms: i64,
     /// How entries are put together.
     pub limits: BatchLimits,
+    /// What all shards of the node take turns in.
+    pub chores: Chores,
 }
 
 /// A shard's replica.
@@ -91,6 +96,12 @@ impl ShardReplica {
         let watchers = Watchers::default();
         let index = setup.recovered.map_or(0, |position| position.index);
         let (view_sender, view) = watch::channel(Arc::new(view_of(&state, index)));
+        let closings = Closings::from(
+            state.emitted_to_ms(),
+            directory.clone(),
+            setup.chores.clone(),
+            Arc::clone(&setup.events),
+        );
         let machine = ShardMachine {
             shard,
             state,
@@ -101,7 +112,13 @@ impl ShardReplica {
             supervisor: setup.supervisor,
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
-            sweeper: Sweeper::new(Arc::clone(&setup.home.store), shard),
+            sweeper: Sweeper::new(
+                Arc::clone(&setup.home.store),
+                setup.home.background.clone(),
+                shard,
+            ),
+            closings,
+            chores: setup.chores,
             changed: Vec::new(),
         };
         let unsettled = setup.unsettled;

@@ -6,7 +6,10 @@ use homeroom_core::{learner::StatePart, time::hour_of};
 
 use crate::{
     learner::{RecordKey, parse_key, standings_from},
-    store::checkpoint::{Change, CheckpointStore},
+    store::{
+        Background,
+        checkpoint::{Change, CheckpointStore},
+    },
 };
 
 /// Records looked at with each checkpoint: bounds what a checkpoint waits for.
@@ -16,6 +19,7 @@ const RECORDS_AT_ONCE: usize = 2_000;
 #[derive(Clone)]
 pub struct Sweeper {
     store: Arc<CheckpointStore>,
+    background: Background,
     shard: u16,
     /// Where the next look begins.
     from: Arc<Mutex<Vec<u8>>>,
@@ -23,9 +27,10 @@ pub struct Sweeper {
 
 impl Sweeper {
     /// Begins with the first record.
-    pub fn new(store: Arc<CheckpointStore>, shard: u16) -> Self {
+    pub fn new(store: Arc<CheckpointStore>, background: Background, shard: u16) -> Self {
         Self {
             store,
+            background,
             shard,
             from: Arc::default(),
         }
@@ -36,7 +41,8 @@ impl Sweeper {
     pub fn expired(&self, floor_ms: i64) -> impl Future<Output = Vec<Change>> + Send + use<> {
         let sweeper = self.clone();
         async move {
-            let look = tokio::task::spawn_blocking(move || sweeper.look(floor_ms));
+            let background = sweeper.background.clone();
+            let look = background.run(move || sweeper.look(floor_ms));
             look.await.unwrap_or_default()
         }
     }

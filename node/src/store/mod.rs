@@ -2,5 +2,8 @@
 //!
 //! Must not know: what entries and records mean.
 
+mod background;
 pub mod checkpoint;
 pub mod log;
+
+pub use background::{Background, Unfinished};

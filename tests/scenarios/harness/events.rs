@@ -59,7 +59,7 @@ pub fn quiz(user_id: &str, event_id: &str, at_ms: i64) -> v1::Event {
 /// Publishes and returns the outcomes.
 pub async fn publish(client: &Client, events: Vec<v1::Event>) -> Vec<v1::EventOutcome> {
     client
-        .publish(&Batch::Events(events))
+        .publish(&Batch::of_events(&events))
         .await
         .expect("outcomes")
 }

@@ -2,7 +2,7 @@
 
 pub mod binaries;
 pub mod check;
-mod cli;
+pub mod cli;
 pub mod events;
 mod home;
 pub mod http;

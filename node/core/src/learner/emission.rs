@@ -23,7 +23,7 @@ pub struct Emission {
 
 impl Learner {
     /// Windows that close as the watermark goes from one time to another, oldest first for each shape. One that begins before the floor
-    /// has nothing left to be read, and so nothing to emit.
+    /// has nothing left to be read, and so nothing to emit; one whose first event came after its end is emitted as a correction.
     pub fn closings(
         &self,
         from_ms: i64,
@@ -36,9 +36,10 @@ impl Learner {
             // A window that ends in (from, to] begins after from - size.
             let first_ms = from_ms.saturating_sub(shape.size_ms).max(at.floor_ms);
             let panes = self.hours.panes_between(first_ms, to_ms);
-            let starts = panes.map(|(_, pane_start_ms, _)| pane_start_ms);
+            let panes =
+                panes.map(|(_, pane_start_ms, pane)| (pane_start_ms, pane.first_watermark_ms));
             let closes = |end_ms| (from_ms + 1..=to_ms).contains(&end_ms);
-            emissions.extend(self.emissions_of(shape, starts, closes, at));
+            emissions.extend(self.emissions_of(shape, panes, closes, at));
         }
         emissions
     }
@@ -55,22 +56,31 @@ impl Learner {
         let mut emissions = Vec::new();
         for &shape in &context.settings.windows {
             let closed = |end_ms| end_ms <= context.watermark_ms;
-            emissions.extend(self.emissions_of(shape, panes.iter().copied(), closed, at));
+            let panes = panes.iter().map(|&start_ms| (start_ms, i64::MIN));
+            emissions.extend(self.emissions_of(shape, panes, closed, at));
         }
         emissions
     }
 
-    /// The readable windows of a shape that cover any of these panes and whose end is wanted, oldest first.
+    /// The readable windows of a shape that cover any of these panes, each given with a time that the window must end after, and whose
+    /// end is wanted, oldest first.
     fn emissions_of(
         &self,
         shape: WindowShape,
-        pane_starts_ms: impl Iterator<Item = i64>,
+        panes: impl Iterator<Item = (i64, i64)>,
         wants_end: impl Fn(i64) -> bool,
         at: &ReadPoint,
     ) -> impl Iterator<Item = Emission> {
-        let starts: BTreeSet<i64> = pane_starts_ms
-            .flat_map(|pane_start_ms| covering(shape, pane_start_ms))
-            .filter(|&start_ms| start_ms >= at.floor_ms && wants_end(start_ms + shape.size_ms))
+        let wanted = |start_ms: i64, after_ms| {
+            let end_ms = start_ms + shape.size_ms;
+            start_ms >= at.floor_ms && end_ms > after_ms && wants_end(end_ms)
+        };
+        let starts: BTreeSet<i64> = panes
+            .flat_map(|(pane_start_ms, after_ms)| {
+                covering(shape, pane_start_ms).map(move |start_ms| (start_ms, after_ms))
+            })
+            .filter(|&(start_ms, after_ms)| wanted(start_ms, after_ms))
+            .map(|(start_ms, _)| start_ms)
             .collect();
         starts
             .into_iter()

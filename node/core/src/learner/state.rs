@@ -51,6 +51,11 @@ impl Learner {
         self.unsaved
     }
 
+    /// Has the head written with the next changes, whether or not it differs from the stored one.
+    pub fn rewrite_head(&mut self) {
+        self.unsaved = true;
+    }
+
     /// What has to be written for the stored state to be this one; from then on it counts as stored.
     pub fn take_changes(&mut self) -> Vec<StateChange> {
         let head = std::mem::take(&mut self.unsaved).then(|| self.encode_head());

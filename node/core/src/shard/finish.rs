@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{DeadLetter, EntryContext, OTHER_SOURCES, Outcome, ShardState, source::Delivery};
-use crate::{Event, PayloadFormat, Reason, Refusal, learner::Verdict, learner_hash};
+use crate::{EventGist, PayloadFormat, Reason, Refusal, learner::Verdict, learner_hash};
 
 /// A record of an entry, with what its learner made of it.
 #[derive(Clone, Debug)]
@@ -41,8 +41,8 @@ impl ShardState {
                 user_id,
                 encoded,
                 verdict,
-            } => match Event::decode(user_id, encoded) {
-                Ok(event) => self.count_event(context, &event, encoded, verdict),
+            } => match EventGist::decode(encoded) {
+                Ok(gist) => self.count_event(context, (user_id, gist, encoded), verdict),
                 Err(_) => self.count_refusal(context, unreadable(user_id, encoded)),
             },
             RecordVerdict::Refused(refusal) => self.count_refusal(context, refusal),
@@ -67,8 +67,7 @@ impl ShardState {
     fn count_event(
         &mut self,
         context: &EntryContext,
-        event: &Event<'_>,
-        encoded: &[u8],
+        (user_id, gist, encoded): (&str, EventGist<'_>, &[u8]),
         verdict: Verdict,
     ) -> Outcome {
         let outcome = match verdict {
@@ -79,19 +78,20 @@ impl ShardState {
             },
             Verdict::Shadowed => Outcome::Shadowed,
             Verdict::Refused(reason) => {
-                self.keep(refused_event(event, encoded, reason, context.log_time_ms))
+                let refusal = refused_event(user_id, gist.source, encoded, reason);
+                self.keep(DeadLetter::of(refusal, context.log_time_ms))
             }
         };
         if outcome == Outcome::Accepted {
-            self.raise_clock(event.timestamp_ms, context.log_time_ms);
+            self.raise_clock(gist.timestamp_ms, context.log_time_ms);
         }
         let delivery = Delivery {
-            source: &event.source,
+            source: gist.source,
             outcome,
             amends: matches!(verdict, Verdict::Accepted { amends: true }),
             log_time_ms: context.log_time_ms,
-            timestamp_ms: Some(event.timestamp_ms),
-            sequence: event.producer_sequence,
+            timestamp_ms: Some(gist.timestamp_ms),
+            sequence: gist.producer_sequence,
         };
         self.sources.count(delivery, &context.settings);
         outcome
@@ -123,22 +123,21 @@ fn unreadable<'a>(user_id: &'a str, encoded: &'a [u8]) -> Refusal<'a> {
     }
 }
 
-fn refused_event(
-    event: &Event<'_>,
-    encoded: &[u8],
+fn refused_event<'a>(
+    user_id: &'a str,
+    source: &'a str,
+    encoded: &'a [u8],
     reason: Reason,
-    log_time_ms: i64,
-) -> DeadLetter {
-    let refusal = Refusal {
-        source: Cow::Borrowed(&event.source),
+) -> Refusal<'a> {
+    Refusal {
+        source: Cow::Borrowed(source),
         reason,
         detail: Cow::Borrowed(reason.words()),
-        user_id: Some(Cow::Borrowed(&event.user_id)),
+        user_id: Some(Cow::Borrowed(user_id)),
         format: PayloadFormat::Normalised,
-        payload_hash: normalised_hash(&event.user_id, encoded),
+        payload_hash: normalised_hash(user_id, encoded),
         payload: Cow::Borrowed(encoded),
-    };
-    DeadLetter::of(refusal, log_time_ms)
+    }
 }
 
 /// Identity of an event that was refused after it was normalised: its encoding leaves out the learner, whose event it is all the same.

@@ -184,14 +184,14 @@ pub struct Delivery<'a> {
 impl Sources {
     /// Counts a delivery.
     pub fn count(&mut self, delivery: Delivery<'_>, settings: &Settings) {
-        let name = self.name_for(delivery.source);
-        let source = self.by_name.entry(name.into()).or_insert_with(|| Source {
-            counters: Counters::default(),
-            newest_event_ms: None,
-            heard_ms: delivery.log_time_ms,
-            broke_order: false,
-            sequence: None,
-        });
+        let name = if self.by_name.contains_key(delivery.source) {
+            delivery.source
+        } else {
+            self.meet(delivery.source, delivery.log_time_ms)
+        };
+        let Some(source) = self.by_name.get_mut(name) else {
+            return;
+        };
         source.heard_ms = delivery.log_time_ms;
         source.counters.count(delivery.outcome, delivery.amends);
         if let (Outcome::Accepted, Some(timestamp_ms)) = (delivery.outcome, delivery.timestamp_ms) {
@@ -210,12 +210,20 @@ impl Sources {
         self.by_name.iter().map(|(name, source)| (&**name, source))
     }
 
-    fn name_for<'n>(&self, name: &'n str) -> &'n str {
-        let known = self.by_name.contains_key(name);
-        if known || self.by_name.len() < SOURCES_MAX {
+    /// Makes room for a source that speaks for the first time. Says under which name it is counted.
+    fn meet<'n>(&mut self, name: &'n str, log_time_ms: i64) -> &'n str {
+        let name = if self.by_name.len() < SOURCES_MAX {
             name
         } else {
             OTHER_SOURCES
-        }
+        };
+        self.by_name.entry(name.into()).or_insert_with(|| Source {
+            counters: Counters::default(),
+            newest_event_ms: None,
+            heard_ms: log_time_ms,
+            broke_order: false,
+            sequence: None,
+        });
+        name
     }
 }

@@ -72,6 +72,34 @@ async fn bodies_are_bounded_all_together() {
     assert_eq!(answer.header("retry-after"), "1");
 }
 
+/// Longer than any test waits.
+const NEVER: Duration = Duration::from_secs(3_600);
+/// More than the kernel holds of a connection for either side: once so much has been sent, all before it has been read.
+const IN_THE_KERNEL: usize = 16 << 20;
+
+/// Sends so many bytes of a body that does not end, in small chunks, each of which takes its room.
+async fn sent_slowly(served: &Served, bytes: usize) -> TcpStream {
+    use tokio::io::AsyncWriteExt;
+    let mut stream = TcpStream::connect(served.address).await.expect("connected");
+    let head = "POST /v1/events HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n";
+    let chunk = format!("400\r\n{}\r\n", "[".repeat(0x400));
+    let body = chunk.repeat(bytes / 0x400);
+    stream.write_all(head.as_bytes()).await.expect("sent");
+    stream.write_all(body.as_bytes()).await.expect("sent");
+    stream
+}
+
+#[tokio::test]
+async fn bodies_that_are_too_large_give_their_room_back_while_they_are_sent() {
+    let served = served_within(Duration::ZERO, Duration::ZERO, NEVER).await;
+    let mut refused = Vec::new();
+    for _ in 0..2 {
+        refused.push(sent_slowly(&served, BODY_BYTES_MAX + IN_THE_KERNEL).await);
+    }
+    let answer = post(&served, &[JSON], r#"{"verb":"x"}"#).await;
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
 #[tokio::test]
 async fn a_shutdown_lets_requests_end_and_takes_no_new_ones() {
     let mut served = served(Duration::from_millis(600), Duration::from_secs(5)).await;

@@ -1,5 +1,6 @@
 //! The HTTP side, over real connections, with an intake of its own.
 
+mod bodies;
 mod doors;
 mod events;
 mod fake;
@@ -37,8 +38,15 @@ struct Served {
 }
 
 const BODY_BYTES_MAX: usize = 4 << 20;
+/// Of two of the largest bodies.
+const BODIES_BYTES_MAX: u64 = 8 << 20;
 
 async fn served(wait: Duration, drain: Duration) -> Served {
+    served_within(wait, drain, Duration::from_millis(500)).await
+}
+
+/// Served where a body may take so long to arrive.
+async fn served_within(wait: Duration, drain: Duration, arrival: Duration) -> Served {
     let intake = FakeIntake {
         wait,
         ..FakeIntake::default()
@@ -49,7 +57,7 @@ async fn served(wait: Duration, drain: Duration) -> Served {
         intake,
         metrics: Arc::new(Metrics::new()),
         readiness: ready,
-        bodies: BodyLimits::new(BODY_BYTES_MAX, 8 << 20, Duration::from_millis(500)),
+        bodies: BodyLimits::new(BODY_BYTES_MAX, BODIES_BYTES_MAX, arrival),
     });
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");

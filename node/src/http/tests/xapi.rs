@@ -1,5 +1,8 @@
 //! `/xAPI`.
 
+use headers::Authorization;
+use headers::authorization::Credentials;
+
 use super::*;
 
 #[tokio::test]
@@ -76,6 +79,9 @@ async fn overload_says_when_to_come_again() {
     let answer = post(&served, &[JSON], partly).await;
     assert_eq!(answer.code(), (503, "unavailable".to_owned()));
     assert_eq!(answer.header("retry-after"), "1");
+    let position = answer.header("homeroom-position");
+    let token: homeroom_proto::v1::PositionToken = position.parse().expect("a token");
+    assert_eq!(token.shards[0].index, 2, "what was taken can be read");
 }
 
 #[tokio::test]
@@ -248,6 +254,26 @@ async fn what_is_not_spoken_here_is_said_plainly() {
     let empty = post(&served, &[JSON], " \n").await;
     assert_eq!(empty.code(), (400, "empty_body".to_owned()));
     assert!(served.published.lock().expect("lock").is_empty());
+}
+
+#[tokio::test]
+async fn a_user_name_that_is_too_long_is_told_so() {
+    let served = quick().await;
+    let mut answers = Vec::new();
+    for bytes in [128, 129] {
+        let named = Authorization::basic(&"n".repeat(bytes), "secret");
+        let header = named.0.encode();
+        let header = header.to_str().expect("text");
+        let headers = [JSON, ("authorization", header)];
+        answers.push(post(&served, &headers, r#"{"verb":"x"}"#).await);
+    }
+    assert_eq!(answers[0].status, StatusCode::OK);
+    assert_eq!(answers[1].code(), (400, "bad_credential".to_owned()));
+    let message = answers[1].json()["error"]["message"].to_string();
+    assert!(
+        message.contains("too long: at most 128 bytes, not 129"),
+        "{message}"
+    );
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ const SOURCE_BYTES_MAX: usize = 128;
 /// Basic name nobody.
 ///
 /// # Errors
-/// When a Basic credential can't be read.
+/// When a Basic credential can't be read, or its user name is longer than 128 bytes.
 pub(super) fn source(headers: &HeaderMap) -> Result<String, HttpError> {
     let is_basic = |value: &HeaderValue| {
         let scheme = value.as_bytes().split(|byte| *byte == b' ').next();
@@ -29,7 +29,10 @@ pub(super) fn source(headers: &HeaderMap) -> Result<String, HttpError> {
     let credential = credential.ok_or(HttpError::BadCredential)?;
     match credential.username() {
         "" => Ok(DEFAULT_SOURCE.to_owned()),
-        name if name.len() > SOURCE_BYTES_MAX => Err(HttpError::BadCredential),
+        name if name.len() > SOURCE_BYTES_MAX => Err(HttpError::LongUserName {
+            bytes: name.len(),
+            bytes_max: SOURCE_BYTES_MAX,
+        }),
         name => Ok(name.to_owned()),
     }
 }

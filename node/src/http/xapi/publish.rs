@@ -17,7 +17,7 @@ use super::super::body::ReceivedBody;
 use super::super::content::check_statements;
 use super::super::elements::{SplitError, values};
 use super::super::error::HttpError;
-use super::super::intake::{Intake, IntakeError, Posted, Receipt, StatementsReceipt};
+use super::super::intake::{Intake, Posted, Receipt, StatementsReceipt};
 use super::super::position::with_position;
 use super::super::refused_statement::RefusedStatement;
 use super::super::state::HttpState;
@@ -207,8 +207,8 @@ fn refuse_partial(receipt: &Receipt) -> Result<(), HttpError> {
     if !receipt.is_partial() {
         return Ok(());
     }
-    Err(HttpError::Intake(IntakeError::Unavailable {
-        reason: "not all statements could be taken now; send the request again".to_owned(),
+    Err(HttpError::Partial {
+        position: receipt.position.clone(),
         retry_after: RETRY_AFTER,
-    }))
+    })
 }

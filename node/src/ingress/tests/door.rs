@@ -10,12 +10,12 @@ use super::{arrival, native, with};
 use crate::ingress::Admission;
 use crate::route::Routed;
 
-const SHARDS: u32 = 4;
+const SHARDS: u16 = 4;
 
 #[test]
 fn each_delivery_goes_once_to_its_own_shard_in_order() {
     let settings = Settings::default();
-    let mut admission = Admission::new(arrival(&settings), SHARDS);
+    let mut admission = Admission::new(arrival(&settings), 3, SHARDS);
     let mut lines: Vec<String> = Vec::new();
     for learner in 0..40 {
         lines.push(with(&format!(r#""userId":"u{}""#, learner % 13)));
@@ -68,6 +68,6 @@ fn check_part(part: &Routed, lines: &[String]) {
             }
             (record, decoded) => panic!("{record:?} for {decoded:?}"),
         };
-        assert_eq!(shard_of(hash, SHARDS), part.shard);
+        assert_eq!(shard_of(hash, SHARDS.into()), part.shard);
     }
 }

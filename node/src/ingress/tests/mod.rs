@@ -7,6 +7,7 @@ mod proto;
 mod random;
 mod refusals;
 mod score;
+mod wire;
 mod xapi;
 mod xapi_clients;
 mod xapi_standard;

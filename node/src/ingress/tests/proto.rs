@@ -38,7 +38,7 @@ fn the_same_event_is_the_same_through_either_door() {
     .into();
     let json = with(r#""eventId":"","b":1,"a":"x","courseId":"c","duration_ms":6.6"#);
     assert_eq!(
-        decode_proto(&sent, &arrival(&settings)).unwrap(),
+        decode_proto(&sent.encode_to_vec(), &arrival(&settings)).unwrap(),
         native(&json).unwrap()
     );
 }
@@ -98,8 +98,8 @@ fn faults_of_messages() {
     ];
     let settings = Settings::default();
     for (event, reason, detail) in cases {
-        let refusal = decode_proto(&event, &arrival(&settings)).unwrap_err();
         let bytes = event.encode_to_vec();
+        let refusal = decode_proto(&bytes, &arrival(&settings)).unwrap_err();
         let kept = if bytes.len() > EVENT_BYTES_MAX {
             CUT_PAYLOAD_BYTES
         } else {
@@ -122,7 +122,8 @@ fn times_before_the_epoch_are_truncated_towards_the_past() {
         }),
         ..message()
     };
-    let decoded = decode_proto(&event, &arrival(&settings)).unwrap();
+    let sent = event.encode_to_vec();
+    let decoded = decode_proto(&sent, &arrival(&settings)).unwrap();
     assert_eq!(decoded.timestamp_ms, -999);
     let listed = to_proto(&decoded);
     assert_eq!(
@@ -132,5 +133,6 @@ fn times_before_the_epoch_are_truncated_towards_the_past() {
             nanos: 1_000_000
         })
     );
+    let listed = listed.encode_to_vec();
     assert_eq!(decode_proto(&listed, &arrival(&settings)).unwrap(), decoded);
 }

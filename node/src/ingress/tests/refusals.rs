@@ -115,7 +115,7 @@ const FAULTS: &[(&str, Reason, &str)] = &[
     (
         r#""score":6,"maxScore":5"#,
         Reason::ValueOutOfRange,
-        "score must be at most 1 × maxScore = 5",
+        "score must be at most maxScore = 5",
     ),
     (
         r#""score":0,"maxScore":0"#,

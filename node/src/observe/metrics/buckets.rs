@@ -40,6 +40,14 @@ const BY_NAME: [(&str, &[f64]); 7] = [
     ("homeroom_entry_events", EVENTS),
 ];
 
+/// The bounds of a histogram. One without an entry of its own measures waits.
+pub(super) fn bounds_of(name: &str) -> &'static [f64] {
+    BY_NAME
+        .into_iter()
+        .find_map(|(known, bounds)| (known == name).then_some(bounds))
+        .unwrap_or(WAITS_S)
+}
+
 /// A recorder's builder that knows the buckets. A histogram without an entry of its own measures waits.
 pub(super) fn builder() -> PrometheusBuilder {
     let all = PrometheusBuilder::new()

@@ -5,16 +5,17 @@ use std::sync::Arc;
 use homeroom_core::Reason;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
+use super::event_histogram::EventHistogram;
 use super::registry::Registry;
 use super::source::SourceMetrics;
 use crate::observe::HomePages;
 
 /// What is counted on the way in.
 pub struct IngestMetrics {
-    /// From the receipt of an event until queries see it, s. The product's own measure.
-    pub insight_latency_seconds: Histogram,
-    /// From an event's own time until queries see it, s.
-    pub event_age_seconds: Histogram,
+    /// From the receipt of an event until queries see it, s. The product's own measure; one observation for each accepted event.
+    pub insight_latency_seconds: Arc<EventHistogram>,
+    /// From an event's own time until queries see it, s; one observation for each accepted event.
+    pub event_age_seconds: Arc<EventHistogram>,
     /// Events in a log entry.
     pub entry_events: Histogram,
     /// gRPC calls and streams that are open.
@@ -81,14 +82,12 @@ impl Outcome {
 impl IngestMetrics {
     pub(super) fn new(registry: &Arc<Registry>) -> Self {
         Self {
-            insight_latency_seconds: registry.one_histogram(
+            insight_latency_seconds: registry.event_histogram(
                 "homeroom_insight_latency_seconds",
-                Unit::Seconds,
                 "From the receipt of an event until queries see it",
             ),
-            event_age_seconds: registry.one_histogram(
+            event_age_seconds: registry.event_histogram(
                 "homeroom_event_age_seconds",
-                Unit::Seconds,
                 "From an event's own time until queries see it",
             ),
             entry_events: registry.one_histogram(

@@ -5,6 +5,7 @@
 
 mod buckets;
 mod checkpoint;
+mod event_histogram;
 mod ingest;
 mod learner;
 mod log;
@@ -24,6 +25,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use ::metrics::{Gauge, Unit};
 
 pub use checkpoint::CheckpointMetrics;
+pub use event_histogram::EventHistogram;
 pub use ingest::{IngestMetrics, Outcome, Transport};
 pub use learner::LearnerMetrics;
 pub use log::LogMetrics;

@@ -1,14 +1,17 @@
 //! Where handles come from.
 
+use std::sync::{Arc, Mutex, PoisonError};
+
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
 
-use super::buckets;
+use super::{buckets, event_histogram::EventHistogram};
 
 /// Gives out handles and renders what they count.
 pub(super) struct Registry {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
+    event_histograms: Mutex<Vec<Arc<EventHistogram>>>,
 }
 
 /// A label's name and value.
@@ -22,11 +25,17 @@ impl Registry {
         Self {
             handle: recorder.handle(),
             recorder,
+            event_histograms: Mutex::default(),
         }
     }
 
     pub fn render(&self) -> String {
-        self.handle.render()
+        let mut text = self.handle.render();
+        let histograms = self.event_histograms.lock();
+        for histogram in histograms.unwrap_or_else(PoisonError::into_inner).iter() {
+            histogram.render(&mut text);
+        }
+        text
     }
 
     pub fn run_upkeep(&self) {
@@ -75,6 +84,16 @@ impl Registry {
     pub fn one_histogram(&self, name: &'static str, unit: Unit, help: &'static str) -> Histogram {
         self.describe_histogram(name, unit, help);
         self.recorder.register_histogram(&key(name, &[]), &METADATA)
+    }
+
+    /// A described histogram without labels, for what is measured of every event.
+    pub fn event_histogram(&self, name: &'static str, help: &'static str) -> Arc<EventHistogram> {
+        let histogram = Arc::new(EventHistogram::new(name, help, buckets::bounds_of(name)));
+        let histograms = self.event_histograms.lock();
+        histograms
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Arc::clone(&histogram));
+        histogram
     }
 
     /// A described family of counters, one for each value of a label.

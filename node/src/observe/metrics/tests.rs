@@ -46,8 +46,8 @@ fn families(text: &str) -> BTreeMap<String, String> {
 fn every_family_is_described_and_rendered() {
     let metrics = Metrics::new();
     metrics.shard.show(3, FIGURES);
-    metrics.ingest.insight_latency_seconds.record(0.004);
-    metrics.ingest.event_age_seconds.record(7_000.0);
+    metrics.ingest.insight_latency_seconds.record_many(0.004, 1);
+    metrics.ingest.event_age_seconds.record_many(7_000.0, 1);
     metrics.ingest.entry_events.record(128.0);
     metrics.log.appended(Duration::from_micros(300));
     metrics.log.fsynced(Duration::from_micros(200));

@@ -1,0 +1,158 @@
+//! `homeroom load`.
+
+mod progress;
+mod table;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use homeroom_client::{
+    ClientOptions,
+    load::{BaselineOptions, LoadOptions, Rate, Report, load},
+};
+use tokio_util::sync::CancellationToken;
+use tonic::transport::Uri;
+
+use super::{error::CliError, output::Output};
+use progress::LoadProgress;
+
+/// Measure the latency of insight under a load of lifelike events.
+///
+/// First all learners come in, as fast as it goes; that is reported by itself. Then three sources publish, an LMS, an assessment tool and
+/// a video player, while some of their events are watched for and learners are queried. At a fixed rate everything is due on a schedule,
+/// and all times count from when it was due, whatever the node does. Figures: ack, from due to outcome; insight, from due to the answer of a query that shows
+/// the event; read, from due to the answer of a query.
+///
+/// It fills the node with learners `learner-000000` and so on, and is not for a node in use. Ctrl-C ends it early, with figures. Exit
+/// code 0 only when nothing failed and everything sent was acknowledged.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Events a second, all sources together; `max` for as fast as the window allows.
+    #[arg(long, value_name = "EVENTS/S|max", value_parser = rate)]
+    rate: Rate,
+    /// Learners who are active, all equally.
+    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    learners: u32,
+    /// How long to measure.
+    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// Events in a batch.
+    #[arg(long, value_name = "EVENTS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    batch: u32,
+    /// Learners in all; those beyond --learners came earlier, once, and are no longer active.
+    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    seen: Option<u32>,
+    /// Courses that the learners are spread over.
+    #[arg(long, value_name = "C", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    courses: u32,
+    /// Queries a second; 0 for none.
+    #[arg(long, value_name = "R/S", default_value_t = 500, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    reads: u32,
+    /// Events a second that are watched for until a query shows them; 0 for none. At most one in each batch.
+    #[arg(long, value_name = "P/S", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=1_000))]
+    probes: u32,
+    /// Events on their way at `--rate max`, all sources together; 64 batches when not given. Latency is then a function of it.
+    #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    window_events: Option<u32>,
+    /// What the events are made from; any when not given. No two runs have an event in common, not even of one seed.
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Leave out the arrival of the learners.
+    #[arg(long)]
+    cold: bool,
+    /// Fail when nothing was acknowledged for so long.
+    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    retry_seconds: u64,
+    /// Measure afterwards what the same machine does with the same events when less is asked of it: gRPC to a sink that does nothing,
+    /// bare appends with fdatasync, the same aggregation by hand in memory.
+    #[arg(long)]
+    baselines: bool,
+    /// Where a temporary file is appended to, on a real disk: best that of the node's data.
+    #[arg(long, value_name = "DIR", default_value = ".", requires = "baselines")]
+    baseline_dir: PathBuf,
+    /// How long each baseline takes, at most.
+    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600), requires = "baselines")]
+    baseline_seconds: u64,
+}
+
+/// What `--window-events` is when it is not given.
+const WINDOW_BATCHES: u32 = 64;
+
+fn rate(text: &str) -> Result<Rate, String> {
+    match text {
+        "max" => Ok(Rate::Max),
+        number => match number.parse() {
+            Ok(rate) => Ok(Rate::PerSecond(rate)),
+            Err(_) => Err("write a number of events a second, at least 1, or max".to_owned()),
+        },
+    }
+}
+
+pub(super) async fn run(
+    (endpoints, client): (Vec<Uri>, ClientOptions),
+    args: Args,
+    output: &mut Output,
+) -> Result<(), CliError> {
+    let options = options(endpoints, client, &args);
+    let stop = CancellationToken::new();
+    let progress = LoadProgress::start();
+    let work = load(&options, &stop, |now| progress.update(now));
+    let report = tokio::select! {
+        report = work => report?,
+        twice = interrupted_twice(&stop) => {
+            twice?;
+            return Err(CliError::Interrupted);
+        }
+    };
+    drop(progress);
+    match output.is_json() {
+        true => output.json(&report)?,
+        false => table::show(&report, output)?,
+    }
+    verdict(&report, output)
+}
+
+/// Ctrl-C ends the load, so that there are figures; another ends everything.
+async fn interrupted_twice(stop: &CancellationToken) -> std::io::Result<()> {
+    tokio::signal::ctrl_c().await?;
+    stop.cancel();
+    tokio::signal::ctrl_c().await
+}
+
+fn options(endpoints: Vec<Uri>, client: ClientOptions, args: &Args) -> LoadOptions {
+    let window_events = args.window_events;
+    LoadOptions {
+        endpoints,
+        client,
+        rate: args.rate,
+        learners: args.learners,
+        seen: args.seen.unwrap_or_default().max(args.learners),
+        courses: args.courses,
+        measured_for: Duration::from_secs(args.seconds),
+        batch: args.batch,
+        window_events: window_events.unwrap_or(args.batch * WINDOW_BATCHES),
+        reads_per_second: args.reads,
+        probes_per_second: args.probes,
+        seed: args.seed.unwrap_or_else(|| fastrand::u64(..)),
+        cold: args.cold,
+        give_up_after: Duration::from_secs(args.retry_seconds),
+        baselines: args.baselines.then(|| BaselineOptions {
+            each: Duration::from_secs(args.baseline_seconds),
+            dir: args.baseline_dir.clone(),
+        }),
+    }
+}
+
+fn verdict(report: &Report, output: &mut Output) -> Result<(), CliError> {
+    let unacknowledged = report.unacknowledged();
+    if report.errors == 0 && unacknowledged == 0 {
+        return Ok(());
+    }
+    // The figures stand, whatever they are worth.
+    output.flush()?;
+    Err(CliError::Load {
+        errors: report.errors,
+        unacknowledged,
+        first: report.error_messages.first().cloned(),
+    })
+}

@@ -1,0 +1,120 @@
+//! Waits to within some microseconds.
+//!
+//! tokio's timers are as coarse as a millisecond, which is as long as what is to be measured. On Linux a timer of the kernel's
+//! wakes the runtime instead; elsewhere it is tokio's, and figures below 2 ms say little.
+
+use std::io;
+use std::time::Instant;
+
+#[cfg(target_os = "linux")]
+pub(super) use linux::Alarm;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::os::fd::OwnedFd;
+    use std::time::Duration;
+
+    use rustix::time::{
+        Itimerspec, TimerfdClockId, TimerfdFlags, TimerfdTimerFlags, Timespec, timerfd_create,
+        timerfd_settime,
+    };
+    use tokio::io::unix::AsyncFd;
+
+    use super::{Instant, io};
+
+    /// A timer for one waiter.
+    #[derive(Debug)]
+    pub(in crate::load) struct Alarm {
+        timer: AsyncFd<OwnedFd>,
+    }
+
+    impl Alarm {
+        /// Must be made inside a tokio runtime.
+        ///
+        /// # Errors
+        /// When the process has no file descriptor left.
+        pub(in crate::load) fn new() -> io::Result<Self> {
+            let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
+            let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
+            // What is deprecated of `new` is that it takes what may not own its descriptor; the way that replaces it is `unsafe`.
+            #[expect(deprecated, reason = "sound here: an OwnedFd owns its descriptor")]
+            let timer = AsyncFd::new(timer)?;
+            Ok(Self { timer })
+        }
+
+        /// Waits until `at`; returns at once when that has passed. Cancel safe.
+        ///
+        /// # Errors
+        /// None that occur while the timer is open.
+        pub(in crate::load) async fn until(&mut self, at: Instant) -> io::Result<()> {
+            loop {
+                let left = at.saturating_duration_since(Instant::now());
+                if left.is_zero() {
+                    return Ok(());
+                }
+                self.set(left)?;
+                let mut ready = self.timer.readable().await?;
+                // An earlier wait that was given up may have left it ready: then there is nothing to read, and it waits on.
+                let mut expirations = [0u8; 8];
+                let _ = ready.try_io(|timer| {
+                    let read = rustix::io::read(timer.get_ref(), &mut expirations);
+                    read.map_err(io::Error::from)
+                });
+            }
+        }
+
+        fn set(&self, left: Duration) -> io::Result<()> {
+            let value = Timespec::try_from(left).map_err(io::Error::other)?;
+            let once = Itimerspec {
+                it_interval: Timespec::default(),
+                it_value: value,
+            };
+            timerfd_settime(self.timer.get_ref(), TimerfdTimerFlags::empty(), &once)?;
+            Ok(())
+        }
+    }
+}
+
+/// A timer for one waiter, as coarse as tokio's.
+#[cfg(not(target_os = "linux"))]
+#[derive(Debug)]
+pub(super) struct Alarm;
+
+#[cfg(not(target_os = "linux"))]
+impl Alarm {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self)
+    }
+
+    pub(super) async fn until(&mut self, at: Instant) -> io::Result<()> {
+        tokio::time::sleep_until(at.into()).await;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn it_never_rings_too_early_not_even_after_a_wait_that_was_given_up() {
+        let mut alarm = Alarm::new().expect("a timer");
+        let start = Instant::now();
+        let soon = start + Duration::from_micros(200);
+        let far = start + Duration::from_secs(60);
+        tokio::select! {
+            biased;
+            waited = alarm.until(far) => panic!("it waited: {waited:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        alarm.until(soon).await.expect("a wait");
+        assert!(Instant::now() >= soon);
+        // The timer has rung; the next wait must not take that for its own.
+        let later = Instant::now() + Duration::from_millis(3);
+        alarm.until(later).await.expect("a wait");
+        assert!(Instant::now() >= later);
+        alarm.until(start).await.expect("a time that has passed");
+    }
+}

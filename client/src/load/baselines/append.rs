@@ -1,0 +1,111 @@
+//! A bare loop of appends and syncs: what the disk gives, and nothing else.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use tempfile::NamedTempFile;
+use tokio_util::sync::CancellationToken;
+
+use super::{Batches, Encoded};
+use crate::load::{latencies::Latencies, report::rounded};
+
+/// Encoded batches in memory, written over and over.
+const BATCHES: usize = 64;
+/// What is written between two syncs, when not one batch.
+const SYNCED_BYTES: usize = 1 << 20;
+/// The file grows no further, however fast the disk is.
+const FILE_BYTES_MAX: usize = 1 << 30;
+
+/// Encoded batches, appended to a file and synced (`fdatasync`).
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AppendFsync {
+    /// One sync for each batch.
+    pub per_batch: Appended,
+    /// One sync for each MiB.
+    pub per_mib: Appended,
+}
+
+/// What one way of syncing gave.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Appended {
+    /// Events made durable a second.
+    pub events_per_second: f64,
+    /// How often it was synced.
+    pub syncs: u64,
+    /// The median sync, in ms.
+    pub fdatasync_p50_ms: Option<f64>,
+    /// In ms.
+    pub fdatasync_p99_ms: Option<f64>,
+}
+
+/// An empty file that goes away with this.
+pub(in crate::load) struct AppendFile(NamedTempFile);
+
+impl AppendFile {
+    /// # Errors
+    /// When there can be no file in the folder.
+    pub(in crate::load) fn create(dir: &Path) -> io::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        let file = builder.prefix("homeroom-load-").tempfile_in(dir);
+        let explained = |error: io::Error| {
+            let message = format!("no file to append to in {}: {error}", dir.display());
+            io::Error::new(error.kind(), message)
+        };
+        file.map(Self).map_err(explained)
+    }
+}
+
+/// Half the time with a sync for each batch, half with one for each MiB.
+pub(super) fn measure(
+    AppendFile(mut file): AppendFile,
+    mut batches: Batches,
+    time: Duration,
+    stop: &CancellationToken,
+) -> io::Result<AppendFsync> {
+    let batches: Vec<Encoded> = (0..BATCHES).map(|_| batches.next()).collect();
+    let mut measure = |synced_bytes| append(&mut file, &batches, synced_bytes, (time / 2, stop));
+    Ok(AppendFsync {
+        per_batch: measure(1)?,
+        per_mib: measure(SYNCED_BYTES)?,
+    })
+}
+
+fn append(
+    file: &mut NamedTempFile,
+    batches: &[Encoded],
+    synced_bytes: usize,
+    (time, stop): (Duration, &CancellationToken),
+) -> io::Result<Appended> {
+    let mut syncs = Latencies::new();
+    let (mut events, mut unsynced) = (0, (0, 0));
+    let mut written = 0;
+    let begun = Instant::now();
+    for batch in batches.iter().cycle() {
+        if begun.elapsed() >= time || written >= FILE_BYTES_MAX || stop.is_cancelled() {
+            break;
+        }
+        file.write_all(&batch.bytes)?;
+        written += batch.bytes.len();
+        unsynced = (unsynced.0 + batch.bytes.len(), unsynced.1 + batch.events);
+        if unsynced.0 < synced_bytes {
+            continue;
+        }
+        let asked = Instant::now();
+        file.as_file().sync_data()?;
+        syncs.record(asked.elapsed(), 1);
+        events += unsynced.1;
+        unsynced = (0, 0);
+    }
+    let seconds = begun.elapsed().as_secs_f64();
+    let quantiles = syncs.quantiles();
+    Ok(Appended {
+        events_per_second: rounded(events as f64 / seconds.max(1e-9)),
+        syncs: quantiles.samples,
+        fdatasync_p50_ms: quantiles.p50_ms,
+        fdatasync_p99_ms: quantiles.p99_ms,
+    })
+}

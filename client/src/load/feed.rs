@@ -1,0 +1,114 @@
+//! One source: its events, made when they are due, on a lane of their own.
+
+use std::io;
+use std::iter::Peekable;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use homeroom_proto::v1;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    alarm::Alarm, generator::Generator, lane::Lane, ledger::Ledger, probes::Probes,
+    schedule::Schedule, watched::Probe,
+};
+
+/// One source: its events, made when they are due, on a lane of their own.
+pub(super) struct Feed {
+    pub(super) generator: Generator,
+    pub(super) lane: Lane,
+    pub(super) ledger: Arc<Ledger>,
+    /// When batches are due; without one, whenever the window has room.
+    pub(super) schedule: Option<Peekable<Schedule>>,
+    /// Events in a batch.
+    pub(super) batch: u32,
+    /// Nothing is due any more so long after the start.
+    pub(super) until: Duration,
+    /// When the phase began, ms since the epoch.
+    pub(super) start_ms: i64,
+    pub(super) probes: Option<Arc<Probes>>,
+}
+
+impl Feed {
+    /// Publishes until `stop`, then waits for all outcomes. When publishing has failed, there is nothing left to measure: it stops the others.
+    pub(super) async fn run(mut self, stop: CancellationToken) -> io::Result<()> {
+        let mut alarm = Alarm::new()?;
+        loop {
+            let due = tokio::select! {
+                biased;
+                () = stop.cancelled() => break,
+                due = self.turn(&mut alarm) => due?,
+            };
+            if !self.publish(due).await {
+                break;
+            }
+        }
+        self.count_overdue();
+        if let Err(error) = self.lane.finish().await {
+            self.ledger.error(error);
+            stop.cancel();
+        }
+        Ok(())
+    }
+
+    /// Waits until the next batch is due and there is room for it; says when it was due, since the start. Cancel safe but for the turn
+    /// itself.
+    async fn turn(&mut self, alarm: &mut Alarm) -> io::Result<Duration> {
+        let Some(schedule) = &mut self.schedule else {
+            self.lane.room().await;
+            return Ok(self.ledger.started().elapsed());
+        };
+        match schedule.peek().copied().filter(|due| *due < self.until) {
+            Some(due) => {
+                alarm.until(self.ledger.started() + due).await?;
+                self.lane.room().await;
+                schedule.next();
+                Ok(due)
+            }
+            None => std::future::pending().await,
+        }
+    }
+
+    async fn publish(&mut self, due: Duration) -> bool {
+        let at_ms = self.start_ms + due.as_millis() as i64;
+        let due_at = self.ledger.started() + due;
+        let number = self.probes.as_ref().and_then(|probes| probes.take(due));
+        let regular = self.batch as usize - usize::from(number.is_some());
+        let mut events = self.generator.batch(regular, at_ms);
+        if let (Some(number), Some(probes)) = (number, &self.probes) {
+            let event = self.generator.newest_interaction(at_ms);
+            probes
+                .watch(watched_for(number, &event, at_ms, due_at))
+                .await;
+            events.push(event);
+            // Anywhere in the batch, as others are.
+            let last = events.len() - 1;
+            events.swap(last, number as usize % (last + 1));
+        }
+        self.lane.send(events, due_at, number).await
+    }
+
+    fn count_overdue(&mut self) {
+        let passed = self.ledger.started().elapsed();
+        let until = self.until.min(passed);
+        let Some(schedule) = &mut self.schedule else {
+            return;
+        };
+        let Some(first) = schedule.peek().copied().filter(|due| *due < until) else {
+            return;
+        };
+        let batches = schedule.take_while(|due| *due < until).count() as u64;
+        let late = passed.saturating_sub(first);
+        self.ledger.overdue(batches * u64::from(self.batch), late);
+    }
+}
+
+fn watched_for(number: u64, event: &v1::Event, at_ms: i64, due: Instant) -> Probe {
+    Probe {
+        number,
+        user_id: event.user_id.clone(),
+        event_id: event.event_id.clone(),
+        at_ms,
+        due,
+    }
+}

@@ -1,0 +1,80 @@
+//! How learners come in, before anything is measured.
+
+use std::ops::Range;
+
+use homeroom_proto::v1;
+
+use super::{Cast, Run, Source, ids::EventIds, text};
+
+/// When learners came who are no longer active, ms before the run: long enough ago for their windows to settle.
+const EARLIER_MS: Range<i64> = 5 * 60_000..120 * 60_000;
+
+/// The first letter of arrivals' ids; no source's.
+const LETTER: u8 = b'n';
+
+/// One or two events of each learner who came earlier, in the order in which they came; then the sign-in of each who is active.
+#[derive(Debug)]
+pub(crate) struct Arrivals {
+    cast: Cast,
+    ids: EventIds,
+    start_ms: i64,
+    /// Learners known in all.
+    seen: u32,
+    /// The next one; those who are active come last.
+    next: u64,
+}
+
+impl Arrivals {
+    pub(crate) fn new(run: Run, cast: Cast, seen: u32) -> Self {
+        Self {
+            cast,
+            ids: EventIds::new(run, LETTER),
+            start_ms: run.start_ms,
+            seen: seen.max(cast.learners),
+            next: 0,
+        }
+    }
+
+    /// Events in a batch of about `count`, on the wire at `at_ms` since the epoch; empty when all are in.
+    pub(crate) fn batch(&mut self, count: usize, at_ms: i64) -> Vec<v1::Event> {
+        let earlier = u64::from(self.seen - self.cast.learners);
+        let mut events = Vec::with_capacity(count + 1);
+        while events.len() < count && self.next < u64::from(self.seen) {
+            match self.next < earlier {
+                true => self.came_earlier(earlier, &mut events),
+                false => {
+                    // Below `seen`, which is a u32.
+                    let learner = (self.next - earlier) as u32;
+                    events.push(self.event(learner, "session_start", at_ms));
+                }
+            }
+            self.next += 1;
+        }
+        events
+    }
+
+    /// Ascending times, so that the windows of those who came first settle while the others come in.
+    fn came_earlier(&mut self, earlier: u64, events: &mut Vec<v1::Event>) {
+        let span_ms = i128::from(EARLIER_MS.end - EARLIER_MS.start);
+        let passed_ms = span_ms * i128::from(self.next) / i128::from(earlier);
+        // Within the span.
+        let at_ms = self.start_ms - EARLIER_MS.end + passed_ms as i64;
+        let learner = self.cast.learners + self.next as u32;
+        events.push(self.event(learner, "page_view", at_ms));
+        if self.next.is_multiple_of(2) {
+            events.push(self.event(learner, "click", at_ms));
+        }
+    }
+
+    fn event(&mut self, learner: u32, event_type: &str, at_ms: i64) -> v1::Event {
+        let mut event = v1::Event {
+            event_id: self.ids.next(),
+            timestamp: Some(text::timestamp(at_ms)),
+            event_type: event_type.to_owned(),
+            source: Source::Lms.name().to_owned(),
+            ..v1::Event::default()
+        };
+        self.cast.put(&mut event, learner, at_ms);
+        event
+    }
+}

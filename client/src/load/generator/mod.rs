@@ -1,0 +1,156 @@
+//! Lifelike events, purely: from a seed and times come events, always the same ones.
+//!
+//! It runs beside the node that it loads, on the same cores, so what an event costs counts: text is pushed digit by digit into strings
+//! of the right size, and nothing is formatted.
+//!
+//! Knows nothing of publishers, schedules or clocks.
+
+mod arrivals;
+mod cast;
+mod delay;
+mod ids;
+mod source;
+mod sources;
+#[cfg(test)]
+mod tests;
+mod text;
+
+use fastrand::Rng;
+use homeroom_proto::v1;
+
+pub(crate) use arrivals::Arrivals;
+pub(crate) use cast::{Cast, learner_id};
+use delay::delay_ms;
+use ids::EventIds;
+pub(crate) use source::Source;
+use sources::Attempt;
+
+/// One delivery of so many is a repetition.
+const REPEATED_ONE_OF: u32 = 100;
+/// One event of so many may be repeated; to keep a copy of each would cost more than it is worth.
+const KEPT_ONE_OF: u32 = 8;
+/// Kept events: repetitions are of the newest 500 or so.
+const KEPT: usize = 64;
+/// Attempts whose score may still be changed.
+const ATTEMPTS: usize = 32;
+
+/// What tells the events of one run from those of all others: its seed and its start, ms since the epoch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Run {
+    pub(crate) seed: u64,
+    pub(crate) start_ms: i64,
+}
+
+/// The events of one source.
+#[derive(Debug)]
+pub(crate) struct Generator {
+    source: Source,
+    rng: Rng,
+    cast: Cast,
+    ids: EventIds,
+    kept: Vec<v1::Event>,
+    attempts: Vec<Attempt>,
+}
+
+impl Generator {
+    /// The events of `source` in this run, about this cast.
+    pub(crate) fn new(run: Run, source: Source, cast: Cast) -> Self {
+        let salt = text::mixed(u64::from(source.letter()));
+        Self {
+            source,
+            rng: Rng::with_seed(run.seed ^ salt),
+            cast,
+            ids: EventIds::new(run, source.letter()),
+            kept: Vec::with_capacity(KEPT),
+            attempts: Vec::with_capacity(ATTEMPTS),
+        }
+    }
+
+    /// The next so many events, on the wire at `at_ms` since the epoch; they happened then or before. Some are repetitions.
+    pub(crate) fn batch(&mut self, count: usize, at_ms: i64) -> Vec<v1::Event> {
+        let mut events = Vec::with_capacity(count);
+        for _ in 0..count {
+            let event = match self.repetition() {
+                Some(event) => event,
+                None => {
+                    let event = self.event(at_ms);
+                    self.keep(&event);
+                    event
+                }
+            };
+            events.push(event);
+        }
+        events
+    }
+
+    /// An interaction that happens at `at_ms`, so that no event of its learner on the wire by then is newer. The assessment tool has none.
+    pub(crate) fn newest_interaction(&mut self, at_ms: i64) -> v1::Event {
+        let mut event = self.bare(at_ms, at_ms);
+        let learner = self.cast.any(&mut self.rng);
+        self.cast.put(&mut event, learner, at_ms);
+        sources::interaction(self.source, &mut event, learner, &mut self.rng);
+        event
+    }
+
+    fn event(&mut self, at_ms: i64) -> v1::Event {
+        let event_ms = at_ms - delay_ms(&mut self.rng);
+        let mut event = self.bare(at_ms, event_ms);
+        let learner = self.cast.any(&mut self.rng);
+        self.cast.put(&mut event, learner, event_ms);
+        match self.source {
+            Source::Lms => sources::lms(&mut event, learner, &mut self.rng),
+            Source::Video => sources::video(&mut event, learner, &mut self.rng),
+            Source::Assessment => self.assessment(&mut event, learner, event_ms),
+        }
+        event
+    }
+
+    fn assessment(&mut self, event: &mut v1::Event, learner: u32, event_ms: i64) {
+        let (rng, attempts) = (&mut self.rng, &mut self.attempts);
+        let Some(attempt) = sources::assessment(event, learner, attempts, rng) else {
+            return;
+        };
+        match attempt {
+            // Whoever's score changes is the learner of the attempt, not the one who was picked.
+            sources::Scored::Changed(learner) => self.cast.put(event, learner, event_ms),
+            sources::Scored::New(attempt) if self.attempts.len() < ATTEMPTS => {
+                self.attempts.push(attempt);
+            }
+            sources::Scored::New(attempt) => {
+                let place = self.rng.usize(..ATTEMPTS);
+                self.attempts[place] = attempt;
+            }
+        }
+    }
+
+    /// What all events have but who and what.
+    fn bare(&mut self, at_ms: i64, event_ms: i64) -> v1::Event {
+        debug_assert!(event_ms <= at_ms);
+        v1::Event {
+            event_id: self.ids.next(),
+            timestamp: Some(text::timestamp(event_ms)),
+            source: self.source.name().to_owned(),
+            ..v1::Event::default()
+        }
+    }
+
+    fn repetition(&mut self) -> Option<v1::Event> {
+        if self.kept.is_empty() || self.rng.u32(..REPEATED_ONE_OF) > 0 {
+            return None;
+        }
+        let place = self.rng.usize(..self.kept.len());
+        Some(self.kept[place].clone())
+    }
+
+    fn keep(&mut self, event: &v1::Event) {
+        if self.rng.u32(..KEPT_ONE_OF) > 0 {
+            return;
+        }
+        if self.kept.len() < KEPT {
+            self.kept.push(event.clone());
+            return;
+        }
+        let place = self.rng.usize(..KEPT);
+        self.kept[place].clone_from(event);
+    }
+}

@@ -1,0 +1,131 @@
+//! One stream of batches to the node, with what is outstanding on it.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use homeroom_proto::v1;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
+
+use super::{ledger::Ledger, watched::News};
+use crate::{Acknowledgements, Batch, Client, PublishError, Publisher, PublisherOptions};
+
+/// What a lane may have outstanding beyond batches.
+const BYTES_IN_FLIGHT_MAX: usize = 16 << 20;
+
+/// One stream of batches to the node, with what is outstanding on it.
+pub(super) struct Lane {
+    publisher: Publisher,
+    outstanding: Arc<Outstanding>,
+    ledger: Arc<Ledger>,
+    tickets: u64,
+}
+
+/// Batches without an outcome, by ticket; as many as the window allows.
+#[derive(Debug)]
+struct Outstanding {
+    window: Semaphore,
+    batches: Mutex<BTreeMap<u64, Sent>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Sent {
+    due: Instant,
+    /// The probe that travels in it.
+    probe: Option<u64>,
+}
+
+impl Lane {
+    /// Opens a lane with a window of so many batches; `tasks` own what counts its acknowledgements.
+    pub(super) fn open(
+        client: &Client,
+        options: PublisherOptions,
+        ledger: &Arc<Ledger>,
+        news: Option<mpsc::Sender<News>>,
+        tasks: &mut JoinSet<io::Result<()>>,
+    ) -> Self {
+        let window = options.batches_in_flight_max.max(1);
+        let options = PublisherOptions {
+            bytes_in_flight_max: BYTES_IN_FLIGHT_MAX,
+            ..options
+        };
+        let (publisher, acknowledgements) = client.publisher(options);
+        let outstanding = Arc::new(Outstanding {
+            window: Semaphore::new(window),
+            batches: Mutex::default(),
+        });
+        let (held, counted) = (Arc::clone(&outstanding), Arc::clone(ledger));
+        tasks.spawn(async move {
+            held.settle(acknowledgements, &counted, news).await;
+            Ok(())
+        });
+        Self {
+            publisher,
+            outstanding,
+            ledger: Arc::clone(ledger),
+            tickets: 0,
+        }
+    }
+
+    /// Waits until the window has room for a batch, or the publisher has stopped. Cancel safe.
+    pub(super) async fn room(&self) {
+        // The permit comes back with the acknowledgement.
+        if let Ok(permit) = self.outstanding.window.acquire().await {
+            permit.forget();
+        }
+    }
+
+    /// Hands a batch over that was due at `due`, after there was room for it; false when the publisher has stopped, which
+    /// [`Self::finish`] explains.
+    pub(super) async fn send(
+        &mut self,
+        events: Vec<v1::Event>,
+        due: Instant,
+        probe: Option<u64>,
+    ) -> bool {
+        let count = events.len() as u64;
+        self.outstanding
+            .batches()
+            .insert(self.tickets, Sent { due, probe });
+        self.tickets += 1;
+        let is_taken = self.publisher.send(Batch::of_events(&events)).await.is_ok();
+        self.ledger.sent(count, due);
+        is_taken
+    }
+
+    /// Waits until every batch has its outcome.
+    pub(super) async fn finish(self) -> Result<(), PublishError> {
+        self.publisher.finish().await.map(|_| ())
+    }
+}
+
+impl Outstanding {
+    async fn settle(
+        &self,
+        mut acknowledgements: Acknowledgements,
+        ledger: &Ledger,
+        news: Option<mpsc::Sender<News>>,
+    ) {
+        while let Some(acknowledgement) = acknowledgements.next().await {
+            let sent = self.batches().remove(&acknowledgement.ticket);
+            self.window.add_permits(1);
+            let Some(Sent { due, probe }) = sent else {
+                ledger.error("a batch was acknowledged twice");
+                continue;
+            };
+            ledger.acknowledged(&acknowledgement, due);
+            if let (Some(number), Some(news)) = (probe, &news) {
+                // Whoever watched has given up; that was told where it happened.
+                let _ = news.send(News::Acknowledged(number)).await;
+            }
+        }
+        // Whoever waits for room would wait for ever.
+        self.window.close();
+    }
+
+    fn batches(&self) -> MutexGuard<'_, BTreeMap<u64, Sent>> {
+        self.batches.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,336 @@
+//! What a load measured.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::{Baselines, LoadOptions, Quantiles, Rate, ledger::Books};
+
+/// What a load measured. As JSON, one object; the names are part of the command line's contract.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How fast batches were due.
+    pub rate: Rate,
+    /// Learners who were active.
+    pub learners: u32,
+    /// Learners known in all.
+    pub seen: u32,
+    /// Events in a batch.
+    pub batch: u32,
+    /// What the events were made from.
+    pub seed: u64,
+    /// None when it was left out.
+    pub arrival: Option<ArrivalReport>,
+    /// Length of the measured phase up to its last acknowledgement, in seconds.
+    pub seconds: f64,
+    /// Whether the measured phase was ended before its time.
+    pub interrupted: bool,
+    /// Events handed over in the measured phase; so are all counts below.
+    pub sent: u64,
+    /// Those with an outcome: accepted + duplicate + shadowed + dead-lettered.
+    pub acknowledged: u64,
+    /// Counted for the first time.
+    pub accepted: u64,
+    /// Counted before.
+    pub duplicate: u64,
+    /// Of a type for which another source is authoritative.
+    pub shadowed: u64,
+    /// Refused.
+    pub dead_lettered: u64,
+    /// How often a batch was sent once more.
+    pub retries: u64,
+    /// Events that were due and not handed over when time was up.
+    pub overdue: u64,
+    /// Queries that were due and not asked when time was up.
+    pub reads_overdue: u64,
+    /// Acknowledged events a second.
+    pub events_per_second: f64,
+    /// Events acknowledged in each second; the last entry is of what came after the end.
+    pub per_second: Vec<u64>,
+    /// From when an event was due to its outcome.
+    pub ack: Quantiles,
+    /// From when an event was due to when a query showed it.
+    pub insight: Quantiles,
+    /// From when a query was due to its answer.
+    pub read: Quantiles,
+    /// How late events were handed over; without samples when there is no schedule.
+    pub late: Quantiles,
+    /// Failed calls, refused events, events that never showed; in both phases.
+    pub errors: u64,
+    /// The first few, in words.
+    pub error_messages: Vec<String>,
+    /// None when they were not asked for, or the load was ended early.
+    pub baselines: Option<Baselines>,
+}
+
+/// How fast the learners came in.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArrivalReport {
+    /// Events with an outcome.
+    pub events: u64,
+    /// Events handed over.
+    pub sent: u64,
+    /// Counted for the first time.
+    pub accepted: u64,
+    /// Counted before.
+    pub duplicate: u64,
+    /// Refused.
+    pub dead_lettered: u64,
+    /// How often a batch was sent once more.
+    pub retries: u64,
+    /// Up to the last acknowledgement.
+    pub seconds: f64,
+    /// Events with an outcome a second.
+    pub events_per_second: f64,
+}
+
+impl Report {
+    /// The report of a measured phase that was ended after `lasted`.
+    pub(super) fn new(
+        options: &LoadOptions,
+        (arrival, measured): (Option<&Books>, &Books),
+        lasted: Duration,
+    ) -> Self {
+        let seconds = lasted.max(measured.last_ack).as_secs_f64();
+        let acknowledged = measured.acknowledged();
+        let late = match options.rate {
+            Rate::Max => Quantiles::default(),
+            Rate::PerSecond(_) => measured.late.quantiles(),
+        };
+        let books = || arrival.into_iter().chain([measured]);
+        let messages = books().flat_map(|books| books.error_messages.clone());
+        Self {
+            rate: options.rate,
+            learners: options.learners,
+            seen: options.seen.max(options.learners),
+            batch: options.batch,
+            seed: options.seed,
+            arrival: arrival.map(ArrivalReport::new),
+            seconds: rounded(seconds),
+            interrupted: lasted < options.measured_for,
+            sent: measured.sent,
+            acknowledged,
+            accepted: measured.tally.accepted,
+            duplicate: measured.tally.duplicate,
+            shadowed: measured.tally.shadowed,
+            dead_lettered: measured.tally.dead_lettered(),
+            retries: measured.retries,
+            overdue: measured.overdue,
+            reads_overdue: measured.reads_overdue,
+            events_per_second: rounded(acknowledged as f64 / seconds.max(1e-9)),
+            per_second: measured.per_second.clone(),
+            ack: measured.ack.quantiles(),
+            insight: measured.insight.quantiles(),
+            read: measured.read.quantiles(),
+            late,
+            errors: books().map(|books| books.errors).sum(),
+            error_messages: messages.collect(),
+            baselines: None,
+        }
+    }
+
+    /// Events that were sent and have no outcome, in both phases.
+    pub fn unacknowledged(&self) -> u64 {
+        let arrival = self
+            .arrival
+            .map_or(0, |arrival| arrival.sent - arrival.events);
+        arrival + self.sent - self.acknowledged
+    }
+}
+
+impl ArrivalReport {
+    fn new(books: &Books) -> Self {
+        let seconds = books.last_ack.as_secs_f64();
+        let events = books.acknowledged();
+        Self {
+            events,
+            sent: books.sent,
+            accepted: books.tally.accepted,
+            duplicate: books.tally.duplicate,
+            dead_lettered: books.tally.dead_lettered(),
+            retries: books.retries,
+            seconds: rounded(seconds),
+            events_per_second: rounded(events as f64 / seconds.max(1e-9)),
+        }
+    }
+}
+
+/// To three places.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        match self.rate {
+            Rate::Max => map.serialize_entry("rate", "max")?,
+            Rate::PerSecond(rate) => map.serialize_entry("rate", &rate)?,
+        }
+        map.serialize_entry("learners", &self.learners)?;
+        map.serialize_entry("seen", &self.seen)?;
+        map.serialize_entry("batch", &self.batch)?;
+        map.serialize_entry("seed", &self.seed)?;
+        map.serialize_entry("arrival", &self.arrival)?;
+        map.serialize_entry("seconds", &self.seconds)?;
+        map.serialize_entry("interrupted", &self.interrupted)?;
+        map.serialize_entry("eventsPerSecond", &self.events_per_second)?;
+        let latencies = [
+            ("ack", self.ack),
+            ("insight", self.insight),
+            ("read", self.read),
+        ];
+        for (name, quantiles) in latencies {
+            serialize_quantiles(&mut map, name, &quantiles)?;
+        }
+        map.serialize_entry("lateP99Ms", &self.late.p99_ms)?;
+        map.serialize_entry("lateMaxMs", &self.late.max_ms)?;
+        let counts = [
+            ("sent", self.sent),
+            ("acknowledged", self.acknowledged),
+            ("accepted", self.accepted),
+            ("duplicate", self.duplicate),
+            ("shadowed", self.shadowed),
+            ("deadLettered", self.dead_lettered),
+            ("retries", self.retries),
+            ("overdue", self.overdue),
+            ("readsOverdue", self.reads_overdue),
+            ("errors", self.errors),
+        ];
+        for (name, count) in counts {
+            map.serialize_entry(name, &count)?;
+        }
+        map.serialize_entry("errorMessages", &self.error_messages)?;
+        map.serialize_entry("perSecond", &self.per_second)?;
+        map.serialize_entry("baselines", &self.baselines)?;
+        map.end()
+    }
+}
+
+fn serialize_quantiles<M: SerializeMap>(
+    map: &mut M,
+    name: &str,
+    quantiles: &Quantiles,
+) -> Result<(), M::Error> {
+    let times = [
+        ("P50Ms", quantiles.p50_ms),
+        ("P90Ms", quantiles.p90_ms),
+        ("P99Ms", quantiles.p99_ms),
+        ("P999Ms", quantiles.p999_ms),
+        ("MaxMs", quantiles.max_ms),
+    ];
+    for (which, ms) in times {
+        map.serialize_entry(&format!("{name}{which}"), &ms)?;
+    }
+    map.serialize_entry(&format!("{name}Samples"), &quantiles.samples)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Instant;
+
+    use homeroom_proto::v1::{DeadLetterReason, EventOutcome, EventStatus};
+
+    use super::*;
+    use crate::load::ledger::Ledger;
+    use crate::{Acknowledgement, ClientOptions};
+
+    fn options(rate: Rate) -> LoadOptions {
+        LoadOptions {
+            endpoints: Vec::new(),
+            client: ClientOptions::default(),
+            rate,
+            learners: 10,
+            seen: 20,
+            courses: 1,
+            measured_for: Duration::from_secs(2),
+            batch: 2,
+            window_events: 10,
+            reads_per_second: 0,
+            probes_per_second: 0,
+            seed: 7,
+            cold: true,
+            give_up_after: Duration::from_secs(1),
+            baselines: None,
+        }
+    }
+
+    /// Three batches of two were sent: one was taken at the second attempt, one refused by half, one has no outcome.
+    fn measured() -> Books {
+        let ledger = Ledger::new();
+        let due = Instant::now();
+        let outcome = |status: EventStatus| EventOutcome {
+            status: status.into(),
+            ..EventOutcome::default()
+        };
+        let refused = EventOutcome {
+            reason: DeadLetterReason::BadTimestamp.into(),
+            detail: "too odd".into(),
+            ..outcome(EventStatus::DeadLettered)
+        };
+        for _ in 0..3 {
+            ledger.sent(2, due);
+        }
+        let accepted = outcome(EventStatus::Accepted);
+        for (outcomes, attempts) in [
+            (vec![accepted.clone(), outcome(EventStatus::Duplicate)], 2),
+            (vec![accepted, refused], 1),
+        ] {
+            let acknowledgement = Acknowledgement {
+                ticket: 0,
+                outcomes,
+                attempts,
+            };
+            ledger.acknowledged(&acknowledgement, due);
+        }
+        ledger.shown(Duration::from_millis(3));
+        ledger.overdue(8, Duration::from_millis(5));
+        ledger.close()
+    }
+
+    #[test]
+    fn everything_is_accounted_for() {
+        let rate = Rate::PerSecond(NonZeroU32::new(100).expect("above 0"));
+        let lasted = Duration::from_secs(1);
+        let report = Report::new(&options(rate), (None, &measured()), lasted);
+        assert_eq!((report.sent, report.acknowledged), (6, 4));
+        assert_eq!(report.unacknowledged(), 2);
+        let outcomes = (report.accepted, report.duplicate, report.dead_lettered);
+        assert_eq!(outcomes, (2, 1, 1));
+        assert_eq!((report.retries, report.overdue, report.errors), (1, 8, 1));
+        let message = "an event was refused as bad_timestamp: too odd";
+        assert_eq!(report.error_messages, [message]);
+        assert_eq!(report.per_second, [4]);
+        assert!(report.interrupted && report.seconds == 1.0);
+        assert_eq!(report.events_per_second, 4.0);
+        assert_eq!((report.ack.samples, report.insight.samples), (4, 1));
+        assert!(report.late.max_ms.is_some_and(|ms| ms >= 5.0));
+    }
+
+    #[test]
+    fn the_document_has_its_names_and_says_null_where_nothing_was_measured() {
+        let lasted = Duration::from_secs(2);
+        let report = Report::new(&options(Rate::Max), (None, &measured()), lasted);
+        let document = serde_json::to_value(&report).expect("a document");
+        for name in [
+            "ackP50Ms",
+            "ackP90Ms",
+            "ackP999Ms",
+            "insightP50Ms",
+            "insightP99Ms",
+            "eventsPerSecond",
+        ] {
+            assert!(document[name].is_number(), "{name}: {document}");
+        }
+        for name in ["readP50Ms", "readP99Ms", "lateP99Ms", "lateMaxMs"] {
+            let value = document.get(name);
+            assert!(value.is_some_and(serde_json::Value::is_null), "{name}");
+        }
+        assert_eq!(document["rate"], "max");
+        assert_eq!(document["readSamples"], 0);
+        assert_eq!(document["interrupted"], false);
+    }
+}

@@ -1,0 +1,242 @@
+//! Which events are watched for, and when to ask for each again. Knows neither tasks nor connections.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::{Duration, Instant};
+
+use homeroom_proto::v1;
+
+/// Between two looks at one event, at least.
+const BETWEEN_LOOKS_MIN: Duration = Duration::from_micros(300);
+/// Otherwise so much of the time that is being measured: about 3 % of it.
+const LOOKS_PER_TIME: u32 = 32;
+/// An acknowledged event that has not shown by then never will.
+const SHOWN_WITHIN: Duration = Duration::from_secs(5);
+/// What a profile lists.
+const LISTED: usize = 10;
+
+/// An event that is watched for.
+#[derive(Clone, Debug)]
+pub(super) struct Probe {
+    pub(super) number: u64,
+    pub(super) user_id: String,
+    pub(super) event_id: String,
+    /// Event time, ms since the epoch.
+    pub(super) at_ms: i64,
+    pub(super) due: Instant,
+}
+
+/// What whoever watches is told.
+#[derive(Debug)]
+pub(super) enum News {
+    /// An event is on its way.
+    Sent(Probe),
+    /// The batch of this probe has its outcomes.
+    Acknowledged(u64),
+}
+
+/// What an answer says of an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It is there, so long after it was due.
+    Shown(Duration),
+    /// Not yet: it is looked for again.
+    NotYet,
+    /// It was acknowledged long ago, and is not there.
+    Missing,
+}
+
+/// The events that are watched for.
+#[derive(Debug, Default)]
+pub(super) struct Watched {
+    probes: HashMap<u64, Standing>,
+    looks: BinaryHeap<Reverse<(Instant, u64)>>,
+    /// How long it takes at present.
+    typical: Duration,
+}
+
+#[derive(Debug)]
+struct Standing {
+    probe: Probe,
+    acknowledged_at: Option<Instant>,
+}
+
+impl Watched {
+    pub(super) fn is_empty(&self) -> bool {
+        self.probes.is_empty()
+    }
+
+    /// Watches for one more, from now on.
+    pub(super) fn add(&mut self, probe: Probe) {
+        self.looks.push(Reverse((probe.due, probe.number)));
+        let standing = Standing {
+            probe,
+            acknowledged_at: None,
+        };
+        self.probes.insert(standing.probe.number, standing);
+    }
+
+    pub(super) fn acknowledged(&mut self, number: u64, now: Instant) {
+        if let Some(standing) = self.probes.get_mut(&number) {
+            standing.acknowledged_at = Some(now);
+        }
+    }
+
+    /// When to look next, if there is anything to look for that is not being looked at.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        self.looks.peek().map(|Reverse((at, _))| *at)
+    }
+
+    /// The event whose turn it is.
+    pub(super) fn take_look(&mut self) -> Option<&Probe> {
+        let Reverse((_, number)) = self.looks.pop()?;
+        self.probes.get(&number).map(|standing| &standing.probe)
+    }
+
+    /// Takes the answer to a look that began at `asked` and ended at `now`.
+    pub(super) fn answered(
+        &mut self,
+        number: u64,
+        (asked, now): (Instant, Instant),
+        profile: Option<&v1::LearnerProfile>,
+    ) -> Verdict {
+        let Some(standing) = self.probes.get(&number) else {
+            return Verdict::NotYet;
+        };
+        let waited = now.saturating_duration_since(standing.probe.due);
+        let is_shown = profile.is_some_and(|profile| standing.is_shown_by(profile));
+        let verdict = match standing.acknowledged_at {
+            _ if is_shown => Verdict::Shown(waited),
+            Some(at) if asked.saturating_duration_since(at) >= SHOWN_WITHIN => Verdict::Missing,
+            _ => Verdict::NotYet,
+        };
+        if verdict == Verdict::NotYet {
+            let pause = (waited.max(self.typical) / LOOKS_PER_TIME).max(BETWEEN_LOOKS_MIN);
+            self.looks.push(Reverse((now.max(asked + pause), number)));
+            return verdict;
+        }
+        self.probes.remove(&number);
+        if is_shown {
+            self.typical = (self.typical * 7 + waited) / 8;
+        }
+        verdict
+    }
+
+    /// Watches for this one no more.
+    pub(super) fn forget(&mut self, number: u64) {
+        self.probes.remove(&number);
+    }
+
+    /// Watches no more for what was never acknowledged, once nothing will be.
+    pub(super) fn forget_unacknowledged(&mut self) {
+        self.probes
+            .retain(|_, standing| standing.acknowledged_at.is_some());
+    }
+}
+
+impl Standing {
+    /// Whether it is listed; or, when it was applied by all accounts, has been pushed out by ten newer ones already.
+    fn is_shown_by(&self, profile: &v1::LearnerProfile) -> bool {
+        let listed = &profile.last_interactions;
+        let probe = (self.probe.at_ms, self.probe.event_id.as_str());
+        let of = |at: &v1::Interaction| at.event_id == self.probe.event_id;
+        let is_newer = |at: &v1::Interaction| (at.timestamp_ms, at.event_id.as_str()) > probe;
+        let is_pushed_out = || listed.len() >= LISTED && listed.iter().all(is_newer);
+        listed.iter().any(of) || (self.acknowledged_at.is_some() && is_pushed_out())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn probe(number: u64, due: Instant) -> Probe {
+        Probe {
+            number,
+            user_id: "learner-000001".into(),
+            event_id: format!("e{number}"),
+            at_ms: 1_000,
+            due,
+        }
+    }
+
+    fn profile(listed: impl IntoIterator<Item = (i64, &'static str)>) -> v1::LearnerProfile {
+        let listed = listed
+            .into_iter()
+            .map(|(timestamp_ms, id)| v1::Interaction {
+                event_id: id.into(),
+                timestamp_ms,
+                ..Default::default()
+            });
+        v1::LearnerProfile {
+            last_interactions: listed.collect(),
+            ..Default::default()
+        }
+    }
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[test]
+    fn an_event_is_looked_for_until_it_shows_and_its_time_counts_from_when_it_was_due() {
+        let due = Instant::now();
+        let mut watched = Watched::default();
+        watched.add(probe(1, due));
+        assert_eq!(watched.next_look(), Some(due));
+        assert!(watched.take_look().is_some_and(|probe| probe.number == 1));
+        assert_eq!(watched.next_look(), None, "nobody looks twice at once");
+        let others = profile([(2_000, "other")]);
+        let verdict = watched.answered(1, (due, due + MS / 10), Some(&others));
+        assert_eq!(verdict, Verdict::NotYet);
+        assert_eq!(watched.next_look(), Some(due + BETWEEN_LOOKS_MIN));
+        watched.take_look();
+        let verdict = watched.answered(
+            1,
+            (due + 2 * MS, due + 3 * MS),
+            Some(&profile([(1_000, "e1")])),
+        );
+        assert_eq!(verdict, Verdict::Shown(3 * MS));
+        assert!(watched.is_empty() && watched.next_look().is_none());
+    }
+
+    #[test]
+    fn looks_get_rarer_as_the_time_grows() {
+        let due = Instant::now();
+        let mut watched = Watched::default();
+        watched.add(probe(1, due));
+        watched.take_look();
+        let now = due + 320 * MS;
+        assert_eq!(watched.answered(1, (now, now), None), Verdict::NotYet);
+        assert_eq!(watched.next_look(), Some(now + 10 * MS));
+    }
+
+    #[test]
+    fn ten_newer_events_hide_it_which_says_something_only_when_it_was_acknowledged() {
+        let due = Instant::now();
+        let mut watched = Watched::default();
+        watched.add(probe(1, due));
+        let newer = profile([(1_001, "x"); LISTED]);
+        let at = (due + MS, due + 2 * MS);
+        assert_eq!(watched.answered(1, at, Some(&newer)), Verdict::NotYet);
+        watched.acknowledged(1, due + MS);
+        let older = profile([(999, "x"); LISTED]);
+        assert_eq!(watched.answered(1, at, Some(&older)), Verdict::NotYet);
+        assert_eq!(
+            watched.answered(1, at, Some(&newer)),
+            Verdict::Shown(2 * MS)
+        );
+    }
+
+    #[test]
+    fn what_was_acknowledged_has_to_show() {
+        let due = Instant::now();
+        let mut watched = Watched::default();
+        watched.add(probe(1, due));
+        watched.add(probe(2, due));
+        let late = due + SHOWN_WITHIN + MS;
+        assert_eq!(watched.answered(1, (late, late), None), Verdict::NotYet);
+        watched.acknowledged(1, due);
+        assert_eq!(watched.answered(1, (late, late), None), Verdict::Missing);
+        watched.forget_unacknowledged();
+        assert!(watched.is_empty());
+    }
+}

@@ -1,0 +1,98 @@
+//! A learner into its stored records and back.
+
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
+use homeroom_core::{
+    Event,
+    learner::{HourNumber, Learner, StatePart},
+};
+use std::hint::black_box;
+
+use crate::{
+    class::{Class, HISTORY, entry_of, log_time_ms},
+    script::user_id,
+};
+
+/// A learner's records, as a store gives them back.
+struct Records {
+    head: Vec<u8>,
+    hours: Vec<(HourNumber, Vec<u8>)>,
+}
+
+impl Records {
+    fn of(mut learner: Learner) -> Self {
+        let mut records = Self {
+            head: Vec::new(),
+            hours: Vec::new(),
+        };
+        for change in learner.take_changes() {
+            let bytes = change.bytes.expect("nothing has been forgotten");
+            match change.part {
+                StatePart::Head => records.head = bytes,
+                StatePart::Hour(number) => records.hours.push((number, bytes)),
+            }
+        }
+        records
+    }
+
+    fn restore(&self) -> Learner {
+        let hours = self.hours.iter();
+        let hours = hours.map(|(number, bytes)| (*number, &bytes[..]));
+        Learner::restore(&user_id(0), &self.head, hours).expect("its own encoding can be read")
+    }
+}
+
+pub fn benches(criterion: &mut Criterion) {
+    let (mut class, _, mut script) = Class::of_one();
+    let next = script.next_event();
+    let whole = class.learners[0].clone();
+    let records = Records::of(whole.clone());
+    let mut group = criterion.benchmark_group("checkpoint");
+    group.throughput(Throughput::Elements(HISTORY as u64));
+    bench_encode(&mut group, "encode_1000_events", &whole);
+    group.bench_function("decode_1000_events", |bencher| {
+        bencher.iter_with_large_drop(|| black_box(&records).restore());
+    });
+    group.throughput(Throughput::Elements(1));
+    class.learners[0] = records.restore();
+    class.apply(&entry_of(std::slice::from_ref(&next)));
+    bench_encode(&mut group, "encode_after_one_event", &class.learners[0]);
+    group.bench_function("encode_standings", |bencher| {
+        bencher.iter(|| {
+            let standings = black_box(&whole).standings_since(i64::MIN);
+            standings.fold(0, |bytes, (_, standing)| bytes + standing.encode().len())
+        });
+    });
+    bench_wake(&mut group, &mut class, &records, &next);
+    group.finish();
+}
+
+fn bench_encode(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, learner: &Learner) {
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched_ref(
+            || learner.clone(),
+            |learner| learner.take_changes(),
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+/// A learner who was asleep when an event came.
+fn bench_wake(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    class: &mut Class,
+    records: &Records,
+    event: &Event<'_>,
+) {
+    let context = class.context(log_time_ms(std::slice::from_ref(event)));
+    let mut encoded = Vec::new();
+    event.encode_into(&mut encoded);
+    group.bench_function("wake_for_one_event", |bencher| {
+        bencher.iter_with_large_drop(|| {
+            let mut learner = black_box(records).restore();
+            learner.prune(&context);
+            let event = Event::decode(&event.user_id, &encoded);
+            let event = event.expect("its own encoding can be read");
+            (learner.apply(&context, &event, &encoded), learner)
+        });
+    });
+}

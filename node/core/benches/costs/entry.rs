@@ -1,0 +1,137 @@
+//! One entry of a busy shard, as a whole and by its parts.
+
+use criterion::{
+    BatchSize, BenchmarkGroup, Criterion, Throughput,
+    measurement::{Measurement, WallTime},
+};
+use homeroom_core::{
+    Event,
+    entry::{Command, Entry, Record, Records},
+    learner::Verdict,
+    shard::{Outcome, RecordVerdict},
+};
+use std::{hint::black_box, time::Duration};
+
+use crate::class::Class;
+
+/// Events of an entry, each of another learner.
+const EVENTS: usize = 128;
+/// More learners than any cache holds.
+const MANY: usize = 10_000;
+/// Events that each learner has behind it.
+const HISTORY: usize = 100;
+/// A class begins anew after so many events of each: its learners stay as long as they are said to be.
+const STEPS: usize = 10;
+
+pub fn benches(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("entry");
+    group.throughput(Throughput::Elements(EVENTS as u64));
+    whole(&mut group, "into_128_learners", EVENTS);
+    whole(&mut group, "into_10000_learners", MANY);
+    parts(&mut group);
+    group.finish();
+}
+
+/// A class at work, which begins anew where its entries end.
+struct Lesson {
+    begin: Class,
+    class: Class,
+    entries: Vec<Vec<u8>>,
+    next: usize,
+}
+
+impl Lesson {
+    fn new(learners: usize) -> Self {
+        let (begin, mut scripts) = Class::of_many(learners, HISTORY, EVENTS);
+        let steps = (0..STEPS).flat_map(|_| scripts.step(EVENTS));
+        Self {
+            class: begin.clone(),
+            begin,
+            // The last of a step may be shorter.
+            entries: steps.filter(|entry| is_full(entry)).collect(),
+            next: 0,
+        }
+    }
+
+    fn next_entry(&mut self) -> usize {
+        if self.next == self.entries.len() {
+            self.class = self.begin.clone();
+            self.next = 0;
+        }
+        self.next += 1;
+        self.next - 1
+    }
+}
+
+/// Read, grouped by learner, applied, counted.
+fn whole(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, learners: usize) {
+    // Made only when this is among the benches asked for.
+    let mut lesson = None;
+    group.bench_function(name, |bencher| {
+        let lesson = lesson.get_or_insert_with(|| Lesson::new(learners));
+        bencher.iter_custom(|iterations| {
+            let clock = WallTime;
+            (0..iterations).fold(Duration::ZERO, |sum, _| {
+                let entry = lesson.next_entry();
+                let begun = clock.start();
+                let outcomes = lesson.class.apply(black_box(&lesson.entries[entry]));
+                let taken = clock.end(begun);
+                assert!(outcomes.iter().all(|it| *it == Outcome::Accepted));
+                sum + taken
+            })
+        });
+    });
+}
+
+/// What an entry takes beside what its learners do.
+fn parts(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let lesson = Lesson::new(EVENTS);
+    let bytes = &lesson.entries[0];
+    group.bench_function("decode_with_events", |bencher| {
+        bencher.iter(|| {
+            let entry = Entry::decode(black_box(bytes)).expect("its own encoding can be read");
+            for (user_id, encoded) in events(batch(entry)) {
+                black_box(Event::decode(user_id, encoded).expect("its own encoding can be read"));
+            }
+        });
+    });
+    group.bench_function("begin_and_finish", |bencher| {
+        let entry = Entry::decode(bytes).expect("its own encoding can be read");
+        let log_time_ms = entry.log_time_ms;
+        let events: Vec<(&str, &[u8])> = events(batch(entry)).collect();
+        let accepted = |&(user_id, encoded)| RecordVerdict::Event {
+            user_id,
+            encoded,
+            verdict: Verdict::Accepted { amends: false },
+        };
+        bencher.iter_batched_ref(
+            || lesson.begin.shard.clone(),
+            |shard| {
+                let context = shard.begin(u64::MAX, log_time_ms);
+                shard.finish(&context, events.iter().map(accepted))
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+fn is_full(entry: &[u8]) -> bool {
+    let entry = Entry::decode(entry).expect("its own encoding can be read");
+    batch(entry).len() == EVENTS
+}
+
+fn batch(entry: Entry<'_>) -> Records<'_> {
+    match entry.command {
+        Command::Batch(records) => records,
+        other => panic!("an entry of events alone, not {other:?}"),
+    }
+}
+
+fn events(records: Records<'_>) -> impl Iterator<Item = (&str, &[u8])> {
+    records.map(
+        |record| match record.expect("its own encoding can be read") {
+            Record::Event { user_id, event } => (user_id, event),
+            Record::Refused(_) => panic!("no script is refused anything"),
+        },
+    )
+}

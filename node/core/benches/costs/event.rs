@@ -1,0 +1,114 @@
+//! One event into a learner.
+
+use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
+use homeroom_core::{
+    Event,
+    learner::{Learner, Verdict},
+    shard::EntryContext,
+};
+use std::hint::black_box;
+
+use crate::{
+    class::{Class, log_time_ms},
+    script::{Act, Script},
+};
+
+/// Events of one iteration: enough for the clock not to matter, few beside those that the learner has behind it.
+const EVENTS: usize = 32;
+
+/// Events with the bytes they are decoded from, and what is to become of each.
+struct Told {
+    events: Vec<(Event<'static>, Vec<u8>)>,
+    context: EntryContext,
+    expected: Verdict,
+}
+
+pub fn benches(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("event");
+    group.throughput(Throughput::Elements(EVENTS as u64));
+    into_fresh(&mut group);
+    for (name, act) in [
+        ("browsing_after_1000", Act::Browse),
+        ("video_after_1000", Act::Watch),
+        ("scored_after_1000", Act::Answer),
+    ] {
+        let (mut class, _, mut script) = Class::of_one();
+        let events = (0..EVENTS).map(|_| script.next_of(act)).collect();
+        let told = Told::accepted(&mut class, events);
+        into_known(&mut group, name, &class.learners[0], &told);
+    }
+    let (mut class, history, _) = Class::of_one();
+    let every = history.len() / EVENTS;
+    let again = history.into_iter().step_by(every).take(EVENTS).collect();
+    let told = Told {
+        expected: Verdict::Duplicate { conflicting: false },
+        ..Told::accepted(&mut class, again)
+    };
+    into_known(
+        &mut group,
+        "duplicate_after_1000",
+        &class.learners[0],
+        &told,
+    );
+    group.finish();
+}
+
+impl Told {
+    fn accepted(class: &mut Class, events: Vec<Event<'static>>) -> Self {
+        let context = class.context(log_time_ms(&events));
+        let encoded = |event: Event<'static>| {
+            let mut bytes = Vec::new();
+            event.encode_into(&mut bytes);
+            (event, bytes)
+        };
+        Self {
+            events: events.into_iter().map(encoded).collect(),
+            context,
+            expected: Verdict::Accepted { amends: false },
+        }
+    }
+}
+
+/// Each event is the first of a learner.
+fn into_fresh(group: &mut BenchmarkGroup<'_, WallTime>) {
+    let (mut class, _) = Class::of_many(1, 0, 1);
+    let first = |number| Script::new(number, EVENTS as i64, 0).next_event();
+    let told = Told::accepted(&mut class, (0..EVENTS).map(first).collect());
+    let learner = |(event, _): &(Event, _)| Learner::new(&event.user_id);
+    group.bench_function("first", |bencher| {
+        bencher.iter_batched_ref(
+            || told.events.iter().map(learner).collect::<Vec<_>>(),
+            |learners| {
+                for (learner, (event, encoded)) in learners.iter_mut().zip(&told.events) {
+                    black_box(learner.apply(&told.context, black_box(event), encoded));
+                }
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}
+
+/// All events are of one learner, who is as before at each iteration.
+fn into_known(
+    group: &mut BenchmarkGroup<'_, WallTime>,
+    name: &str,
+    learner: &Learner,
+    told: &Told,
+) {
+    let mut rehearsed = learner.clone();
+    for (event, encoded) in &told.events {
+        let applied = rehearsed.apply(&told.context, event, encoded);
+        assert_eq!(applied.verdict, told.expected, "{name}: {event:?}");
+    }
+    group.bench_function(name, |bencher| {
+        bencher.iter_batched_ref(
+            || learner.clone(),
+            |learner| {
+                for (event, encoded) in &told.events {
+                    black_box(learner.apply(&told.context, black_box(event), encoded));
+                }
+            },
+            BatchSize::PerIteration,
+        );
+    });
+}

@@ -1,0 +1,29 @@
+//! What the core costs: so that a regression shows before a cluster does.
+//!
+//! Everything goes through the crate's public surface. Where one iteration is several events, the throughput says how many.
+
+mod checkpoint;
+mod class;
+mod encode;
+mod entry;
+mod event;
+mod read;
+mod script;
+
+use std::time::Duration;
+
+use criterion::Criterion;
+
+fn main() {
+    let mut criterion = Criterion::default()
+        .warm_up_time(Duration::from_secs(1))
+        .measurement_time(Duration::from_secs(3))
+        .sample_size(30)
+        .configure_from_args();
+    event::benches(&mut criterion);
+    entry::benches(&mut criterion);
+    encode::benches(&mut criterion);
+    checkpoint::benches(&mut criterion);
+    read::benches(&mut criterion);
+    criterion.final_summary();
+}

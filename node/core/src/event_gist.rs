@@ -1,0 +1,48 @@
+//! What an event is counted by.
+
+use crate::{EventDecodeError, EventType, event::EVENT_VERSION, wire::Reader};
+
+/// What an event is counted by, read without the rest of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventGist<'a> {
+    /// Event time, ms since the epoch.
+    pub timestamp_ms: i64,
+    /// The system that published it.
+    pub source: &'a str,
+    /// Position in the source's own numbering.
+    pub producer_sequence: Option<u64>,
+}
+
+impl<'a> EventGist<'a> {
+    /// Reads the gist of an encoded [`Event`](crate::Event).
+    ///
+    /// # Errors
+    /// When the bytes are damaged as far as they are read, or of an unknown version.
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, EventDecodeError> {
+        match bytes.split_first() {
+            Some((&EVENT_VERSION, body)) => {
+                Self::read(&mut Reader::new(body)).ok_or(EventDecodeError::Damaged)
+            }
+            Some((&version, _)) => Err(EventDecodeError::UnknownVersion(version)),
+            None => Err(EventDecodeError::Damaged),
+        }
+    }
+
+    /// The fields of an event in their order, as far as they are needed.
+    fn read(from: &mut Reader<'a>) -> Option<Self> {
+        let _event_id = from.text_bytes()?;
+        let _session_id = from.maybe(Reader::text_bytes)?;
+        let _course_id = from.maybe(Reader::text_bytes)?;
+        let timestamp_ms = from.signed()?;
+        let _event_type = EventType::read(from)?;
+        let source = from.text()?;
+        let _object_id = from.maybe(Reader::text_bytes)?;
+        let _attempt_id = from.maybe(Reader::text_bytes)?;
+        let producer_sequence = from.maybe(Reader::number)?;
+        Some(Self {
+            timestamp_ms,
+            source,
+            producer_sequence,
+        })
+    }
+}

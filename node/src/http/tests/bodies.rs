@@ -1,0 +1,86 @@
+//! What bodies take of the room for all of them, while they arrive.
+
+use axum::body::Body;
+use futures::stream::poll_fn;
+use tokio::sync::mpsc;
+
+use super::super::body::BodyLimits;
+use super::super::error::HttpError;
+use super::super::intake::IntakeError;
+use super::*;
+
+const KIB: usize = 1_024;
+/// Of one body; all together have room for two of them.
+const KIB_MAX: usize = 8;
+/// Longer than any test waits.
+const NEVER: Duration = Duration::from_secs(3_600);
+
+/// Bodies that arrive chunk by chunk, of a KiB each.
+struct Arriving {
+    limits: Arc<BodyLimits>,
+    /// They end with the test.
+    receiving: JoinSet<Option<HttpError>>,
+    /// None of them comes to its end before.
+    senders: Vec<mpsc::Sender<Result<Bytes, hyper::Error>>>,
+}
+
+impl Arriving {
+    fn new() -> Self {
+        let bytes_max = KIB_MAX * KIB;
+        Self {
+            limits: Arc::new(BodyLimits::new(bytes_max, 2 * bytes_max as u64, NEVER)),
+            receiving: JoinSet::new(),
+            senders: Vec::new(),
+        }
+    }
+
+    /// A further body, so much of which has been received.
+    async fn body(&mut self, kib: usize) {
+        let (sender, mut chunks) = mpsc::channel(1);
+        let body = Body::from_stream(poll_fn(move |context| chunks.poll_recv(context)));
+        let limits = Arc::clone(&self.limits);
+        self.receiving
+            .spawn(async move { limits.receive(Request::new(body)).await.err() });
+        for _ in 0..kib {
+            let chunk = Bytes::from(vec![b'['; KIB]);
+            sender.send(Ok(chunk)).await.expect("it is being received");
+        }
+        // The channel holds one: when there is room for it, all others have been taken out.
+        drop(sender.reserve().await);
+        self.senders.push(sender);
+    }
+
+    /// What a small body that comes now is told.
+    async fn told(&self) -> Option<HttpError> {
+        let small = Request::new(Body::from("{}"));
+        self.limits.receive(small).await.err()
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_fill_the_room_hold_it() {
+    let mut arriving = Arriving::new();
+    arriving.body(KIB_MAX).await;
+    assert_eq!(arriving.told().await, None);
+    arriving.body(KIB_MAX).await;
+    let retry_after = Duration::from_secs(1);
+    let overloaded = HttpError::Intake(IntakeError::Overloaded { retry_after });
+    assert_eq!(arriving.told().await, Some(overloaded));
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_gives_its_room_back_while_it_is_sent() {
+    let mut arriving = Arriving::new();
+    arriving.body(KIB_MAX + 1).await;
+    arriving.body(KIB_MAX + 1).await;
+    assert_eq!(arriving.told().await, None);
+}
+
+#[tokio::test]
+async fn a_body_without_room_gives_back_what_it_had_while_it_is_sent() {
+    let mut arriving = Arriving::new();
+    arriving.body(KIB_MAX).await;
+    arriving.body(KIB_MAX - 2).await;
+    arriving.body(3).await;
+    assert_eq!(arriving.told().await, None);
+}

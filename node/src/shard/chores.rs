@@ -1,0 +1,108 @@
+//! Work that can wait, such as saving learners and closing their windows: done in small portions, one at a time on the node, so that
+//! no event and no query waits behind thousands of learners.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore},
+    task::yield_now,
+};
+
+/// The smallest portion, learners: a fraction of a millisecond's work.
+const PORTION_MIN: usize = 32;
+/// The largest, learners: on a node that is busy all the time, chores must get on too.
+const PORTION_MAX: usize = 1_024;
+/// A portion that takes longer than this had to wait its turn among events: the next may be larger.
+const BUSY: Duration = Duration::from_millis(2);
+/// A portion that takes less than this found an idle node.
+const CALM: Duration = Duration::from_millis(1);
+
+/// The turn that chores of all shards take. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Chores(Arc<Semaphore>);
+
+impl Default for Chores {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(1)))
+    }
+}
+
+impl Chores {
+    /// Takes turns for work on all items.
+    pub fn portions<T>(&self, items: Vec<T>) -> Portions<T> {
+        Portions {
+            chores: self.clone(),
+            items,
+            done: 0,
+            size: PORTION_MIN,
+            turn: None,
+        }
+    }
+}
+
+/// Items, portion by portion.
+#[derive(Debug)]
+pub struct Portions<T> {
+    chores: Chores,
+    items: Vec<T>,
+    done: usize,
+    size: usize,
+    /// The portion that is being worked on, and since when.
+    turn: Option<(OwnedSemaphorePermit, Instant)>,
+}
+
+impl<T> Portions<T> {
+    /// The next portion, once it has its turn: that ends with the next call. Other tasks run in between.
+    pub async fn next(&mut self) -> Option<&[T]> {
+        if let Some((turn, begun)) = self.turn.take() {
+            drop(turn);
+            self.size = next_size(self.size, begun.elapsed());
+            yield_now().await;
+        }
+        if self.done == self.items.len() {
+            return None;
+        }
+        let turn = Arc::clone(&self.chores.0).acquire_owned().await.ok()?;
+        self.turn = Some((turn, Instant::now()));
+        let from = self.done;
+        self.done = self.items.len().min(from + self.size);
+        Some(&self.items[from..self.done])
+    }
+}
+
+fn next_size(size: usize, took: Duration) -> usize {
+    if took > BUSY {
+        (size * 2).min(PORTION_MAX)
+    } else if took < CALM {
+        (size / 2).max(PORTION_MIN)
+    } else {
+        size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn portions_grow_while_the_node_is_busy_and_shrink_when_it_is_not() {
+        let busy = (0..20).fold(PORTION_MIN, |size, _| next_size(size, BUSY + CALM));
+        assert_eq!(busy, PORTION_MAX);
+        let calm = (0..20).fold(busy, |size, _| next_size(size, CALM / 2));
+        assert_eq!(calm, PORTION_MIN);
+    }
+
+    #[tokio::test]
+    async fn every_item_gets_its_turn_once() {
+        let items: Vec<usize> = (0..PORTION_MIN * 3 + 1).collect();
+        let mut done = Vec::new();
+        let mut portions = Chores::default().portions(items.clone());
+        while let Some(some) = portions.next().await {
+            done.extend_from_slice(some);
+        }
+        assert_eq!(done, items);
+    }
+}
