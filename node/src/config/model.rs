@@ -84,7 +84,7 @@ pub struct IngestConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryConfig {
-    /// All learners in memory; default 1 GiB, 16 MiB to 1 TiB.
+    /// All learners in memory; default 1.5 GiB, 16 MiB to 1 TiB.
     pub learners_bytes_max: ByteSize,
     /// Unused for this long, a learner leaves the memory; default 60 s, 1 s to 1 d.
     #[serde(with = "humantime_serde")]

@@ -11,12 +11,12 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::Stored;
 use super::message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
 
-/// What an actor takes beside its learner's events: measured with idle actors, bytes.
-const ACTOR_BYTES: u64 = 10_000;
-/// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
+/// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
+const ACTOR_BYTES: u64 = 8_000;
+/// What an event adds at most to what its learner takes, in memory or in its hour's record, bytes: its identity, and its share of panes
+/// and facts.
 const EVENT_BYTES: u64 = 96;
-
-/// What a standing takes in memory, bytes.
+/// What a standing takes in the directory, bytes.
 const STANDING_BYTES: u64 = 512;
 /// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing and
 /// its attempt.
@@ -32,6 +32,8 @@ pub struct Held {
     head_bytes: u64,
     /// The floor of the learner when its standings were last stored: courses behind it can't have changed since, ms.
     saved_floor_ms: i64,
+    /// What the learner took in memory when it was last saved or loaded, and how many identities it had then, bytes.
+    measured: (u64, usize),
     /// What has come since can add to head, standings and hours beyond their identities, bytes.
     grown_bytes: u64,
     /// So many of its courses the shard was told of.
@@ -52,6 +54,7 @@ impl Actor for LearnerActor {
         let courses_told = learner.course_ids().len();
         Ok(Held {
             courses_told,
+            measured: measure(&learner),
             saved_floor_ms: if stored.standings_stored {
                 learner.floor_ms()
             } else {
@@ -107,11 +110,20 @@ fn on_apply(held: &mut Held, apply: Apply) {
         unsaved_bytes: held.head_bytes
             + held.grown_bytes
             + EVENT_BYTES * learner.unsaved_identities() as u64,
-        memory_bytes: ACTOR_BYTES
-            + EVENT_BYTES * learner.identities() as u64
-            + STANDING_BYTES * learner.course_ids().len() as u64,
+        memory_bytes: memory_bytes(learner, held.measured),
     };
     apply.turn.answer(applied);
+}
+
+fn measure(learner: &Learner) -> (u64, usize) {
+    (learner.memory_bytes() as u64, learner.identities())
+}
+
+/// To measure takes too long for every entry: since the last time it grew by its events.
+fn memory_bytes(learner: &Learner, (measured, identities): (u64, usize)) -> u64 {
+    let since = learner.identities().saturating_sub(identities) as u64;
+    let courses = learner.course_ids().len() as u64;
+    ACTOR_BYTES + measured + EVENT_BYTES * since + STANDING_BYTES * courses
 }
 
 fn apply_one(
@@ -151,6 +163,7 @@ fn on_save(held: &mut Held, save: &Save) {
         held.head_bytes = bytes.len() as u64;
     }
     held.grown_bytes = 0;
+    held.measured = measure(&held.learner);
     let saved = Saved {
         user_id: held.learner.user_id().into(),
         changes,

@@ -21,6 +21,8 @@ use crate::{
 const SEGMENTS_MANY: usize = 32;
 /// How often it is looked whether a shard's checkpoint is due, and who may leave the memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// Time between two checkpoints of a shard while memory is short: only who is saved may leave it.
+const INTERVAL_WHEN_SHORT: Duration = Duration::from_secs(3);
 
 /// Makes checkpoints of all groups of the node.
 pub struct Checkpoints {
@@ -59,9 +61,13 @@ impl Checkpoints {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK_EVERY.min(self.config.interval)) => {}
             }
-            // Only who is saved may leave the memory.
             let memory_is_short = self.router.memory_is_short();
-            let is_due = last.elapsed() >= self.config.interval || memory_is_short;
+            let interval = if memory_is_short {
+                self.config.interval.min(INTERVAL_WHEN_SHORT)
+            } else {
+                self.config.interval
+            };
+            let is_due = last.elapsed() >= interval;
             if is_due || shard.group().bytes_since_capture().await >= self.log_bytes_per_shard() {
                 last = Instant::now();
                 self.one(shard.group(), self.oldest_segment_when_many())

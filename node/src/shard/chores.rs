@@ -11,14 +11,13 @@ use tokio::{
     task::yield_now,
 };
 
-/// The smallest portion, learners: a fraction of a millisecond's work.
+/// The smallest portion, learners: about a tenth of a millisecond's work.
 const PORTION_MIN: usize = 32;
 /// The largest, learners: on a node that is busy all the time, chores must get on too.
 const PORTION_MAX: usize = 1_024;
-/// A portion that takes longer than this had to wait its turn among events: the next may be larger.
-const BUSY: Duration = Duration::from_millis(2);
-/// A portion that takes less than this found an idle node.
-const CALM: Duration = Duration::from_millis(1);
+/// What a learner's share of a portion may take, many times what the work itself does: beyond it the portion mostly waited its turn
+/// among events, on a node where latency is lost already, and a larger one waits no longer.
+const WAITED: Duration = Duration::from_micros(40);
 
 /// The turn that chores of all shards take. Clones share it.
 #[derive(Clone, Debug)]
@@ -74,12 +73,10 @@ impl<T> Portions<T> {
 }
 
 fn next_size(size: usize, took: Duration) -> usize {
-    if took > BUSY {
+    if took > WAITED * u32::try_from(size).unwrap_or(u32::MAX) {
         (size * 2).min(PORTION_MAX)
-    } else if took < CALM {
-        (size / 2).max(PORTION_MIN)
     } else {
-        size
+        (size / 2).max(PORTION_MIN)
     }
 }
 
@@ -88,10 +85,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn portions_grow_while_the_node_is_busy_and_shrink_when_it_is_not() {
-        let busy = (0..20).fold(PORTION_MIN, |size, _| next_size(size, BUSY + CALM));
+    fn portions_grow_while_they_mostly_wait_and_shrink_when_they_do_not() {
+        let waiting = Duration::from_millis(100);
+        let busy = (0..20).fold(PORTION_MIN, |size, _| next_size(size, waiting));
         assert_eq!(busy, PORTION_MAX);
-        let calm = (0..20).fold(busy, |size, _| next_size(size, CALM / 2));
+        let working = Duration::from_millis(4);
+        let calm = (0..20).fold(busy, |size, _| {
+            next_size(size, working.min(WAITED * size as u32))
+        });
         assert_eq!(calm, PORTION_MIN);
     }
 
