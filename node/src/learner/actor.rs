@@ -49,7 +49,7 @@ impl Actor for LearnerActor {
         stored: Stored,
     ) -> Result<Held, ActorProcessingErr> {
         let learner = stored.learner;
-        let courses_told = learner.course_ids().len();
+        let courses_told = learner.courses();
         Ok(Held {
             courses_told,
             saved_floor_ms: if stored.standings_stored {
@@ -93,11 +93,7 @@ fn on_apply(held: &mut Held, apply: Apply) {
     let corrected = learner.corrected(&touched_ms, &apply.context, &before(&apply.context));
     let events_bytes: usize = apply.events.iter().map(bytes::Bytes::len).sum();
     held.grown_bytes += STORED_SHARE * events_bytes as u64;
-    let joined: Vec<Box<str>> = learner
-        .course_ids()
-        .skip(held.courses_told)
-        .map(Into::into)
-        .collect();
+    let joined: Vec<Box<str>> = learner.course_ids_from(held.courses_told).collect();
     held.courses_told += joined.len();
     let applied = GroupApplied {
         verdicts,
@@ -109,7 +105,7 @@ fn on_apply(held: &mut Held, apply: Apply) {
             + EVENT_BYTES * learner.unsaved_identities() as u64,
         memory_bytes: ACTOR_BYTES
             + EVENT_BYTES * learner.identities() as u64
-            + STANDING_BYTES * learner.course_ids().len() as u64,
+            + STANDING_BYTES * learner.courses() as u64,
     };
     apply.turn.answer(applied);
 }
@@ -164,7 +160,7 @@ fn changed_standings(held: &mut Held) -> Vec<(Box<str>, Vec<u8>)> {
     let learner = &held.learner;
     let standings: Vec<(Box<str>, Vec<u8>)> = learner
         .standings_since(held.saved_floor_ms)
-        .map(|(course_id, standing)| (course_id.into(), standing.encode()))
+        .map(|(course_id, standing)| (course_id, standing.encode()))
         .collect();
     held.saved_floor_ms = learner.floor_ms();
     standings
