@@ -13,8 +13,9 @@ use super::message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
 
 /// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
 const ACTOR_BYTES: u64 = 8_000;
-/// What an event adds at most to what its learner takes, in memory or in its hour's record, bytes: its identity, and its share of panes
-/// and facts.
+/// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
+const GROWTH_BYTES: u64 = 192;
+/// What an event adds at most to its hour's record, bytes.
 const EVENT_BYTES: u64 = 96;
 /// What a standing takes in the directory, bytes.
 const STANDING_BYTES: u64 = 512;
@@ -51,7 +52,7 @@ impl Actor for LearnerActor {
         stored: Stored,
     ) -> Result<Held, ActorProcessingErr> {
         let learner = stored.learner;
-        let courses_told = learner.course_ids().len();
+        let courses_told = learner.courses();
         Ok(Held {
             courses_told,
             measured: measure(&learner),
@@ -96,11 +97,7 @@ fn on_apply(held: &mut Held, apply: Apply) {
     let corrected = learner.corrected(&touched_ms, &apply.context, &before(&apply.context));
     let events_bytes: usize = apply.events.iter().map(bytes::Bytes::len).sum();
     held.grown_bytes += STORED_SHARE * events_bytes as u64;
-    let joined: Vec<Box<str>> = learner
-        .course_ids()
-        .skip(held.courses_told)
-        .map(Into::into)
-        .collect();
+    let joined: Vec<Box<str>> = learner.course_ids_from(held.courses_told).collect();
     held.courses_told += joined.len();
     let applied = GroupApplied {
         verdicts,
@@ -122,8 +119,8 @@ fn measure(learner: &Learner) -> (u64, usize) {
 /// To measure takes too long for every entry: since the last time it grew by its events.
 fn memory_bytes(learner: &Learner, (measured, identities): (u64, usize)) -> u64 {
     let since = learner.identities().saturating_sub(identities) as u64;
-    let courses = learner.course_ids().len() as u64;
-    ACTOR_BYTES + measured + EVENT_BYTES * since + STANDING_BYTES * courses
+    let courses = learner.courses() as u64;
+    ACTOR_BYTES + measured + GROWTH_BYTES * since + STANDING_BYTES * courses
 }
 
 fn apply_one(
@@ -177,7 +174,7 @@ fn changed_standings(held: &mut Held) -> Vec<(Box<str>, Vec<u8>)> {
     let learner = &held.learner;
     let standings: Vec<(Box<str>, Vec<u8>)> = learner
         .standings_since(held.saved_floor_ms)
-        .map(|(course_id, standing)| (course_id.into(), standing.encode()))
+        .map(|(course_id, standing)| (course_id, standing.encode()))
         .collect();
     held.saved_floor_ms = learner.floor_ms();
     standings

@@ -285,7 +285,7 @@ impl ShardMachine {
             let user_id = Box::<str>::from(stored.learner.user_id());
             let woken = Woken {
                 last_event_ms: stored.learner.last_event_ms(),
-                courses: stored.learner.course_ids().map(Into::into).collect(),
+                courses: stored.learner.course_ids_from(0).collect(),
                 standings_stored: stored.standings_stored,
             };
             let spawned =

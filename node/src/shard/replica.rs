@@ -112,22 +112,13 @@ impl ShardReplica {
             supervisor: setup.supervisor,
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
-            sweeper: Sweeper::new(
-                Arc::clone(&setup.home.store),
-                setup.home.background.clone(),
-                shard,
-            ),
+            sweeper: Sweeper::of(&setup.home, shard),
             closings,
             chores: setup.chores,
             changed: Vec::new(),
         };
-        let unsettled = setup.unsettled;
-        wake_unsettled(&machine, &unsettled)
-            .await
-            .map_err(|reason| StartError::Raft {
-                group: setup.group.name.clone(),
-                reason,
-            })?;
+        let woken = wake_unsettled(&machine, &setup.unsettled).await;
+        woken.map_err(|reason| not_started(&setup.group, reason))?;
         let store = Arc::clone(&setup.home.store);
         let group = Group::start(
             setup.group,
@@ -286,5 +277,12 @@ impl ShardReplica {
         user_ids.sort_unstable();
         user_ids.dedup();
         Ok(user_ids)
+    }
+}
+
+fn not_started(group: &GroupConfig, reason: String) -> StartError {
+    StartError::Raft {
+        group: group.name.clone(),
+        reason,
     }
 }

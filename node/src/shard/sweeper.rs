@@ -6,6 +6,7 @@ use homeroom_core::{learner::StatePart, time::hour_of};
 
 use crate::{
     learner::{RecordKey, parse_key, standings_from},
+    raft::Home,
     store::{
         Background,
         checkpoint::{Change, CheckpointStore},
@@ -27,10 +28,10 @@ pub struct Sweeper {
 
 impl Sweeper {
     /// Begins with the first record.
-    pub fn new(store: Arc<CheckpointStore>, background: Background, shard: u16) -> Self {
+    pub fn of(home: &Home, shard: u16) -> Self {
         Self {
-            store,
-            background,
+            store: Arc::clone(&home.store),
+            background: home.background.clone(),
             shard,
             from: Arc::default(),
         }

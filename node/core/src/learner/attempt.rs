@@ -136,15 +136,15 @@ impl Attempts {
         }
     }
 
-    /// What they take beside their own fields.
+    /// What they take beside their own fields; all ids are taken to be as the newest attempt's.
     pub fn heap_bytes(&self) -> usize {
-        let each = self.all.iter().map(|attempt| {
+        let each = self.all.last().map_or(0, |attempt| {
             let ids = [&attempt.attempt_id, &attempt.object_id, &attempt.skill_id];
             let ids = ids.into_iter().flatten().map(Text::heap_bytes);
             // The place is kept twice where there is an id.
             ids.sum::<usize>() + 2 * attempt.place.event_id.heap_bytes()
         });
-        self.all.heap_bytes() + self.by_id.heap_bytes() + each.sum::<usize>()
+        self.all.heap_bytes() + self.by_id.heap_bytes() + self.all.len() * each
     }
 
     /// Appends the stored form; times are stored relative to one.

@@ -303,13 +303,14 @@ impl Viewing {
         self.facts.last().map(|fact| fact.place.timestamp_ms)
     }
 
+    /// Its facts' ids are taken to be as the newest one's.
     fn heap_bytes(&self) -> usize {
         let ids = [&self.session_id, &self.object_id].into_iter().flatten();
-        let facts = self
-            .facts
-            .iter()
-            .map(|fact| fact.place.event_id.heap_bytes());
-        ids.map(Text::heap_bytes).sum::<usize>() + self.facts.heap_bytes() + facts.sum::<usize>()
+        let newest = self.facts.last();
+        let fact_bytes = newest.map_or(0, |fact| fact.place.event_id.heap_bytes());
+        ids.map(Text::heap_bytes).sum::<usize>()
+            + self.facts.heap_bytes()
+            + self.facts.len() * fact_bytes
     }
 
     fn put(&self, out: &mut Vec<u8>, base_ms: i64) {

@@ -146,9 +146,15 @@ impl Learner {
         Some(self.gather(CourseSlot::of(Some(index)), course, floor_ms))
     }
 
-    /// The ids of all courses, in the order in which they came: the list only grows.
-    pub fn course_ids(&self) -> impl ExactSizeIterator<Item = Box<str>> {
-        self.courses.iter().map(|(_, course)| course.course_id())
+    /// In how many courses the learner was seen or enrolled; only grows.
+    pub fn courses(&self) -> usize {
+        self.courses.iter().len()
+    }
+
+    /// The ids of the courses behind so many, in the order in which they came.
+    pub fn course_ids_from(&self, known: usize) -> impl Iterator<Item = Box<str>> {
+        let courses = self.courses.iter().skip(known);
+        courses.map(|(_, course)| course.course_id())
     }
 
     pub(super) fn gather(&self, slot: CourseSlot, course: &Membership, floor_ms: i64) -> Standing {

@@ -226,19 +226,27 @@ fn derived(text: &[u8]) -> Option<[u8; 16]> {
 }
 
 fn read_hex(digits: &[u8], bytes: &mut [u8]) -> Option<()> {
+    let mut seen = 0;
     for (pair, byte) in digits.chunks_exact(2).zip(bytes) {
-        *byte = (digit(pair[0])? << 4) | digit(pair[1])?;
+        let [high, low] = [pair[0], pair[1]].map(|digit| VALUES[usize::from(digit)]);
+        seen |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(())
+    (seen < NO_DIGIT).then_some(())
 }
 
-fn digit(digit: u8) -> Option<u8> {
-    match digit {
-        b'0'..=b'9' => Some(digit - b'0'),
-        b'a'..=b'f' => Some(digit - b'a' + 10),
-        _ => None,
+/// What [`VALUES`] has for what is no digit: more than any digit's value, also when they are joined.
+const NO_DIGIT: u8 = 0x10;
+/// The values of hexadecimal digits in lower case.
+const VALUES: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut value = 0;
+    while value < DIGITS.len() {
+        values[DIGITS[value] as usize] = value as u8;
+        value += 1;
     }
-}
+    values
+};
 
 fn write_uuid(bytes: &[u8; 16], text: &mut Scratch) {
     let groups = [(0..4, 0), (4..6, 9), (6..8, 14), (8..10, 19), (10..16, 24)];

@@ -58,7 +58,7 @@ struct Waiting {
     /// When it was handed over.
     since: Instant,
     /// Given back once the write is durable.
-    _permit: QueuePermit,
+    permit: QueuePermit,
 }
 
 impl Writer {
@@ -143,7 +143,7 @@ impl Writer {
             self.waiting.push(Waiting {
                 done,
                 since,
-                _permit: permit,
+                permit,
             });
             match work {
                 Work::Append {
@@ -259,7 +259,14 @@ impl Writer {
         }
         self.shared.stats.set_cached(self.cache.bytes());
         let reported = self.waiting.len().saturating_sub(at_hand);
-        for Waiting { done, since, .. } in self.waiting.drain(..reported) {
+        for waiting in self.waiting.drain(..reported) {
+            let Waiting {
+                done,
+                since,
+                permit,
+            } = waiting;
+            // Before anybody hears of it: who does may write again at once.
+            drop(permit);
             // Purges and the like have nobody who waits: what they took is no figure.
             let Some(done) = done else { continue };
             if let Some(appended) = &self.shared.hooks.appended {
