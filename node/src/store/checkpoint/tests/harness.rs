@@ -3,7 +3,6 @@
 use std::fs;
 use std::path::Path;
 use std::sync::{Arc, Mutex, Once};
-use std::time::Duration;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
