@@ -112,6 +112,11 @@ fn on_apply(held: &mut Held, apply: Apply) {
     apply.turn.answer(applied);
 }
 
+/// What a learner takes with its actor, bytes: takes as long as to measure it.
+pub fn memory_of(learner: &Learner) -> u64 {
+    memory_bytes(learner, measure(learner))
+}
+
 fn measure(learner: &Learner) -> (u64, usize) {
     (learner.memory_bytes() as u64, learner.identities())
 }
@@ -149,7 +154,9 @@ fn before(context: &EntryContext) -> ReadPoint {
 }
 
 fn on_save(held: &mut Held, save: &Save) {
-    let standings = save.standings.then(|| {
+    // Of whom nothing was accepted nothing is stored either: made-up names take no room for ever.
+    let is_wanted = save.standings && held.learner.is_known();
+    let standings = is_wanted.then(|| {
         // It says that its standings are stored with it.
         held.learner.rewrite_head();
         changed_standings(held)
@@ -187,4 +194,32 @@ fn on_advance(learner: &Learner, advance: &Advance) {
     let shapes = &context.settings.windows;
     let closed = learner.closings(span.from_ms, span.to_ms, shapes, at).len();
     let _ = advance.reply.try_send(closed);
+}
+
+#[cfg(test)]
+mod tests {
+    use ractor::Actor;
+    use tokio::sync::mpsc;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn of_whom_nothing_was_accepted_nothing_is_stored() {
+        let stored = Stored {
+            learner: Learner::new("made-up"),
+            head_bytes: 0,
+            standings_stored: true,
+        };
+        let spawned = Actor::spawn(None, LearnerActor, stored).await;
+        let (actor, _ended) = spawned.expect("an actor");
+        let (reply, mut saved) = mpsc::channel(1);
+        let save = Save {
+            standings: true,
+            reply,
+        };
+        let sent = actor.send_message(LearnerMessage::Save(save));
+        sent.expect("the actor lives");
+        let saved = saved.recv().await.expect("an answer");
+        assert!(saved.changes.is_empty() && saved.standings.is_none());
+    }
 }

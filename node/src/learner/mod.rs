@@ -8,7 +8,7 @@ mod message;
 mod round;
 mod stored;
 
-pub use actor::LearnerActor;
+pub use actor::{LearnerActor, memory_of};
 pub use keys::{
     RecordKey, dead_letter_key, dead_letters_from, parse_key, standings_after, standings_from,
     standings_prefix,

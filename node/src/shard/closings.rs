@@ -16,7 +16,7 @@ pub struct Closings {
     due: watch::Sender<Option<Due>>,
     /// Windows that end at or before this were emitted, ms of event time.
     carried_out_ms: watch::Receiver<i64>,
-    /// Ends with the shard: what it has not carried out then is in no checkpoint either.
+    /// Ends with the shard's machine; no checkpoint is made after that.
     _task: AbortOnDropHandle<()>,
 }
 

@@ -23,9 +23,6 @@ const SETTLES_WITHIN_MS: i64 = 60_000;
 /// Learners whose standings one capture stores because they may leave: what they take is no part of the estimate of unsaved bytes.
 const LEAVING_AT_ONCE: usize = 4_096;
 
-/// What a learner takes until it says so itself, bytes.
-const IDLE_ACTOR_BYTES: u64 = 10_000;
-
 /// Learners with an actor. The shard changes it between entries; queries look actors up.
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -76,6 +73,10 @@ pub struct Woken {
     pub courses: Vec<Box<str>>,
     /// Whether its stored standings are those of its stored state.
     pub standings_stored: bool,
+    /// What it takes, with its actor, bytes.
+    pub memory_bytes: u64,
+    /// Log time, ms.
+    pub touched_ms: i64,
 }
 
 /// What is stored of how a learner stands in its courses: nobody reads it while the learner is active, so it is written when it may
@@ -170,8 +171,8 @@ impl Directory {
         let active = Active {
             actor,
             last_event_ms: woken.last_event_ms,
-            touched_ms: 0,
-            memory_bytes: IDLE_ACTOR_BYTES,
+            touched_ms: woken.touched_ms,
+            memory_bytes: woken.memory_bytes,
             unsaved: false,
             unsaved_bytes: 0,
             saving: Saving::No,
@@ -184,7 +185,7 @@ impl Directory {
             },
         };
         self.node_bytes
-            .fetch_add(IDLE_ACTOR_BYTES, Ordering::Relaxed);
+            .fetch_add(active.memory_bytes, Ordering::Relaxed);
         let mut learners = self.learners.lock();
         let place = learners.active.insert(active);
         learners.places.insert(user_id.into(), place);
@@ -282,7 +283,11 @@ impl Directory {
         let mut learners = self.learners.lock();
         let Learners { places, active, .. } = &mut *learners;
         let before = active.len();
-        let mut wanted = 0;
+        // Those of earlier looks are part of the same capture.
+        let mut wanted = active
+            .iter()
+            .filter(|(_, learner)| learner.standings == Standings::Wanted)
+            .count();
         places.retain(|_, place| {
             let learner = &mut active[*place];
             let may_stop = learner.may_stop(&retirement);
@@ -301,6 +306,13 @@ impl Directory {
             stays
         });
         before - active.len()
+    }
+
+    /// Whether some may stop once the next capture has stored how they stand.
+    pub fn are_some_leaving(&self) -> bool {
+        let learners = self.learners.lock();
+        let mut active = learners.active.iter();
+        active.any(|(_, learner)| learner.standings == Standings::Wanted)
     }
 
     /// The active learners in a course.
@@ -422,3 +434,7 @@ impl Seat {
         &*self.course_id == course_id
     }
 }
+
+#[cfg(test)]
+#[path = "directory_tests.rs"]
+mod tests;

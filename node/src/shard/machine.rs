@@ -24,7 +24,7 @@ use super::{
 use crate::{
     learner::{
         Apply, GroupApplied, LearnerActor, LearnerMessage, Round, Stored, dead_letter_key, load,
-        record_changes,
+        memory_of, record_changes,
     },
     raft::{Applied, Capture, Replicated},
     store::checkpoint::CheckpointStore,
@@ -228,7 +228,8 @@ impl ShardMachine {
     }
 
     /// Stops the learners that have long been left alone and whose state is durable; to be called between entries.
-    pub fn passivate(&self, now_ms: i64, memory_is_short: bool) {
+    /// Whether some may stop once a checkpoint has stored how they stand.
+    pub fn passivate(&self, now_ms: i64, memory_is_short: bool) -> bool {
         let untouched_ms = if memory_is_short {
             0
         } else {
@@ -243,6 +244,7 @@ impl ShardMachine {
             untouched_since_ms: now_ms.saturating_sub(untouched_ms),
         });
         self.events.retired(retired);
+        self.directory.are_some_leaving()
     }
 
     /// These learners, in their order, each ready for an entry; those that are not active are woken.
@@ -287,6 +289,9 @@ impl ShardMachine {
                 last_event_ms: stored.learner.last_event_ms(),
                 courses: stored.learner.course_ids_from(0).collect(),
                 standings_stored: stored.standings_stored,
+                memory_bytes: memory_of(&stored.learner),
+                // As if an entry had just touched it: after a start not all leave at once.
+                touched_ms: self.state.log_time_ms(),
             };
             let spawned =
                 Actor::spawn_linked(None, LearnerActor, stored, self.supervisor.clone()).await;

@@ -211,6 +211,7 @@ impl ShardReplica {
         let looked = tokio::task::spawn_blocking(move || {
             let learner = load(&store, shard, &user_id)?;
             let learner = learner.as_ref().map(|stored| &stored.learner);
+            let learner = learner.filter(|learner| learner.is_known());
             Ok::<T, crate::learner::LoadError>(look(learner, &view))
         });
         match looked.await {

@@ -7,7 +7,7 @@ use std::{
 
 use homeroom_core::{
     LetterWork, Settings,
-    entry::{encode_letters, encode_settings},
+    entry::{encode_letters, encode_settings, encode_tick},
     shard::ShardState,
 };
 use ractor::ActorCell;
@@ -243,9 +243,17 @@ impl ShardReplica {
     /// Stops the learners that have long been left alone and whose state is durable; when memory is short, all that may stop.
     pub async fn passivate(&self, memory_is_short: bool) {
         let now_ms = self.clock.now_ms();
-        self.group
+        let some_wait = self
+            .group
             .inspect(|machine| machine.passivate(now_ms, memory_is_short))
             .await;
+        // A checkpoint needs a new entry, and on a shard at rest there would be none.
+        if some_wait && self.group.bytes_since_capture().await == 0 {
+            let tick = encode_tick(self.clock.now_ms());
+            if let Err(error) = self.group.propose(tick.into()).await {
+                tracing::debug!(%error, "a tick was not written");
+            }
+        }
     }
 
     /// Looks at the shard's own state, between two entries.

@@ -1,6 +1,10 @@
 //! A thread for what nobody waits for: it runs when the processors have nothing better to do, more or less.
 
-use std::{io, thread};
+use std::{
+    io,
+    panic::{self, AssertUnwindSafe},
+    thread,
+};
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -34,7 +38,8 @@ impl Background {
                 // On Linux this is the calling thread's alone. Where it is not allowed the thread does the same work at the common rank.
                 let _ = rustix::process::nice(NICENESS);
                 while let Some(job) = queue.blocking_recv() {
-                    job();
+                    // A panic that does not end the process is its job's alone: whoever waits for it hears of it.
+                    let _ = panic::catch_unwind(AssertUnwindSafe(job));
                 }
             })?;
         Ok(Self(jobs))
