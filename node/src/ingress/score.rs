@@ -7,6 +7,8 @@ const MILLIONTHS: u128 = 1_000_000;
 ///
 /// Wants `0 ≤ score ≤ 2 · max_score` and `0 < max_score`, both finite.
 pub(super) fn millionths(score: f64, max_score: f64) -> u32 {
+    // A zero below zero passes for 0 everywhere, but for its sign when it is written.
+    let score = score.abs();
     let rounded =
         if let (Some(score), Some(max_score)) = (small_integer(score), small_integer(max_score)) {
             divide_half_up(score * MILLIONTHS, max_score)

@@ -23,6 +23,12 @@ fn expected(score: &str, max_score: &str) -> u32 {
     rounded.to_integer().try_into().unwrap()
 }
 
+#[test]
+fn a_zero_below_zero_is_zero() {
+    assert_eq!(millionths(-0.0, 0.3), 0);
+    assert_eq!(millionths(-0.0, 4.0), 0);
+}
+
 fn check(score: &str, max_score: &str) {
     let found = millionths(score.parse().unwrap(), max_score.parse().unwrap());
     assert_eq!(found, expected(score, max_score), "{score} of {max_score}");
