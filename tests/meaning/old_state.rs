@@ -151,10 +151,6 @@ fn a_learner_of_the_first_encoding_is_read_as_it_was() {
     let (_, head) = records[0];
     let mut learner = lived_in();
     learner.take_changes();
-    assert_eq!(
-        Learner::peek_last_event_ms(head),
-        Ok(learner.last_event_ms())
-    );
     let restored = Learner::restore("ada", head, records[1..].iter().copied());
     assert_eq!(restored, Ok(learner));
 }

@@ -6,7 +6,7 @@ use homeroom_core::entry::{
     Command, Entry, Record, RecordBuffer, Records, encode_batch, encode_letters, encode_settings,
     encode_tick,
 };
-use homeroom_core::learner::{Emission, Learner, Verdict};
+use homeroom_core::learner::{Emission, Learner, Verdict, WindowQuery};
 use homeroom_core::shard::{EntryContext, Outcome, ReadPoint, RecordVerdict, ShardState};
 use homeroom_core::{Event, LetterWork, Refusal, Settings, WindowShape};
 
@@ -32,8 +32,6 @@ pub struct CoreRig {
     pub learners: BTreeMap<String, Learner>,
     /// Every entry that was applied.
     pub log: Vec<Vec<u8>>,
-    /// Where the shard's own spans of emissions lead: the highest revision that came of each window.
-    pub sink: BTreeMap<(String, WindowShape, i64), u32>,
     disk: Disk,
 }
 
@@ -54,7 +52,6 @@ impl CoreRig {
             shard: ShardState::new(settings),
             learners: BTreeMap::new(),
             log: Vec::new(),
-            sink: BTreeMap::new(),
             disk: Disk::default(),
         }
     }
@@ -174,7 +171,13 @@ impl CoreRig {
             }
         };
         let emissions = self.emissions(&context, &touched);
-        self.fill_sink(&context, &emissions);
+        let closes =
+            |it: &&(String, Emission)| it.1.start_ms + it.1.shape.size_ms > context.watermark_ms;
+        assert_eq!(
+            self.shard.close_windows(),
+            emissions.iter().filter(closes).count() as u64,
+            "a shard closes the windows that its learners have"
+        );
         Applied {
             outcomes,
             emissions,
@@ -223,31 +226,6 @@ impl CoreRig {
         applied.verdict
     }
 
-    /// Upserts by key and keeps the highest, as the shard's pace has it: what closed comes with its spans, which may wait, what was
-    /// corrected at once.
-    fn fill_sink(&mut self, context: &EntryContext, corrected: &[(String, Emission)]) {
-        let at = self.at();
-        let mut emissions: Vec<(String, Emission)> = corrected
-            .iter()
-            .filter(|(_, it)| it.start_ms + it.shape.size_ms <= context.watermark_ms)
-            .cloned()
-            .collect();
-        if let Some(span) = self.shard.take_emission_span() {
-            for (user_id, learner) in &self.learners {
-                let shapes = &context.settings.windows;
-                let closed = learner.closings(span.from_ms, span.to_ms, shapes, &at);
-                emissions.extend(closed.into_iter().map(|it| (user_id.clone(), it)));
-            }
-        }
-        for (user_id, it) in emissions {
-            let highest = self
-                .sink
-                .entry((user_id, it.shape, it.start_ms))
-                .or_default();
-            *highest = it.revision.max(*highest);
-        }
-    }
-
     fn emissions(
         &self,
         context: &EntryContext,
@@ -259,12 +237,33 @@ impl CoreRig {
         for (user_id, learner) in &self.learners {
             let touched = touched.get(user_id).map_or(&[][..], Vec::as_slice);
             let corrected = learner.corrected(touched, context, &at);
-            let closed = learner.closings(context.watermark_ms, at.watermark_ms, shapes, &at);
+            let passed_ms = (context.watermark_ms, at.watermark_ms);
+            let closed = shapes
+                .iter()
+                .flat_map(|&shape| closings(learner, shape, passed_ms, &at));
             let all = corrected.into_iter().chain(closed);
             emissions.extend(all.map(|emission| (user_id.clone(), emission)));
         }
         emissions
     }
+}
+
+/// The windows that hold something and that the watermark has passed as it went from one time to another.
+fn closings(
+    learner: &Learner,
+    shape: WindowShape,
+    (from_ms, to_ms): (i64, i64),
+    at: &ReadPoint,
+) -> impl Iterator<Item = Emission> {
+    let windows = learner.windows(&WindowQuery::all(shape), at);
+    windows
+        .into_iter()
+        .filter(move |window| from_ms < window.end_ms && window.end_ms <= to_ms)
+        .map(move |window| Emission {
+            shape,
+            start_ms: window.start_ms,
+            revision: window.revision,
+        })
 }
 
 fn piece(deliveries: &[Delivery]) -> RecordBuffer {

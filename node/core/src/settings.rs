@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, PANE_MS};
+use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, PANE_MS, floor_to};
 
 /// Every setting that what is computed depends on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,6 +134,12 @@ impl WindowShape {
         size_ms: 30_000,
         step_ms: PANE_MS,
     };
+
+    /// Starts of the windows that cover a time, newest first, ms.
+    pub fn starts_covering(self, time_ms: i64) -> impl Iterator<Item = i64> {
+        let newest = floor_to(time_ms, self.step_ms);
+        (0..self.size_ms / self.step_ms).map(move |back| newest - back * self.step_ms)
+    }
 }
 
 impl Settings {

@@ -9,7 +9,7 @@ use homeroom_core::{
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::Stored;
-use super::message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
+use super::message::{Apply, GroupApplied, LearnerMessage, Save, Saved};
 
 /// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
 const ACTOR_BYTES: u64 = 8_000;
@@ -77,7 +77,6 @@ impl Actor for LearnerActor {
             LearnerMessage::Apply(apply) => on_apply(held, apply),
             LearnerMessage::Read(read) => read(&held.learner),
             LearnerMessage::Save(save) => on_save(held, &save),
-            LearnerMessage::Advance(advance) => on_advance(&held.learner, &advance),
             LearnerMessage::Retire => myself.stop(None),
         }
         Ok(())
@@ -185,15 +184,6 @@ fn changed_standings(held: &mut Held) -> Vec<(Box<str>, Vec<u8>)> {
         .collect();
     held.saved_floor_ms = learner.floor_ms();
     standings
-}
-
-fn on_advance(learner: &Learner, advance: &Advance) {
-    let Advance {
-        span, at, context, ..
-    } = advance;
-    let shapes = &context.settings.windows;
-    let closed = learner.closings(span.from_ms, span.to_ms, shapes, at).len();
-    let _ = advance.reply.try_send(closed);
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use homeroom_core::{
     learner::{Learner, StateChange, Verdict},
-    shard::{EmissionSpan, EntryContext, ReadPoint},
+    shard::EntryContext,
 };
 use tokio::sync::mpsc;
 
@@ -19,8 +19,6 @@ pub enum LearnerMessage {
     Read(Box<dyn FnOnce(&Learner) + Send>),
     /// Hand over what differs from the stored state.
     Save(Save),
-    /// The watermark moved on.
-    Advance(Advance),
     /// Stop, when nothing is unsaved; said only while the shard applies nothing.
     Retire,
 }
@@ -68,16 +66,4 @@ pub struct Saved {
     pub changes: Vec<StateChange>,
     /// How it stands in each course where that may have changed, encoded, if that was asked for.
     pub standings: Option<Vec<(Box<str>, Vec<u8>)>>,
-}
-
-/// A move of the watermark.
-pub struct Advance {
-    /// Which windows are to be emitted.
-    pub span: EmissionSpan,
-    /// The shard afterwards.
-    pub at: ReadPoint,
-    /// The settings in force and the rest of what holds for the entry that moved it.
-    pub context: Arc<EntryContext>,
-    /// Has room for the answers of all learners that are told: how many windows closed.
-    pub reply: mpsc::Sender<usize>,
 }

@@ -13,6 +13,6 @@ pub use keys::{
     RecordKey, dead_letter_key, dead_letters_from, parse_key, standings_after, standings_from,
     standings_prefix,
 };
-pub use message::{Advance, Apply, GroupApplied, LearnerMessage, Save, Saved};
+pub use message::{Apply, GroupApplied, LearnerMessage, Save, Saved};
 pub use round::{Round, Turn};
-pub use stored::{LoadError, Stored, StoredLearner, load, record_changes};
+pub use stored::{LoadError, Stored, active_when_stored, load, record_changes};

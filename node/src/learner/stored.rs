@@ -41,35 +41,17 @@ pub struct Stored {
     pub standings_stored: bool,
 }
 
-/// What a start needs to know of a stored learner.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StoredLearner {
-    /// The learner.
-    pub user_id: Box<str>,
-    /// Its newest event, ms.
-    pub last_event_ms: i64,
-    /// Whether its stored standings are those of the head.
-    pub standings_stored: bool,
-}
-
-impl StoredLearner {
-    /// From the first piece of a head; `None` for other records, and for a head that can't be read.
-    pub fn of_record(key: &[u8], payload: &[u8]) -> Option<Self> {
-        let Some(RecordKey::Learner {
-            user_id,
-            part: StatePart::Head,
-            piece: 0,
-        }) = parse_key(key)
-        else {
-            return None;
-        };
-        let first = FirstPiece::of(payload);
-        Some(Self {
-            user_id: user_id.into(),
-            last_event_ms: Learner::peek_last_event_ms(first.bytes).ok()?,
-            standings_stored: first.standings_stored,
-        })
-    }
+/// Whose head this record is, if it was active when it was stored: its stored standings are not those of its head.
+pub fn active_when_stored<'k>(key: &'k [u8], payload: &[u8]) -> Option<&'k str> {
+    let Some(RecordKey::Learner {
+        user_id,
+        part: StatePart::Head,
+        piece: 0,
+    }) = parse_key(key)
+    else {
+        return None;
+    };
+    (!FirstPiece::of(payload).standings_stored).then_some(user_id)
 }
 
 /// The first piece of a part.
@@ -252,8 +234,8 @@ mod tests {
             let (key, Some(payload)) = &changes[0] else {
                 panic!("a head is written")
             };
-            let stored = StoredLearner::of_record(key, payload).expect("a head");
-            assert_eq!(stored.standings_stored, standings.is_some());
+            let active = active_when_stored(key, payload);
+            assert_eq!(active, standings.is_none().then_some("ada"));
             assert_eq!(FirstPiece::of(payload).pieces, 1);
         }
     }

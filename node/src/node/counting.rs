@@ -25,8 +25,8 @@ impl ShardEvents for Counting {
         self.0.learner.passivated.increment(learners as u64);
     }
 
-    fn emitted(&self, closed: usize, corrected: usize) {
-        self.0.learner.windows_closed.increment(closed as u64);
+    fn windows(&self, closed: u64, corrected: usize) {
+        self.0.learner.windows_closed.increment(closed);
         self.0.learner.windows_revised.increment(corrected as u64);
     }
 

@@ -2,24 +2,14 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use crate::{learner::StoredLearner, store::checkpoint::RecoveryVisitor};
+use crate::{learner::active_when_stored, store::checkpoint::RecoveryVisitor};
 
-/// A learner whose newest event is so much older than the shard's newest has no window that may still have to be emitted, ms: the
-/// watermark is at most the lagging limit and a source's largest delay behind.
-const UNSETTLED_SPAN_MS: i64 = 2 * 3_600_000;
-
-/// Collects, by shard, the learners whose windows may not all have been emitted, or whose standings are not stored.
-pub struct Unsettled {
-    shards: Vec<Mutex<OfShard>>,
+/// Collects, by shard, the learners that were active when they were stored: how they stand in their courses is not.
+pub struct WereActive {
+    shards: Vec<Mutex<Vec<Box<str>>>>,
 }
 
-#[derive(Default)]
-struct OfShard {
-    newest_ms: i64,
-    learners: Vec<StoredLearner>,
-}
-
-impl Unsettled {
+impl WereActive {
     /// For so many shards.
     pub fn new(shards: u16) -> Self {
         Self {
@@ -27,49 +17,27 @@ impl Unsettled {
         }
     }
 
-    /// What was collected of a shard.
-    pub fn take(&self, shard: u16) -> Vec<StoredLearner> {
-        let Some(of_shard) = self.shards.get(usize::from(shard)) else {
-            return Vec::new();
-        };
-        let mut of_shard = of_shard.lock().unwrap_or_else(PoisonError::into_inner);
-        let since_ms = of_shard.newest_ms.saturating_sub(UNSETTLED_SPAN_MS);
-        let learners = std::mem::take(&mut of_shard.learners);
-        learners
-            .into_iter()
-            .filter(|learner| may_be_active(learner, since_ms))
-            .collect()
+    /// The ids of those of a shard.
+    pub fn take(&self, shard: u16) -> Vec<Box<str>> {
+        self.with(shard, std::mem::take).unwrap_or_default()
+    }
+
+    fn with<T>(&self, shard: u16, act: impl FnOnce(&mut Vec<Box<str>>) -> T) -> Option<T> {
+        let of_shard = self.shards.get(usize::from(shard))?;
+        Some(act(&mut of_shard
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)))
     }
 }
 
-impl RecoveryVisitor for Unsettled {
+impl RecoveryVisitor for WereActive {
     fn begin(&self, shard: u16) {
-        if let Some(of_shard) = self.shards.get(usize::from(shard)) {
-            let nothing = OfShard {
-                newest_ms: i64::MIN,
-                learners: Vec::new(),
-            };
-            *of_shard.lock().unwrap_or_else(PoisonError::into_inner) = nothing;
-        }
+        self.with(shard, Vec::clear);
     }
 
     fn record(&self, shard: u16, key: &[u8], payload: &[u8]) {
-        // A head that can't be read is reported when its learner is woken.
-        let Some(learner) = StoredLearner::of_record(key, payload) else {
-            return;
-        };
-        if let Some(of_shard) = self.shards.get(usize::from(shard)) {
-            let mut of_shard = of_shard.lock().unwrap_or_else(PoisonError::into_inner);
-            of_shard.newest_ms = of_shard.newest_ms.max(learner.last_event_ms);
-            let since_ms = of_shard.newest_ms.saturating_sub(UNSETTLED_SPAN_MS);
-            if may_be_active(&learner, since_ms) {
-                of_shard.learners.push(learner);
-            }
+        if let Some(user_id) = active_when_stored(key, payload) {
+            self.with(shard, |user_ids| user_ids.push(user_id.into()));
         }
     }
-}
-
-/// Its windows may not all have been emitted, or it was active when it was stored.
-fn may_be_active(learner: &StoredLearner, since_ms: i64) -> bool {
-    learner.last_event_ms >= since_ms || !learner.standings_stored
 }

@@ -6,15 +6,19 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+use futures::{StreamExt, TryStreamExt, stream};
 use homeroom_core::Settings;
 use ractor::{Actor, ActorRef};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
 use super::{
     counting::Counting,
     fatal::stop_process,
     identity::{Identity, IdentityError},
-    recovery::Unsettled,
+    recovery::WereActive,
     supervisor::Supervisor,
 };
 use crate::{
@@ -106,7 +110,7 @@ pub enum StartNodeError {
 struct Disk {
     home: Home,
     recoveries: Vec<ShardRecovery>,
-    unsettled: Arc<Unsettled>,
+    were_active: Arc<WereActive>,
 }
 
 /// Recovers everything from the data folder, or founds a cluster in an empty one.
@@ -135,37 +139,37 @@ pub async fn start(
     let memory_bytes = Arc::new(AtomicU64::new(0));
     let chores = Chores::default();
     let founded = control.founded();
-    let mut shards = Vec::with_capacity(founded.shards.len());
-    for (shard, placement) in (0..identity.shards).zip(&founded.shards) {
-        let incarnation = placement
-            .replicas
-            .first()
-            .map_or(0, |(incarnation, _)| *incarnation);
-        let setup = ShardSetup {
-            group: group_config(
-                config,
-                format!("shard-{shard}"),
-                (shard, incarnation),
-                &address,
-            ),
-            home: disk.home.clone(),
-            recovered: position_of(&disk.recoveries, shard),
-            unsettled: disk.unsettled.take(shard),
-            supervisor: supervisor.get_cell(),
-            events: Arc::new(Counting(Arc::clone(metrics))),
-            memory_bytes: Arc::clone(&memory_bytes),
-            passivate_after_ms: whole_ms(config.memory.passivate_after),
-            limits: BatchLimits {
-                entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
-                linger: config.ingest.linger,
-                entries_in_flight: config.ingest.entries_in_flight.into(),
-            },
-            chores: chores.clone(),
-        };
-        let replica = ShardReplica::start(setup, tasks, stop).await?;
-        replica.adopt(&founded.settings).await?;
-        shards.push(Arc::new(replica));
-    }
+    let setups: Vec<ShardSetup> = (0..identity.shards)
+        .zip(&founded.shards)
+        .map(|(shard, placement)| {
+            let incarnation = placement
+                .replicas
+                .first()
+                .map_or(0, |(incarnation, _)| *incarnation);
+            ShardSetup {
+                group: group_config(
+                    config,
+                    format!("shard-{shard}"),
+                    (shard, incarnation),
+                    &address,
+                ),
+                home: disk.home.clone(),
+                recovered: position_of(&disk.recoveries, shard),
+                were_active: disk.were_active.take(shard),
+                supervisor: supervisor.get_cell(),
+                events: Arc::new(Counting(Arc::clone(metrics))),
+                memory_bytes: Arc::clone(&memory_bytes),
+                passivate_after_ms: whole_ms(config.memory.passivate_after),
+                limits: BatchLimits {
+                    entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
+                    linger: config.ingest.linger,
+                    entries_in_flight: config.ingest.entries_in_flight.into(),
+                },
+                chores: chores.clone(),
+            }
+        })
+        .collect();
+    let shards = start_shards(setups, &founded.settings, tasks, stop).await?;
     let queue_bytes_max = u32::try_from(config.ingest.queue_bytes_max.as_u64());
     let router = Router::new(
         shards,
@@ -179,6 +183,32 @@ pub async fn start(
         log: disk.home.log,
         supervisor,
     })
+}
+
+/// Some at a time, since waking learners and replaying the log keep a processor busy; in the order of their numbers.
+async fn start_shards(
+    setups: Vec<ShardSetup>,
+    settings: &Settings,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Vec<Arc<ShardReplica>>, StartNodeError> {
+    let settings = Arc::new(settings.clone());
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let starting = setups.into_iter().map(move |setup| {
+        let (settings, tasks, stop) = (Arc::clone(&settings), tasks.clone(), stop.clone());
+        async move {
+            let replica = ShardReplica::start(setup, &tasks, &stop).await?;
+            replica.adopt(&settings).await?;
+            Ok(Arc::new(replica))
+        }
+    });
+    let started = stream::iter(starting)
+        .map(|shard| AbortOnDropHandle::new(tokio::spawn(shard)))
+        .buffered(at_once);
+    started
+        .map(|ended| ended.map_err(|error| StartNodeError::Task(error.to_string()))?)
+        .try_collect()
+        .await
 }
 
 fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
@@ -272,7 +302,7 @@ fn open_disk_blocking(
         ..LogConfig::new(dir.join(LOG))
     };
     let log = Arc::new(FileLog::open(log_config, hooks)?);
-    let unsettled = Arc::new(Unsettled::new(identity.shards));
+    let were_active = Arc::new(WereActive::new(identity.shards));
     let options = CheckpointOptions {
         cache_bytes: config.checkpoint.sled_cache_bytes.as_u64(),
         ..CheckpointOptions::default()
@@ -282,7 +312,7 @@ fn open_disk_blocking(
         identity.shards + 1,
         identity.cluster_id.as_bytes(),
         &options,
-        Arc::clone(&unsettled) as _,
+        Arc::clone(&were_active) as _,
     )?;
     for recovery in &recoveries {
         if let Recovered::Rebuilt { from, why } = &recovery.state {
@@ -316,7 +346,7 @@ fn open_disk_blocking(
     Ok(Disk {
         home,
         recoveries,
-        unsettled,
+        were_active,
     })
 }
 

@@ -226,17 +226,6 @@ impl Directory {
         self.unsaved_bytes.subscribe()
     }
 
-    /// Actors whose newest event is at or after a time.
-    pub fn with_events_since(&self, since_ms: i64) -> Vec<ActorRef<LearnerMessage>> {
-        self.learners
-            .lock()
-            .active
-            .iter()
-            .filter(|(_, active)| active.last_event_ms >= since_ms)
-            .map(|(_, active)| active.actor.clone())
-            .collect()
-    }
-
     /// Begins a capture: the learners with something unsaved, to be asked for their state by [`Self::ask_to_save`], and where they
     /// hand it over. Whoever is touched by an entry meanwhile is asked before.
     pub fn begin_saving(&self) -> (Vec<Place>, mpsc::Receiver<Saved>) {

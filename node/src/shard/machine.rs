@@ -15,7 +15,6 @@ use tokio::sync::watch;
 
 use super::{
     chores::Chores,
-    closings::Closings,
     directory::{Directory, Place, Retirement, Woken},
     sweeper::Sweeper,
     view::View,
@@ -38,8 +37,8 @@ pub trait ShardEvents: Send + Sync + 'static {
     fn woken(&self, learners: usize);
     /// Learners were stopped.
     fn retired(&self, learners: usize);
-    /// Windows were emitted: for the first time, and anew.
-    fn emitted(&self, closed: usize, corrected: usize);
+    /// Windows closed, or had closed and changed.
+    fn windows(&self, closed: u64, corrected: usize);
     /// The process can't go on.
     fn fatal(&self, why: &str);
 }
@@ -57,7 +56,6 @@ pub struct ShardMachine {
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
     pub sweeper: Sweeper,
-    pub closings: Closings,
     pub chores: Chores,
     /// Learners of the present entry whose watchers are to be told.
     pub changed: Vec<Box<str>>,
@@ -112,9 +110,7 @@ impl Replicated for ShardMachine {
                 Applied::Done
             }
         };
-        if let Some(span) = self.state.take_emission_span() {
-            self.closings.add(span, self.state.read_point(), &context);
-        }
+        self.events.windows(self.state.close_windows(), 0);
         self.publish(index);
         // Who is told now reads what is published already.
         self.watchers.tell(
@@ -134,7 +130,6 @@ impl Replicated for ShardMachine {
             .map(|change| (dead_letter_key(change.number), change.bytes))
             .collect();
         let expired = self.sweeper.expired(self.state.read_point().floor_ms);
-        let emitted = self.closings.carried_out(self.state.emitted_to_ms());
         let (due, mut saved) = self.directory.begin_saving();
         let (directory, chores) = (self.directory.clone(), self.chores.clone());
         let changes = async move {
@@ -151,8 +146,6 @@ impl Replicated for ShardMachine {
             while let Some(saved) = saved.recv().await {
                 changes.extend(record_changes(saved));
             }
-            // What the state says is emitted must be, before a restart can begin with it.
-            emitted.await;
             changes
         };
         Capture {
@@ -214,13 +207,8 @@ impl ShardMachine {
             }),
         );
         self.events.applied(&outcomes, amended);
-        self.events.emitted(
-            0,
-            applied
-                .iter()
-                .map(|applied| applied.corrected_windows)
-                .sum(),
-        );
+        let corrected = applied.iter().map(|applied| applied.corrected_windows);
+        self.events.windows(0, corrected.sum());
         if self.watchers.are_any() {
             self.changed = users.iter().map(|user_id| (*user_id).into()).collect();
         }
@@ -238,8 +226,9 @@ impl ShardMachine {
         let allowed_lateness_ms = self.state.settings().allowed_lateness_ms;
         let retired = self.directory.retire(Retirement {
             settled_ms: self
-                .closings
-                .carried_out_ms()
+                .state
+                .read_point()
+                .watermark_ms
                 .saturating_sub(allowed_lateness_ms),
             untouched_since_ms: now_ms.saturating_sub(untouched_ms),
         });
@@ -387,7 +376,7 @@ async fn tell(
 }
 
 fn count_amended(applied: &[GroupApplied]) -> usize {
-    let amends = |verdict: &&Verdict| matches!(verdict, Verdict::Accepted { amends: true });
+    let amends = |verdict: &&Verdict| matches!(verdict, Verdict::Accepted { amends: true, .. });
     applied
         .iter()
         .map(|applied| applied.verdicts.iter().filter(amends).count())

@@ -4,7 +4,6 @@
 
 mod batcher;
 mod chores;
-mod closings;
 mod directory;
 mod machine;
 mod part;

@@ -4,7 +4,7 @@ use homeroom_core::{learner::StatePart, shard::ShardState};
 
 use super::machine::ShardMachine;
 use crate::{
-    learner::{RecordKey, StoredLearner, dead_letters_from, parse_key, standings_from},
+    learner::{RecordKey, dead_letters_from, parse_key, standings_from},
     raft::{Group, GroupConfig, Membership, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
@@ -77,33 +77,12 @@ fn dead_letters(store: &CheckpointStore, shard: u16) -> Result<Vec<(u64, Vec<u8>
     Ok(letters)
 }
 
-/// Learners stop only when all their windows are emitted and their standings stored: those of which that can't be said are woken before
-/// anything is applied.
-pub async fn wake_unsettled(
-    machine: &ShardMachine,
-    stored: &[StoredLearner],
-) -> Result<(), String> {
+/// Wakes learners, some at a time.
+pub async fn wake_all(machine: &ShardMachine, user_ids: &[Box<str>]) -> Result<(), String> {
     const WOKEN_AT_ONCE: usize = 1_000;
-    let emitted_to_ms = machine.state.emitted_to_ms();
-    let largest_ms = machine
-        .state
-        .settings()
-        .windows
-        .iter()
-        .map(|shape| shape.size_ms)
-        .max();
-    let unsettled: Vec<&str> = stored
-        .iter()
-        .filter(|learner| {
-            let closes_ms = learner
-                .last_event_ms
-                .saturating_add(largest_ms.unwrap_or_default());
-            closes_ms > emitted_to_ms || !learner.standings_stored
-        })
-        .map(|learner| &*learner.user_id)
-        .collect();
-    for some in unsettled.chunks(WOKEN_AT_ONCE) {
-        machine.wake(some).await?;
+    for some in user_ids.chunks(WOKEN_AT_ONCE) {
+        let some: Vec<&str> = some.iter().map(|user_id| &**user_id).collect();
+        machine.wake(&some).await?;
     }
     Ok(())
 }

@@ -17,19 +17,17 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     batcher::{BatchLimits, Batcher},
     chores::Chores,
-    closings::Closings,
     directory::Directory,
     machine::{ShardEvents, ShardMachine, view_of},
     part::Part,
     read::Confirmations,
-    recover::{recover, stored_user_ids, wake_unsettled},
+    recover::{recover, stored_user_ids, wake_all},
     sweeper::Sweeper,
     ticker::{LogClock, Ticker},
     view::View,
     watchers::{Watch, Watchers},
 };
 use crate::{
-    learner::StoredLearner,
     raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
@@ -45,8 +43,8 @@ pub struct ShardSetup {
     pub home: Home,
     /// Where its state was recovered.
     pub recovered: Option<Position>,
-    /// Learners whose windows may not all be emitted yet, or whose standings are not stored.
-    pub unsettled: Vec<StoredLearner>,
+    /// Learners whose stored standings are not those of their stored states: they are woken, so that nobody reads those.
+    pub were_active: Vec<Box<str>>,
     /// Who supervises its learners.
     pub supervisor: ActorCell,
     /// Who counts what happens.
@@ -96,12 +94,6 @@ impl ShardReplica {
         let watchers = Watchers::default();
         let index = setup.recovered.map_or(0, |position| position.index);
         let (view_sender, view) = watch::channel(Arc::new(view_of(&state, index)));
-        let closings = Closings::from(
-            state.emitted_to_ms(),
-            directory.clone(),
-            setup.chores.clone(),
-            Arc::clone(&setup.events),
-        );
         let machine = ShardMachine {
             shard,
             state,
@@ -113,11 +105,10 @@ impl ShardReplica {
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
             sweeper: Sweeper::of(&setup.home, shard),
-            closings,
             chores: setup.chores,
             changed: Vec::new(),
         };
-        let woken = wake_unsettled(&machine, &setup.unsettled).await;
+        let woken = wake_all(&machine, &setup.were_active).await;
         woken.map_err(|reason| not_started(&setup.group, reason))?;
         let store = Arc::clone(&setup.home.store);
         let group = Group::start(

@@ -7,8 +7,9 @@ use criterion::{
 use homeroom_core::{
     Event,
     entry::{Command, Entry, Record, Records},
-    learner::Verdict,
+    learner::{NewPane, Verdict},
     shard::{Outcome, RecordVerdict},
+    time::{PANE_MS, floor_to},
 };
 use std::{hint::black_box, time::Duration};
 
@@ -102,7 +103,10 @@ fn parts(group: &mut BenchmarkGroup<'_, WallTime>) {
         let accepted = |&(user_id, encoded)| RecordVerdict::Event {
             user_id,
             encoded,
-            verdict: Verdict::Accepted { amends: false },
+            verdict: Verdict::Accepted {
+                amends: false,
+                began: Some(a_pane_alone(log_time_ms)),
+            },
         };
         bencher.iter_batched_ref(
             || lesson.begin.shard.clone(),
@@ -113,6 +117,15 @@ fn parts(group: &mut BenchmarkGroup<'_, WallTime>) {
             BatchSize::PerIteration,
         );
     });
+}
+
+/// Most events of a large class are a learner's first for a while.
+fn a_pane_alone(time_ms: i64) -> NewPane {
+    NewPane {
+        start_ms: floor_to(time_ms, PANE_MS),
+        before_ms: i64::MIN,
+        after_ms: i64::MAX,
+    }
 }
 
 fn is_full(entry: &[u8]) -> bool {

@@ -5,7 +5,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{IdHash, Learner, key::Arrival, playback::tells_of_watching};
+use super::{IdHash, Learner, NewPane, key::Arrival, playback::tells_of_watching};
 use crate::{
     Event, EventKind, LatePolicy, Reason, content_hash,
     shard::EntryContext,
@@ -22,6 +22,8 @@ pub enum Verdict {
     Accepted {
         /// Its window was settled before.
         amends: bool,
+        /// The pane that it began.
+        began: Option<NewPane>,
     },
     /// Its identity was claimed before.
     Duplicate {
@@ -167,8 +169,8 @@ impl Learner {
         let event = arrival.event;
         let course = self.courses.add(arrival);
         let times = (context.watermark_ms, context.log_time_ms);
-        self.hours
-            .add(event, (plan.id, plan.content), course, times);
+        let claim = (plan.id, plan.content);
+        let began = self.hours.add(event, claim, course, times);
         self.unsaved = true;
         self.events = self.events.saturating_add(1);
         self.last_event_ms = self.last_event_ms.max(event.timestamp_ms);
@@ -190,6 +192,7 @@ impl Learner {
         Applied {
             verdict: Verdict::Accepted {
                 amends: plan.amends,
+                began,
             },
             touched_ms: Touched {
                 own_ms: Some(event.timestamp_ms),

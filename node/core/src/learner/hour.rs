@@ -90,14 +90,14 @@ impl Hour {
         self.claims.content_of(id)
     }
 
-    /// Claims an identity and counts the event in its pane.
+    /// Claims an identity and counts the event in its pane. Gives the pane's place if it is a new one.
     pub fn add(
         &mut self,
         event: &Event<'_>,
         (id, content): (IdHash, u32),
         course: CourseSlot,
         (watermark_ms, log_time_ms): (i64, i64),
-    ) {
+    ) -> Option<usize> {
         self.claims.add(id, content);
         let counted = Counted {
             course,
@@ -110,6 +110,7 @@ impl Hour {
             Ok(at) => {
                 self.panes[at].changed_ms = log_time_ms;
                 self.count(at, counted);
+                None
             }
             Err(at) => {
                 room_for_one(&mut self.panes);
@@ -120,8 +121,20 @@ impl Hour {
                     position,
                 };
                 self.panes.insert(at, pane);
+                Some(at)
             }
         }
+    }
+
+    /// Start of the pane at a place within the hour of this number, ms.
+    pub fn pane_start_ms(&self, number: HourNumber, place: usize) -> Option<i64> {
+        let pane = self.panes.get(place)?;
+        Some(number.saturating_mul(HOUR_MS) + i64::from(pane.position) * PANE_MS)
+    }
+
+    /// How many panes it has.
+    pub fn panes(&self) -> usize {
+        self.panes.len()
     }
 
     /// Notes that an event elsewhere changed what this pane holds.

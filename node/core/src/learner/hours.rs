@@ -5,6 +5,7 @@ use super::{
     course::CourseSlot,
     id_filter::IdFilter,
     memory::{room_for_one, vec_bytes},
+    new_pane::NewPane,
 };
 use crate::{
     Event,
@@ -76,14 +77,14 @@ impl Hours {
         })
     }
 
-    /// Claims an identity and counts the event; `times` are the watermark and log time.
+    /// Claims an identity and counts the event; `times` are the watermark and log time. Gives the pane that it began, if it did.
     pub fn add(
         &mut self,
         event: &Event<'_>,
         claim: (IdHash, u32),
         course: CourseSlot,
         times: (i64, i64),
-    ) {
+    ) -> Option<NewPane> {
         let number = hour_of(event.timestamp_ms);
         let at = match self.find(number) {
             Ok(at) => at,
@@ -94,13 +95,34 @@ impl Hours {
             }
         };
         let held = &mut self.held[at];
-        held.hour.add(event, claim, course, times);
+        let place = held.hour.add(event, claim, course, times);
         held.unsaved = true;
         self.identities += 1;
         self.filter.add(claim.0);
         if !self.filter.has_room(self.identities) {
             self.make_filter();
         }
+        place.and_then(|place| self.new_pane(at, place))
+    }
+
+    /// The pane at a place of the hour at another, with its neighbours.
+    fn new_pane(&self, at: usize, place: usize) -> Option<NewPane> {
+        let start_of = |held: &Held, place| held.hour.pane_start_ms(held.number, place);
+        let held = &self.held[at];
+        let before_ms = match place.checked_sub(1) {
+            Some(before) => start_of(held, before),
+            None => self.held[..at].last().and_then(|held| {
+                let last = held.hour.panes().checked_sub(1)?;
+                start_of(held, last)
+            }),
+        };
+        let after_ms = start_of(held, place + 1)
+            .or_else(|| self.held.get(at + 1).and_then(|held| start_of(held, 0)));
+        Some(NewPane {
+            start_ms: start_of(held, place)?,
+            before_ms: before_ms.unwrap_or(i64::MIN),
+            after_ms: after_ms.unwrap_or(i64::MAX),
+        })
     }
 
     /// Notes that an event elsewhere changed what the pane at a time holds.

@@ -76,18 +76,6 @@ impl Learner {
         changes
     }
 
-    /// Time of the newest event of a stored learner, ms, without reading the rest of its head.
-    ///
-    /// # Errors
-    /// When the head is damaged or of an unknown version.
-    pub fn peek_last_event_ms(head: &[u8]) -> Result<i64, StateDecodeError> {
-        // Every version begins with the same two numbers.
-        let (_version, mut body) = versioned(head)?;
-        body.number()
-            .and_then(|_events| body.signed())
-            .ok_or(StateDecodeError::Damaged)
-    }
-
     /// A learner from stored records; the head may be missing only where nothing is stored.
     ///
     /// # Errors

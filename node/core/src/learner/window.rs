@@ -6,7 +6,7 @@ use super::{CourseIndex, Learner, corrections::Revision};
 use crate::{
     EventType, WindowShape,
     shard::ReadPoint,
-    time::{MINUTE_MS, PANE_MS, floor_to},
+    time::{MINUTE_MS, PANE_MS},
 };
 
 /// What a learner did between two points of event time.
@@ -163,16 +163,12 @@ impl Building {
 impl Draft<'_> {
     /// Starts of the asked windows that cover a time.
     fn starts(&self, time_ms: i64) -> impl Iterator<Item = i64> + use<'_> {
-        let WindowShape { size_ms, step_ms } = self.query.shape;
-        let newest = floor_to(time_ms, step_ms);
-        let count = size_ms / step_ms;
-        (0..count)
-            .map(move |back| newest - back * step_ms)
-            .filter(|&start_ms| {
-                start_ms >= self.floor_ms
-                    && self.query.from_ms.is_none_or(|from_ms| start_ms >= from_ms)
-                    && self.query.to_ms.is_none_or(|to_ms| start_ms < to_ms)
-            })
+        let starts = self.query.shape.starts_covering(time_ms);
+        starts.filter(|&start_ms| {
+            start_ms >= self.floor_ms
+                && self.query.from_ms.is_none_or(|from_ms| start_ms >= from_ms)
+                && self.query.to_ms.is_none_or(|to_ms| start_ms < to_ms)
+        })
     }
 
     fn wants(&self, course: Option<CourseIndex>) -> bool {

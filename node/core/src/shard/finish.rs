@@ -82,13 +82,19 @@ impl ShardState {
                 self.keep(DeadLetter::of(refusal, context.log_time_ms))
             }
         };
+        if let Verdict::Accepted {
+            began: Some(pane), ..
+        } = verdict
+        {
+            self.open_windows.begin(pane, context);
+        }
         if outcome == Outcome::Accepted {
             self.raise_clock(gist.timestamp_ms, context.log_time_ms);
         }
         let delivery = Delivery {
             source: gist.source,
             outcome,
-            amends: matches!(verdict, Verdict::Accepted { amends: true }),
+            amends: matches!(verdict, Verdict::Accepted { amends: true, .. }),
             log_time_ms: context.log_time_ms,
             timestamp_ms: Some(gist.timestamp_ms),
             sequence: gist.producer_sequence,

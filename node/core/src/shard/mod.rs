@@ -6,8 +6,8 @@
 mod context;
 mod dead_letters;
 mod due;
-mod emissions;
 mod finish;
+mod open_windows;
 mod outcome;
 mod source;
 mod state;
@@ -15,7 +15,6 @@ mod watermark;
 
 pub use context::{EntryContext, ReadPoint};
 pub use dead_letters::{DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters};
-pub use emissions::EmissionSpan;
 pub use finish::{RecordVerdict, normalised_hash};
 pub use outcome::Outcome;
 pub use source::{Counters, OTHER_SOURCES, Sequence, SourceFreshness};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Counters, DeadLetters, EntryContext, ReadPoint, SourceFreshness,
     dead_letters::Ledger,
-    emissions::EmissionProgress,
+    open_windows::OpenWindows,
     source::{Sequence, Sources},
     watermark::Watermark,
 };
@@ -17,8 +17,8 @@ use crate::{
     time::{MINUTE_MS, floor_to},
 };
 
-/// Version of the encoding of a shard's own record. The first had no log time of the event clock behind it.
-const STATE_VERSION: u8 = 2;
+/// Version of the encoding of a shard's own record. The first had no log time of the event clock behind it, the second no open windows.
+const STATE_VERSION: u8 = 3;
 
 /// What a shard knows beyond its learners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct ShardState {
     pub(super) clock_raised_ms: Option<i64>,
     pub(super) sources: Sources,
     pub(super) dead_letters: DeadLetters,
-    pub(super) emissions: EmissionProgress,
+    pub(super) open_windows: OpenWindows,
     /// Never goes back, not even when the retention is raised: what was forgotten stays forgotten.
     pub(super) floor_ms: Floor,
     /// While an entry is applied: where the silence before it had brought the watermark.
@@ -63,8 +63,15 @@ struct Stored<'a> {
     event_clock_ms: Option<i64>,
     sources: &'a Sources,
     ledger: &'a Ledger,
-    emissions: EmissionProgress,
+    emissions: FormerProgress,
     floor_ms: Floor,
+}
+
+/// What the first two versions knew of closed windows. Kept, so that one reader serves all versions.
+#[derive(Clone, Copy, Default, Serialize, Deserialize)]
+struct FormerProgress {
+    _emitted_to_ms: i64,
+    _at_log_time_ms: i64,
 }
 
 #[derive(Deserialize)]
@@ -74,7 +81,8 @@ struct Restored {
     event_clock_ms: Option<i64>,
     sources: Sources,
     ledger: Ledger,
-    emissions: EmissionProgress,
+    #[serde(rename = "emissions")]
+    _emissions: FormerProgress,
     floor_ms: Floor,
 }
 
@@ -196,12 +204,13 @@ impl ShardState {
             event_clock_ms: self.event_clock_ms,
             sources: &self.sources,
             ledger: &self.dead_letters.ledger,
-            emissions: self.emissions,
+            emissions: FormerProgress::default(),
             floor_ms: self.floor_ms,
         };
         let first = postcard::to_extend(&stored, vec![STATE_VERSION]);
         first
             .and_then(|bytes| postcard::to_extend(&self.clock_raised_ms, bytes))
+            .and_then(|bytes| postcard::to_extend(&self.open_windows, bytes))
             .expect("serialising into memory does not fail")
     }
 
@@ -219,11 +228,12 @@ impl ShardState {
         }
         let (restored, rest) =
             postcard::take_from_bytes::<Restored>(body).map_err(|_| StateDecodeError::Damaged)?;
-        let clock_raised_ms = if version == 1 {
-            None
-        } else {
-            postcard::from_bytes(rest).map_err(|_| StateDecodeError::Damaged)?
+        let later = match version {
+            1 => Ok((None, OpenWindows::default())),
+            2 => postcard::from_bytes(rest).map(|raised_ms| (raised_ms, OpenWindows::default())),
+            _ => postcard::from_bytes(rest),
         };
+        let (clock_raised_ms, open_windows) = later.map_err(|_| StateDecodeError::Damaged)?;
         let dead_letters = DeadLetters::restore(restored.ledger, letters)
             .map_err(|_| StateDecodeError::Damaged)?;
         Ok(Self {
@@ -233,7 +243,7 @@ impl ShardState {
             clock_raised_ms,
             sources: restored.sources,
             dead_letters,
-            emissions: restored.emissions,
+            open_windows,
             floor_ms: restored.floor_ms,
             silent_ms: None,
         })
