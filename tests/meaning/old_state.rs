@@ -1,15 +1,18 @@
 //! Learners that an earlier build stored: this one reads them, and they are what they were.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use homeroom_core::learner::{HourNumber, Learner, Verdict};
+use homeroom_core::learner::{HourNumber, Learner, StateChange, StatePart, Verdict};
 use homeroom_core::shard::EntryContext;
 use homeroom_core::{Event, EventType, Settings};
 
 /// What the first encoding made of [`lived_in`]: records, each `hour (8 bytes, the least number is the head) length (4) bytes`,
 /// big-endian.
 const FIRST: &[u8] = include_bytes!("../fixtures/learner-v1.bin");
+/// The same of the second encoding.
+const SECOND: &[u8] = include_bytes!("../fixtures/learner-v2.bin");
 
 const START_MS: i64 = 1_750_003_200_000;
 const MINUTE_MS: i64 = 60_000;
@@ -112,28 +115,31 @@ fn lived_in() -> Learner {
     let settings = Arc::new(Settings::default());
     let mut learner = Learner::new("ada");
     for (index, event) in (1..).zip(history()) {
-        let newest_ms = learner.last_event_ms().max(event.timestamp_ms);
-        let context = EntryContext {
-            index,
-            log_time_ms: newest_ms + 500,
-            watermark_ms: newest_ms - 10_000,
-            floor_ms: newest_ms - 2 * HOUR_MS,
-            settings: Arc::clone(&settings),
-        };
-        learner.prune(&context);
-        let mut encoded = Vec::new();
-        event.encode_into(&mut encoded);
-        let applied = learner.apply(&context, &event, &encoded);
-        assert!(
-            matches!(applied.verdict, Verdict::Accepted { .. }),
-            "{event:?}: {applied:?}"
-        );
+        apply(&mut learner, &event, index, &settings);
     }
     learner
 }
 
-fn first_records() -> Vec<(HourNumber, &'static [u8])> {
-    let mut rest = FIRST;
+fn apply(learner: &mut Learner, event: &Event<'_>, index: u64, settings: &Arc<Settings>) {
+    let newest_ms = learner.last_event_ms().max(event.timestamp_ms);
+    let context = EntryContext {
+        index,
+        log_time_ms: newest_ms + 500,
+        watermark_ms: newest_ms - 10_000,
+        floor_ms: newest_ms - 2 * HOUR_MS,
+        settings: Arc::clone(settings),
+    };
+    learner.prune(&context);
+    let mut encoded = Vec::new();
+    event.encode_into(&mut encoded);
+    let applied = learner.apply(&context, event, &encoded);
+    assert!(
+        matches!(applied.verdict, Verdict::Accepted { .. }),
+        "{event:?}: {applied:?}"
+    );
+}
+
+fn records(mut rest: &'static [u8]) -> Vec<(HourNumber, &'static [u8])> {
     let mut records = Vec::new();
     while let Some((number, after)) = rest.split_first_chunk::<8>() {
         let (length, after) = after.split_first_chunk::<4>().expect("a length");
@@ -145,12 +151,57 @@ fn first_records() -> Vec<(HourNumber, &'static [u8])> {
     records
 }
 
-#[test]
-fn a_learner_of_the_first_encoding_is_read_as_it_was() {
-    let records = first_records();
+fn restored(stored: &'static [u8]) -> Learner {
+    let records = records(stored);
     let (_, head) = records[0];
+    assert_eq!(Learner::has_hours_apart(head), Ok(true));
+    Learner::restore("ada", head, records[1..].iter().copied()).expect("it can be read")
+}
+
+#[test]
+fn a_learner_of_an_earlier_encoding_is_read_as_it_was() {
     let mut learner = lived_in();
     learner.take_changes();
-    let restored = Learner::restore("ada", head, records[1..].iter().copied());
-    assert_eq!(restored, Ok(learner));
+    for stored in [FIRST, SECOND] {
+        assert_eq!(restored(stored), learner);
+    }
+}
+
+/// What is written beside the records of the earlier encoding holds, where both say something.
+#[test]
+fn a_learner_of_an_earlier_encoding_goes_on_in_this_one() {
+    for stored in [FIRST, SECOND] {
+        let mut stored_hours: BTreeMap<HourNumber, Vec<u8>> = records(stored)[1..]
+            .iter()
+            .map(|(number, bytes)| (*number, bytes.to_vec()))
+            .collect();
+        let mut learner = restored(stored);
+        for minutes in [150, 190] {
+            live_on(&mut learner, minutes);
+            let mut head = None;
+            for StateChange { part, bytes } in learner.take_changes() {
+                match (part, bytes) {
+                    (StatePart::Head, bytes) => head = bytes,
+                    (StatePart::Hour(number), Some(bytes)) => {
+                        stored_hours.insert(number, bytes);
+                    }
+                    (StatePart::Hour(number), None) => {
+                        stored_hours.remove(&number);
+                    }
+                }
+            }
+            let head = head.expect("a head is written with every change");
+            let hours = stored_hours
+                .iter()
+                .map(|(number, bytes)| (*number, bytes.as_slice()));
+            assert_eq!(Learner::restore("ada", &head, hours), Ok(learner.clone()));
+        }
+    }
+}
+
+/// One more event, so many minutes after the first.
+fn live_on(learner: &mut Learner, minutes: i64) {
+    let place = usize::try_from(minutes).expect("a small number");
+    let event = event(place, "click", START_MS + minutes * MINUTE_MS);
+    apply(learner, &event, u64::MAX, &Arc::default());
 }

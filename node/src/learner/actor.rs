@@ -12,10 +12,10 @@ use super::Stored;
 use super::message::{Apply, GroupApplied, LearnerMessage, Save, Saved};
 
 /// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
-const ACTOR_BYTES: u64 = 8_000;
+pub const ACTOR_BYTES: u64 = 8_000;
 /// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
 const GROWTH_BYTES: u64 = 192;
-/// What an event adds at most to its hour's record, bytes.
+/// What an event adds at most to its hour as it is stored, bytes.
 const EVENT_BYTES: u64 = 96;
 /// What a standing takes in the directory, bytes.
 const STANDING_BYTES: u64 = 512;
@@ -29,13 +29,13 @@ pub struct LearnerActor;
 /// The learner, and how large what there is to save of it can be.
 pub struct Held {
     learner: Learner,
-    /// Size of the head when it was last saved or loaded, bytes.
+    /// Size of the head, and the newest hour in it, when it was last saved or loaded, bytes.
     head_bytes: u64,
     /// The floor of the learner when its standings were last stored: courses behind it can't have changed since, ms.
     saved_floor_ms: i64,
     /// What the learner took in memory when it was last saved or loaded, and how many identities it had then, bytes.
     measured: (u64, usize),
-    /// What has come since can add to head, standings and hours beyond their identities, bytes.
+    /// What has come since can add to the head and the standings, bytes.
     grown_bytes: u64,
     /// So many of its courses the shard was told of.
     courses_told: usize,
@@ -95,7 +95,8 @@ fn on_apply(held: &mut Held, apply: Apply) {
         .collect();
     let corrected = learner.corrected(&touched_ms, &apply.context, &before(&apply.context));
     let events_bytes: usize = apply.events.iter().map(bytes::Bytes::len).sum();
-    held.grown_bytes += STORED_SHARE * events_bytes as u64;
+    held.grown_bytes +=
+        STORED_SHARE * events_bytes as u64 + EVENT_BYTES * apply.events.len() as u64;
     let joined: Vec<Box<str>> = learner.course_ids_from(held.courses_told).collect();
     held.courses_told += joined.len();
     let applied = GroupApplied {
@@ -105,7 +106,7 @@ fn on_apply(held: &mut Held, apply: Apply) {
         last_event_ms: learner.last_event_ms(),
         unsaved_bytes: held.head_bytes
             + held.grown_bytes
-            + EVENT_BYTES * learner.unsaved_identities() as u64,
+            + EVENT_BYTES * learner.unsaved_apart() as u64,
         memory_bytes: memory_bytes(learner, held.measured),
     };
     apply.turn.answer(applied);

@@ -8,11 +8,11 @@ mod message;
 mod round;
 mod stored;
 
-pub use actor::{LearnerActor, memory_of};
+pub use actor::{ACTOR_BYTES, LearnerActor, memory_of};
 pub use keys::{
     RecordKey, dead_letter_key, dead_letters_from, parse_key, standings_after, standings_from,
     standings_prefix,
 };
 pub use message::{Apply, GroupApplied, LearnerMessage, Save, Saved};
 pub use round::{Round, Turn};
-pub use stored::{LoadError, Stored, active_when_stored, load, record_changes};
+pub use stored::{Gathered, LoadError, Stored, load, record_changes};

@@ -41,17 +41,88 @@ pub struct Stored {
     pub standings_stored: bool,
 }
 
-/// Whose head this record is, if it was active when it was stored: its stored standings are not those of its head.
-pub fn active_when_stored<'k>(key: &'k [u8], payload: &[u8]) -> Option<&'k str> {
-    let Some(RecordKey::Learner {
-        user_id,
-        part: StatePart::Head,
-        piece: 0,
-    }) = parse_key(key)
-    else {
-        return None;
-    };
-    (!FirstPiece::of(payload).standings_stored).then_some(user_id)
+/// A stored learner whose records are being read, in the order of their keys.
+#[derive(Debug)]
+pub struct Gathered {
+    user_id: Box<str>,
+    pieces: u16,
+    standings_stored: bool,
+    head: Vec<u8>,
+    hours: Vec<(HourNumber, Vec<u8>)>,
+    /// Pieces of the last of the hours.
+    hour_pieces: u16,
+}
+
+impl Gathered {
+    /// Begins with the first piece of a learner's head.
+    pub fn begin(user_id: &str, piece: &[u8]) -> Self {
+        let first = FirstPiece::of(piece);
+        Self {
+            user_id: user_id.into(),
+            pieces: first.pieces,
+            standings_stored: first.standings_stored,
+            head: first.bytes.to_vec(),
+            hours: Vec::new(),
+            hour_pieces: 0,
+        }
+    }
+
+    /// Whose learner it is.
+    pub fn user_id(&self) -> &str {
+        &self.user_id
+    }
+
+    /// Whether it was active when it was stored: its stored standings are not those of its head.
+    pub fn was_active(&self) -> bool {
+        !self.standings_stored
+    }
+
+    /// Takes in another piece of the learner.
+    pub fn add(&mut self, part: StatePart, piece: u16, payload: &[u8]) {
+        // Pieces beyond the count are left over from when the part was larger.
+        match (part, self.hours.last_mut()) {
+            (StatePart::Head, _) if piece < self.pieces => self.head.extend_from_slice(payload),
+            (StatePart::Hour(number), _) if piece == 0 => {
+                let first = FirstPiece::of(payload);
+                self.hour_pieces = first.pieces;
+                self.hours.push((number, first.bytes.to_vec()));
+            }
+            (StatePart::Hour(number), Some((last, bytes)))
+                if *last == number && piece < self.hour_pieces =>
+            {
+                bytes.extend_from_slice(payload);
+            }
+            _ => {}
+        }
+    }
+
+    /// The learner, once all its records were taken in.
+    ///
+    /// # Errors
+    /// When they are no learner that this build can read.
+    pub fn finish(self) -> Result<Stored, LoadError> {
+        let hours = self.hours.iter();
+        let hours = hours.map(|(number, bytes)| (*number, &bytes[..]));
+        let learner = Learner::restore(&self.user_id, &self.head, hours);
+        Ok(Stored {
+            learner: learner.map_err(|error| self.undecodable(error))?,
+            head_bytes: self.head.len() as u64,
+            standings_stored: self.standings_stored,
+        })
+    }
+
+    fn is_one_record(&self) -> Result<bool, LoadError> {
+        let apart = Learner::has_hours_apart(&self.head);
+        let apart = apart.map_err(|error| self.undecodable(error))?;
+        Ok(self.pieces <= 1 && !apart)
+    }
+
+    fn undecodable(&self, error: StateDecodeError) -> LoadError {
+        LoadError::Undecodable {
+            user_id: self.user_id.to_string(),
+            error,
+        }
+    }
 }
 
 /// The first piece of a part.
@@ -87,65 +158,20 @@ pub fn load(
     let Some(first) = store.get(shard, &learner_key(user_id, StatePart::Head, 0))? else {
         return Ok(None);
     };
-    let first = FirstPiece::of(&first);
-    let mut head = first.bytes.to_vec();
-    for piece in 1..first.pieces {
-        let key = learner_key(user_id, StatePart::Head, piece);
-        if let Some(bytes) = store.get(shard, &key)? {
-            head.extend_from_slice(&bytes);
+    let mut gathered = Gathered::begin(user_id, &first);
+    if !gathered.is_one_record()? {
+        let prefix = learner_prefix(user_id);
+        for record in store.scan(shard, &learner_key(user_id, StatePart::Head, 1))? {
+            let record = record.map_err(ReadError::Damaged)?;
+            if !record.key().starts_with(&prefix) {
+                break;
+            }
+            if let Some(RecordKey::Learner { part, piece, .. }) = parse_key(record.key()) {
+                gathered.add(part, piece, record.payload());
+            }
         }
     }
-    let hours = load_hours(store, shard, user_id)?;
-    let hours = hours.iter().map(|(number, bytes)| (*number, &bytes[..]));
-    let head_bytes = head.len() as u64;
-    let learner = Learner::restore(user_id, &head, hours);
-    let learner = learner.map_err(|error| LoadError::Undecodable {
-        user_id: user_id.to_owned(),
-        error,
-    })?;
-    Ok(Some(Stored {
-        learner,
-        head_bytes,
-        standings_stored: first.standings_stored,
-    }))
-}
-
-fn load_hours(
-    store: &CheckpointStore,
-    shard: u16,
-    user_id: &str,
-) -> Result<Vec<(HourNumber, Vec<u8>)>, LoadError> {
-    let prefix = learner_prefix(user_id);
-    let first = learner_key(user_id, StatePart::Hour(i64::MIN), 0);
-    let mut hours: Vec<(HourNumber, Vec<u8>)> = Vec::new();
-    let mut pieces_of_last = 0;
-    for record in store.scan(shard, &first)? {
-        let record = record.map_err(ReadError::Damaged)?;
-        if !record.key().starts_with(&prefix) {
-            break;
-        }
-        let Some(RecordKey::Learner {
-            part: StatePart::Hour(number),
-            piece,
-            ..
-        }) = parse_key(record.key())
-        else {
-            continue;
-        };
-        match hours.last_mut() {
-            _ if piece == 0 => {
-                let first = FirstPiece::of(record.payload());
-                pieces_of_last = first.pieces;
-                hours.push((number, first.bytes.to_vec()));
-            }
-            // Pieces beyond the count are left over from when the part was larger.
-            Some((last, bytes)) if *last == number && piece < pieces_of_last => {
-                bytes.extend_from_slice(record.payload());
-            }
-            _ => {}
-        }
-    }
-    Ok(hours)
+    gathered.finish().map(Some)
 }
 
 /// What to write for a learner.
@@ -218,6 +244,14 @@ mod tests {
         );
     }
 
+    fn head_key() -> RecordKey<'static> {
+        RecordKey::Learner {
+            user_id: "ada",
+            part: StatePart::Head,
+            piece: 0,
+        }
+    }
+
     #[test]
     fn a_head_says_whether_its_standings_are_stored() {
         let mut learner = Learner::new("ada");
@@ -234,9 +268,11 @@ mod tests {
             let (key, Some(payload)) = &changes[0] else {
                 panic!("a head is written")
             };
-            let active = active_when_stored(key, payload);
-            assert_eq!(active, standings.is_none().then_some("ada"));
-            assert_eq!(FirstPiece::of(payload).pieces, 1);
+            let gathered = Gathered::begin("ada", payload);
+            assert_eq!(parse_key(key), Some(head_key()));
+            assert_eq!(gathered.was_active(), standings.is_none());
+            assert!(gathered.is_one_record().expect("a head"));
+            assert_eq!(gathered.finish().expect("a learner").learner, learner);
         }
     }
 }

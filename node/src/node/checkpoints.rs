@@ -62,7 +62,9 @@ impl Checkpoints {
                 () = tokio::time::sleep(LOOK_EVERY.min(self.config.interval)) => {}
             }
             let memory_is_short = self.router.memory_is_short();
-            let interval = if memory_is_short {
+            let some_wait = shard.passivate(memory_is_short).await;
+            // Were nobody to leave, a checkpoint would not make room: learners in a lesson stay.
+            let interval = if memory_is_short && some_wait {
                 self.config.interval.min(INTERVAL_WHEN_SHORT)
             } else {
                 self.config.interval
@@ -73,7 +75,6 @@ impl Checkpoints {
                 self.one(shard.group(), self.oldest_segment_when_many())
                     .await;
             }
-            shard.passivate(memory_is_short).await;
         }
     }
 

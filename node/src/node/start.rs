@@ -139,36 +139,35 @@ pub async fn start(
     let memory_bytes = Arc::new(AtomicU64::new(0));
     let chores = Chores::default();
     let founded = control.founded();
-    let setups: Vec<ShardSetup> = (0..identity.shards)
-        .zip(&founded.shards)
-        .map(|(shard, placement)| {
-            let incarnation = placement
-                .replicas
-                .first()
-                .map_or(0, |(incarnation, _)| *incarnation);
-            ShardSetup {
-                group: group_config(
-                    config,
-                    format!("shard-{shard}"),
-                    (shard, incarnation),
-                    &address,
-                ),
-                home: disk.home.clone(),
-                recovered: position_of(&disk.recoveries, shard),
-                were_active: disk.were_active.take(shard),
-                supervisor: supervisor.get_cell(),
-                events: Arc::new(Counting(Arc::clone(metrics))),
-                memory_bytes: Arc::clone(&memory_bytes),
-                passivate_after_ms: whole_ms(config.memory.passivate_after),
-                limits: BatchLimits {
-                    entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
-                    linger: config.ingest.linger,
-                    entries_in_flight: config.ingest.entries_in_flight.into(),
-                },
-                chores: chores.clone(),
-            }
-        })
-        .collect();
+    let mut setups = Vec::with_capacity(founded.shards.len());
+    for (shard, placement) in (0..identity.shards).zip(&founded.shards) {
+        let incarnation = placement
+            .replicas
+            .first()
+            .map_or(0, |(incarnation, _)| *incarnation);
+        let name = format!("shard-{shard}");
+        let were_active = disk.were_active.take(shard);
+        let were_active = were_active.map_err(|error| StartError::State {
+            group: name.clone(),
+            error: io::Error::other(error),
+        })?;
+        setups.push(ShardSetup {
+            group: group_config(config, name, (shard, incarnation), &address),
+            home: disk.home.clone(),
+            recovered: position_of(&disk.recoveries, shard),
+            were_active,
+            supervisor: supervisor.get_cell(),
+            events: Arc::new(Counting(Arc::clone(metrics))),
+            memory_bytes: Arc::clone(&memory_bytes),
+            passivate_after_ms: whole_ms(config.memory.passivate_after),
+            limits: BatchLimits {
+                entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
+                linger: config.ingest.linger,
+                entries_in_flight: config.ingest.entries_in_flight.into(),
+            },
+            chores: chores.clone(),
+        });
+    }
     let shards = start_shards(setups, &founded.settings, tasks, stop).await?;
     let queue_bytes_max = u32::try_from(config.ingest.queue_bytes_max.as_u64());
     let router = Router::new(

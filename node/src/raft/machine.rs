@@ -34,10 +34,10 @@ pub trait Replicated: Send + 'static {
 
 /// A checkpoint is due, however recent the last, once there is so much to save: the larger it gets, the longer it holds up whoever
 /// reads the store.
-pub const UNSAVED_BYTES_DUE: u64 = 24 << 20;
+pub const UNSAVED_BYTES_DUE: u64 = 96 << 20;
 /// Beyond this nothing more is applied, live or at a replay, until a checkpoint has begun: one checkpoint is one atomic batch of the
 /// store, and that is bounded.
-const UNSAVED_BYTES_MAX: u64 = 40 << 20;
+const UNSAVED_BYTES_MAX: u64 = 160 << 20;
 
 /// The state at an entry boundary.
 pub struct Capture {

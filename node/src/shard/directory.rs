@@ -14,14 +14,15 @@ use ractor::ActorRef;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
 
-use crate::learner::{GroupApplied, LearnerMessage, Save, Saved};
+use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, Save, Saved};
 
 /// How long after its newest event all windows of a learner are settled, at least, ms: the largest emitted window, and the
 /// largest allowed lateness beside.
 const SETTLES_WITHIN_MS: i64 = 60_000;
 
-/// Learners whose standings one capture stores because they may leave: what they take is no part of the estimate of unsaved bytes.
-const LEAVING_AT_ONCE: usize = 4_096;
+/// What learners come to that one capture stores because they may leave, bytes: no part of the estimate of unsaved bytes, and within
+/// a commit's bound beside it.
+const LEAVING_BYTES_MAX: u64 = 64 << 20;
 
 /// Learners with an actor. The shard changes it between entries; queries look actors up.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ struct Learners {
     /// Invariant: names exactly the learners in `active`, each with its place there.
     places: HashMap<Box<str>, Place, foldhash::fast::RandomState>,
     active: Slab<Active>,
+    /// What the learners come to whose standings are wanted, bytes.
+    leaving_bytes: u64,
     /// Where learners hand over their states while a capture is collected.
     saved: Option<mpsc::Sender<Saved>>,
 }
@@ -85,8 +88,8 @@ pub struct Woken {
 enum Standings {
     /// Those of before its newest events, or none.
     Behind,
-    /// Those of now are to be part of the next capture.
-    Wanted,
+    /// Those of now are to be part of the next capture, which the learner makes so much larger, bytes.
+    Wanted(u64),
     /// Those of now, or they are part of the present capture.
     Stored,
 }
@@ -199,12 +202,13 @@ impl Directory {
         applied: impl Iterator<Item = (Place, &'a mut GroupApplied)>,
     ) {
         let mut learners = self.learners.lock();
-        let (mut more_bytes, mut grown_bytes) = (0, 0_i64);
+        let (mut more_bytes, mut grown_bytes, mut stayed_bytes) = (0, 0_i64, 0);
         for (place, applied) in applied {
             let active = &mut learners.active[place];
             active.last_event_ms = applied.last_event_ms;
             active.touched_ms = log_time_ms;
             active.unsaved = true;
+            stayed_bytes += active.standings.leaving_bytes();
             active.standings = Standings::Behind;
             active.version = self.next_version();
             let joined = std::mem::take(&mut applied.joined);
@@ -214,6 +218,7 @@ impl Directory {
             grown_bytes += applied.memory_bytes.cast_signed() - active.memory_bytes.cast_signed();
             active.memory_bytes = applied.memory_bytes;
         }
+        learners.leaving_bytes -= stayed_bytes;
         drop(learners);
         // Wraps round where it shrinks.
         self.node_bytes
@@ -233,7 +238,7 @@ impl Directory {
         let mut learners = self.learners.lock();
         let mut due = Vec::new();
         for (place, active) in &mut learners.active {
-            if active.unsaved || active.standings == Standings::Wanted {
+            if active.unsaved || active.standings.leaving_bytes() > 0 {
                 active.unsaved = false;
                 active.unsaved_bytes = 0;
                 active.saving = Saving::Due;
@@ -264,27 +269,31 @@ impl Directory {
         }
     }
 
-    /// Stops the learners that may be stopped: nothing unsaved, all windows settled, long untouched. Returns how many. Those whose
-    /// standings are not stored yet have them stored with the next capture first.
+    /// Stops the learners that may be stopped: nothing unsaved, all windows settled, long untouched. Returns how many. Those who could but
+    /// for what is not stored have it stored, their standings too, with the next capture first.
     ///
     /// To be called between entries only: an actor that an entry still has a message for must not stop.
     pub fn retire(&self, retirement: Retirement) -> usize {
         let mut learners = self.learners.lock();
-        let Learners { places, active, .. } = &mut *learners;
+        let Learners {
+            places,
+            active,
+            leaving_bytes,
+            ..
+        } = &mut *learners;
         let before = active.len();
-        // Those of earlier looks are part of the same capture.
-        let mut wanted = active
-            .iter()
-            .filter(|(_, learner)| learner.standings == Standings::Wanted)
-            .count();
         places.retain(|_, place| {
             let learner = &mut active[*place];
-            let may_stop = learner.may_stop(&retirement);
-            if may_stop && learner.standings == Standings::Behind && wanted < LEAVING_AT_ONCE {
-                learner.standings = Standings::Wanted;
-                wanted += 1;
+            let is_idle = learner.is_idle(&retirement);
+            let more_bytes = learner.leaving_bytes();
+            if is_idle
+                && learner.standings == Standings::Behind
+                && *leaving_bytes + more_bytes <= LEAVING_BYTES_MAX
+            {
+                learner.standings = Standings::Wanted(more_bytes);
+                *leaving_bytes += more_bytes;
             }
-            let stays = !may_stop || learner.standings != Standings::Stored;
+            let stays = !is_idle || !learner.is_stored();
             if !stays {
                 let active = active.remove(*place);
                 self.node_bytes
@@ -299,9 +308,7 @@ impl Directory {
 
     /// Whether some may stop once the next capture has stored how they stand.
     pub fn are_some_leaving(&self) -> bool {
-        let learners = self.learners.lock();
-        let mut active = learners.active.iter();
-        active.any(|(_, learner)| learner.standings == Standings::Wanted)
+        self.learners.lock().leaving_bytes > 0
     }
 
     /// The active learners in a course.
@@ -377,8 +384,10 @@ impl Learners {
         let due = active.saving == Saving::Due;
         if due && let Some(saved) = &self.saved {
             active.saving = Saving::Asked;
-            let standings = active.standings == Standings::Wanted;
+            let leaving_bytes = active.standings.leaving_bytes();
+            let standings = leaving_bytes > 0;
             if standings {
+                self.leaving_bytes -= leaving_bytes;
                 active.standings = Standings::Stored;
             }
             let reply = saved.clone();
@@ -398,16 +407,34 @@ impl Learners {
 }
 
 impl Active {
-    fn may_stop(&self, retirement: &Retirement) -> bool {
+    /// Nobody would miss it.
+    fn is_idle(&self, retirement: &Retirement) -> bool {
         let settles_ms = self.last_event_ms.saturating_add(SETTLES_WITHIN_MS);
-        !self.unsaved
-            && self.saving == Saving::No
-            && settles_ms <= retirement.settled_ms
-            && self.touched_ms <= retirement.untouched_since_ms
+        settles_ms <= retirement.settled_ms && self.touched_ms <= retirement.untouched_since_ms
+    }
+
+    /// All of it is durable.
+    fn is_stored(&self) -> bool {
+        !self.unsaved && self.saving == Saving::No && self.standings == Standings::Stored
+    }
+
+    /// What it adds at most to the capture that stores all of it, bytes; at least 1.
+    fn leaving_bytes(&self) -> u64 {
+        self.memory_bytes.saturating_sub(ACTOR_BYTES).max(1)
     }
 
     fn seat(&self, course_id: &str) -> Option<&Seat> {
         self.courses.iter().find(|seat| seat.is_in(course_id))
+    }
+}
+
+impl Standings {
+    /// What the next capture is larger by, bytes; 0 for a learner that does not leave.
+    fn leaving_bytes(self) -> u64 {
+        match self {
+            Self::Wanted(bytes) => bytes,
+            Self::Behind | Self::Stored => 0,
+        }
     }
 }
 

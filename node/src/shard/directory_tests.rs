@@ -12,8 +12,8 @@ const ALL: Retirement = Retirement {
     untouched_since_ms: i64::MAX,
 };
 
-/// So many settled learners, saved but for how they stand; one actor stands for all.
-async fn settled(learners: usize) -> Directory {
+/// So many settled learners of this size, saved but for how they stand; one actor stands for all.
+async fn settled(learners: u64, bytes: u64) -> Directory {
     let stored = Stored {
         learner: Learner::new("ada"),
         head_bytes: 0,
@@ -27,7 +27,7 @@ async fn settled(learners: usize) -> Directory {
             last_event_ms: 0,
             courses: Vec::new(),
             standings_stored: false,
-            memory_bytes: 1,
+            memory_bytes: ACTOR_BYTES + bytes,
             touched_ms: 0,
         };
         directory.insert(&format!("learner-{number}"), actor.clone(), woken);
@@ -37,18 +37,19 @@ async fn settled(learners: usize) -> Directory {
 
 #[tokio::test]
 async fn a_capture_stores_standings_of_no_more_than_its_bound() {
-    let directory = settled(LEAVING_AT_ONCE + 10).await;
+    const AT_ONCE: u64 = 100;
+    let directory = settled(AT_ONCE + 10, LEAVING_BYTES_MAX / AT_ONCE).await;
     for _ in 0..3 {
         assert_eq!(directory.retire(ALL), 0);
     }
     assert!(directory.are_some_leaving());
     let (due, _saved) = directory.begin_saving();
-    assert_eq!(due.len(), LEAVING_AT_ONCE);
+    assert_eq!(due.len() as u64, AT_ONCE);
 }
 
 #[tokio::test]
 async fn a_learner_leaves_once_its_standings_are_durable() {
-    let directory = settled(2).await;
+    let directory = settled(2, 1).await;
     directory.retire(ALL);
     let (due, mut saved) = directory.begin_saving();
     assert_eq!(directory.ask_to_save(&due), 2);

@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     learner::{
-        Apply, GroupApplied, LearnerActor, LearnerMessage, Round, Stored, dead_letter_key, load,
-        memory_of, record_changes,
+        Apply, GroupApplied, LearnerActor, LearnerMessage, LoadError, Round, Stored,
+        dead_letter_key, load, memory_of, record_changes,
     },
     raft::{Applied, Capture, Replicated},
     store::checkpoint::CheckpointStore,
@@ -245,33 +245,37 @@ impl ShardMachine {
             .filter(|(_, learner)| learner.is_none())
             .map(|(user, _)| *user)
             .collect();
-        let mut woken = self.wake(&asleep).await?.into_iter();
+        let mut woken = self.wake(self.load(&asleep)?).await?.into_iter();
         Ok(known
             .into_iter()
             .filter_map(|learner| learner.or_else(|| woken.next()))
             .collect())
     }
 
-    /// Wakes learners from their stored states, or begins them anew.
-    pub async fn wake(&self, users: &[&str]) -> Result<Vec<Awake>, String> {
+    /// Learners that are not active, from their stored states; those of whom nothing is stored begin anew.
+    fn load(&self, users: &[&str]) -> Result<Vec<Stored>, String> {
         if users.is_empty() {
             return Ok(Vec::new());
         }
+        let stored = |user_id: &&str| {
+            let stored = load(&self.store, self.shard, user_id)?;
+            Ok(stored.unwrap_or_else(|| Stored {
+                learner: Learner::new(user_id),
+                head_bytes: 0,
+                standings_stored: true,
+            }))
+        };
         // Reads of a few records, most of them in sled's cache; entries wait for them either way.
-        let learners: Vec<Stored> = tokio::task::block_in_place(|| {
-            let stored = |user_id: &&str| {
-                load(&self.store, self.shard, user_id).map(|stored| {
-                    stored.unwrap_or_else(|| Stored {
-                        learner: Learner::new(user_id),
-                        head_bytes: 0,
-                        standings_stored: true,
-                    })
-                })
-            };
-            users.iter().map(stored).collect::<Result<_, _>>()
-        })
-        .map_err(|error| error.to_string())?;
-        let mut awake = Vec::with_capacity(users.len());
+        tokio::task::block_in_place(|| users.iter().map(stored).collect::<Result<_, LoadError>>())
+            .map_err(|error| error.to_string())
+    }
+
+    /// Gives learners their actors.
+    pub async fn wake(&self, learners: Vec<Stored>) -> Result<Vec<Awake>, String> {
+        if learners.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut awake = Vec::with_capacity(learners.len());
         for stored in learners {
             let user_id = Box::<str>::from(stored.learner.user_id());
             let woken = Woken {

@@ -76,13 +76,3 @@ fn dead_letters(store: &CheckpointStore, shard: u16) -> Result<Vec<(u64, Vec<u8>
     }
     Ok(letters)
 }
-
-/// Wakes learners, some at a time.
-pub async fn wake_all(machine: &ShardMachine, user_ids: &[Box<str>]) -> Result<(), String> {
-    const WOKEN_AT_ONCE: usize = 1_000;
-    for some in user_ids.chunks(WOKEN_AT_ONCE) {
-        let some: Vec<&str> = some.iter().map(|user_id| &**user_id).collect();
-        machine.wake(&some).await?;
-    }
-    Ok(())
-}

@@ -21,13 +21,14 @@ use super::{
     machine::{ShardEvents, ShardMachine, view_of},
     part::Part,
     read::Confirmations,
-    recover::{recover, stored_user_ids, wake_all},
+    recover::{recover, stored_user_ids},
     sweeper::Sweeper,
     ticker::{LogClock, Ticker},
     view::View,
     watchers::{Watch, Watchers},
 };
 use crate::{
+    learner::Stored,
     raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
@@ -43,8 +44,8 @@ pub struct ShardSetup {
     pub home: Home,
     /// Where its state was recovered.
     pub recovered: Option<Position>,
-    /// Learners whose stored standings are not those of their stored states: they are woken, so that nobody reads those.
-    pub were_active: Vec<Box<str>>,
+    /// Learners that are to be active before anything is applied.
+    pub were_active: Vec<Stored>,
     /// Who supervises its learners.
     pub supervisor: ActorCell,
     /// Who counts what happens.
@@ -108,7 +109,7 @@ impl ShardReplica {
             chores: setup.chores,
             changed: Vec::new(),
         };
-        let woken = wake_all(&machine, &setup.were_active).await;
+        let woken = machine.wake(setup.were_active).await;
         woken.map_err(|reason| not_started(&setup.group, reason))?;
         let store = Arc::clone(&setup.home.store);
         let group = Group::start(
@@ -231,8 +232,9 @@ impl ShardReplica {
         written.map(|(_, _): (u64, Applied)| ())
     }
 
-    /// Stops the learners that have long been left alone and whose state is durable; when memory is short, all that may stop.
-    pub async fn passivate(&self, memory_is_short: bool) {
+    /// Stops the learners that have long been left alone and whose state is durable; when memory is short, all that may stop. Whether
+    /// some more may once a checkpoint has stored them.
+    pub async fn passivate(&self, memory_is_short: bool) -> bool {
         let now_ms = self.clock.now_ms();
         let some_wait = self
             .group
@@ -245,6 +247,7 @@ impl ShardReplica {
                 tracing::debug!(%error, "a tick was not written");
             }
         }
+        some_wait
     }
 
     /// Looks at the shard's own state, between two entries.

@@ -1,4 +1,4 @@
-//! The hours of a learner that the retention covers.
+//! The hours of a learner that the retention covers. The newest is stored with the learner, each earlier one apart.
 
 use super::{
     Hour, HourNumber, IdHash, Pane,
@@ -50,9 +50,9 @@ impl Hours {
         self.identities
     }
 
-    /// How many of them are in hours that differ from the stored state.
-    pub fn unsaved_identities(&self) -> usize {
-        let unsaved = self.held.iter().filter(|held| held.unsaved);
+    /// How many of them are in hours that are stored apart and differ from what is.
+    pub fn unsaved_apart(&self) -> usize {
+        let unsaved = self.earlier().iter().filter(|held| held.unsaved);
         unsaved.map(|held| held.hour.identities()).sum()
     }
 
@@ -86,14 +86,14 @@ impl Hours {
         times: (i64, i64),
     ) -> Option<NewPane> {
         let number = hour_of(event.timestamp_ms);
-        let at = match self.find(number) {
-            Ok(at) => at,
-            Err(at) => {
-                let hour = Hour::default();
-                self.insert_at(at, number, hour);
-                at
+        let at = self.find(number).unwrap_or_else(|at| {
+            if let Some(newest_so_far) = self.held.last_mut().filter(|held| held.number < number) {
+                // From now on it is stored apart.
+                newest_so_far.unsaved = true;
             }
-        };
+            self.insert_at(at, number, Hour::default());
+            at
+        });
         let held = &mut self.held[at];
         let place = held.hour.add(event, claim, course, times);
         held.unsaved = true;
@@ -162,10 +162,26 @@ impl Hours {
             })
     }
 
-    /// The numbers of the hours that are to be written, and of those that are to be deleted; from then on they count as stored.
+    /// The newest hour.
+    pub fn newest(&self) -> Option<(HourNumber, &Hour)> {
+        let newest = self.held.last()?;
+        Some((newest.number, &newest.hour))
+    }
+
+    /// How many hours are stored apart.
+    pub fn apart(&self) -> usize {
+        self.earlier().len()
+    }
+
+    /// The hours stored apart that are to be written, and the numbers of those that are to be deleted; from then on all count as
+    /// stored.
     pub fn take_changes(&mut self) -> (Vec<(HourNumber, &Hour)>, Vec<HourNumber>) {
         let gone = std::mem::take(&mut self.gone);
-        let unsaved = self.held.iter_mut().filter(|held| held.unsaved);
+        let Some((newest, earlier)) = self.held.split_last_mut() else {
+            return (Vec::new(), gone);
+        };
+        newest.unsaved = false;
+        let unsaved = earlier.iter_mut().filter(|held| held.unsaved);
         let changed = unsaved.map(|held| {
             held.unsaved = false;
             (held.number, &held.hour)
@@ -194,6 +210,11 @@ impl Hours {
             + hours.sum::<usize>()
             + vec_bytes(&self.gone)
             + self.filter.heap_bytes()
+    }
+
+    /// All but the newest.
+    fn earlier(&self) -> &[Held] {
+        self.held.split_last().map_or(&[], |(_, earlier)| earlier)
     }
 
     fn insert_at(&mut self, at: usize, number: HourNumber, hour: Hour) {

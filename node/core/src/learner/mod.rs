@@ -67,9 +67,8 @@ pub struct Learner {
     last_event_ms: i64,
     /// The floor that the other parts were last pruned to.
     pruned_to_ms: i64,
-    /// What is not of the hours differs from the stored state.
+    /// What is stored in the head differs from what is.
     unsaved: bool,
-    /// Stored beside the rest, each hour for itself.
     hours: Hours,
     courses: Courses,
     sessions: Sessions,
@@ -134,9 +133,9 @@ impl Learner {
         self.hours.identities()
     }
 
-    /// How many identities the hours hold that differ from the stored state.
-    pub fn unsaved_identities(&self) -> usize {
-        self.hours.unsaved_identities()
+    /// How many identities are held in hours that have records of their own, and differ from those.
+    pub fn unsaved_apart(&self) -> usize {
+        self.hours.unsaved_apart()
     }
 
     /// What the learner takes in memory, bytes: what it asked the allocator for, and what that keeps beside. An estimate, within a

@@ -1,4 +1,5 @@
-//! A learner as stored: one record for what is always needed, and one for each hour.
+//! A learner as stored: one record for what is always needed, its newest hour among it, and one for each earlier hour. So that a
+//! learner in a lesson is one record.
 
 use super::{
     Hour, HourNumber, Learner,
@@ -14,14 +15,16 @@ use super::{
 use crate::wire::{Put, Reader};
 
 /// Version of the encoding of both kinds of record; a reader knows all versions up to its own.
-const STATE_VERSION: u8 = 2;
+const STATE_VERSION: u8 = 3;
+/// Up to this version all hours had records of their own.
+const ALL_HOURS_APART: u8 = 2;
 
 /// Which record of a learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StatePart {
-    /// All but the hours.
+    /// All but the hours before the newest.
     Head,
-    /// One hour.
+    /// One hour before the newest.
     Hour(HourNumber),
 }
 
@@ -76,7 +79,20 @@ impl Learner {
         changes
     }
 
-    /// A learner from stored records; the head may be missing only where nothing is stored.
+    /// Whether the learner whose head this is can have hours with records of their own.
+    ///
+    /// # Errors
+    /// When the head is damaged or of an unknown version.
+    pub fn has_hours_apart(head: &[u8]) -> Result<bool, StateDecodeError> {
+        let (version, mut body) = versioned(head)?;
+        if version <= ALL_HOURS_APART {
+            return Ok(true);
+        }
+        let apart = body.size().ok_or(StateDecodeError::Damaged)?;
+        Ok(apart > 0)
+    }
+
+    /// A learner from its head and the records of hours that have one.
     ///
     /// # Errors
     /// When a record is damaged or of an unknown version.
@@ -87,10 +103,13 @@ impl Learner {
     ) -> Result<Self, StateDecodeError> {
         let head = match versioned(head)? {
             (FIRST_VERSION, body) => first_head(user_id, body.rest()),
-            (_, mut body) => Self::read_head(user_id, &mut body),
+            (ALL_HOURS_APART, mut body) => Self::read_head(user_id, &mut body),
+            (_, mut body) => Self::read_head_with_hour(user_id, &mut body),
         };
         let mut learner = head.ok_or(StateDecodeError::Damaged)?;
-        for (number, bytes) in hours {
+        let within_head = learner.hours.newest().map(|(number, _)| number);
+        // The newest hour's own record may be left over from a version in which all hours had one.
+        for (number, bytes) in hours.filter(|(number, _)| Some(*number) != within_head) {
             let hour = match versioned(bytes)? {
                 (FIRST_VERSION, body) => first_hour(body.rest()),
                 (_, mut body) => Hour::read(&mut body),
@@ -108,6 +127,7 @@ impl Learner {
         let base_ms = self.last_event_ms;
         let mut out = Vec::with_capacity(HEAD_BYTES);
         out.push(STATE_VERSION);
+        out.put_size(self.hours.apart());
         out.put_number(self.events);
         out.put_signed(base_ms);
         out.put_signed(self.pruned_to_ms);
@@ -117,7 +137,21 @@ impl Learner {
         self.attempts.put(&mut out, base_ms);
         self.last_interactions.put(&mut out, base_ms);
         self.corrections.put(&mut out, base_ms);
+        out.put_maybe(self.hours.newest(), |out, (number, hour)| {
+            out.put_signed(number);
+            hour.put(out);
+        });
         out
+    }
+
+    fn read_head_with_hour(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+        let _apart = from.size()?;
+        let mut learner = Self::read_head(user_id, from)?;
+        let newest = from.maybe(|from| Some((from.signed()?, Hour::read(from)?)))?;
+        if let Some((number, hour)) = newest {
+            learner.hours.put_back(number, hour);
+        }
+        Some(learner)
     }
 
     fn read_head(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {

@@ -41,6 +41,7 @@ mod parallel;
 mod position;
 mod read_error;
 mod rebuild;
+mod recent_hashes;
 mod record;
 mod recovery;
 mod scan;

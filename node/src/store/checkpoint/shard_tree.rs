@@ -1,9 +1,14 @@
 //! One shard's sled tree: reading it, verifying it, building the batch that changes it.
 
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
 use super::commit::{Commit, CommitError};
 use super::damage::Damage;
 use super::meta::ShardMeta;
 use super::position::Position;
+use super::recent_hashes::RecentHashes;
 use super::record::{self, META_KEY, Payload, stored_key};
 use super::scan::{ScanFault, TreeRecords};
 use super::sled_guard::{SledFault, guarded};
@@ -27,12 +32,18 @@ pub(super) struct Prepared {
 pub(super) struct ShardTree {
     pub(super) shard: u16,
     tree: sled::Tree,
+    /// Of records as the last prepared batch leaves them: a batch that fails puts the store out of use.
+    recent: Arc<Mutex<RecentHashes>>,
 }
 
 impl ShardTree {
     pub(super) fn open(db: &sled::Db, shard: u16) -> Result<ShardTree, SledFault> {
         let tree = guarded(|| db.open_tree(format!("shard-{shard:04}")))?;
-        Ok(ShardTree { shard, tree })
+        Ok(ShardTree {
+            shard,
+            tree,
+            recent: Arc::default(),
+        })
     }
 
     pub(super) fn tree(&self) -> &sled::Tree {
@@ -94,12 +105,13 @@ impl ShardTree {
         // last one given stays last.
         commit.changes.sort_by(|a, b| a.0.cmp(&b.0));
         let mut changes = commit.changes.into_iter().peekable();
+        let mut recent = self.recent.lock();
         while let Some((key, payload)) = changes.next() {
             if changes.peek().is_some_and(|(next, _)| *next == key) {
                 continue;
             }
             records += 1;
-            self.prepare_change(&key, payload, &mut tally, &mut batch)?;
+            self.prepare_change(&key, payload, (&mut tally, &mut recent), &mut batch)?;
         }
         let position = commit.position;
         let meta = ShardMeta::encode(&position, &tally, &commit.meta, self.shard);
@@ -116,22 +128,28 @@ impl ShardTree {
         &self,
         key: &[u8],
         payload: Option<Vec<u8>>,
-        tally: &mut Tally,
+        (tally, recent): (&mut Tally, &mut RecentHashes),
         batch: &mut sled::Batch,
     ) -> Result<(), CommitError> {
         let stored_key = stored_key(key);
-        // Verified before its hash is taken out of the tally: a flipped header would corrupt the
-        // tally for good.
-        let old = self
-            .load(&stored_key)
-            .map_err(|fault| fault.into_damage().of(self.shard))?;
-        if let Some((_, old_hash)) = old {
+        let old_hash = match recent.take(&stored_key) {
+            Some(hash) => Some(hash),
+            // Verified before its hash is taken out of the tally: a flipped header would corrupt the
+            // tally for good.
+            None => {
+                let old = self.load(&stored_key);
+                let old = old.map_err(|fault| fault.into_damage().of(self.shard))?;
+                old.map(|(_, hash)| hash)
+            }
+        };
+        if let Some(old_hash) = old_hash {
             tally.remove(old_hash);
         }
         match payload {
             Some(payload) => {
                 let (value, hash) = record::encode(self.shard, &stored_key, &payload);
                 tally.add(hash);
+                recent.put(&stored_key, hash);
                 batch.insert(stored_key, value);
             }
             None => batch.remove(stored_key),
