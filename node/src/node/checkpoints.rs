@@ -22,7 +22,7 @@ const SEGMENTS_MANY: usize = 32;
 /// How often it is looked whether a shard's checkpoint is due, and who may leave the memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Time between two checkpoints of a shard while memory is short: only who is saved may leave it.
-const INTERVAL_WHEN_SHORT: Duration = Duration::from_secs(3);
+const INTERVAL_WHEN_SHORT: Duration = Duration::from_secs(1);
 
 /// Makes checkpoints of all groups of the node.
 pub struct Checkpoints {

@@ -327,6 +327,9 @@ fn raft_config(config: &GroupConfig) -> Result<Config, StartError> {
         heartbeat_interval: config.heartbeat_ms,
         election_timeout_min: config.election_min_ms,
         election_timeout_max: config.election_max_ms,
+        // A single voter has nobody to hear from and nobody to be heard by: it elects itself when it starts, and its group rests when
+        // nothing is proposed.
+        enable_tick: false,
         // Bases are cut and the log is purged when the node says so: never by counting entries.
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: u64::MAX,

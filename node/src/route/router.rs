@@ -109,7 +109,7 @@ impl Router {
     /// Whether learners take so much of the memory they may that the least used should leave it.
     pub fn memory_is_short(&self) -> bool {
         let used = self.memory_bytes.load(Ordering::Relaxed);
-        used > self.memory_bytes_max / 5 * 4
+        used > self.memory_bytes_max / 2
     }
 
     /// Memory of all active learners, and what it may be, bytes.
