@@ -61,7 +61,7 @@ impl Checkpoints {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK_EVERY.min(self.config.interval)) => {}
             }
-            let memory_is_short = self.router.memory_is_short();
+            let memory_is_short = self.router.memory().is_short();
             let some_wait = shard.passivate(memory_is_short).await;
             // Were nobody to leave, a checkpoint would not make room: learners in a lesson stay.
             let interval = if memory_is_short && some_wait {

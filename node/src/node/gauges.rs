@@ -83,7 +83,7 @@ impl Gauges {
 
     /// What the node has, and what it has used of it.
     pub fn vitals(&self) -> Vitals {
-        let (memory_bytes, memory_bytes_max) = self.router.memory_bytes();
+        let memory = self.router.memory();
         Vitals {
             disk: DiskSpace::of(&self.data_dir)
                 .map_err(|error| format!("{}: {error}", self.data_dir.display())),
@@ -96,8 +96,8 @@ impl Gauges {
                 max_bytes: self.log_queue_bytes_max,
             },
             memory: Fill {
-                used_bytes: memory_bytes,
-                max_bytes: memory_bytes_max,
+                used_bytes: memory.held(),
+                max_bytes: memory.max(),
             },
             checkpoint_interval: self.checkpoint_interval,
         }

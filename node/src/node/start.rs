@@ -1,10 +1,6 @@
 //! From a data folder to running groups.
 
-use std::{
-    io,
-    path::Path,
-    sync::{Arc, atomic::AtomicU64},
-};
+use std::{io, path::Path, sync::Arc};
 
 use futures::{StreamExt, TryStreamExt, stream};
 use homeroom_core::Settings;
@@ -27,7 +23,7 @@ use crate::{
     observe::{Metrics, metrics::SavedGroup},
     raft::{GroupConfig, Home, ProposeError, StartError},
     route::Router,
-    shard::{BatchLimits, Chores, ShardReplica, ShardSetup},
+    shard::{BatchLimits, Chores, LearnerMemory, ShardReplica, ShardSetup},
     store::{
         Background,
         checkpoint::{
@@ -136,7 +132,8 @@ pub async fn start(
     }
     let spawned = Actor::spawn(None, Supervisor, ()).await;
     let (supervisor, _ended) = spawned.map_err(|error| StartNodeError::Task(error.to_string()))?;
-    let memory_bytes = Arc::new(AtomicU64::new(0));
+    let memory = config.memory.learners_bytes_max.as_u64();
+    let memory = Arc::new(LearnerMemory::of(memory));
     let chores = Chores::default();
     let founded = control.founded();
     let mut setups = Vec::with_capacity(founded.shards.len());
@@ -158,7 +155,7 @@ pub async fn start(
             were_active,
             supervisor: supervisor.get_cell(),
             events: Arc::new(Counting(Arc::clone(metrics))),
-            memory_bytes: Arc::clone(&memory_bytes),
+            memory: Arc::clone(&memory),
             passivate_after_ms: whole_ms(config.memory.passivate_after),
             limits: BatchLimits {
                 entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
@@ -170,11 +167,7 @@ pub async fn start(
     }
     let shards = start_shards(setups, &founded.settings, tasks, stop).await?;
     let queue_bytes_max = u32::try_from(config.ingest.queue_bytes_max.as_u64());
-    let router = Router::new(
-        shards,
-        queue_bytes_max.unwrap_or(u32::MAX >> 1),
-        (memory_bytes, config.memory.learners_bytes_max.as_u64()),
-    );
+    let router = Router::new(shards, queue_bytes_max.unwrap_or(u32::MAX >> 1), memory);
     Ok(Started {
         identity,
         control,

@@ -1,16 +1,13 @@
 //! Hands parts to shards, within the node's bound of bytes.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
+use std::sync::Arc;
 
 use futures::future::join_all;
 use homeroom_core::{entry::RecordBuffer, shard::Outcome};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc::error::TrySendError};
 
 use super::Positions;
-use crate::shard::{Part, PartApplied, Replied, ShardReplica, replies};
+use crate::shard::{LearnerMemory, Part, PartApplied, Replied, ShardReplica, replies};
 
 /// Knows the shards of this node, and how much may wait for them.
 pub struct Router {
@@ -18,8 +15,7 @@ pub struct Router {
     queue: Arc<Semaphore>,
     queue_bytes_max: u32,
     /// Memory of all active learners, bytes; beyond the budget nothing more is taken.
-    memory_bytes: Arc<AtomicU64>,
-    memory_bytes_max: u64,
+    memory: Arc<LearnerMemory>,
 }
 
 /// A request that its shards have taken in.
@@ -49,8 +45,8 @@ pub enum RouteError {
         /// The bound.
         queued_bytes_max: u32,
     },
-    /// The active learners take all the memory they may.
-    #[error("active learners take {memory_bytes_max} bytes already")]
+    /// The active learners take all the memory they may, or much of it, and many are about to leave.
+    #[error("active learners take their {memory_bytes_max} bytes, or wait to leave")]
     MemoryFull {
         /// The bound.
         memory_bytes_max: u64,
@@ -82,15 +78,14 @@ impl Router {
     pub fn new(
         shards: Vec<Arc<ShardReplica>>,
         queue_bytes_max: u32,
-        (memory_bytes, memory_bytes_max): (Arc<AtomicU64>, u64),
+        memory: Arc<LearnerMemory>,
     ) -> Self {
         let queue = Arc::new(Semaphore::new(queue_bytes_max as usize));
         Self {
             shards,
             queue,
             queue_bytes_max,
-            memory_bytes,
-            memory_bytes_max,
+            memory,
         }
     }
 
@@ -106,16 +101,9 @@ impl Router {
         &self.shards[shard as usize]
     }
 
-    /// Whether learners take so much of the memory they may that the least used should leave it.
-    pub fn memory_is_short(&self) -> bool {
-        let used = self.memory_bytes.load(Ordering::Relaxed);
-        used > self.memory_bytes_max / 2
-    }
-
-    /// Memory of all active learners, and what it may be, bytes.
-    pub fn memory_bytes(&self) -> (u64, u64) {
-        let used = self.memory_bytes.load(Ordering::Relaxed);
-        (used, self.memory_bytes_max)
+    /// What the active learners take, and may take.
+    pub fn memory(&self) -> &LearnerMemory {
+        &self.memory
     }
 
     /// How many bytes may wait for their entries to be applied.
@@ -173,9 +161,9 @@ impl Router {
         bytes: usize,
         urgency: Urgency,
     ) -> Result<OwnedSemaphorePermit, RouteError> {
-        if self.memory_bytes.load(Ordering::Relaxed) > self.memory_bytes_max {
+        if !self.memory.has_room() {
             return Err(RouteError::MemoryFull {
-                memory_bytes_max: self.memory_bytes_max,
+                memory_bytes_max: self.memory.max(),
             });
         }
         let overloaded = RouteError::Overloaded {

@@ -14,6 +14,7 @@ use ractor::ActorRef;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
 
+use super::memory::LearnerMemory;
 use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, Save, Saved};
 
 /// How long after its newest event all windows of a learner are settled, at least, ms: the largest emitted window, and the
@@ -30,8 +31,8 @@ pub struct Directory {
     learners: Arc<Mutex<Learners>>,
     /// Given out so far.
     versions: Arc<AtomicU64>,
-    /// Memory of all learners of the node, bytes.
-    node_bytes: Arc<AtomicU64>,
+    /// Of all learners of the node.
+    memory: Arc<LearnerMemory>,
     /// What the next capture of the shard comes to at most, bytes.
     unsaved_bytes: Arc<watch::Sender<u64>>,
 }
@@ -65,6 +66,8 @@ struct Active {
     version: u64,
     courses: Vec<Seat>,
     standings: Standings,
+    /// Counted among those who leave once they are stored.
+    at_the_door: bool,
 }
 
 /// What is known of a learner when it is woken.
@@ -137,11 +140,11 @@ pub struct Retirement {
 
 impl Directory {
     /// An empty one, that adds what its learners take to the node's sum.
-    pub fn new(node_bytes: Arc<AtomicU64>) -> Self {
+    pub fn new(memory: Arc<LearnerMemory>) -> Self {
         Self {
             learners: Arc::default(),
             versions: Arc::default(),
-            node_bytes,
+            memory,
             unsaved_bytes: Arc::new(watch::Sender::new(0)),
         }
     }
@@ -186,9 +189,9 @@ impl Directory {
             } else {
                 Standings::Behind
             },
+            at_the_door: false,
         };
-        self.node_bytes
-            .fetch_add(active.memory_bytes, Ordering::Relaxed);
+        self.memory.grow(active.memory_bytes.cast_signed());
         let mut learners = self.learners.lock();
         let place = learners.active.insert(active);
         learners.places.insert(user_id.into(), place);
@@ -210,6 +213,9 @@ impl Directory {
             active.unsaved = true;
             stayed_bytes += active.standings.leaving_bytes();
             active.standings = Standings::Behind;
+            if std::mem::take(&mut active.at_the_door) {
+                self.memory.leave(-active.memory_bytes.cast_signed());
+            }
             active.version = self.next_version();
             let joined = std::mem::take(&mut applied.joined);
             active.courses.extend(joined.into_iter().map(Seat::new));
@@ -220,9 +226,7 @@ impl Directory {
         }
         learners.leaving_bytes -= stayed_bytes;
         drop(learners);
-        // Wraps round where it shrinks.
-        self.node_bytes
-            .fetch_add(grown_bytes.cast_unsigned(), Ordering::Relaxed);
+        self.memory.grow(grown_bytes);
         self.unsaved_bytes.send_modify(|bytes| *bytes += more_bytes);
     }
 
@@ -294,10 +298,14 @@ impl Directory {
                 *leaving_bytes += more_bytes;
             }
             let stays = !is_idle || !learner.is_stored();
+            let at_the_door = is_idle && stays;
+            let moved = i64::from(at_the_door) - i64::from(learner.at_the_door);
+            learner.at_the_door = at_the_door;
+            self.memory
+                .leave(moved * learner.memory_bytes.cast_signed());
             if !stays {
                 let active = active.remove(*place);
-                self.node_bytes
-                    .fetch_sub(active.memory_bytes, Ordering::Relaxed);
+                self.memory.grow(-active.memory_bytes.cast_signed());
                 // A stopped actor is as good as a retired one.
                 let _ = active.actor.send_message(LearnerMessage::Retire);
             }

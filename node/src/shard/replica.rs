@@ -1,9 +1,6 @@
 //! A shard's replica on this node, with the tasks that belong to it.
 
-use std::{
-    sync::{Arc, atomic::AtomicU64},
-    time::Instant,
-};
+use std::{sync::Arc, time::Instant};
 
 use homeroom_core::{
     LetterWork, Settings,
@@ -19,6 +16,7 @@ use super::{
     chores::Chores,
     directory::Directory,
     machine::{ShardEvents, ShardMachine, view_of},
+    memory::LearnerMemory,
     part::Part,
     read::Confirmations,
     recover::{recover, stored_user_ids},
@@ -50,8 +48,8 @@ pub struct ShardSetup {
     pub supervisor: ActorCell,
     /// Who counts what happens.
     pub events: Arc<dyn ShardEvents>,
-    /// Sum over all learners of the node, bytes.
-    pub memory_bytes: Arc<AtomicU64>,
+    /// What all learners of the node take.
+    pub memory: Arc<LearnerMemory>,
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
     /// How entries are put together.
@@ -91,7 +89,7 @@ impl ShardReplica {
             (ShardState::new(Settings::default()), None),
             |(state, membership)| (state, Some(membership)),
         );
-        let directory = Directory::new(setup.memory_bytes);
+        let directory = Directory::new(setup.memory);
         let watchers = Watchers::default();
         let index = setup.recovered.map_or(0, |position| position.index);
         let (view_sender, view) = watch::channel(Arc::new(view_of(&state, index)));
