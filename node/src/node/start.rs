@@ -132,8 +132,10 @@ pub async fn start(
     }
     let spawned = Actor::spawn(None, Supervisor, ()).await;
     let (supervisor, _ended) = spawned.map_err(|error| StartNodeError::Task(error.to_string()))?;
-    let memory = config.memory.learners_bytes_max.as_u64();
-    let memory = Arc::new(LearnerMemory::of(memory));
+    let memory = Arc::new(LearnerMemory::of(
+        config.memory.learners_bytes_max.as_u64(),
+        config.memory.learners_bytes_short.as_u64(),
+    ));
     let chores = Chores::default();
     let founded = control.founded();
     let mut setups = Vec::with_capacity(founded.shards.len());

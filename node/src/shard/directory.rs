@@ -47,6 +47,8 @@ struct Learners {
     active: Slab<Active>,
     /// What the learners come to whose standings are wanted, bytes.
     leaving_bytes: u64,
+    /// Before the windows are settled up to here nobody is idle, ms of event time: there is no need to look.
+    nobody_idle_before_ms: i64,
     /// Where learners hand over their states while a capture is collected.
     saved: Option<mpsc::Sender<Saved>>,
 }
@@ -193,6 +195,7 @@ impl Directory {
         };
         self.memory.grow(active.memory_bytes.cast_signed());
         let mut learners = self.learners.lock();
+        learners.nobody_idle_before_ms = learners.nobody_idle_before_ms.min(active.settles_ms());
         let place = learners.active.insert(active);
         learners.places.insert(user_id.into(), place);
         place
@@ -283,8 +286,13 @@ impl Directory {
             places,
             active,
             leaving_bytes,
+            nobody_idle_before_ms,
             ..
         } = &mut *learners;
+        if retirement.settled_ms < *nobody_idle_before_ms {
+            return 0;
+        }
+        *nobody_idle_before_ms = i64::MAX;
         let before = active.len();
         places.retain(|_, place| {
             let learner = &mut active[*place];
@@ -308,6 +316,8 @@ impl Directory {
                 self.memory.grow(-active.memory_bytes.cast_signed());
                 // A stopped actor is as good as a retired one.
                 let _ = active.actor.send_message(LearnerMessage::Retire);
+            } else {
+                *nobody_idle_before_ms = learner.settles_ms().min(*nobody_idle_before_ms);
             }
             stays
         });
@@ -417,8 +427,13 @@ impl Learners {
 impl Active {
     /// Nobody would miss it.
     fn is_idle(&self, retirement: &Retirement) -> bool {
-        let settles_ms = self.last_event_ms.saturating_add(SETTLES_WITHIN_MS);
-        settles_ms <= retirement.settled_ms && self.touched_ms <= retirement.untouched_since_ms
+        self.settles_ms() <= retirement.settled_ms
+            && self.touched_ms <= retirement.untouched_since_ms
+    }
+
+    /// When all its windows are settled, ms of event time.
+    fn settles_ms(&self) -> i64 {
+        self.last_event_ms.saturating_add(SETTLES_WITHIN_MS)
     }
 
     /// All of it is durable.

@@ -21,7 +21,7 @@ async fn settled(learners: u64, bytes: u64) -> Directory {
     };
     let spawned = Actor::spawn(None, LearnerActor, stored).await;
     let (actor, _ended) = spawned.expect("an actor");
-    let directory = Directory::new(Arc::new(LearnerMemory::of(u64::MAX)));
+    let directory = Directory::new(Arc::new(LearnerMemory::of(u64::MAX, u64::MAX)));
     for number in 0..learners {
         let woken = Woken {
             last_event_ms: 0,

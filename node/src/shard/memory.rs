@@ -2,26 +2,26 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Where the least used should begin to leave: half of what learners may take.
-const SHORT: u64 = 2;
-/// Many are about to leave when they take an eighth of what learners may take.
-const MANY: u64 = 8;
+/// Many are about to leave when they take a quarter of what is short.
+const MANY: u64 = 4;
 
 /// Adds up what all shards of a node say.
 #[derive(Debug)]
 pub struct LearnerMemory {
     bytes_max: u64,
+    bytes_short: u64,
     held: AtomicU64,
     /// Of learners that leave once a checkpoint has stored them.
     leaving: AtomicU64,
 }
 
 impl LearnerMemory {
-    /// Nothing is taken yet of so many bytes.
-    pub fn of(bytes_max: u64) -> Self {
+    /// Nothing is taken yet of so many bytes, which are short from so many on, or half of them.
+    pub fn of(bytes_max: u64, bytes_short: u64) -> Self {
         let (held, leaving) = Default::default();
         Self {
             bytes_max,
+            bytes_short: bytes_short.min(bytes_max / 2),
             held,
             leaving,
         }
@@ -50,15 +50,15 @@ impl LearnerMemory {
         self.bytes_max
     }
 
-    /// Whether the least used learners should leave.
+    /// Whether learners should leave as soon as they may.
     pub fn is_short(&self) -> bool {
-        self.held() > self.bytes_max / SHORT
+        self.held() > self.bytes_short
     }
 
     /// Whether events may come that make learners active: not beyond the bound, and not while it is short and many are at the door.
     pub fn has_room(&self) -> bool {
         let held = self.held();
-        let are_many_leaving = self.leaving.load(Ordering::Relaxed) > self.bytes_max / MANY;
+        let are_many_leaving = self.leaving.load(Ordering::Relaxed) > self.bytes_short / MANY;
         held <= self.bytes_max && !(self.is_short() && are_many_leaving)
     }
 }
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn newcomers_wait_while_many_leave() {
-        let memory = LearnerMemory::of(3_200);
+        let memory = LearnerMemory::of(3_200, 3_000);
         memory.grow(1_600);
         memory.leave(401);
         assert!(memory.has_room() && !memory.is_short());
