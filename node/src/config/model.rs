@@ -86,7 +86,7 @@ pub struct IngestConfig {
 pub struct MemoryConfig {
     /// All learners in memory; default 4 GiB, 16 MiB to 1 TiB.
     pub learners_bytes_max: ByteSize,
-    /// Beyond this, at most half of the above, learners leave as soon as they may; default 768 MiB, 8 MiB to 1 TiB.
+    /// Beyond this, at most half of the above, many idle learners leave at once; default 768 MiB, 8 MiB to 1 TiB.
     pub learners_bytes_short: ByteSize,
     /// Unused for this long, a learner leaves the memory; default 60 s, 1 s to 1 d.
     #[serde(with = "humantime_serde")]

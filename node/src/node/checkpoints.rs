@@ -21,8 +21,8 @@ use crate::{
 const SEGMENTS_MANY: usize = 32;
 /// How often it is looked whether a shard's checkpoint is due, and who may leave the memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Time between two checkpoints of a shard while memory is short: only who is saved may leave it.
-const INTERVAL_WHEN_SHORT: Duration = Duration::from_secs(1);
+/// Time between two checkpoints of a shard while many idle learners take the memory: only who is saved may leave it.
+const INTERVAL_IN_A_CROWD: Duration = Duration::from_secs(1);
 
 /// Makes checkpoints of all groups of the node.
 pub struct Checkpoints {
@@ -61,11 +61,11 @@ impl Checkpoints {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK_EVERY.min(self.config.interval)) => {}
             }
-            let memory_is_short = self.router.memory().is_short();
-            let some_wait = shard.passivate(memory_is_short).await;
+            let is_crowded = self.router.memory().is_crowded();
+            let some_wait = shard.passivate(is_crowded).await;
             // Were nobody to leave, a checkpoint would not make room: learners in a lesson stay.
-            let interval = if memory_is_short && some_wait {
-                self.config.interval.min(INTERVAL_WHEN_SHORT)
+            let interval = if is_crowded && some_wait {
+                self.config.interval.min(INTERVAL_IN_A_CROWD)
             } else {
                 self.config.interval
             };

@@ -45,7 +45,7 @@ pub enum RouteError {
         /// The bound.
         queued_bytes_max: u32,
     },
-    /// The active learners take all the memory they may, or much of it, and many are about to leave.
+    /// The active learners take all the memory they may, or much of it, and many of them are about to leave.
     #[error("active learners take their {memory_bytes_max} bytes, or wait to leave")]
     MemoryFull {
         /// The bound.

@@ -68,8 +68,8 @@ struct Active {
     version: u64,
     courses: Vec<Seat>,
     standings: Standings,
-    /// Counted among those who leave once they are stored.
-    at_the_door: bool,
+    /// Counted among those whose windows were all settled when they were last looked at.
+    is_idle: bool,
 }
 
 /// What is known of a learner when it is woken.
@@ -191,7 +191,7 @@ impl Directory {
             } else {
                 Standings::Behind
             },
-            at_the_door: false,
+            is_idle: false,
         };
         self.memory.grow(active.memory_bytes.cast_signed());
         let mut learners = self.learners.lock();
@@ -216,8 +216,8 @@ impl Directory {
             active.unsaved = true;
             stayed_bytes += active.standings.leaving_bytes();
             active.standings = Standings::Behind;
-            if std::mem::take(&mut active.at_the_door) {
-                self.memory.leave(-active.memory_bytes.cast_signed());
+            if std::mem::take(&mut active.is_idle) {
+                self.memory.rest(-active.memory_bytes.cast_signed());
             }
             active.version = self.next_version();
             let joined = std::mem::take(&mut applied.joined);
@@ -296,21 +296,21 @@ impl Directory {
         let before = active.len();
         places.retain(|_, place| {
             let learner = &mut active[*place];
-            let is_idle = learner.is_idle(&retirement);
+            let is_settled = learner.settles_ms() <= retirement.settled_ms;
+            let leaves = is_settled && learner.touched_ms <= retirement.untouched_since_ms;
             let more_bytes = learner.leaving_bytes();
-            if is_idle
+            if leaves
                 && learner.standings == Standings::Behind
                 && *leaving_bytes + more_bytes <= LEAVING_BYTES_MAX
             {
                 learner.standings = Standings::Wanted(more_bytes);
                 *leaving_bytes += more_bytes;
             }
-            let stays = !is_idle || !learner.is_stored();
-            let at_the_door = is_idle && stays;
-            let moved = i64::from(at_the_door) - i64::from(learner.at_the_door);
-            learner.at_the_door = at_the_door;
-            self.memory
-                .leave(moved * learner.memory_bytes.cast_signed());
+            let stays = !leaves || !learner.is_stored();
+            let is_idle = is_settled && stays;
+            let moved = i64::from(is_idle) - i64::from(learner.is_idle);
+            learner.is_idle = is_idle;
+            self.memory.rest(moved * learner.memory_bytes.cast_signed());
             if !stays {
                 let active = active.remove(*place);
                 self.memory.grow(-active.memory_bytes.cast_signed());
@@ -425,12 +425,6 @@ impl Learners {
 }
 
 impl Active {
-    /// Nobody would miss it.
-    fn is_idle(&self, retirement: &Retirement) -> bool {
-        self.settles_ms() <= retirement.settled_ms
-            && self.touched_ms <= retirement.untouched_since_ms
-    }
-
     /// When all its windows are settled, ms of event time.
     fn settles_ms(&self) -> i64 {
         self.last_event_ms.saturating_add(SETTLES_WITHIN_MS)

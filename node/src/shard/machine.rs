@@ -217,8 +217,8 @@ impl ShardMachine {
 
     /// Stops the learners that have long been left alone and whose state is durable; to be called between entries.
     /// Whether some may stop once a checkpoint has stored how they stand.
-    pub fn passivate(&self, now_ms: i64, memory_is_short: bool) -> bool {
-        let untouched_ms = if memory_is_short {
+    pub fn passivate(&self, now_ms: i64, memory_is_crowded: bool) -> bool {
+        let untouched_ms = if memory_is_crowded {
             0
         } else {
             self.passivate_after_ms

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Many are about to leave when they take a quarter of what is short.
+/// The idle are many when they take a quarter of what is short: fewer are not worth the waking when they come back.
 const MANY: u64 = 4;
 
 /// Adds up what all shards of a node say.
@@ -11,19 +11,19 @@ pub struct LearnerMemory {
     bytes_max: u64,
     bytes_short: u64,
     held: AtomicU64,
-    /// Of learners that leave once a checkpoint has stored them.
-    leaving: AtomicU64,
+    /// Of learners whose windows are all settled: they could leave.
+    idle: AtomicU64,
 }
 
 impl LearnerMemory {
     /// Nothing is taken yet of so many bytes, which are short from so many on, or half of them.
     pub fn of(bytes_max: u64, bytes_short: u64) -> Self {
-        let (held, leaving) = Default::default();
+        let (held, idle) = Default::default();
         Self {
             bytes_max,
             bytes_short: bytes_short.min(bytes_max / 2),
             held,
-            leaving,
+            idle,
         }
     }
 
@@ -34,9 +34,9 @@ impl LearnerMemory {
             .fetch_add(bytes.cast_unsigned(), Ordering::Relaxed);
     }
 
-    /// So much more, or less, is about to leave, bytes.
-    pub fn leave(&self, bytes: i64) {
-        self.leaving
+    /// Idle learners take so much more, or less, bytes.
+    pub fn rest(&self, bytes: i64) {
+        self.idle
             .fetch_add(bytes.cast_unsigned(), Ordering::Relaxed);
     }
 
@@ -50,16 +50,15 @@ impl LearnerMemory {
         self.bytes_max
     }
 
-    /// Whether learners should leave as soon as they may.
-    pub fn is_short(&self) -> bool {
-        self.held() > self.bytes_short
+    /// Whether memory is short because of those who are idle: they should leave, and newcomers wait until they have.
+    pub fn is_crowded(&self) -> bool {
+        let is_short = self.held() > self.bytes_short;
+        is_short && self.idle.load(Ordering::Relaxed) > self.bytes_short / MANY
     }
 
-    /// Whether events may come that make learners active: not beyond the bound, and not while it is short and many are at the door.
+    /// Whether events may come that make learners active.
     pub fn has_room(&self) -> bool {
-        let held = self.held();
-        let are_many_leaving = self.leaving.load(Ordering::Relaxed) > self.bytes_short / MANY;
-        held <= self.bytes_max && !(self.is_short() && are_many_leaving)
+        self.held() <= self.bytes_max && !self.is_crowded()
     }
 }
 
@@ -68,16 +67,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn newcomers_wait_while_many_leave() {
+    fn newcomers_wait_while_the_idle_are_many() {
         let memory = LearnerMemory::of(3_200, 3_000);
         memory.grow(1_600);
-        memory.leave(401);
-        assert!(memory.has_room() && !memory.is_short());
+        memory.rest(401);
+        assert!(memory.has_room(), "it is not short");
         memory.grow(1);
-        assert!(memory.is_short());
-        assert!(!memory.has_room(), "it is short, and many are at the door");
-        memory.leave(-1);
-        assert!(memory.has_room(), "few leave: nothing to wait for");
+        assert!(memory.is_crowded() && !memory.has_room());
+        memory.rest(-1);
+        assert!(!memory.is_crowded() && memory.has_room(), "few are idle");
         memory.grow(1_599);
         assert!(memory.has_room());
         memory.grow(1);

@@ -230,13 +230,13 @@ impl ShardReplica {
         written.map(|(_, _): (u64, Applied)| ())
     }
 
-    /// Stops the learners that have long been left alone and whose state is durable; when memory is short, all that may stop. Whether
+    /// Stops the learners that have long been left alone and whose state is durable; in a crowd, all that may stop. Whether
     /// some more may once a checkpoint has stored them.
-    pub async fn passivate(&self, memory_is_short: bool) -> bool {
+    pub async fn passivate(&self, memory_is_crowded: bool) -> bool {
         let now_ms = self.clock.now_ms();
         let some_wait = self
             .group
-            .inspect(|machine| machine.passivate(now_ms, memory_is_short))
+            .inspect(|machine| machine.passivate(now_ms, memory_is_crowded))
             .await;
         // A checkpoint needs a new entry, and on a shard at rest there would be none.
         if some_wait && self.group.bytes_since_capture().await == 0 {
