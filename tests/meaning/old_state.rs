@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use homeroom_core::learner::{HourNumber, Learner, StateChange, StatePart, Verdict};
-use homeroom_core::shard::EntryContext;
+use homeroom_core::shard::{EntryContext, ShardState};
 use homeroom_core::{Event, EventType, Settings};
 
 /// What the first encoding made of [`lived_in`]: records, each `hour (8 bytes, the least number is the head) length (4) bytes`,
@@ -13,6 +13,9 @@ use homeroom_core::{Event, EventType, Settings};
 const FIRST: &[u8] = include_bytes!("../fixtures/learner-v1.bin");
 /// The same of the second encoding.
 const SECOND: &[u8] = include_bytes!("../fixtures/learner-v2.bin");
+
+/// What postcard makes of `None`, and of a map without entries.
+const NOTHING: u8 = 0;
 
 const START_MS: i64 = 1_750_003_200_000;
 const MINUTE_MS: i64 = 60_000;
@@ -204,4 +207,20 @@ fn live_on(learner: &mut Learner, minutes: i64) {
     let place = usize::try_from(minutes).expect("a small number");
     let event = event(place, "click", START_MS + minutes * MINUTE_MS);
     apply(learner, &event, u64::MAX, &Arc::default());
+}
+
+/// Each version of a shard's record is the one before it with something behind it.
+#[test]
+fn a_shard_of_an_earlier_encoding_is_read_as_it_was() {
+    let shard = ShardState::new(Settings::default());
+    let mut bytes = shard.encode();
+    for version in [2, 1] {
+        // In version 3 the windows that are open, in version 2 when the clock was raised.
+        assert_eq!(bytes.pop(), Some(NOTHING));
+        bytes[0] = version;
+        let restored = ShardState::restore(&bytes, std::iter::empty());
+        assert_eq!(restored.as_ref(), Ok(&shard), "version {version}");
+    }
+    let cut = ShardState::restore(&bytes[..bytes.len() - 1], std::iter::empty());
+    assert!(cut.is_err());
 }

@@ -35,7 +35,7 @@ const STANDINGS_BEHIND: u16 = 1 << 15;
 pub struct Stored {
     /// The learner.
     pub learner: Learner,
-    /// Size of its head, bytes.
+    /// Size of its next head at least, if nothing is added, bytes.
     pub head_bytes: u64,
     /// Whether its stored standings are those of the head.
     pub standings_stored: bool,
@@ -104,9 +104,11 @@ impl Gathered {
         let hours = self.hours.iter();
         let hours = hours.map(|(number, bytes)| (*number, &bytes[..]));
         let learner = Learner::restore(&self.user_id, &self.head, hours);
+        // In earlier versions of the head the last of the hours was apart: the next head will hold it.
+        let last_hour_bytes = self.hours.last().map_or(0, |(_, bytes)| bytes.len());
         Ok(Stored {
             learner: learner.map_err(|error| self.undecodable(error))?,
-            head_bytes: self.head.len() as u64,
+            head_bytes: (self.head.len() + last_hour_bytes) as u64,
             standings_stored: self.standings_stored,
         })
     }
@@ -223,6 +225,10 @@ fn in_pieces(user_id: &str, part: StatePart, bytes: &[u8], mark: u16) -> Vec<Cha
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use homeroom_core::{Event, EventType, shard::EntryContext, time::HOUR_MS};
+
     use super::*;
 
     #[test]
@@ -274,5 +280,79 @@ mod tests {
             assert!(gathered.is_one_record().expect("a head"));
             assert_eq!(gathered.finish().expect("a learner").learner, learner);
         }
+    }
+
+    /// A learner with an event in each of these hours.
+    fn with_hours(hours: std::ops::Range<i64>) -> Learner {
+        let mut learner = Learner::new("ada");
+        for (index, hour) in (1..).zip(hours) {
+            let event = Event {
+                event_id: format!("event-{hour}").into(),
+                timestamp_ms: hour * HOUR_MS,
+                ..click()
+            };
+            let context = EntryContext {
+                index,
+                log_time_ms: event.timestamp_ms,
+                watermark_ms: event.timestamp_ms,
+                floor_ms: 0,
+                settings: Arc::default(),
+            };
+            let mut encoded = Vec::new();
+            event.encode_into(&mut encoded);
+            learner.apply(&context, &event, &encoded);
+        }
+        learner
+    }
+
+    fn click() -> Event<'static> {
+        Event {
+            event_id: "1".into(),
+            user_id: "ada".into(),
+            session_id: Some("s".into()),
+            course_id: Some("maths".into()),
+            timestamp_ms: 0,
+            event_type: EventType::Click,
+            source: "lms".into(),
+            object_id: None,
+            attempt_id: None,
+            producer_sequence: None,
+            score_millionths: None,
+            skill_id: None,
+            duration_ms: None,
+            watched_ms: None,
+            length_ms: None,
+            position_ms: None,
+            metadata: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_learner_is_gathered_from_its_records_in_their_order() {
+        let mut learner = with_hours(400_000..400_003);
+        let saved = Saved {
+            user_id: "ada".into(),
+            changes: learner.take_changes(),
+            standings: None,
+        };
+        let mut changes: Vec<Change> = record_changes(saved).collect();
+        changes.sort();
+        assert_eq!(changes.len(), 3, "the newest hour is in the head");
+        let mut gathered: Option<Gathered> = None;
+        for (key, payload) in &changes {
+            let payload = payload.as_ref().expect("nothing is deleted");
+            match (parse_key(key), &mut gathered) {
+                (Some(RecordKey::Learner { part, piece, .. }), Some(gathered)) => {
+                    gathered.add(part, piece, payload);
+                }
+                _ => gathered = Some(Gathered::begin("ada", payload)),
+            }
+        }
+        let gathered = gathered.expect("a head comes first");
+        assert!(gathered.was_active() && !gathered.is_one_record().expect("a head"));
+        let stored = gathered.finish().expect("a learner");
+        assert_eq!(stored.learner, learner);
+        let head_bytes = changes[0].1.as_ref().map_or(0, Vec::len) - COUNT_BYTES;
+        assert!(stored.head_bytes >= head_bytes as u64);
     }
 }

@@ -99,6 +99,7 @@ impl Gauges {
                 used_bytes: memory.held(),
                 max_bytes: memory.max(),
             },
+            memory_is_crowded: memory.is_crowded(),
             checkpoint_interval: self.checkpoint_interval,
         }
     }

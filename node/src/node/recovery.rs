@@ -88,3 +88,63 @@ impl OfShard {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use homeroom_core::learner::Learner;
+
+    use super::*;
+    use crate::learner::{Saved, dead_letter_key, record_changes};
+
+    /// The records of a learner of whom nothing is known but that it is there.
+    fn records(user_id: &str, was_active: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
+        let mut learner = Learner::new(user_id);
+        learner.rewrite_head();
+        let saved = Saved {
+            user_id: user_id.into(),
+            changes: learner.take_changes(),
+            standings: (!was_active).then(Vec::new),
+        };
+        let written = |(key, payload): (_, Option<Vec<u8>>)| Some((key, payload?));
+        record_changes(saved).filter_map(written).collect()
+    }
+
+    fn user_ids(gathered: &WereActive, shard: u16) -> Vec<String> {
+        let learners = gathered.take(shard).expect("they can be read");
+        let ids = learners
+            .iter()
+            .map(|stored| stored.learner.user_id().to_owned());
+        ids.collect()
+    }
+
+    #[test]
+    fn those_that_were_active_are_gathered_by_shard() {
+        let gathered = WereActive::new(2);
+        gathered.begin(0);
+        gathered.begin(1);
+        for (shard, user_id, was_active) in [
+            (0, "ada", true),
+            (1, "bob", true),
+            (0, "cyd", false),
+            (1, "dan", true),
+            (0, "eve", true),
+        ] {
+            for (key, payload) in records(user_id, was_active) {
+                gathered.record(shard, &key, &payload);
+            }
+            gathered.record(shard, &dead_letter_key(7), b"a letter");
+        }
+        assert_eq!(user_ids(&gathered, 0), ["ada", "eve"]);
+        assert_eq!(user_ids(&gathered, 0), [""; 0], "they are given once");
+        gathered.begin(1);
+        assert_eq!(user_ids(&gathered, 1), [""; 0], "a rebuild begins anew");
+    }
+
+    #[test]
+    fn a_learner_that_cannot_be_read_is_an_error() {
+        let gathered = WereActive::new(1);
+        let (key, payload) = records("ada", true).remove(0);
+        gathered.record(0, &key, &payload[..3]);
+        assert!(gathered.take(0).is_err());
+    }
+}

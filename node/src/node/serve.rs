@@ -170,7 +170,9 @@ async fn end_health_watches(mut health: HealthReporter) {
 async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Running, ServeError> {
     let config = &loaded.config;
     let (tasks, stop_tasks) = (TaskTracker::new(), CancellationToken::new());
-    let started = start(loaded, metrics, &tasks, &stop_tasks).await?;
+    let started = start(loaded, metrics, &tasks, &stop_tasks).await;
+    // What had begun ends with the start that failed.
+    let started = started.inspect_err(|_| stop_tasks.cancel())?;
     let checkpoints = Arc::new(Checkpoints::new(
         Arc::clone(&started.router),
         Arc::clone(&started.control),

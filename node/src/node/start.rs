@@ -5,6 +5,7 @@ use std::{io, path::Path, sync::Arc};
 use futures::{StreamExt, TryStreamExt, stream};
 use homeroom_core::Settings;
 use ractor::{Actor, ActorRef};
+use tokio::sync::Semaphore;
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
@@ -21,7 +22,7 @@ use crate::{
     config::{Config, LoadedConfig},
     control::{ControlPlane, Founding, Member},
     observe::{Metrics, metrics::SavedGroup},
-    raft::{GroupConfig, Home, ProposeError, StartError},
+    raft::{CHECKPOINTS_AT_ONCE, GroupConfig, Home, ProposeError, StartError},
     route::Router,
     shard::{BatchLimits, Chores, LearnerMemory, ShardReplica, ShardSetup},
     store::{
@@ -322,6 +323,7 @@ fn open_disk_blocking(
         log,
         store: Arc::new(store),
         background: Background::start().map_err(StartNodeError::Thread)?,
+        turns: Arc::new(Semaphore::new(CHECKPOINTS_AT_ONCE)),
         fatal: Arc::new(|why| stop_process(why)),
         checkpointed: Arc::new(move |slot, begun, outcome| {
             let took = outcome

@@ -31,6 +31,8 @@ pub struct Vitals {
     pub log_queue: Fill,
     /// Active learners.
     pub memory: Fill,
+    /// So many of them are idle that newcomers wait.
+    pub memory_is_crowded: bool,
     /// Time between two checkpoints of a group, as configured.
     pub checkpoint_interval: Duration,
 }

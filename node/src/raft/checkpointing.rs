@@ -70,6 +70,8 @@ impl<R: Replicated> Group<R> {
 
     async fn make_checkpoint(&self) -> Result<CheckpointOutcome, CheckpointError> {
         let mut checkpointed = self.checkpointed.lock().await;
+        // Nobody closes it.
+        let _turn = self.home.turns.acquire().await.ok();
         let (applied, membership, capture) = {
             let mut machine = self.machine.lock().await;
             let index = checkpointed.map(|applied| applied.index);

@@ -13,7 +13,7 @@ use openraft::{
     errors::{ClientWriteError, RaftError},
     impls::BasicNode,
 };
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
@@ -35,6 +35,9 @@ use crate::store::{
 const READ_BYTES_MAX: u64 = 2 << 20;
 /// How long a group of one may take to elect itself, s: it has to write a vote and a blank entry, no more.
 const LEAD_WITHIN: Duration = Duration::from_secs(60);
+
+/// Checkpoints that are made at once on a node: some are gathered while one is written.
+pub const CHECKPOINTS_AT_ONCE: usize = 4;
 
 /// Who a group is, and its timers.
 #[derive(Clone, Debug)]
@@ -67,6 +70,8 @@ pub struct Home {
     pub store: Arc<CheckpointStore>,
     /// Who writes them.
     pub background: Background,
+    /// The turns that groups take at making them: what one gathers is in memory until it is durable.
+    pub turns: Arc<Semaphore>,
     /// Ends the process; said why.
     pub fatal: Arc<dyn Fn(&str) + Send + Sync>,
     /// Told of every checkpoint that was asked for, whoever did.
@@ -327,8 +332,8 @@ fn raft_config(config: &GroupConfig) -> Result<Config, StartError> {
         heartbeat_interval: config.heartbeat_ms,
         election_timeout_min: config.election_min_ms,
         election_timeout_max: config.election_max_ms,
-        // A single voter has nobody to hear from and nobody to be heard by: it elects itself when it starts, and its group rests when
-        // nothing is proposed.
+        // For as long as groups have one voter: it has nobody to hear from and nobody to be heard by, elects itself when it starts, and its
+        // group rests when nothing is proposed.
         enable_tick: false,
         // Bases are cut and the log is purged when the node says so: never by counting entries.
         snapshot_policy: SnapshotPolicy::Never,

@@ -15,7 +15,7 @@ use super::{
     snapshot::{BaseSnapshot, BaseSnapshotBuilder, newest_base},
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
-use crate::store::checkpoint::{Change, CheckpointStore};
+use crate::store::checkpoint::{COMMIT_BYTES_MAX, Change, CheckpointStore};
 
 /// What a group replicates. The group calls it for one entry at a time, in the order of the log.
 pub trait Replicated: Send + 'static {
@@ -36,8 +36,10 @@ pub trait Replicated: Send + 'static {
 /// reads the store.
 pub const UNSAVED_BYTES_DUE: u64 = 96 << 20;
 /// Beyond this nothing more is applied, live or at a replay, until a checkpoint has begun: one checkpoint is one atomic batch of the
-/// store, and that is bounded.
-const UNSAVED_BYTES_MAX: u64 = 160 << 20;
+/// store, and that is bounded. What is left of that bound is for the entry that goes beyond this one, which may touch some 20,000 learners
+/// for the first time since they were saved, and for what else a checkpoint holds.
+const UNSAVED_BYTES_MAX: u64 = 128 << 20;
+const _: () = assert!(UNSAVED_BYTES_MAX <= COMMIT_BYTES_MAX as u64 / 4);
 
 /// The state at an entry boundary.
 pub struct Capture {

@@ -14,7 +14,7 @@ pub struct Router {
     shards: Vec<Arc<ShardReplica>>,
     queue: Arc<Semaphore>,
     queue_bytes_max: u32,
-    /// Memory of all active learners, bytes; beyond the budget nothing more is taken.
+    /// Of all active learners; without room nothing more is taken.
     memory: Arc<LearnerMemory>,
 }
 

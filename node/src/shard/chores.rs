@@ -1,4 +1,4 @@
-//! Work that can wait, such as saving learners and closing their windows: done in small portions, one at a time on the node, so that
+//! Work that can wait, such as saving learners: done in small portions, one at a time on the node, so that
 //! no event and no query waits behind thousands of learners.
 
 use std::{

@@ -22,7 +22,7 @@ use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, Save, Saved};
 const SETTLES_WITHIN_MS: i64 = 60_000;
 
 /// What learners come to that one capture stores because they may leave, bytes: no part of the estimate of unsaved bytes, and within
-/// a commit's bound beside it.
+/// a commit's bound beside it. A larger one leaves alone.
 const LEAVING_BYTES_MAX: u64 = 64 << 20;
 
 /// Learners with an actor. The shard changes it between entries; queries look actors up.
@@ -49,6 +49,8 @@ struct Learners {
     leaving_bytes: u64,
     /// Before the windows are settled up to here nobody is idle, ms of event time: there is no need to look.
     nobody_idle_before_ms: i64,
+    /// Up to where they were settled at the last look, ms of event time: a change of settings may take that back.
+    looked_at_ms: i64,
     /// Where learners hand over their states while a capture is collected.
     saved: Option<mpsc::Sender<Saved>>,
 }
@@ -134,7 +136,7 @@ pub struct Member {
 /// Which learners may be stopped.
 #[derive(Clone, Copy, Debug)]
 pub struct Retirement {
-    /// Windows before this are settled and told of, ms of event time.
+    /// Windows that end at or before this are settled, ms of event time.
     pub settled_ms: i64,
     /// Learners not touched since this log time, ms.
     pub untouched_since_ms: i64,
@@ -287,9 +289,11 @@ impl Directory {
             active,
             leaving_bytes,
             nobody_idle_before_ms,
+            looked_at_ms,
             ..
         } = &mut *learners;
-        if retirement.settled_ms < *nobody_idle_before_ms {
+        let looked_at_ms = std::mem::replace(looked_at_ms, retirement.settled_ms);
+        if (looked_at_ms..*nobody_idle_before_ms).contains(&retirement.settled_ms) {
             return 0;
         }
         *nobody_idle_before_ms = i64::MAX;
@@ -301,7 +305,7 @@ impl Directory {
             let more_bytes = learner.leaving_bytes();
             if leaves
                 && learner.standings == Standings::Behind
-                && *leaving_bytes + more_bytes <= LEAVING_BYTES_MAX
+                && (*leaving_bytes == 0 || *leaving_bytes + more_bytes <= LEAVING_BYTES_MAX)
             {
                 learner.standings = Standings::Wanted(more_bytes);
                 *leaving_bytes += more_bytes;

@@ -21,7 +21,7 @@ async fn settled(learners: u64, bytes: u64) -> Directory {
     };
     let spawned = Actor::spawn(None, LearnerActor, stored).await;
     let (actor, _ended) = spawned.expect("an actor");
-    let directory = Directory::new(Arc::new(LearnerMemory::of(u64::MAX, u64::MAX)));
+    let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
     for number in 0..learners {
         let woken = Woken {
             last_event_ms: 0,
@@ -59,4 +59,47 @@ async fn a_learner_leaves_once_its_standings_are_durable() {
     directory.end_saving();
     assert_eq!((directory.retire(ALL), directory.len()), (2, 0));
     assert!(!directory.are_some_leaving());
+}
+
+#[tokio::test]
+async fn a_learner_larger_than_the_bound_leaves_alone() {
+    let directory = settled(3, LEAVING_BYTES_MAX + 1).await;
+    for left in 1..=3 {
+        directory.retire(ALL);
+        let (due, mut saved) = directory.begin_saving();
+        assert_eq!(directory.ask_to_save(&due), 1);
+        directory.all_asked_to_save();
+        while saved.recv().await.is_some() {}
+        directory.end_saving();
+        directory.retire(ALL);
+        assert_eq!(directory.len(), 3 - left);
+    }
+}
+
+/// Windows settle at their end and the allowed lateness; a change of settings may open them again.
+#[tokio::test]
+async fn whoever_is_idle_no_longer_is_not_counted_as_such() {
+    let directory = settled(2, 1 << 20).await;
+    let at = |settled_ms| Retirement { settled_ms, ..ALL };
+    directory.retire(at(SETTLES_WITHIN_MS));
+    assert!(directory.memory.is_crowded(), "both could leave");
+    directory.retire(at(SETTLES_WITHIN_MS - 1));
+    assert!(!directory.memory.is_crowded(), "they no longer could");
+    directory.retire(at(SETTLES_WITHIN_MS));
+    assert!(directory.memory.is_crowded());
+}
+
+#[tokio::test]
+async fn with_nobody_left_nothing_is_held() {
+    let directory = settled(5, 1_000).await;
+    assert_eq!(directory.memory.held(), 5 * (ACTOR_BYTES + 1_000));
+    directory.retire(ALL);
+    let (due, mut saved) = directory.begin_saving();
+    directory.ask_to_save(&due);
+    directory.all_asked_to_save();
+    while saved.recv().await.is_some() {}
+    directory.end_saving();
+    assert_eq!(directory.retire(ALL), 5);
+    assert_eq!(directory.memory.held(), 0);
+    assert!(!directory.memory.is_crowded() && !directory.are_some_leaving());
 }

@@ -68,11 +68,7 @@ struct Stored<'a> {
 }
 
 /// What the first two versions knew of closed windows. Kept, so that one reader serves all versions.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-struct FormerProgress {
-    _emitted_to_ms: i64,
-    _at_log_time_ms: i64,
-}
+type FormerProgress = [i64; 2];
 
 #[derive(Deserialize)]
 struct Restored {

@@ -4,14 +4,12 @@ use homeroom_proto::v1::Finding;
 
 use super::{
     facts::Facts,
-    finding::{bytes, fault, note, ok, percent, warning},
+    finding::{bytes, fault, ok, percent, warning},
 };
 use crate::observe::Fill;
 
 /// Fuller than this, the next burst is refused.
 const QUEUE_SHARE_MAX: f64 = 0.8;
-/// From here on every learner leaves the memory that may: worth knowing, and as it should be.
-const MEMORY_SHARE_SHORT: f64 = 0.8;
 /// Fuller than this, learners that must stay (their windows are open) take what there is.
 const MEMORY_SHARE_MAX: f64 = 0.95;
 
@@ -42,9 +40,12 @@ pub(super) fn memory(facts: &Facts) -> Vec<Finding> {
     if share > MEMORY_SHARE_MAX {
         return vec![warning(CHECK, "", words, advice)];
     }
-    if share > MEMORY_SHARE_SHORT {
-        let words = format!("{words}: the least used leave the memory earlier");
-        return vec![note(CHECK, "", words)];
+    if facts.vitals.memory_is_crowded {
+        let words = format!(
+            "{words}, many of them idle: publishers wait until those are saved and have left"
+        );
+        let advice = "it passes by itself; if it comes often, raise `memory.learners_bytes_short`, and see checkpoints for what is slow";
+        return vec![warning(CHECK, "", words, advice)];
     }
     vec![ok(CHECK, words)]
 }
@@ -83,11 +84,17 @@ mod tests {
     }
 
     #[test]
+    fn idle_learners_at_the_door_are_a_warning() {
+        let mut facts = filled(30);
+        assert_eq!(memory(&facts)[0].severity(), Severity::Ok);
+        facts.vitals.memory_is_crowded = true;
+        assert_eq!(memory(&facts)[0].severity(), Severity::Warning);
+    }
+
+    #[test]
     fn memory_is_judged_in_three_steps() {
         for (percent, severity) in [
-            (80, Severity::Ok),
-            (81, Severity::Note),
-            (95, Severity::Note),
+            (95, Severity::Ok),
             (96, Severity::Warning),
             (100, Severity::Warning),
             (101, Severity::Fault),

@@ -35,6 +35,7 @@ pub(super) fn empty() -> Facts {
             ingest_queue: fill,
             log_queue: fill,
             memory: fill,
+            memory_is_crowded: false,
             checkpoint_interval: Duration::from_secs(5),
         },
         appends: TimesOfLate::default(),

@@ -155,7 +155,7 @@ impl Opener {
     /// Opens and verifies every shard's tree.
     fn verify_all(&self, db: &sled::Db) -> Result<Vec<(ShardTree, Option<Summary>)>, Unusable> {
         parallel::for_each(self.options.recovery_threads, self.shards(), |shard| {
-            let verified = ShardTree::open(db, shard)
+            let verified = ShardTree::open(db, shard, self.shards().len())
                 .map_err(ScanFault::Sled)
                 .and_then(|tree| self.verify(&tree).map(|summary| (tree, summary)));
             verified.map_err(|fault| match fault {

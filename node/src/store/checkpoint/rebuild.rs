@@ -50,7 +50,8 @@ impl Opener {
             self.options.recovery_threads,
             imported.iter(),
             |(shard, position)| {
-                let tree = ShardTree::open(db, *shard).map_err(rebuild_failed)?;
+                let tree =
+                    ShardTree::open(db, *shard, self.shards().len()).map_err(rebuild_failed)?;
                 self.visitor.begin(*shard);
                 let meta = tree.verify(|key, payload| {
                     self.progress.tick();
@@ -72,7 +73,7 @@ impl Opener {
 
     /// Fills a shard's tree from its newest valid base; invalid ones on the way are put aside.
     fn import(&self, db: &sled::Db, shard: u16, why: &str) -> Result<ShardRecovery, OpenError> {
-        let tree = ShardTree::open(db, shard).map_err(rebuild_failed)?;
+        let tree = ShardTree::open(db, shard, self.shards().len()).map_err(rebuild_failed)?;
         let bases = &self.bases[usize::from(shard)];
         let mut why = why.to_owned();
         for base in bases.list() {

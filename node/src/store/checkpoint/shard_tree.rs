@@ -37,12 +37,13 @@ pub(super) struct ShardTree {
 }
 
 impl ShardTree {
-    pub(super) fn open(db: &sled::Db, shard: u16) -> Result<ShardTree, SledFault> {
+    /// The tree of a shard, of so many.
+    pub(super) fn open(db: &sled::Db, shard: u16, shards: usize) -> Result<ShardTree, SledFault> {
         let tree = guarded(|| db.open_tree(format!("shard-{shard:04}")))?;
         Ok(ShardTree {
             shard,
             tree,
-            recent: Arc::default(),
+            recent: Arc::new(Mutex::new(RecentHashes::of_one_in(shards))),
         })
     }
 
