@@ -12,24 +12,10 @@ use crate::rig::{CoreRig, Delivery};
 
 /// A click of `ada` in session `s`.
 pub fn click(source: &str, id: &str, timestamp_ms: i64) -> Event<'static> {
+    let (id, source) = (id.to_owned(), source.to_owned());
     Event {
-        event_id: Cow::Owned(id.to_owned()),
-        user_id: Cow::Borrowed("ada"),
         session_id: Some(Cow::Borrowed("s")),
-        course_id: None,
-        timestamp_ms,
-        event_type: EventType::Click,
-        source: Cow::Owned(source.to_owned()),
-        object_id: None,
-        attempt_id: None,
-        producer_sequence: None,
-        score_millionths: None,
-        skill_id: None,
-        duration_ms: None,
-        watched_ms: None,
-        length_ms: None,
-        position_ms: None,
-        metadata: Vec::new(),
+        ..Event::bare("ada", id, timestamp_ms, EventType::Click, source)
     }
 }
 

@@ -63,6 +63,35 @@ pub enum EventDecodeError {
 }
 
 impl<'a> Event<'a> {
+    /// One that says no more than every event must: whose, which, when, what, whence.
+    pub fn bare(
+        user_id: impl Into<Cow<'a, str>>,
+        event_id: impl Into<Cow<'a, str>>,
+        timestamp_ms: i64,
+        event_type: EventType,
+        source: impl Into<Cow<'a, str>>,
+    ) -> Self {
+        Self {
+            event_id: event_id.into(),
+            user_id: user_id.into(),
+            session_id: None,
+            course_id: None,
+            timestamp_ms,
+            event_type,
+            source: source.into(),
+            object_id: None,
+            attempt_id: None,
+            producer_sequence: None,
+            score_millionths: None,
+            skill_id: None,
+            duration_ms: None,
+            watched_ms: None,
+            length_ms: None,
+            position_ms: None,
+            metadata: Vec::new(),
+        }
+    }
+
     /// Appends the versioned encoding, without the learner.
     pub fn encode_into(&self, out: &mut Vec<u8>) {
         let text = |out: &mut Vec<u8>, text: &Cow<'_, str>| out.put_text(text);

@@ -286,11 +286,8 @@ mod tests {
     fn with_hours(hours: std::ops::Range<i64>) -> Learner {
         let mut learner = Learner::new("ada");
         for (index, hour) in (1..).zip(hours) {
-            let event = Event {
-                event_id: format!("event-{hour}").into(),
-                timestamp_ms: hour * HOUR_MS,
-                ..click()
-            };
+            let (id, at_ms) = (format!("event-{hour}"), hour * HOUR_MS);
+            let event = Event::bare("ada", id, at_ms, EventType::Click, "lms");
             let context = EntryContext {
                 index,
                 log_time_ms: event.timestamp_ms,
@@ -303,28 +300,6 @@ mod tests {
             learner.apply(&context, &event, &encoded);
         }
         learner
-    }
-
-    fn click() -> Event<'static> {
-        Event {
-            event_id: "1".into(),
-            user_id: "ada".into(),
-            session_id: Some("s".into()),
-            course_id: Some("maths".into()),
-            timestamp_ms: 0,
-            event_type: EventType::Click,
-            source: "lms".into(),
-            object_id: None,
-            attempt_id: None,
-            producer_sequence: None,
-            score_millionths: None,
-            skill_id: None,
-            duration_ms: None,
-            watched_ms: None,
-            length_ms: None,
-            position_ms: None,
-            metadata: Vec::new(),
-        }
     }
 
     #[test]

@@ -86,24 +86,13 @@ impl Script {
             self.step % self.session_events,
         );
         let course = session.unsigned_abs() % COURSES;
+        let at_ms = BEGIN_MS + session * SESSION_EVERY_MS + place * STEP_MS + self.offset_ms;
+        let (user_id, event_id) = (self.user_id.clone(), self.uuid());
         Event {
-            event_id: self.uuid().into(),
-            user_id: self.user_id.clone().into(),
             session_id: Some(self.session_id.clone().into()),
             course_id: Some(format!("course-mathematics-{course}").into()),
-            timestamp_ms: BEGIN_MS + session * SESSION_EVERY_MS + place * STEP_MS + self.offset_ms,
-            event_type: EventType::PageView,
-            source: Cow::Borrowed("lms"),
-            object_id: None,
-            attempt_id: None,
-            producer_sequence: None,
-            score_millionths: None,
-            skill_id: None,
-            duration_ms: None,
-            watched_ms: None,
-            length_ms: None,
-            position_ms: None,
             metadata: vec![("userAgent".into(), "Firefox/140 (Linux)".into())],
+            ..Event::bare(user_id, event_id, at_ms, EventType::PageView, "lms")
         }
     }
 

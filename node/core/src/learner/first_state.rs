@@ -224,26 +224,14 @@ impl FirstInteraction {
     /// The event that it was made from, as far as it tells.
     fn event(&self) -> Event<'_> {
         let metadata = self.metadata.iter();
+        let (id, at_ms) = (&*self.key.event_id, self.key.timestamp_ms);
         Event {
-            event_id: Cow::Borrowed(&self.key.event_id),
-            user_id: Cow::Borrowed(""),
             session_id: self.session_id.as_deref().map(Cow::Borrowed),
-            course_id: None,
-            timestamp_ms: self.key.timestamp_ms,
-            event_type: self.event_type.clone(),
-            source: Cow::Borrowed(&self.source),
             object_id: self.object_id.as_deref().map(Cow::Borrowed),
-            attempt_id: None,
-            producer_sequence: None,
-            score_millionths: None,
-            skill_id: None,
-            duration_ms: None,
-            watched_ms: None,
-            length_ms: None,
-            position_ms: None,
             metadata: metadata
                 .map(|(name, value)| (Cow::Borrowed(&**name), Cow::Borrowed(&**value)))
                 .collect(),
+            ..Event::bare("", id, at_ms, self.event_type.clone(), &*self.source)
         }
     }
 }
