@@ -36,24 +36,18 @@ fn event(place: usize, event_type: &str, at_ms: i64) -> Event<'static> {
     } else {
         "morning"
     };
+    let id = format!("{}{}", ids[place % 5], "x".repeat(place / 5 % 3));
+    let (known_as, source) = (
+        EventType::from_name(event_type),
+        if video { "player" } else { "lms" },
+    );
     Event {
-        event_id: Cow::Owned(format!("{}{}", ids[place % 5], "x".repeat(place / 5 % 3))),
-        user_id: Cow::Borrowed("ada"),
         session_id: (event_type != "enrolled").then_some(Cow::Borrowed(session)),
         course_id: (place % 4 != 3).then(|| Cow::Owned(format!("course-{}", place % 2))),
-        timestamp_ms: at_ms,
-        event_type: EventType::from_name(event_type),
-        source: Cow::Borrowed(if video { "player" } else { "lms" }),
         object_id: video.then_some(Cow::Borrowed("https://school.example/videos/1")),
-        attempt_id: None,
-        producer_sequence: None,
-        score_millionths: None,
-        skill_id: None,
-        duration_ms: None,
-        watched_ms: None,
         length_ms: (video && place.is_multiple_of(3)).then_some(120_000),
-        position_ms: None,
         metadata: vec![("ip".into(), "10.0.0.1".into()), ("n".into(), "é".into())],
+        ..Event::bare("ada", id, at_ms, known_as, source)
     }
 }
 

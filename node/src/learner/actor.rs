@@ -196,11 +196,7 @@ mod tests {
 
     #[tokio::test]
     async fn of_whom_nothing_was_accepted_nothing_is_stored() {
-        let stored = Stored {
-            learner: Learner::new("made-up"),
-            head_bytes: 0,
-            standings_stored: true,
-        };
+        let stored = Stored::nothing_of("made-up");
         let spawned = Actor::spawn(None, LearnerActor, stored).await;
         let (actor, _ended) = spawned.expect("an actor");
         let (reply, mut saved) = mpsc::channel(1);

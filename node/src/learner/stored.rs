@@ -41,6 +41,17 @@ pub struct Stored {
     pub standings_stored: bool,
 }
 
+impl Stored {
+    /// One of whom nothing is stored.
+    pub fn nothing_of(user_id: &str) -> Self {
+        Self {
+            learner: Learner::new(user_id),
+            head_bytes: 0,
+            standings_stored: true,
+        }
+    }
+}
+
 /// A stored learner whose records are being read, in the order of their keys.
 #[derive(Debug)]
 pub struct Gathered {

@@ -25,9 +25,12 @@ impl ShardEvents for Counting {
         self.0.learner.passivated.increment(learners as u64);
     }
 
-    fn windows(&self, closed: u64, corrected: usize) {
-        self.0.learner.windows_closed.increment(closed);
-        self.0.learner.windows_revised.increment(corrected as u64);
+    fn windows_closed(&self, windows: u64) {
+        self.0.learner.windows_closed.increment(windows);
+    }
+
+    fn windows_corrected(&self, windows: usize) {
+        self.0.learner.windows_revised.increment(windows as u64);
     }
 
     fn fatal(&self, why: &str) {

@@ -1,6 +1,5 @@
 //! Which learners a capture takes, and when they may leave.
 
-use homeroom_core::learner::Learner;
 use ractor::Actor;
 
 use super::*;
@@ -14,12 +13,7 @@ const ALL: Retirement = Retirement {
 
 /// So many settled learners of this size, saved but for how they stand; one actor stands for all.
 async fn settled(learners: u64, bytes: u64) -> Directory {
-    let stored = Stored {
-        learner: Learner::new("ada"),
-        head_bytes: 0,
-        standings_stored: false,
-    };
-    let spawned = Actor::spawn(None, LearnerActor, stored).await;
+    let spawned = Actor::spawn(None, LearnerActor, Stored::nothing_of("ada")).await;
     let (actor, _ended) = spawned.expect("an actor");
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
     for number in 0..learners {
@@ -33,6 +27,16 @@ async fn settled(learners: u64, bytes: u64) -> Directory {
         directory.insert(&format!("learner-{number}"), actor.clone(), woken);
     }
     directory
+}
+
+/// A whole checkpoint. Answers how many learners it was of.
+async fn save(directory: &Directory) -> usize {
+    let (due, mut saved) = directory.begin_saving();
+    let asked = directory.ask_to_save(&due);
+    directory.all_asked_to_save();
+    while saved.recv().await.is_some() {}
+    directory.end_saving();
+    asked
 }
 
 #[tokio::test]
@@ -66,11 +70,7 @@ async fn a_learner_larger_than_the_bound_leaves_alone() {
     let directory = settled(3, LEAVING_BYTES_MAX + 1).await;
     for left in 1..=3 {
         directory.retire(ALL);
-        let (due, mut saved) = directory.begin_saving();
-        assert_eq!(directory.ask_to_save(&due), 1);
-        directory.all_asked_to_save();
-        while saved.recv().await.is_some() {}
-        directory.end_saving();
+        assert_eq!(save(&directory).await, 1);
         directory.retire(ALL);
         assert_eq!(directory.len(), 3 - left);
     }
@@ -94,11 +94,7 @@ async fn with_nobody_left_nothing_is_held() {
     let directory = settled(5, 1_000).await;
     assert_eq!(directory.memory.held(), 5 * (ACTOR_BYTES + 1_000));
     directory.retire(ALL);
-    let (due, mut saved) = directory.begin_saving();
-    directory.ask_to_save(&due);
-    directory.all_asked_to_save();
-    while saved.recv().await.is_some() {}
-    directory.end_saving();
+    assert_eq!(save(&directory).await, 5);
     assert_eq!(directory.retire(ALL), 5);
     assert_eq!(directory.memory.held(), 0);
     assert!(!directory.memory.is_crowded() && !directory.are_some_leaving());

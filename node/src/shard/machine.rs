@@ -7,7 +7,7 @@ use futures::FutureExt;
 use homeroom_core::{
     Refusal,
     entry::{Command, Entry, Record, Records},
-    learner::{Learner, Verdict},
+    learner::Verdict,
     shard::{EntryContext, Outcome, RecordVerdict, ShardState},
 };
 use ractor::{Actor, ActorCell, ActorRef};
@@ -37,8 +37,10 @@ pub trait ShardEvents: Send + Sync + 'static {
     fn woken(&self, learners: usize);
     /// Learners were stopped.
     fn retired(&self, learners: usize);
-    /// Windows closed, or had closed and changed.
-    fn windows(&self, closed: u64, corrected: usize);
+    /// Windows closed.
+    fn windows_closed(&self, windows: u64);
+    /// Windows that had closed changed.
+    fn windows_corrected(&self, windows: usize);
     /// The process can't go on.
     fn fatal(&self, why: &str);
 }
@@ -110,7 +112,7 @@ impl Replicated for ShardMachine {
                 Applied::Done
             }
         };
-        self.events.windows(self.state.close_windows(), 0);
+        self.events.windows_closed(self.state.close_windows());
         self.publish(index);
         // Who is told now reads what is published already.
         self.watchers.tell(
@@ -208,7 +210,7 @@ impl ShardMachine {
         );
         self.events.applied(&outcomes, amended);
         let corrected = applied.iter().map(|applied| applied.corrected_windows);
-        self.events.windows(0, corrected.sum());
+        self.events.windows_corrected(corrected.sum());
         if self.watchers.are_any() {
             self.changed = users.iter().map(|user_id| (*user_id).into()).collect();
         }
@@ -259,11 +261,7 @@ impl ShardMachine {
         }
         let stored = |user_id: &&str| {
             let stored = load(&self.store, self.shard, user_id)?;
-            Ok(stored.unwrap_or_else(|| Stored {
-                learner: Learner::new(user_id),
-                head_bytes: 0,
-                standings_stored: true,
-            }))
+            Ok(stored.unwrap_or_else(|| Stored::nothing_of(user_id)))
         };
         // Reads of a few records, most of them in sled's cache; entries wait for them either way.
         tokio::task::block_in_place(|| users.iter().map(stored).collect::<Result<_, LoadError>>())

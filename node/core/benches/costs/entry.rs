@@ -9,7 +9,7 @@ use homeroom_core::{
     entry::{Command, Entry, Record, Records},
     learner::{NewPane, Verdict},
     shard::{Outcome, RecordVerdict},
-    time::{PANE_MS, floor_to},
+    time::pane_start,
 };
 use std::{hint::black_box, time::Duration};
 
@@ -122,7 +122,7 @@ fn parts(group: &mut BenchmarkGroup<'_, WallTime>) {
 /// Most events of a large class are a learner's first for a while.
 fn a_pane_alone(time_ms: i64) -> NewPane {
     NewPane {
-        start_ms: floor_to(time_ms, PANE_MS),
+        start_ms: pane_start(time_ms),
         before_ms: i64::MIN,
         after_ms: i64::MAX,
     }

@@ -39,6 +39,13 @@ pub struct Pane {
     position: u16,
 }
 
+impl Pane {
+    /// Its start, as a pane of the hour of this number, ms.
+    pub fn start_ms(&self, hour: HourNumber) -> i64 {
+        hour.saturating_mul(HOUR_MS) + i64::from(self.position) * PANE_MS
+    }
+}
+
 /// Accepted events of one type within one course.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
@@ -126,15 +133,9 @@ impl Hour {
         }
     }
 
-    /// Start of the pane at a place within the hour of this number, ms.
-    pub fn pane_start_ms(&self, number: HourNumber, place: usize) -> Option<i64> {
-        let pane = self.panes.get(place)?;
-        Some(number.saturating_mul(HOUR_MS) + i64::from(pane.position) * PANE_MS)
-    }
-
-    /// How many panes it has.
-    pub fn panes(&self) -> usize {
-        self.panes.len()
+    /// All panes, oldest first.
+    pub fn panes(&self) -> &[Pane] {
+        &self.panes
     }
 
     /// Notes that an event elsewhere changed what this pane holds.
@@ -151,8 +152,7 @@ impl Hour {
         from_ms: i64,
         to_ms: i64,
     ) -> impl Iterator<Item = (i64, &Pane)> {
-        let start_ms = hour.saturating_mul(HOUR_MS);
-        let start_of = move |pane: &Pane| start_ms + i64::from(pane.position) * PANE_MS;
+        let start_of = move |pane: &Pane| pane.start_ms(hour);
         let first = self.panes.partition_point(|pane| start_of(pane) < from_ms);
         self.panes[first..]
             .iter()

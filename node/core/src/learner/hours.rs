@@ -102,27 +102,27 @@ impl Hours {
         if !self.filter.has_room(self.identities) {
             self.make_filter();
         }
-        place.and_then(|place| self.new_pane(at, place))
+        place.map(|place| self.new_pane(pane_start(event.timestamp_ms), at, place))
     }
 
     /// The pane at a place of the hour at another, with its neighbours.
-    fn new_pane(&self, at: usize, place: usize) -> Option<NewPane> {
-        let start_of = |held: &Held, place| held.hour.pane_start_ms(held.number, place);
+    fn new_pane(&self, start_ms: i64, at: usize, place: usize) -> NewPane {
+        let starts = |held: &Held, pane: Option<&Pane>| pane.map(|pane| pane.start_ms(held.number));
         let held = &self.held[at];
-        let before_ms = match place.checked_sub(1) {
-            Some(before) => start_of(held, before),
-            None => self.held[..at].last().and_then(|held| {
-                let last = held.hour.panes().checked_sub(1)?;
-                start_of(held, last)
-            }),
-        };
-        let after_ms = start_of(held, place + 1)
-            .or_else(|| self.held.get(at + 1).and_then(|held| start_of(held, 0)));
-        Some(NewPane {
-            start_ms: start_of(held, place)?,
+        let (before, from) = held.hour.panes().split_at(place);
+        let before_ms = starts(held, before.last()).or_else(|| {
+            let earlier = self.held[..at].last()?;
+            starts(earlier, earlier.hour.panes().last())
+        });
+        let after_ms = starts(held, from.get(1)).or_else(|| {
+            let later = self.held.get(at + 1)?;
+            starts(later, later.hour.panes().first())
+        });
+        NewPane {
+            start_ms,
             before_ms: before_ms.unwrap_or(i64::MIN),
             after_ms: after_ms.unwrap_or(i64::MAX),
-        })
+        }
     }
 
     /// Notes that an event elsewhere changed what the pane at a time holds.
