@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_core::learner::{HourNumber, Learner, StatePart};
+use homeroom_core::learner::{ALWAYS, Learner, StatePart};
 use homeroom_core::shard::ShardState;
 
 /// Stored records, written as checkpoints write them: what changed, each time.
@@ -11,7 +11,7 @@ pub struct Disk {
     shard: Vec<u8>,
     letters: BTreeMap<u64, Vec<u8>>,
     heads: BTreeMap<String, Vec<u8>>,
-    hours: BTreeMap<String, BTreeMap<HourNumber, Vec<u8>>>,
+    parts: BTreeMap<String, BTreeMap<StatePart, Vec<u8>>>,
 }
 
 impl Disk {
@@ -27,24 +27,42 @@ impl Disk {
     }
 
     /// Writes what changed of a learner.
-    pub fn save_learner(&mut self, learner: &mut Learner) {
+    pub fn save_learner(&mut self, learner: &mut Learner, leaving: bool) {
         let user_id = learner.user_id().to_owned();
-        for change in learner.take_changes() {
-            let hours = self.hours.entry(user_id.clone()).or_default();
+        for change in learner.take_changes(leaving) {
+            let parts = self.parts.entry(user_id.clone()).or_default();
             match (change.part, change.bytes) {
                 (StatePart::Head, Some(bytes)) => {
                     self.heads.insert(user_id.clone(), bytes);
                 }
                 (StatePart::Head, None) => panic!("a head is never deleted"),
-                (StatePart::Hour(number), Some(bytes)) => {
-                    hours.insert(number, bytes);
+                (StatePart::Hour(_), Some(_)) => panic!("hours are only deleted"),
+                (part, Some(bytes)) => {
+                    parts.insert(part, bytes);
                 }
-                (StatePart::Hour(number), None) => {
-                    hours.remove(&number);
+                (part, None) => {
+                    parts.remove(&part);
                 }
             }
         }
         assert!(!learner.has_changes());
+    }
+
+    /// Gives a learner blocks that it lacks.
+    pub fn put_back(&self, learner: &mut Learner, blocks: &[i64]) {
+        for &from_ms in blocks {
+            let bytes = &self.parts[learner.user_id()][&StatePart::Block(from_ms)];
+            let read = learner.put_back(from_ms, bytes);
+            read.expect("what was written can be read");
+        }
+    }
+
+    /// The learner with all its blocks in memory.
+    pub fn whole(&self, learner: &Learner) -> Learner {
+        let mut whole = learner.clone();
+        self.put_back(&mut whole, &learner.missing_within(&ALWAYS));
+        assert!(whole.missing_within(&ALWAYS).is_empty());
+        whole
     }
 
     /// The shard, from its bytes.
@@ -59,9 +77,9 @@ impl Disk {
     /// A learner, from its bytes; `None` of whom nothing is stored.
     pub fn learner(&self, user_id: &str) -> Option<Learner> {
         let head = self.heads.get(user_id)?;
-        let hours = self.hours.get(user_id).into_iter().flatten();
-        let hours = hours.map(|(&number, bytes)| (number, bytes.as_slice()));
-        Some(Learner::restore(user_id, head, hours).expect("what was written can be read"))
+        let parts = self.parts.get(user_id).into_iter().flatten();
+        let parts = parts.map(|(&part, bytes)| (part, bytes.as_slice()));
+        Some(Learner::restore(user_id, head, parts).expect("what was written can be read"))
     }
 
     /// Everyone stored.

@@ -157,7 +157,7 @@ fn a_count_that_the_bytes_cannot_hold_is_damage() {
 struct Written {
     entries: Vec<Vec<u8>>,
     heads: Vec<Vec<u8>>,
-    hours: Vec<Vec<u8>>,
+    blocks: Vec<Vec<u8>>,
     letters: Vec<Vec<u8>>,
     shard: Vec<u8>,
 }
@@ -175,15 +175,17 @@ fn written(rng: &mut Rng) -> Written {
     let mut all = Written {
         entries: rig.log.clone(),
         heads: Vec::new(),
-        hours: Vec::new(),
+        blocks: Vec::new(),
         letters: Vec::new(),
         shard: rig.shard.encode(),
     };
-    for change in rig.learners.values_mut().flat_map(Learner::take_changes) {
+    let learners = rig.learners.values_mut();
+    for change in learners.flat_map(|learner| learner.take_changes(true)) {
         let bytes = change.bytes.expect("nothing was deleted");
         match change.part {
             StatePart::Head => all.heads.push(bytes),
-            StatePart::Hour(_) => all.hours.push(bytes),
+            StatePart::Hour(_) => panic!("no build writes hours any more"),
+            StatePart::Block(_) => all.blocks.push(bytes),
         }
     }
     let letters = rig.shard.dead_letters_mut().take_changes();
@@ -233,10 +235,10 @@ fn damaged_bytes_are_an_error_or_something_else_but_never_a_panic() {
                 read_entry(&damaged(rng, entry));
             }
             for head in &all.heads {
-                let hours = all.hours.iter().map(|bytes| damaged(rng, bytes));
-                let hours: Vec<Vec<u8>> = hours.collect();
-                let numbered = (0..).zip(hours.iter().map(Vec::as_slice));
-                let _ = Learner::restore("ada", head, numbered);
+                let blocks = all.blocks.iter().map(|bytes| damaged(rng, bytes));
+                let blocks: Vec<Vec<u8>> = blocks.collect();
+                let parts = (0..).map(|at| StatePart::Block(at * 3_600_000));
+                let _ = Learner::restore("ada", head, parts.zip(blocks.iter().map(Vec::as_slice)));
                 let _ = Learner::restore("ada", &damaged(rng, head), std::iter::empty());
             }
             let letter = (7, damaged(rng, &all.letters[0]));
@@ -246,7 +248,8 @@ fn damaged_bytes_are_an_error_or_something_else_but_never_a_panic() {
             let mut noise = noise;
             noise[0] = 1;
             read_entry(&noise);
-            let _ = Learner::restore("ada", &noise, [(0, noise.as_slice())].into_iter());
+            let part = (StatePart::Hour(0), noise.as_slice());
+            let _ = Learner::restore("ada", &noise, [part].into_iter());
             let _ = ShardState::restore(&noise, [(0, noise.clone())].into_iter());
         },
     );

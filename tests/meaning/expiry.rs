@@ -125,14 +125,16 @@ fn time_goes_on_and_what_lies_behind_the_floor_goes_in_whole_windows() {
                 if got == Outcome::Accepted {
                     accepted.insert((event.user_id.clone(), event.event_id.clone()), event);
                 }
-                if rng.f64() < 0.1 {
-                    rig.restart();
+                match rng.usize(..10) {
+                    0 => rig.restart(),
+                    1..4 => rig.checkpoint(),
+                    _ => {}
                 }
             }
             let events = accepted.into_values();
             let model = NaiveModel::from_events(events, oracle::Settings::default());
             for naive in model.learners() {
-                assert_windows(&rig.learners[naive.user_id], &naive, &rig.at());
+                assert_windows(&rig.whole(naive.user_id), &naive, &rig.at());
             }
         },
     );
@@ -201,6 +203,7 @@ fn forgetting_changes_nothing_that_can_be_read() {
                 ..rig.at()
             };
             let context = EntryContext {
+                block_events: usize::MAX,
                 index: 1_000_000,
                 log_time_ms: rig.shard.log_time_ms(),
                 watermark_ms: at.watermark_ms,

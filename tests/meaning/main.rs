@@ -20,6 +20,7 @@ mod plan;
 mod poison;
 mod purity;
 mod reading;
+mod residence;
 mod revision_histories;
 mod revisions;
 mod rig;

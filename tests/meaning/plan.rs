@@ -15,7 +15,7 @@ pub struct Plan {
     pub log_start_ms: i64,
     /// Deliveries that come again, of all.
     pub again: f64,
-    /// Whether learners sleep and the shard restarts in between.
+    /// Whether learners sleep, their blocks leave the memory, and the shard restarts in between.
     pub disturbed: bool,
 }
 
@@ -68,7 +68,7 @@ impl Plan {
                 let applied = rig.tick(log_time_ms);
                 after_entry(rig, &applied);
             }
-            if self.disturbed && rng.f64() < 0.2 {
+            if self.disturbed && rng.f64() < 0.4 {
                 disturb(rng, rig);
             }
         }
@@ -76,9 +76,9 @@ impl Plan {
 }
 
 fn disturb(rng: &mut Rng, rig: &mut CoreRig) {
-    if rng.bool() {
-        rig.restart();
-    } else {
-        rig.passivate(USERS[rng.usize(..USERS.len())]);
+    match rng.usize(..4) {
+        0 => rig.restart(),
+        1 => rig.passivate(USERS[rng.usize(..USERS.len())]),
+        _ => rig.checkpoint(),
     }
 }

@@ -31,7 +31,7 @@ pub fn assert_reads_equal(rig: &CoreRig, model: &NaiveModel) {
     assert_eq!(newest_ms.unwrap_or(i64::MIN), at.event_clock_ms);
     for naive in model.learners() {
         let learner = &rig.learners[naive.user_id];
-        assert_windows(learner, &naive, &at);
+        assert_windows(&rig.whole(naive.user_id), &naive, &at);
         assert_sessions(learner, &naive, &at);
         assert_profile(&learner.profile(&at), &naive, &at);
         assert_standings(learner, &naive, &at);

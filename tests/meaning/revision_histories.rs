@@ -92,7 +92,8 @@ fn windows_of(
     shape: WindowShape,
     rig: &CoreRig,
 ) -> Vec<(Key, (u32, WindowState))> {
-    let windows = learner.windows(&WindowQuery::all(shape), &rig.at());
+    let whole = rig.whole(learner.user_id());
+    let windows = whole.windows(&WindowQuery::all(shape), &rig.at());
     let key = |start_ms| (learner.user_id().to_owned(), shape, start_ms);
     windows
         .into_iter()

@@ -6,11 +6,14 @@ use homeroom_core::entry::{
     Command, Entry, Record, RecordBuffer, Records, encode_batch, encode_letters, encode_settings,
     encode_tick,
 };
-use homeroom_core::learner::{Emission, Learner, Verdict, WindowQuery};
+use homeroom_core::learner::{Emission, Learner, Missing, Verdict, WindowQuery};
 use homeroom_core::shard::{EntryContext, Outcome, ReadPoint, RecordVerdict, ShardState};
 use homeroom_core::{Event, LetterWork, Refusal, Settings, WindowShape};
 
 use crate::disk::Disk;
+
+/// Few, so that learners have many blocks.
+const BLOCK_EVENTS: usize = 3;
 
 /// More ticks than a shard may need to come to rest.
 const TICKS_MAX: usize = 200;
@@ -117,7 +120,7 @@ impl CoreRig {
     pub fn restart(&mut self) {
         self.disk.save_shard(&mut self.shard);
         for learner in self.learners.values_mut() {
-            self.disk.save_learner(learner);
+            self.disk.save_learner(learner, false);
         }
         let shard = self.disk.shard();
         assert_eq!(shard, self.shard, "a shard comes back as it was");
@@ -134,18 +137,32 @@ impl CoreRig {
     /// Lets a learner fall asleep and wakes it from its stored bytes.
     pub fn passivate(&mut self, user_id: &str) {
         if let Some(learner) = self.learners.get_mut(user_id).filter(|it| it.is_known()) {
-            self.disk.save_learner(learner);
+            self.disk.save_learner(learner, true);
             self.wake(user_id);
         }
     }
 
+    /// A checkpoint: what is stored leaves the memory.
+    pub fn checkpoint(&mut self) {
+        for learner in self.learners.values_mut() {
+            self.disk.save_learner(learner, false);
+            learner.let_go();
+        }
+    }
+
+    /// A learner with all its blocks in memory.
+    pub fn whole(&self, user_id: &str) -> Learner {
+        self.disk.whole(&self.learners[user_id])
+    }
+
     fn wake(&mut self, user_id: &str) {
-        let learner = self.disk.learner(user_id).expect("it was stored");
+        let mut learner = self.disk.learner(user_id).expect("it was stored");
         assert_eq!(
-            Some(&learner),
-            self.learners.get(user_id),
+            learner,
+            self.whole(user_id),
             "a learner comes back as it was"
         );
+        learner.let_go();
         self.learners.insert(user_id.to_owned(), learner);
     }
 
@@ -153,7 +170,10 @@ impl CoreRig {
         self.log.push(bytes.clone());
         let entry = Entry::decode(&bytes).expect("its own encoding can be read");
         let index = self.log.len() as u64;
-        let context = self.shard.begin(index, entry.log_time_ms);
+        let context = EntryContext {
+            block_events: BLOCK_EVENTS,
+            ..self.shard.begin(index, entry.log_time_ms)
+        };
         let mut touched = BTreeMap::new();
         let outcomes = match entry.command {
             Command::Batch(records) => {
@@ -221,7 +241,12 @@ impl CoreRig {
             Vec::new()
         });
         let event = Event::decode(user_id, encoded).expect("its own encoding can be read");
-        let applied = learner.apply(context, &event, encoded);
+        let applied = loop {
+            match learner.apply(context, &event, encoded) {
+                Ok(applied) => break applied,
+                Err(Missing(blocks)) => self.disk.put_back(learner, &blocks),
+            }
+        };
         touched.extend(applied.touched_ms);
         applied.verdict
     }
@@ -235,12 +260,13 @@ impl CoreRig {
         let shapes = &context.settings.windows;
         let mut emissions = Vec::new();
         for (user_id, learner) in &self.learners {
+            let whole = &self.whole(user_id);
             let touched = touched.get(user_id).map_or(&[][..], Vec::as_slice);
             let corrected = learner.corrected(touched, context, &at);
             let passed_ms = (context.watermark_ms, at.watermark_ms);
             let closed = shapes
                 .iter()
-                .flat_map(|&shape| closings(learner, shape, passed_ms, &at));
+                .flat_map(|&shape| closings(whole, shape, passed_ms, &at));
             let all = corrected.into_iter().chain(closed);
             emissions.extend(all.map(|emission| (user_id.clone(), emission)));
         }

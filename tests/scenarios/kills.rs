@@ -5,7 +5,7 @@ use homeroom_tests::generator::GeneratorSettings;
 
 use crate::harness::scratch::{bytes_in, flip_bytes};
 use crate::harness::wait::until;
-use crate::harness::{Home, Input, Seed, check, whole_number};
+use crate::harness::{Home, Input, Seed, check, http, whole_number};
 
 const KILLS_USUAL: u64 = 8;
 const LINES: u64 = 5_000;
@@ -22,7 +22,8 @@ fn home() -> Home {
 fn input(home: &Home, seed: &Seed) -> Input {
     let settings = GeneratorSettings {
         lines: LINES,
-        learners: 80,
+        // Few, so that their earlier events leave the memory.
+        learners: 12,
         broken: 0.01,
         seed: seed.seed,
         ..GeneratorSettings::default()
@@ -67,7 +68,18 @@ fn ingest_with_kills(
     );
     check::windows(&cli, &model);
     check::taken(&cli, &model);
+    assert!(blocks_read(home) > 0, "no learner's past left the memory");
     assert!(node.stop().success());
+}
+
+/// How often events were read again that had left the memory, since the node's start.
+fn blocks_read(home: &Home) -> u64 {
+    let (_, metrics) = http::get(&home.url("/metrics")).expect("metrics");
+    let name = "homeroom_learner_blocks_read_total ";
+    let mut counts = metrics.lines().filter_map(|line| line.strip_prefix(name));
+    counts
+        .next()
+        .map_or(0, |count| count.parse().expect("a number"))
 }
 
 #[test]

@@ -1,15 +1,18 @@
 //! The actor of one active learner.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use homeroom_core::{
     Event, Reason,
-    learner::{Learner, StatePart, Verdict},
+    learner::{Learner, Missing, StatePart, Verdict},
     shard::{EntryContext, ReadPoint},
 };
 use ractor::{Actor, ActorProcessingErr, ActorRef};
+use tokio::task::block_in_place;
 
-use super::Stored;
-use super::message::{Apply, GroupApplied, LearnerMessage, Save, Saved};
+use super::message::{Apply, GroupApplied, LearnerMessage, Read, Save, Saved};
+use super::stored::{BlockSource, LoadError, Stored, fetch};
 
 /// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
 pub const ACTOR_BYTES: u64 = 8_000;
@@ -29,6 +32,8 @@ pub struct LearnerActor;
 /// The learner, and how large what there is to save of it can be.
 pub struct Held {
     learner: Learner,
+    /// Where its blocks are that are not in memory.
+    blocks: Arc<dyn BlockSource>,
     /// Size of the head, and the newest hour in it, when it was last saved or loaded, bytes.
     head_bytes: u64,
     /// The floor of the learner when its standings were last stored: courses behind it can't have changed since, ms.
@@ -44,12 +49,12 @@ pub struct Held {
 impl Actor for LearnerActor {
     type Msg = LearnerMessage;
     type State = Held;
-    type Arguments = Stored;
+    type Arguments = (Stored, Arc<dyn BlockSource>);
 
     async fn pre_start(
         &self,
         _myself: ActorRef<LearnerMessage>,
-        stored: Stored,
+        (stored, blocks): (Stored, Arc<dyn BlockSource>),
     ) -> Result<Held, ActorProcessingErr> {
         let learner = stored.learner;
         let courses_told = learner.courses();
@@ -62,6 +67,7 @@ impl Actor for LearnerActor {
                 i64::MIN
             },
             learner,
+            blocks,
             head_bytes: stored.head_bytes,
             grown_bytes: 0,
         })
@@ -75,7 +81,7 @@ impl Actor for LearnerActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             LearnerMessage::Apply(apply) => on_apply(held, apply),
-            LearnerMessage::Read(read) => read(&held.learner),
+            LearnerMessage::Read(read) => on_read(held, read),
             LearnerMessage::Save(save) => on_save(held, &save),
             LearnerMessage::Retire => myself.stop(None),
         }
@@ -84,22 +90,32 @@ impl Actor for LearnerActor {
 }
 
 fn on_apply(held: &mut Held, apply: Apply) {
-    let learner = &mut held.learner;
-    learner.prune(&apply.context);
-    let user_id: Box<str> = learner.user_id().into();
+    held.learner.prune(&apply.context);
+    let user_id: Box<str> = held.learner.user_id().into();
     let mut touched_ms = Vec::new();
-    let verdicts = apply
+    let verdicts: Result<_, LoadError> = apply
         .events
         .iter()
-        .map(|encoded| apply_one(learner, &user_id, &apply.context, encoded, &mut touched_ms))
+        .map(|encoded| apply_one(held, &user_id, &apply.context, encoded, &mut touched_ms))
         .collect();
-    let corrected = learner.corrected(&touched_ms, &apply.context, &before(&apply.context));
+    let applied = verdicts.map(|verdicts| applied(held, &apply, verdicts, &touched_ms));
+    apply.turn.answer(applied);
+}
+
+fn applied(
+    held: &mut Held,
+    apply: &Apply,
+    verdicts: Vec<Verdict>,
+    touched_ms: &[i64],
+) -> GroupApplied {
+    let learner = &held.learner;
+    let corrected = learner.corrected(touched_ms, &apply.context, &before(&apply.context));
     let events_bytes: usize = apply.events.iter().map(bytes::Bytes::len).sum();
     held.grown_bytes +=
         STORED_SHARE * events_bytes as u64 + EVENT_BYTES * apply.events.len() as u64;
     let joined: Vec<Box<str>> = learner.course_ids_from(held.courses_told).collect();
     held.courses_told += joined.len();
-    let applied = GroupApplied {
+    GroupApplied {
         verdicts,
         joined,
         corrected_windows: corrected.len(),
@@ -108,8 +124,20 @@ fn on_apply(held: &mut Held, apply: Apply) {
             + held.grown_bytes
             + EVENT_BYTES * learner.unsaved_apart() as u64,
         memory_bytes: memory_bytes(learner, held.measured),
-    };
-    apply.turn.answer(applied);
+    }
+}
+
+/// Looks at the learner, with what has to be read for it; that leaves the memory again right after.
+fn on_read(held: &mut Held, Read { span_ms, look }: Read) {
+    let missing = span_ms.map_or(Vec::new(), |span_ms| held.learner.missing_within(&span_ms));
+    if missing.is_empty() {
+        return look(Ok(&held.learner));
+    }
+    match block_in_place(|| fetch(&*held.blocks, &mut held.learner, &missing)) {
+        Ok(()) => look(Ok(&held.learner)),
+        Err(error) => look(Err(error)),
+    }
+    held.learner.let_go();
 }
 
 /// What a learner takes with its actor, bytes: takes as long as to measure it.
@@ -129,18 +157,26 @@ fn memory_bytes(learner: &Learner, (measured, identities): (u64, usize)) -> u64 
 }
 
 fn apply_one(
-    learner: &mut Learner,
+    held: &mut Held,
     user_id: &str,
     context: &EntryContext,
     encoded: &Bytes,
     touched_ms: &mut Vec<i64>,
-) -> Verdict {
+) -> Result<Verdict, LoadError> {
     let Ok(event) = Event::decode(user_id, encoded) else {
-        return Verdict::Refused(Reason::Poison);
+        return Ok(Verdict::Refused(Reason::Poison));
     };
-    let applied = learner.apply(context, &event, encoded);
-    touched_ms.extend(applied.touched_ms);
-    applied.verdict
+    loop {
+        match held.learner.apply(context, &event, encoded) {
+            Ok(applied) => {
+                touched_ms.extend(applied.touched_ms);
+                return Ok(applied.verdict);
+            }
+            Err(Missing(blocks)) => {
+                block_in_place(|| fetch(&*held.blocks, &mut held.learner, &blocks))?;
+            }
+        }
+    }
 }
 
 /// The shard as it was before the entry: what windows had been emitted by then.
@@ -161,7 +197,9 @@ fn on_save(held: &mut Held, save: &Save) {
         held.learner.rewrite_head();
         changed_standings(held)
     });
-    let changes = held.learner.take_changes();
+    // Of what was saved before all is durable.
+    held.learner.let_go();
+    let changes = held.learner.take_changes(save.standings);
     let head = changes.iter().find(|change| change.part == StatePart::Head);
     if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {
         held.head_bytes = bytes.len() as u64;
@@ -193,11 +231,12 @@ mod tests {
     use tokio::sync::mpsc;
 
     use super::*;
+    use crate::learner::Nowhere;
 
     #[tokio::test]
     async fn of_whom_nothing_was_accepted_nothing_is_stored() {
-        let stored = Stored::nothing_of("made-up");
-        let spawned = Actor::spawn(None, LearnerActor, stored).await;
+        let begun = (Stored::nothing_of("made-up"), Arc::new(Nowhere) as _);
+        let spawned = Actor::spawn(None, LearnerActor, begun).await;
         let (actor, _ended) = spawned.expect("an actor");
         let (reply, mut saved) = mpsc::channel(1);
         let save = Save {

@@ -1,15 +1,13 @@
 //! Keys of a shard's records: `hash (8 bytes) kind (1) …`, so that learners lie in the order of their hashes.
 
-use homeroom_core::{
-    learner::{HourNumber, StatePart},
-    learner_hash,
-};
+use homeroom_core::{learner::StatePart, learner_hash};
 
 const LEARNER: u8 = 1;
 const DEAD_LETTER: u8 = 2;
 const STANDING: u8 = 3;
 const HEAD: u8 = 0;
 const HOUR: u8 = 1;
+const BLOCK: u8 = 2;
 
 /// What a record is of.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +72,7 @@ pub fn learner_prefix(user_id: &str) -> Vec<u8> {
     key
 }
 
-/// Key of a piece of a part of a learner: the prefix, the part, the piece; hours in the order of time.
+/// Key of a piece of a part of a learner: the prefix, the part, the piece; blocks in the order of time.
 pub fn learner_key(user_id: &str, part: StatePart, piece: u16) -> Vec<u8> {
     let mut key = learner_prefix(user_id);
     match part {
@@ -82,6 +80,10 @@ pub fn learner_key(user_id: &str, part: StatePart, piece: u16) -> Vec<u8> {
         StatePart::Hour(number) => {
             key.push(HOUR);
             key.extend_from_slice(&ordered(number));
+        }
+        StatePart::Block(from_ms) => {
+            key.push(BLOCK);
+            key.extend_from_slice(&ordered(from_ms));
         }
     }
     key.extend_from_slice(&piece.to_be_bytes());
@@ -134,10 +136,8 @@ pub fn parse_key(key: &[u8]) -> Option<RecordKey<'_>> {
 fn parse_part(part: &[u8]) -> Option<StatePart> {
     match part.split_first()? {
         (&HEAD, []) => Some(StatePart::Head),
-        (&HOUR, number) => {
-            let number = u64::from_be_bytes(number.try_into().ok()?);
-            Some(StatePart::Hour((number ^ SIGN).cast_signed()))
-        }
+        (&HOUR, number) => parse_ordered(number).map(StatePart::Hour),
+        (&BLOCK, from_ms) => parse_ordered(from_ms).map(StatePart::Block),
         _ => None,
     }
 }
@@ -145,8 +145,13 @@ fn parse_part(part: &[u8]) -> Option<StatePart> {
 const SIGN: u64 = 1 << 63;
 
 /// Bytes that compare as the numbers do, negative ones first.
-fn ordered(number: HourNumber) -> [u8; 8] {
+fn ordered(number: i64) -> [u8; 8] {
     (number.cast_unsigned() ^ SIGN).to_be_bytes()
+}
+
+fn parse_ordered(bytes: &[u8]) -> Option<i64> {
+    let number = u64::from_be_bytes(bytes.try_into().ok()?);
+    Some((number ^ SIGN).cast_signed())
 }
 
 #[cfg(test)]
@@ -158,8 +163,9 @@ mod tests {
         let user_id = "anna\u{1}";
         for part in [
             StatePart::Head,
-            StatePart::Hour(-3),
             StatePart::Hour(454_000),
+            StatePart::Block(-3),
+            StatePart::Block(1_634_400_005_000),
         ] {
             let key = learner_key(user_id, part, 7);
             let piece = 7;
@@ -201,9 +207,9 @@ mod tests {
     }
 
     #[test]
-    fn hours_lie_in_the_order_of_time_and_pieces_in_theirs() {
+    fn blocks_lie_in_the_order_of_time_and_pieces_in_theirs() {
         let keys = [(-2, 0), (-1, 0), (-1, 1), (0, 0), (1, 0)]
-            .map(|(number, piece)| learner_key("b", StatePart::Hour(number), piece));
+            .map(|(number, piece)| learner_key("b", StatePart::Block(number), piece));
         assert!(keys.is_sorted());
     }
 }

@@ -1,6 +1,6 @@
 //! What learner actors are told.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use bytes::Bytes;
 use homeroom_core::{
@@ -9,18 +9,29 @@ use homeroom_core::{
 };
 use tokio::sync::mpsc;
 
-use super::Turn;
+use super::{LoadError, Turn};
 
 /// A message to a learner. Messages are handled in the order in which the shard sends them.
 pub enum LearnerMessage {
     /// Apply the events of one entry.
     Apply(Apply),
-    /// Look at the learner; whoever asks takes the answer along in the closure.
-    Read(Box<dyn FnOnce(&Learner) + Send>),
+    /// Look at the learner.
+    Read(Read),
     /// Hand over what differs from the stored state.
     Save(Save),
     /// Stop, when nothing is unsaved; said only while the shard applies nothing.
     Retire,
+}
+
+/// A look at a learner; whoever asks takes the answer along in the closure.
+pub type Look = Box<dyn FnOnce(Result<&Learner, LoadError>) + Send>;
+
+/// A look at a learner.
+pub struct Read {
+    /// The event times that are looked at, ms: what of them is only stored is read before. None but what profiles and standings show.
+    pub span_ms: Option<Range<i64>>,
+    /// Looks.
+    pub look: Look,
 }
 
 /// All events that one entry has for a learner.

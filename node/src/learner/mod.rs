@@ -10,9 +10,13 @@ mod stored;
 
 pub use actor::{ACTOR_BYTES, LearnerActor, memory_of};
 pub use keys::{
-    RecordKey, dead_letter_key, dead_letters_from, parse_key, standings_after, standings_from,
-    standings_prefix,
+    RecordKey, dead_letter_key, dead_letters_from, learner_key, parse_key, standings_after,
+    standings_from, standings_prefix,
 };
-pub use message::{Apply, GroupApplied, LearnerMessage, Save, Saved};
-pub use round::{Round, Turn};
-pub use stored::{Gathered, LoadError, Stored, load, record_changes};
+pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Saved};
+pub use round::{Round, RoundError, Turn};
+#[cfg(test)]
+pub use stored::Nowhere;
+pub use stored::{
+    BlockSource, Gathered, LoadError, Stored, has_left, load, load_block, record_changes,
+};

@@ -8,7 +8,20 @@ use std::sync::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::GroupApplied;
+use super::{GroupApplied, LoadError};
+
+type Answer = Result<GroupApplied, LoadError>;
+
+/// An entry's learners did not all apply it.
+#[derive(Debug, thiserror::Error)]
+pub enum RoundError {
+    /// What an event needs can't be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// One stopped without an answer.
+    #[error("a learner stopped while it was applying an entry")]
+    WentAway,
+}
 
 /// Waits for all learners of one entry.
 #[derive(Debug)]
@@ -16,7 +29,7 @@ pub struct Round(Arc<Turns>);
 
 #[derive(Debug)]
 struct Turns {
-    answers: Box<[Mutex<Option<GroupApplied>>]>,
+    answers: Box<[Mutex<Option<Answer>>]>,
     /// How many have neither answered nor gone away.
     left: AtomicUsize,
     complete: Notify,
@@ -47,17 +60,24 @@ impl Round {
         }
     }
 
-    /// The answers, in the order of the groups; `None` when a learner went away without one.
-    pub async fn complete(self) -> Option<Vec<GroupApplied>> {
+    /// The answers, in the order of the groups.
+    ///
+    /// # Errors
+    /// When a learner can't apply the entry.
+    pub async fn complete(self) -> Result<Vec<GroupApplied>, RoundError> {
         self.0.complete.notified().await;
         let answers = self.0.answers.iter();
-        answers.map(|answer| answer.lock().take()).collect()
+        let answers = answers.map(|answer| {
+            let answer = answer.lock().take().ok_or(RoundError::WentAway)?;
+            Ok(answer?)
+        });
+        answers.collect()
     }
 }
 
 impl Turn {
     /// Gives the learner's answer.
-    pub fn answer(self, applied: GroupApplied) {
+    pub fn answer(self, applied: Result<GroupApplied, LoadError>) {
         *self.turns.answers[self.group].lock() = Some(applied);
     }
 }
@@ -92,7 +112,7 @@ mod tests {
         let round = Round::of(3);
         let turns = [2, 0, 1].map(|group| (group, round.turn(group)));
         for (group, turn) in turns {
-            turn.answer(applied(group as i64));
+            turn.answer(Ok(applied(group as i64)));
         }
         let answers = round.complete().await.expect("everybody answered");
         assert_eq!(
@@ -109,7 +129,7 @@ mod tests {
         let round = Round::of(2);
         let (first, second) = (round.turn(0), round.turn(1));
         drop(second);
-        first.answer(applied(0));
-        assert!(round.complete().await.is_none());
+        first.answer(Ok(applied(0)));
+        assert!(matches!(round.complete().await, Err(RoundError::WentAway)));
     }
 }

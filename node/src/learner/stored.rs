@@ -1,6 +1,6 @@
 //! Learners to records and back.
 
-use homeroom_core::learner::{HourNumber, Learner, StateChange, StateDecodeError, StatePart};
+use homeroom_core::learner::{Learner, StateChange, StateDecodeError, StatePart};
 
 use super::{
     Saved,
@@ -21,6 +21,14 @@ pub enum LoadError {
         user_id: String,
         /// What is wrong with it.
         error: StateDecodeError,
+    },
+    /// A record is not there that was stored.
+    #[error("learner {user_id:?}: the events from {from_ms} on are not where they were stored")]
+    Gone {
+        /// Whose record.
+        user_id: String,
+        /// Where the block begins, ms.
+        from_ms: i64,
     },
 }
 
@@ -59,9 +67,10 @@ pub struct Gathered {
     pieces: u16,
     standings_stored: bool,
     head: Vec<u8>,
-    hours: Vec<(HourNumber, Vec<u8>)>,
-    /// Pieces of the last of the hours.
-    hour_pieces: u16,
+    /// Its other parts, in the order of their keys.
+    parts: Vec<(StatePart, Vec<u8>)>,
+    /// Pieces of the last of them.
+    part_pieces: u16,
 }
 
 impl Gathered {
@@ -73,8 +82,8 @@ impl Gathered {
             pieces: first.pieces,
             standings_stored: first.standings_stored,
             head: first.bytes.to_vec(),
-            hours: Vec::new(),
-            hour_pieces: 0,
+            parts: Vec::new(),
+            part_pieces: 0,
         }
     }
 
@@ -91,16 +100,15 @@ impl Gathered {
     /// Takes in another piece of the learner.
     pub fn add(&mut self, part: StatePart, piece: u16, payload: &[u8]) {
         // Pieces beyond the count are left over from when the part was larger.
-        match (part, self.hours.last_mut()) {
+        match (part, self.parts.last_mut()) {
             (StatePart::Head, _) if piece < self.pieces => self.head.extend_from_slice(payload),
-            (StatePart::Hour(number), _) if piece == 0 => {
+            (StatePart::Head, _) => {}
+            (part, _) if piece == 0 => {
                 let first = FirstPiece::of(payload);
-                self.hour_pieces = first.pieces;
-                self.hours.push((number, first.bytes.to_vec()));
+                self.part_pieces = first.pieces;
+                self.parts.push((part, first.bytes.to_vec()));
             }
-            (StatePart::Hour(number), Some((last, bytes)))
-                if *last == number && piece < self.hour_pieces =>
-            {
+            (part, Some((last, bytes))) if *last == part && piece < self.part_pieces => {
                 bytes.extend_from_slice(payload);
             }
             _ => {}
@@ -112,29 +120,31 @@ impl Gathered {
     /// # Errors
     /// When they are no learner that this build can read.
     pub fn finish(self) -> Result<Stored, LoadError> {
-        let hours = self.hours.iter();
-        let hours = hours.map(|(number, bytes)| (*number, &bytes[..]));
-        let learner = Learner::restore(&self.user_id, &self.head, hours);
+        let parts = self.parts.iter();
+        let parts = parts.map(|(part, bytes)| (*part, &bytes[..]));
+        let learner = Learner::restore(&self.user_id, &self.head, parts);
         // In earlier versions of the head the last of the hours was apart: the next head will hold it.
-        let last_hour_bytes = self.hours.last().map_or(0, |(_, bytes)| bytes.len());
+        let last = self.parts.last();
+        let last_hour = last.filter(|(part, _)| matches!(part, StatePart::Hour(_)));
+        let last_hour_bytes = last_hour.map_or(0, |(_, bytes)| bytes.len());
         Ok(Stored {
-            learner: learner.map_err(|error| self.undecodable(error))?,
+            learner: learner.map_err(|error| undecodable(&self.user_id, error))?,
             head_bytes: (self.head.len() + last_hour_bytes) as u64,
             standings_stored: self.standings_stored,
         })
     }
 
     fn is_one_record(&self) -> Result<bool, LoadError> {
-        let apart = Learner::has_hours_apart(&self.head);
-        let apart = apart.map_err(|error| self.undecodable(error))?;
+        let apart = Learner::has_records_apart(&self.head);
+        let apart = apart.map_err(|error| undecodable(&self.user_id, error))?;
         Ok(self.pieces <= 1 && !apart)
     }
+}
 
-    fn undecodable(&self, error: StateDecodeError) -> LoadError {
-        LoadError::Undecodable {
-            user_id: self.user_id.to_string(),
-            error,
-        }
+fn undecodable(user_id: &str, error: StateDecodeError) -> LoadError {
+    LoadError::Undecodable {
+        user_id: user_id.to_owned(),
+        error,
     }
 }
 
@@ -185,6 +195,75 @@ pub fn load(
         }
     }
     gathered.finish().map(Some)
+}
+
+/// Where learners' blocks are read again that have left the memory.
+pub trait BlockSource: Send + Sync + 'static {
+    /// The stored bytes of a learner's block that begins at a time. Waits for the disk.
+    ///
+    /// # Errors
+    /// When the record is damaged, or not there.
+    fn block(&self, user_id: &str, from_ms: i64) -> Result<Vec<u8>, LoadError>;
+}
+
+/// The stored bytes of a learner's block that begins at a time. Waits for the disk.
+///
+/// # Errors
+/// When the record is damaged, or not there.
+pub fn load_block(
+    store: &CheckpointStore,
+    shard: u16,
+    user_id: &str,
+    from_ms: i64,
+) -> Result<Vec<u8>, LoadError> {
+    let piece = |piece: u16| {
+        let key = learner_key(user_id, StatePart::Block(from_ms), piece);
+        store.get(shard, &key)?.ok_or_else(|| LoadError::Gone {
+            user_id: user_id.to_owned(),
+            from_ms,
+        })
+    };
+    let payload = piece(0)?;
+    let first = FirstPiece::of(&payload);
+    let mut bytes = first.bytes.to_vec();
+    for number in 1..first.pieces {
+        bytes.extend_from_slice(&piece(number)?);
+    }
+    Ok(bytes)
+}
+
+/// Where nothing is stored.
+#[cfg(test)]
+pub struct Nowhere;
+
+#[cfg(test)]
+impl BlockSource for Nowhere {
+    fn block(&self, user_id: &str, from_ms: i64) -> Result<Vec<u8>, LoadError> {
+        let user_id = user_id.to_owned();
+        Err(LoadError::Gone { user_id, from_ms })
+    }
+}
+
+/// Gives a learner blocks that it lacks. Waits for the disk.
+///
+/// # Errors
+/// When they can't be read.
+pub fn fetch(
+    source: &dyn BlockSource,
+    learner: &mut Learner,
+    blocks: &[i64],
+) -> Result<(), LoadError> {
+    for &from_ms in blocks {
+        let bytes = source.block(learner.user_id(), from_ms)?;
+        let read = learner.put_back(from_ms, &bytes);
+        read.map_err(|error| undecodable(learner.user_id(), error))?;
+    }
+    Ok(())
+}
+
+/// Whether a head was stored when its learner left the memory, so that nothing of it is needed from before the retention.
+pub fn has_left(head: &[u8]) -> bool {
+    FirstPiece::of(head).standings_stored
 }
 
 /// What to write for a learner.
@@ -247,7 +326,7 @@ mod tests {
         let bytes: Vec<u8> = (0..2 * PIECE_BYTES + 5)
             .map(|at| (at % 251) as u8)
             .collect();
-        let changes = in_pieces("ada", StatePart::Hour(3), &bytes, 0);
+        let changes = in_pieces("ada", StatePart::Block(3), &bytes, 0);
         assert_eq!(changes.len(), 3);
         let payloads: Vec<&Vec<u8>> = changes
             .iter()
@@ -277,7 +356,7 @@ mod tests {
                 user_id: "ada".into(),
                 changes: {
                     learner.rewrite_head();
-                    learner.take_changes()
+                    learner.take_changes(false)
                 },
                 standings: standings.clone(),
             };
@@ -300,6 +379,7 @@ mod tests {
             let (id, at_ms) = (format!("event-{hour}"), hour * HOUR_MS);
             let event = Event::bare("ada", id, at_ms, EventType::Click, "lms");
             let context = EntryContext {
+                block_events: 1,
                 index,
                 log_time_ms: event.timestamp_ms,
                 watermark_ms: event.timestamp_ms,
@@ -308,7 +388,8 @@ mod tests {
             };
             let mut encoded = Vec::new();
             event.encode_into(&mut encoded);
-            learner.apply(&context, &event, &encoded);
+            let applied = learner.apply(&context, &event, &encoded);
+            applied.expect("nothing is away");
         }
         learner
     }
@@ -318,7 +399,7 @@ mod tests {
         let mut learner = with_hours(400_000..400_003);
         let saved = Saved {
             user_id: "ada".into(),
-            changes: learner.take_changes(),
+            changes: learner.take_changes(false),
             standings: None,
         };
         let mut changes: Vec<Change> = record_changes(saved).collect();

@@ -25,6 +25,10 @@ impl ShardEvents for Counting {
         self.0.learner.passivated.increment(learners as u64);
     }
 
+    fn block_read(&self) {
+        self.0.learner.blocks_read.increment(1);
+    }
+
     fn windows_closed(&self, windows: u64) {
         self.0.learner.windows_closed.increment(windows);
     }

@@ -84,7 +84,12 @@ impl OfShard {
 
     fn finish_present(&mut self) {
         if let Some(gathered) = self.present.take() {
-            self.learners.push(gathered.finish());
+            let learner = gathered.finish().map(|mut stored| {
+                // All of it is stored.
+                stored.learner.let_go();
+                stored
+            });
+            self.learners.push(learner);
         }
     }
 }
@@ -102,7 +107,7 @@ mod tests {
         learner.rewrite_head();
         let saved = Saved {
             user_id: user_id.into(),
-            changes: learner.take_changes(),
+            changes: learner.take_changes(false),
             standings: (!was_active).then(Vec::new),
         };
         let written = |(key, payload): (_, Option<Vec<u8>>)| Some((key, payload?));

@@ -3,7 +3,7 @@
 use ractor::Actor;
 
 use super::*;
-use crate::learner::{LearnerActor, Stored};
+use crate::learner::{LearnerActor, Nowhere, Stored};
 
 /// Everybody may go, as far as time is concerned.
 const ALL: Retirement = Retirement {
@@ -13,7 +13,8 @@ const ALL: Retirement = Retirement {
 
 /// So many settled learners of this size, saved but for how they stand; one actor stands for all.
 async fn settled(learners: u64, bytes: u64) -> Directory {
-    let spawned = Actor::spawn(None, LearnerActor, Stored::nothing_of("ada")).await;
+    let begun = (Stored::nothing_of("ada"), Arc::new(Nowhere) as _);
+    let spawned = Actor::spawn(None, LearnerActor, begun).await;
     let (actor, _ended) = spawned.expect("an actor");
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
     for number in 0..learners {

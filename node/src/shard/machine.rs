@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     learner::{
-        Apply, GroupApplied, LearnerActor, LearnerMessage, LoadError, Round, Stored,
-        dead_letter_key, load, memory_of, record_changes,
+        Apply, BlockSource, GroupApplied, LearnerActor, LearnerMessage, LoadError, Round,
+        RoundError, Stored, dead_letter_key, load, memory_of, record_changes,
     },
     raft::{Applied, Capture, Replicated},
     store::checkpoint::CheckpointStore,
@@ -37,6 +37,8 @@ pub trait ShardEvents: Send + Sync + 'static {
     fn woken(&self, learners: usize);
     /// Learners were stopped.
     fn retired(&self, learners: usize);
+    /// Events of a learner that had left the memory were read again.
+    fn block_read(&self);
     /// Windows closed.
     fn windows_closed(&self, windows: u64);
     /// Windows that had closed changed.
@@ -51,6 +53,8 @@ pub struct ShardMachine {
     pub state: ShardState,
     pub directory: Directory,
     pub store: Arc<CheckpointStore>,
+    /// Where learners find what has left the memory.
+    pub blocks: Arc<dyn BlockSource>,
     pub view: watch::Sender<Arc<View>>,
     pub watchers: Watchers,
     pub supervisor: ActorCell,
@@ -131,7 +135,10 @@ impl Replicated for ShardMachine {
             .into_iter()
             .map(|change| (dead_letter_key(change.number), change.bytes))
             .collect();
-        let expired = self.sweeper.expired(self.state.read_point().floor_ms);
+        let floor_ms = self.state.read_point().floor_ms;
+        let active = self.directory.clone();
+        let is_active = move |user_id: &str| active.get(user_id).is_some();
+        let expired = self.sweeper.expired(floor_ms, is_active);
         let (due, mut saved) = self.directory.begin_saving();
         let (directory, chores) = (self.directory.clone(), self.chores.clone());
         let changes = async move {
@@ -185,8 +192,9 @@ impl ShardMachine {
             Ok(learners) => learners,
             Err(error) => return self.give_up(&error),
         };
-        let Some(mut applied) = tell(context, &mut groups, &learners).await else {
-            return self.give_up("a learner stopped while it was applying an entry");
+        let mut applied = match tell(context, &mut groups, &learners).await {
+            Ok(applied) => applied,
+            Err(error) => return self.give_up(&error.to_string()),
         };
         let places = learners.iter().map(|(place, _)| *place);
         self.directory
@@ -274,7 +282,8 @@ impl ShardMachine {
             return Ok(Vec::new());
         }
         let mut awake = Vec::with_capacity(learners.len());
-        for stored in learners {
+        for mut stored in learners {
+            stored.learner.let_go();
             let user_id = Box::<str>::from(stored.learner.user_id());
             let woken = Woken {
                 last_event_ms: stored.learner.last_event_ms(),
@@ -284,8 +293,9 @@ impl ShardMachine {
                 // As if an entry had just touched it: after a start not all leave at once.
                 touched_ms: self.state.log_time_ms(),
             };
+            let begun = (stored, Arc::clone(&self.blocks));
             let spawned =
-                Actor::spawn_linked(None, LearnerActor, stored, self.supervisor.clone()).await;
+                Actor::spawn_linked(None, LearnerActor, begun, self.supervisor.clone()).await;
             let (actor, _ended) = spawned.map_err(|error| error.to_string())?;
             let place = self.directory.insert(&user_id, actor.clone(), woken);
             awake.push((place, actor));
@@ -355,14 +365,14 @@ impl<'a> Groups<'a> {
     }
 }
 
-/// One message for each learner; the answers in the order of the groups. `None` when a learner did not answer.
+/// One message for each learner; the answers in the order of the groups.
 async fn tell(
     context: &Arc<EntryContext>,
     groups: &mut Groups<'_>,
     learners: &[Awake],
-) -> Option<Vec<GroupApplied>> {
+) -> Result<Vec<GroupApplied>, RoundError> {
     if learners.is_empty() {
-        return Some(Vec::new());
+        return Ok(Vec::new());
     }
     let round = Round::of(learners.len());
     let events = std::mem::take(&mut groups.events);
@@ -372,7 +382,8 @@ async fn tell(
             events,
             turn: round.turn(group),
         };
-        actor.send_message(LearnerMessage::Apply(apply)).ok()?;
+        // One that has stopped is noticed by its turn.
+        let _ = actor.send_message(LearnerMessage::Apply(apply));
     }
     round.complete().await
 }

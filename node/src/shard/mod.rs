@@ -3,6 +3,7 @@
 //! Must not know: how events came in (gRPC, HTTP), other shards, the cluster.
 
 mod batcher;
+mod blocks;
 mod chores;
 mod directory;
 mod machine;

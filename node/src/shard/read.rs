@@ -1,6 +1,7 @@
 //! Reads of a shard, by how current they have to be.
 
 use std::{
+    ops::Range,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
@@ -9,7 +10,7 @@ use homeroom_core::learner::Learner;
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{replica::ShardReplica, view::View};
-use crate::learner::{LearnerMessage, load};
+use crate::learner::{self, LearnerMessage, Look, load};
 
 /// How long a read waits for what it asked for before it is answered with less, or refused.
 const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -81,7 +82,7 @@ impl Confirmations {
 }
 
 impl ShardReplica {
-    /// Looks at a learner; `None` goes to `look` for one that nothing is known of.
+    /// Looks at a learner, at what profiles show of it, and at the event times of a span, if there is one; `None` goes to `look` for one that nothing is known of.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -89,6 +90,7 @@ impl ShardReplica {
         &self,
         user_id: &str,
         options: ReadOptions,
+        span_ms: Option<Range<i64>>,
         look: F,
     ) -> Result<Read<T>, ReadError>
     where
@@ -97,7 +99,7 @@ impl ShardReplica {
     {
         let (staleness, bound_met) = self.await_consistency(options).await?;
         let view = self.view();
-        let value = self.look_at(user_id, &view, look).await?;
+        let value = self.look_at(user_id, &view, span_ms, look).await?;
         Ok(Read {
             value,
             view,
@@ -164,7 +166,13 @@ impl ShardReplica {
         self.group().applied(index).await.ok()
     }
 
-    async fn look_at<T, F>(&self, user_id: &str, view: &Arc<View>, look: F) -> Result<T, ReadError>
+    async fn look_at<T, F>(
+        &self,
+        user_id: &str,
+        view: &Arc<View>,
+        span_ms: Option<Range<i64>>,
+        look: F,
+    ) -> Result<T, ReadError>
     where
         T: Send + 'static,
         F: Fn(Option<&Learner>, &View) -> T + Clone + Send + 'static,
@@ -182,15 +190,17 @@ impl ShardReplica {
             };
             let (answer, answered) = oneshot::channel();
             let (look, at) = (look.clone(), Arc::clone(view));
-            let read = Box::new(move |learner: &Learner| {
+            let look: Look = Box::new(move |learner| {
                 // A learner that was woken for an event that was then refused is as unknown as before.
-                let known = Some(learner).filter(|learner| learner.is_known());
-                let _ = answer.send(look(known, &at));
+                let known = |learner: &Learner| look(Some(learner).filter(|it| it.is_known()), &at);
+                let _ = answer.send(learner.map(known));
             });
-            if actor.send_message(LearnerMessage::Read(read)).is_ok()
-                && let Ok(value) = answered.await
+            let span_ms = span_ms.clone();
+            let read = LearnerMessage::Read(learner::Read { span_ms, look });
+            if actor.send_message(read).is_ok()
+                && let Ok(looked) = answered.await
             {
-                return Ok(value);
+                return looked.map_err(|error| ReadError::Damaged(error.to_string()));
             }
         }
         Err(ReadError::Stopped)

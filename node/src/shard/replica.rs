@@ -13,6 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     batcher::{BatchLimits, Batcher},
+    blocks::ShardBlocks,
     chores::Chores,
     directory::Directory,
     machine::{ShardEvents, ShardMachine, view_of},
@@ -98,6 +99,11 @@ impl ShardReplica {
             state,
             directory: directory.clone(),
             store: Arc::clone(&setup.home.store),
+            blocks: Arc::new(ShardBlocks {
+                shard,
+                store: Arc::clone(&setup.home.store),
+                events: Arc::clone(&setup.events),
+            }),
             view: view_sender,
             watchers: watchers.clone(),
             supervisor: setup.supervisor,

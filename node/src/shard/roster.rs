@@ -5,13 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use homeroom_core::learner::{Learner, Standing};
+use homeroom_core::learner::Standing;
 use tokio::{sync::mpsc, task::spawn_blocking};
 
 use super::{ReadError, directory::Member, replica::ShardReplica};
 use crate::{
     learner::{
-        LearnerMessage, RecordKey, parse_key, standings_after, standings_from, standings_prefix,
+        LearnerMessage, Look, Read, RecordKey, parse_key, standings_after, standings_from,
+        standings_prefix,
     },
     store::checkpoint::CheckpointStore,
 };
@@ -78,13 +79,16 @@ impl ShardReplica {
         let unknown = (members.iter().enumerate()).filter(|(_, it)| it.standing.is_none());
         for (place, member) in unknown {
             let (reply, course_id) = (reply.clone(), course_id.to_owned());
-            let read = Box::new(move |learner: &Learner| {
-                if let Some(standing) = learner.standing(&course_id, floor_ms) {
+            let look: Look = Box::new(move |learner| {
+                let standing = learner.map(|it| it.standing(&course_id, floor_ms));
+                if let Ok(Some(standing)) = standing {
                     // There is room for every answer.
                     let _ = reply.try_send((place, Arc::new(standing)));
                 }
             });
-            let _ = member.actor.send_message(LearnerMessage::Read(read));
+            let span_ms = None;
+            let read = LearnerMessage::Read(Read { span_ms, look });
+            let _ = member.actor.send_message(read);
         }
         drop(reply);
         let mut asked = Vec::new();

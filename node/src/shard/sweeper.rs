@@ -1,11 +1,11 @@
-//! Hours that the retention no longer covers, of learners who never came back: nobody else would delete them.
+//! Blocks of events that the retention no longer covers, of learners who never came back: nobody else would delete them.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use homeroom_core::{learner::StatePart, time::hour_of};
 
 use crate::{
-    learner::{RecordKey, parse_key, standings_from},
+    learner::{RecordKey, has_left, learner_key, parse_key, standings_from},
     raft::Home,
     store::{
         Background,
@@ -37,18 +37,25 @@ impl Sweeper {
         }
     }
 
-    /// Deletions for the expired hours among the next records. That they are gone changes nothing that can be read: what is before
-    /// the floor is never looked at again.
-    pub fn expired(&self, floor_ms: i64) -> impl Future<Output = Vec<Change>> + Send + use<> {
+    /// Deletions for the expired blocks among the next records, of learners who are not active and whose heads were stored as they left:
+    /// those hold what outlives the retention. That the blocks are gone changes nothing that can be read.
+    pub fn expired<A>(
+        &self,
+        floor_ms: i64,
+        is_active: A,
+    ) -> impl Future<Output = Vec<Change>> + Send + use<A>
+    where
+        A: Fn(&str) -> bool + Send + 'static,
+    {
         let sweeper = self.clone();
         async move {
             let background = sweeper.background.clone();
-            let look = background.run(move || sweeper.look(floor_ms));
+            let look = background.run(move || sweeper.look(floor_ms, is_active));
             look.await.unwrap_or_default()
         }
     }
 
-    fn look(&self, floor_ms: i64) -> Vec<Change> {
+    fn look(&self, floor_ms: i64, is_active: impl Fn(&str) -> bool) -> Vec<Change> {
         let mut from = self.from.lock().unwrap_or_else(PoisonError::into_inner);
         let mut expired = Vec::new();
         let mut next = Vec::new();
@@ -65,16 +72,26 @@ impl Sweeper {
                 next = record.key().to_vec();
                 break;
             }
-            if let Some(RecordKey::Learner {
-                part: StatePart::Hour(number),
-                ..
-            }) = parse_key(record.key())
-                && number < hour_of(floor_ms)
-            {
+            let Some(RecordKey::Learner { user_id, part, .. }) = parse_key(record.key()) else {
+                continue;
+            };
+            let is_expired = match part {
+                StatePart::Head => false,
+                StatePart::Hour(number) => number < hour_of(floor_ms),
+                StatePart::Block(from_ms) => hour_of(from_ms) < hour_of(floor_ms),
+            };
+            if is_expired && !is_active(user_id) && self.has_left(user_id) {
                 expired.push((record.key().to_vec(), None));
             }
         }
         *from = next;
         expired
+    }
+
+    fn has_left(&self, user_id: &str) -> bool {
+        let head = self
+            .store
+            .get(self.shard, &learner_key(user_id, StatePart::Head, 0));
+        head.is_ok_and(|head| head.is_some_and(|head| has_left(&head)))
     }
 }

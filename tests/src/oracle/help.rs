@@ -65,6 +65,7 @@ impl<'a> NaiveLearner<'a> {
             .filter(|it| it.newest.course_id.as_deref() == Some(course_id))
             .filter(|it| it.newest.timestamp_ms >= at.floor_ms)
             .rev()
+            .take(20)
             .collect();
         let accuracy = (mean(&attempts, 5), mean(&attempts, 20));
         let mut reasons = BTreeSet::new();
@@ -208,7 +209,6 @@ fn wrong_in_a_row(newest_first: &[Attempt<'_>]) -> Vec<(&'static str, Option<Str
             .iter()
             .filter(|it| it.newest.skill_id == skill)
             .take_while(|it| is_wrong(it))
-            .take(1_000)
             .map(|it| it.newest.timestamp_ms)
             .collect();
         (run.len() >= 3).then(|| {

@@ -3,7 +3,7 @@
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use homeroom_core::{
     Event,
-    learner::{HourNumber, Learner, StatePart},
+    learner::{Learner, StatePart},
 };
 use std::hint::black_box;
 
@@ -15,29 +15,29 @@ use crate::{
 /// A learner's records, as a store gives them back.
 struct Records {
     head: Vec<u8>,
-    hours: Vec<(HourNumber, Vec<u8>)>,
+    parts: Vec<(StatePart, Vec<u8>)>,
 }
 
 impl Records {
     fn of(mut learner: Learner) -> Self {
         let mut records = Self {
             head: Vec::new(),
-            hours: Vec::new(),
+            parts: Vec::new(),
         };
-        for change in learner.take_changes() {
+        for change in learner.take_changes(false) {
             let bytes = change.bytes.expect("nothing has been forgotten");
             match change.part {
                 StatePart::Head => records.head = bytes,
-                StatePart::Hour(number) => records.hours.push((number, bytes)),
+                part => records.parts.push((part, bytes)),
             }
         }
         records
     }
 
     fn restore(&self) -> Learner {
-        let hours = self.hours.iter();
-        let hours = hours.map(|(number, bytes)| (*number, &bytes[..]));
-        Learner::restore(&user_id(0), &self.head, hours).expect("its own encoding can be read")
+        let parts = self.parts.iter();
+        let parts = parts.map(|(part, bytes)| (*part, &bytes[..]));
+        Learner::restore(&user_id(0), &self.head, parts).expect("its own encoding can be read")
     }
 }
 
@@ -70,7 +70,7 @@ fn bench_encode(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, learner: &
     group.bench_function(name, |bencher| {
         bencher.iter_batched_ref(
             || learner.clone(),
-            |learner| learner.take_changes(),
+            |learner| learner.take_changes(false),
             BatchSize::PerIteration,
         );
     });

@@ -5,11 +5,11 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{IdHash, Learner, NewPane, key::Arrival, playback::tells_of_watching};
+use super::{IdHash, Learner, Missing, NewPane, key::Arrival, playback::tells_of_watching};
 use crate::{
     Event, EventKind, LatePolicy, Reason, content_hash,
     shard::EntryContext,
-    time::{MINUTE_MS, floor_to, hour_of},
+    time::{HOUR_MS, MINUTE_MS, floor_to, hour_of},
 };
 
 /// Events that one learner may have within the retention: no person has, and what a learner takes is saved as a whole.
@@ -81,17 +81,28 @@ pub fn is_guarded() -> bool {
 impl Learner {
     /// Applies one event; `encoded` are the bytes it was decoded from.
     ///
+    /// What comes of it does not depend on what is in memory: where something is needed that is not, nothing is done.
+    ///
     /// A panic while judging leaves the learner as it was, and the event is poison: the same on every replica and at every replay.
-    pub fn apply(&mut self, context: &EntryContext, event: &Event<'_>, encoded: &[u8]) -> Applied {
+    ///
+    /// # Errors
+    /// When a block is needed that is not in memory: it is to be read, and the event to be applied again.
+    pub fn apply(
+        &mut self,
+        context: &EntryContext,
+        event: &Event<'_>,
+        encoded: &[u8],
+    ) -> Result<Applied, Missing> {
         let arrival = &Arrival::of(event);
+        self.has_at_hand(context, arrival)?;
         GUARDED.set(true);
         let judged = catch_unwind(AssertUnwindSafe(|| self.judge(context, arrival, encoded)));
         GUARDED.set(false);
-        match judged {
+        Ok(match judged {
             Ok(Ok(plan)) => self.take_over(context, arrival, plan),
             Ok(Err(verdict)) => Applied::nothing(verdict),
             Err(_panic) => Applied::nothing(Verdict::Refused(Reason::Poison)),
-        }
+        })
     }
 
     /// Forgets what the retention no longer covers. To be called before the first event of an entry: it is part of what the entry does.
@@ -102,10 +113,11 @@ impl Learner {
         }
         self.pruned_to_ms = floor_ms;
         self.sessions.prune(floor_ms);
-        self.playbacks.prune(floor_ms);
-        self.attempts.prune(floor_ms);
         self.corrections.prune(floor_ms);
-        self.hours.prune(floor_ms);
+        // In whole hours, as they are stored.
+        self.playbacks.prune(floor_to(floor_ms, HOUR_MS));
+        self.attempts.prune(floor_to(floor_ms, HOUR_MS));
+        self.blocks.prune(floor_ms);
         self.unsaved = true;
     }
 
@@ -121,7 +133,7 @@ impl Learner {
         let id = IdHash::of(&event.event_id);
         let content = (content_hash(encoded) & u64::from(u32::MAX)) as u32;
         if let Some(known) = self
-            .hours
+            .blocks
             .content_of(id, event.timestamp_ms, context.floor_ms)
         {
             return Err(Verdict::Duplicate {
@@ -168,24 +180,29 @@ impl Learner {
     fn take_over(&mut self, context: &EntryContext, arrival: &Arrival<'_>, plan: Plan) -> Applied {
         let event = arrival.event;
         let course = self.courses.add(arrival);
-        let times = (context.watermark_ms, context.log_time_ms);
         let claim = (plan.id, plan.content);
-        let began = self.hours.add(event, claim, course, times);
+        let began = self.blocks.add(event, claim, course, context);
         self.unsaved = true;
         self.events = self.events.saturating_add(1);
         self.last_event_ms = self.last_event_ms.max(event.timestamp_ms);
         self.sessions.add(arrival);
         if tells_of_watching(event) {
-            self.playbacks.add(arrival, course);
+            let changed_ms = self.playbacks.add(arrival, course);
+            changed_ms
+                .into_iter()
+                .for_each(|at_ms| self.blocks.mark(at_ms));
         }
         if let Some(score_millionths) = event.score_millionths {
-            self.attempts.add(arrival, score_millionths, course);
+            let changed_ms = self.attempts.add(arrival, score_millionths, course);
+            changed_ms
+                .into_iter()
+                .for_each(|at_ms| self.blocks.mark(at_ms));
         }
         if event.event_type.kind() == EventKind::Interaction {
             self.last_interactions.add(arrival, course);
         }
         for &other_ms in &plan.others_touched_ms {
-            self.hours.touch(other_ms, context.log_time_ms);
+            self.blocks.touch(other_ms, context.log_time_ms);
             self.corrections.note(other_ms, context);
         }
         self.corrections.note(event.timestamp_ms, context);

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    course::CourseSlot,
+    course::{CourseIndex, CourseSlot},
     key::{Arrival, Place},
     sorted::{Sorted, Spot},
     text::{Text, TextRef, read_text},
@@ -49,6 +49,23 @@ pub struct Attempts {
     by_id: Sorted<Known>,
 }
 
+/// What attempts are kept for beyond their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Rolling accuracy, overall and by skill.
+    Rolling,
+    /// That, and how the learner stands in each course.
+    InCourses,
+}
+
+/// How many newer attempts there are, in all and of a kind.
+#[derive(Default)]
+struct Ranks<'a> {
+    overall: usize,
+    by_skill: BTreeMap<&'a Text, usize>,
+    by_course: BTreeMap<CourseIndex, usize>,
+}
+
 /// Where the attempt with an id is. In the order of the hashes; ids that share one, in the order of their places.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Known {
@@ -71,17 +88,24 @@ impl Attempts {
         (changes && newest_ms != event.timestamp_ms).then_some(newest_ms)
     }
 
-    /// Adds a scored event.
-    pub fn add(&mut self, arrival: &Arrival<'_>, score_millionths: u32, course: CourseSlot) {
+    /// Adds a scored event. Gives the place of the attempt that it changed: what is stored with the events of that time changed.
+    pub fn add(
+        &mut self,
+        arrival: &Arrival<'_>,
+        score_millionths: u32,
+        course: CourseSlot,
+    ) -> Option<i64> {
         let event = arrival.event;
         let mut is_quiz = event.event_type == EventType::QuizSubmitted;
+        let mut changed_ms = None;
         if let Some(known) = event.attempt_id.as_deref().and_then(|id| self.with_id(id)) {
             let (spot, known) = known;
+            changed_ms = Some(known.place.timestamp_ms);
             if known.place.compare(&arrival.place).is_gt() {
                 if let Some(known) = self.all.at_mut(spot) {
                     known.is_quiz |= is_quiz;
                 }
-                return;
+                return changed_ms;
             }
             is_quiz |= known.is_quiz;
             self.take(spot);
@@ -96,6 +120,12 @@ impl Attempts {
             course,
             is_quiz,
         });
+        changed_ms
+    }
+
+    /// The attempt with an id.
+    pub fn known(&self, id: &str) -> Option<&Attempt> {
+        Some(self.with_id(id)?.1)
     }
 
     /// The attempts whose newest event is in `[from_ms, to_ms)`, oldest first.
@@ -116,23 +146,26 @@ impl Attempts {
 
     /// Forgets attempts before the floor that rolling accuracy does not need, overall or for their skill.
     pub fn prune(&mut self, floor_ms: i64) {
-        let mut overall = 0;
-        let mut by_skill: BTreeMap<Option<&Text>, usize> = BTreeMap::new();
+        self.forget(|time_ms| time_ms < floor_ms, Shown::Rolling);
+    }
+
+    /// Forgets attempts of times that are not needed for what is shown.
+    pub fn forget(&mut self, forgettable: impl Fn(i64) -> bool, shown: Shown) {
+        let mut ranks = Ranks::default();
         let mut gone = Vec::new();
         for attempt in self.newest_first() {
-            overall += 1;
-            let of_skill = by_skill.entry(attempt.skill_id.as_ref()).or_default();
-            *of_skill += 1;
-            let rolling = overall <= ROLLING_LONG
-                || (attempt.skill_id.is_some() && *of_skill <= ROLLING_LONG);
-            if attempt.place.timestamp_ms < floor_ms && !rolling {
+            if !ranks.needs(attempt, shown) && forgettable(attempt.place.timestamp_ms) {
                 gone.push(attempt.place.clone());
             }
         }
-        for place in gone {
-            if let Ok(spot) = self.all.search(|attempt| attempt.place.cmp(&place)) {
+        for place in &gone {
+            if let Ok(spot) = self.all.search(|attempt| attempt.place.cmp(place)) {
                 self.take(spot);
             }
+        }
+        if !gone.is_empty() {
+            self.all.compact();
+            self.by_id.compact();
         }
     }
 
@@ -147,49 +180,44 @@ impl Attempts {
         self.all.heap_bytes() + self.by_id.heap_bytes() + self.all.len() * each
     }
 
-    /// Appends the stored form; times are stored relative to one.
-    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
-        out.put_size(self.all.len());
+    /// Appends the stored form of those of some times, and of those that rolling accuracy needs, if that is wanted; times are stored
+    /// relative to one.
+    pub fn put(
+        &self,
+        out: &mut Vec<u8>,
+        base_ms: i64,
+        wanted: impl Fn(i64) -> bool,
+        with_rolling: bool,
+    ) {
+        let mut ranks = Ranks::default();
+        let mut put: Vec<&Attempt> = Vec::new();
+        for attempt in self.newest_first() {
+            let is_rolling = with_rolling && ranks.needs(attempt, Shown::Rolling);
+            if is_rolling || wanted(attempt.place.timestamp_ms) {
+                put.push(attempt);
+            }
+        }
+        put.reverse();
+        out.put_size(put.len());
         let mut before_ms = base_ms;
-        for attempt in self.all.iter() {
-            attempt.place.put(out, before_ms);
+        for attempt in put {
+            attempt.put(out, before_ms);
             before_ms = attempt.place.timestamp_ms;
-            let ids = [&attempt.attempt_id, &attempt.object_id, &attempt.skill_id];
-            let which = ids.iter().rev();
-            let which = which.fold(0, |which, id| which << 1 | u8::from(id.is_some()));
-            out.push(which << 1 | u8::from(attempt.is_quiz));
-            ids.into_iter().flatten().for_each(|id| id.put(out));
-            attempt.event_type.put(out);
-            out.put_number(attempt.score_millionths.into());
-            attempt.course.put(out);
         }
     }
 
-    /// Reads the stored form.
-    pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
-        let mut attempts = Self::default();
+    /// Reads the stored form into the list; those that are known already stay as they are.
+    pub fn read(&mut self, from: &mut Reader<'_>, base_ms: i64) -> Option<()> {
         let mut before_ms = base_ms;
         for _ in 0..from.size()? {
-            let place = Place::read(from, before_ms)?;
-            before_ms = place.timestamp_ms;
-            let which = from.byte()?;
-            let mut id = |bit: u8| match which & bit {
-                0 => Some(None),
-                _ => read_text(from).map(Some),
-            };
-            let [attempt_id, object_id, skill_id] = [id(2)?, id(4)?, id(8)?];
-            attempts.insert(Attempt {
-                place,
-                attempt_id,
-                object_id,
-                skill_id,
-                event_type: EventType::read(from)?,
-                score_millionths: u32::try_from(from.number()?).ok()?,
-                course: CourseSlot::read(from)?,
-                is_quiz: which & 1 == 1,
-            });
+            let attempt = Attempt::read(from, before_ms)?;
+            before_ms = attempt.place.timestamp_ms;
+            let known = self.all.search_end(|it| it.place.cmp(&attempt.place));
+            if known.is_err() {
+                self.insert(attempt);
+            }
         }
-        Some(attempts)
+        Some(())
     }
 
     /// Adds an attempt that is not known.
@@ -227,6 +255,59 @@ impl Attempts {
             Some((spot, self.all.at(spot)?))
         });
         attempts.find(|(_, attempt)| attempt.attempt_id.as_ref().is_some_and(|it| it.is(&id)))
+    }
+}
+
+impl Attempt {
+    fn put(&self, out: &mut Vec<u8>, before_ms: i64) {
+        self.place.put(out, before_ms);
+        let ids = [&self.attempt_id, &self.object_id, &self.skill_id];
+        let which = ids.iter().rev();
+        let which = which.fold(0, |which, id| which << 1 | u8::from(id.is_some()));
+        out.push(which << 1 | u8::from(self.is_quiz));
+        ids.into_iter().flatten().for_each(|id| id.put(out));
+        self.event_type.put(out);
+        out.put_number(self.score_millionths.into());
+        self.course.put(out);
+    }
+
+    fn read(from: &mut Reader<'_>, before_ms: i64) -> Option<Self> {
+        let place = Place::read(from, before_ms)?;
+        let which = from.byte()?;
+        let mut id = |bit: u8| match which & bit {
+            0 => Some(None),
+            _ => read_text(from).map(Some),
+        };
+        let [attempt_id, object_id, skill_id] = [id(2)?, id(4)?, id(8)?];
+        Some(Self {
+            place,
+            attempt_id,
+            object_id,
+            skill_id,
+            event_type: EventType::read(from)?,
+            score_millionths: u32::try_from(from.number()?).ok()?,
+            course: CourseSlot::read(from)?,
+            is_quiz: which & 1 == 1,
+        })
+    }
+}
+
+impl<'a> Ranks<'a> {
+    /// Whether an attempt is among those that are shown; to be asked newest first. Those that are not shown may be left out.
+    fn needs(&mut self, attempt: &'a Attempt, shown: Shown) -> bool {
+        self.overall += 1;
+        let mut is_needed = self.overall <= ROLLING_LONG;
+        if let Some(skill_id) = &attempt.skill_id {
+            let of_skill = self.by_skill.entry(skill_id).or_default();
+            *of_skill += 1;
+            is_needed |= *of_skill <= ROLLING_LONG;
+        }
+        if let (Shown::InCourses, Some(course)) = (shown, attempt.course.index()) {
+            let in_course = self.by_course.entry(course).or_default();
+            *in_course += 1;
+            is_needed |= *in_course <= ROLLING_LONG;
+        }
+        is_needed
     }
 }
 

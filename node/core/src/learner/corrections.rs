@@ -178,7 +178,7 @@ impl Learner {
             .map(|correction| correction.entry_index)
             .collect();
         let began_on_time = self
-            .hours
+            .blocks
             .panes_between(start_ms, end_ms)
             .any(|(_, _, pane)| pane.first_watermark_ms < end_ms);
         let settled_ms = end_ms.saturating_add(at.allowed_lateness_ms);

@@ -1,6 +1,6 @@
-//! Tells quickly of most ids that no hour holds them: a new event need not be looked for hour by hour.
+//! Tells quickly of most ids that no block holds them: a new event need not be looked for block by block.
 
-use super::IdHash;
+use super::away::Fingerprint;
 
 /// Bits for each id when the filter is made; it is made anew when half of them are left.
 const BITS_PER_ID: usize = 16;
@@ -9,9 +9,9 @@ const BLOCK_WORDS: usize = 8;
 const BLOCK_BITS: usize = BLOCK_WORDS * WORD_BITS;
 const WORD_BITS: usize = 64;
 
-/// Which ids there may be. While it is empty, any.
+/// Which keys there may be. While it is empty, any.
 ///
-/// It follows from the ids that were added, and only ever speeds up what is exact without it.
+/// It follows from the keys that were added, and only ever speeds up what is exact without it.
 #[derive(Clone, Debug, Default)]
 pub struct IdFilter {
     words: Vec<u64>,
@@ -19,12 +19,12 @@ pub struct IdFilter {
 
 impl IdFilter {
     /// Of ids of which there are so many.
-    pub fn of(ids: impl Iterator<Item = IdHash>, count: usize) -> Self {
+    pub fn of(keys: impl Iterator<Item = Fingerprint>, count: usize) -> Self {
         let blocks = (count * BITS_PER_ID).div_ceil(BLOCK_BITS).max(1);
         let mut filter = Self {
             words: vec![0; blocks.next_power_of_two() * BLOCK_WORDS],
         };
-        ids.for_each(|id| filter.add(id));
+        keys.for_each(|key| filter.add(key));
         filter
     }
 
@@ -33,22 +33,22 @@ impl IdFilter {
         count * BITS_PER_ID <= 2 * self.words.len() * WORD_BITS
     }
 
-    /// Adds an id, unless the filter is empty.
-    pub fn add(&mut self, id: IdHash) {
-        if let Some(first) = self.block(id) {
-            for bit in bits(id) {
+    /// Adds a key, unless the filter is empty.
+    pub fn add(&mut self, key: Fingerprint) {
+        if let Some((first, bits)) = self.place(key) {
+            for bit in bits {
                 self.words[first + bit / WORD_BITS] |= 1 << (bit % WORD_BITS);
             }
         }
     }
 
-    /// Whether an id may have been added.
-    pub fn may_hold(&self, id: IdHash) -> bool {
-        let Some(first) = self.block(id) else {
+    /// Whether a key may have been added.
+    pub fn may_hold(&self, key: Fingerprint) -> bool {
+        let Some((first, bits)) = self.place(key) else {
             return true;
         };
         let set = |bit: usize| self.words[first + bit / WORD_BITS] >> (bit % WORD_BITS) & 1 == 1;
-        bits(id).all(set)
+        bits.into_iter().all(set)
     }
 
     /// What it takes beside its own fields.
@@ -56,19 +56,15 @@ impl IdFilter {
         super::memory::vec_bytes(&self.words)
     }
 
-    /// The first word of an id's block.
-    fn block(&self, id: IdHash) -> Option<usize> {
-        let blocks = self.words.len() / BLOCK_WORDS;
-        let [.., a, b, c, d] = id.0;
-        let number = u32::from_be_bytes([a, b, c, d]) as usize;
-        Some(BLOCK_WORDS * (number & blocks.checked_sub(1)?))
+    /// The first word of a key's block, and the key's bits there.
+    fn place(&self, key: Fingerprint) -> Option<(usize, [usize; 3])> {
+        let blocks = (self.words.len() / BLOCK_WORDS).checked_sub(1)?;
+        // Spreads what is even in the low bits over the high ones: Fibonacci hashing (Knuth, TAOCP 3, 6.4).
+        const PHI: u64 = 0x9E37_79B9_7F4A_7C15;
+        let spread = u64::from(key.number()).wrapping_mul(PHI);
+        let spread = (spread ^ spread >> 32).wrapping_mul(PHI);
+        let block = (spread >> 40) as usize & blocks;
+        let bit = |shift: u32| (spread >> shift) as usize % BLOCK_BITS;
+        Some((BLOCK_WORDS * block, [bit(4), bit(13), bit(26)]))
     }
-}
-
-/// An id's three bits in its block.
-fn bits(id: IdHash) -> impl Iterator<Item = usize> {
-    let [a, b, c, d, e, f, ..] = id.0;
-    [[a, b], [c, d], [e, f]]
-        .into_iter()
-        .map(|pair| usize::from(u16::from_be_bytes(pair)) % BLOCK_BITS)
 }

@@ -5,6 +5,8 @@
 
 mod apply;
 mod attempt;
+mod away;
+mod blocks;
 mod claims;
 mod corrections;
 mod course;
@@ -12,7 +14,6 @@ mod emission;
 mod first_state;
 mod help;
 mod hour;
-mod hours;
 mod id_filter;
 mod interaction;
 mod key;
@@ -21,6 +22,7 @@ mod memory;
 mod new_pane;
 mod playback;
 mod profile;
+mod residence;
 mod session;
 mod sorted;
 mod standing;
@@ -38,6 +40,7 @@ pub use interaction::Interaction;
 pub use key::EventKey;
 pub use new_pane::NewPane;
 pub use profile::{Accuracy, Assessment, CourseStanding, Profile};
+pub use residence::{ALWAYS, Missing};
 pub use session::{SESSION_GAP_MS, Session};
 pub use standing::Standing;
 pub use state::{StateChange, StateDecodeError, StatePart};
@@ -45,10 +48,10 @@ pub use window::{Window, WindowContent, WindowQuery, WindowState};
 
 use self::{
     attempt::Attempts,
+    blocks::Blocks,
     corrections::Corrections,
     course::Courses,
     hour::{Hour, Pane},
-    hours::Hours,
     key::IdHash,
     last_interactions::LastInteractions,
     memory::block_bytes,
@@ -69,7 +72,7 @@ pub struct Learner {
     pruned_to_ms: i64,
     /// What is stored in the head differs from what is.
     unsaved: bool,
-    hours: Hours,
+    blocks: Blocks,
     courses: Courses,
     sessions: Sessions,
     last_interactions: LastInteractions,
@@ -93,7 +96,7 @@ impl Learner {
             attempts: Attempts::default(),
             last_interactions: LastInteractions::default(),
             corrections: Corrections::default(),
-            hours: Hours::default(),
+            blocks: Blocks::default(),
             unsaved: false,
         }
     }
@@ -128,14 +131,14 @@ impl Learner {
         self.sessions.all(watermark_ms)
     }
 
-    /// How many identities are held in memory.
+    /// How many identities are held, in memory or stored.
     pub fn identities(&self) -> usize {
-        self.hours.identities()
+        self.blocks.identities()
     }
 
-    /// How many identities are held in hours that have records of their own, and differ from those.
+    /// How many identities are held in blocks that have records of their own, and differ from those.
     pub fn unsaved_apart(&self) -> usize {
-        self.hours.unsaved_apart()
+        self.blocks.unsaved_apart()
     }
 
     /// What the learner takes in memory, bytes: what it asked the allocator for, and what that keeps beside. An estimate, within a
@@ -150,6 +153,6 @@ impl Learner {
             + self.attempts.heap_bytes()
             + self.last_interactions.heap_bytes()
             + self.corrections.heap_bytes()
-            + self.hours.heap_bytes()
+            + self.blocks.heap_bytes()
     }
 }

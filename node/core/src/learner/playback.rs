@@ -1,6 +1,6 @@
 //! Watched time, from the starts and stops of videos.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::{cmp::Ordering, collections::BTreeMap, ops::Range};
 
 use super::{
     CourseIndex,
@@ -78,13 +78,21 @@ impl Playbacks {
         }
     }
 
-    /// Adds what an event says.
-    pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) {
+    /// Whether an event changes what other events count for, or is counted from, that lie before a time from which on all are in memory.
+    pub fn reaches_before(&self, arrival: &Arrival<'_>, whole_from_ms: i64) -> bool {
+        let viewing = self.0.find(|viewing| viewing.compare(arrival));
+        viewing.is_some_and(|viewing| {
+            arrival.place.timestamp_ms < whole_from_ms
+                || arrival.event.length_ms > viewing.length_ms
+        })
+    }
+
+    /// Adds what an event says. Gives the times of those events with which something else is stored now.
+    pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
         let (Ok(spot) | Err(spot)) = self.0.search(|viewing| viewing.compare(arrival));
         let known = self.0.at_mut(spot);
         if let Some(viewing) = known.filter(|viewing| viewing.compare(arrival).is_eq()) {
-            viewing.add(arrival, course);
-            return;
+            return viewing.add(arrival, course);
         }
         let [session_id, object_id] = [arrival.session_id, arrival.object_id];
         let mut viewing = Viewing::new(
@@ -92,8 +100,9 @@ impl Playbacks {
             object_id.map(|id| id.to_text()),
             None,
         );
-        viewing.add(arrival, course);
+        let changed_ms = viewing.add(arrival, course);
         self.0.insert(spot, viewing);
+        changed_ms
     }
 
     /// Viewings that have an event at or after a time.
@@ -107,15 +116,37 @@ impl Playbacks {
     /// it.
     pub fn prune(&mut self, floor_ms: i64) {
         self.0.retain(|viewing| {
-            let forgotten = viewing.forgotten_at(floor_ms);
-            let mut place = 0;
-            if forgotten > 0 {
-                viewing.facts.retain(|_| {
-                    place += 1;
-                    place > forgotten
+            let goes_on = viewing.last_ms() >= Some(floor_ms);
+            if goes_on {
+                let last = viewing.last_playback_before(floor_ms);
+                viewing.retain(|fact| {
+                    fact.place.timestamp_ms >= floor_ms || Some(&fact.place) == last.as_ref()
                 });
             }
-            viewing.last_ms() >= Some(floor_ms)
+            goes_on
+        });
+    }
+
+    /// Forgets facts of times that may be forgotten, but for those from a time on and those that the facts to come are counted from:
+    /// of each viewing the newest, and the last start or stop, in all and before the time from which on all are in memory.
+    pub fn forget(
+        &mut self,
+        forgettable: impl Fn(i64) -> bool,
+        keep_from_ms: i64,
+        whole_from_ms: i64,
+    ) {
+        self.0.retain(|viewing| {
+            let newest = viewing.facts.last().map(|fact| fact.place.clone());
+            let before_ms = [i64::MAX, whole_from_ms];
+            let [last, last_away] = before_ms.map(|it| viewing.last_playback_before(it));
+            viewing.retain(|fact| {
+                let time_ms = fact.place.timestamp_ms;
+                let kept = [&newest, &last, &last_away];
+                time_ms >= keep_from_ms
+                    || !forgettable(time_ms)
+                    || kept.iter().any(|place| place.as_ref() == Some(&fact.place))
+            });
+            true
         });
     }
 
@@ -124,21 +155,31 @@ impl Playbacks {
         self.0.heap_bytes() + self.0.iter().map(Viewing::heap_bytes).sum::<usize>()
     }
 
-    /// Appends the stored form; times are stored relative to one.
-    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
-        out.put_size(self.0.len());
-        for viewing in self.0.iter() {
-            viewing.put(out, base_ms);
+    /// Appends the stored form of the facts before a time and of those in a span, with the start or stop that those are counted from;
+    /// times are stored relative to one.
+    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, before_ms: i64, span: &Range<i64>) {
+        let some = self.0.iter().filter_map(|viewing| {
+            let facts = viewing.some(before_ms, span);
+            (!facts.is_empty()).then_some((viewing, facts))
+        });
+        let some: Vec<_> = some.collect();
+        out.put_size(some.len());
+        for (viewing, facts) in some {
+            viewing.put(out, base_ms, &facts);
         }
     }
 
-    /// Reads the stored form.
-    pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
-        let mut playbacks = Self::default();
+    /// Reads the stored form into the list; what is known already stays as it is.
+    pub fn read(&mut self, from: &mut Reader<'_>, base_ms: i64) -> Option<()> {
         for _ in 0..from.size()? {
-            playbacks.push(Viewing::read(from, base_ms)?)?;
+            let viewing = Viewing::read(from, base_ms)?;
+            let key = viewing.key();
+            match self.0.search_end(|other| other.key().cmp(&key)) {
+                Ok(spot) => self.0.at_mut(spot)?.join(viewing),
+                Err(spot) => self.0.insert(spot, viewing),
+            }
         }
-        Some(playbacks)
+        Some(())
     }
 
     /// Appends the viewing that comes next in the order of sessions and objects.
@@ -173,8 +214,9 @@ impl Viewing {
         by_session.then_with(|| compare_maybe(self.object_id.as_ref(), arrival.object_id.as_ref()))
     }
 
-    fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) {
+    fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
         let event = arrival.event;
+        let raised = event.length_ms > self.length_ms;
         self.length_ms = self.length_ms.max(event.length_ms);
         let fact = Fact {
             place: arrival.place.to_place(),
@@ -185,6 +227,50 @@ impl Viewing {
         let (Ok(spot) | Err(spot)) =
             (self.facts).search_end(|other| other.place.compare(&arrival.place));
         self.facts.insert(spot, fact);
+        // Later ones are stored with what they are counted from, and all with the length.
+        let time_ms = |fact: &Fact| fact.place.timestamp_ms;
+        if raised {
+            self.facts.iter().map(time_ms).collect()
+        } else {
+            self.facts.iter_from(spot).skip(1).map(time_ms).collect()
+        }
+    }
+
+    /// Takes in what is stored of the same viewing.
+    fn join(&mut self, other: Self) {
+        self.length_ms = self.length_ms.max(other.length_ms);
+        for fact in other.facts {
+            if let Err(spot) = self.facts.search_end(|it| it.place.cmp(&fact.place)) {
+                self.facts.insert(spot, fact);
+            }
+        }
+    }
+
+    /// The facts before a time, and those in a span with the start or stop that they are counted from.
+    fn some(&self, before_ms: i64, span: &Range<i64>) -> Vec<&Fact> {
+        let spot = |time_ms: i64| {
+            let (Ok(spot) | Err(spot)) = self.facts.search(|fact| {
+                let by_time = fact.place.timestamp_ms.cmp(&time_ms);
+                by_time.then(Ordering::Greater)
+            });
+            spot
+        };
+        let before = self.facts.iter();
+        let mut some: Vec<&Fact> = before
+            .take_while(|fact| fact.place.timestamp_ms < before_ms)
+            .collect();
+        let from = spot(span.start);
+        let within = self.facts.iter_from(from);
+        let mut within = within
+            .take_while(|fact| fact.place.timestamp_ms < span.end)
+            .peekable();
+        if within.peek().is_some() {
+            let mut earlier = self.facts.iter_before(from);
+            let last = earlier.find(|fact| fact.playback.is_some());
+            some.extend(last.filter(|fact| fact.place.timestamp_ms >= before_ms));
+        }
+        some.extend(within);
+        some
     }
 
     /// The usual event can't: the newest of a viewing whose cap stands.
@@ -248,18 +334,19 @@ impl Viewing {
         (older, newer)
     }
 
-    /// How many of its oldest facts are forgotten at a floor.
-    fn forgotten_at(&self, floor_ms: i64) -> usize {
-        let older = self.facts.iter();
-        let older = older.take_while(|fact| fact.place.timestamp_ms < floor_ms);
-        let (mut forgotten, mut all) = (None, 0);
-        for fact in older {
-            if fact.playback.is_some() {
-                forgotten = Some(all);
-            }
-            all += 1;
+    fn last_playback_before(&self, time_ms: i64) -> Option<Place> {
+        let newest_first = self.facts.iter().rev();
+        let mut before = newest_first.skip_while(|fact| fact.place.timestamp_ms >= time_ms);
+        let last = before.find(|fact| fact.playback.is_some())?;
+        Some(last.place.clone())
+    }
+
+    fn retain(&mut self, wanted: impl Fn(&Fact) -> bool) {
+        let before = self.facts.len();
+        self.facts.retain(|fact| wanted(fact));
+        if self.facts.len() < before {
+            self.facts.compact();
         }
-        forgotten.unwrap_or(all)
     }
 
     /// Watched time by the design's rule: a stop right after a start is credited with the time between, up to the cap.
@@ -313,13 +400,13 @@ impl Viewing {
             + self.facts.len() * fact_bytes
     }
 
-    fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
+    fn put(&self, out: &mut Vec<u8>, base_ms: i64, facts: &[&Fact]) {
         out.put_maybe(self.session_id.as_ref(), |out, id| id.put(out));
         out.put_maybe(self.object_id.as_ref(), |out, id| id.put(out));
         out.put_maybe(self.length_ms, |out, length_ms| out.put_number(length_ms));
-        out.put_size(self.facts.len());
+        out.put_size(facts.len());
         let mut before_ms = base_ms;
-        for fact in self.facts.iter() {
+        for fact in facts {
             fact.place.put(out, before_ms);
             before_ms = fact.place.timestamp_ms;
             let flags = match fact.playback {

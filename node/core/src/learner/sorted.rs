@@ -152,6 +152,22 @@ impl<T> Sorted<T> {
         self.drop_empty_runs();
     }
 
+    /// Gives back what memory it does not need, after much was taken out.
+    pub fn compact(&mut self) {
+        let mut left: Vec<T> = Vec::with_capacity(self.len());
+        left.append(&mut self.first);
+        left.extend(std::mem::take(&mut self.rest).into_iter().flatten());
+        if left.len() <= RUN_MAX {
+            self.first = left;
+            return;
+        }
+        let mut left = left.into_iter();
+        self.first = left.by_ref().take(RUN_MAX).collect();
+        while left.len() > 0 {
+            self.rest.push(left.by_ref().take(RUN_MAX).collect());
+        }
+    }
+
     /// Appends what belongs at the end; `None` when it does not.
     pub fn push(&mut self, element: T, order: impl Fn(&T, &T) -> Ordering) -> Option<()> {
         if self
@@ -201,6 +217,18 @@ impl<T> Sorted<T> {
     }
 }
 
+impl<T> IntoIterator for Sorted<T> {
+    type Item = T;
+    type IntoIter =
+        std::iter::Chain<std::vec::IntoIter<T>, std::iter::Flatten<std::vec::IntoIter<Vec<T>>>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.first
+            .into_iter()
+            .chain(self.rest.into_iter().flatten())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -229,6 +257,7 @@ mod tests {
             if round % 1_000 == 999 {
                 list.retain(|it| *it % 64 < 48);
                 set.retain(|it| it % 64 < 48);
+                list.compact();
             }
             assert_eq!(list.len(), set.len());
             assert_eq!(list.last(), set.last());

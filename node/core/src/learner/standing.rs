@@ -164,8 +164,9 @@ impl Learner {
             // Older ones may be kept or not, which must not show.
             .take_while(|attempt| attempt.place.timestamp_ms >= floor_ms)
             .filter(|attempt| attempt.course == slot)
+            .take(ROLLING_LONG)
             .collect();
-        let scores = attempts.iter().take(ROLLING_LONG);
+        let scores = attempts.iter();
         Standing {
             last_event_ms: course.last_event_ms,
             enrolled: course.enrolled(),
@@ -216,15 +217,16 @@ impl Learner {
             .collect()
     }
 
-    /// What windows of one pane would hold of the course.
+    /// What windows of one pane would hold of the course, as far as they can still show: the event clock is never before the learner's
+    /// newest event.
     fn newest_panes(&self, slot: CourseSlot, course: &Membership, floor_ms: i64) -> Vec<PaneSums> {
         let newest_ms = pane_start(course.last_event_ms);
-        let from_ms = newest_ms
+        let from_ms = pane_start(self.last_event_ms)
             .saturating_sub(WindowShape::SLIDING.size_ms - PANE_MS)
             .max(floor_ms);
         let end_ms = newest_ms.saturating_add(PANE_MS);
         let mut sums: Vec<PaneSums> = Vec::new();
-        for (hour, start_ms, pane) in self.hours.panes_between(from_ms, end_ms) {
+        for (hour, start_ms, pane) in self.blocks.panes_between(from_ms, end_ms) {
             let counts = hour.counts(pane);
             let counts = counts.filter(|count| CourseSlot::of(count.course) == slot);
             let folded = counts.fold(None, |sums: Option<PaneSums>, count| {

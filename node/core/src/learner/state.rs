@@ -1,5 +1,7 @@
-//! A learner as stored: one record for what is always needed, its newest hour among it, and one for each earlier hour. So that a
-//! learner in a lesson is one record.
+//! A learner as stored: one record for what is always needed, the newest block of events among it, and one for each earlier block. So
+//! that a learner in a lesson is one small record, whatever came before.
+
+use std::ops::Range;
 
 use super::{
     Hour, HourNumber, Learner,
@@ -7,25 +9,31 @@ use super::{
     corrections::Corrections,
     course::Courses,
     first_state::{FIRST_VERSION, first_head, first_hour},
-    hours::Hours,
     last_interactions::LastInteractions,
     playback::Playbacks,
     session::Sessions,
 };
-use crate::wire::{Put, Reader};
+use crate::{
+    time::HOUR_MS,
+    wire::{Put, Reader},
+};
 
 /// Version of the encoding of both kinds of record; a reader knows all versions up to its own.
-const STATE_VERSION: u8 = 3;
+const STATE_VERSION: u8 = 4;
 /// Up to this version all hours had records of their own.
 const ALL_HOURS_APART: u8 = 2;
+/// Up to this version hours were stored whole, and all attempts and playback events in the head.
+const WHOLE_HOURS: u8 = 3;
 
 /// Which record of a learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StatePart {
-    /// All but the hours before the newest.
+    /// All but the blocks before the newest.
     Head,
-    /// One hour before the newest.
+    /// One hour before the newest, as earlier builds stored it.
     Hour(HourNumber),
+    /// One block before the newest, by where it begins, ms.
+    Block(i64),
 }
 
 /// A record that is to be written, or deleted (`None`).
@@ -59,31 +67,32 @@ impl Learner {
         self.unsaved = true;
     }
 
-    /// What has to be written for the stored state to be this one; from then on it counts as stored.
-    pub fn take_changes(&mut self) -> Vec<StateChange> {
-        let head = std::mem::take(&mut self.unsaved).then(|| self.encode_head());
-        let (hours, gone) = self.hours.take_changes();
-        let mut changes = Vec::with_capacity(1 + hours.len() + gone.len());
+    /// What has to be written for the stored state to be this one; from then on it counts as stored. One that is `leaving` the memory
+    /// has what outlives the retention in its head, so that its blocks can be deleted when their time is over.
+    pub fn take_changes(&mut self, leaving: bool) -> Vec<StateChange> {
+        let head = std::mem::take(&mut self.unsaved).then(|| self.encode_head(leaving));
+        let (blocks, gone) = self.blocks.take_changes();
+        let mut changes = Vec::with_capacity(1 + blocks.len() + gone.len());
         changes.extend(head.map(|bytes| StateChange {
             part: StatePart::Head,
             bytes: Some(bytes),
         }));
-        changes.extend(hours.into_iter().map(|(number, hour)| StateChange {
-            part: StatePart::Hour(number),
-            bytes: Some(encode_hour(hour)),
-        }));
-        changes.extend(gone.into_iter().map(|number| StateChange {
-            part: StatePart::Hour(number),
-            bytes: None,
+        changes.extend(
+            gone.into_iter()
+                .map(|part| StateChange { part, bytes: None }),
+        );
+        changes.extend(blocks.into_iter().map(|(span, hour)| StateChange {
+            part: StatePart::Block(span.start),
+            bytes: Some(encode_block(&self.attempts, &self.playbacks, span, hour)),
         }));
         changes
     }
 
-    /// Whether the learner whose head this is can have hours with records of their own.
+    /// Whether the learner whose head this is can have records beside it.
     ///
     /// # Errors
     /// When the head is damaged or of an unknown version.
-    pub fn has_hours_apart(head: &[u8]) -> Result<bool, StateDecodeError> {
+    pub fn has_records_apart(head: &[u8]) -> Result<bool, StateDecodeError> {
         let (version, mut body) = versioned(head)?;
         if version <= ALL_HOURS_APART {
             return Ok(true);
@@ -92,64 +101,112 @@ impl Learner {
         Ok(apart > 0)
     }
 
-    /// A learner from its head and the records of hours that have one.
+    /// A learner from its head and all its other records.
     ///
     /// # Errors
     /// When a record is damaged or of an unknown version.
     pub fn restore<'b>(
         user_id: &str,
         head: &[u8],
-        hours: impl Iterator<Item = (HourNumber, &'b [u8])>,
+        parts: impl Iterator<Item = (StatePart, &'b [u8])>,
     ) -> Result<Self, StateDecodeError> {
-        let head = match versioned(head)? {
-            (FIRST_VERSION, body) => first_head(user_id, body.rest()),
-            (ALL_HOURS_APART, mut body) => Self::read_head(user_id, &mut body),
-            (_, mut body) => Self::read_head_with_hour(user_id, &mut body),
+        let (version, mut body) = versioned(head)?;
+        let learner = match version {
+            FIRST_VERSION => first_head(user_id, body.rest()),
+            ALL_HOURS_APART => Self::read_head(user_id, &mut body),
+            _ => Self::read_head_with_block(user_id, &mut body, version),
         };
-        let mut learner = head.ok_or(StateDecodeError::Damaged)?;
-        let within_head = learner.hours.newest().map(|(number, _)| number);
-        // The newest hour's own record may be left over from a version in which all hours had one.
-        for (number, bytes) in hours.filter(|(number, _)| Some(*number) != within_head) {
-            let hour = match versioned(bytes)? {
-                (FIRST_VERSION, body) => first_hour(body.rest()),
-                (_, mut body) => Hour::read(&mut body),
+        let mut learner = learner.ok_or(StateDecodeError::Damaged)?;
+        let within_head = learner.blocks.newest().map(|(from_ms, _)| from_ms);
+        for (part, bytes) in parts {
+            let read = match part {
+                StatePart::Hour(number) if version <= WHOLE_HOURS => {
+                    learner.restore_hour(number, bytes, within_head)
+                }
+                StatePart::Block(from_ms) if Some(from_ms) != within_head => {
+                    learner.read_block(from_ms, bytes)
+                }
+                // Left over from before it was in the head.
+                StatePart::Head | StatePart::Hour(_) | StatePart::Block(_) => Ok(()),
             };
-            learner
-                .hours
-                .put_back(number, hour.ok_or(StateDecodeError::Damaged)?);
+            read?;
         }
-        learner.hours.settle();
+        // What an earlier build stored is stored anew, whole.
+        learner.unsaved = version <= WHOLE_HOURS;
+        learner.blocks.settle();
         Ok(learner)
     }
 
-    fn encode_head(&self) -> Vec<u8> {
+    /// Takes in a block that is away, as it is stored.
+    ///
+    /// # Errors
+    /// When it is damaged or of an unknown version.
+    pub fn read_block(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), StateDecodeError> {
+        let (_, mut body) = versioned(bytes)?;
+        let mut read = || {
+            let hour = Hour::read(&mut body)?;
+            self.attempts.read(&mut body, from_ms)?;
+            self.playbacks.read(&mut body, from_ms)?;
+            self.blocks.put_back(from_ms, hour);
+            Some(())
+        };
+        read().ok_or(StateDecodeError::Damaged)
+    }
+
+    /// An hour of an earlier encoding; the newest one's own record may be left over from a version in which all hours had one.
+    fn restore_hour(
+        &mut self,
+        number: HourNumber,
+        bytes: &[u8],
+        within_head: Option<i64>,
+    ) -> Result<(), StateDecodeError> {
+        let hour = match versioned(bytes)? {
+            (FIRST_VERSION, body) => first_hour(body.rest()),
+            (_, mut body) => Hour::read(&mut body),
+        };
+        let hour = hour.ok_or(StateDecodeError::Damaged)?;
+        let is_within_head = within_head == Some(number.saturating_mul(HOUR_MS));
+        self.blocks
+            .put_hour(number, (!is_within_head).then_some(hour));
+        Ok(())
+    }
+
+    fn encode_head(&self, leaving: bool) -> Vec<u8> {
         const HEAD_BYTES: usize = 2_048;
         let base_ms = self.last_event_ms;
+        let apart_ms = self.blocks.covered_ms();
+        let here_ms = apart_ms.end..i64::MAX;
         let mut out = Vec::with_capacity(HEAD_BYTES);
         out.push(STATE_VERSION);
-        out.put_size(self.hours.apart());
+        out.put_size(self.blocks.apart());
         out.put_number(self.events);
         out.put_signed(base_ms);
         out.put_signed(self.pruned_to_ms);
         self.courses.put(&mut out, base_ms);
         self.sessions.put(&mut out, base_ms);
-        self.playbacks.put(&mut out, base_ms);
-        self.attempts.put(&mut out, base_ms);
+        self.playbacks
+            .put(&mut out, base_ms, apart_ms.start, &here_ms);
+        let is_here = |time_ms: i64| !apart_ms.contains(&time_ms);
+        self.attempts.put(&mut out, base_ms, is_here, leaving);
         self.last_interactions.put(&mut out, base_ms);
         self.corrections.put(&mut out, base_ms);
-        out.put_maybe(self.hours.newest(), |out, (number, hour)| {
-            out.put_signed(number);
+        out.put_maybe(self.blocks.newest(), |out, (from_ms, hour)| {
+            out.put_signed(from_ms);
             hour.put(out);
         });
         out
     }
 
-    fn read_head_with_hour(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+    fn read_head_with_block(user_id: &str, from: &mut Reader<'_>, version: u8) -> Option<Self> {
         let _apart = from.size()?;
         let mut learner = Self::read_head(user_id, from)?;
         let newest = from.maybe(|from| Some((from.signed()?, Hour::read(from)?)))?;
-        if let Some((number, hour)) = newest {
-            learner.hours.put_back(number, hour);
+        if let Some((from_ms, hour)) = newest {
+            let from_ms = match version {
+                ..=WHOLE_HOURS => from_ms.saturating_mul(HOUR_MS),
+                _ => from_ms,
+            };
+            learner.blocks.put_back(from_ms, hour);
         }
         Some(learner)
     }
@@ -157,26 +214,32 @@ impl Learner {
     fn read_head(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
         let events = from.number()?;
         let base_ms = from.signed()?;
-        Some(Self {
-            user_id: user_id.into(),
+        let mut learner = Self {
             events,
             last_event_ms: base_ms,
             pruned_to_ms: from.signed()?,
             courses: Courses::read(from, base_ms)?,
             sessions: Sessions::read(from, base_ms)?,
-            playbacks: Playbacks::read(from, base_ms)?,
-            attempts: Attempts::read(from, base_ms)?,
-            last_interactions: LastInteractions::read(from, base_ms)?,
-            corrections: Corrections::read(from, base_ms)?,
-            hours: Hours::default(),
-            unsaved: false,
-        })
+            ..Self::new(user_id)
+        };
+        learner.playbacks.read(from, base_ms)?;
+        learner.attempts.read(from, base_ms)?;
+        learner.last_interactions = LastInteractions::read(from, base_ms)?;
+        learner.corrections = Corrections::read(from, base_ms)?;
+        Some(learner)
     }
 }
 
-fn encode_hour(hour: &Hour) -> Vec<u8> {
+fn encode_block(
+    attempts: &Attempts,
+    playbacks: &Playbacks,
+    span: Range<i64>,
+    hour: &Hour,
+) -> Vec<u8> {
     let mut out = vec![STATE_VERSION];
     hour.put(&mut out);
+    attempts.put(&mut out, span.start, |at_ms| span.contains(&at_ms), false);
+    playbacks.put(&mut out, span.start, i64::MIN, &span);
     out
 }
 

@@ -1,6 +1,6 @@
 //! Windows: runs of panes, put together when they are read.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range};
 
 use super::{CourseIndex, Learner, corrections::Revision};
 use crate::{
@@ -77,6 +77,14 @@ impl WindowQuery {
             changed_since_ms: None,
             course_id: None,
         }
+    }
+}
+
+impl WindowQuery {
+    /// The event times that its windows cover, ms.
+    pub fn span_ms(&self) -> Range<i64> {
+        let to_ms = self.to_ms.unwrap_or(i64::MAX);
+        self.from_ms.unwrap_or(i64::MIN)..to_ms.saturating_add(self.shape.size_ms)
     }
 }
 
@@ -219,13 +227,9 @@ impl Learner {
     }
 
     fn add_panes(&self, draft: &mut Draft<'_>) {
-        let span = draft.query.shape.size_ms;
-        let from_ms = draft.query.from_ms.unwrap_or(i64::MIN).max(draft.floor_ms);
-        let to_ms = draft
-            .query
-            .to_ms
-            .map_or(i64::MAX, |to_ms| to_ms.saturating_add(span));
-        for (hour, pane_start_ms, pane) in self.hours.panes_between(from_ms, to_ms) {
+        let span_ms = draft.query.span_ms();
+        let from_ms = span_ms.start.max(draft.floor_ms);
+        for (hour, pane_start_ms, pane) in self.blocks.panes_between(from_ms, span_ms.end) {
             let changed = draft.query.changed_since_ms.is_none_or(|since_ms| {
                 pane.changed_ms > since_ms
                     || self.corrections.changed_after(pane_start_ms, since_ms)

@@ -4,6 +4,10 @@ use std::sync::Arc;
 
 use crate::Settings;
 
+/// How many events of a learner are stored together, at least: what is saved of a learner in a lesson is at most about twice that, and
+/// a lesson's day of one event every 5 s is some 270 records.
+pub const BLOCK_EVENTS: usize = 64;
+
 /// What holds for all events of one entry: the shard as it was before the entry.
 #[derive(Clone, Debug)]
 pub struct EntryContext {
@@ -15,6 +19,8 @@ pub struct EntryContext {
     pub watermark_ms: i64,
     /// Events before this are beyond the retention, ms.
     pub floor_ms: i64,
+    /// So many events of a learner are stored together, at least.
+    pub block_events: usize,
     /// The settings in force.
     pub settings: Arc<Settings>,
 }

@@ -13,7 +13,7 @@ mod source;
 mod state;
 mod watermark;
 
-pub use context::{EntryContext, ReadPoint};
+pub use context::{BLOCK_EVENTS, EntryContext, ReadPoint};
 pub use dead_letters::{DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters};
 pub use finish::{RecordVerdict, normalised_hash};
 pub use outcome::Outcome;

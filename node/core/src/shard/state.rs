@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Counters, DeadLetters, EntryContext, ReadPoint, SourceFreshness,
+    BLOCK_EVENTS, Counters, DeadLetters, EntryContext, ReadPoint, SourceFreshness,
     dead_letters::Ledger,
     open_windows::OpenWindows,
     source::{Sequence, Sources},
@@ -100,6 +100,7 @@ impl ShardState {
         let at = self.read_point();
         self.floor_ms = Floor(at.floor_ms);
         EntryContext {
+            block_events: BLOCK_EVENTS,
             index,
             log_time_ms: self.watermark.log_time_ms(),
             watermark_ms: at.watermark_ms,

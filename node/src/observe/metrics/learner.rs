@@ -12,6 +12,8 @@ pub struct LearnerMetrics {
     pub woken: Counter,
     /// Learners that left it.
     pub passivated: Counter,
+    /// Blocks of learners' events that had left the memory, read again.
+    pub blocks_read: Counter,
     /// Log entries applied.
     pub entries_applied: Counter,
     /// Windows emitted for the first time.
@@ -38,6 +40,10 @@ impl LearnerMetrics {
             passivated: counter(
                 "homeroom_learners_passivated_total",
                 "Learners that left the memory",
+            ),
+            blocks_read: counter(
+                "homeroom_learner_blocks_read_total",
+                "Blocks of active learners' earlier events, read from the store for an event or a query",
             ),
             entries_applied: counter("homeroom_entries_applied_total", "Log entries applied"),
             windows_closed: counter(

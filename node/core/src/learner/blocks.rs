@@ -1,0 +1,470 @@
+//! The events of a learner that the retention covers, in blocks of event time. The newest is stored with the learner, each earlier one
+//! apart; an earlier one that is stored may leave the memory and be fetched again.
+
+use std::ops::Range;
+
+use super::{
+    Hour, HourNumber, IdHash, Pane,
+    away::{Away, Fingerprint},
+    course::CourseSlot,
+    id_filter::IdFilter,
+    memory::{room_for_one, vec_bytes},
+    new_pane::NewPane,
+    state::StatePart,
+};
+use crate::{
+    Event,
+    shard::EntryContext,
+    time::{HOUR_MS, PANE_MS, hour_of, pane_start},
+};
+
+/// With fewer identities than this it's quicker to look at them than at a filter.
+const FILTERED_LEAST: usize = 9;
+
+/// All blocks.
+///
+/// Invariant: a block begins with its hour, or within it at a pane; it ends where the next one begins, or with its hour. The newest is
+/// in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Blocks {
+    /// Those in memory, oldest first.
+    here: Vec<Block>,
+    /// Those that are only stored, oldest first.
+    away: Vec<Away>,
+    /// Records that may still be stored and are to be deleted.
+    gone: Vec<StatePart>,
+    /// How many identities all blocks hold.
+    identities: usize,
+    /// Of the ids of all blocks, and what else those that are away are looked for by; empty while they are few.
+    filter: IdFilter,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Block {
+    /// Where it begins, ms.
+    from_ms: i64,
+    hour: Hour,
+    /// It differs from the stored state.
+    unsaved: bool,
+}
+
+/// The rest follows from these.
+impl PartialEq for Blocks {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.here, &self.away, &self.gone) == (&other.here, &other.away, &other.gone)
+    }
+}
+
+impl Eq for Blocks {}
+
+impl Blocks {
+    /// How many identities are held.
+    pub fn identities(&self) -> usize {
+        self.identities
+    }
+
+    /// How many of them are in blocks that are stored apart and differ from what is.
+    pub fn unsaved_apart(&self) -> usize {
+        let unsaved = self.earlier().iter().filter(|block| block.unsaved);
+        unsaved.map(|block| block.hour.identities()).sum()
+    }
+
+    /// Identities are looked for in all hours that the retention covers, since a second delivery may carry another time: in the
+    /// event's own block first. Of those that are away see [`Self::away_with`].
+    pub fn content_of(&self, id: IdHash, timestamp_ms: i64, floor_ms: i64) -> Option<u32> {
+        if !self.filter.may_hold(Fingerprint::of(id)) {
+            return None;
+        }
+        let floor_hour = hour_of(floor_ms);
+        let live = |block: &&Block| hour_of(block.from_ms) >= floor_hour;
+        let own = self.here_at(timestamp_ms).map(|at| &self.here[at]);
+        let content = own.filter(live).and_then(|block| block.hour.content_of(id));
+        content.or_else(|| {
+            let newest_first = self.here.iter().rev().take_while(live);
+            let others =
+                newest_first.filter(|block| own.is_none_or(|own| own.from_ms != block.from_ms));
+            others
+                .into_iter()
+                .find_map(|block| block.hour.content_of(id))
+        })
+    }
+
+    /// Claims an identity and counts the event. Gives the pane that it began, if it did.
+    ///
+    /// The event's block must not be away.
+    pub fn add(
+        &mut self,
+        event: &Event<'_>,
+        claim: (IdHash, u32),
+        course: CourseSlot,
+        context: &EntryContext,
+    ) -> Option<NewPane> {
+        let pane_ms = pane_start(event.timestamp_ms);
+        let at = match self.here_at(event.timestamp_ms) {
+            Some(at) if self.is_over(at, pane_ms, context.block_events) => self.begin(pane_ms),
+            Some(at) => at,
+            None => self.begin(hour_of(event.timestamp_ms).saturating_mul(HOUR_MS)),
+        };
+        let block = &mut self.here[at];
+        let times = (context.watermark_ms, context.log_time_ms);
+        let place = block.hour.add(event, claim, course, times);
+        block.unsaved = true;
+        self.identities += 1;
+        self.filter.add(Fingerprint::of(claim.0));
+        self.keep_filter();
+        place.map(|place| self.new_pane(pane_ms, at, place))
+    }
+
+    /// Whether a block is the newest, holds enough, and a pane is behind all of it. So the same events in the same order make the same
+    /// blocks everywhere.
+    fn is_over(&self, at: usize, pane_ms: i64, events_enough: usize) -> bool {
+        let block = &self.here[at];
+        at + 1 == self.here.len()
+            && block.hour.identities() >= events_enough
+            && (block.hour.panes().last())
+                .is_some_and(|last| last.start_ms(hour_of(block.from_ms)) < pane_ms)
+    }
+
+    /// Begins a block.
+    fn begin(&mut self, from_ms: i64) -> usize {
+        if let Some(newest) = self
+            .here
+            .last_mut()
+            .filter(|newest| newest.from_ms < from_ms)
+        {
+            // From now on it is stored apart.
+            newest.unsaved = true;
+        }
+        let at = self.here.partition_point(|block| block.from_ms < from_ms);
+        self.insert_at(at, from_ms, Hour::default());
+        at
+    }
+
+    /// The pane at a place of the block at another, with its neighbours.
+    fn new_pane(&self, start_ms: i64, at: usize, place: usize) -> NewPane {
+        let starts = |block: &Block, pane: Option<&Pane>| {
+            pane.map(|pane| pane.start_ms(hour_of(block.from_ms)))
+        };
+        let block = &self.here[at];
+        let (before, from) = block.hour.panes().split_at(place);
+        let before_ms = starts(block, before.last()).or_else(|| {
+            let mut earlier = self.here[..at].iter().rev();
+            let here_ms = earlier.find_map(|it| starts(it, it.hour.panes().last()));
+            let away = self.away.partition_point(|it| it.from_ms < start_ms);
+            let away_ms = self.away[..away].last().map(|it| it.last_pane_ms);
+            here_ms.max(away_ms)
+        });
+        let after_ms = starts(block, from.get(1)).or_else(|| {
+            let mut later = self.here[at + 1..].iter();
+            let here_ms = later.find_map(|it| starts(it, it.hour.panes().first()));
+            let away = self.away.partition_point(|it| it.from_ms < start_ms);
+            let away_ms = self.away[away..].first().map(|it| it.first_pane_ms);
+            here_ms.into_iter().chain(away_ms).min()
+        });
+        NewPane {
+            start_ms,
+            before_ms: before_ms.unwrap_or(i64::MIN),
+            after_ms: after_ms.unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Notes that an event elsewhere changed what the pane at a time holds.
+    pub fn touch(&mut self, time_ms: i64, log_time_ms: i64) {
+        if let Some(at) = self.here_at(time_ms) {
+            let block = &mut self.here[at];
+            block.hour.touch(pane_start(time_ms), log_time_ms);
+            block.unsaved = true;
+        }
+    }
+
+    /// Notes that what is stored with the events of a time changed.
+    pub fn mark(&mut self, time_ms: i64) {
+        if let Some(at) = self.here_at(time_ms) {
+            self.here[at].unsaved = true;
+        }
+    }
+
+    /// Forgets hours that end at or before the floor.
+    pub fn prune(&mut self, floor_ms: i64) {
+        let floor_hour = hour_of(floor_ms);
+        let live = |from_ms: i64| hour_of(from_ms) >= floor_hour;
+        let here = self.here.partition_point(|block| !live(block.from_ms));
+        for block in self.here.drain(..here) {
+            self.gone.push(StatePart::Block(block.from_ms));
+            self.identities -= block.hour.identities();
+        }
+        let away = self.away.partition_point(|block| !live(block.from_ms));
+        for block in self.away.drain(..away) {
+            self.gone.push(StatePart::Block(block.from_ms));
+            self.identities -= block.identities as usize;
+        }
+        self.make_filter();
+    }
+
+    /// The panes in memory that begin in `[from_ms, to_ms)`, oldest first, each with its hour and its start.
+    pub fn panes_between(
+        &self,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = (&Hour, i64, &Pane)> {
+        let first = self.here.partition_point(|block| block.from_ms <= from_ms);
+        self.here[first.saturating_sub(1)..]
+            .iter()
+            .take_while(move |block| block.from_ms < to_ms)
+            .flat_map(move |block| {
+                let hour = hour_of(block.from_ms);
+                let panes = block.hour.panes_between(hour, from_ms, to_ms);
+                panes.map(|(start_ms, pane)| (&block.hour, start_ms, pane))
+            })
+    }
+
+    /// Where the newest block begins, and what it holds.
+    pub fn newest(&self) -> Option<(i64, &Hour)> {
+        let newest = self.here.last()?;
+        Some((newest.from_ms, &newest.hour))
+    }
+
+    /// What the blocks that are stored apart cover: from the oldest on, up to the newest, ms. Empty when none is.
+    pub fn covered_ms(&self) -> Range<i64> {
+        let Some((newest_ms, _)) = self.newest() else {
+            return i64::MAX..i64::MAX;
+        };
+        let here_ms = self.here.first().map(|block| block.from_ms);
+        let away_ms = self.away.first().map(|block| block.from_ms);
+        let first_ms = here_ms.into_iter().chain(away_ms).min();
+        first_ms.unwrap_or(newest_ms)..newest_ms
+    }
+
+    /// How many blocks are stored apart.
+    pub fn apart(&self) -> usize {
+        self.earlier().len() + self.away.len()
+    }
+
+    /// The blocks stored apart that are to be written, each with where it ends, and the records that are to be deleted; from then on
+    /// all count as stored.
+    pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &Hour)>, Vec<StatePart>) {
+        let mut gone = std::mem::take(&mut self.gone);
+        let ends_ms: Vec<i64> = (0..self.here.len()).map(|at| self.end_ms(at)).collect();
+        let Some((newest, earlier)) = self.here.split_last_mut() else {
+            return (Vec::new(), gone);
+        };
+        newest.unsaved = false;
+        let unsaved = (earlier.iter_mut().zip(ends_ms)).filter(|(block, _)| block.unsaved);
+        let changed: Vec<_> = unsaved
+            .map(|(block, end_ms)| {
+                block.unsaved = false;
+                (block.from_ms..end_ms, &block.hour)
+            })
+            .collect();
+        // One that was forgotten may have begun anew.
+        gone.retain(|part| {
+            let mut written = changed.iter();
+            !written.any(|(span, _)| StatePart::Block(span.start) == *part)
+        });
+        (changed, gone)
+    }
+
+    /// Takes in a block as it is stored: one that is away, or one of a learner that is being restored.
+    pub fn put_back(&mut self, from_ms: i64, hour: Hour) {
+        if let Ok(at) = self
+            .away
+            .binary_search_by_key(&from_ms, |block| block.from_ms)
+        {
+            self.away.remove(at);
+        } else {
+            self.identities += hour.identities();
+        }
+        let at = self.here.partition_point(|block| block.from_ms < from_ms);
+        self.insert_at(at, from_ms, hour);
+    }
+
+    /// Takes in an hour that an earlier build stored, of a learner that is being restored: it is to be written as a block. Without
+    /// one, its record is of no use any more.
+    pub fn put_hour(&mut self, number: HourNumber, hour: Option<Hour>) {
+        self.gone.push(StatePart::Hour(number));
+        if let Some(hour) = hour {
+            let from_ms = number.saturating_mul(HOUR_MS);
+            self.put_back(from_ms, hour);
+            self.mark(from_ms);
+        }
+    }
+
+    /// To be called once all stored blocks are back.
+    pub fn settle(&mut self) {
+        self.make_filter();
+    }
+
+    /// Where the blocks begin and end that may leave the memory: stored as they are, and over by a time, ms. No block leaves before an
+    /// earlier one: what is kept of it is kept for the next one only.
+    pub fn may_leave(&self, over_by_ms: i64) -> Vec<Range<i64>> {
+        let earlier = self.earlier().iter().enumerate();
+        let stored = earlier.take_while(|(_, block)| !block.unsaved);
+        let spans = stored.map(|(at, block)| block.from_ms..self.end_ms(at));
+        spans.take_while(|span| span.end <= over_by_ms).collect()
+    }
+
+    /// Lets the block that begins at a time leave the memory; it is found by its ids and by these keys.
+    pub fn let_go(&mut self, from_ms: i64, others: impl Iterator<Item = IdHash>) {
+        let here = &mut self.here;
+        let found = here.binary_search_by_key(&from_ms, |block| block.from_ms);
+        let Some(block) = found.ok().map(|at| here.remove(at)) else {
+            return;
+        };
+        let others: Vec<Fingerprint> = others.map(Fingerprint::of).collect();
+        others.iter().for_each(|key| self.filter.add(*key));
+        let away = Away::of(from_ms, &block.hour, others);
+        let at = (self.away).partition_point(|other| other.from_ms < from_ms);
+        self.away.insert(at, away);
+        self.keep_filter();
+    }
+
+    /// Gives memory back that is no longer needed.
+    pub fn shrink(&mut self) {
+        self.here.shrink_to_fit();
+    }
+
+    /// What it takes beside its own fields.
+    pub fn heap_bytes(&self) -> usize {
+        let hours = self.here.iter().map(|block| block.hour.heap_bytes());
+        vec_bytes(&self.here)
+            + hours.sum::<usize>()
+            + vec_bytes(&self.away)
+            + self.away.iter().map(Away::heap_bytes).sum::<usize>()
+            + vec_bytes(&self.gone)
+            + self.filter.heap_bytes()
+    }
+
+    /// All in memory but the newest.
+    fn earlier(&self) -> &[Block] {
+        self.here.split_last().map_or(&[], |(_, earlier)| earlier)
+    }
+
+    fn insert_at(&mut self, at: usize, from_ms: i64, hour: Hour) {
+        room_for_one(&mut self.here);
+        let unsaved = false;
+        self.here.insert(
+            at,
+            Block {
+                from_ms,
+                hour,
+                unsaved,
+            },
+        );
+    }
+
+    /// Where the block at a place ends, ms.
+    fn end_ms(&self, at: usize) -> i64 {
+        let from_ms = self.here[at].from_ms;
+        let hour_end_ms = (hour_of(from_ms) + 1).saturating_mul(HOUR_MS);
+        let next_here_ms = self.here.get(at + 1).map(|next| next.from_ms);
+        let next_away = self.away.partition_point(|block| block.from_ms <= from_ms);
+        let next_away_ms = self.away.get(next_away).map(|next| next.from_ms);
+        let next_ms = next_here_ms.into_iter().chain(next_away_ms).min();
+        next_ms.map_or(hour_end_ms, |next_ms| next_ms.min(hour_end_ms))
+    }
+
+    fn keep_filter(&mut self) {
+        if !self.filter.has_room(self.identities) {
+            self.make_filter();
+        }
+    }
+
+    fn make_filter(&mut self) {
+        self.filter = IdFilter::default();
+        if self.identities >= FILTERED_LEAST {
+            let here = self.here.iter().flat_map(|block| block.hour.ids());
+            let away = self.away.iter().flat_map(Away::keys);
+            let keys = here.map(Fingerprint::of).chain(away);
+            self.filter = IdFilter::of(keys, self.identities);
+        }
+    }
+
+    /// The block in memory that covers a time.
+    fn here_at(&self, time_ms: i64) -> Option<usize> {
+        let last = self.here.len().checked_sub(1)?;
+        if self.here[last].from_ms <= time_ms {
+            return self.here[last].covers(time_ms).then_some(last);
+        }
+        let after = (self.here).partition_point(|block| block.from_ms <= time_ms);
+        let at = after.checked_sub(1)?;
+        let from_ms = self.here[at].from_ms;
+        let away = self.away_at(time_ms);
+        let is_nearest = away.is_none_or(|away| self.away[away].from_ms < from_ms);
+        (is_nearest && self.here[at].covers(time_ms)).then_some(at)
+    }
+}
+
+impl Block {
+    /// Whether a time after its beginning is of its hour.
+    fn covers(&self, time_ms: i64) -> bool {
+        hour_of(self.from_ms) == hour_of(time_ms)
+    }
+}
+
+/// What is away.
+impl Blocks {
+    /// Whether all blocks are in memory.
+    pub fn is_whole(&self) -> bool {
+        self.away.is_empty()
+    }
+
+    /// From here on all blocks are in memory, ms.
+    pub fn whole_from_ms(&self) -> i64 {
+        self.away.last().map_or(i64::MIN, |last| {
+            let next = self
+                .here
+                .partition_point(|block| block.from_ms <= last.from_ms);
+            let hour_end_ms = (hour_of(last.from_ms) + 1).saturating_mul(HOUR_MS);
+            let next_ms = self.here.get(next).map(|block| block.from_ms);
+            next_ms.map_or(hour_end_ms, |next_ms| next_ms.min(hour_end_ms))
+        })
+    }
+
+    /// Whether the block that covers a time is away.
+    pub fn is_away(&self, time_ms: i64) -> bool {
+        self.away_covering(time_ms).is_some()
+    }
+
+    /// Where the block begins that covers a time, if it is away.
+    pub fn away_covering(&self, time_ms: i64) -> Option<i64> {
+        let at = self.away_at(time_ms)?;
+        self.here_at(time_ms)
+            .is_none()
+            .then(|| self.away[at].from_ms)
+    }
+
+    /// Where those begin that are away and may hold something at `[from_ms, to_ms)`.
+    pub fn away_between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = i64> {
+        let from = self
+            .away
+            .partition_point(|block| block.last_pane_ms.saturating_add(PANE_MS) <= from_ms);
+        let blocks = self.away[from..].iter();
+        blocks
+            .map(|block| block.from_ms)
+            .take_while(move |start_ms| *start_ms < to_ms)
+    }
+
+    /// Where those begin that are away and may be found by a key, in hours from the floor on.
+    pub fn away_with(&self, key: IdHash, floor_ms: i64) -> impl Iterator<Item = i64> {
+        let key = Fingerprint::of(key);
+        let blocks = if self.filter.may_hold(key) {
+            &self.away[..]
+        } else {
+            &[]
+        };
+        let floor_hour = hour_of(floor_ms);
+        blocks
+            .iter()
+            .filter(move |block| hour_of(block.from_ms) >= floor_hour && block.may_hold(key))
+            .map(|block| block.from_ms)
+    }
+
+    /// The one that covers a time, unless one in memory begins between the two.
+    fn away_at(&self, time_ms: i64) -> Option<usize> {
+        let at = self
+            .away
+            .partition_point(|block| block.from_ms <= time_ms)
+            .checked_sub(1)?;
+        (hour_of(self.away[at].from_ms) == hour_of(time_ms)).then_some(at)
+    }
+}

@@ -1,0 +1,133 @@
+//! What of a learner is in memory: all that is shown now and all that changes as a rule. Earlier blocks of its events may leave once
+//! they are stored, and are read again when an event or a query needs them.
+//!
+//! Invariants, of what is in memory while some blocks are away:
+//! - all attempts that rolling accuracy and the standings show, whatever blocks they are stored with;
+//! - of each viewing the newest event, the newest start or stop, the last one before all are in memory, and what rewatching counts;
+//! - sessions, courses, last interactions and corrections, whole: they are stored in the head.
+
+use std::ops::Range;
+
+use super::{
+    IdHash, Learner, StateDecodeError, attempt::Shown, help::REWATCHING_SPAN_MS, key::Arrival,
+    playback::tells_of_watching,
+};
+use crate::{
+    WindowShape,
+    shard::EntryContext,
+    time::{MINUTE_MS, PANE_MS, floor_to, pane_start},
+};
+
+/// All of event time, ms.
+pub const ALWAYS: Range<i64> = i64::MIN..i64::MAX;
+
+/// Blocks that are needed and not in memory: where they begin, ms; at least one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("blocks {0:?} are not in memory")]
+pub struct Missing(pub Vec<i64>);
+
+impl Learner {
+    /// Lets blocks leave the memory that are stored as they are and needed for nothing that is shown. All that was taken by
+    /// [`Self::take_changes`] must be durable.
+    pub fn let_go(&mut self) {
+        // The newest minute is shown, and the half minute up to a clock that is never before the newest event.
+        let minute_ms = floor_to(self.last_event_ms, MINUTE_MS);
+        let half_minute_ms =
+            pane_start(self.last_event_ms).saturating_sub(WindowShape::SLIDING.size_ms);
+        let shown_from_ms = minute_ms.min(half_minute_ms);
+        let leaving = self.blocks.may_leave(shown_from_ms);
+        if leaving.is_empty() {
+            return;
+        }
+        for span in leaving {
+            let attempts = self.attempts.between(span.start, span.end);
+            let ids = attempts.filter_map(|attempt| attempt.attempt_id.as_ref());
+            let keys = ids.map(|id| IdHash::of(&id.to_box()));
+            self.blocks.let_go(span.start, keys);
+        }
+        self.blocks.shrink();
+        let blocks = &self.blocks;
+        let is_away = |time_ms: i64| blocks.is_away(time_ms);
+        self.attempts.forget(is_away, Shown::InCourses);
+        let rewatched_from_ms = self.last_event_ms.saturating_sub(REWATCHING_SPAN_MS);
+        self.playbacks
+            .forget(is_away, rewatched_from_ms, blocks.whole_from_ms());
+    }
+
+    /// The blocks that are not in memory and may hold something of a span of event time, ms: what has to be read to look at it.
+    pub fn missing_within(&self, span_ms: &Range<i64>) -> Vec<i64> {
+        let blocks = self.blocks.away_between(span_ms.start, span_ms.end);
+        blocks.collect()
+    }
+
+    /// Takes in a block that was missing, as it is stored.
+    ///
+    /// # Errors
+    /// When it is damaged or of an unknown version.
+    pub fn put_back(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), StateDecodeError> {
+        self.read_block(from_ms, bytes)
+    }
+
+    /// Whether all is in memory that an event needs. Rather too much is asked for than too little; in one go what can be told so far.
+    pub(super) fn has_at_hand(
+        &self,
+        context: &EntryContext,
+        arrival: &Arrival<'_>,
+    ) -> Result<(), Missing> {
+        if self.blocks.is_whole() {
+            return Ok(());
+        }
+        let event = arrival.event;
+        let mut missing = self.around(event.timestamp_ms, context);
+        missing.extend(self.with_key(&event.event_id, context));
+        let whole_from_ms = self.blocks.whole_from_ms();
+        if tells_of_watching(event) && self.playbacks.reaches_before(arrival, whole_from_ms) {
+            missing.extend(self.missing_within(&ALWAYS));
+        }
+        if event.score_millionths.is_some()
+            && let Some(attempt_id) = event.attempt_id.as_deref()
+        {
+            missing.extend(self.for_attempt(attempt_id, context, arrival));
+        }
+        if missing.is_empty() {
+            return Ok(());
+        }
+        missing.sort_unstable();
+        missing.dedup();
+        Err(Missing(missing))
+    }
+
+    /// The block of a time, and those of the windows around it: their revisions are counted.
+    fn around(&self, time_ms: i64, context: &EntryContext) -> Vec<i64> {
+        let sizes_ms = context.settings.windows.iter().map(|shape| shape.size_ms);
+        let reach_ms = sizes_ms.max().unwrap_or_default();
+        let pane_ms = pane_start(time_ms);
+        let from_ms = pane_ms.saturating_sub(reach_ms);
+        let to_ms = pane_ms.saturating_add(PANE_MS + reach_ms);
+        let mut around: Vec<i64> = self.blocks.away_between(from_ms, to_ms).collect();
+        around.extend(self.blocks.away_covering(time_ms));
+        around
+    }
+
+    /// The blocks in which something may be found by its id.
+    fn with_key(&self, id: &str, context: &EntryContext) -> impl Iterator<Item = i64> {
+        self.blocks.away_with(IdHash::of(id), context.floor_ms)
+    }
+
+    /// What an event of an attempt needs: the attempt, wherever it is stored, and all the others where others will be shown in its stead.
+    fn for_attempt(&self, id: &str, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
+        let Some(known) = self.attempts.known(id) else {
+            return self.with_key(id, context).collect();
+        };
+        let event = arrival.event;
+        let course = event.course_id.as_deref();
+        let moves = known.place.compare(&arrival.place).is_lt()
+            && (known.course.index() != course.and_then(|id| self.courses.index_of(id))
+                || known.skill_id.as_ref().map(|id| id.to_box()).as_deref()
+                    != event.skill_id.as_deref());
+        if moves {
+            return self.missing_within(&ALWAYS);
+        }
+        self.around(known.place.timestamp_ms, context)
+    }
+}

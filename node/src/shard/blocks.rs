@@ -1,0 +1,23 @@
+//! Where a shard's learners find the events that have left the memory.
+
+use std::sync::Arc;
+
+use super::machine::ShardEvents;
+use crate::{
+    learner::{BlockSource, LoadError, load_block},
+    store::checkpoint::CheckpointStore,
+};
+
+/// The stored blocks of a shard's learners; counts what is read.
+pub struct ShardBlocks {
+    pub shard: u16,
+    pub store: Arc<CheckpointStore>,
+    pub events: Arc<dyn ShardEvents>,
+}
+
+impl BlockSource for ShardBlocks {
+    fn block(&self, user_id: &str, from_ms: i64) -> Result<Vec<u8>, LoadError> {
+        self.events.block_read();
+        load_block(&self.store, self.shard, user_id, from_ms)
+    }
+}

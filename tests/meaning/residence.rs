@@ -1,0 +1,113 @@
+//! What has left the memory: nothing that is applied or read tells the difference.
+
+use fastrand::Rng;
+use homeroom_core::Settings;
+use homeroom_core::learner::{ALWAYS, Learner, WindowQuery};
+use homeroom_core::shard::ReadPoint;
+use homeroom_tests::oracle::NaiveEvent;
+
+use crate::convert::core_event;
+use crate::reading::SHAPES;
+use crate::rig::{CoreRig, Delivery};
+use crate::seeds::each_seed;
+use crate::unruly::{COURSES, Unruly};
+
+const START_MS: i64 = 1_741_168_800_000;
+const HOUR_MS: i64 = 3_600_000;
+
+/// A long lesson of a few: most events in order, some late or very late, some come again; few names, so that attempts, videos and
+/// skills meet again long after.
+fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
+    let mut unruly = Unruly::new(rng, 60_000);
+    let mut now_ms = START_MS;
+    let mut deliveries: Vec<(i64, NaiveEvent)> = Vec::new();
+    for _ in 0..400 {
+        now_ms += rng.i64(0..40_000);
+        let late_ms = match rng.u32(..20) {
+            0 => rng.i64(0..2 * HOUR_MS),
+            1 => rng.i64(0..90_000),
+            _ => rng.i64(0..3_000),
+        };
+        let event = NaiveEvent {
+            timestamp_ms: now_ms - late_ms,
+            ..unruly.event(rng)
+        };
+        deliveries.push((now_ms, event));
+        if rng.u32(..12) == 0 {
+            let (_, again) = deliveries[rng.usize(..deliveries.len())].clone();
+            deliveries.push((now_ms, again));
+        }
+    }
+    deliveries
+}
+
+#[test]
+fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
+    each_seed(
+        "residence::a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory",
+        12,
+        |rng| {
+            let settings = Settings {
+                retention_ms: [HOUR_MS, 24 * HOUR_MS][rng.usize(..2)],
+                ..Settings::default()
+            };
+            let mut whole = CoreRig::new(settings.clone());
+            let mut sparse = CoreRig::new(settings);
+            let (mut away, mut fetched) = (0, 0);
+            for (now_ms, event) in lesson(rng) {
+                let delivery = [Delivery::Event(core_event(&event))];
+                let expected = whole.apply(now_ms, &delivery);
+                let before = blocks_away(&sparse, &event.user_id);
+                let got = sparse.apply(now_ms, &delivery);
+                assert_eq!(got.outcomes, expected.outcomes, "{event:?}");
+                assert_eq!(got.emissions, expected.emissions, "{event:?}");
+                fetched += before.saturating_sub(blocks_away(&sparse, &event.user_id));
+                assert_shown_alike(&sparse, &whole);
+                match rng.usize(..30) {
+                    0 => sparse.restart(),
+                    1 => sparse.passivate(&event.user_id),
+                    2..20 => sparse.checkpoint(),
+                    _ => {}
+                }
+                away += blocks_away(&sparse, &event.user_id);
+            }
+            assert!(away > 100, "hardly anything left the memory: {away}");
+            assert!(fetched > 5, "hardly anything was needed again: {fetched}");
+            for (user_id, learner) in &whole.learners {
+                assert_windows_alike(&sparse.whole(user_id), learner, &whole.at());
+            }
+        },
+    );
+}
+
+fn blocks_away(rig: &CoreRig, user_id: &str) -> usize {
+    let learner = rig.learners.get(user_id);
+    learner.map_or(0, |learner| learner.missing_within(&ALWAYS).len())
+}
+
+/// What profiles and standings show.
+fn assert_shown_alike(sparse: &CoreRig, whole: &CoreRig) {
+    let at = whole.at();
+    assert_eq!(sparse.at(), at);
+    for (user_id, learner) in &whole.learners {
+        let sparse = &sparse.learners[user_id];
+        assert_eq!(sparse.profile(&at), learner.profile(&at));
+        assert_eq!(sparse.identities(), learner.identities());
+        for course_id in COURSES {
+            let standings = [sparse, learner].map(|it| it.standing(course_id, at.floor_ms));
+            assert_eq!(standings[0], standings[1]);
+        }
+    }
+}
+
+fn assert_windows_alike(sparse: &Learner, whole: &Learner, at: &ReadPoint) {
+    for course_id in COURSES.map(Some).into_iter().chain([None]) {
+        for shape in SHAPES {
+            let query = WindowQuery {
+                course_id: course_id.map(str::to_owned),
+                ..WindowQuery::all(shape)
+            };
+            assert_eq!(sparse.windows(&query, at), whole.windows(&query, at));
+        }
+    }
+}
