@@ -1,24 +1,16 @@
-//! Scored attempts: of the events of one attempt only the newest counts.
-
-use std::{cmp::Ordering, collections::BTreeMap};
-
-use xxhash_rust::xxh3::xxh3_64;
+//! One scored attempt, and how a learner keeps many.
 
 use super::{
-    course::{CourseIndex, CourseSlot},
-    key::{Arrival, Place},
-    sorted::{Sorted, Spot},
-    text::{Text, TextRef, read_text},
+    course::CourseSlot,
+    key::Place,
+    memory::block_bytes,
+    names::{Name, Names},
+    text::{Text, read_text},
 };
 use crate::{
     EventType,
     wire::{Put, Reader},
 };
-
-/// What rolling accuracy looks back over, attempts.
-pub const ROLLING_LONG: usize = 20;
-/// What the short rolling accuracy looks back over, attempts.
-pub const ROLLING_SHORT: usize = 5;
 
 /// One attempt at something scored, as its newest event tells of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,237 +33,60 @@ pub struct Attempt {
     pub is_quiz: bool,
 }
 
-/// The attempts of a learner, in the order of their newest events.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Attempts {
-    all: Sorted<Attempt>,
-    /// Invariant: holds exactly the attempts that have an id.
-    by_id: Sorted<Known>,
+/// An attempt as it is kept: in 64 bytes, the names that others share kept once.
+#[derive(Clone, Debug)]
+pub struct Kept {
+    pub place: Place,
+    attempt_id: Option<Box<Text>>,
+    object_id: Name,
+    skill_id: Name,
+    score_millionths: u32,
+    pub course: CourseSlot,
+    /// Of a type that is not well-known.
+    other_type: Name,
+    /// A well-known type's place.
+    known_type: u8,
+    pub is_quiz: bool,
 }
 
-/// What attempts are kept for beyond their time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    /// Rolling accuracy, overall and by skill.
-    Rolling,
-    /// That, and how the learner stands in each course.
-    InCourses,
-}
-
-/// How many newer attempts there are, in all and of a kind.
-#[derive(Default)]
-struct Ranks<'a> {
-    overall: usize,
-    by_skill: BTreeMap<&'a Text, usize>,
-    by_course: BTreeMap<CourseIndex, usize>,
-}
-
-/// Where the attempt with an id is. In the order of the hashes; ids that share one, in the order of their places.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Known {
-    id_hash: u64,
-    newest: Place,
-}
-
-impl Attempts {
-    /// Event time, other than the event's own, at which a quiz will come or go when the event is added: windows count no other attempts.
-    pub fn affected_by(&self, arrival: &Arrival<'_>) -> Option<i64> {
-        let event = arrival.event;
-        let (_, known) = self.with_id(event.attempt_id.as_deref()?)?;
-        let leaves = known.place.compare(&arrival.place).is_lt();
-        let changes = if leaves {
-            known.is_quiz
-        } else {
-            !known.is_quiz && event.event_type == EventType::QuizSubmitted
-        };
-        let newest_ms = known.place.timestamp_ms;
-        (changes && newest_ms != event.timestamp_ms).then_some(newest_ms)
-    }
-
-    /// Adds a scored event. Gives the place of the attempt that it changed: what is stored with the events of that time changed.
-    pub fn add(
-        &mut self,
-        arrival: &Arrival<'_>,
-        score_millionths: u32,
-        course: CourseSlot,
-    ) -> Option<i64> {
-        let event = arrival.event;
-        let mut is_quiz = event.event_type == EventType::QuizSubmitted;
-        let mut changed_ms = None;
-        if let Some(known) = event.attempt_id.as_deref().and_then(|id| self.with_id(id)) {
-            let (spot, known) = known;
-            changed_ms = Some(known.place.timestamp_ms);
-            if known.place.compare(&arrival.place).is_gt() {
-                if let Some(known) = self.all.at_mut(spot) {
-                    known.is_quiz |= is_quiz;
-                }
-                return changed_ms;
-            }
-            is_quiz |= known.is_quiz;
-            self.take(spot);
-        }
-        self.insert(Attempt {
-            place: arrival.place.to_place(),
-            attempt_id: Text::of_maybe(event.attempt_id.as_deref()),
-            object_id: arrival.object_id.map(|id| id.to_text()),
-            skill_id: Text::of_maybe(event.skill_id.as_deref()),
-            event_type: event.event_type.clone(),
-            score_millionths,
-            course,
-            is_quiz,
-        });
-        changed_ms
-    }
-
-    /// The attempt with an id.
-    pub fn known(&self, id: &str) -> Option<&Attempt> {
-        Some(self.with_id(id)?.1)
-    }
-
-    /// The attempts whose newest event is in `[from_ms, to_ms)`, oldest first.
-    pub fn between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = &Attempt> {
-        let (Ok(spot) | Err(spot)) = self.all.search(|attempt| {
-            let by_time = attempt.place.timestamp_ms.cmp(&from_ms);
-            by_time.then(Ordering::Greater)
-        });
-        self.all
-            .iter_from(spot)
-            .take_while(move |attempt| attempt.place.timestamp_ms < to_ms)
-    }
-
-    /// All attempts, newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = &Attempt> {
-        self.all.iter().rev()
-    }
-
-    /// Forgets attempts before the floor that rolling accuracy does not need, overall or for their skill.
-    pub fn prune(&mut self, floor_ms: i64) {
-        self.forget(|time_ms| time_ms < floor_ms, Shown::Rolling);
-    }
-
-    /// Forgets attempts of times that are not needed for what is shown.
-    pub fn forget(&mut self, forgettable: impl Fn(i64) -> bool, shown: Shown) {
-        let mut ranks = Ranks::default();
-        let mut gone = Vec::new();
-        for attempt in self.newest_first() {
-            if !ranks.needs(attempt, shown) && forgettable(attempt.place.timestamp_ms) {
-                gone.push(attempt.place.clone());
-            }
-        }
-        for place in &gone {
-            if let Ok(spot) = self.all.search(|attempt| attempt.place.cmp(place)) {
-                self.take(spot);
-            }
-        }
-        if !gone.is_empty() {
-            self.all.compact();
-            self.by_id.compact();
-        }
-    }
-
-    /// What they take beside their own fields; all ids are taken to be as the newest attempt's.
-    pub fn heap_bytes(&self) -> usize {
-        let each = self.all.last().map_or(0, |attempt| {
-            let ids = [&attempt.attempt_id, &attempt.object_id, &attempt.skill_id];
-            let ids = ids.into_iter().flatten().map(Text::heap_bytes);
-            // The place is kept twice where there is an id.
-            ids.sum::<usize>() + 2 * attempt.place.event_id.heap_bytes()
-        });
-        self.all.heap_bytes() + self.by_id.heap_bytes() + self.all.len() * each
-    }
-
-    /// Appends the stored form of those of some times, and of those that rolling accuracy needs, if that is wanted; times are stored
-    /// relative to one.
-    pub fn put(
-        &self,
-        out: &mut Vec<u8>,
-        base_ms: i64,
-        wanted: impl Fn(i64) -> bool,
-        with_rolling: bool,
-    ) {
-        let mut ranks = Ranks::default();
-        let mut put: Vec<&Attempt> = Vec::new();
-        for attempt in self.newest_first() {
-            let is_rolling = with_rolling && ranks.needs(attempt, Shown::Rolling);
-            if is_rolling || wanted(attempt.place.timestamp_ms) {
-                put.push(attempt);
-            }
-        }
-        put.reverse();
-        out.put_size(put.len());
-        let mut before_ms = base_ms;
-        for attempt in put {
-            attempt.put(out, before_ms);
-            before_ms = attempt.place.timestamp_ms;
-        }
-    }
-
-    /// Reads the stored form into the list; those that are known already stay as they are.
-    pub fn read(&mut self, from: &mut Reader<'_>, base_ms: i64) -> Option<()> {
-        let mut before_ms = base_ms;
-        for _ in 0..from.size()? {
-            let attempt = Attempt::read(from, before_ms)?;
-            before_ms = attempt.place.timestamp_ms;
-            let known = self.all.search_end(|it| it.place.cmp(&attempt.place));
-            if known.is_err() {
-                self.insert(attempt);
-            }
-        }
-        Some(())
-    }
-
-    /// Adds an attempt that is not known.
-    pub fn insert(&mut self, attempt: Attempt) {
-        if let Some(id) = &attempt.attempt_id {
-            let known = Known::of(id, &attempt.place);
-            let (Ok(spot) | Err(spot)) = self.by_id.search(|other| other.cmp(&known));
-            self.by_id.insert(spot, known);
-        }
-        let place = &attempt.place;
-        let (Ok(spot) | Err(spot)) = self.all.search_end(|other| other.place.cmp(place));
-        self.all.insert(spot, attempt);
-    }
-
-    fn take(&mut self, spot: Spot) {
-        let attempt = self.all.remove(spot);
-        let known = attempt.and_then(|it| Some(Known::of(it.attempt_id.as_ref()?, &it.place)));
-        if let Some(known) = known
-            && let Ok(spot) = self.by_id.search(|other| other.cmp(&known))
-        {
-            self.by_id.remove(spot);
-        }
-    }
-
-    fn with_id(&self, id: &str) -> Option<(Spot, &Attempt)> {
-        let id_hash = xxh3_64(id.as_bytes());
-        let id = TextRef::of(id);
-        let (Ok(spot) | Err(spot)) = self
-            .by_id
-            .search(|known| known.id_hash.cmp(&id_hash).then(Ordering::Greater));
-        let same_hash = self.by_id.iter_from(spot);
-        let same_hash = same_hash.take_while(|known| known.id_hash == id_hash);
-        let mut attempts = same_hash.filter_map(|known| {
-            let spot = self.all.search(|it| it.place.cmp(&known.newest)).ok()?;
-            Some((spot, self.all.at(spot)?))
-        });
-        attempts.find(|(_, attempt)| attempt.attempt_id.as_ref().is_some_and(|it| it.is(&id)))
-    }
+/// An attempt that is kept, with its names.
+#[derive(Clone, Copy, Debug)]
+pub struct Seen<'a> {
+    pub place: &'a Place,
+    pub attempt_id: Option<&'a Text>,
+    pub object_id: Option<&'a Text>,
+    pub skill_id: Option<&'a Text>,
+    other_type: Option<&'a Text>,
+    known_type: u8,
+    pub score_millionths: u32,
+    pub course: CourseSlot,
+    pub is_quiz: bool,
 }
 
 impl Attempt {
-    fn put(&self, out: &mut Vec<u8>, before_ms: i64) {
-        self.place.put(out, before_ms);
-        let ids = [&self.attempt_id, &self.object_id, &self.skill_id];
-        let which = ids.iter().rev();
-        let which = which.fold(0, |which, id| which << 1 | u8::from(id.is_some()));
-        out.push(which << 1 | u8::from(self.is_quiz));
-        ids.into_iter().flatten().for_each(|id| id.put(out));
-        self.event_type.put(out);
-        out.put_number(self.score_millionths.into());
-        self.course.put(out);
+    /// To be kept.
+    pub fn keep(self, names: &mut Names) -> Kept {
+        let known_type = self.event_type.place();
+        let other_type = match known_type {
+            Some(_) => None,
+            None => Text::of_maybe(Some(self.event_type.name())),
+        };
+        Kept {
+            place: self.place,
+            attempt_id: self.attempt_id.map(Box::new),
+            object_id: names.keep(self.object_id),
+            skill_id: names.keep(self.skill_id),
+            score_millionths: self.score_millionths,
+            course: self.course,
+            other_type: names.keep(other_type),
+            // There are 13.
+            known_type: known_type.unwrap_or_default() as u8,
+            is_quiz: self.is_quiz,
+        }
     }
 
-    fn read(from: &mut Reader<'_>, before_ms: i64) -> Option<Self> {
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>, before_ms: i64) -> Option<Self> {
         let place = Place::read(from, before_ms)?;
         let which = from.byte()?;
         let mut id = |bit: u8| match which & bit {
@@ -292,30 +107,74 @@ impl Attempt {
     }
 }
 
-impl<'a> Ranks<'a> {
-    /// Whether an attempt is among those that are shown; to be asked newest first. Those that are not shown may be left out.
-    fn needs(&mut self, attempt: &'a Attempt, shown: Shown) -> bool {
-        self.overall += 1;
-        let mut is_needed = self.overall <= ROLLING_LONG;
-        if let Some(skill_id) = &attempt.skill_id {
-            let of_skill = self.by_skill.entry(skill_id).or_default();
-            *of_skill += 1;
-            is_needed |= *of_skill <= ROLLING_LONG;
+impl Kept {
+    /// With its names.
+    pub fn seen<'a>(&'a self, names: &'a Names) -> Seen<'a> {
+        Seen {
+            place: &self.place,
+            attempt_id: self.attempt_id.as_deref(),
+            object_id: names.get(self.object_id),
+            skill_id: names.get(self.skill_id),
+            other_type: names.get(self.other_type),
+            known_type: self.known_type,
+            score_millionths: self.score_millionths,
+            course: self.course,
+            is_quiz: self.is_quiz,
         }
-        if let (Shown::InCourses, Some(course)) = (shown, attempt.course.index()) {
-            let in_course = self.by_course.entry(course).or_default();
-            *in_course += 1;
-            is_needed |= *in_course <= ROLLING_LONG;
+    }
+
+    /// Keeps its names elsewhere.
+    pub fn move_names(&mut self, from: &Names, to: &mut Names) {
+        for name in [
+            &mut self.object_id,
+            &mut self.skill_id,
+            &mut self.other_type,
+        ] {
+            *name = to.keep(from.get(*name).cloned());
         }
-        is_needed
+    }
+
+    /// What it takes beside its own fields and its names.
+    pub fn heap_bytes(&self) -> usize {
+        let id = self.attempt_id.as_ref();
+        let id_bytes = id.map_or(0, |id| block_bytes(size_of::<Text>()) + id.heap_bytes());
+        self.place.event_id.heap_bytes() + id_bytes
     }
 }
 
-impl Known {
-    fn of(id: &Text, newest: &Place) -> Self {
-        Self {
-            id_hash: xxh3_64(id.to_box().as_bytes()),
-            newest: newest.clone(),
+impl Seen<'_> {
+    /// Type of the newest event.
+    pub fn event_type(&self) -> EventType {
+        match self.other_type {
+            Some(name) => EventType::Other(name.to_box()),
+            None => EventType::at(self.known_type.into()).unwrap_or(EventType::QuestionAnswered),
         }
+    }
+
+    /// Appends the stored form; the time is stored relative to another.
+    pub fn put(&self, out: &mut Vec<u8>, before_ms: i64) {
+        self.place.put(out, before_ms);
+        let ids = [&self.attempt_id, &self.object_id, &self.skill_id];
+        let which = ids.iter().rev();
+        let which = which.fold(0, |which, id| which << 1 | u8::from(id.is_some()));
+        out.push(which << 1 | u8::from(self.is_quiz));
+        ids.into_iter().flatten().for_each(|id| id.put(out));
+        self.event_type().put(out);
+        out.put_number(self.score_millionths.into());
+        self.course.put(out);
+    }
+}
+
+impl PartialEq for Seen<'_> {
+    fn eq(&self, other: &Self) -> bool {
+        let ids = |it: &Self| {
+            (
+                it.attempt_id.cloned(),
+                it.object_id.cloned(),
+                it.skill_id.cloned(),
+            )
+        };
+        let rest = |it: &Self| (it.event_type(), it.score_millionths, it.course, it.is_quiz);
+        self.place == other.place && ids(self) == ids(other) && rest(self) == rest(other)
     }
 }

@@ -10,9 +10,9 @@ use super::{
     corrections::Correction,
     course::{CourseIndex, CourseSlot, Membership},
     key::{Arrival, IdHash, Place},
-    playback::{Fact, Viewing},
     session::Span,
     text::{Text, TextRef},
+    viewing::{Fact, Viewing},
 };
 use crate::{Event, EventType, Playback};
 

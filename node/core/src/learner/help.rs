@@ -4,18 +4,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    SESSION_GAP_MS, Standing,
-    attempt::{Attempt, ROLLING_SHORT},
-    text::Text,
-};
+use super::{SESSION_GAP_MS, Standing, attempt::Seen, attempts::ROLLING_SHORT, text::Text};
 use crate::{shard::ReadPoint, time::MINUTE_MS};
 
 /// Below this a score counts as wrong, millionths.
 pub(super) const PASS_MILLIONTHS: u32 = 500_000;
 /// So many wrong answers in a row on one skill are a reason.
 const WRONG_IN_A_ROW_LEAST: usize = 3;
-/// What makes up a reason is counted to here, the newest first: keeps what is stored of a learner small.
+/// Starts of a video are counted to here, the newest first: keeps what is stored of a learner small.
 pub(super) const COUNTED_MAX: usize = 1_000;
 /// So many failed attempts at one item, the newest among them, are a reason.
 pub(super) const STUCK_LEAST: usize = 3;
@@ -98,12 +94,12 @@ impl HelpCode {
 
 impl Run {
     /// For each skill whose newest answers are wrong, those answers, when they are enough to be a reason.
-    pub fn wrong_by_skill(newest_first: &[&Attempt]) -> Vec<Self> {
+    pub fn wrong_by_skill(newest_first: &[Seen<'_>]) -> Vec<Self> {
         let mut runs: BTreeMap<Option<&Text>, (Vec<i64>, bool)> = BTreeMap::new();
         for attempt in newest_first {
-            let (times_ms, over) = runs.entry(attempt.skill_id.as_ref()).or_default();
+            let (times_ms, over) = runs.entry(attempt.skill_id).or_default();
             *over |= attempt.score_millionths >= PASS_MILLIONTHS;
-            if !*over && times_ms.len() < COUNTED_MAX {
+            if !*over {
                 times_ms.push(attempt.place.timestamp_ms);
             }
         }

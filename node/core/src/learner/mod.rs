@@ -5,6 +5,7 @@
 
 mod apply;
 mod attempt;
+mod attempts;
 mod away;
 mod blocks;
 mod claims;
@@ -19,6 +20,7 @@ mod interaction;
 mod key;
 mod last_interactions;
 mod memory;
+mod names;
 mod new_pane;
 mod playback;
 mod profile;
@@ -28,6 +30,7 @@ mod sorted;
 mod standing;
 mod state;
 mod text;
+mod viewing;
 mod window;
 
 pub use apply::{Applied, Touched, Verdict, is_guarded};
@@ -47,7 +50,7 @@ pub use state::{StateChange, StateDecodeError, StatePart};
 pub use window::{Window, WindowContent, WindowQuery, WindowState};
 
 use self::{
-    attempt::Attempts,
+    attempts::Attempts,
     blocks::Blocks,
     corrections::Corrections,
     course::Courses,

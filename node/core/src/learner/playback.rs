@@ -1,68 +1,16 @@
 //! Watched time, from the starts and stops of videos.
 
-use std::{cmp::Ordering, collections::BTreeMap, ops::Range};
+use std::ops::Range;
 
-use super::{
-    CourseIndex,
-    course::CourseSlot,
-    key::{Arrival, Place},
-    sorted::Sorted,
-    text::{Text, compare_maybe, read_text},
-};
+use super::{course::CourseSlot, key::Arrival, sorted::Sorted, viewing::Viewing};
 use crate::{
-    Event, Playback,
-    time::MINUTE_MS,
+    Event,
     wire::{Put, Reader},
 };
-
-/// Cap of watched time where no event tells the video's length, ms.
-const DEFAULT_CAP_MS: u64 = 30 * MINUTE_MS.unsigned_abs();
 
 /// The playback events of a learner, by session and object.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Playbacks(Sorted<Viewing>);
-
-/// One learner's dealings with one object in one session.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Viewing {
-    /// The session; none where the event's type needs none.
-    session_id: Option<Text>,
-    /// The video; events without one share one of their own.
-    object_id: Option<Text>,
-    length_ms: Option<u64>,
-    /// In the order of their places.
-    facts: Sorted<Fact>,
-}
-
-/// What one event says about watching.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fact {
-    pub place: Place,
-    /// As the source measured it: counts instead of the time between start and stop.
-    pub watched_ms: Option<u64>,
-    pub course: CourseSlot,
-    pub playback: Option<Playback>,
-}
-
-/// Watched time that counts at one event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Credit {
-    /// The event that is credited.
-    pub timestamp_ms: i64,
-    /// Its course.
-    pub course: Option<CourseIndex>,
-    /// The watched time.
-    pub watched_ms: u64,
-}
-
-/// What a fact counts for.
-#[derive(Clone, Copy)]
-struct Mark {
-    at_ms: i64,
-    playback: Option<Playback>,
-    watched_ms: Option<u64>,
-    course: CourseSlot,
-}
 
 /// Whether an event has anything to say about watching.
 pub fn tells_of_watching(event: &Event<'_>) -> bool {
@@ -81,10 +29,7 @@ impl Playbacks {
     /// Whether an event changes what other events count for, or is counted from, that lie before a time from which on all are in memory.
     pub fn reaches_before(&self, arrival: &Arrival<'_>, whole_from_ms: i64) -> bool {
         let viewing = self.0.find(|viewing| viewing.compare(arrival));
-        viewing.is_some_and(|viewing| {
-            arrival.place.timestamp_ms < whole_from_ms
-                || arrival.event.length_ms > viewing.length_ms
-        })
+        viewing.is_some_and(|viewing| viewing.reaches_before(arrival, whole_from_ms))
     }
 
     /// Adds what an event says. Gives the times of those events with which something else is stored now.
@@ -115,37 +60,18 @@ impl Playbacks {
     /// Forgets what lies before the floor, but for the last start or stop before it in a viewing that goes on: the next stop may need
     /// it.
     pub fn prune(&mut self, floor_ms: i64) {
-        self.0.retain(|viewing| {
-            let goes_on = viewing.last_ms() >= Some(floor_ms);
-            if goes_on {
-                let last = viewing.last_playback_before(floor_ms);
-                viewing.retain(|fact| {
-                    fact.place.timestamp_ms >= floor_ms || Some(&fact.place) == last.as_ref()
-                });
-            }
-            goes_on
-        });
+        self.0.retain(|viewing| viewing.prune(floor_ms));
     }
 
-    /// Forgets facts of times that may be forgotten, but for those from a time on and those that the facts to come are counted from:
-    /// of each viewing the newest, and the last start or stop, in all and before the time from which on all are in memory.
+    /// Forgets facts of times that may be forgotten, see [`Viewing::forget`].
     pub fn forget(
         &mut self,
         forgettable: impl Fn(i64) -> bool,
-        keep_from_ms: i64,
+        starts_from_ms: i64,
         whole_from_ms: i64,
     ) {
         self.0.retain(|viewing| {
-            let newest = viewing.facts.last().map(|fact| fact.place.clone());
-            let before_ms = [i64::MAX, whole_from_ms];
-            let [last, last_away] = before_ms.map(|it| viewing.last_playback_before(it));
-            viewing.retain(|fact| {
-                let time_ms = fact.place.timestamp_ms;
-                let kept = [&newest, &last, &last_away];
-                time_ms >= keep_from_ms
-                    || !forgettable(time_ms)
-                    || kept.iter().any(|place| place.as_ref() == Some(&fact.place))
-            });
+            viewing.forget(&forgettable, starts_from_ms, whole_from_ms);
             true
         });
     }
@@ -187,325 +113,4 @@ impl Playbacks {
         self.0
             .push(viewing, |one, other| one.key().cmp(&other.key()))
     }
-}
-
-impl Viewing {
-    pub fn new(session_id: Option<Text>, object_id: Option<Text>, length_ms: Option<u64>) -> Self {
-        Self {
-            session_id,
-            object_id,
-            length_ms,
-            facts: Sorted::default(),
-        }
-    }
-
-    /// Appends a fact that is newer than the others.
-    pub fn push(&mut self, fact: Fact) -> Option<()> {
-        self.facts
-            .push(fact, |one, other| one.place.cmp(&other.place))
-    }
-
-    fn key(&self) -> (Option<&Text>, Option<&Text>) {
-        (self.session_id.as_ref(), self.object_id.as_ref())
-    }
-
-    fn compare(&self, arrival: &Arrival<'_>) -> Ordering {
-        let by_session = compare_maybe(self.session_id.as_ref(), arrival.session_id.as_ref());
-        by_session.then_with(|| compare_maybe(self.object_id.as_ref(), arrival.object_id.as_ref()))
-    }
-
-    fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
-        let event = arrival.event;
-        let raised = event.length_ms > self.length_ms;
-        self.length_ms = self.length_ms.max(event.length_ms);
-        let fact = Fact {
-            place: arrival.place.to_place(),
-            playback: event.event_type.playback(),
-            watched_ms: event.watched_ms,
-            course,
-        };
-        let (Ok(spot) | Err(spot)) =
-            (self.facts).search_end(|other| other.place.compare(&arrival.place));
-        self.facts.insert(spot, fact);
-        // Later ones are stored with what they are counted from, and all with the length.
-        let time_ms = |fact: &Fact| fact.place.timestamp_ms;
-        if raised {
-            self.facts.iter().map(time_ms).collect()
-        } else {
-            self.facts.iter_from(spot).skip(1).map(time_ms).collect()
-        }
-    }
-
-    /// Takes in what is stored of the same viewing.
-    fn join(&mut self, other: Self) {
-        self.length_ms = self.length_ms.max(other.length_ms);
-        for fact in other.facts {
-            if let Err(spot) = self.facts.search_end(|it| it.place.cmp(&fact.place)) {
-                self.facts.insert(spot, fact);
-            }
-        }
-    }
-
-    /// The facts before a time, and those in a span with the start or stop that they are counted from.
-    fn some(&self, before_ms: i64, span: &Range<i64>) -> Vec<&Fact> {
-        let spot = |time_ms: i64| {
-            let (Ok(spot) | Err(spot)) = self.facts.search(|fact| {
-                let by_time = fact.place.timestamp_ms.cmp(&time_ms);
-                by_time.then(Ordering::Greater)
-            });
-            spot
-        };
-        let before = self.facts.iter();
-        let mut some: Vec<&Fact> = before
-            .take_while(|fact| fact.place.timestamp_ms < before_ms)
-            .collect();
-        let from = spot(span.start);
-        let within = self.facts.iter_from(from);
-        let mut within = within
-            .take_while(|fact| fact.place.timestamp_ms < span.end)
-            .peekable();
-        if within.peek().is_some() {
-            let mut earlier = self.facts.iter_before(from);
-            let last = earlier.find(|fact| fact.playback.is_some());
-            some.extend(last.filter(|fact| fact.place.timestamp_ms >= before_ms));
-        }
-        some.extend(within);
-        some
-    }
-
-    /// The usual event can't: the newest of a viewing whose cap stands.
-    fn may_affect_others(&self, arrival: &Arrival<'_>) -> bool {
-        let last = self.facts.last();
-        arrival.event.length_ms > self.length_ms
-            || last.is_some_and(|last| last.place.compare(&arrival.place).is_gt())
-    }
-
-    fn affected_by(&self, arrival: &Arrival<'_>) -> Vec<i64> {
-        let event = arrival.event;
-        let length_ms = self.length_ms.max(event.length_ms);
-        let cap_ms = length_ms.unwrap_or(DEFAULT_CAP_MS);
-        let added = Mark {
-            at_ms: event.timestamp_ms,
-            playback: event.event_type.playback(),
-            watched_ms: event.watched_ms,
-            course: CourseSlot::of(None),
-        };
-        let (older, newer) = self.around(arrival, cap_ms != self.cap_ms());
-        let known = || older.iter().copied();
-        let old = sums(known().chain(newer.iter().copied()), self.cap_ms());
-        let with_added = known().chain([added]).chain(newer.iter().copied());
-        let new = sums(with_added, cap_ms);
-        let times = old.keys().chain(new.keys());
-        let mut changed: Vec<i64> = times
-            .filter(|key| old.get(key) != new.get(key))
-            .map(|(time_ms, _)| *time_ms)
-            .filter(|time_ms| *time_ms != event.timestamp_ms)
-            .collect();
-        changed.sort_unstable();
-        changed.dedup();
-        changed
-    }
-
-    /// The facts before and after an event that is to be added, in their order: all, or those whose credit can change, with all of the
-    /// same times and what those are counted from.
-    fn around(&self, arrival: &Arrival<'_>, all: bool) -> (Vec<Mark>, Vec<Mark>) {
-        let (Ok(spot) | Err(spot)) =
-            (self.facts).search(|other| other.place.compare(&arrival.place));
-        let mut older = Vec::new();
-        for mark in self.facts.iter_before(spot).map(Fact::mark) {
-            older.push(mark);
-            let is_before = mark.at_ms < arrival.place.timestamp_ms;
-            if is_before && mark.playback.is_some() && !all {
-                break;
-            }
-        }
-        older.reverse();
-        let mut newer: Vec<Mark> = Vec::new();
-        let mut next_ms = None;
-        for mark in self.facts.iter_from(spot).map(Fact::mark) {
-            if !all && next_ms.is_some_and(|next_ms| next_ms != mark.at_ms) {
-                break;
-            }
-            newer.push(mark);
-            if mark.playback.is_some() {
-                next_ms = next_ms.or(Some(mark.at_ms));
-            }
-        }
-        (older, newer)
-    }
-
-    fn last_playback_before(&self, time_ms: i64) -> Option<Place> {
-        let newest_first = self.facts.iter().rev();
-        let mut before = newest_first.skip_while(|fact| fact.place.timestamp_ms >= time_ms);
-        let last = before.find(|fact| fact.playback.is_some())?;
-        Some(last.place.clone())
-    }
-
-    fn retain(&mut self, wanted: impl Fn(&Fact) -> bool) {
-        let before = self.facts.len();
-        self.facts.retain(|fact| wanted(fact));
-        if self.facts.len() < before {
-            self.facts.compact();
-        }
-    }
-
-    /// Watched time by the design's rule: a stop right after a start is credited with the time between, up to the cap.
-    pub fn credits(&self) -> impl Iterator<Item = Credit> {
-        credits(self.facts.iter().map(Fact::mark), self.cap_ms())
-    }
-
-    /// When the video was started, if the newest playback event is a start.
-    pub fn running_since(&self) -> Option<i64> {
-        let mut newest_first = self.facts.iter().rev();
-        let newest = newest_first.find(|fact| fact.playback.is_some())?;
-        (newest.playback == Some(Playback::Start)).then_some(newest.place.timestamp_ms)
-    }
-
-    /// When the video was started at or after a time, oldest first, ms.
-    pub fn starts_since(&self, from_ms: i64) -> impl Iterator<Item = i64> {
-        let (Ok(spot) | Err(spot)) = self.facts.search(|fact| {
-            let by_time = fact.place.timestamp_ms.cmp(&from_ms);
-            by_time.then(Ordering::Greater)
-        });
-        self.facts
-            .iter_from(spot)
-            .filter(|fact| fact.playback == Some(Playback::Start))
-            .map(|fact| fact.place.timestamp_ms)
-    }
-
-    /// The course of the newest event.
-    pub fn course(&self) -> CourseSlot {
-        self.facts
-            .last()
-            .map_or(CourseSlot::of(None), |fact| fact.course)
-    }
-
-    /// The most that one start can be worth, ms.
-    pub fn cap_ms(&self) -> u64 {
-        self.length_ms.unwrap_or(DEFAULT_CAP_MS)
-    }
-
-    /// Time of the newest event, ms.
-    pub fn last_ms(&self) -> Option<i64> {
-        self.facts.last().map(|fact| fact.place.timestamp_ms)
-    }
-
-    /// Its facts' ids are taken to be as the newest one's.
-    fn heap_bytes(&self) -> usize {
-        let ids = [&self.session_id, &self.object_id].into_iter().flatten();
-        let newest = self.facts.last();
-        let fact_bytes = newest.map_or(0, |fact| fact.place.event_id.heap_bytes());
-        ids.map(Text::heap_bytes).sum::<usize>()
-            + self.facts.heap_bytes()
-            + self.facts.len() * fact_bytes
-    }
-
-    fn put(&self, out: &mut Vec<u8>, base_ms: i64, facts: &[&Fact]) {
-        out.put_maybe(self.session_id.as_ref(), |out, id| id.put(out));
-        out.put_maybe(self.object_id.as_ref(), |out, id| id.put(out));
-        out.put_maybe(self.length_ms, |out, length_ms| out.put_number(length_ms));
-        out.put_size(facts.len());
-        let mut before_ms = base_ms;
-        for fact in facts {
-            fact.place.put(out, before_ms);
-            before_ms = fact.place.timestamp_ms;
-            let flags = match fact.playback {
-                None => 0,
-                Some(Playback::Start) => 1,
-                Some(Playback::Stop) => 2,
-            };
-            out.push(
-                flags
-                    | if fact.watched_ms.is_some() {
-                        MEASURED
-                    } else {
-                        0
-                    },
-            );
-            if let Some(watched_ms) = fact.watched_ms {
-                out.put_number(watched_ms);
-            }
-            fact.course.put(out);
-        }
-    }
-
-    fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
-        let session_id = from.maybe(read_text)?;
-        let object_id = from.maybe(read_text)?;
-        let mut viewing = Self::new(session_id, object_id, from.maybe(Reader::number)?);
-        let mut before_ms = base_ms;
-        for _ in 0..from.size()? {
-            let place = Place::read(from, before_ms)?;
-            before_ms = place.timestamp_ms;
-            let flags = from.byte()?;
-            viewing.push(Fact {
-                place,
-                playback: match flags & !MEASURED {
-                    0 => None,
-                    1 => Some(Playback::Start),
-                    2 => Some(Playback::Stop),
-                    _ => return None,
-                },
-                watched_ms: match flags & MEASURED {
-                    0 => None,
-                    _ => Some(from.number()?),
-                },
-                course: CourseSlot::read(from)?,
-            })?;
-        }
-        Some(viewing)
-    }
-}
-
-/// Says in a fact's stored form that its source measured the time.
-const MEASURED: u8 = 4;
-
-impl Fact {
-    fn mark(&self) -> Mark {
-        Mark {
-            at_ms: self.place.timestamp_ms,
-            playback: self.playback,
-            watched_ms: self.watched_ms,
-            course: self.course,
-        }
-    }
-}
-
-fn credits(marks: impl Iterator<Item = Mark>, cap_ms: u64) -> impl Iterator<Item = Credit> {
-    let mut started_ms = None;
-    marks.filter_map(move |mark| {
-        let measured = match mark.playback {
-            Some(Playback::Start) => {
-                started_ms = Some(mark.at_ms);
-                None
-            }
-            Some(Playback::Stop) => started_ms.take().map(|start_ms| {
-                mark.at_ms
-                    .saturating_sub(start_ms)
-                    .unsigned_abs()
-                    .min(cap_ms)
-            }),
-            None => None,
-        };
-        Some(Credit {
-            timestamp_ms: mark.at_ms,
-            course: mark.course.index(),
-            watched_ms: mark.watched_ms.or(measured)?,
-        })
-    })
-}
-
-/// What the credits add to windows: several events may share a time.
-fn sums(
-    marks: impl Iterator<Item = Mark>,
-    cap_ms: u64,
-) -> BTreeMap<(i64, Option<CourseIndex>), u64> {
-    let mut sums: BTreeMap<_, u64> = BTreeMap::new();
-    for credit in credits(marks, cap_ms).filter(|credit| credit.watched_ms > 0) {
-        let sum = sums
-            .entry((credit.timestamp_ms, credit.course))
-            .or_default();
-        *sum = sum.saturating_add(credit.watched_ms);
-    }
-    sums
 }

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::{
     EventKey, HelpReason, Interaction, Learner, Session, Status, Window, WindowQuery,
-    attempt::{Attempt, ROLLING_LONG, ROLLING_SHORT},
+    attempt::Seen,
+    attempts::{ROLLING_LONG, ROLLING_SHORT},
     text::Text,
 };
 use crate::{
@@ -107,7 +108,7 @@ impl Accuracy {
 impl Learner {
     /// The learner's profile as of a point.
     pub fn profile(&self, at: &ReadPoint) -> Profile {
-        let attempts: Vec<&Attempt> = self.attempts.newest_first().collect();
+        let attempts: Vec<Seen<'_>> = self.attempts.newest_first().collect();
         Profile {
             user_id: self.user_id.clone(),
             last_event_ms: self.last_event_ms,
@@ -167,26 +168,26 @@ impl Learner {
         self.windows(&query, at).pop()
     }
 
-    fn assessment(&self, attempt: &Attempt) -> Assessment {
+    fn assessment(&self, attempt: &Seen<'_>) -> Assessment {
         let index = attempt.course.index();
         let course = index.and_then(|index| self.courses.get(index));
-        let text = |text: &Option<Text>| text.as_ref().map(Text::to_box);
+        let text = |text: Option<&Text>| text.map(Text::to_box);
         Assessment {
             key: attempt.place.to_key(),
-            event_type: attempt.event_type.clone(),
+            event_type: attempt.event_type(),
             course_id: course.map(|course| course.course_id()),
-            object_id: text(&attempt.object_id),
-            attempt_id: text(&attempt.attempt_id),
-            skill_id: text(&attempt.skill_id),
+            object_id: text(attempt.object_id),
+            attempt_id: text(attempt.attempt_id),
+            skill_id: text(attempt.skill_id),
             score_millionths: attempt.score_millionths,
         }
     }
 }
 
-fn by_skill(newest_first: &[&Attempt]) -> BTreeMap<Box<str>, Accuracy> {
-    let mut attempts: BTreeMap<&Text, Vec<&Attempt>> = BTreeMap::new();
+fn by_skill(newest_first: &[Seen<'_>]) -> BTreeMap<Box<str>, Accuracy> {
+    let mut attempts: BTreeMap<&Text, Vec<&Seen<'_>>> = BTreeMap::new();
     for attempt in newest_first {
-        if let Some(skill_id) = &attempt.skill_id {
+        if let Some(skill_id) = attempt.skill_id {
             attempts.entry(skill_id).or_default().push(attempt);
         }
     }

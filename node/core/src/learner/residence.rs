@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::{
-    IdHash, Learner, StateDecodeError, attempt::Shown, help::REWATCHING_SPAN_MS, key::Arrival,
+    IdHash, Learner, StateDecodeError, attempts::Shown, help::REWATCHING_SPAN_MS, key::Arrival,
     playback::tells_of_watching,
 };
 use crate::{
@@ -41,7 +41,7 @@ impl Learner {
         }
         for span in leaving {
             let attempts = self.attempts.between(span.start, span.end);
-            let ids = attempts.filter_map(|attempt| attempt.attempt_id.as_ref());
+            let ids = attempts.filter_map(|attempt| attempt.attempt_id);
             let keys = ids.map(|id| IdHash::of(&id.to_box()));
             self.blocks.let_go(span.start, keys);
         }
@@ -123,8 +123,7 @@ impl Learner {
         let course = event.course_id.as_deref();
         let moves = known.place.compare(&arrival.place).is_lt()
             && (known.course.index() != course.and_then(|id| self.courses.index_of(id))
-                || known.skill_id.as_ref().map(|id| id.to_box()).as_deref()
-                    != event.skill_id.as_deref());
+                || known.skill_id.map(|id| id.to_box()).as_deref() != event.skill_id.as_deref());
         if moves {
             return self.missing_within(&ALWAYS);
         }

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Learner,
-    attempt::{Attempt, ROLLING_LONG},
+    attempt::Seen,
+    attempts::ROLLING_LONG,
     course::{CourseSlot, Membership},
     help::{
         COUNTED_MAX, PASS_MILLIONTHS, REWATCHING_SPAN_MS, REWATCHING_STARTS_LEAST, Run, STUCK_LEAST,
@@ -158,7 +159,7 @@ impl Learner {
     }
 
     pub(super) fn gather(&self, slot: CourseSlot, course: &Membership, floor_ms: i64) -> Standing {
-        let attempts: Vec<&Attempt> = self
+        let attempts: Vec<Seen<'_>> = self
             .attempts
             .newest_first()
             // Older ones may be kept or not, which must not show.
@@ -279,18 +280,17 @@ impl PaneSums {
 }
 
 /// The item of the newest attempt, when all the newest attempts at it failed.
-fn stuck(newest_first: &[&Attempt]) -> Option<Run> {
+fn stuck(newest_first: &[Seen<'_>]) -> Option<Run> {
     let newest = newest_first.first()?;
-    let item = newest.object_id.as_ref()?;
+    let item = newest.object_id?;
     let failed_ms: Vec<i64> = newest_first
         .iter()
-        .filter(|attempt| attempt.object_id.as_ref() == Some(item))
+        .filter(|attempt| attempt.object_id == Some(item))
         .take_while(|attempt| attempt.score_millionths < PASS_MILLIONTHS)
-        .take(COUNTED_MAX)
         .map(|attempt| attempt.place.timestamp_ms)
         .collect();
     (failed_ms.len() >= STUCK_LEAST).then(|| Run {
-        skill_id: newest.skill_id.as_ref().map(|id| id.to_box()),
+        skill_id: newest.skill_id.map(|id| id.to_box()),
         times_ms: failed_ms,
     })
 }

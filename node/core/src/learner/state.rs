@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::{
     Hour, HourNumber, Learner,
-    attempt::Attempts,
+    attempts::Attempts,
     corrections::Corrections,
     course::Courses,
     first_state::{FIRST_VERSION, first_head, first_hour},
