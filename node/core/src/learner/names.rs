@@ -9,8 +9,8 @@ use super::{
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     all: Vec<Text>,
-    /// The numbers, in the order of the names.
-    order: Vec<u32>,
+    /// Of each name in the order of the numbers: looked through in one go, since a learner's names are few and in no cache.
+    hashes: Vec<u32>,
 }
 
 /// The number of a name, or none.
@@ -28,19 +28,17 @@ impl Names {
         let Some(name) = name else {
             return Name::NONE;
         };
-        let found = self
-            .order
-            .binary_search_by(|number| self.all[*number as usize].cmp(&name));
-        let at = match found {
-            Ok(at) => return Name(self.order[at]),
-            Err(at) => at,
-        };
+        let hash = name.hash();
+        let mut same_hash = (self.hashes.iter().enumerate()).filter(|(_, other)| **other == hash);
+        if let Some((at, _)) = same_hash.find(|(at, _)| self.all[*at] == name) {
+            return Name(at as u32);
+        }
         // Never as many as there are attempts, at most a million.
         let number = self.all.len() as u32;
         room_for_one(&mut self.all);
         self.all.push(name);
-        room_for_one(&mut self.order);
-        self.order.insert(at, number);
+        room_for_one(&mut self.hashes);
+        self.hashes.push(hash);
         Name(number)
     }
 
@@ -52,6 +50,6 @@ impl Names {
     /// What they take beside their own fields.
     pub fn heap_bytes(&self) -> usize {
         let texts = self.all.iter().map(Text::heap_bytes);
-        vec_bytes(&self.all) + vec_bytes(&self.order) + texts.sum::<usize>()
+        vec_bytes(&self.all) + vec_bytes(&self.hashes) + texts.sum::<usize>()
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{cmp::Ordering, ops::Deref};
 
+use xxhash_rust::xxh3::xxh3_64;
+
 use super::memory::block_bytes;
 use crate::wire::{Put, Reader};
 
@@ -104,6 +106,13 @@ impl<L: Deref<Target = str>> Compact<L> {
         let mut scratch = [0; DERIVED_LENGTH];
         let bytes = self.bytes(&mut scratch);
         std::str::from_utf8(bytes).unwrap_or_default().into()
+    }
+
+    /// A hash of the text.
+    pub fn hash(&self) -> u32 {
+        let mut scratch = [0; DERIVED_LENGTH];
+        // Its low half.
+        xxh3_64(self.bytes(&mut scratch)) as u32
     }
 
     /// By the bytes of the texts.
