@@ -48,6 +48,17 @@ impl Disk {
         assert!(!learner.has_changes());
     }
 
+    /// Deletes the blocks of hours before the floor of a learner who is asleep.
+    pub fn sweep(&mut self, user_id: &str, floor_ms: i64) {
+        let hour = |time_ms: i64| time_ms.div_euclid(3_600_000);
+        if let Some(parts) = self.parts.get_mut(user_id) {
+            parts.retain(|part, _| match part {
+                StatePart::Block(from_ms) => hour(*from_ms) >= hour(floor_ms),
+                StatePart::Head | StatePart::Hour(_) => true,
+            });
+        }
+    }
+
     /// Gives a learner blocks that it lacks.
     pub fn put_back(&self, learner: &mut Learner, blocks: &[i64]) {
         for &from_ms in blocks {

@@ -142,6 +142,17 @@ impl CoreRig {
         }
     }
 
+    /// The same, and what the retention no longer covers is deleted before it wakes.
+    pub fn sleep_long(&mut self, user_id: &str) {
+        let floor_ms = self.at().floor_ms;
+        if let Some(learner) = self.learners.get_mut(user_id).filter(|it| it.is_known()) {
+            self.disk.save_learner(learner, true);
+            self.disk.sweep(user_id, floor_ms);
+            let woken = self.disk.learner(user_id).expect("it was stored");
+            self.learners.insert(user_id.to_owned(), woken);
+        }
+    }
+
     /// A checkpoint: what is stored leaves the memory.
     pub fn checkpoint(&mut self) {
         for learner in self.learners.values_mut() {

@@ -191,15 +191,11 @@ fn before(context: &EntryContext) -> ReadPoint {
 
 fn on_save(held: &mut Held, save: &Save) {
     // Of whom nothing was accepted nothing is stored either: made-up names take no room for ever.
-    let is_wanted = save.standings && held.learner.is_known();
-    let standings = is_wanted.then(|| {
-        // It says that its standings are stored with it.
-        held.learner.rewrite_head();
-        changed_standings(held)
-    });
+    let leaves = save.standings && held.learner.is_known();
+    let standings = leaves.then(|| changed_standings(held));
     // Of what was saved before all is durable.
     held.learner.let_go();
-    let changes = held.learner.take_changes(save.standings);
+    let changes = held.learner.take_changes(leaves);
     let head = changes.iter().find(|change| change.part == StatePart::Head);
     if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {
         held.head_bytes = bytes.len() as u64;

@@ -354,10 +354,7 @@ mod tests {
         for standings in [None, Some(Vec::new())] {
             let saved = Saved {
                 user_id: "ada".into(),
-                changes: {
-                    learner.rewrite_head();
-                    learner.take_changes(false)
-                },
+                changes: learner.take_changes(true),
                 standings: standings.clone(),
             };
             let changes: Vec<Change> = record_changes(saved).collect();

@@ -104,10 +104,9 @@ mod tests {
     /// The records of a learner of whom nothing is known but that it is there.
     fn records(user_id: &str, was_active: bool) -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut learner = Learner::new(user_id);
-        learner.rewrite_head();
         let saved = Saved {
             user_id: user_id.into(),
-            changes: learner.take_changes(false),
+            changes: learner.take_changes(true),
             standings: (!was_active).then(Vec::new),
         };
         let written = |(key, payload): (_, Option<Vec<u8>>)| Some((key, payload?));

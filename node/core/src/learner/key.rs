@@ -2,7 +2,7 @@
 
 use std::{cmp::Ordering, ops::Deref};
 
-use xxhash_rust::xxh3::xxh3_128;
+use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
 use super::text::{Compact, TextRef, read_text};
 use crate::{
@@ -114,5 +114,16 @@ impl IdHash {
     /// Hash of an event's id.
     pub fn of(event_id: &str) -> Self {
         Self(xxh3_128(event_id.as_bytes()).to_be_bytes())
+    }
+
+    /// Hash of what a viewing is known by.
+    pub fn of_viewing(session_id: Option<&str>, object_id: Option<&str>) -> Self {
+        let mut hasher = Xxh3::new();
+        for id in [session_id, object_id] {
+            // No text holds this byte.
+            hasher.update(&[0xff]);
+            hasher.update(id.unwrap_or_default().as_bytes());
+        }
+        Self(hasher.digest128().to_be_bytes())
     }
 }

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{course::CourseSlot, key::Arrival, sorted::Sorted, viewing::Viewing};
+use super::{IdHash, course::CourseSlot, key::Arrival, sorted::Sorted, viewing::Viewing};
 use crate::{
     Event,
     wire::{Put, Reader},
@@ -61,6 +61,12 @@ impl Playbacks {
     /// it.
     pub fn prune(&mut self, floor_ms: i64) {
         self.0.retain(|viewing| viewing.prune(floor_ms));
+    }
+
+    /// What the viewings are found by that have a fact within a span.
+    pub fn keys_within(&self, span_ms: &Range<i64>) -> impl Iterator<Item = IdHash> {
+        let within = self.0.iter().filter(|viewing| viewing.has_within(span_ms));
+        within.map(Viewing::hash)
     }
 
     /// Forgets facts of times that may be forgotten, see [`Viewing::forget`].

@@ -42,8 +42,9 @@ impl Learner {
         for span in leaving {
             let attempts = self.attempts.between(span.start, span.end);
             let ids = attempts.filter_map(|attempt| attempt.attempt_id);
-            let keys = ids.map(|id| IdHash::of(&id.to_box()));
-            self.blocks.let_go(span.start, keys);
+            let attempts = ids.map(|id| IdHash::of(&id.to_box()));
+            let viewings = self.playbacks.keys_within(&span);
+            self.blocks.let_go(span.start, attempts.chain(viewings));
         }
         self.blocks.shrink();
         let blocks = &self.blocks;
@@ -79,10 +80,12 @@ impl Learner {
         }
         let event = arrival.event;
         let mut missing = self.around(event.timestamp_ms, context);
-        missing.extend(self.with_key(&event.event_id, context));
+        missing.extend(self.with_id(&event.event_id, context));
         let whole_from_ms = self.blocks.whole_from_ms();
         if tells_of_watching(event) && self.playbacks.reaches_before(arrival, whole_from_ms) {
-            missing.extend(self.missing_within(&ALWAYS));
+            let (session_id, object_id) = (event.session_id.as_deref(), event.object_id.as_deref());
+            let viewing = IdHash::of_viewing(session_id, object_id);
+            missing.extend(self.blocks.away_with(viewing, context.floor_ms));
         }
         if event.score_millionths.is_some()
             && let Some(attempt_id) = event.attempt_id.as_deref()
@@ -110,14 +113,14 @@ impl Learner {
     }
 
     /// The blocks in which something may be found by its id.
-    fn with_key(&self, id: &str, context: &EntryContext) -> impl Iterator<Item = i64> {
+    fn with_id(&self, id: &str, context: &EntryContext) -> impl Iterator<Item = i64> {
         self.blocks.away_with(IdHash::of(id), context.floor_ms)
     }
 
     /// What an event of an attempt needs: the attempt, wherever it is stored, and all the others where others will be shown in its stead.
     fn for_attempt(&self, id: &str, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let Some(known) = self.attempts.known(id) else {
-            return self.with_key(id, context).collect();
+            return self.with_id(id, context).collect();
         };
         let event = arrival.event;
         let course = event.course_id.as_deref();

@@ -62,15 +62,11 @@ impl Learner {
         self.unsaved
     }
 
-    /// Has the head written with the next changes, whether or not it differs from the stored one.
-    pub fn rewrite_head(&mut self) {
-        self.unsaved = true;
-    }
-
     /// What has to be written for the stored state to be this one; from then on it counts as stored. One that is `leaving` the memory
-    /// has what outlives the retention in its head, so that its blocks can be deleted when their time is over.
+    /// has its head written in any case, with what outlives the retention: its blocks can be deleted when their time is over.
     pub fn take_changes(&mut self, leaving: bool) -> Vec<StateChange> {
-        let head = std::mem::take(&mut self.unsaved).then(|| self.encode_head(leaving));
+        let is_due = std::mem::take(&mut self.unsaved) || leaving;
+        let head = is_due.then(|| self.encode_head(leaving));
         let (blocks, gone) = self.blocks.take_changes();
         let mut changes = Vec::with_capacity(1 + blocks.len() + gone.len());
         changes.extend(head.map(|bytes| StateChange {

@@ -5,7 +5,7 @@ use std::{cmp::Ordering, collections::BTreeMap, ops::Range};
 use super::{
     CourseIndex,
     course::CourseSlot,
-    key::{Arrival, Place},
+    key::{Arrival, IdHash, Place},
     sorted::Sorted,
     text::{Text, compare_maybe, read_text},
 };
@@ -79,6 +79,22 @@ impl Viewing {
     /// What it is found by.
     pub fn key(&self) -> (Option<&Text>, Option<&Text>) {
         (self.session_id.as_ref(), self.object_id.as_ref())
+    }
+
+    /// What it is found by where it is not in memory.
+    pub fn hash(&self) -> IdHash {
+        let ids = [&self.session_id, &self.object_id];
+        let [session_id, object_id] = ids.map(|id| id.as_ref().map(Text::to_box));
+        IdHash::of_viewing(session_id.as_deref(), object_id.as_deref())
+    }
+
+    /// Whether one of its facts is within a span.
+    pub fn has_within(&self, span_ms: &Range<i64>) -> bool {
+        let newest_first = self.facts.iter().rev();
+        let mut times_ms = newest_first.map(|fact| fact.place.timestamp_ms);
+        times_ms
+            .find(|time_ms| *time_ms < span_ms.end)
+            .is_some_and(|time_ms| time_ms >= span_ms.start)
     }
 
     /// How it lies to the viewing of an event that comes.
@@ -228,6 +244,9 @@ impl Viewing {
         starts_from_ms: i64,
         whole_from_ms: i64,
     ) {
+        if self.facts.len() < 2 {
+            return;
+        }
         let newest = self.facts.last().map(|fact| fact.place.clone());
         let [last, last_away] = [i64::MAX, whole_from_ms].map(|it| self.last_playback_before(it));
         self.retain(|fact| {
