@@ -2,15 +2,33 @@
 
 use std::ops::Range;
 
-use super::{IdHash, course::CourseSlot, key::Arrival, sorted::Sorted, viewing::Viewing};
+use super::{
+    IdHash,
+    course::CourseSlot,
+    key::Arrival,
+    sorted::{Sorted, Spot},
+    viewing::Viewing,
+};
 use crate::{
     Event,
     wire::{Put, Reader},
 };
 
 /// The playback events of a learner, by session and object.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Playbacks(Sorted<Viewing>);
+#[derive(Clone, Debug, Default)]
+pub struct Playbacks {
+    viewings: Sorted<Viewing>,
+    /// Where the viewing of the last event was: that of the next is looked for there first.
+    latest: Spot,
+}
+
+impl PartialEq for Playbacks {
+    fn eq(&self, other: &Self) -> bool {
+        self.viewings == other.viewings
+    }
+}
+
+impl Eq for Playbacks {}
 
 /// Whether an event has anything to say about watching.
 pub fn tells_of_watching(event: &Event<'_>) -> bool {
@@ -20,7 +38,7 @@ pub fn tells_of_watching(event: &Event<'_>) -> bool {
 impl Playbacks {
     /// Event times, other than the event's own, whose credit will change when the event is added.
     pub fn affected_by(&self, arrival: &Arrival<'_>) -> Vec<i64> {
-        match self.0.find(|viewing| viewing.compare(arrival)) {
+        match self.of(arrival) {
             Some(viewing) if viewing.may_affect_others(arrival) => viewing.affected_by(arrival),
             _ => Vec::new(),
         }
@@ -28,14 +46,15 @@ impl Playbacks {
 
     /// Whether an event changes what other events count for, or is counted from, that lie before a time from which on all are in memory.
     pub fn reaches_before(&self, arrival: &Arrival<'_>, whole_from_ms: i64) -> bool {
-        let viewing = self.0.find(|viewing| viewing.compare(arrival));
+        let viewing = self.of(arrival);
         viewing.is_some_and(|viewing| viewing.reaches_before(arrival, whole_from_ms))
     }
 
     /// Adds what an event says. Gives the times of those events with which something else is stored now.
     pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
-        let (Ok(spot) | Err(spot)) = self.0.search(|viewing| viewing.compare(arrival));
-        let known = self.0.at_mut(spot);
+        let (Ok(spot) | Err(spot)) = self.find(arrival);
+        self.latest = spot;
+        let known = self.viewings.at_mut(spot);
         if let Some(viewing) = known.filter(|viewing| viewing.compare(arrival).is_eq()) {
             return viewing.add(arrival, course);
         }
@@ -46,13 +65,25 @@ impl Playbacks {
             None,
         );
         let changed_ms = viewing.add(arrival, course);
-        self.0.insert(spot, viewing);
+        self.viewings.insert(spot, viewing);
         changed_ms
+    }
+
+    fn of(&self, arrival: &Arrival<'_>) -> Option<&Viewing> {
+        self.viewings.at(self.find(arrival).ok()?)
+    }
+
+    fn find(&self, arrival: &Arrival<'_>) -> Result<Spot, Spot> {
+        let latest = self.viewings.at(self.latest);
+        match latest.filter(|viewing| viewing.compare(arrival).is_eq()) {
+            Some(_) => Ok(self.latest),
+            None => self.viewings.search(|viewing| viewing.compare(arrival)),
+        }
     }
 
     /// Viewings that have an event at or after a time.
     pub fn since(&self, from_ms: i64) -> impl Iterator<Item = &Viewing> {
-        self.0
+        self.viewings
             .iter()
             .filter(move |viewing| viewing.last_ms() >= Some(from_ms))
     }
@@ -60,12 +91,15 @@ impl Playbacks {
     /// Forgets what lies before the floor, but for the last start or stop before it in a viewing that goes on: the next stop may need
     /// it.
     pub fn prune(&mut self, floor_ms: i64) {
-        self.0.retain(|viewing| viewing.prune(floor_ms));
+        self.viewings.retain(|viewing| viewing.prune(floor_ms));
     }
 
     /// What the viewings are found by that have a fact within a span.
     pub fn keys_within(&self, span_ms: &Range<i64>) -> impl Iterator<Item = IdHash> {
-        let within = self.0.iter().filter(|viewing| viewing.has_within(span_ms));
+        let within = self
+            .viewings
+            .iter()
+            .filter(|viewing| viewing.has_within(span_ms));
         within.map(Viewing::hash)
     }
 
@@ -76,7 +110,7 @@ impl Playbacks {
         starts_from_ms: i64,
         whole_from_ms: i64,
     ) {
-        self.0.retain(|viewing| {
+        self.viewings.retain(|viewing| {
             viewing.forget(&forgettable, starts_from_ms, whole_from_ms);
             true
         });
@@ -84,13 +118,13 @@ impl Playbacks {
 
     /// What they take beside their own fields.
     pub fn heap_bytes(&self) -> usize {
-        self.0.heap_bytes() + self.0.iter().map(Viewing::heap_bytes).sum::<usize>()
+        self.viewings.heap_bytes() + self.viewings.iter().map(Viewing::heap_bytes).sum::<usize>()
     }
 
     /// Appends the stored form of the facts before a time and of those in a span, with the start or stop that those are counted from;
     /// times are stored relative to one.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, before_ms: i64, span: &Range<i64>) {
-        let some = self.0.iter().filter_map(|viewing| {
+        let some = self.viewings.iter().filter_map(|viewing| {
             let facts = viewing.some(before_ms, span);
             (!facts.is_empty()).then_some((viewing, facts))
         });
@@ -106,9 +140,9 @@ impl Playbacks {
         for _ in 0..from.size()? {
             let viewing = Viewing::read(from, base_ms)?;
             let key = viewing.key();
-            match self.0.search_end(|other| other.key().cmp(&key)) {
-                Ok(spot) => self.0.at_mut(spot)?.join(viewing),
-                Err(spot) => self.0.insert(spot, viewing),
+            match self.viewings.search_end(|other| other.key().cmp(&key)) {
+                Ok(spot) => self.viewings.at_mut(spot)?.join(viewing),
+                Err(spot) => self.viewings.insert(spot, viewing),
             }
         }
         Some(())
@@ -116,7 +150,7 @@ impl Playbacks {
 
     /// Appends the viewing that comes next in the order of sessions and objects.
     pub fn push(&mut self, viewing: Viewing) -> Option<()> {
-        self.0
+        self.viewings
             .push(viewing, |one, other| one.key().cmp(&other.key()))
     }
 }

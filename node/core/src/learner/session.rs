@@ -2,8 +2,8 @@
 
 use super::{
     key::{Arrival, Place},
-    sorted::Sorted,
-    text::{Text, read_text},
+    sorted::{Sorted, Spot},
+    text::{Text, TextRef, read_text},
 };
 use crate::{
     EventType,
@@ -15,8 +15,20 @@ use crate::{
 pub const SESSION_GAP_MS: i64 = 30 * MINUTE_MS;
 
 /// The sessions of a learner, in the order of their ids.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Sessions(Sorted<Span>);
+#[derive(Clone, Debug, Default)]
+pub struct Sessions {
+    spans: Sorted<Span>,
+    /// Where the session of the last event was: that of the next is looked for there first.
+    latest: Spot,
+}
+
+impl PartialEq for Sessions {
+    fn eq(&self, other: &Self) -> bool {
+        self.spans == other.spans
+    }
+}
+
+impl Eq for Sessions {}
 
 /// From a session's first event to its newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,9 +63,10 @@ impl Sessions {
         };
         let place = &arrival.place;
         let is_end = arrival.event.event_type == EventType::SessionEnd;
-        match self.0.search(|span| span.session_id.compare(id)) {
+        match self.find(id) {
             Ok(spot) => {
-                if let Some(span) = self.0.at_mut(spot) {
+                self.latest = spot;
+                if let Some(span) = self.spans.at_mut(spot) {
                     span.first_ms = span.first_ms.min(place.timestamp_ms);
                     span.events = span.events.saturating_add(1);
                     if span.newest.compare(place).is_lt() {
@@ -70,14 +83,22 @@ impl Sessions {
                     newest_is_end: is_end,
                     events: 1,
                 };
-                self.0.insert(spot, span);
+                self.spans.insert(spot, span);
             }
+        }
+    }
+
+    fn find(&self, id: &TextRef<'_>) -> Result<Spot, Spot> {
+        let latest = self.spans.at(self.latest);
+        match latest.filter(|span| span.session_id.is(id)) {
+            Some(_) => Ok(self.latest),
+            None => self.spans.search(|span| span.session_id.compare(id)),
         }
     }
 
     /// All sessions, in the order of their ids.
     pub fn all(&self, watermark_ms: i64) -> impl Iterator<Item = Session> {
-        self.0.iter().map(move |span| span.read(watermark_ms))
+        self.spans.iter().map(move |span| span.read(watermark_ms))
     }
 
     /// The session with the newest event.
@@ -94,7 +115,7 @@ impl Sessions {
     /// Forgets the sessions that ended before the floor, but for the newest.
     pub fn prune(&mut self, floor_ms: i64) {
         let newest = self.newest().map(|span| span.newest.clone());
-        self.0.retain(|span| {
+        self.spans.retain(|span| {
             span.newest.timestamp_ms >= floor_ms || Some(&span.newest) == newest.as_ref()
         });
     }
@@ -102,16 +123,16 @@ impl Sessions {
     /// What they take beside their own fields.
     pub fn heap_bytes(&self) -> usize {
         let each = self
-            .0
+            .spans
             .iter()
             .map(|span| span.session_id.heap_bytes() + span.newest.event_id.heap_bytes());
-        self.0.heap_bytes() + each.sum::<usize>()
+        self.spans.heap_bytes() + each.sum::<usize>()
     }
 
     /// Appends the stored form; times are stored relative to one.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
-        out.put_size(self.0.len());
-        for span in self.0.iter() {
+        out.put_size(self.spans.len());
+        for span in self.spans.iter() {
             span.session_id.put(out);
             span.newest.put(out, base_ms);
             out.put_signed(span.newest.timestamp_ms.wrapping_sub(span.first_ms));
@@ -141,11 +162,11 @@ impl Sessions {
     /// Appends the session with the next id.
     pub fn push(&mut self, span: Span) -> Option<()> {
         let order = |one: &Span, other: &Span| one.session_id.cmp(&other.session_id);
-        self.0.push(span, order)
+        self.spans.push(span, order)
     }
 
     fn newest(&self) -> Option<&Span> {
-        self.0.iter().max_by(|a, b| a.newest.cmp(&b.newest))
+        self.spans.iter().max_by(|a, b| a.newest.cmp(&b.newest))
     }
 }
 

@@ -17,7 +17,7 @@ pub struct Sorted<T> {
 }
 
 /// A place in a list, until the list changes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spot {
     run: usize,
     at: usize,
