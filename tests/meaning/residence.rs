@@ -1,9 +1,9 @@
 //! What has left the memory: nothing that is applied or read tells the difference.
 
 use fastrand::Rng;
-use homeroom_core::Settings;
-use homeroom_core::learner::{ALWAYS, Learner, WindowQuery};
+use homeroom_core::learner::{ALWAYS, Emission, Learner, WindowQuery};
 use homeroom_core::shard::ReadPoint;
+use homeroom_core::{Event, EventType, Settings};
 use homeroom_tests::oracle::NaiveEvent;
 
 use crate::convert::core_event;
@@ -11,6 +11,7 @@ use crate::reading::SHAPES;
 use crate::rig::{CoreRig, Delivery};
 use crate::seeds::each_seed;
 use crate::unruly::{COURSES, Unruly};
+use crate::watermark::click;
 
 const START_MS: i64 = 1_741_168_800_000;
 const HOUR_MS: i64 = 3_600_000;
@@ -79,6 +80,57 @@ fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
             }
         },
     );
+}
+
+/// The stop's credit is cut by a length that comes long after, so its minute is emitted again: counted with panes of a block that has
+/// nothing to do with the video.
+#[test]
+fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
+    let video = |id: &str, event_type, at_ms, length_ms| Event {
+        object_id: Some("video".into()),
+        event_type,
+        length_ms,
+        ..click("lms", id, START_MS + at_ms)
+    };
+    let other = |at_ms| Event {
+        user_id: "bo".into(),
+        ..click("lms", &format!("b{at_ms}"), START_MS + at_ms)
+    };
+    let click = |id: &str, at_ms| click("lms", id, START_MS + at_ms);
+    let minute_ms = 60_000;
+    let played = video("start", EventType::VideoPlayed, 0, None);
+    let stopped = video("stop", EventType::VideoPaused, 322_000, None);
+    let told = video("told", EventType::VideoSeeked, 30 * minute_ms, Some(100_000));
+    let lesson = [
+        played,
+        click("1", 1_000),
+        click("2", 2_000),
+        click("3", 300_000),
+        click("4", 305_000),
+        click("5", 315_000),
+        other(7 * minute_ms),
+        stopped,
+        click("6", 325_000),
+        click("7", 326_000),
+        click("8", 20 * minute_ms),
+        click("9", 20 * minute_ms + 1),
+        click("10", 20 * minute_ms + 2),
+        click("11", 25 * minute_ms),
+        told,
+    ];
+    let mut whole = CoreRig::new(Settings::default());
+    let mut sparse = CoreRig::new(Settings::default());
+    let mut emissions = Vec::new();
+    for event in lesson {
+        let now_ms = whole.shard.log_time_ms().max(event.timestamp_ms);
+        sparse.checkpoint();
+        let got = sparse.apply_one(now_ms, event.clone());
+        let expected = whole.apply_one(now_ms, event);
+        assert_eq!(got.emissions, expected.emissions);
+        emissions = got.emissions;
+    }
+    let is_far_back = |(_, emission): &(String, Emission)| emission.start_ms < START_MS + 6 * minute_ms;
+    assert!(emissions.iter().any(is_far_back), "{emissions:?}");
 }
 
 fn blocks_away(rig: &CoreRig, user_id: &str) -> usize {

@@ -18,7 +18,7 @@ use super::stored::{BlockSource, LoadError, Stored, fetch};
 pub const ACTOR_BYTES: u64 = 8_000;
 /// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
 const GROWTH_BYTES: u64 = 192;
-/// What an event adds at most to its hour as it is stored, bytes.
+/// What an event adds at most to its block as it is stored, beside its share, bytes.
 const EVENT_BYTES: u64 = 96;
 /// What a standing takes in the directory, bytes.
 const STANDING_BYTES: u64 = 512;
@@ -34,7 +34,7 @@ pub struct Held {
     learner: Learner,
     /// Where its blocks are that are not in memory.
     blocks: Arc<dyn BlockSource>,
-    /// Size of the head, and the newest hour in it, when it was last saved or loaded, bytes.
+    /// Size of the head, and the newest block in it, when it was last saved or loaded, bytes.
     head_bytes: u64,
     /// The floor of the learner when its standings were last stored: courses behind it can't have changed since, ms.
     saved_floor_ms: i64,
@@ -120,24 +120,23 @@ fn applied(
         joined,
         corrected_windows: corrected.len(),
         last_event_ms: learner.last_event_ms(),
-        unsaved_bytes: held.head_bytes
-            + held.grown_bytes
-            + EVENT_BYTES * learner.unsaved_apart() as u64,
+        unsaved_bytes: held.head_bytes + held.grown_bytes + learner.unsaved_apart_bytes(),
         memory_bytes: memory_bytes(learner, held.measured),
     }
 }
 
-/// Looks at the learner, with what has to be read for it; that leaves the memory again right after.
-fn on_read(held: &mut Held, Read { span_ms, look }: Read) {
+/// Looks at the learner, or at a copy with what has to be read for it. The learner itself stays as it is: what leaves the memory has to
+/// be durable, which is known only when it is saved the next time.
+fn on_read(held: &Held, Read { span_ms, look }: Read) {
     let missing = span_ms.map_or(Vec::new(), |span_ms| held.learner.missing_within(&span_ms));
     if missing.is_empty() {
         return look(Ok(&held.learner));
     }
-    match block_in_place(|| fetch(&*held.blocks, &mut held.learner, &missing)) {
-        Ok(()) => look(Ok(&held.learner)),
+    let mut whole = held.learner.clone();
+    match block_in_place(|| fetch(&*held.blocks, &mut whole, &missing)) {
+        Ok(()) => look(Ok(&whole)),
         Err(error) => look(Err(error)),
     }
-    held.learner.let_go();
 }
 
 /// What a learner takes with its actor, bytes: takes as long as to measure it.
@@ -174,6 +173,7 @@ fn apply_one(
             }
             Err(Missing(blocks)) => {
                 block_in_place(|| fetch(&*held.blocks, &mut held.learner, &blocks))?;
+                held.measured = measure(&held.learner);
             }
         }
     }

@@ -99,6 +99,8 @@ impl ShardReplica {
     {
         let (staleness, bound_met) = self.await_consistency(options).await?;
         let view = self.view();
+        // Nothing before the floor is looked at, nor need it be there.
+        let span_ms = span_ms.map(|span_ms| span_ms.start.max(view.at.floor_ms)..span_ms.end);
         let value = self.look_at(user_id, &view, span_ms, look).await?;
         Ok(Read {
             value,

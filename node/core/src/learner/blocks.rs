@@ -39,13 +39,23 @@ pub struct Blocks {
     filter: IdFilter,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 struct Block {
     /// Where it begins, ms.
     from_ms: i64,
     hour: Hour,
     /// It differs from the stored state.
     unsaved: bool,
+    /// Size of its record when that was last written or read; none yet, 0.
+    stored_bytes: u32,
+}
+
+/// But for the size of its record, which may be of before it was changed.
+impl PartialEq for Block {
+    fn eq(&self, other: &Self) -> bool {
+        let fields = |it: &Self| (it.from_ms, it.unsaved);
+        fields(self) == fields(other) && self.hour == other.hour
+    }
 }
 
 /// The rest follows from these.
@@ -63,10 +73,17 @@ impl Blocks {
         self.identities
     }
 
-    /// How many of them are in blocks that are stored apart and differ from what is.
-    pub fn unsaved_apart(&self) -> usize {
+    /// What the records come to of blocks that differ from them, as they were last written or read, bytes.
+    pub fn unsaved_apart_bytes(&self) -> u64 {
         let unsaved = self.earlier().iter().filter(|block| block.unsaved);
-        unsaved.map(|block| block.hour.identities()).sum()
+        unsaved.map(|block| u64::from(block.stored_bytes)).sum()
+    }
+
+    /// Notes the size of a block's record as it is written, bytes.
+    pub fn note_stored(&mut self, from_ms: i64, bytes: usize) {
+        if let Ok(at) = self.here.binary_search_by_key(&from_ms, |it| it.from_ms) {
+            self.here[at].stored_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        }
     }
 
     /// Identities are looked for in all hours that the retention covers, since a second delivery may carry another time: in the
@@ -278,13 +295,14 @@ impl Blocks {
         self.insert_at(at, from_ms, hour);
     }
 
-    /// Takes in an hour that an earlier build stored, of a learner that is being restored: it is to be written as a block. Without
+    /// Takes in an hour that an earlier build stored in so many bytes, of a learner that is being restored: it is to be written as a block. Without
     /// one, its record is of no use any more.
-    pub fn put_hour(&mut self, number: HourNumber, hour: Option<Hour>) {
+    pub fn put_hour(&mut self, number: HourNumber, hour: Option<(Hour, usize)>) {
         self.gone.push(StatePart::Hour(number));
-        if let Some(hour) = hour {
+        if let Some((hour, stored_bytes)) = hour {
             let from_ms = number.saturating_mul(HOUR_MS);
             self.put_back(from_ms, hour);
+            self.note_stored(from_ms, stored_bytes);
             self.mark(from_ms);
         }
     }
@@ -354,6 +372,7 @@ impl Blocks {
                 from_ms,
                 hour,
                 unsaved,
+                stored_bytes: 0,
             },
         );
     }

@@ -139,9 +139,9 @@ impl Learner {
         self.blocks.identities()
     }
 
-    /// How many identities are held in blocks that have records of their own, and differ from those.
-    pub fn unsaved_apart(&self) -> usize {
-        self.blocks.unsaved_apart()
+    /// Size of the records of blocks that differ from those, when they were last written or read, bytes.
+    pub fn unsaved_apart_bytes(&self) -> u64 {
+        self.blocks.unsaved_apart_bytes()
     }
 
     /// What the learner takes in memory, bytes: what it asked the allocator for, and what that keeps beside. An estimate, within a

@@ -1,15 +1,18 @@
-//! Names that many of a learner's attempts share: each kept once.
+//! Names that many of a learner's attempts share: each kept once, as far as it comes again soon.
 
 use super::{
     memory::{room_for_one, vec_bytes},
     text::Text,
 };
 
+/// A name is looked for among so many of the newest; one that is not among them is kept once more.
+const LOOKED_THROUGH: usize = 256;
+
 /// Each name has a number.
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     all: Vec<Text>,
-    /// Of each name in the order of the numbers: looked through in one go, since a learner's names are few and in no cache.
+    /// Of each name in the order of the numbers: the newest are looked through in one go, since they are in no cache.
     hashes: Vec<u32>,
 }
 
@@ -23,17 +26,18 @@ impl Name {
 }
 
 impl Names {
-    /// A name's number; a new one is kept.
+    /// A name's number; a new one is kept. Different numbers may stand for the same name.
     pub fn keep(&mut self, name: Option<Text>) -> Name {
         let Some(name) = name else {
             return Name::NONE;
         };
         let hash = name.hash();
-        let mut same_hash = (self.hashes.iter().enumerate()).filter(|(_, other)| **other == hash);
+        let newest_first = self.hashes.iter().enumerate().rev().take(LOOKED_THROUGH);
+        let mut same_hash = newest_first.filter(|(_, other)| **other == hash);
         if let Some((at, _)) = same_hash.find(|(at, _)| self.all[*at] == name) {
             return Name(at as u32);
         }
-        // Never as many as there are attempts, at most a million.
+        // Never more than three for each attempt, of which there are at most a million.
         let number = self.all.len() as u32;
         room_for_one(&mut self.all);
         self.all.push(name);

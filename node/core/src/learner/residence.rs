@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::{
-    IdHash, Learner, StateDecodeError, attempts::Shown, help::REWATCHING_SPAN_MS, key::Arrival,
+    IdHash, Learner, attempts::Shown, help::REWATCHING_SPAN_MS, key::Arrival,
     playback::tells_of_watching,
 };
 use crate::{
@@ -39,7 +39,8 @@ impl Learner {
         if leaving.is_empty() {
             return;
         }
-        for span in leaving {
+        // From the newest on: fewer have to be moved up.
+        for span in leaving.into_iter().rev() {
             let attempts = self.attempts.between(span.start, span.end);
             let ids = attempts.filter_map(|attempt| attempt.attempt_id);
             let attempts = ids.map(|id| IdHash::of(&id.to_box()));
@@ -61,14 +62,6 @@ impl Learner {
         blocks.collect()
     }
 
-    /// Takes in a block that was missing, as it is stored.
-    ///
-    /// # Errors
-    /// When it is damaged or of an unknown version.
-    pub fn put_back(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), StateDecodeError> {
-        self.read_block(from_ms, bytes)
-    }
-
     /// Whether all is in memory that an event needs. Rather too much is asked for than too little; in one go what can be told so far.
     pub(super) fn has_at_hand(
         &self,
@@ -83,9 +76,7 @@ impl Learner {
         missing.extend(self.with_id(&event.event_id, context));
         let whole_from_ms = self.blocks.whole_from_ms();
         if tells_of_watching(event) && self.playbacks.reaches_before(arrival, whole_from_ms) {
-            let (session_id, object_id) = (event.session_id.as_deref(), event.object_id.as_deref());
-            let viewing = IdHash::of_viewing(session_id, object_id);
-            missing.extend(self.blocks.away_with(viewing, context.floor_ms));
+            missing.extend(self.for_viewing(context, arrival));
         }
         if event.score_millionths.is_some()
             && let Some(attempt_id) = event.attempt_id.as_deref()
@@ -100,16 +91,33 @@ impl Learner {
         Err(Missing(missing))
     }
 
-    /// The block of a time, and those of the windows around it: their revisions are counted.
+    /// The block of a time at which something changes; and if that is late, those of the windows around it: their revisions are counted.
     fn around(&self, time_ms: i64, context: &EntryContext) -> Vec<i64> {
-        let sizes_ms = context.settings.windows.iter().map(|shape| shape.size_ms);
-        let reach_ms = sizes_ms.max().unwrap_or_default();
+        let mut around: Vec<i64> = self.blocks.away_covering(time_ms).into_iter().collect();
         let pane_ms = pane_start(time_ms);
-        let from_ms = pane_ms.saturating_sub(reach_ms);
-        let to_ms = pane_ms.saturating_add(PANE_MS + reach_ms);
-        let mut around: Vec<i64> = self.blocks.away_between(from_ms, to_ms).collect();
-        around.extend(self.blocks.away_covering(time_ms));
+        let pane_end_ms = pane_ms.saturating_add(PANE_MS);
+        if context.watermark_ms >= pane_end_ms {
+            let sizes_ms = context.settings.windows.iter().map(|shape| shape.size_ms);
+            let reach_ms = sizes_ms.max().unwrap_or_default();
+            let from_ms = pane_ms.saturating_sub(reach_ms);
+            let to_ms = pane_end_ms.saturating_add(reach_ms);
+            around.extend(self.blocks.away_between(from_ms, to_ms));
+        }
         around
+    }
+
+    /// What an event needs that reaches into a viewing's past: all of the viewing, and what is around the events that will count
+    /// differently.
+    fn for_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
+        let event = arrival.event;
+        let (session_id, object_id) = (event.session_id.as_deref(), event.object_id.as_deref());
+        let viewing = IdHash::of_viewing(session_id, object_id);
+        let mut missing: Vec<i64> = self.blocks.away_with(viewing, context.floor_ms).collect();
+        if missing.is_empty() {
+            let times_ms = self.playbacks.affected_by(arrival).into_iter();
+            missing.extend(times_ms.flat_map(|time_ms| self.around(time_ms, context)));
+        }
+        missing
     }
 
     /// The blocks in which something may be found by its id.

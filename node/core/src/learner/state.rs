@@ -77,10 +77,19 @@ impl Learner {
             gone.into_iter()
                 .map(|part| StateChange { part, bytes: None }),
         );
-        changes.extend(blocks.into_iter().map(|(span, hour)| StateChange {
-            part: StatePart::Block(span.start),
-            bytes: Some(encode_block(&self.attempts, &self.playbacks, span, hour)),
-        }));
+        let mut sizes = Vec::with_capacity(blocks.len());
+        for (span, hour) in blocks {
+            let from_ms = span.start;
+            let bytes = encode_block(&self.attempts, &self.playbacks, span, hour);
+            sizes.push((from_ms, bytes.len()));
+            changes.push(StateChange {
+                part: StatePart::Block(from_ms),
+                bytes: Some(bytes),
+            });
+        }
+        for (from_ms, size) in sizes {
+            self.blocks.note_stored(from_ms, size);
+        }
         changes
     }
 
@@ -120,7 +129,7 @@ impl Learner {
                     learner.restore_hour(number, bytes, within_head)
                 }
                 StatePart::Block(from_ms) if Some(from_ms) != within_head => {
-                    learner.read_block(from_ms, bytes)
+                    learner.put_back(from_ms, bytes)
                 }
                 // Left over from before it was in the head.
                 StatePart::Head | StatePart::Hour(_) | StatePart::Block(_) => Ok(()),
@@ -137,13 +146,14 @@ impl Learner {
     ///
     /// # Errors
     /// When it is damaged or of an unknown version.
-    pub fn read_block(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), StateDecodeError> {
+    pub fn put_back(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), StateDecodeError> {
         let (_, mut body) = versioned(bytes)?;
         let mut read = || {
             let hour = Hour::read(&mut body)?;
             self.attempts.read(&mut body, from_ms)?;
             self.playbacks.read(&mut body, from_ms)?;
             self.blocks.put_back(from_ms, hour);
+            self.blocks.note_stored(from_ms, bytes.len());
             Some(())
         };
         read().ok_or(StateDecodeError::Damaged)
@@ -163,7 +173,7 @@ impl Learner {
         let hour = hour.ok_or(StateDecodeError::Damaged)?;
         let is_within_head = within_head == Some(number.saturating_mul(HOUR_MS));
         self.blocks
-            .put_hour(number, (!is_within_head).then_some(hour));
+            .put_hour(number, (!is_within_head).then_some((hour, bytes.len())));
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use super::{
     CourseIndex,
     course::CourseSlot,
     key::{Arrival, IdHash, Place},
-    sorted::Sorted,
+    sorted::{Sorted, Spot},
     text::{Text, compare_maybe, read_text},
 };
 use crate::{
@@ -90,11 +90,18 @@ impl Viewing {
 
     /// Whether one of its facts is within a span.
     pub fn has_within(&self, span_ms: &Range<i64>) -> bool {
-        let newest_first = self.facts.iter().rev();
-        let mut times_ms = newest_first.map(|fact| fact.place.timestamp_ms);
-        times_ms
-            .find(|time_ms| *time_ms < span_ms.end)
-            .is_some_and(|time_ms| time_ms >= span_ms.start)
+        let mut from = self.facts.iter_from(self.first_from(span_ms.start));
+        from.next()
+            .is_some_and(|fact| fact.place.timestamp_ms < span_ms.end)
+    }
+
+    /// From where on facts are at or after a time.
+    fn first_from(&self, time_ms: i64) -> Spot {
+        let (Ok(spot) | Err(spot)) = self.facts.search(|fact| {
+            let by_time = fact.place.timestamp_ms.cmp(&time_ms);
+            by_time.then(Ordering::Greater)
+        });
+        spot
     }
 
     /// How it lies to the viewing of an event that comes.
@@ -137,18 +144,11 @@ impl Viewing {
 
     /// The facts before a time, and those in a span with the start or stop that they are counted from.
     pub fn some(&self, before_ms: i64, span: &Range<i64>) -> Vec<&Fact> {
-        let spot = |time_ms: i64| {
-            let (Ok(spot) | Err(spot)) = self.facts.search(|fact| {
-                let by_time = fact.place.timestamp_ms.cmp(&time_ms);
-                by_time.then(Ordering::Greater)
-            });
-            spot
-        };
         let before = self.facts.iter();
         let mut some: Vec<&Fact> = before
             .take_while(|fact| fact.place.timestamp_ms < before_ms)
             .collect();
-        let from = spot(span.start);
+        let from = self.first_from(span.start);
         let within = self.facts.iter_from(from);
         let mut within = within
             .take_while(|fact| fact.place.timestamp_ms < span.end)
@@ -293,12 +293,8 @@ impl Viewing {
 
     /// When the video was started at or after a time, oldest first, ms.
     pub fn starts_since(&self, from_ms: i64) -> impl Iterator<Item = i64> {
-        let (Ok(spot) | Err(spot)) = self.facts.search(|fact| {
-            let by_time = fact.place.timestamp_ms.cmp(&from_ms);
-            by_time.then(Ordering::Greater)
-        });
         self.facts
-            .iter_from(spot)
+            .iter_from(self.first_from(from_ms))
             .filter(|fact| fact.playback == Some(Playback::Start))
             .map(|fact| fact.place.timestamp_ms)
     }
