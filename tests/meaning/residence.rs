@@ -64,6 +64,10 @@ fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
                 assert_eq!(got.emissions, expected.emissions, "{event:?}");
                 fetched += before.saturating_sub(blocks_away(&sparse, &event.user_id));
                 assert_shown_alike(&sparse, &whole);
+                let query = some_windows(rng, now_ms);
+                let asked = sparse.ready_for(&event.user_id, &query);
+                let expected = whole.learners[&event.user_id].windows(&query, &whole.at());
+                assert_eq!(asked.windows(&query, &whole.at()), expected, "{query:?}");
                 match rng.usize(..30) {
                     0 => sparse.restart(),
                     1 => sparse.passivate(&event.user_id),
@@ -100,7 +104,12 @@ fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
     let minute_ms = 60_000;
     let played = video("start", EventType::VideoPlayed, 0, None);
     let stopped = video("stop", EventType::VideoPaused, 322_000, None);
-    let told = video("told", EventType::VideoSeeked, 30 * minute_ms, Some(100_000));
+    let told = video(
+        "told",
+        EventType::VideoSeeked,
+        30 * minute_ms,
+        Some(100_000),
+    );
     let lesson = [
         played,
         click("1", 1_000),
@@ -129,8 +138,26 @@ fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
         assert_eq!(got.emissions, expected.emissions);
         emissions = got.emissions;
     }
-    let is_far_back = |(_, emission): &(String, Emission)| emission.start_ms < START_MS + 6 * minute_ms;
+    let is_far_back =
+        |(_, emission): &(String, Emission)| emission.start_ms < START_MS + 6 * minute_ms;
     assert!(emissions.iter().any(is_far_back), "{emissions:?}");
+}
+
+/// A query for a part of the past, as it changed since a while ago or as it is.
+fn some_windows(rng: &mut Rng, now_ms: i64) -> WindowQuery {
+    let mut ago_ms = || rng.bool().then(|| now_ms - rng.i64(0..3 * HOUR_MS));
+    WindowQuery {
+        changed_since_ms: ago_ms(),
+        from_ms: ago_ms(),
+        to_ms: ago_ms(),
+        course_id: one_of(rng, &COURSES),
+        ..WindowQuery::all(SHAPES[rng.usize(..SHAPES.len())])
+    }
+}
+
+fn one_of(rng: &mut Rng, names: &[&str]) -> Option<String> {
+    let place = rng.usize(..=names.len());
+    names.get(place).map(|name| (*name).to_owned())
 }
 
 fn blocks_away(rig: &CoreRig, user_id: &str) -> usize {

@@ -161,6 +161,14 @@ impl CoreRig {
         }
     }
 
+    /// A learner with those blocks in memory that a query needs.
+    pub fn ready_for(&self, user_id: &str, query: &WindowQuery) -> Learner {
+        let mut learner = self.learners[user_id].clone();
+        let missing = learner.missing_for(query);
+        self.disk.put_back(&mut learner, &missing);
+        learner
+    }
+
     /// A learner with all its blocks in memory.
     pub fn whole(&self, user_id: &str) -> Learner {
         self.disk.whole(&self.learners[user_id])

@@ -127,8 +127,8 @@ fn applied(
 
 /// Looks at the learner, or at a copy with what has to be read for it. The learner itself stays as it is: what leaves the memory has to
 /// be durable, which is known only when it is saved the next time.
-fn on_read(held: &Held, Read { span_ms, look }: Read) {
-    let missing = span_ms.map_or(Vec::new(), |span_ms| held.learner.missing_within(&span_ms));
+fn on_read(held: &Held, Read { windows, look }: Read) {
+    let missing = windows.map_or(Vec::new(), |query| held.learner.missing_for(&query));
     if missing.is_empty() {
         return look(Ok(&held.learner));
     }

@@ -1,10 +1,10 @@
 //! What learner actors are told.
 
-use std::{ops::Range, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use homeroom_core::{
-    learner::{Learner, StateChange, Verdict},
+    learner::{Learner, StateChange, Verdict, WindowQuery},
     shard::EntryContext,
 };
 use tokio::sync::mpsc;
@@ -28,8 +28,8 @@ pub type Look = Box<dyn FnOnce(Result<&Learner, LoadError>) + Send>;
 
 /// A look at a learner.
 pub struct Read {
-    /// The event times that are looked at, ms: what of them is only stored is read before. None but what profiles and standings show.
-    pub span_ms: Option<Range<i64>>,
+    /// The windows that are looked at: what of them is only stored is read before. None but what profiles and standings show.
+    pub windows: Option<WindowQuery>,
     /// Looks.
     pub look: Look,
 }

@@ -134,9 +134,9 @@ impl LearnerService for LearnerDoor {
         let (shard, options) = self.place(&request.user_id, request.read.as_ref())?;
         let page = window::page_size(request.page_size);
         let query = list_query(&request)?;
-        let span_ms = Some(query.span_ms());
+        let windows = Some(query.clone());
         let read: Read<Option<Vec<v1::Window>>> = shard
-            .read_learner(&request.user_id, options, span_ms, move |learner, view| {
+            .read_learner(&request.user_id, options, windows, move |learner, view| {
                 learner.map(|learner| {
                     let windows = learner.windows(&query, &view.at);
                     windows

@@ -154,9 +154,9 @@ async fn read_one(
         fail_when_stale: false,
     };
     let query = query.clone();
-    let span_ms = Some(query.span_ms());
+    let windows = Some(query.clone());
     let read = shard
-        .read_learner(&user_id, any, span_ms, move |learner, view| {
+        .read_learner(&user_id, any, windows, move |learner, view| {
             learner.map(|learner| {
                 learner
                     .windows(&query, &view.at)

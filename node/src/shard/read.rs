@@ -1,12 +1,11 @@
 //! Reads of a shard, by how current they have to be.
 
 use std::{
-    ops::Range,
     sync::{Arc, Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
-use homeroom_core::learner::Learner;
+use homeroom_core::learner::{Learner, WindowQuery};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{replica::ShardReplica, view::View};
@@ -82,7 +81,7 @@ impl Confirmations {
 }
 
 impl ShardReplica {
-    /// Looks at a learner, at what profiles show of it, and at the event times of a span, if there is one; `None` goes to `look` for one that nothing is known of.
+    /// Looks at a learner, at what profiles show of it, and at the windows of a query, if there is one; `None` goes to `look` for one that nothing is known of.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -90,7 +89,7 @@ impl ShardReplica {
         &self,
         user_id: &str,
         options: ReadOptions,
-        span_ms: Option<Range<i64>>,
+        windows: Option<WindowQuery>,
         look: F,
     ) -> Result<Read<T>, ReadError>
     where
@@ -100,8 +99,11 @@ impl ShardReplica {
         let (staleness, bound_met) = self.await_consistency(options).await?;
         let view = self.view();
         // Nothing before the floor is looked at, nor need it be there.
-        let span_ms = span_ms.map(|span_ms| span_ms.start.max(view.at.floor_ms)..span_ms.end);
-        let value = self.look_at(user_id, &view, span_ms, look).await?;
+        let windows = windows.map(|query| WindowQuery {
+            from_ms: query.from_ms.max(Some(view.at.floor_ms)),
+            ..query
+        });
+        let value = self.look_at(user_id, &view, windows, look).await?;
         Ok(Read {
             value,
             view,
@@ -172,7 +174,7 @@ impl ShardReplica {
         &self,
         user_id: &str,
         view: &Arc<View>,
-        span_ms: Option<Range<i64>>,
+        windows: Option<WindowQuery>,
         look: F,
     ) -> Result<T, ReadError>
     where
@@ -197,8 +199,8 @@ impl ShardReplica {
                 let known = |learner: &Learner| look(Some(learner).filter(|it| it.is_known()), &at);
                 let _ = answer.send(learner.map(known));
             });
-            let span_ms = span_ms.clone();
-            let read = LearnerMessage::Read(learner::Read { span_ms, look });
+            let windows = windows.clone();
+            let read = LearnerMessage::Read(learner::Read { windows, look });
             if actor.send_message(read).is_ok()
                 && let Ok(looked) = answered.await
             {

@@ -86,8 +86,8 @@ impl ShardReplica {
                     let _ = reply.try_send((place, Arc::new(standing)));
                 }
             });
-            let span_ms = None;
-            let read = LearnerMessage::Read(Read { span_ms, look });
+            let windows = None;
+            let read = LearnerMessage::Read(Read { windows, look });
             let _ = member.actor.send_message(read);
         }
         drop(reply);

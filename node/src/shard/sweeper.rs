@@ -64,6 +64,8 @@ impl Sweeper {
             return expired;
         };
         let standings = standings_from();
+        // Whose records pass by, and whether what is expired of them may go.
+        let mut present = (Box::<str>::default(), false);
         for (seen, record) in records.map_while(Result::ok).enumerate() {
             if record.key() >= &standings[..] {
                 break;
@@ -80,7 +82,16 @@ impl Sweeper {
                 StatePart::Hour(number) => number < hour_of(floor_ms),
                 StatePart::Block(from_ms) => hour_of(from_ms) < hour_of(floor_ms),
             };
-            if is_expired && !is_active(user_id) && self.has_left(user_id) {
+            if !is_expired {
+                continue;
+            }
+            if *present.0 != *user_id {
+                present = (
+                    user_id.into(),
+                    !is_active(user_id) && self.has_left(user_id),
+                );
+            }
+            if present.1 {
                 expired.push((record.key().to_vec(), None));
             }
         }

@@ -1,7 +1,9 @@
 //! A block of a learner that is only stored: what has to be known of it to tell whether it is needed.
 
+use std::ops::Range;
+
 use super::{Hour, IdHash};
-use crate::time::hour_of;
+use crate::time::{PANE_MS, hour_of};
 
 /// Three bytes of an identity's hash: tell most blocks that hold it from those that don't.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -16,6 +18,8 @@ pub struct Away {
     pub first_pane_ms: i64,
     /// Its last pane with an event, ms.
     pub last_pane_ms: i64,
+    /// Log time of the newest event that changed one of its panes, ms.
+    pub changed_ms: i64,
     /// How many identities it holds.
     pub identities: u32,
     /// Of its identities and its attempts, in ascending order.
@@ -49,10 +53,16 @@ impl Away {
             from_ms,
             first_pane_ms: start_ms(block.panes().first()),
             last_pane_ms: start_ms(block.panes().last()),
+            changed_ms: block.changed_ms(),
             // At most a million.
             identities: block.identities() as u32,
             keys: keys.into(),
         }
+    }
+
+    /// From its first pane with an event to the end of its last, ms.
+    pub fn panes_ms(&self) -> Range<i64> {
+        self.first_pane_ms..self.last_pane_ms.saturating_add(PANE_MS)
     }
 
     /// What it is found by.

@@ -469,6 +469,30 @@ impl Blocks {
             .take_while(move |start_ms| *start_ms < to_ms)
     }
 
+    /// The panes of blocks of which one changed after a log time: from the first to the end of the last, ms.
+    pub fn changed_since(&self, log_time_ms: i64) -> impl Iterator<Item = Range<i64>> {
+        let here = self.here.iter().filter_map(move |block| {
+            let hour = hour_of(block.from_ms);
+            let (first, last) = (block.hour.panes().first()?, block.hour.panes().last()?);
+            let panes_ms = first.start_ms(hour)..last.start_ms(hour).saturating_add(PANE_MS);
+            (block.hour.changed_ms() > log_time_ms).then_some(panes_ms)
+        });
+        let away = self.away.iter();
+        let away = away.filter(move |block| block.changed_ms > log_time_ms);
+        here.chain(away.map(Away::panes_ms))
+    }
+
+    /// Where those begin that are away and have panes in one of these spans, ms.
+    pub fn away_within(&self, spans_ms: &[Range<i64>]) -> Vec<i64> {
+        let overlaps =
+            |one: &Range<i64>, other: &Range<i64>| one.start < other.end && other.start < one.end;
+        let within = self.away.iter().filter(|block| {
+            let panes_ms = block.panes_ms();
+            spans_ms.iter().any(|span_ms| overlaps(span_ms, &panes_ms))
+        });
+        within.map(|block| block.from_ms).collect()
+    }
+
     /// Where those begin that are away and may be found by a key, in hours from the floor on.
     pub fn away_with(&self, key: IdHash, floor_ms: i64) -> impl Iterator<Item = i64> {
         let key = Fingerprint::of(key);

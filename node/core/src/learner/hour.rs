@@ -138,6 +138,12 @@ impl Hour {
         &self.panes
     }
 
+    /// Log time of the newest event that changed one of its panes, ms; the least number without one.
+    pub fn changed_ms(&self) -> i64 {
+        let times_ms = self.panes.iter().map(|pane| pane.changed_ms);
+        times_ms.max().unwrap_or(i64::MIN)
+    }
+
     /// Notes that an event elsewhere changed what this pane holds.
     pub fn touch(&mut self, pane_start_ms: i64, log_time_ms: i64) {
         if let Ok(at) = self.find(pane_in_hour(pane_start_ms)) {

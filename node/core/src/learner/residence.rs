@@ -9,7 +9,7 @@
 use std::ops::Range;
 
 use super::{
-    IdHash, Learner, attempts::Shown, help::REWATCHING_SPAN_MS, key::Arrival,
+    IdHash, Learner, WindowQuery, attempts::Shown, help::REWATCHING_SPAN_MS, key::Arrival,
     playback::tells_of_watching,
 };
 use crate::{
@@ -56,10 +56,29 @@ impl Learner {
             .forget(is_away, rewatched_from_ms, blocks.whole_from_ms());
     }
 
-    /// The blocks that are not in memory and may hold something of a span of event time, ms: what has to be read to look at it.
+    /// The blocks that are not in memory and may hold something of a span of event time, ms.
     pub fn missing_within(&self, span_ms: &Range<i64>) -> Vec<i64> {
         let blocks = self.blocks.away_between(span_ms.start, span_ms.end);
         blocks.collect()
+    }
+
+    /// The blocks that are not in memory and have to be read before the windows of a query are: of windows that changed since a log
+    /// time, those that changed then and their neighbours.
+    pub fn missing_for(&self, query: &WindowQuery) -> Vec<i64> {
+        let mut missing = self.missing_within(&query.span_ms());
+        if let Some(since_ms) = query.changed_since_ms
+            && !missing.is_empty()
+        {
+            let size_ms = query.shape.size_ms;
+            let corrected = self.corrections.changed_since(since_ms);
+            let changed = self.blocks.changed_since(since_ms).chain(corrected);
+            let reach =
+                |it: Range<i64>| it.start.saturating_sub(size_ms)..it.end.saturating_add(size_ms);
+            let spans_ms: Vec<_> = changed.map(reach).collect();
+            let changed = self.blocks.away_within(&spans_ms);
+            missing.retain(|from_ms| changed.binary_search(from_ms).is_ok());
+        }
+        missing
     }
 
     /// Whether all is in memory that an event needs. Rather too much is asked for than too little; in one go what can be told so far.

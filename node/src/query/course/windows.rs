@@ -135,8 +135,8 @@ async fn of_learner(
         fail_when_stale: false,
     };
     let query = query.clone();
-    let span_ms = Some(query.span_ms());
-    let read = shard.read_learner(&user_id, any, span_ms, move |learner, view| {
+    let windows = Some(query.clone());
+    let read = shard.read_learner(&user_id, any, windows, move |learner, view| {
         learner.map(|learner| learner.windows(&query, &view.at))
     });
     let read = read.await.map_err(|error| status::of_read(&error))?;
