@@ -4,7 +4,7 @@
 pub const PANE_MS: i64 = 5_000;
 /// A minute.
 pub const MINUTE_MS: i64 = 60_000;
-/// An hour: what is stored together.
+/// An hour: no block of events is longer, and they expire by it.
 pub const HOUR_MS: i64 = 3_600_000;
 /// A day.
 pub const DAY_MS: i64 = 86_400_000;

@@ -12,7 +12,7 @@ use crate::{
     time::{HOUR_MS, MINUTE_MS, floor_to, hour_of},
 };
 
-/// Events that one learner may have within the retention: no person has, and what a learner takes is saved as a whole.
+/// Events that one learner may have within the retention: no person has, and some bytes of each stay in memory.
 const IDENTITIES_MAX: usize = 1_000_000;
 
 /// What became of an event.

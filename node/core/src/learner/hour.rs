@@ -1,4 +1,4 @@
-//! One hour of a learner: the ids of its events and its panes. The unit that is stored and that expires.
+//! The ids and panes of a learner's events in an hour or a part of it: what a block holds.
 
 use super::{
     CourseIndex, IdHash,
@@ -15,7 +15,7 @@ use crate::{
 /// Number of an hour, counted from the epoch.
 pub type HourNumber = i64;
 
-/// What a learner did in one hour of event time.
+/// What a learner did in one hour of event time, or in a part of it.
 #[derive(Clone, Debug, Default)]
 pub struct Hour {
     claims: Claims,
@@ -92,7 +92,7 @@ impl PaneCount<'_> {
 }
 
 impl Hour {
-    /// The content hash of the event with this id, if it was accepted in this hour.
+    /// The content hash of the event with this id, if it was accepted here.
     pub fn content_of(&self, id: IdHash) -> Option<u32> {
         self.claims.content_of(id)
     }

@@ -146,7 +146,7 @@ impl Learner {
 
     /// What the learner takes in memory, bytes: what it asked the allocator for, and what that keeps beside. An estimate, within a
     /// quarter of it: ids are taken to be as long as their newest neighbours. Takes time in proportion to the learner's sessions,
-    /// courses, videos and hours, not to its events.
+    /// courses, videos and blocks, not to its events.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
             + block_bytes(self.user_id.len())
