@@ -2,15 +2,15 @@
 
 use fastrand::Rng;
 use homeroom_core::learner::{ALWAYS, Emission, Learner, WindowQuery};
-use homeroom_core::shard::ReadPoint;
-use homeroom_core::{Event, EventType, Settings};
+use homeroom_core::shard::{Outcome, ReadPoint};
+use homeroom_core::{Event, EventType, Settings, WindowShape};
 use homeroom_tests::oracle::NaiveEvent;
 
 use crate::convert::core_event;
 use crate::reading::SHAPES;
 use crate::rig::{CoreRig, Delivery};
 use crate::seeds::each_seed;
-use crate::unruly::{COURSES, Unruly};
+use crate::unruly::{COURSES, USERS, Unruly};
 use crate::watermark::click;
 
 const START_MS: i64 = 1_741_168_800_000;
@@ -29,9 +29,13 @@ fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
             1 => rng.i64(0..90_000),
             _ => rng.i64(0..3_000),
         };
-        let event = NaiveEvent {
+        let drawn = NaiveEvent {
             timestamp_ms: now_ms - late_ms,
             ..unruly.event(rng)
+        };
+        let event = match rng.u32(..3) {
+            0 => scored(rng, drawn),
+            _ => drawn,
         };
         deliveries.push((now_ms, event));
         if rng.u32(..12) == 0 {
@@ -40,6 +44,23 @@ fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
         }
     }
     deliveries
+}
+
+/// Of one of so many attempts that most are no longer shown when their score is changed; now and then with another skill or course.
+fn scored(rng: &mut Rng, event: NaiveEvent) -> NaiveEvent {
+    let number = rng.usize(..60);
+    let one_of = |names: &[&str], number: usize| Some(names[number % names.len()].to_owned());
+    let moved = usize::from(rng.u32(..6) == 0);
+    NaiveEvent {
+        event_type: ["quiz_submitted", "score_updated"][rng.usize(..2)].to_owned(),
+        attempt_id: Some(format!("attempt {number}")),
+        course_id: one_of(&COURSES, number + moved),
+        skill_id: one_of(&["fractions", "roots"], number / 2 + moved),
+        score: Some(f64::from(rng.u32(..=10))),
+        max_score: Some(10.0),
+        success: None,
+        ..event
+    }
 }
 
 #[test]
@@ -71,7 +92,7 @@ fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
                 match rng.usize(..30) {
                     0 => sparse.restart(),
                     1 => sparse.passivate(&event.user_id),
-                    2 => sparse.sleep_long(&event.user_id),
+                    2 => sparse.sleep_long(USERS[rng.usize(..USERS.len())]),
                     3..20 => sparse.checkpoint(),
                     _ => {}
                 }
@@ -141,6 +162,50 @@ fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
     let is_far_back =
         |(_, emission): &(String, Emission)| emission.start_ms < START_MS + 6 * minute_ms;
     assert!(emissions.iter().any(is_far_back), "{emissions:?}");
+}
+
+/// A block that is stored anew keeps the start that its stop is counted from, whatever leaves the memory around it.
+#[test]
+fn a_block_that_is_stored_anew_stands_for_itself() {
+    let mut rig = CoreRig::new(Settings::default());
+    let event = |rig: &mut CoreRig, id: &str, event_type, at_ms| {
+        let event = Event {
+            object_id: Some("video".into()),
+            event_type,
+            ..click("lms", id, START_MS + at_ms)
+        };
+        let now_ms = rig.shard.log_time_ms().max(event.timestamp_ms);
+        rig.apply_one(now_ms, event).outcomes[0]
+    };
+    let minute_ms = 60_000;
+    event(&mut rig, "start", EventType::VideoPlayed, 0);
+    for (id, at_ms) in [("1", 1_000), ("2", 2_000)] {
+        event(&mut rig, id, EventType::Click, at_ms);
+    }
+    event(&mut rig, "stop", EventType::VideoPaused, 5 * minute_ms);
+    for number in 3..14 {
+        let at_ms = (number + 2) * minute_ms + 10_000;
+        event(&mut rig, &number.to_string(), EventType::Click, at_ms);
+    }
+    rig.checkpoint();
+    rig.checkpoint();
+    let before = blocks_away(&rig, "ada");
+    let again = event(&mut rig, "1", EventType::Click, 1_000);
+    assert!(matches!(again, Outcome::Duplicate { .. }), "{again:?}");
+    event(&mut rig, "late", EventType::Click, 5 * minute_ms + 20_000);
+    assert!(
+        blocks_away(&rig, "ada") < before,
+        "nothing was needed again"
+    );
+    rig.checkpoint();
+    rig.checkpoint();
+    let query = WindowQuery {
+        from_ms: Some(START_MS + 5 * minute_ms),
+        to_ms: Some(START_MS + 6 * minute_ms),
+        ..WindowQuery::all(WindowShape::MINUTE)
+    };
+    let windows = rig.ready_for("ada", &query).windows(&query, &rig.at());
+    assert_eq!(windows[0].content.video_ms, 5 * 60_000);
 }
 
 /// A query for a part of the past, as it changed since a while ago or as it is.

@@ -153,11 +153,11 @@ impl CoreRig {
         }
     }
 
-    /// A checkpoint: what is stored leaves the memory.
+    /// A checkpoint: what the ones before stored leaves the memory.
     pub fn checkpoint(&mut self) {
         for learner in self.learners.values_mut() {
-            self.disk.save_learner(learner, false);
             learner.let_go();
+            self.disk.save_learner(learner, false);
         }
     }
 

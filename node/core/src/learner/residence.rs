@@ -3,7 +3,7 @@
 //!
 //! Invariants, of what is in memory while some blocks are away:
 //! - all attempts that rolling accuracy and the standings show, whatever blocks they are stored with;
-//! - of each viewing the newest event, the newest start or stop, the last one before all are in memory, and what rewatching counts;
+//! - of each viewing the newest event, the last start or stop before all are in memory, and what rewatching counts;
 //! - sessions, courses, last interactions and corrections, whole: they are stored in the head.
 
 use std::ops::Range;

@@ -237,7 +237,7 @@ impl Viewing {
     }
 
     /// Forgets facts of times that may be forgotten, but for starts from a time on, which may be shown, and those that the facts to
-    /// come are counted from: the newest, and the last start or stop, in all and before the time from which on all are in memory.
+    /// come are counted from: the newest, and the last start or stop before the time from which on all are in memory.
     pub fn forget(
         &mut self,
         forgettable: impl Fn(i64) -> bool,
@@ -248,10 +248,10 @@ impl Viewing {
             return;
         }
         let newest = self.facts.last().map(|fact| fact.place.clone());
-        let [last, last_away] = [i64::MAX, whole_from_ms].map(|it| self.last_playback_before(it));
+        let last_away = self.last_playback_before(whole_from_ms);
         self.retain(|fact| {
             let time_ms = fact.place.timestamp_ms;
-            let kept = [&newest, &last, &last_away];
+            let kept = [&newest, &last_away];
             let is_shown = time_ms >= starts_from_ms && fact.playback == Some(Playback::Start);
             is_shown
                 || !forgettable(time_ms)
