@@ -164,6 +164,38 @@ fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
     assert!(emissions.iter().any(is_far_back), "{emissions:?}");
 }
 
+/// Rolling accuracy goes beyond the retention, also of somebody whose blocks were deleted while she was away.
+#[test]
+fn what_outlives_the_retention_is_there_after_a_long_sleep() {
+    let mut rig = CoreRig::new(Settings {
+        retention_ms: HOUR_MS,
+        ..Settings::default()
+    });
+    for number in 0..5 {
+        let at_ms = START_MS + number * 60_000;
+        let event = Event {
+            event_type: EventType::QuestionAnswered,
+            score_millionths: Some(500_000),
+            ..click("lms", &number.to_string(), at_ms)
+        };
+        rig.apply_one(at_ms, event);
+    }
+    rig.checkpoint();
+    let now_ms = START_MS + 3 * HOUR_MS;
+    let of_another = Event {
+        user_id: "bo".into(),
+        ..click("lms", "later", now_ms)
+    };
+    rig.apply_one(now_ms, of_another);
+    rig.sleep_long("ada");
+    assert_eq!(
+        rig.learners["ada"].identities(),
+        2,
+        "but for the newest block"
+    );
+    assert_eq!(rig.learners["ada"].profile(&rig.at()).accuracy.attempts, 5);
+}
+
 /// A block that is stored anew keeps the start that its stop is counted from, whatever leaves the memory around it.
 #[test]
 fn a_block_that_is_stored_anew_stands_for_itself() {

@@ -1,6 +1,6 @@
 //! What came late, and so what a window's state and revision are.
 
-use std::{cmp::Ordering, collections::BTreeSet, ops::Range};
+use std::{cmp::Ordering, collections::BTreeSet};
 
 use super::{
     Learner, WindowState,
@@ -59,12 +59,6 @@ impl Corrections {
     pub fn changed_after(&self, pane_start_ms: i64, log_time_ms: i64) -> bool {
         self.newest_of(pane_start_ms)
             .is_some_and(|newest| newest.log_time_ms > log_time_ms)
-    }
-
-    /// The panes that were corrected after a log time, ms.
-    pub fn changed_since(&self, log_time_ms: i64) -> impl Iterator<Item = Range<i64>> {
-        let changed = self.0.iter().filter(move |it| it.log_time_ms > log_time_ms);
-        changed.map(|it| it.pane_start_ms..it.pane_start_ms.saturating_add(PANE_MS))
     }
 
     /// Forgets panes before the floor.

@@ -70,8 +70,7 @@ impl Learner {
             && !missing.is_empty()
         {
             let size_ms = query.shape.size_ms;
-            let corrected = self.corrections.changed_since(since_ms);
-            let changed = self.blocks.changed_since(since_ms).chain(corrected);
+            let changed = self.blocks.changed_since(since_ms);
             let reach =
                 |it: Range<i64>| it.start.saturating_sub(size_ms)..it.end.saturating_add(size_ms);
             let spans_ms: Vec<_> = changed.map(reach).collect();
