@@ -1,21 +1,25 @@
 //! The events of a learner that the retention covers, in blocks of event time. The newest is stored with the learner, each earlier one
 //! apart; an earlier one that is stored may leave the memory and be fetched again.
 
+mod away;
+
 use std::ops::Range;
 
 use super::{
     Hour, HourNumber, IdHash, Pane,
-    away::{Away, Fingerprint},
     course::CourseSlot,
     id_filter::IdFilter,
     memory::{room_for_one, vec_bytes},
     new_pane::NewPane,
     state::StatePart,
 };
+use away::Away;
+pub use away::Fingerprint;
+
 use crate::{
     Event,
     shard::EntryContext,
-    time::{HOUR_MS, PANE_MS, hour_of, pane_start},
+    time::{HOUR_MS, hour_of, pane_start},
 };
 
 /// With fewer identities than this it's quicker to look at them than at a filter.
@@ -423,97 +427,5 @@ impl Block {
     /// Whether a time after its beginning is of its hour.
     fn covers(&self, time_ms: i64) -> bool {
         hour_of(self.from_ms) == hour_of(time_ms)
-    }
-}
-
-/// What is away.
-impl Blocks {
-    /// Whether all blocks are in memory.
-    pub fn is_whole(&self) -> bool {
-        self.away.is_empty()
-    }
-
-    /// From here on all blocks are in memory, ms.
-    pub fn whole_from_ms(&self) -> i64 {
-        self.away.last().map_or(i64::MIN, |last| {
-            let next = self
-                .here
-                .partition_point(|block| block.from_ms <= last.from_ms);
-            let hour_end_ms = (hour_of(last.from_ms) + 1).saturating_mul(HOUR_MS);
-            let next_ms = self.here.get(next).map(|block| block.from_ms);
-            next_ms.map_or(hour_end_ms, |next_ms| next_ms.min(hour_end_ms))
-        })
-    }
-
-    /// Whether the block that covers a time is away.
-    pub fn is_away(&self, time_ms: i64) -> bool {
-        self.away_covering(time_ms).is_some()
-    }
-
-    /// Where the block begins that covers a time, if it is away.
-    pub fn away_covering(&self, time_ms: i64) -> Option<i64> {
-        let at = self.away_at(time_ms)?;
-        self.here_at(time_ms)
-            .is_none()
-            .then(|| self.away[at].from_ms)
-    }
-
-    /// Where those begin that are away and may hold something at `[from_ms, to_ms)`.
-    pub fn away_between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = i64> {
-        let from = self
-            .away
-            .partition_point(|block| block.last_pane_ms.saturating_add(PANE_MS) <= from_ms);
-        let blocks = self.away[from..].iter();
-        blocks
-            .map(|block| block.from_ms)
-            .take_while(move |start_ms| *start_ms < to_ms)
-    }
-
-    /// The panes of blocks of which one changed after a log time: from the first to the end of the last, ms.
-    pub fn changed_since(&self, log_time_ms: i64) -> impl Iterator<Item = Range<i64>> {
-        let here = self.here.iter().filter_map(move |block| {
-            let hour = hour_of(block.from_ms);
-            let (first, last) = (block.hour.panes().first()?, block.hour.panes().last()?);
-            let panes_ms = first.start_ms(hour)..last.start_ms(hour).saturating_add(PANE_MS);
-            (block.hour.changed_ms() > log_time_ms).then_some(panes_ms)
-        });
-        let away = self.away.iter();
-        let away = away.filter(move |block| block.changed_ms > log_time_ms);
-        here.chain(away.map(Away::panes_ms))
-    }
-
-    /// Where those begin that are away and have panes in one of these spans, ms.
-    pub fn away_within(&self, spans_ms: &[Range<i64>]) -> Vec<i64> {
-        let overlaps =
-            |one: &Range<i64>, other: &Range<i64>| one.start < other.end && other.start < one.end;
-        let within = self.away.iter().filter(|block| {
-            let panes_ms = block.panes_ms();
-            spans_ms.iter().any(|span_ms| overlaps(span_ms, &panes_ms))
-        });
-        within.map(|block| block.from_ms).collect()
-    }
-
-    /// Where those begin that are away and may be found by a key, in hours from the floor on.
-    pub fn away_with(&self, key: IdHash, floor_ms: i64) -> impl Iterator<Item = i64> {
-        let key = Fingerprint::of(key);
-        let blocks = if self.filter.may_hold(key) {
-            &self.away[..]
-        } else {
-            &[]
-        };
-        let floor_hour = hour_of(floor_ms);
-        blocks
-            .iter()
-            .filter(move |block| hour_of(block.from_ms) >= floor_hour && block.may_hold(key))
-            .map(|block| block.from_ms)
-    }
-
-    /// The one that covers a time, unless one in memory begins between the two.
-    fn away_at(&self, time_ms: i64) -> Option<usize> {
-        let at = self
-            .away
-            .partition_point(|block| block.from_ms <= time_ms)
-            .checked_sub(1)?;
-        (hour_of(self.away[at].from_ms) == hour_of(time_ms)).then_some(at)
     }
 }

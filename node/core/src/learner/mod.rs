@@ -6,7 +6,6 @@
 mod apply;
 mod attempt;
 mod attempts;
-mod away;
 mod blocks;
 mod claims;
 mod corrections;

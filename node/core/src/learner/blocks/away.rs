@@ -1,0 +1,176 @@
+//! A block of a learner that is only stored: what has to be known of it to tell whether it is needed.
+
+use std::ops::Range;
+
+use super::{Blocks, Hour, IdHash, Pane};
+use crate::{
+    learner::memory::block_bytes,
+    time::{HOUR_MS, PANE_MS, hour_of},
+};
+
+/// Three bytes of an identity's hash: tell most blocks that hold it from those that don't.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Fingerprint([u8; 3]);
+
+/// A block that is not in memory.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Away {
+    /// Where it begins, ms.
+    pub from_ms: i64,
+    /// Its first pane with an event, ms.
+    pub first_pane_ms: i64,
+    /// Its last pane with an event, ms.
+    pub last_pane_ms: i64,
+    /// Log time of the newest event that changed one of its panes, ms.
+    pub changed_ms: i64,
+    /// How many identities it holds.
+    pub identities: u32,
+    /// Of its identities and its attempts, in ascending order.
+    keys: Box<[Fingerprint]>,
+}
+
+impl Fingerprint {
+    /// Of an identity.
+    pub fn of(id: IdHash) -> Self {
+        let [a, b, c, ..] = id.0;
+        Self([a, b, c])
+    }
+
+    /// As a number.
+    pub fn number(self) -> u32 {
+        let [a, b, c] = self.0;
+        u32::from_be_bytes([0, a, b, c])
+    }
+}
+
+impl Away {
+    /// Of a block that begins at a time and is found by its identities and by others.
+    pub fn of(from_ms: i64, block: &Hour, others: Vec<Fingerprint>) -> Self {
+        let start_ms =
+            |pane: Option<&Pane>| pane.map_or(from_ms, |pane| pane.start_ms(hour_of(from_ms)));
+        let mut keys = others;
+        keys.extend(block.ids().map(Fingerprint::of));
+        keys.sort_unstable();
+        Self {
+            from_ms,
+            first_pane_ms: start_ms(block.panes().first()),
+            last_pane_ms: start_ms(block.panes().last()),
+            changed_ms: block.changed_ms(),
+            // At most a million.
+            identities: block.identities() as u32,
+            keys: keys.into(),
+        }
+    }
+
+    /// From its first pane with an event to the end of its last, ms.
+    pub fn panes_ms(&self) -> Range<i64> {
+        self.first_pane_ms..self.last_pane_ms.saturating_add(PANE_MS)
+    }
+
+    /// What it is found by.
+    pub fn keys(&self) -> impl Iterator<Item = Fingerprint> {
+        self.keys.iter().copied()
+    }
+
+    /// Whether it may be found by a key.
+    pub fn may_hold(&self, key: Fingerprint) -> bool {
+        self.keys.binary_search(&key).is_ok()
+    }
+
+    /// What it takes beside its own fields.
+    pub fn heap_bytes(&self) -> usize {
+        block_bytes(size_of_val(&*self.keys))
+    }
+}
+
+/// What is away.
+impl Blocks {
+    /// Whether all blocks are in memory.
+    pub fn is_whole(&self) -> bool {
+        self.away.is_empty()
+    }
+
+    /// From here on all blocks are in memory, ms.
+    pub fn whole_from_ms(&self) -> i64 {
+        self.away.last().map_or(i64::MIN, |last| {
+            let next = self
+                .here
+                .partition_point(|block| block.from_ms <= last.from_ms);
+            let hour_end_ms = (hour_of(last.from_ms) + 1).saturating_mul(HOUR_MS);
+            let next_ms = self.here.get(next).map(|block| block.from_ms);
+            next_ms.map_or(hour_end_ms, |next_ms| next_ms.min(hour_end_ms))
+        })
+    }
+
+    /// Whether the block that covers a time is away.
+    pub fn is_away(&self, time_ms: i64) -> bool {
+        self.away_covering(time_ms).is_some()
+    }
+
+    /// Where the block begins that covers a time, if it is away.
+    pub fn away_covering(&self, time_ms: i64) -> Option<i64> {
+        let at = self.away_at(time_ms)?;
+        self.here_at(time_ms)
+            .is_none()
+            .then(|| self.away[at].from_ms)
+    }
+
+    /// Where those begin that are away and may hold something at `[from_ms, to_ms)`.
+    pub fn away_between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = i64> {
+        let from = self
+            .away
+            .partition_point(|block| block.last_pane_ms.saturating_add(PANE_MS) <= from_ms);
+        let blocks = self.away[from..].iter();
+        blocks
+            .map(|block| block.from_ms)
+            .take_while(move |start_ms| *start_ms < to_ms)
+    }
+
+    /// The panes of blocks of which one changed after a log time: from the first to the end of the last, ms.
+    pub fn changed_since(&self, log_time_ms: i64) -> impl Iterator<Item = Range<i64>> {
+        let here = self.here.iter().filter_map(move |block| {
+            let hour = hour_of(block.from_ms);
+            let (first, last) = (block.hour.panes().first()?, block.hour.panes().last()?);
+            let panes_ms = first.start_ms(hour)..last.start_ms(hour).saturating_add(PANE_MS);
+            (block.hour.changed_ms() > log_time_ms).then_some(panes_ms)
+        });
+        let away = self.away.iter();
+        let away = away.filter(move |block| block.changed_ms > log_time_ms);
+        here.chain(away.map(Away::panes_ms))
+    }
+
+    /// Where those begin that are away and have panes in one of these spans, ms.
+    pub fn away_within(&self, spans_ms: &[Range<i64>]) -> Vec<i64> {
+        let overlaps =
+            |one: &Range<i64>, other: &Range<i64>| one.start < other.end && other.start < one.end;
+        let within = self.away.iter().filter(|block| {
+            let panes_ms = block.panes_ms();
+            spans_ms.iter().any(|span_ms| overlaps(span_ms, &panes_ms))
+        });
+        within.map(|block| block.from_ms).collect()
+    }
+
+    /// Where those begin that are away and may be found by a key, in hours from the floor on.
+    pub fn away_with(&self, key: IdHash, floor_ms: i64) -> impl Iterator<Item = i64> {
+        let key = Fingerprint::of(key);
+        let blocks = if self.filter.may_hold(key) {
+            &self.away[..]
+        } else {
+            &[]
+        };
+        let floor_hour = hour_of(floor_ms);
+        blocks
+            .iter()
+            .filter(move |block| hour_of(block.from_ms) >= floor_hour && block.may_hold(key))
+            .map(|block| block.from_ms)
+    }
+
+    /// The one that covers a time, unless one in memory begins between the two.
+    pub(super) fn away_at(&self, time_ms: i64) -> Option<usize> {
+        let at = self
+            .away
+            .partition_point(|block| block.from_ms <= time_ms)
+            .checked_sub(1)?;
+        (hour_of(self.away[at].from_ms) == hour_of(time_ms)).then_some(at)
+    }
+}
