@@ -40,6 +40,8 @@ pub struct Held {
     saved_floor_ms: i64,
     /// What the learner took in memory when it was last saved or loaded, and how many identities it had then, bytes.
     measured: (u64, usize),
+    /// Blocks were read since it was measured.
+    fetched: bool,
     /// What has come since can add to the head and the standings, bytes.
     grown_bytes: u64,
     /// So many of its courses the shard was told of.
@@ -70,6 +72,7 @@ impl Actor for LearnerActor {
             blocks,
             head_bytes: stored.head_bytes,
             grown_bytes: 0,
+            fetched: false,
         })
     }
 
@@ -98,6 +101,9 @@ fn on_apply(held: &mut Held, apply: Apply) {
         .iter()
         .map(|encoded| apply_one(held, &user_id, &apply.context, encoded, &mut touched_ms))
         .collect();
+    if std::mem::take(&mut held.fetched) {
+        held.measured = measure(&held.learner);
+    }
     let applied = verdicts.map(|verdicts| applied(held, &apply, verdicts, &touched_ms));
     apply.turn.answer(applied);
 }
@@ -173,7 +179,7 @@ fn apply_one(
             }
             Err(Missing(blocks)) => {
                 block_in_place(|| fetch(&*held.blocks, &mut held.learner, &blocks))?;
-                held.measured = measure(&held.learner);
+                held.fetched = true;
             }
         }
     }

@@ -22,6 +22,11 @@ pub const ROLLING_LONG: usize = 20;
 /// What the short rolling accuracy looks back over, attempts.
 pub const ROLLING_SHORT: usize = 5;
 
+/// An attempt has at most so many names.
+const NAMES_PER_ATTEMPT: usize = 3;
+/// So many names more than attempts can have are not worth looking for.
+const NAMES_LEAST: usize = 256;
+
 /// The attempts of a learner, in the order of their newest events.
 #[derive(Clone, Debug, Default)]
 pub struct Attempts {
@@ -159,12 +164,17 @@ impl Attempts {
         if !gone.is_empty() {
             self.all.compact();
             self.by_id.compact();
-            let names = std::mem::take(&mut self.names);
-            self.all.retain(|attempt| {
-                attempt.move_names(&names, &mut self.names);
-                true
-            });
+            self.gather_names();
         }
+    }
+
+    /// Lets go of names that no attempt has any more.
+    fn gather_names(&mut self) {
+        let names = std::mem::take(&mut self.names);
+        self.all.retain(|attempt| {
+            attempt.move_names(&names, &mut self.names);
+            true
+        });
     }
 
     /// What they take beside their own fields; all ids are taken to be as the newest attempt's.
@@ -227,6 +237,10 @@ impl Attempts {
         let place = &attempt.place;
         let (Ok(spot) | Err(spot)) = self.all.search_end(|other| other.place.cmp(place));
         self.all.insert(spot, attempt);
+        // Attempts that come and go leave names behind.
+        if self.names.len() > NAMES_PER_ATTEMPT * self.all.len() + NAMES_LEAST {
+            self.gather_names();
+        }
     }
 
     fn take(&mut self, spot: Spot) {

@@ -316,19 +316,12 @@ impl Blocks {
         self.make_filter();
     }
 
-    /// Where the blocks begin and end that may leave the memory: stored as they are, and over by a time, ms. No block leaves before an
-    /// earlier one, nor while one that is to be stored anew lies between others that are away: what is stored with a block of those
-    /// before it is kept only for those from which on all are in memory.
+    /// Where the blocks begin and end that may leave the memory: stored as they are, and over by a time, ms.
     pub fn may_leave(&self, over_by_ms: i64) -> Vec<Range<i64>> {
-        let whole_from_ms = self.whole_from_ms();
-        let is_between = |block: &Block| block.unsaved && block.from_ms < whole_from_ms;
-        if self.earlier().iter().any(is_between) {
-            return Vec::new();
-        }
         let earlier = self.earlier().iter().enumerate();
-        let stored = earlier.take_while(|(_, block)| !block.unsaved);
+        let stored = earlier.filter(|(_, block)| !block.unsaved);
         let spans = stored.map(|(at, block)| block.from_ms..self.end_ms(at));
-        spans.take_while(|span| span.end <= over_by_ms).collect()
+        spans.filter(|span| span.end <= over_by_ms).collect()
     }
 
     /// Lets the block that begins at a time leave the memory; it is found by its ids and by these keys.

@@ -37,13 +37,18 @@ impl Names {
         if let Some((at, _)) = same_hash.find(|(at, _)| self.all[*at] == name) {
             return Name(at as u32);
         }
-        // Never more than three for each attempt, of which there are at most a million.
+        // A few for each attempt, of which there are at most a million.
         let number = self.all.len() as u32;
         room_for_one(&mut self.all);
         self.all.push(name);
         room_for_one(&mut self.hashes);
         self.hashes.push(hash);
         Name(number)
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.all.len()
     }
 
     /// The name.

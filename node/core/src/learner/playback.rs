@@ -108,10 +108,10 @@ impl Playbacks {
         &mut self,
         forgettable: impl Fn(i64) -> bool,
         starts_from_ms: i64,
-        whole_from_ms: i64,
+        before_ms: &[i64],
     ) {
         self.viewings.retain(|viewing| {
-            viewing.forget(&forgettable, starts_from_ms, whole_from_ms);
+            viewing.forget(&forgettable, starts_from_ms, before_ms);
             true
         });
     }

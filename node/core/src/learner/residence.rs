@@ -53,7 +53,7 @@ impl Learner {
         self.attempts.forget(is_away, Shown::InCourses);
         let rewatched_from_ms = self.last_event_ms.saturating_sub(REWATCHING_SPAN_MS);
         self.playbacks
-            .forget(is_away, rewatched_from_ms, blocks.whole_from_ms());
+            .forget(is_away, rewatched_from_ms, &blocks.begin_after_away());
     }
 
     /// The blocks that are not in memory and may hold something of a span of event time, ms.

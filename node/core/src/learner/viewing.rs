@@ -236,26 +236,26 @@ impl Viewing {
         goes_on
     }
 
-    /// Forgets facts of times that may be forgotten, but for starts from a time on, which may be shown, and those that the facts to
-    /// come are counted from: the newest, and the last start or stop before the time from which on all are in memory.
+    /// Forgets facts of times that may be forgotten, but for starts from a time on, which may be shown, and those that others are counted
+    /// from: the newest, and the last start or stop before each of these times.
     pub fn forget(
         &mut self,
         forgettable: impl Fn(i64) -> bool,
         starts_from_ms: i64,
-        whole_from_ms: i64,
+        before_ms: &[i64],
     ) {
         if self.facts.len() < 2 {
             return;
         }
-        let newest = self.facts.last().map(|fact| fact.place.clone());
-        let last_away = self.last_playback_before(whole_from_ms);
+        let before = before_ms.iter();
+        let mut kept: Vec<Place> = before
+            .filter_map(|before_ms| self.last_playback_before(*before_ms))
+            .collect();
+        kept.extend(self.facts.last().map(|fact| fact.place.clone()));
         self.retain(|fact| {
             let time_ms = fact.place.timestamp_ms;
-            let kept = [&newest, &last_away];
             let is_shown = time_ms >= starts_from_ms && fact.playback == Some(Playback::Start);
-            is_shown
-                || !forgettable(time_ms)
-                || kept.iter().any(|place| place.as_ref() == Some(&fact.place))
+            is_shown || !forgettable(time_ms) || kept.contains(&fact.place)
         });
     }
 

@@ -102,6 +102,20 @@ impl Blocks {
         })
     }
 
+    /// Where those in memory begin that come right after one that is away, ms: what is stored with them of those before has to be kept.
+    pub fn begin_after_away(&self) -> Vec<i64> {
+        let here = self.here.iter().map(|block| block.from_ms);
+        let mut before_ms = i64::MIN;
+        let after_away = here.filter(|from_ms| {
+            let last_away = self.away.partition_point(|it| it.from_ms < *from_ms);
+            let last_away_ms = last_away.checked_sub(1).map(|at| self.away[at].from_ms);
+            let is_after = last_away_ms.is_some_and(|away_ms| away_ms > before_ms);
+            before_ms = *from_ms;
+            is_after
+        });
+        after_away.collect()
+    }
+
     /// Whether the block that covers a time is away.
     pub fn is_away(&self, time_ms: i64) -> bool {
         self.away_covering(time_ms).is_some()
