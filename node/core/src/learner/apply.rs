@@ -187,16 +187,14 @@ impl Learner {
         self.last_event_ms = self.last_event_ms.max(event.timestamp_ms);
         self.sessions.add(arrival);
         if tells_of_watching(event) {
-            let changed_ms = self.playbacks.add(arrival, course);
-            changed_ms
-                .into_iter()
-                .for_each(|at_ms| self.blocks.mark(at_ms));
+            for changed_ms in self.playbacks.add(arrival, course) {
+                self.blocks.mark(changed_ms);
+            }
         }
-        if let Some(score_millionths) = event.score_millionths {
-            let changed_ms = self.attempts.add(arrival, score_millionths, course);
-            changed_ms
-                .into_iter()
-                .for_each(|at_ms| self.blocks.mark(at_ms));
+        if let Some(score_millionths) = event.score_millionths
+            && let Some(changed_ms) = self.attempts.add(arrival, score_millionths, course)
+        {
+            self.blocks.mark(changed_ms);
         }
         if event.event_type.kind() == EventKind::Interaction {
             self.last_interactions.add(arrival, course);

@@ -1,6 +1,6 @@
 //! Scored attempts: of the events of one attempt only the newest counts.
 
-use std::{cmp::Ordering, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -126,12 +126,11 @@ impl Attempts {
 
     /// The attempts whose newest event is in `[from_ms, to_ms)`, oldest first.
     pub fn between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = Seen<'_>> {
-        let (Ok(spot) | Err(spot)) = self.all.search(|attempt| {
-            let by_time = attempt.place.timestamp_ms.cmp(&from_ms);
-            by_time.then(Ordering::Greater)
-        });
+        let from = self
+            .all
+            .first_not(|attempt| attempt.place.timestamp_ms < from_ms);
         self.all
-            .iter_from(spot)
+            .iter_from(from)
             .take_while(move |attempt| attempt.place.timestamp_ms < to_ms)
             .map(|attempt| attempt.seen(&self.names))
     }
@@ -257,10 +256,8 @@ impl Attempts {
     fn with_id(&self, id: &str) -> Option<(Spot, Seen<'_>)> {
         let id_hash = xxh3_64(id.as_bytes());
         let id = TextRef::of(id);
-        let (Ok(spot) | Err(spot)) = self
-            .by_id
-            .search(|known| known.id_hash.cmp(&id_hash).then(Ordering::Greater));
-        let same_hash = self.by_id.iter_from(spot);
+        let from = self.by_id.first_not(|known| known.id_hash < id_hash);
+        let same_hash = self.by_id.iter_from(from);
         let same_hash = same_hash.take_while(|known| known.id_hash == id_hash);
         let mut attempts = same_hash
             .flat_map(|known| self.between(known.newest_ms, known.newest_ms.saturating_add(1)));

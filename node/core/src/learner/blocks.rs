@@ -102,10 +102,8 @@ impl Blocks {
         let content = own.filter(live).and_then(|block| block.hour.content_of(id));
         content.or_else(|| {
             let newest_first = self.here.iter().rev().take_while(live);
-            let others =
-                newest_first.filter(|block| own.is_none_or(|own| own.from_ms != block.from_ms));
-            others
-                .into_iter()
+            newest_first
+                .filter(|block| own.is_none_or(|own| own.from_ms != block.from_ms))
                 .find_map(|block| block.hour.content_of(id))
         })
     }
@@ -265,7 +263,8 @@ impl Blocks {
     /// all count as stored.
     pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &Hour)>, Vec<StatePart>) {
         let mut gone = std::mem::take(&mut self.gone);
-        let ends_ms: Vec<i64> = (0..self.here.len()).map(|at| self.end_ms(at)).collect();
+        let here = self.here.iter();
+        let ends_ms: Vec<i64> = here.map(|block| self.end_ms(block.from_ms)).collect();
         let Some((newest, earlier)) = self.here.split_last_mut() else {
             return (Vec::new(), gone);
         };
@@ -299,8 +298,8 @@ impl Blocks {
         self.insert_at(at, from_ms, hour);
     }
 
-    /// Takes in an hour that an earlier build stored in so many bytes, of a learner that is being restored: it is to be written as a block. Without
-    /// one, its record is of no use any more.
+    /// Takes in an hour that an earlier build stored in so many bytes, of a learner that is being restored: it is to be written as a
+    /// block. Without one, its record is of no use any more.
     pub fn put_hour(&mut self, number: HourNumber, hour: Option<(Hour, usize)>) {
         self.gone.push(StatePart::Hour(number));
         if let Some((hour, stored_bytes)) = hour {
@@ -318,9 +317,8 @@ impl Blocks {
 
     /// Where the blocks begin and end that may leave the memory: stored as they are, and over by a time, ms.
     pub fn may_leave(&self, over_by_ms: i64) -> Vec<Range<i64>> {
-        let earlier = self.earlier().iter().enumerate();
-        let stored = earlier.filter(|(_, block)| !block.unsaved);
-        let spans = stored.map(|(at, block)| block.from_ms..self.end_ms(at));
+        let stored = self.earlier().iter().filter(|block| !block.unsaved);
+        let spans = stored.map(|block| block.from_ms..self.end_ms(block.from_ms));
         spans.filter(|span| span.end <= over_by_ms).collect()
     }
 
@@ -374,11 +372,11 @@ impl Blocks {
         );
     }
 
-    /// Where the block at a place ends, ms.
-    fn end_ms(&self, at: usize) -> i64 {
-        let from_ms = self.here[at].from_ms;
+    /// Where the block ends that begins at a time, ms.
+    fn end_ms(&self, from_ms: i64) -> i64 {
         let hour_end_ms = (hour_of(from_ms) + 1).saturating_mul(HOUR_MS);
-        let next_here_ms = self.here.get(at + 1).map(|next| next.from_ms);
+        let next_here = self.here.partition_point(|block| block.from_ms <= from_ms);
+        let next_here_ms = self.here.get(next_here).map(|next| next.from_ms);
         let next_away = self.away.partition_point(|block| block.from_ms <= from_ms);
         let next_away_ms = self.away.get(next_away).map(|next| next.from_ms);
         let next_ms = next_here_ms.into_iter().chain(next_away_ms).min();

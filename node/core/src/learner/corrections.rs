@@ -122,10 +122,7 @@ impl Corrections {
     }
 
     fn between(&self, start_ms: i64, end_ms: i64) -> impl Iterator<Item = &Correction> {
-        let (Ok(from) | Err(from)) = (self.0).search(|it| {
-            let by_pane = it.pane_start_ms.cmp(&start_ms);
-            by_pane.then(Ordering::Greater)
-        });
+        let from = self.0.first_not(|it| it.pane_start_ms < start_ms);
         let corrections = self.0.iter_from(from);
         corrections.take_while(move |correction| correction.pane_start_ms < end_ms)
     }

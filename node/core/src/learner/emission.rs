@@ -9,7 +9,8 @@ use crate::{
     time::{PANE_MS, floor_to},
 };
 
-/// A closed window changed. Its key is (learner, size, start); a sink that upserts by key and keeps the highest revision is exact, so the content is read when the emission is carried out, not copied here.
+/// A closed window changed. Its key is (learner, size, start); a sink that upserts by key and keeps the highest
+/// revision is exact, so the content is read when the emission is carried out, not copied here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Emission {
     /// Size and step of the window.

@@ -88,6 +88,15 @@ impl<T> Sorted<T> {
         }
     }
 
+    /// Where those begin of which `is_before` does not hold; it holds of a first part of the list.
+    pub fn first_not(&self, is_before: impl Fn(&T) -> bool) -> Spot {
+        let (Ok(spot) | Err(spot)) = self.search(|element| match is_before(element) {
+            true => Ordering::Less,
+            false => Ordering::Greater,
+        });
+        spot
+    }
+
     /// What is looked for, if it is there.
     pub fn find(&self, order: impl Fn(&T) -> Ordering) -> Option<&T> {
         self.at(self.search(order).ok()?)
@@ -265,6 +274,7 @@ mod tests {
         assert!(list.iter().eq(&set));
         assert!(list.iter().rev().eq(set.iter().rev()));
         let (Ok(spot) | Err(spot)) = list.search(|it| it.cmp(&2_000));
+        assert_eq!(list.first_not(|it| *it < 2_000), spot);
         assert!(list.iter_from(spot).eq(set.range(2_000..)));
         assert!(list.iter_before(spot).eq(set.range(..2_000).rev()));
         assert_eq!(list.before(spot), set.range(..2_000).next_back());

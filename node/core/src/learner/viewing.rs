@@ -97,11 +97,8 @@ impl Viewing {
 
     /// From where on facts are at or after a time.
     fn first_from(&self, time_ms: i64) -> Spot {
-        let (Ok(spot) | Err(spot)) = self.facts.search(|fact| {
-            let by_time = fact.place.timestamp_ms.cmp(&time_ms);
-            by_time.then(Ordering::Greater)
-        });
-        spot
+        self.facts
+            .first_not(|fact| fact.place.timestamp_ms < time_ms)
     }
 
     /// How it lies to the viewing of an event that comes.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::{Blocks, Hour, IdHash, Pane};
 use crate::{
     learner::memory::block_bytes,
-    time::{HOUR_MS, PANE_MS, hour_of},
+    time::{PANE_MS, hour_of},
 };
 
 /// Three bytes of an identity's hash: tell most blocks that hold it from those that don't.
@@ -92,14 +92,8 @@ impl Blocks {
 
     /// From here on all blocks are in memory, ms.
     pub fn whole_from_ms(&self) -> i64 {
-        self.away.last().map_or(i64::MIN, |last| {
-            let next = self
-                .here
-                .partition_point(|block| block.from_ms <= last.from_ms);
-            let hour_end_ms = (hour_of(last.from_ms) + 1).saturating_mul(HOUR_MS);
-            let next_ms = self.here.get(next).map(|block| block.from_ms);
-            next_ms.map_or(hour_end_ms, |next_ms| next_ms.min(hour_end_ms))
-        })
+        let last = self.away.last();
+        last.map_or(i64::MIN, |last| self.end_ms(last.from_ms))
     }
 
     /// Where those in memory begin that come right after one that is away, ms: what is stored with them of those before has to be kept.
