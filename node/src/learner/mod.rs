@@ -3,16 +3,19 @@
 //! Must not know: the log, Raft, other learners.
 
 mod actor;
+mod held;
 mod keys;
+mod learner_ref;
 mod message;
 mod round;
 mod stored;
 
-pub use actor::{ACTOR_BYTES, LearnerActor, memory_of};
+pub use held::{ACTOR_BYTES, Held, memory_of};
 pub use keys::{
     RecordKey, dead_letter_key, dead_letters_from, learner_key, parse_key, standings_after,
     standings_from, standings_prefix,
 };
+pub use learner_ref::{LearnerRef, Retired};
 pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Saved};
 pub use round::{Round, RoundError, Turn};
 #[cfg(test)]

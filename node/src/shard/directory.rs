@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
+    hint::black_box,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -10,12 +11,11 @@ use std::{
 
 use homeroom_core::learner::Standing;
 use parking_lot::Mutex;
-use ractor::ActorRef;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
 
 use super::memory::LearnerMemory;
-use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, Save, Saved};
+use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, LearnerRef, Save, Saved};
 
 /// How long after its newest event all windows of a learner are settled, at least, ms: the largest emitted window, and the
 /// largest allowed lateness beside.
@@ -57,7 +57,7 @@ struct Learners {
 
 #[derive(Debug)]
 struct Active {
-    actor: ActorRef<LearnerMessage>,
+    learner: LearnerRef,
     last_event_ms: i64,
     /// Log time of the last entry that touched it, ms.
     touched_ms: i64,
@@ -72,6 +72,17 @@ struct Active {
     standings: Standings,
     /// Counted among those whose windows were all settled when they were last looked at.
     is_idle: bool,
+}
+
+/// An active learner that an entry is about to touch.
+#[derive(Debug)]
+pub struct Found {
+    /// Where it is held.
+    pub place: Place,
+    /// To reach it.
+    pub learner: LearnerRef,
+    /// What it is to be asked for first.
+    pub save: Option<Save>,
 }
 
 /// What is known of a learner when it is woken.
@@ -126,7 +137,7 @@ pub struct Member {
     /// The learner.
     pub user_id: Box<str>,
     /// To ask, when the standing isn't known.
-    pub actor: ActorRef<LearnerMessage>,
+    pub learner: LearnerRef,
     /// Of the learner, when it was looked up.
     pub version: u64,
     /// How it stands, if that has been asked for since its last event.
@@ -154,32 +165,38 @@ impl Directory {
     }
 
     /// The actor of a learner, if it is active.
-    pub fn get(&self, user_id: &str) -> Option<ActorRef<LearnerMessage>> {
+    pub fn get(&self, user_id: &str) -> Option<LearnerRef> {
         let learners = self.learners.lock();
         let place = *learners.places.get(user_id)?;
-        Some(learners.active[place].actor.clone())
+        Some(learners.active[place].learner.clone())
     }
 
     /// The learners that an entry is about to touch, in their order, where they are active. Those of whom a capture is not collected
-    /// yet are told first to hand over the state that they have now.
+    /// yet have to hand over the state that they have now, before anything else.
     pub fn about_to_touch<'u>(
         &self,
         user_ids: impl Iterator<Item = &'u str>,
-    ) -> Vec<Option<(Place, ActorRef<LearnerMessage>)>> {
+    ) -> Vec<Option<Found>> {
         let mut learners = self.learners.lock();
-        user_ids
-            .map(|user_id| {
-                let place = *learners.places.get(user_id)?;
-                learners.ask_to_save(place);
-                Some((place, learners.active[place].actor.clone()))
-            })
-            .collect()
+        let places = user_ids.map(|user_id| learners.places.get(user_id).copied());
+        let places: Vec<Option<Place>> = places.collect();
+        // None of these is in a cache, as a rule: so the processor fetches many at a time, which counting references would prevent.
+        for place in places.iter().flatten() {
+            black_box(learners.active[*place].learner.is_at_rest());
+        }
+        let mut find = |place: Place| Found {
+            place,
+            learner: learners.active[place].learner.clone(),
+            save: learners.save_of(place),
+        };
+        let found = places.into_iter().map(|place| place.map(&mut find));
+        found.collect()
     }
 
     /// Notes a learner that was woken.
-    pub fn insert(&self, user_id: &str, actor: ActorRef<LearnerMessage>, woken: Woken) -> Place {
+    pub fn insert(&self, user_id: &str, learner: LearnerRef, woken: Woken) -> Place {
         let active = Active {
-            actor,
+            learner,
             last_event_ms: woken.last_event_ms,
             touched_ms: woken.touched_ms,
             memory_bytes: woken.memory_bytes,
@@ -262,8 +279,17 @@ impl Directory {
     /// Asks these learners of a capture for their state, unless they have been. Returns how many were asked now.
     pub fn ask_to_save(&self, places: &[Place]) -> usize {
         let mut learners = self.learners.lock();
-        let asked = places.iter().filter(|place| learners.ask_to_save(**place));
-        asked.count()
+        let mut asked = 0;
+        for &place in places {
+            if let Some(save) = learners.save_of(place) {
+                asked += 1;
+                // Left while nobody else can look the learner up, so that no entry is before it. One that fails ends the process.
+                let _ = learners.active[place]
+                    .learner
+                    .leave(LearnerMessage::Save(save));
+            }
+        }
+        asked
     }
 
     /// All learners of the capture were asked: the channel ends with the last answer.
@@ -319,7 +345,7 @@ impl Directory {
                 let active = active.remove(*place);
                 self.memory.grow(-active.memory_bytes.cast_signed());
                 // A stopped actor is as good as a retired one.
-                let _ = active.actor.send_message(LearnerMessage::Retire);
+                let _ = active.learner.leave(LearnerMessage::Retire);
             } else {
                 *nobody_idle_before_ms = learner.settles_ms().min(*nobody_idle_before_ms);
             }
@@ -343,7 +369,7 @@ impl Directory {
                 let standing = seat.standing.as_ref();
                 Some(Member {
                     user_id: user_id.clone(),
-                    actor: active.actor.clone(),
+                    learner: active.learner.clone(),
                     version: active.version,
                     standing: standing
                         .filter(|(version, _)| *version == active.version)
@@ -400,25 +426,21 @@ impl Directory {
 }
 
 impl Learners {
-    /// Has a learner hand over its state, if a capture waits for it.
-    fn ask_to_save(&mut self, place: Place) -> bool {
+    /// What a learner is to be asked for, if a capture waits for it: counts as asked from now on.
+    fn save_of(&mut self, place: Place) -> Option<Save> {
         let active = &mut self.active[place];
-        let due = active.saving == Saving::Due;
-        if due && let Some(saved) = &self.saved {
-            active.saving = Saving::Asked;
-            let leaving_bytes = active.standings.leaving_bytes();
-            let standings = leaving_bytes > 0;
-            if standings {
-                self.leaving_bytes -= leaving_bytes;
-                active.standings = Standings::Stored;
-            }
-            let reply = saved.clone();
-            // One that fails ends the process.
-            let _ = active
-                .actor
-                .send_message(LearnerMessage::Save(Save { standings, reply }));
+        if active.saving != Saving::Due {
+            return None;
         }
-        due
+        let reply = self.saved.clone()?;
+        active.saving = Saving::Asked;
+        let leaving_bytes = active.standings.leaving_bytes();
+        let standings = leaving_bytes > 0;
+        if standings {
+            self.leaving_bytes -= leaving_bytes;
+            active.standings = Standings::Stored;
+        }
+        Some(Save { standings, reply })
     }
 
     fn iter(&self) -> impl Iterator<Item = (&Box<str>, &Active)> {

@@ -1,9 +1,7 @@
 //! Which learners a capture takes, and when they may leave.
 
-use ractor::Actor;
-
 use super::*;
-use crate::learner::{LearnerActor, Nowhere, Stored};
+use crate::learner::{Held, Nowhere, Stored};
 
 /// Everybody may go, as far as time is concerned.
 const ALL: Retirement = Retirement {
@@ -13,9 +11,8 @@ const ALL: Retirement = Retirement {
 
 /// So many settled learners of this size, saved but for how they stand; one actor stands for all.
 async fn settled(learners: u64, bytes: u64) -> Directory {
-    let begun = (Stored::nothing_of("ada"), Arc::new(Nowhere) as _);
-    let spawned = Actor::spawn(None, LearnerActor, begun).await;
-    let (actor, _ended) = spawned.expect("an actor");
+    let held = Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
+    let learner = LearnerRef::alone(held).await;
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
     for number in 0..learners {
         let woken = Woken {
@@ -25,7 +22,7 @@ async fn settled(learners: u64, bytes: u64) -> Directory {
             memory_bytes: ACTOR_BYTES + bytes,
             touched_ms: 0,
         };
-        directory.insert(&format!("learner-{number}"), actor.clone(), woken);
+        directory.insert(&format!("learner-{number}"), learner.clone(), woken);
     }
     directory
 }

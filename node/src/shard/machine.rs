@@ -1,29 +1,30 @@
 //! What a shard replicates: entries grouped by learner, each learner told once, the outcomes counted.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
 use homeroom_core::{
-    Refusal,
-    entry::{Command, Entry, Record, Records},
+    entry::{Command, Entry, Records},
     learner::Verdict,
     shard::{EntryContext, Outcome, RecordVerdict, ShardState},
 };
-use ractor::{Actor, ActorCell, ActorRef};
+use ractor::ActorCell;
 use tokio::sync::watch;
 
 use super::{
     chores::Chores,
-    directory::{Directory, Place, Retirement, Woken},
+    directory::{Directory, Found, Place, Retirement, Woken},
+    groups::{Groups, Ordered},
     sweeper::Sweeper,
+    tell::tell,
     view::View,
     watchers::Watchers,
 };
 use crate::{
     learner::{
-        Apply, BlockSource, GroupApplied, LearnerActor, LearnerMessage, LoadError, Round,
-        RoundError, Stored, dead_letter_key, load, memory_of, record_changes,
+        BlockSource, GroupApplied, Held, LearnerMessage, LearnerRef, LoadError, Stored,
+        dead_letter_key, load, memory_of, record_changes,
     },
     raft::{Applied, Capture, Replicated},
     store::checkpoint::CheckpointStore,
@@ -68,25 +69,7 @@ pub struct ShardMachine {
 }
 
 /// An active learner, and where the directory holds it.
-type Awake = (Place, ActorRef<LearnerMessage>);
-
-/// An entry's deliveries, sorted by learner.
-#[derive(Default)]
-struct Groups<'a> {
-    users: Vec<&'a str>,
-    events: Vec<Vec<Bytes>>,
-    /// For each delivery in order: its learner's group and its place there; or the refusal.
-    order: Vec<Ordered<'a>>,
-}
-
-enum Ordered<'a> {
-    Event {
-        group: usize,
-        place: usize,
-        encoded: &'a [u8],
-    },
-    Refused(Refusal<'a>),
-}
+pub type Awake = (Place, LearnerRef);
 
 impl Replicated for ShardMachine {
     async fn apply(&mut self, index: u64, payload: Bytes) -> Applied {
@@ -179,7 +162,7 @@ impl ShardMachine {
         records: Records<'_>,
         payload: &Bytes,
     ) -> Applied {
-        let mut groups = match Groups::of(records, payload) {
+        let groups = match Groups::of(records) {
             Ok(groups) => groups,
             Err(error) => {
                 return self.give_up(&format!(
@@ -192,7 +175,7 @@ impl ShardMachine {
             Ok(learners) => learners,
             Err(error) => return self.give_up(&error),
         };
-        let mut applied = match tell(context, &mut groups, &learners).await {
+        let mut applied = match tell(context, payload, &groups.events, &learners).await {
             Ok(applied) => applied,
             Err(error) => return self.give_up(&error.to_string()),
         };
@@ -256,10 +239,21 @@ impl ShardMachine {
             .map(|(user, _)| *user)
             .collect();
         let mut woken = self.wake(self.load(&asleep)?).await?.into_iter();
-        Ok(known
-            .into_iter()
-            .filter_map(|learner| learner.or_else(|| woken.next()))
-            .collect())
+        let ready = known.into_iter().filter_map(|found| match found {
+            Some(Found {
+                place,
+                learner,
+                save,
+            }) => {
+                if let Some(save) = save {
+                    // One that fails ends the process.
+                    let _ = learner.send(LearnerMessage::Save(save));
+                }
+                Some((place, learner))
+            }
+            None => woken.next(),
+        });
+        Ok(ready.collect())
     }
 
     /// Learners that are not active, from their stored states; those of whom nothing is stored begin anew.
@@ -293,12 +287,11 @@ impl ShardMachine {
                 // As if an entry had just touched it: after a start not all leave at once.
                 touched_ms: self.state.log_time_ms(),
             };
-            let begun = (stored, Arc::clone(&self.blocks));
-            let spawned =
-                Actor::spawn_linked(None, LearnerActor, begun, self.supervisor.clone()).await;
-            let (actor, _ended) = spawned.map_err(|error| error.to_string())?;
-            let place = self.directory.insert(&user_id, actor.clone(), woken);
-            awake.push((place, actor));
+            let held = Held::of(stored, Arc::clone(&self.blocks));
+            let learner = LearnerRef::spawn(held, self.supervisor.clone()).await;
+            let learner = learner.map_err(|error| error.to_string())?;
+            let place = self.directory.insert(&user_id, learner.clone(), woken);
+            awake.push((place, learner));
         }
         self.events.woken(awake.len());
         Ok(awake)
@@ -329,63 +322,6 @@ pub fn view_of(state: &ShardState, index: u64) -> View {
         clock_raised_ms: state.clock_raised_ms(),
         next_due_ms: state.next_due_ms(),
     }
-}
-
-impl<'a> Groups<'a> {
-    fn of(
-        records: Records<'a>,
-        payload: &Bytes,
-    ) -> Result<Self, homeroom_core::entry::EntryDecodeError> {
-        let mut groups = Self {
-            order: Vec::with_capacity(records.len()),
-            ..Self::default()
-        };
-        let mut by_user: HashMap<&str, usize, foldhash::fast::RandomState> =
-            HashMap::with_capacity_and_hasher(records.len(), Default::default());
-        for record in records {
-            match record? {
-                Record::Event { user_id, event } => {
-                    let group = *by_user.entry(user_id).or_insert_with(|| {
-                        groups.users.push(user_id);
-                        groups.events.push(Vec::new());
-                        groups.users.len() - 1
-                    });
-                    let place = groups.events[group].len();
-                    groups.events[group].push(payload.slice_ref(event));
-                    groups.order.push(Ordered::Event {
-                        group,
-                        place,
-                        encoded: event,
-                    });
-                }
-                Record::Refused(refusal) => groups.order.push(Ordered::Refused(refusal)),
-            }
-        }
-        Ok(groups)
-    }
-}
-
-/// One message for each learner; the answers in the order of the groups.
-async fn tell(
-    context: &Arc<EntryContext>,
-    groups: &mut Groups<'_>,
-    learners: &[Awake],
-) -> Result<Vec<GroupApplied>, RoundError> {
-    if learners.is_empty() {
-        return Ok(Vec::new());
-    }
-    let round = Round::of(learners.len());
-    let events = std::mem::take(&mut groups.events);
-    for (group, ((_, actor), events)) in learners.iter().zip(events).enumerate() {
-        let apply = Apply {
-            context: Arc::clone(context),
-            events,
-            turn: round.turn(group),
-        };
-        // One that has stopped is noticed by its turn.
-        let _ = actor.send_message(LearnerMessage::Apply(apply));
-    }
-    round.complete().await
 }
 
 fn count_amended(applied: &[GroupApplied]) -> usize {

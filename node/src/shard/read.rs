@@ -182,7 +182,7 @@ impl ShardReplica {
         F: Fn(Option<&Learner>, &View) -> T + Clone + Send + 'static,
     {
         for _ in 0..LOOKUPS_MAX {
-            let Some(actor) = self.directory().get(user_id) else {
+            let Some(learner) = self.directory().get(user_id) else {
                 let looked = self
                     .look_at_stored(user_id, Arc::clone(view), look.clone())
                     .await?;
@@ -201,7 +201,7 @@ impl ShardReplica {
             });
             let windows = windows.clone();
             let read = LearnerMessage::Read(learner::Read { windows, look });
-            if actor.send_message(read).is_ok()
+            if learner.send(read).is_ok()
                 && let Ok(looked) = answered.await
             {
                 return looked.map_err(|error| ReadError::Damaged(error.to_string()));

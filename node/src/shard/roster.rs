@@ -6,7 +6,10 @@ use std::{
 };
 
 use homeroom_core::learner::Standing;
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{
+    sync::mpsc,
+    task::{spawn_blocking, yield_now},
+};
 
 use super::{ReadError, directory::Member, replica::ShardReplica};
 use crate::{
@@ -16,6 +19,9 @@ use crate::{
     },
     store::checkpoint::CheckpointStore,
 };
+
+/// Looks at so many learners and then lets other tasks run.
+const READS_AT_ONCE: usize = 64;
 
 /// Looks at the learners in a course, one after the other, in no order. It may not keep them all: a course has no bound.
 pub trait RosterVisitor: Send + 'static {
@@ -88,7 +94,10 @@ impl ShardReplica {
             });
             let windows = None;
             let read = LearnerMessage::Read(Read { windows, look });
-            let _ = member.actor.send_message(read);
+            let _ = member.learner.send(read);
+            if place % READS_AT_ONCE == 0 {
+                yield_now().await;
+            }
         }
         drop(reply);
         let mut asked = Vec::new();

@@ -72,6 +72,16 @@ impl PartialEq for Blocks {
 impl Eq for Blocks {}
 
 impl Blocks {
+    /// For [`Learner::prefetch`](super::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        let newest = self.here.last().map_or(0, |block| block.hour.glance());
+        let away = self
+            .away
+            .last()
+            .map_or(0, |block| block.from_ms.cast_unsigned());
+        self.filter.glance() ^ newest ^ away
+    }
+
     /// How many identities are held.
     pub fn identities(&self) -> usize {
         self.identities

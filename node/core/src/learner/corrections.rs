@@ -36,6 +36,11 @@ pub struct Revision {
 }
 
 impl Corrections {
+    /// For [`Learner::prefetch`](super::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        self.0.last().map_or(0, |newest| newest.entry_index)
+    }
+
     /// Notes that an entry changed the pane that holds this time, if that is late.
     pub fn note(&mut self, time_ms: i64, context: &EntryContext) {
         let pane_start_ms = pane_start(time_ms);

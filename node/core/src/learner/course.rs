@@ -56,6 +56,13 @@ impl CourseSlot {
 }
 
 impl Courses {
+    /// For [`Learner::prefetch`](super::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        self.0
+            .first()
+            .map_or(0, |course| course.last_event_ms.cast_unsigned())
+    }
+
     /// Adds an event to its course and says which that is.
     pub fn add(&mut self, arrival: &Arrival<'_>) -> CourseSlot {
         let event = arrival.event;

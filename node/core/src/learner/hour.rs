@@ -92,6 +92,19 @@ impl PaneCount<'_> {
 }
 
 impl Hour {
+    /// For [`Learner::prefetch`](super::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        let pane = self
+            .panes
+            .last()
+            .map_or(0, |pane| pane.changed_ms.cast_unsigned());
+        let more = self
+            .more
+            .last()
+            .map_or(0, |counted| u64::from(counted.events));
+        self.claims.glance() ^ pane ^ more
+    }
+
     /// The content hash of the event with this id, if it was accepted here.
     pub fn content_of(&self, id: IdHash) -> Option<u32> {
         self.claims.content_of(id)

@@ -18,6 +18,11 @@ pub struct IdFilter {
 }
 
 impl IdFilter {
+    /// For [`Learner::prefetch`](super::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        self.words.first().copied().unwrap_or_default()
+    }
+
     /// Of ids of which there are so many.
     pub fn of(keys: impl Iterator<Item = Fingerprint>, count: usize) -> Self {
         let blocks = (count * BITS_PER_ID).div_ceil(BLOCK_BITS).max(1);

@@ -16,6 +16,8 @@ const KEPT_AT_FIRST: usize = 4;
 /// What stands before an interaction in the ring: how long it is, and its time.
 const LENGTH_BYTES: usize = 4;
 const PREFIX_BYTES: usize = LENGTH_BYTES + size_of::<i64>();
+/// What a processor fetches at a time, on most.
+const LINE_BYTES: usize = 64;
 
 /// The ten newest interactions, oldest first, one behind the other in a ring of bytes: one comes and one goes with most events.
 #[derive(Clone, Debug, Default)]
@@ -39,6 +41,18 @@ impl PartialEq for LastInteractions {
 impl Eq for LastInteractions {}
 
 impl LastInteractions {
+    /// For [`Learner::prefetch`](super::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        let byte = |at: usize| {
+            self.ring
+                .get(at % self.ring.len().max(1))
+                .map_or(0, |it| u64::from(*it))
+        };
+        // Where the next one goes, and where the oldest may have to make room.
+        let end = self.start + self.used;
+        byte(end) ^ byte(end + LINE_BYTES) ^ byte(self.start)
+    }
+
     /// Adds an interaction, unless ten newer ones are known.
     pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) {
         let timestamp_ms = arrival.place.timestamp_ms;

@@ -22,6 +22,7 @@ mod memory;
 mod names;
 mod new_pane;
 mod playback;
+mod prefetch;
 mod profile;
 mod residence;
 mod session;

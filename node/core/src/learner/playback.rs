@@ -36,6 +36,11 @@ pub fn tells_of_watching(event: &Event<'_>) -> bool {
 }
 
 impl Playbacks {
+    /// For [`Learner::prefetch`](super::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        self.viewings.at(self.latest).map_or(0, Viewing::glance)
+    }
+
     /// Event times, other than the event's own, whose credit will change when the event is added.
     pub fn affected_by(&self, arrival: &Arrival<'_>) -> Vec<i64> {
         match self.of(arrival) {

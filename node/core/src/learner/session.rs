@@ -56,6 +56,11 @@ pub struct Session {
 }
 
 impl Sessions {
+    /// For [`Learner::prefetch`](super::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        self.spans.at(self.latest).map_or(0, |span| span.events)
+    }
+
     /// Adds an event to its session; one without a session belongs to none.
     pub fn add(&mut self, arrival: &Arrival<'_>) {
         let Some(id) = &arrival.session_id else {

@@ -61,6 +61,15 @@ struct Mark {
 }
 
 impl Viewing {
+    /// For [`Learner::prefetch`](super::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        let newest = self
+            .facts
+            .last()
+            .map_or(0, |fact| fact.place.timestamp_ms.cast_unsigned());
+        self.length_ms.unwrap_or_default() ^ newest
+    }
+
     pub fn new(session_id: Option<Text>, object_id: Option<Text>, length_ms: Option<u64>) -> Self {
         Self {
             session_id,

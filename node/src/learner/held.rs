@@ -1,0 +1,243 @@
+//! What a learner's actor holds, and what it does with each message.
+
+use std::sync::Arc;
+
+use homeroom_core::{
+    Event, Reason,
+    learner::{Learner, Missing, StatePart, Verdict},
+    shard::{EntryContext, ReadPoint},
+};
+use tokio::task::block_in_place;
+
+use super::message::{GroupApplied, Read, Save, Saved};
+use super::stored::{BlockSource, LoadError, Stored, fetch};
+
+/// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
+pub const ACTOR_BYTES: u64 = 8_000;
+/// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
+const GROWTH_BYTES: u64 = 192;
+/// What an event adds at most to its block as it is stored, beside its share, bytes.
+const EVENT_BYTES: u64 = 96;
+/// What a standing takes in the directory, bytes.
+const STANDING_BYTES: u64 = 512;
+/// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing and
+/// its attempt.
+const STORED_SHARE: u64 = 4;
+
+/// The learner, and how large what there is to save of it can be.
+pub struct Held {
+    learner: Learner,
+    /// Where its blocks are that are not in memory.
+    blocks: Arc<dyn BlockSource>,
+    /// Size of the head, and the newest block in it, when it was last saved or loaded, bytes.
+    head_bytes: u64,
+    /// The floor of the learner when its standings were last stored: courses behind it can't have changed since, ms.
+    saved_floor_ms: i64,
+    /// What the learner took in memory when it was last saved or loaded, and how many identities it had then, bytes.
+    measured: (u64, usize),
+    /// Blocks were read since it was measured.
+    fetched: bool,
+    /// What has come since can add to the head and the standings, bytes.
+    grown_bytes: u64,
+    /// So many of its courses the shard was told of.
+    courses_told: usize,
+}
+
+impl Held {
+    /// A learner as it was stored; its earlier blocks are where `blocks` says.
+    pub fn of(stored: Stored, blocks: Arc<dyn BlockSource>) -> Self {
+        let learner = stored.learner;
+        Self {
+            courses_told: learner.courses(),
+            measured: measure(&learner),
+            saved_floor_ms: if stored.standings_stored {
+                learner.floor_ms()
+            } else {
+                i64::MIN
+            },
+            learner,
+            blocks,
+            head_bytes: stored.head_bytes,
+            grown_bytes: 0,
+            fetched: false,
+        }
+    }
+
+    /// Has the processor fetch what an event will need of the learner.
+    pub fn prefetch(&self) {
+        self.learner.prefetch();
+    }
+
+    /// Applies all events that one entry has for the learner, in the entry's order. May wait for the disk.
+    ///
+    /// # Errors
+    /// When a block that an event needs can't be read.
+    pub fn apply<'e>(
+        &mut self,
+        context: &EntryContext,
+        events: impl ExactSizeIterator<Item = &'e [u8]>,
+    ) -> Result<GroupApplied, LoadError> {
+        self.learner.prune(context);
+        let user_id: Box<str> = self.learner.user_id().into();
+        let mut touched_ms = Vec::new();
+        let mut verdicts = Vec::with_capacity(events.len());
+        let mut bytes = 0;
+        for encoded in events {
+            bytes += encoded.len() as u64;
+            verdicts.push(self.apply_one(&user_id, context, encoded, &mut touched_ms)?);
+        }
+        if std::mem::take(&mut self.fetched) {
+            self.measured = measure(&self.learner);
+        }
+        self.grown_bytes += STORED_SHARE * bytes + EVENT_BYTES * verdicts.len() as u64;
+        Ok(self.applied(context, verdicts, &touched_ms))
+    }
+
+    fn apply_one(
+        &mut self,
+        user_id: &str,
+        context: &EntryContext,
+        encoded: &[u8],
+        touched_ms: &mut Vec<i64>,
+    ) -> Result<Verdict, LoadError> {
+        let Ok(event) = Event::decode(user_id, encoded) else {
+            return Ok(Verdict::Refused(Reason::Poison));
+        };
+        loop {
+            match self.learner.apply(context, &event, encoded) {
+                Ok(applied) => {
+                    touched_ms.extend(applied.touched_ms);
+                    return Ok(applied.verdict);
+                }
+                Err(Missing(blocks)) => {
+                    block_in_place(|| fetch(&*self.blocks, &mut self.learner, &blocks))?;
+                    self.fetched = true;
+                }
+            }
+        }
+    }
+
+    fn applied(
+        &mut self,
+        context: &EntryContext,
+        verdicts: Vec<Verdict>,
+        touched_ms: &[i64],
+    ) -> GroupApplied {
+        let learner = &self.learner;
+        let corrected = learner.corrected(touched_ms, context, &before(context));
+        let joined: Vec<Box<str>> = learner.course_ids_from(self.courses_told).collect();
+        self.courses_told += joined.len();
+        GroupApplied {
+            verdicts,
+            joined,
+            corrected_windows: corrected.len(),
+            last_event_ms: learner.last_event_ms(),
+            unsaved_bytes: self.head_bytes + self.grown_bytes + learner.unsaved_apart_bytes(),
+            memory_bytes: memory_bytes(learner, self.measured),
+        }
+    }
+
+    /// Whether what is looked at has to be read from the disk before.
+    pub fn lacks(&self, read: &Read) -> bool {
+        !self.missing(read).is_empty()
+    }
+
+    fn missing(&self, read: &Read) -> Vec<i64> {
+        let query = read.windows.as_ref();
+        query.map_or(Vec::new(), |query| self.learner.missing_for(query))
+    }
+
+    /// Looks at the learner, or at a copy with what has to be read for it: that waits for the disk. The learner itself stays as it is:
+    /// what leaves the memory has to be durable, which is known only when it is saved the next time.
+    pub fn read(&self, read: Read) {
+        let missing = self.missing(&read);
+        let Read { look, .. } = read;
+        if missing.is_empty() {
+            return look(Ok(&self.learner));
+        }
+        let mut whole = self.learner.clone();
+        match block_in_place(|| fetch(&*self.blocks, &mut whole, &missing)) {
+            Ok(()) => look(Ok(&whole)),
+            Err(error) => look(Err(error)),
+        }
+    }
+
+    /// Hands over what differs from the stored state.
+    pub fn save(&mut self, save: &Save) {
+        // Of whom nothing was accepted nothing is stored either: made-up names take no room for ever.
+        let leaves = save.standings && self.learner.is_known();
+        let standings = leaves.then(|| self.changed_standings());
+        // Of what was saved before all is durable.
+        self.learner.let_go();
+        let changes = self.learner.take_changes(leaves);
+        let head = changes.iter().find(|change| change.part == StatePart::Head);
+        if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {
+            self.head_bytes = bytes.len() as u64;
+        }
+        self.grown_bytes = 0;
+        self.measured = measure(&self.learner);
+        let saved = Saved {
+            user_id: self.learner.user_id().into(),
+            changes,
+            standings,
+        };
+        let _ = save.reply.try_send(saved);
+    }
+
+    /// As they are to be written.
+    fn changed_standings(&mut self) -> Vec<(Box<str>, Vec<u8>)> {
+        let learner = &self.learner;
+        let standings: Vec<(Box<str>, Vec<u8>)> = learner
+            .standings_since(self.saved_floor_ms)
+            .map(|(course_id, standing)| (course_id, standing.encode()))
+            .collect();
+        self.saved_floor_ms = learner.floor_ms();
+        standings
+    }
+}
+
+/// What a learner takes with its actor, bytes: takes as long as to measure it.
+pub fn memory_of(learner: &Learner) -> u64 {
+    memory_bytes(learner, measure(learner))
+}
+
+fn measure(learner: &Learner) -> (u64, usize) {
+    (learner.memory_bytes() as u64, learner.identities())
+}
+
+/// To measure takes too long for every entry: since the last time it grew by its events.
+fn memory_bytes(learner: &Learner, (measured, identities): (u64, usize)) -> u64 {
+    let since = learner.identities().saturating_sub(identities) as u64;
+    let courses = learner.courses() as u64;
+    ACTOR_BYTES + measured + GROWTH_BYTES * since + STANDING_BYTES * courses
+}
+
+/// The shard as it was before the entry: what windows had been emitted by then.
+fn before(context: &EntryContext) -> ReadPoint {
+    ReadPoint {
+        watermark_ms: context.watermark_ms,
+        event_clock_ms: context.watermark_ms,
+        floor_ms: context.floor_ms,
+        allowed_lateness_ms: context.settings.allowed_lateness_ms,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::learner::Nowhere;
+
+    #[test]
+    fn of_whom_nothing_was_accepted_nothing_is_stored() {
+        let mut held = Held::of(Stored::nothing_of("made-up"), Arc::new(Nowhere));
+        let (reply, mut saved) = mpsc::channel(1);
+        held.save(&Save {
+            standings: true,
+            reply,
+        });
+        let saved = saved.try_recv().expect("an answer");
+        assert!(saved.changes.is_empty() && saved.standings.is_none());
+    }
+}

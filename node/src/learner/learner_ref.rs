@@ -1,0 +1,172 @@
+//! Where a learner is reached. A message is handled at once, by whoever sends it, when the actor is at rest; otherwise it waits in the
+//! actor's mailbox.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
+use ractor::{Actor, ActorCell, ActorRef, SpawnErr};
+
+use super::{actor::LearnerActor, held::Held, message::LearnerMessage};
+
+/// A learner's actor, to send messages to.
+///
+/// Invariants: one message at a time is handled; messages that are sent one after the other are handled in this order, whoever sends
+/// them: nobody [enters](Self::enter) while an earlier one waits. Whoever has entered is out again without waiting for anything but
+/// the disk.
+#[derive(Clone)]
+pub struct LearnerRef(Arc<Shared>);
+
+#[repr(C)]
+struct Shared {
+    /// Messages that were left and are not handled yet. Beside the lock: both are needed first.
+    waiting: AtomicUsize,
+    /// Nothing any more once the learner has retired.
+    held: Mutex<Option<Held>>,
+    /// Set before anybody else knows of the learner.
+    mailbox: OnceLock<ActorRef<LearnerMessage>>,
+}
+
+/// The learner has retired; whether it is active again the directory knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the learner has retired")]
+pub struct Retired;
+
+/// Whether an actor goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    Goes,
+    Stops,
+}
+
+impl fmt::Debug for LearnerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LearnerRef").finish_non_exhaustive()
+    }
+}
+
+impl LearnerRef {
+    /// Gives a learner its actor, which `supervisor` sees fail.
+    ///
+    /// # Errors
+    /// When the supervisor has stopped.
+    pub async fn spawn(held: Held, supervisor: ActorCell) -> Result<Self, SpawnErr> {
+        let learner = Self::of(held);
+        // Its task is the supervisor's to watch, and ends with `Retire`.
+        let (_actor, _task) =
+            Actor::spawn_linked(None, LearnerActor, learner.clone(), supervisor).await?;
+        Ok(learner)
+    }
+
+    /// With an actor that nobody supervises.
+    #[cfg(test)]
+    pub async fn alone(held: Held) -> Self {
+        let learner = Self::of(held);
+        let spawned = Actor::spawn(None, LearnerActor, learner.clone()).await;
+        spawned.expect("an actor");
+        learner
+    }
+
+    fn of(held: Held) -> Self {
+        Self(Arc::new(Shared {
+            waiting: AtomicUsize::new(0),
+            held: Mutex::new(Some(held)),
+            mailbox: OnceLock::new(),
+        }))
+    }
+
+    /// Notes where its messages can wait.
+    pub(super) fn take_in(&self, mailbox: ActorRef<LearnerMessage>) {
+        // An actor starts once.
+        let _ = self.0.mailbox.set(mailbox);
+    }
+
+    /// Whether a message could be handled at once; it may change at any moment.
+    pub fn is_at_rest(&self) -> bool {
+        self.0.waiting.load(Ordering::Relaxed) == 0 && !self.0.held.is_locked()
+    }
+
+    /// To the learner itself, when nobody is with it and no message waits. Others' messages wait until the guard is gone.
+    pub fn enter(&self) -> Option<MappedMutexGuard<'_, Held>> {
+        let held = self.0.held.try_lock()?;
+        // What was left before is to be handled before.
+        if self.0.waiting.load(Ordering::Acquire) > 0 {
+            return None;
+        }
+        MutexGuard::try_map(held, Option::as_mut).ok()
+    }
+
+    /// Sends a message: it is handled when this returns, or waits for its turn. What has to wait for the disk does it in the actor's
+    /// task.
+    ///
+    /// # Errors
+    /// When the learner has retired. A message that finds it retired in its turn is dropped.
+    pub fn send(&self, message: LearnerMessage) -> Result<(), Retired> {
+        match self.enter() {
+            Some(mut held) if !waits_for_disk(&held, &message) => {
+                handle(&mut held, message);
+                Ok(())
+            }
+            _ => self.leave(message),
+        }
+    }
+
+    /// Leaves a message in the mailbox, in any case: takes no time.
+    ///
+    /// # Errors
+    /// As [`Self::send`].
+    pub fn leave(&self, message: LearnerMessage) -> Result<(), Retired> {
+        let mailbox = self.0.mailbox.get().ok_or(Retired)?;
+        self.0.waiting.fetch_add(1, Ordering::AcqRel);
+        // Of one that has retired the count is of no use any more.
+        mailbox.send_message(message).map_err(|_| Retired)
+    }
+
+    /// Handles a message from the mailbox.
+    pub(super) fn handle_left(&self, message: LearnerMessage) -> Next {
+        let mut inside = self.0.held.lock();
+        let Some(held) = &mut *inside else {
+            return Next::Stops;
+        };
+        if matches!(message, LearnerMessage::Retire) {
+            *inside = None;
+            return Next::Stops;
+        }
+        handle(held, message);
+        // Before others can enter: they are to see what still waits, and nothing else.
+        self.0.waiting.fetch_sub(1, Ordering::Release);
+        Next::Goes
+    }
+}
+
+/// Events that need a block from the disk are rare, and entries wait for them either way.
+fn waits_for_disk(held: &Held, message: &LearnerMessage) -> bool {
+    match message {
+        LearnerMessage::Read(read) => held.lacks(read),
+        LearnerMessage::Retire => true,
+        LearnerMessage::Apply(_) | LearnerMessage::Save(_) => false,
+    }
+}
+
+fn handle(held: &mut Held, message: LearnerMessage) {
+    match message {
+        LearnerMessage::Apply(apply) => {
+            let events = apply.events.iter().map(|encoded| &**encoded);
+            let applied = held.apply(&apply.context, events);
+            apply.turn.answer(applied);
+        }
+        LearnerMessage::Read(read) => held.read(read),
+        LearnerMessage::Save(save) => held.save(&save),
+        // Only from the mailbox, behind all that was left before.
+        LearnerMessage::Retire => {}
+    }
+}
+
+#[cfg(test)]
+#[path = "learner_ref_tests.rs"]
+mod tests;

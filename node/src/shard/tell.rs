@@ -1,0 +1,95 @@
+//! Tells an entry's learners of their events, each once.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use homeroom_core::shard::EntryContext;
+use tokio::task::yield_now;
+
+use super::machine::Awake;
+use crate::learner::{Apply, GroupApplied, LearnerMessage, Round, RoundError};
+
+/// So many learners are entered together, and so much of them is in the processor's caches together: some thirty lines each, of which
+/// a second-level cache of 512 KiB holds ten times as many.
+const AT_ONCE: usize = 24;
+
+/// After so many learners other tasks have their turn: some tenths of a millisecond.
+const UNTIL_OTHERS: usize = 8 * AT_ONCE;
+
+/// The learners' answers, in their order; `events` has for each of them the slices of `payload` that are for it.
+///
+/// # Errors
+/// When a learner can't apply the entry.
+pub async fn tell(
+    context: &Arc<EntryContext>,
+    payload: &Bytes,
+    events: &[Vec<&[u8]>],
+    learners: &[Awake],
+) -> Result<Vec<GroupApplied>, RoundError> {
+    let mut answers = Vec::with_capacity(learners.len());
+    for some in learners.chunks(AT_ONCE) {
+        if !answers.is_empty() && answers.len() % UNTIL_OTHERS == 0 {
+            yield_now().await;
+        }
+        tell_those_at_rest(context, &events[answers.len()..], some, &mut answers)?;
+    }
+    leave_with_others(context, payload, events, learners, &mut answers).await?;
+    Ok(answers.into_iter().flatten().collect())
+}
+
+/// First all are entered and looked at, then they are told. What most of them need is in no cache; looking at many at a time, the
+/// processor fetches as many lines at a time as it can, instead of waiting for one after the other.
+fn tell_those_at_rest(
+    context: &EntryContext,
+    events: &[Vec<&[u8]>],
+    learners: &[Awake],
+    answers: &mut Vec<Option<GroupApplied>>,
+) -> Result<(), RoundError> {
+    let entered: Vec<_> = learners
+        .iter()
+        .map(|(_, learner)| learner.enter())
+        .collect();
+    for held in entered.iter().flatten() {
+        held.prefetch();
+    }
+    for (held, events) in entered.into_iter().zip(events) {
+        let applied = held.map(|mut held| held.apply(context, events.iter().copied()));
+        answers.push(applied.transpose()?);
+    }
+    Ok(())
+}
+
+/// The events of learners that somebody else was with, or for whom something waited: theirs wait behind it.
+async fn leave_with_others(
+    context: &Arc<EntryContext>,
+    payload: &Bytes,
+    events: &[Vec<&[u8]>],
+    learners: &[Awake],
+    answers: &mut [Option<GroupApplied>],
+) -> Result<(), RoundError> {
+    let busy = answers
+        .iter()
+        .enumerate()
+        .filter(|(_, answer)| answer.is_none());
+    let busy: Vec<usize> = busy.map(|(group, _)| group).collect();
+    if busy.is_empty() {
+        return Ok(());
+    }
+    let round = Round::of(busy.len());
+    for (place, &group) in busy.iter().enumerate() {
+        let apply = Apply {
+            context: Arc::clone(context),
+            events: events[group]
+                .iter()
+                .map(|event| payload.slice_ref(event))
+                .collect(),
+            turn: round.turn(place),
+        };
+        // One that has stopped is noticed by its turn.
+        let _ = learners[group].1.leave(LearnerMessage::Apply(apply));
+    }
+    for (group, applied) in busy.into_iter().zip(round.complete().await?) {
+        answers[group] = Some(applied);
+    }
+    Ok(())
+}
