@@ -51,7 +51,7 @@ pub(super) struct Args {
     /// Events a second that are watched for until a query shows them; 0 for none. At most one in each batch.
     #[arg(long, value_name = "P/S", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=1_000))]
     probes: u32,
-    /// Events on their way at `--rate max`, all sources together; 64 batches when not given. Latency is then a function of it.
+    /// Events on their way at `--rate max`, all sources together; 256 batches when not given. Latency is then a function of it.
     #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     window_events: Option<u32>,
     /// What the events are made from; any when not given. No two runs have an event in common, not even of one seed.
@@ -76,7 +76,7 @@ pub(super) struct Args {
 }
 
 /// What `--window-events` is when it is not given.
-const WINDOW_BATCHES: u32 = 64;
+const WINDOW_BATCHES: u32 = 256;
 
 fn rate(text: &str) -> Result<Rate, String> {
     match text {

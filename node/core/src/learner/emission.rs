@@ -31,6 +31,9 @@ impl Learner {
     ) -> Vec<Emission> {
         let panes = touched.iter().map(|&time_ms| floor_to(time_ms, PANE_MS));
         let panes = self.corrections.made_by(context.index, panes);
+        if panes.is_empty() {
+            return Vec::new();
+        }
         let mut emissions = Vec::new();
         for &shape in &context.settings.windows {
             let closed = |end_ms| end_ms <= context.watermark_ms;
