@@ -38,8 +38,10 @@ fn a_crash_loses_nothing_acknowledged_and_damage_is_never_served() {
             }
         }
     }
-    for ((harm, outcome), count) in tally {
-        println!("{count:>6} times {harm}: {outcome}");
+    let of_kind = |wanted| tally.keys().filter(|(_, kind, _)| *kind == wanted).count();
+    assert!(of_kind("prepared") > 0 && of_kind("grown") > 0);
+    for ((harm, kind, outcome), count) in tally {
+        println!("{count:>6} times {harm}, newest {kind}: {outcome}");
     }
 }
 
@@ -103,7 +105,7 @@ impl Run {
                 .iter()
                 .any(|row| row.live_entries == 0 && dead(row.segment));
             let full = tail.bytes + 128 > small(self.dir.path()).segment_bytes;
-            let vouched = full || file.bytes.len() as u64 > tail.bytes;
+            let vouched = full || file.end() as u64 > tail.bytes;
             if !deletes && vouched && files.len() == segments.len() {
                 return;
             }
@@ -167,9 +169,14 @@ impl Run {
     }
 
     /// Harms a copy, opens it, judges; now and then goes on from what was recovered.
-    fn crash(&mut self) -> (&'static str, &'static str) {
+    fn crash(&mut self) -> (&'static str, &'static str, &'static str) {
         let copy = copy_of(self.dir.path());
         let mut files = segments_in(copy.path());
+        let newest = files.last().expect("an active segment");
+        let kind = match newest.is_prepared() {
+            true => "prepared",
+            false => "grown",
+        };
         let Harm {
             name,
             least,
@@ -184,7 +191,7 @@ impl Run {
                     segments_in(copy.path()),
                     "{name}: a refused log was changed"
                 );
-                return (name, "refused");
+                return (name, kind, "refused");
             }
         };
         let found = self
@@ -214,7 +221,7 @@ impl Run {
             }
             _ => {}
         }
-        (name, outcome)
+        (name, kind, outcome)
     }
 
     fn go_on(&mut self, copy: TempDir, log: FileLog, found: usize) {

@@ -16,6 +16,7 @@ pub struct File {
 /// A record as the test reads it, without the engine's help.
 pub struct Record {
     pub offset: usize,
+    pub end: usize,
     kind: u8,
     batch: u64,
 }
@@ -39,6 +40,26 @@ impl File {
         fs::write(&self.path, &self.bytes).expect("the segment can be written");
     }
 
+    /// Where the last record ends: behind it a file that was prepared is blank.
+    pub fn end(&self) -> usize {
+        self.records().last().map_or(32, |last| last.end)
+    }
+
+    /// Whether it was prepared, and is not full.
+    pub fn is_prepared(&self) -> bool {
+        self.end() < self.bytes.len()
+    }
+
+    /// Loses what is behind `len`, as a crash or a bad disk would: what never came is blank in a file that was prepared.
+    pub fn lose_from(&mut self, len: usize) {
+        if self.is_prepared() {
+            self.bytes[len..].fill(0);
+            self.save();
+        } else {
+            self.resize(len);
+        }
+    }
+
     /// Where the last write batch begins and ends, as if the process had died before it was
     /// durable: so without the record that vouches for it. Segments deleted after the batch prove
     /// that it was durable: then it is empty.
@@ -47,7 +68,8 @@ impl File {
         const VOUCH: u8 = 9;
         let mut records = self.records();
         let vouch = records.pop_if(|record| record.kind == VOUCH);
-        let end = vouch.map_or(self.bytes.len(), |vouch| vouch.offset);
+        let last = records.last().map_or(32, |last| last.end);
+        let end = vouch.map_or(last, |vouch| vouch.offset);
         let last = records.last().map_or(0, |record| record.batch);
         records.retain(|record| record.batch == last);
         if records.iter().any(|record| record.kind == RETIRED) {
@@ -58,19 +80,23 @@ impl File {
         (if start <= 32 { 0 } else { start }, end)
     }
 
-    /// All records of a file that ends with a whole one.
+    /// All records of a file that ends with a whole one, but for what is blank.
     pub fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
         let mut offset = 32;
-        while let Some(header) = self.bytes.get(offset..offset + 32) {
+        while let Some(header) = self.bytes.get(offset..offset + 32)
+            && header.iter().any(|byte| *byte != 0)
+        {
             let len = u32::from_le_bytes(header[8..12].try_into().expect("4 bytes")) as usize;
             let batch = u64::from_le_bytes(header[16..24].try_into().expect("8 bytes"));
+            let end = offset + 32 + len.next_multiple_of(8);
             records.push(Record {
                 offset,
+                end,
                 kind: header[5],
                 batch,
             });
-            offset += 32 + len.next_multiple_of(8);
+            offset = end;
         }
         records
     }

@@ -34,7 +34,8 @@ impl Harm {
             68..86 => Self::flipped_bit(rng, files, history),
             86..92 if newest > 0 => Self::cut_older(rng, &mut files[..newest], history),
             92..96 if newest > 0 => Self::lost_older(rng, files, history),
-            96.. if newest > 0 => Self::lost_newest(files, history),
+            96..98 if newest > 0 => Self::lost_newest(files, history),
+            98.. if newest > 0 => Self::blank_again(rng, &mut files[..newest], history),
             _ => Self {
                 name: "no harm",
                 least: history.len(),
@@ -46,7 +47,8 @@ impl Harm {
     /// A crash: the file ends somewhere in what was not durable.
     fn torn_tail(rng: &mut Rng, file: &mut File, history: &History) -> Self {
         let (start, _) = file.last_batch();
-        file.resize(rng.usize(start..=file.bytes.len()));
+        let end = file.end();
+        file.lose_from(rng.usize(start..=end));
         let least = history.acknowledged(file.segment(), start);
         Self {
             name: "torn tail",
@@ -58,10 +60,10 @@ impl Harm {
     /// A crash: of what was not durable any sector may be on disk, or nothing, or garbage.
     fn garbled_tail(rng: &mut Rng, file: &mut File, history: &History) -> Self {
         let (start, end) = file.last_batch();
-        file.resize(end);
+        file.lose_from(end);
         let (grain, kept_percent) = ([1, 8, 512][rng.usize(..3)], rng.u32(..100));
         let garbage = rng.bool();
-        for sector in file.bytes[start..].chunks_mut(grain) {
+        for sector in file.bytes[start..end].chunks_mut(grain) {
             if rng.u32(..100) >= kept_percent {
                 sector
                     .iter_mut()
@@ -80,8 +82,8 @@ impl Harm {
     /// Durable records are gone, and all that could tell of it: a state of before is right. Only if
     /// the record of a segment's deletion is among them does that segment seem to be missing.
     fn cut_newest(rng: &mut Rng, file: &mut File, history: &History) -> Self {
-        let len = rng.usize(..=file.bytes.len());
-        file.resize(len);
+        let len = rng.usize(..=file.end());
+        file.lose_from(len);
         let least = history.acknowledged(file.segment(), len);
         Self {
             name: "cut newest segment",
@@ -139,6 +141,19 @@ impl Harm {
             name: "cut older segment",
             least: history.len(),
             may_refuse: DAMAGED,
+        }
+    }
+
+    /// A crash: a full segment was cut to what it holds, but that was not durable.
+    fn blank_again(rng: &mut Rng, older: &mut [File], history: &History) -> Self {
+        let file = &mut older[rng.usize(..older.len())];
+        let len = file.bytes.len() + rng.usize(..9_000);
+        file.bytes.resize(len, 0);
+        file.save();
+        Self {
+            name: "blank end of an older segment",
+            least: history.len(),
+            may_refuse: NEVER,
         }
     }
 

@@ -20,6 +20,9 @@ pub struct LogConfig {
     /// Bytes of the entries written last that are kept in memory for readers. Default 64 MiB; up to
     /// 64 GiB.
     pub cache_bytes: u64,
+    /// Once a segment holds so many bytes, the file of the next one is filled with zeros ahead; beyond
+    /// the size of a segment: never. A log that rests so takes no more than it holds. Default 1 MiB.
+    pub prepare_from_bytes: u64,
 }
 
 impl LogConfig {
@@ -30,6 +33,7 @@ impl LogConfig {
             segment_bytes: 64 << 20,
             queue_bytes: 32 << 20,
             cache_bytes: 64 << 20,
+            prepare_from_bytes: 1 << 20,
         }
     }
 

@@ -33,6 +33,7 @@ mod replay;
 mod scan;
 mod segment;
 mod shared;
+mod spare;
 mod stats;
 mod table;
 mod tail;

@@ -4,7 +4,7 @@
 //! A torn tail is cut only where nothing vouches that it was durable. It can only be in the newest
 //! segment, for a segment is created once all before it is durable. Two things no record can tell,
 //! for nothing was written later that could: that the newest segment's file is gone altogether, and
-//! that it ends early exactly between two records. What was in that file is then lost in silence,
+//! that it ends early exactly between two records, or is blank from there on. What was in that file is then lost in silence,
 //! but never more than that: the segment before it is never deleted.
 
 use std::collections::BTreeMap;
@@ -22,6 +22,7 @@ use super::ledger::Ledger;
 use super::replay::Replay;
 use super::scan::{self, Stop};
 use super::segment::{self, Segment};
+use super::spare::Spare;
 use super::table::SegmentTable;
 use super::tail::Tail;
 
@@ -103,8 +104,8 @@ impl Reading {
         file.read_all(bytes)
             .map_err(|source| io_error(&path, source))?;
         let len = match self.records(id, bytes)? {
-            None => bytes.len() as u32,
-            Some(Stop::Newer { offset, version }) => {
+            Ok(len) => len,
+            Err(Stop::Newer { offset, version }) => {
                 return Err(OpenError::Unsupported {
                     segment: id,
                     offset,
@@ -112,7 +113,7 @@ impl Reading {
                     found: version,
                 });
             }
-            Some(Stop::Damaged { offset, what }) => {
+            Err(Stop::Damaged { offset, what }) => {
                 let proof = match next {
                     Some(next) => Some(DamageProof::LaterSegment(next)),
                     None => scan::vouched_by(id, bytes, offset).map(DamageProof::LaterBatch),
@@ -133,8 +134,12 @@ impl Reading {
         Ok(())
     }
 
-    /// Replays a segment's records up to its end, or to where reading can't go on.
-    fn records(&mut self, segment: SegmentId, bytes: &[u8]) -> Result<Option<Stop>, OpenError> {
+    /// Replays a segment's records up to its end, which it gives, or to where reading can't go on.
+    fn records(
+        &mut self,
+        segment: SegmentId,
+        bytes: &[u8],
+    ) -> Result<Result<u32, Stop>, OpenError> {
         match FileHeader::decode(bytes) {
             Ok(header)
                 if header.segment != segment || self.log.is_some_and(|log| log != header.log) =>
@@ -143,10 +148,10 @@ impl Reading {
             }
             Ok(header) => self.log = Some(header.log),
             Err(HeaderFault::Newer(version)) => {
-                return Ok(Some(Stop::Newer { offset: 0, version }));
+                return Ok(Err(Stop::Newer { offset: 0, version }));
             }
             Err(HeaderFault::Damaged) => {
-                return Ok(Some(Stop::Damaged {
+                return Ok(Err(Stop::Damaged {
                     offset: 0,
                     what: DamageKind::FileHeader,
                 }));
@@ -161,16 +166,16 @@ impl Reading {
                 }
                 // Not even its first record arrived: the segment was being created.
                 Ok(None) if offset == FILE_HEADER_LEN as u32 => {
-                    return Ok(Some(Stop::Damaged {
+                    return Ok(Err(Stop::Damaged {
                         offset: 0,
                         what: DamageKind::CutShort,
                     }));
                 }
-                Ok(None) => return Ok(None),
+                Ok(None) => return Ok(Ok(offset)),
                 Err(Stop::Damaged { offset: at, what }) if at == FILE_HEADER_LEN as u32 => {
-                    return Ok(Some(Stop::Damaged { offset: 0, what }));
+                    return Ok(Err(Stop::Damaged { offset: 0, what }));
                 }
-                Err(stop) => return Ok(Some(stop)),
+                Err(stop) => return Ok(Err(stop)),
             }
         }
     }
@@ -241,7 +246,8 @@ impl Reading {
         let Some((file, len)) = kept.into_iter().next_back() else {
             let header = FileHeader { segment: 1, log };
             ledger.segments.insert(header.segment, None);
-            let tail = Tail::create(dir, header, next_batch, &ledger.head())?;
+            let none = &mut Spare::new(dir, 0);
+            let tail = Tail::create(dir, header, next_batch, &ledger.head(), none)?;
             table.insert(Arc::clone(tail.file()), u64::from(tail.len()));
             return Ok((ledger, tail));
         };
@@ -255,7 +261,7 @@ impl Reading {
         }
         // What a killed process wrote may be readable without being durable yet.
         file.sync()?;
-        Ok((ledger, Tail::resume(file, len, next_batch)))
+        Ok((ledger, Tail::resume(file, len, next_batch)?))
     }
 }
 

@@ -5,6 +5,7 @@
 use super::entry::SegmentId;
 use super::error::DamageKind;
 use super::format::{ALIGN, FILE_HEADER_LEN, HeaderFault, Place, RECORD_HEADER_LEN, RecordHeader};
+use super::spare::is_blank;
 
 /// A record whose checksums hold.
 #[derive(Clone, Copy, Debug)]
@@ -21,14 +22,14 @@ pub(super) enum Stop {
     Newer { offset: u32, version: u32 },
 }
 
-/// Reads the record that begins at `offset`; the end of the bytes is `None`.
+/// Reads the record that begins at `offset`; `None` at the end of the bytes, and where nothing has been written yet.
 pub(super) fn record_at(
     segment: SegmentId,
     bytes: &[u8],
     offset: u32,
 ) -> Result<Option<Scanned<'_>>, Stop> {
     let rest = bytes.get(offset as usize..).unwrap_or_default();
-    if rest.is_empty() {
+    if is_blank(rest) {
         return Ok(None);
     }
     let damaged = |what| Stop::Damaged { offset, what };

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use super::entry::SegmentId;
 use super::format::FileHeader;
+use super::spare::Spare;
 
 const EXTENSION: &str = "segment";
 
@@ -20,13 +21,14 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Creates the file and writes its header; nothing is durable yet.
-    pub(super) fn create(dir: &Path, header: FileHeader) -> io::Result<Self> {
+    /// Creates the file, of a spare one if there is one, and writes its header; nothing is durable yet.
+    pub(super) fn create(dir: &Path, header: FileHeader, spare: &mut Spare) -> io::Result<Self> {
         let path = path(dir, header.segment);
+        let is_there = spare.take(&path)?;
         let file = OpenOptions::new()
             .read(true)
             .write(true)
-            .create_new(true)
+            .create_new(!is_there)
             .open(path)?;
         file.write_all_at(&header.encode(), 0)?;
         Ok(Self {
@@ -64,9 +66,19 @@ impl Segment {
         self.file.write_all_at(bytes, u64::from(offset))
     }
 
+    /// Whether the file goes on behind so many bytes: was prepared, and is blank there.
+    pub(super) fn is_longer_than(&self, len: u32) -> io::Result<bool> {
+        Ok(self.file.metadata()?.len() > u64::from(len))
+    }
+
     /// Makes all written so far durable, with the file's length.
     pub(super) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
+    }
+
+    /// Gives back what is blank behind `len` bytes. A crash may bring it back.
+    pub(super) fn trim(&self, len: u32) -> io::Result<()> {
+        self.file.set_len(u64::from(len))
     }
 
     /// Cuts the file off at `len` bytes, for good.

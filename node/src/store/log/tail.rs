@@ -10,6 +10,7 @@ use super::format::{self, FILE_HEADER_LEN, FileHeader, Place, RecordHeader};
 use super::queue::PendingEntry;
 use super::record::{Control, KIND_ENTRY};
 use super::segment::{self, Segment};
+use super::spare::Spare;
 
 /// Records are gathered in memory up to about this size before they are handed to the file.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -21,6 +22,8 @@ const BUFFER_BYTES: usize = 1 << 20;
 #[derive(Debug)]
 pub(super) struct Tail {
     file: Arc<Segment>,
+    /// The file was blank and durable up to its full size: writing into it takes no more than the disk.
+    is_prepared: bool,
     /// Bytes handed to the file.
     written: u32,
     buffer: Vec<u8>,
@@ -33,8 +36,9 @@ pub(super) struct Tail {
 
 impl Tail {
     /// Goes on with a segment whose first `len` bytes are durable.
-    pub(super) fn resume(file: Arc<Segment>, len: u32, batch: u64) -> Self {
-        Self {
+    pub(super) fn resume(file: Arc<Segment>, len: u32, batch: u64) -> io::Result<Self> {
+        Ok(Self {
+            is_prepared: file.is_longer_than(len)?,
             file,
             written: len,
             buffer: Vec::new(),
@@ -42,7 +46,7 @@ impl Tail {
             batch_start: len,
             records: 0,
             fresh_len: 0,
-        }
+        })
     }
 
     /// Begins a segment, durable with its first record and its name on return.
@@ -51,9 +55,10 @@ impl Tail {
         header: FileHeader,
         batch: u64,
         head: &Control,
+        spare: &mut Spare,
     ) -> io::Result<Self> {
-        let file = Arc::new(Segment::create(dir, header)?);
-        let mut tail = Self::resume(file, FILE_HEADER_LEN as u32, batch);
+        let file = Arc::new(Segment::create(dir, header, spare)?);
+        let mut tail = Self::resume(file, FILE_HEADER_LEN as u32, batch)?;
         // The file's header belongs to the first batch: a later one vouches for it.
         tail.batch_start = 0;
         tail.control(head)?;
@@ -85,6 +90,19 @@ impl Tail {
     /// Whether the segment holds nothing but its first record.
     pub(super) fn is_fresh(&self) -> bool {
         self.len() == self.fresh_len
+    }
+
+    /// Whether its file was prepared.
+    pub(super) fn is_prepared(&self) -> bool {
+        self.is_prepared
+    }
+
+    /// Gives back what the file has behind the last record; nothing is written into it any more.
+    pub(super) fn trim(&self) -> io::Result<()> {
+        match self.is_prepared {
+            true => self.file.trim(self.written),
+            false => Ok(()),
+        }
     }
 
     /// Whether the batch has records in it.

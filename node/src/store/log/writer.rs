@@ -20,6 +20,7 @@ use super::queue::{Drained, Op, PendingEntry, Work};
 use super::record::Control;
 use super::segment;
 use super::shared::Shared;
+use super::spare::Spare;
 use super::tail::Tail;
 
 /// Room a control record is taken to need; the few larger ones may pass the size of a segment by a
@@ -45,6 +46,8 @@ pub(super) struct Writer {
     waiting: Vec<Waiting>,
     /// Whether a record after the last durable batch says that it was durable.
     vouched: bool,
+    /// The file of the next segment.
+    spare: Spare,
 }
 
 struct Appended {
@@ -64,6 +67,7 @@ struct Waiting {
 impl Writer {
     pub(super) fn new(shared: Arc<Shared>, ledger: Ledger, tail: Tail) -> Self {
         let cache = CacheWindow::new(shared.config.cache_bytes);
+        let spare = Spare::new(&shared.config.dir, shared.config.segment_bytes);
         let (backlog, appended, waiting) = Default::default();
         Self {
             shared,
@@ -74,6 +78,7 @@ impl Writer {
             appended,
             waiting,
             vouched: false,
+            spare,
         }
     }
 
@@ -128,6 +133,7 @@ impl Writer {
             if closing {
                 return Ok(());
             }
+            self.prepare()?;
         }
     }
 
@@ -203,6 +209,19 @@ impl Writer {
             && u64::from(self.tail.len()) + bytes > self.shared.config.segment_bytes
     }
 
+    /// Has the next segment's file prepared, once there is something in this one: a log that rests takes no more than it holds. A
+    /// segment that was not prepared itself is left early for one that is.
+    fn prepare(&mut self) -> io::Result<()> {
+        if u64::from(self.tail.len()) < self.shared.config.prepare_from_bytes {
+            return Ok(());
+        }
+        self.spare.begin();
+        if !self.tail.is_prepared() && self.spare.is_ready() {
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
     /// Begins the next segment, once all in this one is durable. The write at hand goes on in the
     /// new one.
     fn rotate(&mut self) -> io::Result<()> {
@@ -215,11 +234,13 @@ impl Writer {
             .segments
             .insert(self.tail.segment(), Some(self.tail.len()));
         self.ledger.segments.insert(header.segment, None);
+        self.tail.trim()?;
         self.tail = Tail::create(
             &self.shared.config.dir,
             header,
             self.tail.batch(),
             &self.ledger.head(),
+            &mut self.spare,
         )?;
         self.shared
             .table
