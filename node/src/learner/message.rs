@@ -62,7 +62,7 @@ pub struct GroupApplied {
 }
 
 /// A request for what is unsaved.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Save {
     /// The standings are to be stored too: the learner may soon leave the memory.
     pub standings: bool,

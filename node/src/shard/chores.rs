@@ -11,13 +11,13 @@ use tokio::{
     task::yield_now,
 };
 
-/// The smallest portion, learners: about a tenth of a millisecond's work.
-const PORTION_MIN: usize = 32;
-/// The largest, learners: on a node that is busy all the time, chores must get on too.
-const PORTION_MAX: usize = 1_024;
-/// What a learner's share of a portion may take, many times what the work itself does: beyond it the portion mostly waited its turn
-/// among events, on a node where latency is lost already, and a larger one waits no longer.
-const WAITED: Duration = Duration::from_micros(40);
+/// The smallest portion, learners: a fifth of a millisecond's work.
+const PORTION_MIN: usize = 8;
+/// The largest, learners, a millisecond's work: on a node that is busy all the time, chores must get on too.
+const PORTION_MAX: usize = 64;
+/// Portions grow while other tasks, once they have their turn, keep it for so many times what a portion takes: a tenth of a processor
+/// is for chores, however busy it is.
+const OTHERS_SHARE: u32 = 8;
 
 /// The turn that chores of all shards take. Clones share it.
 #[derive(Clone, Debug)]
@@ -58,8 +58,9 @@ impl<T> Portions<T> {
     pub async fn next(&mut self) -> Option<&[T]> {
         if let Some((turn, begun)) = self.turn.take() {
             drop(turn);
-            self.size = next_size(self.size, begun.elapsed());
+            let left = Instant::now();
             yield_now().await;
+            self.size = next_size(self.size, left - begun, left.elapsed());
         }
         if self.done == self.items.len() {
             return None;
@@ -72,8 +73,8 @@ impl<T> Portions<T> {
     }
 }
 
-fn next_size(size: usize, took: Duration) -> usize {
-    if took > WAITED * u32::try_from(size).unwrap_or(u32::MAX) {
+fn next_size(size: usize, worked: Duration, waited: Duration) -> usize {
+    if waited > worked * OTHERS_SHARE {
         (size * 2).min(PORTION_MAX)
     } else {
         (size / 2).max(PORTION_MIN)
@@ -86,14 +87,13 @@ mod tests {
 
     #[test]
     fn portions_grow_while_they_mostly_wait_and_shrink_when_they_do_not() {
-        let waiting = Duration::from_millis(100);
-        let busy = (0..20).fold(PORTION_MIN, |size, _| next_size(size, waiting));
+        const EACH: Duration = Duration::from_micros(20);
+        let after = |waited, size| {
+            (0..20).fold(size, |size, _| next_size(size, EACH * size as u32, waited))
+        };
+        let busy = after(Duration::from_millis(100), PORTION_MIN);
         assert_eq!(busy, PORTION_MAX);
-        let working = Duration::from_millis(4);
-        let calm = (0..20).fold(busy, |size, _| {
-            next_size(size, working.min(WAITED * size as u32))
-        });
-        assert_eq!(calm, PORTION_MIN);
+        assert_eq!(after(Duration::from_micros(10), busy), PORTION_MIN);
     }
 
     #[tokio::test]

@@ -25,6 +25,9 @@ const SETTLES_WITHIN_MS: i64 = 60_000;
 /// a commit's bound beside it. A larger one leaves alone.
 const LEAVING_BYTES_MAX: u64 = 64 << 20;
 
+/// So many learners are entered together to be saved: events for them wait some tenths of a millisecond at most.
+const SAVED_AT_ONCE: usize = 8;
+
 /// Learners with an actor. The shard changes it between entries; queries look actors up.
 #[derive(Clone, Debug)]
 pub struct Directory {
@@ -257,8 +260,7 @@ impl Directory {
         self.unsaved_bytes.subscribe()
     }
 
-    /// Begins a capture: the learners with something unsaved, to be asked for their state by [`Self::ask_to_save`], and where they
-    /// hand it over. Whoever is touched by an entry meanwhile is asked before.
+    /// Begins a capture: the learners with something unsaved, to be handed to [`Self::save`], and where their states come out. Whoever is touched by an entry meanwhile is asked before.
     pub fn begin_saving(&self) -> (Vec<Place>, mpsc::Receiver<Saved>) {
         self.unsaved_bytes.send_replace(0);
         let mut learners = self.learners.lock();
@@ -276,20 +278,36 @@ impl Directory {
         (due, received)
     }
 
-    /// Asks these learners of a capture for their state, unless they have been. Returns how many were asked now.
-    pub fn ask_to_save(&self, places: &[Place]) -> usize {
+    /// Has these learners of a capture hand over their state, unless they have. Those with whom somebody is hand it over in their turn.
+    pub fn save(&self, places: &[Place]) {
+        for some in places.chunks(SAVED_AT_ONCE) {
+            self.save_together(some);
+        }
+    }
+
+    fn save_together(&self, places: &[Place]) {
         let mut learners = self.learners.lock();
-        let mut asked = 0;
-        for &place in places {
-            if let Some(save) = learners.save_of(place) {
-                asked += 1;
-                // Left while nobody else can look the learner up, so that no entry is before it. One that fails ends the process.
-                let _ = learners.active[place]
-                    .learner
-                    .leave(LearnerMessage::Save(save));
+        let mut take = |place: &Place| {
+            let save = learners.save_of(*place)?;
+            Some((learners.active[*place].learner.clone(), save))
+        };
+        let due: Vec<(LearnerRef, Save)> = places.iter().filter_map(&mut take).collect();
+        // Entered, or told, while nobody else can look them up: so no entry comes in between.
+        let mut entered = Vec::with_capacity(due.len());
+        for (learner, save) in &due {
+            match learner.enter() {
+                Some(held) => entered.push((held, save)),
+                // One that fails ends the process.
+                None => drop(learner.leave(LearnerMessage::Save(save.clone()))),
             }
         }
-        asked
+        drop(learners);
+        for (held, _) in &entered {
+            held.prefetch();
+        }
+        for (mut held, save) in entered {
+            held.save(save);
+        }
     }
 
     /// All learners of the capture were asked: the channel ends with the last answer.

@@ -9,12 +9,11 @@ const ALL: Retirement = Retirement {
     untouched_since_ms: i64::MAX,
 };
 
-/// So many settled learners of this size, saved but for how they stand; one actor stands for all.
+/// So many settled learners of this size, saved but for how they stand.
 async fn settled(learners: u64, bytes: u64) -> Directory {
-    let held = Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
-    let learner = LearnerRef::alone(held).await;
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
     for number in 0..learners {
+        let held = Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
         let woken = Woken {
             last_event_ms: 0,
             courses: Vec::new(),
@@ -22,7 +21,11 @@ async fn settled(learners: u64, bytes: u64) -> Directory {
             memory_bytes: ACTOR_BYTES + bytes,
             touched_ms: 0,
         };
-        directory.insert(&format!("learner-{number}"), learner.clone(), woken);
+        directory.insert(
+            &format!("learner-{number}"),
+            LearnerRef::alone(held).await,
+            woken,
+        );
     }
     directory
 }
@@ -30,11 +33,14 @@ async fn settled(learners: u64, bytes: u64) -> Directory {
 /// A whole checkpoint. Answers how many learners it was of.
 async fn save(directory: &Directory) -> usize {
     let (due, mut saved) = directory.begin_saving();
-    let asked = directory.ask_to_save(&due);
+    directory.save(&due);
     directory.all_asked_to_save();
-    while saved.recv().await.is_some() {}
+    let mut learners = 0;
+    while saved.recv().await.is_some() {
+        learners += 1;
+    }
     directory.end_saving();
-    asked
+    learners
 }
 
 #[tokio::test]
@@ -54,7 +60,7 @@ async fn a_learner_leaves_once_its_standings_are_durable() {
     let directory = settled(2, 1).await;
     directory.retire(ALL);
     let (due, mut saved) = directory.begin_saving();
-    assert_eq!(directory.ask_to_save(&due), 2);
+    directory.save(&due);
     directory.all_asked_to_save();
     assert_eq!(directory.retire(ALL), 0, "nothing is durable yet");
     while saved.recv().await.is_some() {}
@@ -96,4 +102,19 @@ async fn with_nobody_left_nothing_is_held() {
     assert_eq!(directory.retire(ALL), 5);
     assert_eq!(directory.memory.held(), 0);
     assert!(!directory.memory.is_crowded() && !directory.are_some_leaving());
+}
+
+#[tokio::test]
+async fn somebody_with_a_learner_is_waited_for_while_the_others_are_saved() {
+    let directory = settled(20, 1).await;
+    directory.retire(ALL);
+    let busy = directory.get("learner-7").expect("active");
+    let inside = busy.enter().expect("at rest");
+    let (due, mut saved) = directory.begin_saving();
+    directory.save(&due);
+    directory.all_asked_to_save();
+    let at_once = std::iter::from_fn(|| saved.try_recv().ok()).count();
+    assert_eq!(at_once, 19);
+    drop(inside);
+    assert!(saved.recv().await.is_some() && saved.recv().await.is_none());
 }

@@ -130,8 +130,9 @@ impl Replicated for ShardMachine {
             changes.extend(letters);
             let mut portions = chores.portions(due);
             while let Some(some) = portions.next().await {
-                for _ in 0..directory.ask_to_save(some) {
-                    changes.extend(saved.recv().await.into_iter().flat_map(record_changes));
+                directory.save(some);
+                while let Ok(saved) = saved.try_recv() {
+                    changes.extend(record_changes(saved));
                 }
             }
             directory.all_asked_to_save();
