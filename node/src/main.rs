@@ -6,7 +6,7 @@ use clap::Parser;
 use homeroom_node::{
     config::{
         self, Cli, Command, ConfigArgs, DemoArgs, LoadedConfig, LogFormat, LogLevel,
-        LogOutputConfig, Sources,
+        LogOutputConfig, PagesChoice, Sources,
     },
     demo, node,
     observe::{self, panic},
@@ -52,6 +52,7 @@ fn serve(loaded: &LoadedConfig) -> ExitCode {
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
+    choose_pages(loaded.config.memory.pages);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let threads @ 1.. = loaded.config.node.runtime_threads {
         builder.worker_threads(threads.into());
@@ -69,6 +70,19 @@ fn serve(loaded: &LoadedConfig) -> ExitCode {
             tracing::error!("{error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Holds for the whole process. The allocator asks for huge pages where the system leaves that to programs, and who first touches one waits
+/// until 2 MiB are cleared: some tenths of a millisecond, on a virtual machine several.
+fn choose_pages(pages: PagesChoice) {
+    #[cfg(not(target_os = "linux"))]
+    let _ = pages;
+    #[cfg(target_os = "linux")]
+    if pages == PagesChoice::Small
+        && let Err(error) = rustix::thread::disable_transparent_huge_pages(true)
+    {
+        tracing::warn!(%error, "huge pages stay on: some events may wait for them");
     }
 }
 

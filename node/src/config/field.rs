@@ -52,6 +52,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("memory.learners_bytes_max", Size("16MiB", "1TiB")),
     field("memory.learners_bytes_short", Size("8MiB", "1TiB")),
     field("memory.passivate_after", Time("1s", "1d")),
+    field("memory.pages", Choice(&["small", "huge"])),
     field("checkpoint.interval", Time("100ms", "10m")),
     field("checkpoint.log_bytes", Size("1MiB", "64GiB")),
     field("checkpoint.base_log_bytes", Size("1MiB", "64GiB")),

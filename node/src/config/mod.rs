@@ -20,7 +20,7 @@ pub use load::{Sources, load};
 pub use loaded::LoadedConfig;
 pub use model::{
     CheckpointConfig, Config, FoundingConfig, IngestConfig, LatePolicyChoice, ListenConfig,
-    LogConfig, LogFormat, LogLevel, LogOutputConfig, MemoryConfig, NodeConfig, RaftConfig,
-    ShutdownConfig,
+    LogConfig, LogFormat, LogLevel, LogOutputConfig, MemoryConfig, NodeConfig, PagesChoice,
+    RaftConfig, ShutdownConfig,
 };
 pub use origin::Origin;

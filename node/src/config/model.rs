@@ -91,6 +91,18 @@ pub struct MemoryConfig {
     /// Unused for this long, a learner leaves the memory; default 60 s, 1 s to 1 d.
     #[serde(with = "humantime_serde")]
     pub passivate_after: Duration,
+    /// The system's pages; default small.
+    pub pages: PagesChoice,
+}
+
+/// The pages that memory comes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PagesChoice {
+    /// The system's common ones.
+    Small,
+    /// Transparent huge ones, where the system gives them.
+    Huge,
 }
 
 /// How state reaches the disk.
