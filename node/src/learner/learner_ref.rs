@@ -3,6 +3,7 @@
 
 use std::{
     fmt,
+    hint::black_box,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
@@ -11,6 +12,7 @@ use std::{
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use ractor::{Actor, ActorCell, ActorRef, SpawnErr};
+use tokio::task::block_in_place;
 
 use super::{actor::LearnerActor, held::Held, message::LearnerMessage};
 
@@ -86,9 +88,14 @@ impl LearnerRef {
         let _ = self.0.mailbox.set(mailbox);
     }
 
-    /// Whether a message could be handled at once; it may change at any moment.
+    /// Whether it could be entered; that may change at any moment.
     pub fn is_at_rest(&self) -> bool {
         self.0.waiting.load(Ordering::Relaxed) == 0 && !self.0.held.is_locked()
+    }
+
+    /// Has the processor fetch what [`Self::enter`] needs.
+    pub fn prefetch(&self) {
+        black_box(self.is_at_rest());
     }
 
     /// To the learner itself, when nobody is with it and no message waits. Others' messages wait until the guard is gone.
@@ -129,7 +136,9 @@ impl LearnerRef {
 
     /// Handles a message from the mailbox.
     pub(super) fn handle_left(&self, message: LearnerMessage) -> Next {
-        let mut inside = self.0.held.lock();
+        // Who is inside may be waiting for the disk: others' tasks move to another thread meanwhile.
+        let inside = self.0.held.try_lock();
+        let mut inside = inside.unwrap_or_else(|| block_in_place(|| self.0.held.lock()));
         let Some(held) = &mut *inside else {
             return Next::Stops;
         };

@@ -290,11 +290,14 @@ fn open_disk_blocking(
     let (fsyncs, appends) = (Arc::clone(&metrics.log), Arc::clone(&metrics.log));
     hooks.fsynced = Some(Arc::new(move |took| fsyncs.fsynced(took)));
     hooks.appended = Some(Arc::new(move |took| appends.appended(took)));
+    let defaults = LogConfig::new(dir.join(LOG));
+    let segment_bytes = config.log.segment_bytes.as_u64();
     let log_config = LogConfig {
-        segment_bytes: config.log.segment_bytes.as_u64(),
+        segment_bytes,
+        prepare_from_bytes: defaults.prepare_from_bytes.min(segment_bytes / 8),
         queue_bytes: config.log.queue_bytes_max.as_u64(),
         cache_bytes: config.log.cache_bytes.as_u64(),
-        ..LogConfig::new(dir.join(LOG))
+        ..defaults
     };
     let log = Arc::new(FileLog::open(log_config, hooks)?);
     let were_active = Arc::new(WereActive::new(identity.shards));

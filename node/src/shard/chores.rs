@@ -13,10 +13,10 @@ use tokio::{
 
 /// The smallest portion, learners: a fifth of a millisecond's work.
 const PORTION_MIN: usize = 8;
-/// The largest, learners, a millisecond's work: on a node that is busy all the time, chores must get on too.
-const PORTION_MAX: usize = 64;
-/// Portions grow while other tasks, once they have their turn, keep it for so many times what a portion takes: a tenth of a processor
-/// is for chores, however busy it is.
+/// The largest, learners: on a node that is busy all the time, chores must get on too.
+const PORTION_MAX: usize = 256;
+/// Portions grow while other tasks, once they have their turn, keep it for so many times what a portion takes: up to a tenth of a
+/// processor is for chores, however busy it is.
 const OTHERS_SHARE: u32 = 8;
 
 /// The turn that chores of all shards take. Clones share it.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::{BTreeSet, HashMap},
-    hint::black_box,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -14,7 +13,7 @@ use parking_lot::Mutex;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
 
-use super::memory::LearnerMemory;
+use super::{memory::LearnerMemory, saving::Saving};
 use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, LearnerRef, Save, Saved};
 
 /// How long after its newest event all windows of a learner are settled, at least, ms: the largest emitted window, and the
@@ -25,54 +24,51 @@ const SETTLES_WITHIN_MS: i64 = 60_000;
 /// a commit's bound beside it. A larger one leaves alone.
 const LEAVING_BYTES_MAX: u64 = 64 << 20;
 
-/// So many learners are entered together to be saved: events for them wait some tenths of a millisecond at most.
-const SAVED_AT_ONCE: usize = 8;
-
 /// Learners with an actor. The shard changes it between entries; queries look actors up.
 #[derive(Clone, Debug)]
 pub struct Directory {
-    learners: Arc<Mutex<Learners>>,
+    pub(super) learners: Arc<Mutex<Learners>>,
     /// Given out so far.
     versions: Arc<AtomicU64>,
     /// Of all learners of the node.
     memory: Arc<LearnerMemory>,
     /// What the next capture of the shard comes to at most, bytes.
-    unsaved_bytes: Arc<watch::Sender<u64>>,
+    pub(super) unsaved_bytes: Arc<watch::Sender<u64>>,
 }
 
 /// Where a learner is held. Stays the same while an entry is applied, and while the learner is being saved.
 pub type Place = usize;
 
 #[derive(Debug, Default)]
-struct Learners {
+pub(super) struct Learners {
     /// Invariant: names exactly the learners in `active`, each with its place there.
     places: HashMap<Box<str>, Place, foldhash::fast::RandomState>,
-    active: Slab<Active>,
+    pub(super) active: Slab<Active>,
     /// What the learners come to whose standings are wanted, bytes.
-    leaving_bytes: u64,
+    pub(super) leaving_bytes: u64,
     /// Before the windows are settled up to here nobody is idle, ms of event time: there is no need to look.
     nobody_idle_before_ms: i64,
     /// Up to where they were settled at the last look, ms of event time: a change of settings may take that back.
     looked_at_ms: i64,
     /// Where learners hand over their states while a capture is collected.
-    saved: Option<mpsc::Sender<Saved>>,
+    pub(super) saved: Option<mpsc::Sender<Saved>>,
 }
 
 #[derive(Debug)]
-struct Active {
-    learner: LearnerRef,
+pub(super) struct Active {
+    pub(super) learner: LearnerRef,
     last_event_ms: i64,
     /// Log time of the last entry that touched it, ms.
     touched_ms: i64,
     memory_bytes: u64,
     /// Differs from what the last capture took.
-    unsaved: bool,
-    unsaved_bytes: u64,
-    saving: Saving,
+    pub(super) unsaved: bool,
+    pub(super) unsaved_bytes: u64,
+    pub(super) saving: Saving,
     /// Another one after each entry that touched it, and each time it is woken.
     version: u64,
     courses: Vec<Seat>,
-    standings: Standings,
+    pub(super) standings: Standings,
     /// Counted among those whose windows were all settled when they were last looked at.
     is_idle: bool,
 }
@@ -106,24 +102,13 @@ pub struct Woken {
 /// What is stored of how a learner stands in its courses: nobody reads it while the learner is active, so it is written when it may
 /// leave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standings {
+pub(super) enum Standings {
     /// Those of before its newest events, or none.
     Behind,
     /// Those of now are to be part of the next capture, which the learner makes so much larger, bytes.
     Wanted(u64),
     /// Those of now, or they are part of the present capture.
     Stored,
-}
-
-/// How far a learner is with the capture that is not durable yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Saving {
-    /// It is not part of it.
-    No,
-    /// It has to hand over its state before an entry touches it.
-    Due,
-    /// It was told to.
-    Asked,
 }
 
 /// A learner's place in a course.
@@ -185,7 +170,7 @@ impl Directory {
         let places: Vec<Option<Place>> = places.collect();
         // None of these is in a cache, as a rule: so the processor fetches many at a time, which counting references would prevent.
         for place in places.iter().flatten() {
-            black_box(learners.active[*place].learner.is_at_rest());
+            learners.active[*place].learner.prefetch();
         }
         let mut find = |place: Place| Found {
             place,
@@ -258,68 +243,6 @@ impl Directory {
     /// What the next capture comes to at most, bytes; to hear of it as it changes.
     pub fn unsaved_bytes(&self) -> watch::Receiver<u64> {
         self.unsaved_bytes.subscribe()
-    }
-
-    /// Begins a capture: the learners with something unsaved, to be handed to [`Self::save`], and where their states come out. Whoever is touched by an entry meanwhile is asked before.
-    pub fn begin_saving(&self) -> (Vec<Place>, mpsc::Receiver<Saved>) {
-        self.unsaved_bytes.send_replace(0);
-        let mut learners = self.learners.lock();
-        let mut due = Vec::new();
-        for (place, active) in &mut learners.active {
-            if active.unsaved || active.standings.leaving_bytes() > 0 {
-                active.unsaved = false;
-                active.unsaved_bytes = 0;
-                active.saving = Saving::Due;
-                due.push(place);
-            }
-        }
-        let (saved, received) = mpsc::channel(due.len().max(1));
-        learners.saved = Some(saved);
-        (due, received)
-    }
-
-    /// Has these learners of a capture hand over their state, unless they have. Those with whom somebody is hand it over in their turn.
-    pub fn save(&self, places: &[Place]) {
-        for some in places.chunks(SAVED_AT_ONCE) {
-            self.save_together(some);
-        }
-    }
-
-    fn save_together(&self, places: &[Place]) {
-        let mut learners = self.learners.lock();
-        let mut take = |place: &Place| {
-            let save = learners.save_of(*place)?;
-            Some((learners.active[*place].learner.clone(), save))
-        };
-        let due: Vec<(LearnerRef, Save)> = places.iter().filter_map(&mut take).collect();
-        // Entered, or told, while nobody else can look them up: so no entry comes in between.
-        let mut entered = Vec::with_capacity(due.len());
-        for (learner, save) in &due {
-            match learner.enter() {
-                Some(held) => entered.push((held, save)),
-                // One that fails ends the process.
-                None => drop(learner.leave(LearnerMessage::Save(save.clone()))),
-            }
-        }
-        drop(learners);
-        for (held, _) in &entered {
-            held.prefetch();
-        }
-        for (mut held, save) in entered {
-            held.save(save);
-        }
-    }
-
-    /// All learners of the capture were asked: the channel ends with the last answer.
-    pub fn all_asked_to_save(&self) {
-        self.learners.lock().saved = None;
-    }
-
-    /// What was being saved is durable.
-    pub fn end_saving(&self) {
-        for (_, active) in &mut self.learners.lock().active {
-            active.saving = Saving::No;
-        }
     }
 
     /// Stops the learners that may be stopped: nothing unsaved, all windows settled, long untouched. Returns how many. Those who could but
@@ -444,23 +367,6 @@ impl Directory {
 }
 
 impl Learners {
-    /// What a learner is to be asked for, if a capture waits for it: counts as asked from now on.
-    fn save_of(&mut self, place: Place) -> Option<Save> {
-        let active = &mut self.active[place];
-        if active.saving != Saving::Due {
-            return None;
-        }
-        let reply = self.saved.clone()?;
-        active.saving = Saving::Asked;
-        let leaving_bytes = active.standings.leaving_bytes();
-        let standings = leaving_bytes > 0;
-        if standings {
-            self.leaving_bytes -= leaving_bytes;
-            active.standings = Standings::Stored;
-        }
-        Some(Save { standings, reply })
-    }
-
     fn iter(&self) -> impl Iterator<Item = (&Box<str>, &Active)> {
         self.places
             .iter()
@@ -491,7 +397,7 @@ impl Active {
 
 impl Standings {
     /// What the next capture is larger by, bytes; 0 for a learner that does not leave.
-    fn leaving_bytes(self) -> u64 {
+    pub(super) fn leaving_bytes(self) -> u64 {
         match self {
             Self::Wanted(bytes) => bytes,
             Self::Behind | Self::Stored => 0,

@@ -232,7 +232,13 @@ impl ShardMachine {
 
     /// These learners, in their order, each ready for an entry; those that are not active are woken.
     async fn learners(&self, users: &[&str]) -> Result<Vec<Awake>, String> {
-        let known = self.directory.about_to_touch(users.iter().copied());
+        let mut known = self.directory.about_to_touch(users.iter().copied());
+        for found in known.iter_mut().flatten() {
+            if let Some(save) = found.save.take() {
+                // One that fails ends the process.
+                let _ = found.learner.send(LearnerMessage::Save(save));
+            }
+        }
         let asleep: Vec<&str> = users
             .iter()
             .zip(&known)
@@ -241,17 +247,7 @@ impl ShardMachine {
             .collect();
         let mut woken = self.wake(self.load(&asleep)?).await?.into_iter();
         let ready = known.into_iter().filter_map(|found| match found {
-            Some(Found {
-                place,
-                learner,
-                save,
-            }) => {
-                if let Some(save) = save {
-                    // One that fails ends the process.
-                    let _ = learner.send(LearnerMessage::Save(save));
-                }
-                Some((place, learner))
-            }
+            Some(Found { place, learner, .. }) => Some((place, learner)),
             None => woken.next(),
         });
         Ok(ready.collect())

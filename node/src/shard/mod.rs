@@ -15,6 +15,7 @@ mod recover;
 mod replica;
 mod reply;
 mod roster;
+mod saving;
 mod sweeper;
 mod tell;
 mod ticker;

@@ -83,7 +83,7 @@ impl ShardReplica {
         let floor_ms = self.view().at.floor_ms;
         let (reply, mut answers) = mpsc::channel(members.len().max(1));
         let unknown = (members.iter().enumerate()).filter(|(_, it)| it.standing.is_none());
-        for (place, member) in unknown {
+        for (asked, (place, member)) in unknown.enumerate() {
             let (reply, course_id) = (reply.clone(), course_id.to_owned());
             let look: Look = Box::new(move |learner| {
                 let standing = learner.map(|it| it.standing(&course_id, floor_ms));
@@ -95,7 +95,7 @@ impl ShardReplica {
             let windows = None;
             let read = LearnerMessage::Read(Read { windows, look });
             let _ = member.learner.send(read);
-            if place % READS_AT_ONCE == 0 {
+            if asked % READS_AT_ONCE == READS_AT_ONCE - 1 {
                 yield_now().await;
             }
         }

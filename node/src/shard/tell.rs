@@ -9,7 +9,7 @@ use tokio::task::yield_now;
 use super::machine::Awake;
 use crate::learner::{Apply, GroupApplied, LearnerMessage, Round, RoundError};
 
-/// So many learners are entered together, and so much of them is in the processor's caches together: some thirty lines each, of which
+/// So many learners are looked at together, and so much of them is in the processor's caches together: some thirty lines each, of which
 /// a second-level cache of 512 KiB holds ten times as many.
 const AT_ONCE: usize = 24;
 
@@ -37,8 +37,9 @@ pub async fn tell(
     Ok(answers.into_iter().flatten().collect())
 }
 
-/// First all are entered and looked at, then they are told. What most of them need is in no cache; looking at many at a time, the
-/// processor fetches as many lines at a time as it can, instead of waiting for one after the other.
+/// First all are looked at, then they are told, one after the other. What most of them need is in no cache; looking at many at a time,
+/// the processor fetches as many lines at a time as it can, instead of waiting for one after the other. No more than one is entered
+/// while an event waits for the disk.
 fn tell_those_at_rest(
     context: &EntryContext,
     events: &[Vec<&[u8]>],
@@ -52,8 +53,10 @@ fn tell_those_at_rest(
     for held in entered.iter().flatten() {
         held.prefetch();
     }
-    for (held, events) in entered.into_iter().zip(events) {
-        let applied = held.map(|mut held| held.apply(context, events.iter().copied()));
+    drop(entered);
+    for ((_, learner), events) in learners.iter().zip(events) {
+        let events = events.iter().copied();
+        let applied = learner.enter().map(|mut held| held.apply(context, events));
         answers.push(applied.transpose()?);
     }
     Ok(())

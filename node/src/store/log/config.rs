@@ -21,7 +21,7 @@ pub struct LogConfig {
     /// 64 GiB.
     pub cache_bytes: u64,
     /// Once a segment holds so many bytes, the file of the next one is filled with zeros ahead; beyond
-    /// the size of a segment: never. A log that rests so takes no more than it holds. Default 1 MiB.
+    /// the size of a segment: never. Default 1 MiB.
     pub prepare_from_bytes: u64,
 }
 

@@ -22,7 +22,7 @@ use super::ledger::Ledger;
 use super::replay::Replay;
 use super::scan::{self, Stop};
 use super::segment::{self, Segment};
-use super::spare::Spare;
+use super::spare::{self, Spare};
 use super::table::SegmentTable;
 use super::tail::Tail;
 
@@ -239,6 +239,7 @@ impl Reading {
                 .map(|(file, _)| file.id())
                 .collect::<Vec<_>>(),
         )?;
+        spare::discard(dir)?;
         segment::sync_dir(dir)?;
         for (file, len) in &kept {
             table.insert(Arc::clone(file), u64::from(*len));

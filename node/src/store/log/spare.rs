@@ -14,11 +14,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-/// No segment's name: what a crash leaves of it is written over by the next one.
+/// No segment's name.
 const NAME: &str = "spare";
 /// Written and made durable in such steps, so that no write of the log waits behind more of it.
 const STEP_BYTES: usize = 1 << 20;
 static ZEROS: [u8; STEP_BYTES] = [0; STEP_BYTES];
+/// There must be room for so many: others need some too.
+const ROOM: u64 = 4;
 /// It may wait for everything else, as long as it is there in time.
 const NICENESS: i32 = 5;
 
@@ -36,6 +38,8 @@ enum State {
     None,
     Making(JoinHandle<io::Result<()>>),
     Ready,
+    /// It was not to be had: not tried again for this segment.
+    Failed,
 }
 
 impl Spare {
@@ -56,10 +60,10 @@ impl Spare {
             let made = thread::Builder::new()
                 .name("log-spare".to_owned())
                 .spawn(move || make(&dir, bytes, &stop));
-            match made {
-                Ok(thread) => self.state = State::Making(thread),
-                Err(error) => tracing::warn!(%error, "no thread for the log's next segment"),
-            }
+            self.state = match made {
+                Ok(thread) => State::Making(thread),
+                Err(_) => State::Failed,
+            };
         }
     }
 
@@ -73,26 +77,38 @@ impl Spare {
         matches!(self.state, State::Ready)
     }
 
-    /// Gives the file another name, if there is one; the new name is not durable yet.
+    /// Gives the file a name that no file has yet, if there is one; the new name is not durable yet.
     pub(super) fn take(&mut self, path: &Path) -> io::Result<bool> {
-        if !self.is_ready() {
+        let is_ready = self.is_ready();
+        if matches!(self.state, State::Ready | State::Failed) {
+            self.state = State::None;
+        }
+        if !is_ready {
             return Ok(false);
         }
-        self.state = State::None;
-        fs::rename(self.dir.join(NAME), path)?;
-        Ok(true)
+        if path.try_exists()? {
+            return Err(io::Error::from(io::ErrorKind::AlreadyExists));
+        }
+        match fs::rename(self.dir.join(NAME), path) {
+            // Somebody needed the room.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            renamed => renamed.map(|()| true),
+        }
     }
 
     fn finish(&mut self) {
         let State::Making(thread) = std::mem::replace(&mut self.state, State::None) else {
             return;
         };
-        match thread.join() {
-            Ok(Ok(())) => self.state = State::Ready,
-            Ok(Err(error)) => tracing::warn!(%error, "the log's next segment was not prepared"),
+        self.state = match thread.join() {
+            Ok(Ok(())) => State::Ready,
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "the log's next segment was not prepared");
+                State::Failed
+            }
             // It has been said by the hook for panics, if the process is still there.
-            Err(_panic) => {}
-        }
+            Err(_panic) => State::Failed,
+        };
     }
 }
 
@@ -100,6 +116,17 @@ impl Drop for Spare {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.finish();
+        if matches!(self.state, State::Ready) {
+            let _ = discard(&self.dir);
+        }
+    }
+}
+
+/// Deletes what a crash left of one.
+pub(super) fn discard(dir: &Path) -> io::Result<()> {
+    match fs::remove_file(dir.join(NAME)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
 }
 
@@ -111,9 +138,13 @@ pub(super) fn is_blank(bytes: &[u8]) -> bool {
 }
 
 fn make(dir: &Path, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
-    // On Linux this is the calling thread's alone.
-    let _ = rustix::process::nice(NICENESS);
+    // On Linux this is the calling thread's alone. Not relative: the thread that began this one ranks high.
+    let _ = rustix::process::setpriority_process(None, NICENESS);
     let path = dir.join(NAME);
+    let disk = rustix::fs::statvfs(dir)?;
+    if disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM * bytes {
+        return Err(io::Error::from(io::ErrorKind::StorageFull));
+    }
     let made = fill(&path, bytes, stop);
     if made.is_err() {
         // On a full disk others need the room.
@@ -167,7 +198,7 @@ mod tests {
     #[test]
     fn one_that_is_no_longer_wanted_leaves_nothing_behind() {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut spare = Spare::new(dir.path(), 1 << 40);
+        let mut spare = Spare::new(dir.path(), 1 << 30);
         spare.begin();
         drop(spare);
         assert!(!dir.path().join(NAME).exists());

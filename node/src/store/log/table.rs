@@ -11,7 +11,7 @@ use super::segment::Segment;
 pub struct SegmentUsage {
     /// The segment.
     pub segment: SegmentId,
-    /// Size of its file in bytes.
+    /// Size of its records in bytes.
     pub bytes: u64,
     /// Live entries in it, of all groups.
     pub live_entries: u64,

@@ -131,7 +131,7 @@ impl Writer {
             self.finish_batch(0)?;
             self.retire(&retired)?;
             if closing {
-                return Ok(());
+                return self.tail.trim();
             }
             self.prepare()?;
         }
@@ -209,8 +209,8 @@ impl Writer {
             && u64::from(self.tail.len()) + bytes > self.shared.config.segment_bytes
     }
 
-    /// Has the next segment's file prepared, once there is something in this one: a log that rests takes no more than it holds. A
-    /// segment that was not prepared itself is left early for one that is.
+    /// Has the next segment's file prepared, once there is something in this one; between two batches. A segment that was not prepared
+    /// itself is left early for one that is.
     fn prepare(&mut self) -> io::Result<()> {
         if u64::from(self.tail.len()) < self.shared.config.prepare_from_bytes {
             return Ok(());

@@ -1,0 +1,111 @@
+//! A capture of the directory's learners: each hands over the state that it has at one entry boundary, while entries go on.
+//!
+//! Invariant: from [`Directory::begin_saving`] on, a learner that is due is asked once, and before anything of a later entry reaches it:
+//! by [`Directory::save`], which has it entered or told while the directory is locked, or by the shard, which gets it handed out with
+//! what it is to be asked for.
+
+use tokio::sync::mpsc;
+
+use super::directory::{Directory, Learners, Place, Standings};
+use crate::learner::{LearnerMessage, LearnerRef, Save, Saved};
+
+/// So many learners are entered together to be saved: events for them wait some tenths of a millisecond at most.
+const SAVED_AT_ONCE: usize = 8;
+
+/// How far a learner is with the capture that is not durable yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Saving {
+    /// It is not part of it.
+    No,
+    /// It has to hand over its state before an entry touches it.
+    Due,
+    /// It was told to.
+    Asked,
+}
+
+impl Directory {
+    /// Begins a capture: the learners with something unsaved, to be handed to [`Self::save`], and where their states come out. Whoever is touched by an entry meanwhile is asked before.
+    pub fn begin_saving(&self) -> (Vec<Place>, mpsc::Receiver<Saved>) {
+        self.unsaved_bytes.send_replace(0);
+        let mut learners = self.learners.lock();
+        let mut due = Vec::new();
+        for (place, active) in &mut learners.active {
+            if active.unsaved || active.standings.leaving_bytes() > 0 {
+                active.unsaved = false;
+                active.unsaved_bytes = 0;
+                active.saving = Saving::Due;
+                due.push(place);
+            }
+        }
+        let (saved, received) = mpsc::channel(due.len().max(1));
+        learners.saved = Some(saved);
+        (due, received)
+    }
+
+    /// Has these learners of a capture hand over their state, unless they have. Those with whom somebody is hand it over in their turn.
+    pub fn save(&self, places: &[Place]) {
+        for some in places.chunks(SAVED_AT_ONCE) {
+            self.save_together(some);
+        }
+    }
+
+    fn save_together(&self, places: &[Place]) {
+        let mut learners = self.learners.lock();
+        let mut take = |place: &Place| {
+            let save = learners.save_of(*place)?;
+            Some((learners.active[*place].learner.clone(), save))
+        };
+        let due: Vec<(LearnerRef, Save)> = places.iter().filter_map(&mut take).collect();
+        // Entered, or told, while nobody else can look them up: so no entry comes in between.
+        let mut entered = Vec::with_capacity(due.len());
+        for (learner, save) in &due {
+            match learner.enter() {
+                Some(held) => entered.push((held, save)),
+                // One that fails ends the process.
+                None => drop(learner.leave(LearnerMessage::Save(save.clone()))),
+            }
+        }
+        drop(learners);
+        for (held, _) in &entered {
+            held.prefetch();
+        }
+        for (mut held, save) in entered {
+            held.save(save);
+        }
+    }
+
+    /// All learners of the capture were asked: the channel ends with the last answer.
+    pub fn all_asked_to_save(&self) {
+        self.learners.lock().saved = None;
+    }
+
+    /// What was being saved is durable.
+    pub fn end_saving(&self) {
+        for (_, active) in &mut self.learners.lock().active {
+            active.saving = Saving::No;
+        }
+    }
+}
+
+impl Learners {
+    /// What a learner is to be asked for, if a capture waits for it: counts as asked from now on.
+    pub(super) fn save_of(&mut self, place: Place) -> Option<Save> {
+        let active = &mut self.active[place];
+        if active.saving != Saving::Due {
+            return None;
+        }
+        let reply = self.saved.clone()?;
+        active.saving = Saving::Asked;
+        let leaving_bytes = active.standings.leaving_bytes();
+        let standings = leaving_bytes > 0;
+        if standings {
+            self.leaving_bytes -= leaving_bytes;
+            active.standings = Standings::Stored;
+        }
+        Some(Save { standings, reply })
+    }
+}
+
+#[cfg(test)]
+#[path = "saving_tests.rs"]
+mod tests;
