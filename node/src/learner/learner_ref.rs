@@ -19,8 +19,8 @@ use super::{actor::LearnerActor, held::Held, message::LearnerMessage};
 /// A learner's actor, to send messages to.
 ///
 /// Invariants: one message at a time is handled; messages that are sent one after the other are handled in this order, whoever sends
-/// them: nobody [enters](Self::enter) while an earlier one waits. Whoever has entered is out again without waiting for anything but
-/// the disk.
+/// them: nobody [enters](Self::enter) while an earlier one waits. Whoever has entered waits for nothing but the disk before he
+/// leaves.
 #[derive(Clone)]
 pub struct LearnerRef(Arc<Shared>);
 
