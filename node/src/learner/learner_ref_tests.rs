@@ -2,6 +2,8 @@
 
 use std::sync::mpsc;
 
+use tokio::task::JoinSet;
+
 use super::*;
 use crate::learner::{Look, Nowhere, Read, Stored};
 
@@ -70,9 +72,10 @@ async fn each_senders_messages_stay_in_order_on_whatever_way_they_came() {
     const MESSAGES: usize = 2_000;
     let ada = ada().await;
     let (said, heard) = mpsc::channel();
-    let senders = (0..SENDERS).map(|sender| {
+    let mut senders = JoinSet::new();
+    for sender in 0..SENDERS {
         let (ada, said) = (ada.clone(), said.clone());
-        tokio::spawn(async move {
+        senders.spawn(async move {
             for number in 0..MESSAGES {
                 let message = saying((sender, number), &said);
                 let sent = match (sender + number) % 7 {
@@ -84,11 +87,9 @@ async fn each_senders_messages_stay_in_order_on_whatever_way_they_came() {
                     tokio::task::yield_now().await;
                 }
             }
-        })
-    });
-    for sender in senders.collect::<Vec<_>>() {
-        sender.await.expect("no panic");
+        });
     }
+    senders.join_all().await;
     drop(said);
     let heard = tokio::task::spawn_blocking(move || heard.iter().collect::<Vec<_>>());
     let mut next = [0; SENDERS];

@@ -14,7 +14,7 @@ use homeroom_core::{
 };
 use tokio::{
     sync::Mutex,
-    task::{spawn_blocking, yield_now},
+    task::{JoinSet, yield_now},
 };
 
 use super::*;
@@ -135,13 +135,15 @@ async fn a_capture_is_of_one_boundary_whatever_comes_meanwhile() {
 async fn captures(mut rng: Rng) {
     let (directory, shard) = (directory().await, Shard::default());
     let stop = Arc::new(AtomicBool::new(false));
-    let entries = tokio::spawn(apply_entries(
+    let mut others = JoinSet::new();
+    let (entries, their_stop) = (Arc::clone(&shard), Arc::clone(&stop));
+    others.spawn(apply_entries(
         directory.clone(),
-        Arc::clone(&shard),
+        entries,
         rng.fork(),
-        Arc::clone(&stop),
+        their_stop,
     ));
-    let looks = spawn_blocking({
+    others.spawn_blocking({
         let (directory, rng, stop) = (directory.clone(), rng.fork(), Arc::clone(&stop));
         move || look_around(&directory, rng, &stop)
     });
@@ -170,6 +172,5 @@ async fn captures(mut rng: Rng) {
         yield_now().await;
     }
     stop.store(true, Ordering::Relaxed);
-    entries.await.expect("no panic");
-    looks.await.expect("no panic");
+    others.join_all().await;
 }
