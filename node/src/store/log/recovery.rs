@@ -4,8 +4,8 @@
 //! A torn tail is cut only where nothing vouches that it was durable. It can only be in the newest
 //! segment, for a segment is created once all before it is durable. Two things no record can tell,
 //! for nothing was written later that could: that the newest segment's file is gone altogether, and
-//! that it ends early exactly between two records, or is blank from there on. What was in that file is then lost in silence,
-//! but never more than that: the segment before it is never deleted.
+//! that it ends early exactly between two records, or is blank from there on. What was in that file
+//! is then lost in silence, but never more than that: the segment before it is never deleted.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};

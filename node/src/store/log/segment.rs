@@ -116,13 +116,15 @@ pub(super) fn list(dir: &Path) -> io::Result<Vec<SegmentId>> {
 
 /// Deletes segments' files; one that is gone already is no error. A crash may bring them back.
 pub(super) fn delete(dir: &Path, ids: &[SegmentId]) -> io::Result<()> {
-    for id in ids {
-        match fs::remove_file(path(dir, *id)) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+    ids.iter().try_for_each(|id| remove(&path(dir, *id)))
+}
+
+/// Deletes a file; one that is gone already is no error.
+pub(super) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
     }
-    Ok(())
 }
 
 /// Makes the creation and deletion of files in a directory durable.

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+use super::segment;
+
 /// No segment's name.
 const NAME: &str = "spare";
 /// Written and made durable in such steps, so that no write of the log waits behind more of it.
@@ -122,12 +124,9 @@ impl Drop for Spare {
     }
 }
 
-/// Deletes what a crash left of one.
+/// Deletes what is left of one.
 pub(super) fn discard(dir: &Path) -> io::Result<()> {
-    match fs::remove_file(dir.join(NAME)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
+    segment::remove(&dir.join(NAME))
 }
 
 /// Whether these bytes are as a spare file has them.
@@ -148,7 +147,7 @@ fn make(dir: &Path, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
     let made = fill(&path, bytes, stop);
     if made.is_err() {
         // On a full disk others need the room.
-        let _ = fs::remove_file(&path);
+        let _ = discard(dir);
     }
     made
 }
