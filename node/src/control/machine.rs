@@ -34,7 +34,7 @@ impl Replicated for ControlMachine {
         let state = self.state.borrow().encode();
         Capture {
             state,
-            changes: async { Vec::new() }.boxed(),
+            changes: async { Ok(Vec::new()) }.boxed(),
         }
     }
 

@@ -1,7 +1,8 @@
-//! Keys of a shard's records: `hash (8 bytes) kind (1) …`, so that learners lie in the order of their hashes.
+//! Keys of a shard's records: `hash (8 bytes) kind (1) …`, so that learners lie in the order of their hashes, behind all packs.
 
 use homeroom_core::{learner::StatePart, learner_hash};
 
+const PACK: u8 = 0;
 const LEARNER: u8 = 1;
 const DEAD_LETTER: u8 = 2;
 const STANDING: u8 = 3;
@@ -21,6 +22,8 @@ pub enum RecordKey<'k> {
         /// Which piece of the part: large ones are stored in several.
         piece: u16,
     },
+    /// Heads of several learners, by the number of their pack.
+    Pack(u32),
     /// A dead letter, by its number.
     DeadLetter(u64),
     /// How a learner stands in a course.
@@ -90,6 +93,14 @@ pub fn learner_key(user_id: &str, part: StatePart, piece: u16) -> Vec<u8> {
     key
 }
 
+/// What the keys of all packs begin with, before all other records.
+const PACKS: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 0, PACK];
+
+/// Key of a pack of heads.
+pub fn pack_key(number: u32) -> Vec<u8> {
+    [&PACKS[..], &number.to_be_bytes()].concat()
+}
+
 /// Key of a dead letter.
 pub fn dead_letter_key(number: u64) -> Vec<u8> {
     let mut key = number.to_be_bytes().to_vec();
@@ -106,6 +117,7 @@ pub fn dead_letters_from(number: u64) -> [u8; 8] {
 pub fn parse_key(key: &[u8]) -> Option<RecordKey<'_>> {
     let (hash, rest) = key.split_at_checked(8)?;
     match rest.split_first()? {
+        (&PACK, number) => Some(RecordKey::Pack(u32::from_be_bytes(number.try_into().ok()?))),
         (&DEAD_LETTER, []) => Some(RecordKey::DeadLetter(u64::from_be_bytes(
             hash.try_into().ok()?,
         ))),
@@ -183,7 +195,15 @@ mod tests {
             parse_key(&dead_letter_key(7)),
             Some(RecordKey::DeadLetter(7))
         );
+        assert_eq!(parse_key(&pack_key(7)), Some(RecordKey::Pack(7)));
         assert_eq!(parse_key(b"short"), None);
+    }
+
+    #[test]
+    fn packs_lie_before_all_other_records() {
+        let last = pack_key(u32::MAX);
+        assert!(pack_key(1) < last && last < dead_letter_key(0));
+        assert!(last[..] < [&[0; 8][..], &[LEARNER]].concat()[..]);
     }
 
     #[test]

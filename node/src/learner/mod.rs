@@ -3,23 +3,27 @@
 //! Must not know: the log, Raft, other learners.
 
 mod actor;
+mod collected;
+mod first_piece;
 mod held;
 mod keys;
 mod learner_ref;
 mod message;
+mod pack;
+mod packs;
 mod round;
 mod stored;
 
+pub use collected::Collected;
 pub use held::{ACTOR_BYTES, Held, memory_of};
 pub use keys::{
-    RecordKey, dead_letter_key, dead_letters_from, learner_key, parse_key, standings_after,
-    standings_from, standings_prefix,
+    RecordKey, dead_letter_key, dead_letters_from, learner_key, pack_key, parse_key,
+    standings_after, standings_from, standings_prefix,
 };
 pub use learner_ref::{LearnerRef, Retired};
 pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Saved};
+pub use packs::{Packs, packed_heads};
 pub use round::{Round, RoundError, Turn};
 #[cfg(test)]
 pub use stored::Nowhere;
-pub use stored::{
-    BlockSource, Gathered, LoadError, Stored, has_left, load, load_block, record_changes,
-};
+pub use stored::{BlockSource, Gathered, LoadError, Stored, has_left, load, load_block};

@@ -1,12 +1,12 @@
-//! Learners to records and back.
+//! Learners from their records.
 
-use homeroom_core::learner::{Learner, StateChange, StateDecodeError, StatePart};
+use homeroom_core::learner::{Learner, StateDecodeError, StatePart};
 
 use super::{
-    Saved,
-    keys::{RecordKey, learner_key, learner_prefix, parse_key, standing_key},
+    first_piece::{FirstPiece, HeadMark},
+    keys::{RecordKey, learner_key, learner_prefix, parse_key},
 };
-use crate::store::checkpoint::{Change, CheckpointStore, ReadError};
+use crate::store::checkpoint::{CheckpointStore, ReadError};
 
 /// Why a stored learner can't be had.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,9 @@ pub enum LoadError {
         /// What is wrong with it.
         error: StateDecodeError,
     },
+    /// The record is whole, but no pack of heads.
+    #[error("pack {0} of learners' heads is damaged, or written by a newer build")]
+    Pack(u32),
     /// A record is not there that was stored.
     #[error("learner {user_id:?}: the events from {from_ms} on are not where they were stored")]
     Gone {
@@ -31,13 +34,6 @@ pub enum LoadError {
         from_ms: i64,
     },
 }
-
-/// A part larger than this is stored in pieces, bytes: within the store's bound of a record.
-const PIECE_BYTES: usize = 4 << 20;
-/// The first piece begins with the number of pieces, big-endian.
-const COUNT_BYTES: usize = 2;
-/// Set in the count of a head whose standings were not written with it: nobody saves them as long as their learner is active.
-const STANDINGS_BEHIND: u16 = 1 << 15;
 
 /// A learner as it is stored, with the size of what is always written.
 pub struct Stored {
@@ -65,7 +61,7 @@ impl Stored {
 pub struct Gathered {
     user_id: Box<str>,
     pieces: u16,
-    standings_stored: bool,
+    mark: HeadMark,
     head: Vec<u8>,
     /// Its other parts, in the order of their keys.
     parts: Vec<(StatePart, Vec<u8>)>,
@@ -74,13 +70,28 @@ pub struct Gathered {
 }
 
 impl Gathered {
-    /// Begins with the first piece of a learner's head.
+    /// Begins with a head that was in a pack.
+    pub fn of_packed(user_id: &str, as_of: u64, head: Vec<u8>) -> Self {
+        Self {
+            user_id: user_id.into(),
+            pieces: 0,
+            mark: HeadMark {
+                as_of,
+                standings_stored: false,
+            },
+            head,
+            parts: Vec::new(),
+            part_pieces: 0,
+        }
+    }
+
+    /// Begins with the first piece of a learner's head, where that is a record of its own.
     pub fn begin(user_id: &str, piece: &[u8]) -> Self {
         let first = FirstPiece::of(piece);
         Self {
             user_id: user_id.into(),
             pieces: first.pieces,
-            standings_stored: first.standings_stored,
+            mark: first.mark,
             head: first.bytes.to_vec(),
             parts: Vec::new(),
             part_pieces: 0,
@@ -94,7 +105,12 @@ impl Gathered {
 
     /// Whether it was active when it was stored: its stored standings are not those of its head.
     pub fn was_active(&self) -> bool {
-        !self.standings_stored
+        !self.mark.standings_stored
+    }
+
+    /// The index of the entry that the head is as of.
+    pub fn as_of(&self) -> u64 {
+        self.mark.as_of
     }
 
     /// Takes in another piece of the learner.
@@ -130,7 +146,7 @@ impl Gathered {
         Ok(Stored {
             learner: learner.map_err(|error| undecodable(&self.user_id, error))?,
             head_bytes: (self.head.len() + last_hour_bytes) as u64,
-            standings_stored: self.standings_stored,
+            standings_stored: self.mark.standings_stored,
         })
     }
 
@@ -145,27 +161,6 @@ fn undecodable(user_id: &str, error: StateDecodeError) -> LoadError {
     LoadError::Undecodable {
         user_id: user_id.to_owned(),
         error,
-    }
-}
-
-/// The first piece of a part.
-struct FirstPiece<'p> {
-    pieces: u16,
-    standings_stored: bool,
-    bytes: &'p [u8],
-}
-
-impl<'p> FirstPiece<'p> {
-    fn of(piece: &'p [u8]) -> Self {
-        let (count, bytes) = match piece.split_first_chunk::<COUNT_BYTES>() {
-            Some((count, bytes)) => (u16::from_be_bytes(*count), bytes),
-            None => (1, piece),
-        };
-        Self {
-            pieces: count & !STANDINGS_BEHIND,
-            standings_stored: count & STANDINGS_BEHIND == 0,
-            bytes,
-        }
     }
 }
 
@@ -263,54 +258,7 @@ pub fn fetch(
 
 /// Whether a head was stored when its learner left the memory, so that nothing of it is needed from before the retention.
 pub fn has_left(head: &[u8]) -> bool {
-    FirstPiece::of(head).standings_stored
-}
-
-/// What to write for a learner.
-pub fn record_changes(saved: Saved) -> impl Iterator<Item = Change> {
-    let Saved {
-        user_id,
-        changes,
-        standings,
-    } = saved;
-    let mark = if standings.is_some() {
-        0
-    } else {
-        STANDINGS_BEHIND
-    };
-    let standings: Vec<Change> = standings
-        .unwrap_or_default()
-        .into_iter()
-        .map(|(course_id, bytes)| (standing_key(&course_id, &user_id), Some(bytes)))
-        .collect();
-    changes
-        .into_iter()
-        .flat_map(move |StateChange { part, bytes }| match bytes {
-            None => vec![(learner_key(&user_id, part, 0), None)],
-            Some(bytes) if part == StatePart::Head => in_pieces(&user_id, part, &bytes, mark),
-            Some(bytes) => in_pieces(&user_id, part, &bytes, 0),
-        })
-        .chain(standings)
-}
-
-fn in_pieces(user_id: &str, part: StatePart, bytes: &[u8], mark: u16) -> Vec<Change> {
-    let pieces = bytes.chunks(PIECE_BYTES);
-    // A part as large as that would not fit into a checkpoint.
-    let count = u16::try_from(pieces.len()).map_or(STANDINGS_BEHIND - 1, |count| count);
-    (0..count)
-        .zip(pieces)
-        .map(|(piece, bytes)| {
-            let count = if piece == 0 {
-                &(count | mark).to_be_bytes()[..]
-            } else {
-                &[]
-            };
-            (
-                learner_key(user_id, part, piece),
-                Some([count, bytes].concat()),
-            )
-        })
-        .collect()
+    FirstPiece::of(head).mark.standings_stored
 }
 
 #[cfg(test)]
@@ -320,54 +268,10 @@ mod tests {
     use homeroom_core::{Event, EventType, shard::EntryContext, time::HOUR_MS};
 
     use super::*;
-
-    #[test]
-    fn a_large_part_is_stored_in_pieces() {
-        let bytes: Vec<u8> = (0..2 * PIECE_BYTES + 5)
-            .map(|at| (at % 251) as u8)
-            .collect();
-        let changes = in_pieces("ada", StatePart::Block(3), &bytes, 0);
-        assert_eq!(changes.len(), 3);
-        let payloads: Vec<&Vec<u8>> = changes
-            .iter()
-            .filter_map(|(_, value)| value.as_ref())
-            .collect();
-        let first = FirstPiece::of(payloads[0]);
-        assert_eq!((first.pieces, first.standings_stored), (3, true));
-        assert_eq!(
-            [first.bytes, &payloads[1][..], &payloads[2][..]].concat(),
-            bytes
-        );
-    }
-
-    fn head_key() -> RecordKey<'static> {
-        RecordKey::Learner {
-            user_id: "ada",
-            part: StatePart::Head,
-            piece: 0,
-        }
-    }
-
-    #[test]
-    fn a_head_says_whether_its_standings_are_stored() {
-        let mut learner = Learner::new("ada");
-        for standings in [None, Some(Vec::new())] {
-            let saved = Saved {
-                user_id: "ada".into(),
-                changes: learner.take_changes(true),
-                standings: standings.clone(),
-            };
-            let changes: Vec<Change> = record_changes(saved).collect();
-            let (key, Some(payload)) = &changes[0] else {
-                panic!("a head is written")
-            };
-            let gathered = Gathered::begin("ada", payload);
-            assert_eq!(parse_key(key), Some(head_key()));
-            assert_eq!(gathered.was_active(), standings.is_none());
-            assert!(gathered.is_one_record().expect("a head"));
-            assert_eq!(gathered.finish().expect("a learner").learner, learner);
-        }
-    }
+    use crate::{
+        learner::{Collected, Saved},
+        store::checkpoint::Change,
+    };
 
     /// A learner with an event in each of these hours.
     fn with_hours(hours: std::ops::Range<i64>) -> Learner {
@@ -393,30 +297,36 @@ mod tests {
 
     #[test]
     fn a_learner_is_gathered_from_its_records_in_their_order() {
-        let mut learner = with_hours(400_000..400_003);
-        let saved = Saved {
-            user_id: "ada".into(),
-            changes: learner.take_changes(false),
-            standings: None,
-        };
-        let mut changes: Vec<Change> = record_changes(saved).collect();
-        changes.sort();
-        assert_eq!(changes.len(), 3, "the newest hour is in the head");
-        let mut gathered: Option<Gathered> = None;
-        for (key, payload) in &changes {
-            let payload = payload.as_ref().expect("nothing is deleted");
-            match (parse_key(key), &mut gathered) {
-                (Some(RecordKey::Learner { part, piece, .. }), Some(gathered)) => {
-                    gathered.add(part, piece, payload);
+        for leaves in [false, true] {
+            let mut learner = with_hours(400_000..400_003);
+            let mut collected = Collected::beside(Vec::new(), 7);
+            collected.add(Saved {
+                user_id: "ada".into(),
+                changes: learner.take_changes(leaves),
+                standings: leaves.then(Vec::new),
+            });
+            let Collected { changes, heads, .. } = collected;
+            let mut records: Vec<Change> = changes;
+            records.sort();
+            assert_eq!(records.len(), 2 + usize::from(leaves), "of earlier hours");
+            let packed = heads.into_iter().next();
+            let head_bytes = packed.as_ref().map_or(0, |(_, head)| head.len() as u64);
+            let mut gathered = packed.map(|(user_id, head)| Gathered::of_packed(&user_id, 7, head));
+            for (key, payload) in &records {
+                let payload = payload.as_ref().expect("nothing is deleted");
+                match (parse_key(key), &mut gathered) {
+                    (Some(RecordKey::Learner { part, piece, .. }), Some(gathered)) => {
+                        gathered.add(part, piece, payload);
+                    }
+                    _ => gathered = Some(Gathered::begin("ada", payload)),
                 }
-                _ => gathered = Some(Gathered::begin("ada", payload)),
             }
+            let gathered = gathered.expect("a head");
+            assert_eq!((gathered.was_active(), gathered.as_of()), (!leaves, 7));
+            assert!(!gathered.is_one_record().expect("a head"));
+            let stored = gathered.finish().expect("a learner");
+            assert_eq!(stored.learner, learner);
+            assert!(stored.head_bytes >= head_bytes && stored.standings_stored == leaves);
         }
-        let gathered = gathered.expect("a head comes first");
-        assert!(gathered.was_active() && !gathered.is_one_record().expect("a head"));
-        let stored = gathered.finish().expect("a learner");
-        assert_eq!(stored.learner, learner);
-        let head_bytes = changes[0].1.as_ref().map_or(0, Vec::len) - COUNT_BYTES;
-        assert!(stored.head_bytes >= head_bytes as u64);
     }
 }

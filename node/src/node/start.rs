@@ -147,7 +147,7 @@ pub async fn start(
             .map_or(0, |(incarnation, _)| *incarnation);
         let name = format!("shard-{shard}");
         let were_active = disk.were_active.take(shard);
-        let were_active = were_active.map_err(|error| StartError::State {
+        let (were_active, packs) = were_active.map_err(|error| StartError::State {
             group: name.clone(),
             error: io::Error::other(error),
         })?;
@@ -156,6 +156,7 @@ pub async fn start(
             home: disk.home.clone(),
             recovered: position_of(&disk.recoveries, shard),
             were_active,
+            packs,
             supervisor: supervisor.get_cell(),
             events: Arc::new(Counting(Arc::clone(metrics))),
             memory: Arc::clone(&memory),

@@ -10,6 +10,7 @@ use super::{
     types::{LogId, Membership},
 };
 use crate::store::{
+    Unfinished,
     checkpoint::{Commit, CommitFigures},
     log::{GroupUsage, LogEngine},
 };
@@ -104,7 +105,8 @@ impl<R: Replicated> Group<R> {
         membership: Membership,
         Capture { state, changes }: Capture,
     ) -> Result<CommitFigures, CheckpointError> {
-        let changes = changes.await;
+        let unfinished = |error: Unfinished| CheckpointError::Task(error.to_string());
+        let changes = changes.await.map_err(unfinished)?;
         let meta = StateRecord { membership, state }.encode();
         let commit = Commit {
             position: to_position(applied),
@@ -114,7 +116,7 @@ impl<R: Replicated> Group<R> {
         let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
         let write = move || store.commit(slot, commit);
         let written = self.home.background.run(write).await;
-        Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
+        Ok(written.map_err(unfinished)??)
     }
 
     /// Payload bytes applied since the state was last captured for a checkpoint: what a restart would have to apply again.

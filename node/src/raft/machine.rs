@@ -15,7 +15,10 @@ use super::{
     snapshot::{BaseSnapshot, BaseSnapshotBuilder, newest_base},
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
-use crate::store::checkpoint::{COMMIT_BYTES_MAX, Change, CheckpointStore};
+use crate::store::{
+    Unfinished,
+    checkpoint::{COMMIT_BYTES_MAX, Change, CheckpointStore},
+};
 
 /// What a group replicates. The group calls it for one entry at a time, in the order of the log.
 pub trait Replicated: Send + 'static {
@@ -46,7 +49,7 @@ pub struct Capture {
     /// The group's own record.
     pub state: Vec<u8>,
     /// Records that changed; may be collected while further entries are applied.
-    pub changes: BoxFuture<'static, Vec<Change>>,
+    pub changes: BoxFuture<'static, Result<Vec<Change>, Unfinished>>,
 }
 
 /// What is replicated, with the position it stands at.

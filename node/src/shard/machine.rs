@@ -16,6 +16,7 @@ use super::{
     chores::Chores,
     directory::{Directory, Found, Place, Retirement, Woken},
     groups::{Groups, Ordered},
+    packing::Packing,
     sweeper::Sweeper,
     tell::tell,
     view::View,
@@ -23,8 +24,8 @@ use super::{
 };
 use crate::{
     learner::{
-        BlockSource, GroupApplied, Held, LearnerMessage, LearnerRef, LoadError, Stored,
-        dead_letter_key, load, memory_of, record_changes,
+        BlockSource, Collected, GroupApplied, Held, LearnerMessage, LearnerRef, LoadError, Stored,
+        dead_letter_key, load, memory_of,
     },
     raft::{Applied, Capture, Replicated},
     store::checkpoint::CheckpointStore,
@@ -63,6 +64,7 @@ pub struct ShardMachine {
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
     pub sweeper: Sweeper,
+    pub packing: Packing,
     pub chores: Chores,
     /// Learners of the present entry whose watchers are to be told.
     pub changed: Vec<Box<str>>,
@@ -124,22 +126,24 @@ impl Replicated for ShardMachine {
         let expired = self.sweeper.expired(floor_ms, is_active);
         let (due, mut saved) = self.directory.begin_saving();
         let (directory, chores) = (self.directory.clone(), self.chores.clone());
+        let (packing, as_of) = (self.packing.clone(), self.view.borrow().applied_index);
         let changes = async move {
             // First, so that a learner's own word on the same record comes later and holds.
             let mut changes = expired.await;
             changes.extend(letters);
+            let mut collected = Collected::beside(changes, as_of);
             let mut portions = chores.portions(due);
             while let Some(some) = portions.next().await {
                 directory.save(some);
                 while let Ok(saved) = saved.try_recv() {
-                    changes.extend(record_changes(saved));
+                    collected.add(saved);
                 }
             }
             directory.all_asked_to_save();
             while let Some(saved) = saved.recv().await {
-                changes.extend(record_changes(saved));
+                collected.add(saved);
             }
-            changes
+            packing.pack(collected).await
         };
         Capture {
             state: self.state.encode(),

@@ -9,6 +9,7 @@ mod directory;
 mod groups;
 mod machine;
 mod memory;
+mod packing;
 mod part;
 mod read;
 mod recover;

@@ -18,6 +18,7 @@ use super::{
     directory::Directory,
     machine::{ShardEvents, ShardMachine, view_of},
     memory::LearnerMemory,
+    packing::Packing,
     part::Part,
     read::Confirmations,
     recover::{recover, stored_user_ids},
@@ -27,7 +28,7 @@ use super::{
     watchers::{Watch, Watchers},
 };
 use crate::{
-    learner::Stored,
+    learner::{Packs, Stored},
     raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
@@ -45,6 +46,8 @@ pub struct ShardSetup {
     pub recovered: Option<Position>,
     /// Learners that are to be active before anything is applied.
     pub were_active: Vec<Stored>,
+    /// In which packs their heads are.
+    pub packs: Packs,
     /// Who supervises its learners.
     pub supervisor: ActorCell,
     /// Who counts what happens.
@@ -110,6 +113,7 @@ impl ShardReplica {
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
             sweeper: Sweeper::of(&setup.home, shard),
+            packing: Packing::of(&setup.home, shard, setup.packs),
             chores: setup.chores,
             changed: Vec::new(),
         };
