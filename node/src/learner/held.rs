@@ -7,9 +7,10 @@ use homeroom_core::{
     learner::{Learner, Missing, StatePart, Verdict},
     shard::{EntryContext, ReadPoint},
 };
+use smallvec::SmallVec;
 use tokio::task::block_in_place;
 
-use super::message::{GroupApplied, Read, Save, Saved};
+use super::message::{GroupApplied, Read, Save, Saved, Verdicts};
 use super::stored::{BlockSource, LoadError, Stored, fetch};
 
 /// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
@@ -23,6 +24,9 @@ const STANDING_BYTES: u64 = 512;
 /// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing and
 /// its attempt.
 const STORED_SHARE: u64 = 4;
+
+/// Event times that an entry touched.
+type Times = SmallVec<[i64; 4]>;
 
 /// The learner, and how large what there is to save of it can be.
 pub struct Held {
@@ -63,28 +67,33 @@ impl Held {
         }
     }
 
+    /// Whose learner it is.
+    pub fn user_id(&self) -> &str {
+        self.learner.user_id()
+    }
+
     /// Has the processor fetch what an event will need of the learner.
     pub fn prefetch(&self) {
         self.learner.prefetch();
     }
 
-    /// Applies all events that one entry has for the learner, in the entry's order. May wait for the disk.
+    /// Applies all events that one entry has for the learner with this id, in the entry's order. May wait for the disk.
     ///
     /// # Errors
     /// When a block that an event needs can't be read.
     pub fn apply<'e>(
         &mut self,
+        user_id: &str,
         context: &EntryContext,
-        events: impl ExactSizeIterator<Item = &'e [u8]>,
+        events: impl Iterator<Item = &'e [u8]>,
     ) -> Result<GroupApplied, LoadError> {
         self.learner.prune(context);
-        let user_id: Box<str> = self.learner.user_id().into();
-        let mut touched_ms = Vec::new();
-        let mut verdicts = Vec::with_capacity(events.len());
+        let mut touched_ms = Times::new();
+        let mut verdicts = Verdicts::new();
         let mut bytes = 0;
         for encoded in events {
             bytes += encoded.len() as u64;
-            verdicts.push(self.apply_one(&user_id, context, encoded, &mut touched_ms)?);
+            verdicts.push(self.apply_one(user_id, context, encoded, &mut touched_ms)?);
         }
         if std::mem::take(&mut self.fetched) {
             self.measured = measure(&self.learner);
@@ -98,7 +107,7 @@ impl Held {
         user_id: &str,
         context: &EntryContext,
         encoded: &[u8],
-        touched_ms: &mut Vec<i64>,
+        touched_ms: &mut Times,
     ) -> Result<Verdict, LoadError> {
         let Ok(event) = Event::decode(user_id, encoded) else {
             return Ok(Verdict::Refused(Reason::Poison));
@@ -120,7 +129,7 @@ impl Held {
     fn applied(
         &mut self,
         context: &EntryContext,
-        verdicts: Vec<Verdict>,
+        verdicts: Verdicts,
         touched_ms: &[i64],
     ) -> GroupApplied {
         let learner = &self.learner;

@@ -166,7 +166,8 @@ fn handle(held: &mut Held, message: LearnerMessage) {
     match message {
         LearnerMessage::Apply(apply) => {
             let events = apply.events.iter().map(|encoded| &**encoded);
-            let applied = held.apply(&apply.context, events);
+            let user_id = held.user_id().to_owned();
+            let applied = held.apply(&user_id, &apply.context, events);
             apply.turn.answer(applied);
         }
         LearnerMessage::Read(read) => held.read(read),

@@ -7,6 +7,7 @@ use homeroom_core::{
     learner::{Learner, StateChange, Verdict, WindowQuery},
     shard::EntryContext,
 };
+use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
 use super::{LoadError, Turn};
@@ -44,11 +45,14 @@ pub struct Apply {
     pub turn: Turn,
 }
 
+/// Of the usual entry, which has one event for a learner, without memory of their own.
+pub type Verdicts = SmallVec<[Verdict; 1]>;
+
 /// What a learner made of its events of one entry.
 #[derive(Debug)]
 pub struct GroupApplied {
     /// One for each event.
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Verdicts,
     /// Courses that the shard was not told of yet.
     pub joined: Vec<Box<str>>,
     /// Windows that had been emitted and have a new revision now.

@@ -98,7 +98,7 @@ mod tests {
 
     fn applied(last_event_ms: i64) -> GroupApplied {
         GroupApplied {
-            verdicts: vec![Verdict::Shadowed],
+            verdicts: [Verdict::Shadowed].into(),
             joined: Vec::new(),
             corrected_windows: 0,
             last_event_ms,

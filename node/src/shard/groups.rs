@@ -6,14 +6,19 @@ use homeroom_core::{
     Refusal,
     entry::{EntryDecodeError, Record, Records},
 };
+use smallvec::SmallVec;
+
+/// The events of one learner, encoded, in the order of the entry: of the usual entry, which has one for a learner, without memory of
+/// their own.
+pub type Events<'a> = SmallVec<[&'a [u8]; 1]>;
 
 /// The deliveries of an entry.
 #[derive(Default)]
 pub struct Groups<'a> {
     /// The learners, in the order in which they come first.
     pub users: Vec<&'a str>,
-    /// For each learner its events, encoded, in the order of the entry.
-    pub events: Vec<Vec<&'a [u8]>>,
+    /// For each learner its events.
+    pub events: Vec<Events<'a>>,
     /// All deliveries in the order of the entry.
     pub order: Vec<Ordered<'a>>,
 }
@@ -50,7 +55,7 @@ impl<'a> Groups<'a> {
                 Record::Event { user_id, event } => {
                     let group = *by_user.entry(user_id).or_insert_with(|| {
                         groups.users.push(user_id);
-                        groups.events.push(Vec::with_capacity(1));
+                        groups.events.push(Events::new());
                         groups.users.len() - 1
                     });
                     let place = groups.events[group].len();

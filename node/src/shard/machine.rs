@@ -180,7 +180,7 @@ impl ShardMachine {
             Ok(learners) => learners,
             Err(error) => return self.give_up(&error),
         };
-        let mut applied = match tell(context, payload, &groups.events, &learners).await {
+        let mut applied = match tell(context, payload, &groups, &learners).await {
             Ok(applied) => applied,
             Err(error) => return self.give_up(&error.to_string()),
         };

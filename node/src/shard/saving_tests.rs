@@ -20,7 +20,7 @@ use tokio::{
 use super::*;
 use crate::{
     learner::{Held, Nowhere, Stored},
-    shard::{directory::Woken, memory::LearnerMemory, tell::tell},
+    shard::{directory::Woken, groups::Groups, memory::LearnerMemory, tell::tell},
 };
 
 const LEARNERS: usize = 24;
@@ -78,8 +78,12 @@ async fn apply(directory: &Directory, learners: &[usize], index: u64) {
         }
         awake.push((found.place, found.learner));
     }
-    let events = vec![vec![&payload[..]]; awake.len()];
-    let applied = tell(&context, &payload, &events, &awake).await;
+    let groups = Groups {
+        users: users.iter().map(String::as_str).collect(),
+        events: users.iter().map(|_| [&payload[..]].into()).collect(),
+        order: Vec::new(),
+    };
+    let applied = tell(&context, &payload, &groups, &awake).await;
     let mut applied = applied.expect("all apply it");
     let places = awake.iter().map(|(place, _)| *place);
     directory.note_applied(at_ms, places.zip(&mut applied));

@@ -4,10 +4,15 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use homeroom_core::shard::EntryContext;
+use parking_lot::MappedMutexGuard;
+use smallvec::SmallVec;
 use tokio::task::yield_now;
 
-use super::machine::Awake;
-use crate::learner::{Apply, GroupApplied, LearnerMessage, Round, RoundError};
+use super::{
+    groups::{Events, Groups},
+    machine::Awake,
+};
+use crate::learner::{Apply, GroupApplied, Held, LearnerMessage, Round, RoundError};
 
 /// So many learners are looked at together, and so much of them is in the processor's caches together: some thirty lines each, of which
 /// a second-level cache of 512 KiB holds ten times as many.
@@ -16,14 +21,14 @@ const AT_ONCE: usize = 24;
 /// After so many learners other tasks have their turn: some tenths of a millisecond.
 const UNTIL_OTHERS: usize = 8 * AT_ONCE;
 
-/// The learners' answers, in their order; `events` has for each of them the slices of `payload` that are for it.
+/// The answers of an entry's learners, in their order; events are slices of `payload`.
 ///
 /// # Errors
 /// When a learner can't apply the entry.
 pub async fn tell(
     context: &Arc<EntryContext>,
     payload: &Bytes,
-    events: &[Vec<&[u8]>],
+    groups: &Groups<'_>,
     learners: &[Awake],
 ) -> Result<Vec<GroupApplied>, RoundError> {
     let mut answers = Vec::with_capacity(learners.len());
@@ -31,10 +36,13 @@ pub async fn tell(
         if !answers.is_empty() && answers.len() % UNTIL_OTHERS == 0 {
             yield_now().await;
         }
-        tell_those_at_rest(context, &events[answers.len()..], some, &mut answers)?;
+        tell_those_at_rest(context, groups, some, &mut answers)?;
     }
-    leave_with_others(context, payload, events, learners, &mut answers).await?;
-    Ok(answers.into_iter().flatten().collect())
+    leave_with_others(context, payload, &groups.events, learners, &mut answers).await?;
+    let answers = answers.into_iter();
+    answers
+        .map(|answer| answer.ok_or(RoundError::WentAway))
+        .collect()
 }
 
 /// First all are looked at, then they are told, one after the other. What most of them need is in no cache; looking at many at a time,
@@ -42,21 +50,22 @@ pub async fn tell(
 /// while an event waits for the disk.
 fn tell_those_at_rest(
     context: &EntryContext,
-    events: &[Vec<&[u8]>],
+    groups: &Groups<'_>,
     learners: &[Awake],
     answers: &mut Vec<Option<GroupApplied>>,
 ) -> Result<(), RoundError> {
-    let entered: Vec<_> = learners
-        .iter()
-        .map(|(_, learner)| learner.enter())
-        .collect();
+    let entered = learners.iter().map(|(_, learner)| learner.enter());
+    let entered: SmallVec<[_; AT_ONCE]> = entered.collect();
     for held in entered.iter().flatten() {
         held.prefetch();
     }
     drop(entered);
-    for ((_, learner), events) in learners.iter().zip(events) {
+    let from = answers.len();
+    let groups = groups.users[from..].iter().zip(&groups.events[from..]);
+    for ((_, learner), (user_id, events)) in learners.iter().zip(groups) {
         let events = events.iter().copied();
-        let applied = learner.enter().map(|mut held| held.apply(context, events));
+        let apply = |mut held: MappedMutexGuard<'_, Held>| held.apply(user_id, context, events);
+        let applied = learner.enter().map(apply);
         answers.push(applied.transpose()?);
     }
     Ok(())
@@ -66,7 +75,7 @@ fn tell_those_at_rest(
 async fn leave_with_others(
     context: &Arc<EntryContext>,
     payload: &Bytes,
-    events: &[Vec<&[u8]>],
+    events: &[Events<'_>],
     learners: &[Awake],
     answers: &mut [Option<GroupApplied>],
 ) -> Result<(), RoundError> {

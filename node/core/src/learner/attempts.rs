@@ -195,7 +195,7 @@ impl Attempts {
         with_rolling: bool,
     ) {
         let mut ranks = Ranks::default();
-        let mut put: Vec<Seen<'_>> = Vec::new();
+        let mut put: Vec<Seen<'_>> = Vec::with_capacity(self.all.len());
         for attempt in self.newest_first() {
             let is_rolling = with_rolling && ranks.needs(&attempt, Shown::Rolling);
             if is_rolling || wanted(attempt.place.timestamp_ms) {

@@ -13,8 +13,6 @@ use crate::{
 
 /// Metadata beyond this is left out of an interaction, bytes.
 const METADATA_BYTES_MAX: usize = 1_024;
-/// More than most interactions take, encoded.
-const ENCODED_BYTES: usize = 256;
 
 /// Something a learner did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,8 +44,8 @@ struct Kept<'k> {
     event_id: Text,
 }
 
-/// What is kept of an interaction beside its time: it is written with every event, and read when somebody looks.
-pub(super) fn encode(arrival: &Arrival<'_>, course: CourseSlot) -> Vec<u8> {
+/// Appends what is kept of an interaction beside its time: it is written with every event, and read when somebody looks.
+pub(super) fn encode(arrival: &Arrival<'_>, course: CourseSlot, encoded: &mut Vec<u8>) {
     let event = arrival.event;
     let metadata = || {
         let mut left = METADATA_BYTES_MAX;
@@ -59,19 +57,17 @@ pub(super) fn encode(arrival: &Arrival<'_>, course: CourseSlot) -> Vec<u8> {
         })
     };
     let text = |out: &mut Vec<u8>, text: &TextRef<'_>| text.put(out);
-    let mut encoded = Vec::with_capacity(ENCODED_BYTES);
     encoded.put_maybe(arrival.session_id.as_ref(), text);
-    course.put(&mut encoded);
-    TextRef::of(&event.source).put(&mut encoded);
+    course.put(encoded);
+    TextRef::of(&event.source).put(encoded);
     encoded.put_size(metadata().count());
     for (name, value) in metadata() {
         encoded.put_text(name);
         encoded.put_text(value);
     }
-    event.event_type.put(&mut encoded);
+    event.event_type.put(encoded);
     encoded.put_maybe(arrival.object_id.as_ref(), text);
-    arrival.place.event_id.put(&mut encoded);
-    encoded
+    arrival.place.event_id.put(encoded);
 }
 
 /// The id of an encoded interaction's event.

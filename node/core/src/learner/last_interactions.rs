@@ -1,10 +1,12 @@
 //! The newest interactions of a learner.
 
+use std::{cell::RefCell, cmp::Ordering};
+
 use super::{
     Interaction,
     course::{CourseSlot, Courses},
     interaction::{encode, event_id_of},
-    key::Arrival,
+    key::{Arrival, PlaceRef},
     memory::vec_bytes,
 };
 use crate::wire::{Put, Reader};
@@ -18,6 +20,11 @@ const LENGTH_BYTES: usize = 4;
 const PREFIX_BYTES: usize = LENGTH_BYTES + size_of::<i64>();
 /// What a processor fetches at a time, on most.
 const LINE_BYTES: usize = 64;
+
+thread_local! {
+    /// What is on its way into a ring.
+    static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// The ten newest interactions, oldest first, one behind the other in a ring of bytes: one comes and one goes with most events.
 #[derive(Clone, Debug, Default)]
@@ -56,12 +63,15 @@ impl LastInteractions {
     /// Adds an interaction, unless ten newer ones are known.
     pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) {
         let timestamp_ms = arrival.place.timestamp_ms;
-        let encoded = encode(arrival, course);
-        if self.count == 0 || timestamp_ms > self.newest_ms {
-            self.append(timestamp_ms, &encoded);
-        } else {
-            self.insert(arrival, &encoded);
-        }
+        ENCODED.with_borrow_mut(|encoded| {
+            encoded.clear();
+            encode(arrival, course, encoded);
+            if self.count == 0 || timestamp_ms > self.newest_ms {
+                self.append(timestamp_ms, encoded);
+            } else {
+                self.insert(&arrival.place, encoded);
+            }
+        });
     }
 
     /// Newest first.
@@ -130,34 +140,56 @@ impl LastInteractions {
         self.newest_ms = timestamp_ms;
     }
 
-    /// Adds what may not be the newest: rare enough to put all of it together anew.
-    fn insert(&mut self, arrival: &Arrival<'_>, encoded: &[u8]) {
-        let place = &arrival.place;
-        let bytes = self.linear();
-        let mut all = records(&bytes);
-        let position = all.partition_point(|&(timestamp_ms, known)| {
-            let by_time = timestamp_ms.cmp(&place.timestamp_ms);
-            let by_id = || event_id_of(known).map(|id| id.compare(&place.event_id));
-            by_time.then_with(|| by_id().unwrap_or(by_time)).is_lt()
-        });
-        all.insert(position, (place.timestamp_ms, encoded));
-        self.start = 0;
-        self.used = 0;
-        self.count = 0;
-        for (timestamp_ms, encoded) in all {
+    /// Adds what may not be the newest: the newer ones are taken out, and put back behind it.
+    fn insert(&mut self, place: &PlaceRef<'_>, encoded: &[u8]) {
+        let (at, older) = self.find(place);
+        if older == 0 && self.count == KEPT {
+            return;
+        }
+        let newer = self.bytes(at, self.used);
+        self.used = at;
+        self.count = older;
+        self.append(place.timestamp_ms, encoded);
+        for (timestamp_ms, encoded) in records(&newer) {
             self.append(timestamp_ms, encoded);
         }
     }
 
-    fn drop_oldest(&mut self) {
-        let mut length = [0; LENGTH_BYTES];
-        for (place, byte) in (self.start..).zip(&mut length) {
-            *byte = self.ring[place % self.ring.len()];
+    /// Where an interaction belongs: behind so many bytes, and so many older ones.
+    fn find(&self, place: &PlaceRef<'_>) -> (usize, usize) {
+        let mut at = 0;
+        for older in 0..self.count {
+            let encoded_at = at + PREFIX_BYTES;
+            let end = encoded_at + self.length(at);
+            let timestamp_ms = i64::from_le_bytes(self.array(at + LENGTH_BYTES));
+            let by_id = || {
+                let known = event_id_of(&self.bytes(encoded_at, end));
+                known.map_or(Ordering::Equal, |id| id.compare(&place.event_id))
+            };
+            let order = timestamp_ms.cmp(&place.timestamp_ms);
+            if order.then_with(by_id).is_ge() {
+                return (at, older);
+            }
+            at = end;
         }
-        let length = PREFIX_BYTES + u32::from_le_bytes(length) as usize;
+        (at, self.count)
+    }
+
+    fn drop_oldest(&mut self) {
+        let length = PREFIX_BYTES + self.length(0);
         self.start = (self.start + length) % self.ring.len();
         self.used -= length;
         self.count -= 1;
+    }
+
+    /// How long the interaction is that begins behind so many bytes.
+    fn length(&self, at: usize) -> usize {
+        u32::from_le_bytes(self.array(at)) as usize
+    }
+
+    /// Those behind so many.
+    fn array<const N: usize>(&self, at: usize) -> [u8; N] {
+        std::array::from_fn(|byte| self.ring[(self.start + at + byte) % self.ring.len()])
     }
 
     /// Makes room for one more, and for those that will come if they are as the ones that are there.
@@ -185,9 +217,15 @@ impl LastInteractions {
 
     /// What is used, from its beginning to its end.
     fn linear(&self) -> Vec<u8> {
-        let end = self.start + self.used;
-        let first = &self.ring[self.start..end.min(self.ring.len())];
-        let rest = &self.ring[..end.saturating_sub(self.ring.len())];
+        self.bytes(0, self.used)
+    }
+
+    /// A part of it.
+    fn bytes(&self, from: usize, to: usize) -> Vec<u8> {
+        let turn = self.ring.len();
+        let [from, to] = [from, to].map(|at| self.start + at);
+        let first = &self.ring[from.min(turn)..to.min(turn)];
+        let rest = &self.ring[from.saturating_sub(turn)..to.saturating_sub(turn)];
         [first, rest].concat()
     }
 }

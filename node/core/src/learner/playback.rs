@@ -131,12 +131,12 @@ impl Playbacks {
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, before_ms: i64, span: &Range<i64>) {
         let some = self.viewings.iter().filter_map(|viewing| {
             let facts = viewing.some(before_ms, span);
-            (!facts.is_empty()).then_some((viewing, facts))
+            let is_any = facts.clone().next().is_some();
+            is_any.then_some((viewing, facts))
         });
-        let some: Vec<_> = some.collect();
-        out.put_size(some.len());
+        out.put_size(some.clone().count());
         for (viewing, facts) in some {
-            viewing.put(out, base_ms, &facts);
+            viewing.put(out, base_ms, facts);
         }
     }
 

@@ -45,12 +45,12 @@ impl<T> Sorted<T> {
         self.runs().map(Vec::len).sum()
     }
 
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &T> + Clone {
         self.first.iter().chain(self.rest.iter().flatten())
     }
 
     /// From a place on.
-    pub fn iter_from(&self, spot: Spot) -> impl Iterator<Item = &T> {
+    pub fn iter_from(&self, spot: Spot) -> impl Iterator<Item = &T> + Clone {
         let begun = self.run(spot.run).get(spot.at..).unwrap_or_default();
         let rest = self.rest.get(spot.run..).unwrap_or_default();
         begun.iter().chain(rest.iter().flatten())

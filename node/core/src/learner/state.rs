@@ -242,7 +242,9 @@ fn encode_block(
     span: Range<i64>,
     hour: &Hour,
 ) -> Vec<u8> {
-    let mut out = vec![STATE_VERSION];
+    const BLOCK_BYTES: usize = 4_096;
+    let mut out = Vec::with_capacity(BLOCK_BYTES);
+    out.push(STATE_VERSION);
     hour.put(&mut out);
     attempts.put(&mut out, span.start, |at_ms| span.contains(&at_ms), false);
     playbacks.put(&mut out, span.start, i64::MIN, &span);

@@ -149,23 +149,24 @@ impl Viewing {
     }
 
     /// The facts before a time, and those in a span with the start or stop that they are counted from.
-    pub fn some(&self, before_ms: i64, span: &Range<i64>) -> Vec<&Fact> {
-        let before = self.facts.iter();
-        let mut some: Vec<&Fact> = before
-            .take_while(|fact| fact.place.timestamp_ms < before_ms)
-            .collect();
+    pub fn some(
+        &self,
+        before_ms: i64,
+        span: &Range<i64>,
+    ) -> impl Iterator<Item = &Fact> + Clone + use<'_> {
+        let end_ms = span.end;
         let from = self.first_from(span.start);
         let within = self.facts.iter_from(from);
-        let mut within = within
-            .take_while(|fact| fact.place.timestamp_ms < span.end)
-            .peekable();
-        if within.peek().is_some() {
-            let mut earlier = self.facts.iter_before(from);
-            let last = earlier.find(|fact| fact.playback.is_some());
-            some.extend(last.filter(|fact| fact.place.timestamp_ms >= before_ms));
-        }
-        some.extend(within);
-        some
+        let within = within.take_while(move |fact| fact.place.timestamp_ms < end_ms);
+        let is_any = within.clone().next().is_some();
+        let mut earlier = self.facts.iter_before(from);
+        let last = is_any.then(|| earlier.find(|fact| fact.playback.is_some()));
+        let last = last
+            .flatten()
+            .filter(|fact| fact.place.timestamp_ms >= before_ms);
+        let before = self.facts.iter();
+        let before = before.take_while(move |fact| fact.place.timestamp_ms < before_ms);
+        before.chain(last).chain(within)
     }
 
     /// The usual event can't: the newest of a viewing whose cap stands.
@@ -333,11 +334,16 @@ impl Viewing {
     }
 
     /// Appends the stored form with these facts; times are stored relative to one.
-    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, facts: &[&Fact]) {
+    pub fn put<'f>(
+        &self,
+        out: &mut Vec<u8>,
+        base_ms: i64,
+        facts: impl Iterator<Item = &'f Fact> + Clone,
+    ) {
         out.put_maybe(self.session_id.as_ref(), |out, id| id.put(out));
         out.put_maybe(self.object_id.as_ref(), |out, id| id.put(out));
         out.put_maybe(self.length_ms, |out, length_ms| out.put_number(length_ms));
-        out.put_size(facts.len());
+        out.put_size(facts.clone().count());
         let mut before_ms = base_ms;
         for fact in facts {
             fact.place.put(out, before_ms);

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
+use rustix::fs::Advice;
+
 use super::segment;
 
 /// No segment's name.
@@ -55,18 +57,29 @@ impl Spare {
         }
     }
 
-    /// Begins one, unless there is one or it is being made.
-    pub(super) fn begin(&mut self) {
-        if matches!(self.state, State::None) {
-            let (dir, bytes, stop) = (self.dir.clone(), self.bytes, Arc::clone(&self.stop));
-            let made = thread::Builder::new()
-                .name("log-spare".to_owned())
-                .spawn(move || make(&dir, bytes, &stop));
-            self.state = match made {
-                Ok(thread) => State::Making(thread),
-                Err(_) => State::Failed,
-            };
-        }
+    /// Whether there is none, nor one being made, nor was one tried in vain.
+    pub(super) fn is_wanted(&self) -> bool {
+        matches!(self.state, State::None)
+    }
+
+    /// Begins one. The system may use the memory in which it keeps a file that nobody is about to read.
+    pub(super) fn begin(&mut self, unread: Option<PathBuf>) {
+        let (dir, bytes, stop) = (self.dir.clone(), self.bytes, Arc::clone(&self.stop));
+        let made = thread::Builder::new()
+            .name("log-spare".to_owned())
+            .spawn(move || {
+                // On Linux this is the calling thread's alone. Not relative: the thread that began this one ranks high.
+                let _ = rustix::process::setpriority_process(None, NICENESS);
+                if let Some(unread) = unread {
+                    // Of no consequence but for speed.
+                    let _ = forget(&unread);
+                }
+                make(&dir, bytes, &stop)
+            });
+        self.state = match made {
+            Ok(thread) => State::Making(thread),
+            Err(_) => State::Failed,
+        };
     }
 
     /// Whether there is one. One that could not be made is done without: the log itself notices what is wrong with its disk.
@@ -137,8 +150,6 @@ pub(super) fn is_blank(bytes: &[u8]) -> bool {
 }
 
 fn make(dir: &Path, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
-    // On Linux this is the calling thread's alone. Not relative: the thread that began this one ranks high.
-    let _ = rustix::process::setpriority_process(None, NICENESS);
     let path = dir.join(NAME);
     let disk = rustix::fs::statvfs(dir)?;
     if disk.f_bavail.saturating_mul(disk.f_frsize) < ROOM * bytes {
@@ -150,6 +161,12 @@ fn make(dir: &Path, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
         let _ = discard(dir);
     }
     made
+}
+
+/// Has the system keep nothing of a durable file in memory.
+fn forget(path: &Path) -> io::Result<()> {
+    let file = File::open(path)?;
+    Ok(rustix::fs::fadvise(file, 0, None, Advice::DontNeed)?)
 }
 
 fn fill(path: &Path, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
@@ -186,7 +203,7 @@ mod tests {
         let mut spare = Spare::new(dir.path(), bytes);
         let path = dir.path().join("taken");
         assert!(!spare.take(&path).expect("nothing to rename"));
-        spare.begin();
+        spare.begin(None);
         wait_until_ready(&mut spare);
         assert!(spare.take(&path).expect("renamed"));
         assert!(!spare.take(&path).expect("nothing to rename"));
@@ -198,7 +215,7 @@ mod tests {
     fn one_that_is_no_longer_wanted_leaves_nothing_behind() {
         let dir = tempfile::tempdir().expect("a directory");
         let mut spare = Spare::new(dir.path(), 1 << 30);
-        spare.begin();
+        spare.begin(None);
         drop(spare);
         assert!(!dir.path().join(NAME).exists());
     }

@@ -31,6 +31,10 @@ const CONTROL_RECORD_BYTES: u64 = 128;
 /// two busy cores this halves what an append takes.
 const NICENESS: i32 = -10;
 
+/// The system may keep so many segments in memory, the present one among them: who follows the log closely reads those, and whatever is
+/// kept beyond takes memory from others for nothing.
+const CACHED_SEGMENTS: SegmentId = 3;
+
 /// The writer. Only it writes segments of an open log, and only it deletes them.
 pub(super) struct Writer {
     shared: Arc<Shared>,
@@ -215,7 +219,11 @@ impl Writer {
         if u64::from(self.tail.len()) < self.shared.config.prepare_from_bytes {
             return Ok(());
         }
-        self.spare.begin();
+        if self.spare.is_wanted() {
+            let unread = self.tail.segment().checked_sub(CACHED_SEGMENTS);
+            let unread = unread.map(|id| segment::path(&self.shared.config.dir, id));
+            self.spare.begin(unread);
+        }
         if !self.tail.is_prepared() && self.spare.is_ready() {
             self.rotate()?;
         }
