@@ -10,6 +10,7 @@ use homeroom_core::{
 use smallvec::SmallVec;
 use tokio::task::block_in_place;
 
+use super::growth::Growth;
 use super::message::{GroupApplied, Read, Save, Saved, Verdicts};
 use super::stored::{BlockSource, LoadError, Stored, fetch};
 
@@ -17,14 +18,8 @@ use super::stored::{BlockSource, LoadError, Stored, fetch};
 pub const ACTOR_BYTES: u64 = 8_000;
 /// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
 const GROWTH_BYTES: u64 = 192;
-/// What an event adds at most to its block as it is stored, beside its share, bytes.
-const EVENT_BYTES: u64 = 96;
 /// What a standing takes in the directory, bytes.
 const STANDING_BYTES: u64 = 512;
-/// A learner's records grow by at most so many times the bytes of an event: it may stand in the rings, in its session, its viewing and
-/// its attempt.
-const STORED_SHARE: u64 = 4;
-
 /// Event times that an entry touched.
 type Times = SmallVec<[i64; 4]>;
 
@@ -41,8 +36,8 @@ pub struct Held {
     measured: (u64, usize),
     /// Blocks were read since it was measured.
     fetched: bool,
-    /// What has come since can add to the head and the standings, bytes.
-    grown_bytes: u64,
+    /// What has come since.
+    growth: Growth,
     /// So many of its courses the shard was told of.
     courses_told: usize,
 }
@@ -62,7 +57,7 @@ impl Held {
             learner,
             blocks,
             head_bytes: stored.head_bytes,
-            grown_bytes: 0,
+            growth: Growth::default(),
             fetched: false,
         }
     }
@@ -90,15 +85,13 @@ impl Held {
         self.learner.prune(context);
         let mut touched_ms = Times::new();
         let mut verdicts = Verdicts::new();
-        let mut bytes = 0;
         for encoded in events {
-            bytes += encoded.len() as u64;
+            self.growth.add(encoded.len() as u64);
             verdicts.push(self.apply_one(user_id, context, encoded, &mut touched_ms)?);
         }
         if std::mem::take(&mut self.fetched) {
             self.measured = measure(&self.learner);
         }
-        self.grown_bytes += STORED_SHARE * bytes + EVENT_BYTES * verdicts.len() as u64;
         Ok(self.applied(context, verdicts, &touched_ms))
     }
 
@@ -141,7 +134,7 @@ impl Held {
             joined,
             corrected_windows: corrected.len(),
             last_event_ms: learner.last_event_ms(),
-            unsaved_bytes: self.head_bytes + self.grown_bytes + learner.unsaved_apart_bytes(),
+            unsaved_bytes: self.head_bytes + self.growth.bytes() + learner.unsaved_apart_bytes(),
             memory_bytes: memory_bytes(learner, self.measured),
         }
     }
@@ -183,7 +176,7 @@ impl Held {
         if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {
             self.head_bytes = bytes.len() as u64;
         }
-        self.grown_bytes = 0;
+        self.growth = Growth::default();
         self.measured = measure(&self.learner);
         let saved = Saved {
             user_id: self.learner.user_id().into(),

@@ -5,6 +5,7 @@
 mod actor;
 mod collected;
 mod first_piece;
+mod growth;
 mod held;
 mod keys;
 mod learner_ref;

@@ -129,6 +129,12 @@ impl<R: Replicated> Group<R> {
         self.machine.lock().await.bytes_since_base
     }
 
+    /// What the newest base takes; 0 before the first.
+    pub fn base_bytes(&self) -> u64 {
+        let bases = self.home.store.bases(self.config.slot).unwrap_or_default();
+        bases.first().map_or(0, |newest| newest.bytes)
+    }
+
     /// What the group's entries take in the log.
     pub fn log_usage(&self) -> GroupUsage {
         self.home.log.usage(u64::from(self.config.slot))

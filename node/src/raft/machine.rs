@@ -37,11 +37,11 @@ pub trait Replicated: Send + 'static {
 
 /// A checkpoint is due, however recent the last, once there is so much to save: the larger it gets, the longer it holds up whoever
 /// reads the store.
-pub const UNSAVED_BYTES_DUE: u64 = 96 << 20;
+pub const UNSAVED_BYTES_DUE: u64 = 192 << 20;
 /// Beyond this nothing more is applied, live or at a replay, until a checkpoint has begun: one checkpoint is one atomic batch of the
 /// store, and that is bounded. What is left of that bound is for the entry that goes beyond this one, which may touch some 20,000 learners
 /// for the first time since they were saved, and for what else a checkpoint holds.
-const UNSAVED_BYTES_MAX: u64 = 128 << 20;
+const UNSAVED_BYTES_MAX: u64 = 256 << 20;
 const _: () = assert!(UNSAVED_BYTES_MAX <= COMMIT_BYTES_MAX as u64 / 4);
 
 /// The state at an entry boundary.

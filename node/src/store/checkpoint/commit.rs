@@ -13,7 +13,7 @@ use super::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX};
 
 /// Most bytes of keys, payloads and meta in one commit. sled holds a multiple of them in memory, and
 /// no other read or write of the store runs while they are put into the tree.
-pub const COMMIT_BYTES_MAX: usize = 512 * 1024 * 1024;
+pub const COMMIT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// A record's key, and its new payload; `None` to remove it.
 pub type Change = (Vec<u8>, Option<Vec<u8>>);

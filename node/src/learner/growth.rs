@@ -1,0 +1,174 @@
+//! By how much a learner's records can grow with what comes.
+
+/// What an event adds at most to the records, beside its texts, bytes.
+const EVENT_BYTES: u64 = 96;
+/// So many of the newest events are kept whole.
+const KEPT_WHOLE: u64 = 10;
+/// Each text of an event stands in so many other places at most: an event in its session, in a viewing and in an attempt, sessions and
+/// objects in two of them.
+const OTHER_PLACES: u64 = 3;
+
+/// Events that came since a learner was saved.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Growth {
+    events: u64,
+    /// Their encoded bytes.
+    bytes: u64,
+    /// Those of the largest.
+    largest_bytes: u64,
+}
+
+impl Growth {
+    /// Another event, of so many encoded bytes.
+    pub fn add(&mut self, bytes: u64) {
+        self.events += 1;
+        self.bytes += bytes;
+        self.largest_bytes = self.largest_bytes.max(bytes);
+    }
+
+    /// What they can add to the records that are written next, bytes.
+    pub fn bytes(&self) -> u64 {
+        let whole = self.bytes.min(KEPT_WHOLE * self.largest_bytes);
+        OTHER_PLACES * self.bytes + whole + EVENT_BYTES * self.events
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+
+    use fastrand::Rng;
+    use homeroom_core::{
+        Event, EventType,
+        learner::{StateChange, StatePart},
+        shard::EntryContext,
+    };
+    use parking_lot::Mutex;
+    use tokio::sync::mpsc;
+
+    use crate::learner::{BlockSource, Held, LoadError, Save, Stored};
+
+    const LEARNERS: usize = 60;
+    const EVENTS: u64 = 100;
+    const BEGUN_MS: i64 = 1_700_000_000_000;
+
+    /// An event with texts of up to a few hundred bytes, of few things or of things that never came before.
+    fn any_event(number: u64, rng: &mut Rng) -> Event<'static> {
+        let longest = [4, 40, 300][rng.usize(..3)];
+        let things = [3, u64::MAX][rng.usize(..2)];
+        let types = [
+            EventType::VideoPlayed,
+            EventType::VideoPaused,
+            EventType::QuestionAnswered,
+            EventType::QuizSubmitted,
+            EventType::Other("drawn".into()),
+            EventType::Click,
+        ];
+        let event_type = rng.choice(types).expect("one of them");
+        let mut text = || Some(long(rng.u64(..things), rng.usize(1..longest)));
+        let [session_id, course_id, object_id, attempt_id, skill_id] = [(); 5].map(|()| text());
+        let id = long(number, rng.usize(1..longest));
+        let at_ms = BEGUN_MS + (number * 2_000).cast_signed() - rng.i64(..120_000);
+        Event {
+            session_id,
+            course_id,
+            object_id,
+            attempt_id: attempt_id.filter(|_| rng.bool()),
+            skill_id,
+            score_millionths: rng.bool().then_some(500_000),
+            watched_ms: (rng.u8(..8) == 0).then_some(7),
+            length_ms: (rng.u8(..8) == 0).then(|| rng.u64(..600_000)),
+            metadata: vec![("note".into(), "n".repeat(rng.usize(..longest)).into())],
+            ..Event::bare("ada", id, at_ms, event_type, "lms")
+        }
+    }
+
+    /// One whose every text is kept in all places that there are.
+    fn worst_event(number: u64) -> Event<'static> {
+        let at_ms = BEGUN_MS + (number * 2_000).cast_signed();
+        let id = long(number, 1_000);
+        Event {
+            session_id: Some(long(number, 1_000)),
+            object_id: Some(long(number, 1_000)),
+            score_millionths: Some(1),
+            length_ms: Some(1),
+            ..Event::bare("ada", id, at_ms, EventType::QuizSubmitted, "lms")
+        }
+    }
+
+    fn long(number: u64, length: usize) -> Cow<'static, str> {
+        format!("{number:x}{}", "x".repeat(length)).into()
+    }
+
+    fn context(index: u64, block_events: usize) -> EntryContext {
+        let at_ms = BEGUN_MS + (index * 2_000).cast_signed();
+        EntryContext {
+            index,
+            block_events,
+            log_time_ms: at_ms,
+            watermark_ms: at_ms - 60_000,
+            floor_ms: 0,
+            settings: Arc::default(),
+        }
+    }
+
+    /// What was saved last of each block.
+    #[derive(Default)]
+    struct Blocks(Mutex<BTreeMap<i64, Vec<u8>>>);
+
+    impl BlockSource for Blocks {
+        fn block(&self, _user_id: &str, from_ms: i64) -> Result<Vec<u8>, LoadError> {
+            Ok(self.0.lock()[&from_ms].clone())
+        }
+    }
+
+    impl Blocks {
+        /// Saves a learner, and says how much that is.
+        fn save(&self, held: &mut Held) -> u64 {
+            let (reply, mut saved) = mpsc::channel(1);
+            let standings = false;
+            held.save(&Save { standings, reply });
+            let saved = saved.try_recv().expect("an answer");
+            let mut written = 0;
+            for StateChange { part, bytes } in saved.changes {
+                let bytes = bytes.unwrap_or_default();
+                written += bytes.len() as u64;
+                if let StatePart::Block(from_ms) = part {
+                    self.0.lock().insert(from_ms, bytes);
+                }
+            }
+            written
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_saved_was_never_said_to_be_less() {
+        let seed = std::env::var("HOMEROOM_SEED").ok();
+        let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));
+        println!(
+            "replay with: HOMEROOM_SEED={seed} cargo test -p homeroom-node --lib learner::growth"
+        );
+        let mut rng = Rng::with_seed(seed);
+        for learner in 0..LEARNERS {
+            let blocks = Arc::new(Blocks::default());
+            let mut held = Held::of(Stored::nothing_of("ada"), Arc::clone(&blocks) as _);
+            // Of the first events nothing was stored before that could make up for what is forgotten here.
+            let first_save = rng.u64(..80);
+            for number in 0..EVENTS {
+                let mut encoded = Vec::new();
+                let event = match learner % 2 {
+                    0 => any_event(number, &mut rng),
+                    _ => worst_event(number),
+                };
+                event.encode_into(&mut encoded);
+                let events = std::iter::once(&encoded[..]);
+                let applied = held.apply("ada", &context(number, 64), events);
+                let said = applied.expect("all can be read").unsaved_bytes;
+                if number == first_save || number > first_save && rng.u8(..20) == 0 {
+                    let bytes = blocks.save(&mut held);
+                    assert!(bytes <= said, "event {number}: {bytes}, said {said}");
+                }
+            }
+        }
+    }
+}
