@@ -112,7 +112,7 @@ pub struct CheckpointConfig {
     /// Time between two checkpoints of a shard; default 30 s, 100 ms to 10 min.
     #[serde(with = "humantime_serde")]
     pub interval: Duration,
-    /// Events applied since the last checkpoints, of all shards together, that make checkpoints due earlier; default 256 MiB, 1 MiB to
+    /// Events applied since the last checkpoints, of all shards together, that make checkpoints due earlier; default 512 MiB, 1 MiB to
     /// 64 GiB.
     pub log_bytes: ByteSize,
     /// Growth of the log after which a new base is written; default 256 MiB, 1 MiB to 64 GiB.

@@ -30,7 +30,7 @@ impl Replicated for ControlMachine {
         }
     }
 
-    fn capture(&mut self) -> Capture {
+    fn capture(&mut self, _index: u64) -> Capture {
         let state = self.state.borrow().encode();
         Capture {
             state,

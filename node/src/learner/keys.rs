@@ -108,9 +108,9 @@ pub fn dead_letter_key(number: u64) -> Vec<u8> {
     key
 }
 
-/// Where to begin a scan for dead letters: they are numbered from 0.
-pub fn dead_letters_from(number: u64) -> [u8; 8] {
-    number.to_be_bytes()
+/// Where to begin a scan for learners' records, behind all packs.
+pub fn learners_from() -> Vec<u8> {
+    [&[0; 8][..], &[LEARNER]].concat()
 }
 
 /// What a key says; `None` for one that this build did not write.
@@ -203,7 +203,7 @@ mod tests {
     fn packs_lie_before_all_other_records() {
         let last = pack_key(u32::MAX);
         assert!(pack_key(1) < last && last < dead_letter_key(0));
-        assert!(last[..] < [&[0; 8][..], &[LEARNER]].concat()[..]);
+        assert!(last < learners_from() && learners_from() < dead_letter_key(0));
     }
 
     #[test]

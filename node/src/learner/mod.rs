@@ -18,8 +18,8 @@ mod stored;
 pub use collected::Collected;
 pub use held::{ACTOR_BYTES, Held, memory_of};
 pub use keys::{
-    RecordKey, dead_letter_key, dead_letters_from, learner_key, pack_key, parse_key,
-    standings_after, standings_from, standings_prefix,
+    RecordKey, dead_letter_key, learner_key, learners_from, pack_key, parse_key, standings_after,
+    standings_from, standings_prefix,
 };
 pub use learner_ref::{LearnerRef, Retired};
 pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Saved};

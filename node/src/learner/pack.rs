@@ -4,8 +4,11 @@
 //! 1 byte version, 8 bytes index, then of each head: 2 bytes length, user id, 4 bytes length, head   (numbers big endian)
 //! ```
 
-/// What heads in a pack come to, bytes: sled keeps up to 17 records together, and has a file for whatever is larger than 512 KiB.
+use crate::store::checkpoint::RECORD_BYTES_CHEAP;
+
+/// What heads in a pack come to, bytes.
 const PACK_BYTES: usize = 24 << 10;
+const _: () = assert!(PACK_BYTES + PACK_BYTES / 8 < RECORD_BYTES_CHEAP);
 const VERSION: u8 = 1;
 const HEADER_BYTES: usize = 9;
 /// What a head takes in a pack beside its bytes and its learner's id, bytes.

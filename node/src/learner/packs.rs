@@ -15,8 +15,8 @@ use super::{
 };
 use crate::store::checkpoint::Change;
 
-/// What one capture copies at most out of packs that are mostly superseded, bytes: within a commit's bound beside what is unsaved.
-const COPIED_BYTES_MAX: usize = 16 << 20;
+/// What one capture reads at most of packs that are mostly superseded, bytes: within a commit's bound beside what is unsaved.
+const READ_BYTES_MAX: usize = 16 << 20;
 
 /// A learner, and its head.
 type Head = (Box<str>, Vec<u8>);
@@ -49,26 +49,18 @@ pub fn packed_heads(number: u32, record: &[u8]) -> Result<(u64, Vec<PackedHead<'
 
 impl Packs {
     /// Notes a pack that is in the store, with so many heads, none of them known to be live.
-    pub fn found(&mut self, number: u32, heads: usize) {
+    pub fn note_stored(&mut self, number: u32, heads: usize) {
         self.content(number).heads = u32::try_from(heads).unwrap_or(u32::MAX);
     }
 
-    /// Notes where the newest head of a learner is.
-    pub fn holds(&mut self, number: u32, user_id: &str) {
+    /// Notes which stored pack has the newest head of a learner.
+    pub fn note_live(&mut self, number: u32, user_id: &str) {
         self.content(number).live += 1;
         self.of.insert(user_id.into(), number);
     }
 
-    /// Whether a pack holds anybody's newest head.
-    #[cfg(test)]
-    pub fn is_live(&self, number: usize) -> bool {
-        self.packs
-            .get(number)
-            .is_some_and(|content| content.live > 0)
-    }
-
-    /// What a capture has to write, its heads in packs. `stored` reads a pack, if it can be had.
-    pub fn write<P: Deref<Target = [u8]>>(
+    /// What a capture has to write, its heads in packs; counts as written from now on. `stored` reads a pack, if it can be had.
+    pub fn changes_of<P: Deref<Target = [u8]>>(
         &mut self,
         collected: Collected,
         stored: impl Fn(u32) -> Option<P>,
@@ -99,7 +91,7 @@ impl Packs {
         changes
     }
 
-    /// The record of a pack that takes in heads as long as there is room.
+    /// The record of a pack that takes in heads as long as there is room, one in any case.
     fn fill(
         &mut self,
         number: u32,
@@ -108,7 +100,9 @@ impl Packs {
     ) -> Vec<u8> {
         let mut pack = Pack::new(as_of);
         let mut content = Content::default();
-        while let Some((user_id, head)) = heads.next_if(|(id, head)| pack.fits(id, head)) {
+        while let Some((user_id, head)) =
+            heads.next_if(|(id, head)| content.heads == 0 || pack.fits(id, head))
+        {
             pack.put(&user_id, &head);
             content.heads += 1;
             content.live += 1;
@@ -124,19 +118,19 @@ impl Packs {
         heads: &mut Vec<Head>,
         stored: impl Fn(u32) -> Option<P>,
     ) {
-        let mut copied_bytes = 0;
+        let mut read_bytes = 0;
         for number in self.mostly_superseded() {
-            if copied_bytes > COPIED_BYTES_MAX {
+            if read_bytes > READ_BYTES_MAX {
                 return;
             }
             // What can't be read stays where it is: a start will find it damaged, and build the shard's records anew.
             let Some(record) = stored(number) else {
                 continue;
             };
+            read_bytes += record.len();
             for (user_id, head) in Pack::read(&record).into_iter().flat_map(|(_, heads)| heads) {
                 if self.of.get(user_id) == Some(&number) {
                     self.supersede(user_id);
-                    copied_bytes += head.len();
                     heads.push((user_id.into(), head.to_vec()));
                 }
             }

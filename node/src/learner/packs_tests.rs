@@ -1,177 +1,90 @@
-//! Packs against a model that keeps every learner's newest head.
+//! What packs are written and copied; that the newest head is found is shown where a start looks for it.
 
-use std::collections::{BTreeMap, HashSet};
-
-use fastrand::Rng;
 use homeroom_core::learner::{StateChange, StatePart};
 
 use super::*;
-use crate::learner::{Gathered, RecordKey, Saved, parse_key};
+use crate::learner::Saved;
 
-const LEARNERS: usize = 400;
-const CAPTURES: u64 = 300;
-
-/// What is stored, and what should be.
-#[derive(Default)]
-struct Rig {
-    records: BTreeMap<Vec<u8>, Vec<u8>>,
-    /// The newest head of each learner, and whether it is a record of its own.
-    newest: BTreeMap<String, (Vec<u8>, bool)>,
-    packs: Packs,
+fn collected(as_of: u64, heads: &[(&str, usize)]) -> Collected {
+    let mut collected = Collected::beside(Vec::new(), as_of);
+    for (user_id, bytes) in heads {
+        collected.add(Saved {
+            user_id: (*user_id).into(),
+            changes: vec![StateChange {
+                part: StatePart::Head,
+                bytes: Some(vec![7; *bytes]),
+            }],
+            standings: None,
+        });
+    }
+    collected
 }
 
-impl Rig {
-    /// A capture of some learners, of whom some leave.
-    fn capture(&mut self, as_of: u64, rng: &mut Rng) {
-        let mut collected = Collected::beside(Vec::new(), as_of);
-        // Now and then nearly all, or nearly nobody; in turn, so that packs are superseded by and by or at once.
-        let learners = [3, 40, LEARNERS][rng.usize(..3)];
-        let some = rng.choose_multiple(0..LEARNERS, learners);
-        let all_leave = rng.u8(..20) == 0;
-        for number in some {
-            let user_id = format!("learner-{number}");
-            let bytes = if rng.u8(..50) == 0 { 20_000 } else { 4_000 };
-            let mut head = vec![0; rng.usize(1..bytes)];
-            rng.fill(&mut head);
-            let leaves = all_leave || rng.u8(..10) == 0;
-            collected.add(Saved {
-                user_id: user_id.as_str().into(),
-                changes: vec![StateChange {
-                    part: StatePart::Head,
-                    bytes: Some(head.clone()),
-                }],
-                standings: leaves.then(Vec::new),
-            });
-            let is_apart = leaves || !crate::learner::pack::is_packed(&user_id, &head);
-            self.newest.insert(user_id, (head, is_apart));
-        }
-        let records = &self.records;
-        let changes = self
-            .packs
-            .write(collected, |number| records.get(&pack_key(number)).cloned());
-        let written: HashSet<_> = changes.iter().map(|(key, _)| key.clone()).collect();
-        assert_eq!(written.len(), changes.len(), "a record is written once");
-        for (key, record) in changes {
-            match record {
-                Some(record) => self.records.insert(key, record),
-                None => Some(self.records.remove(&key).expect("it was there")),
-            };
-        }
-    }
+/// The numbers of the packs that are written, each with its learners, and of those that are deleted.
+fn packs(changes: &[Change]) -> Vec<(u32, Option<Vec<String>>)> {
+    let number = |key: &[u8]| u32::from_be_bytes(key[9..].try_into().expect("a pack's key"));
+    let users = |record: &Vec<u8>| {
+        let (_, heads) = Pack::read(record).expect("a pack");
+        heads.iter().map(|(id, _)| (*id).to_owned()).collect()
+    };
+    let packs = changes.iter();
+    packs
+        .map(|(key, record)| (number(key), record.as_ref().map(users)))
+        .collect()
+}
 
-    /// The newest packed head of each learner with its index and its pack, as a start finds them.
-    fn packed(&self) -> BTreeMap<String, (u64, u32, Vec<u8>)> {
-        let mut packed = BTreeMap::new();
-        for (key, record) in &self.records {
-            let Some(RecordKey::Pack(number)) = parse_key(key) else {
-                continue;
-            };
-            let (as_of, heads) = packed_heads(number, record).expect("a pack");
-            for (user_id, head) in heads {
-                let newest = packed.entry(user_id.to_owned());
-                let newest = newest.or_insert((as_of, number, head.to_vec()));
-                if newest.0 < as_of {
-                    *newest = (as_of, number, head.to_vec());
-                }
-            }
-        }
-        packed
-    }
-
-    fn check(&self) {
-        let packed = self.packed();
-        for (user_id, (head, is_apart)) in &self.newest {
-            let own = self.own(user_id);
-            let own_as_of = own.as_ref().map(|(as_of, _)| *as_of);
-            let pack = packed.get(user_id);
-            if *is_apart {
-                assert!(own_as_of >= pack.map(|(as_of, ..)| *as_of), "{user_id}");
-                assert_eq!(own.map(|(_, head)| head).as_ref(), Some(head), "{user_id}");
-            } else {
-                assert!(own_as_of < pack.map(|(as_of, ..)| *as_of), "{user_id}");
-                assert_eq!(pack.map(|(.., head)| head), Some(head), "{user_id}");
-            }
-        }
-        assert!(
-            packed
-                .keys()
-                .all(|user_id| self.newest.contains_key(user_id))
-        );
-    }
-
-    fn own(&self, user_id: &str) -> Option<(u64, Vec<u8>)> {
-        let key = crate::learner::learner_key(user_id, StatePart::Head, 0);
-        let record = self.records.get(&key)?;
-        let head = crate::learner::first_piece::FirstPiece::of(record).bytes;
-        Some((Gathered::begin(user_id, record).as_of(), head.to_vec()))
-    }
-
-    /// A start: only what is stored is known.
-    fn restart(&mut self) {
-        self.packs = Packs::default();
-        for (key, record) in &self.records {
-            if let Some(RecordKey::Pack(number)) = parse_key(key) {
-                let (_, heads) = packed_heads(number, record).expect("a pack");
-                self.packs.found(number, heads.len());
-            }
-        }
-        for (user_id, (_, number, _)) in self.packed() {
-            if !self.newest[&user_id].1 {
-                self.packs.holds(number, &user_id);
-            }
-        }
-    }
-
-    /// Heads in packs, and learners whose newest is among them.
-    fn sizes(&self) -> (usize, usize) {
-        let packs = self.records.keys();
-        let packs = packs.filter(|key| matches!(parse_key(key), Some(RecordKey::Pack(_))));
-        let heads = packs.map(|key| Pack::read(&self.records[key]).expect("a pack").1.len());
-        let live = self.newest.values().filter(|(_, is_apart)| !is_apart);
-        (heads.sum(), live.count())
-    }
+fn of(users: &[&str]) -> Option<Vec<String>> {
+    Some(users.iter().map(|id| (*id).to_owned()).collect())
 }
 
 #[test]
-fn of_every_learner_the_newest_head_is_found() {
-    let seed = std::env::var("HOMEROOM_SEED").ok();
-    let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));
-    println!("replay with: HOMEROOM_SEED={seed} cargo test -p homeroom-node --lib learner::packs");
-    let mut rng = Rng::with_seed(seed);
-    let mut rig = Rig::default();
-    for as_of in 1..=CAPTURES {
-        rig.capture(as_of, &mut rng);
-        rig.check();
-        let (heads, live) = rig.sizes();
-        assert!(heads <= 2 * live, "{heads} heads are stored for {live}");
-        if rng.u8(..10) == 0 {
-            rig.restart();
-        }
-    }
+fn what_is_mostly_superseded_is_copied_and_its_number_used_again() {
+    let mut all = Packs::default();
+    let first = all.changes_of(collected(1, &[("ada", 9), ("bob", 9), ("cyd", 9)]), |_| {
+        None::<Vec<u8>>
+    });
+    assert_eq!(packs(&first), [(0, of(&["ada", "bob", "cyd"]))]);
+    let stored = first[0].1.clone();
+    let second = all.changes_of(collected(2, &[("ada", 9), ("bob", 9)]), |_| stored.clone());
+    assert_eq!(packs(&second), [(0, of(&["ada", "bob", "cyd"]))]);
 }
 
 #[test]
 fn a_pack_that_cannot_be_read_stays_where_it_is() {
-    let saved = |user_id: &str| Saved {
-        user_id: user_id.into(),
-        changes: vec![StateChange {
-            part: StatePart::Head,
-            bytes: Some(vec![7]),
-        }],
-        standings: None,
-    };
-    let mut packs = Packs::default();
-    let mut first = Collected::beside(Vec::new(), 1);
-    ["ada", "bob", "cyd"]
-        .into_iter()
-        .for_each(|user_id| first.add(saved(user_id)));
+    let mut all = Packs::default();
     let nowhere = |_| None::<Vec<u8>>;
-    assert_eq!(packs.write(first, nowhere).len(), 1);
-    let mut second = Collected::beside(Vec::new(), 2);
-    ["ada", "bob"]
-        .into_iter()
-        .for_each(|user_id| second.add(saved(user_id)));
-    let changes = packs.write(second, nowhere);
-    assert_eq!(changes.len(), 1);
-    assert_eq!(changes[0].0, pack_key(1), "cyd's head is in pack 0");
+    all.changes_of(collected(1, &[("ada", 9), ("bob", 9), ("cyd", 9)]), nowhere);
+    let second = all.changes_of(collected(2, &[("ada", 9), ("bob", 9)]), nowhere);
+    assert_eq!(
+        packs(&second),
+        [(1, of(&["ada", "bob"]))],
+        "cyd's is in pack 0"
+    );
+    let third = all.changes_of(collected(3, &[("cyd", 9)]), nowhere);
+    assert_eq!(packs(&third), [(0, of(&["cyd"]))]);
+}
+
+#[test]
+fn what_has_no_live_head_is_deleted() {
+    let mut all = Packs::default();
+    let nowhere = |_| None::<Vec<u8>>;
+    // Two fill a pack.
+    let large = [("ada", 12_000), ("bob", 12_000), ("cyd", 12_000)];
+    let first = all.changes_of(collected(1, &large), nowhere);
+    assert_eq!(packs(&first), [(0, of(&["ada", "bob"])), (1, of(&["cyd"]))]);
+    let small = large.map(|(user_id, _)| (user_id, 9));
+    let second = all.changes_of(collected(2, &small), nowhere);
+    assert_eq!(packs(&second), [(0, of(&["ada", "bob", "cyd"])), (1, None)]);
+}
+
+#[test]
+fn a_copied_head_that_fits_no_pack_has_one_of_its_own() {
+    let mut larger = Pack::new(1);
+    larger.put("ada", &[7; 100_000]);
+    let larger = larger.into_bytes();
+    let mut all = Packs::default();
+    all.note_stored(0, 3);
+    all.note_live(0, "ada");
+    let changes = all.changes_of(collected(2, &[("bob", 9)]), |_| Some(larger.clone()));
+    assert_eq!(packs(&changes), [(0, of(&["bob"])), (1, of(&["ada"]))]);
 }

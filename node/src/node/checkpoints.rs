@@ -19,9 +19,6 @@ use crate::{
 
 /// Beyond so many segments' worth of log, the groups that keep the oldest from being deleted cut bases, however little they wrote.
 const SEGMENTS_MANY: usize = 32;
-/// And beyond so many times what the newest bases take: so that in the long run no more than a quarter of what is logged is written once
-/// more into bases, however much there is to keep.
-const LOG_PER_BASE: u64 = 4;
 /// How often it is looked whether a shard's checkpoint is due, and who may leave the memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Time between two checkpoints of a shard while many idle learners take the memory: only who is saved may leave it.
@@ -118,9 +115,7 @@ impl Checkpoints {
 
     async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, pinned: Option<SegmentId>) {
         group.checkpoint().await;
-        let much = LOG_PER_BASE * group.base_bytes();
-        let much = much.max(self.config.base_log_bytes.as_u64());
-        let grown = group.bytes_since_base().await >= much;
+        let grown = group.bytes_since_base().await >= self.config.base_log_bytes.as_u64();
         let pins = pinned.is_some() && group.log_usage().oldest_segment == pinned;
         if grown || pins {
             let begun = Instant::now();
@@ -150,10 +145,7 @@ impl Checkpoints {
     /// The oldest segment, when there are so many that whoever needs it should let go of it.
     fn oldest_segment_when_many(&self) -> Option<SegmentId> {
         let segments = self.log.segments();
-        let shards = self.router.shards().iter();
-        let base_bytes: u64 = shards.map(|shard| shard.group().base_bytes()).sum();
-        let log_bytes: u64 = segments.iter().map(|usage| usage.bytes).sum();
-        let many = segments.len() > SEGMENTS_MANY && log_bytes > LOG_PER_BASE * base_bytes;
+        let many = segments.len() > SEGMENTS_MANY;
         segments
             .iter()
             .map(|usage| usage.segment)

@@ -42,15 +42,12 @@ impl WereActive {
         }
     }
 
-    /// Those of a shard, and in which packs their heads are.
+    /// Those of a shard whose records all passed by, and in which packs their heads are.
     ///
     /// # Errors
     /// When one of them can't be read.
     pub fn take(&self, shard: u16) -> Result<(Vec<Stored>, Packs), LoadError> {
-        let taken = self.with(shard, |of_shard| {
-            of_shard.finish();
-            std::mem::take(of_shard)
-        });
+        let taken = self.with(shard, std::mem::take);
         let OfShard {
             learners, packs, ..
         } = taken.unwrap_or_default();
@@ -87,6 +84,10 @@ impl RecoveryVisitor for WereActive {
             _ => {}
         }
     }
+
+    fn end(&self, shard: u16) {
+        self.with(shard, OfShard::finish);
+    }
 }
 
 impl OfShard {
@@ -96,7 +97,7 @@ impl OfShard {
             Ok(pack) => pack,
             Err(error) => return self.learners.push(Err(error)),
         };
-        self.packs.found(number, heads.len());
+        self.packs.note_stored(number, heads.len());
         for (user_id, head) in heads {
             let older = self.packed.get(user_id);
             if older.is_none_or(|older| older.as_of < as_of) {
@@ -138,7 +139,7 @@ impl OfShard {
     }
 
     fn of_packed(&mut self, user_id: &str, packed: Packed) -> Gathered {
-        self.packs.holds(packed.number, user_id);
+        self.packs.note_live(packed.number, user_id);
         Gathered::of_packed(user_id, packed.as_of, packed.head)
     }
 
@@ -165,101 +166,5 @@ impl OfShard {
 }
 
 #[cfg(test)]
-mod tests {
-    use homeroom_core::learner::{Learner, StateChange};
-
-    use super::*;
-    use crate::learner::{Collected, Saved, dead_letter_key};
-
-    type Records = Vec<(Vec<u8>, Vec<u8>)>;
-
-    /// The records of learners of whom nothing is known but that they are there, as one capture writes them.
-    fn records(as_of: u64, learners: &[(&str, bool)]) -> Records {
-        let mut collected = Collected::beside(Vec::new(), as_of);
-        for (user_id, was_active) in learners {
-            collected.add(Saved {
-                user_id: (*user_id).into(),
-                changes: Learner::new(user_id).take_changes(true),
-                standings: (!was_active).then(Vec::new),
-            });
-        }
-        let changes = Packs::default().write(collected, |_| None::<Vec<u8>>);
-        let written = |(key, payload): (_, Option<Vec<u8>>)| Some((key, payload?));
-        let mut records: Records = changes.into_iter().filter_map(written).collect();
-        records.sort();
-        records
-    }
-
-    fn show(gathered: &WereActive, shard: u16, records: &Records) {
-        for (key, payload) in records {
-            gathered.record(shard, key, payload);
-        }
-    }
-
-    fn user_ids(gathered: &WereActive, shard: u16) -> Vec<String> {
-        let (learners, _) = gathered.take(shard).expect("they can be read");
-        let ids = learners
-            .iter()
-            .map(|stored| stored.learner.user_id().to_owned());
-        ids.collect()
-    }
-
-    #[test]
-    fn those_that_were_active_are_gathered_by_shard() {
-        let gathered = WereActive::new(2);
-        gathered.begin(0);
-        gathered.begin(1);
-        let first = records(1, &[("ada", true), ("cyd", false), ("eve", true)]);
-        show(&gathered, 0, &first);
-        show(&gathered, 1, &records(1, &[("bob", true), ("dan", true)]));
-        gathered.record(0, &dead_letter_key(7), b"a letter");
-        assert_eq!(user_ids(&gathered, 0), ["ada", "eve"]);
-        assert_eq!(user_ids(&gathered, 0), [""; 0], "they are given once");
-        gathered.begin(1);
-        assert_eq!(user_ids(&gathered, 1), [""; 0], "a rebuild begins anew");
-    }
-
-    #[test]
-    fn of_a_packed_head_and_one_of_its_own_the_newer_counts() {
-        for (packed_as_of, own_as_of, is_active) in [(2, 1, true), (1, 1, false), (1, 2, false)] {
-            let gathered = WereActive::new(1);
-            show(&gathered, 0, &records(packed_as_of, &[("ada", true)]));
-            show(&gathered, 0, &records(own_as_of, &[("ada", false)]));
-            let (learners, packs) = gathered.take(0).expect("it can be read");
-            assert_eq!(learners.len(), usize::from(is_active));
-            assert_eq!(packs.is_live(0), is_active);
-        }
-    }
-
-    #[test]
-    fn a_packed_head_has_the_records_beside_it() {
-        let gathered = WereActive::new(1);
-        show(&gathered, 0, &records(1, &[("ada", true)]));
-        let mut beside = Collected::beside(Vec::new(), 1);
-        beside.add(Saved {
-            user_id: "ada".into(),
-            changes: vec![StateChange {
-                part: StatePart::Block(0),
-                bytes: Some(b"no block".to_vec()),
-            }],
-            standings: None,
-        });
-        let changes = Packs::default().write(beside, |_| None::<Vec<u8>>);
-        gathered.record(0, &changes[0].0, changes[0].1.as_ref().expect("a block"));
-        assert!(gathered.take(0).is_err(), "the block was looked at");
-    }
-
-    #[test]
-    fn a_learner_that_cannot_be_read_is_an_error() {
-        for (was_active, bytes) in [(true, 3), (true, 30), (false, 12)] {
-            let gathered = WereActive::new(1);
-            let (key, payload) = records(1, &[("ada", was_active)]).remove(0);
-            gathered.record(0, &key, &payload[..bytes]);
-            assert_eq!(
-                gathered.take(0).is_err(),
-                was_active,
-                "asleep it is not read"
-            );
-        }
-    }
-}
+#[path = "recovery_tests.rs"]
+mod tests;

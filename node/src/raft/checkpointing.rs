@@ -78,7 +78,7 @@ impl<R: Replicated> Group<R> {
             let index = checkpointed.map(|applied| applied.index);
             match machine.applied {
                 Some(applied) if Some(applied) != *checkpointed => {
-                    let capture = machine.replicated.capture();
+                    let capture = machine.replicated.capture(applied.index);
                     machine.bytes_since_capture = 0;
                     (applied, machine.membership.clone(), capture)
                 }
@@ -127,12 +127,6 @@ impl<R: Replicated> Group<R> {
     /// Payload bytes applied since the last base was asked for.
     pub async fn bytes_since_base(&self) -> u64 {
         self.machine.lock().await.bytes_since_base
-    }
-
-    /// What the newest base takes; 0 before the first.
-    pub fn base_bytes(&self) -> u64 {
-        let bases = self.home.store.bases(self.config.slot).unwrap_or_default();
-        bases.first().map_or(0, |newest| newest.bytes)
     }
 
     /// What the group's entries take in the log.

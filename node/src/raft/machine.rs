@@ -26,7 +26,7 @@ pub trait Replicated: Send + 'static {
     fn apply(&mut self, index: u64, payload: Bytes) -> impl Future<Output = Applied> + Send;
 
     /// Captures, between two entries, what differs from the last capture.
-    fn capture(&mut self) -> Capture;
+    fn capture(&mut self, index: u64) -> Capture;
 
     /// The last capture is durable now.
     fn captured(&mut self);

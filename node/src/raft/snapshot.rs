@@ -34,7 +34,10 @@ pub(super) struct StateRecord {
     pub state: Vec<u8>,
 }
 
-const STATE_RECORD_VERSION: u8 = 1;
+/// Since version 2 there may be packs of heads beside it: a build that knows only version 1 would pass them over.
+const STATE_RECORD_VERSION: u8 = 2;
+/// The oldest that can be read.
+const FIRST_VERSION: u8 = 1;
 
 impl StateRecord {
     pub fn encode(&self) -> Vec<u8> {
@@ -44,7 +47,7 @@ impl StateRecord {
 
     pub fn decode(bytes: &[u8]) -> io::Result<Self> {
         match bytes.split_first() {
-            Some((&STATE_RECORD_VERSION, body)) => {
+            Some((FIRST_VERSION..=STATE_RECORD_VERSION, body)) => {
                 postcard::from_bytes(body).map_err(io::Error::other)
             }
             _ => Err(io::Error::other("a state record of an unknown version")),

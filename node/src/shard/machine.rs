@@ -112,7 +112,7 @@ impl Replicated for ShardMachine {
         applied
     }
 
-    fn capture(&mut self) -> Capture {
+    fn capture(&mut self, index: u64) -> Capture {
         let letters: Vec<_> = self
             .state
             .dead_letters_mut()
@@ -126,12 +126,12 @@ impl Replicated for ShardMachine {
         let expired = self.sweeper.expired(floor_ms, is_active);
         let (due, mut saved) = self.directory.begin_saving();
         let (directory, chores) = (self.directory.clone(), self.chores.clone());
-        let (packing, as_of) = (self.packing.clone(), self.view.borrow().applied_index);
+        let packing = self.packing.clone();
         let changes = async move {
             // First, so that a learner's own word on the same record comes later and holds.
             let mut changes = expired.await;
             changes.extend(letters);
-            let mut collected = Collected::beside(changes, as_of);
+            let mut collected = Collected::beside(changes, index);
             let mut portions = chores.portions(due);
             while let Some(some) = portions.next().await {
                 directory.save(some);

@@ -1,13 +1,13 @@
 //! A shard's packs, between its captures.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::{
     learner::{Collected, Packs, pack_key},
     raft::Home,
     store::{
         Background, Unfinished,
-        checkpoint::{Change, CheckpointStore},
+        checkpoint::{Change, CheckpointStore, Payload},
     },
 };
 
@@ -31,20 +31,25 @@ impl Packing {
         }
     }
 
-    /// What to write for a capture, whatever it is: nobody may commit anything later without it.
+    /// What to write for a capture. Of one that is given up no later one may be written: packs count as written from now on.
     ///
     /// # Errors
-    /// When it came to no end: the packs are not to be used any more.
+    /// When it came to no end, now or at an earlier capture.
     pub async fn pack(&self, collected: Collected) -> Result<Vec<Change>, Unfinished> {
         let packing = self.clone();
         let work = move || {
-            let mut packs = packing.packs.lock().unwrap_or_else(PoisonError::into_inner);
-            let stored = |number| {
-                let pack = packing.store.get(packing.shard, &pack_key(number));
-                pack.ok().flatten()
-            };
-            packs.write(collected, stored)
+            let mut packs = packing.packs.lock().ok()?;
+            Some(packs.changes_of(collected, |number| packing.stored(number)))
         };
-        self.background.run(work).await
+        self.background.run(work).await?.ok_or(Unfinished)
+    }
+
+    /// A damaged one is left where it is, and said of: a start will rebuild the shard's records.
+    fn stored(&self, number: u32) -> Option<Payload> {
+        let pack = self.store.get(self.shard, &pack_key(number));
+        pack.unwrap_or_else(|error| {
+            tracing::error!(shard = self.shard, number, %error, "a pack of heads can't be read");
+            None
+        })
     }
 }

@@ -4,7 +4,7 @@ use homeroom_core::{learner::StatePart, shard::ShardState};
 
 use super::machine::ShardMachine;
 use crate::{
-    learner::{RecordKey, dead_letters_from, parse_key, standings_from},
+    learner::{RecordKey, dead_letter_key, learners_from, parse_key, standings_from},
     raft::{Group, GroupConfig, Membership, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
@@ -13,7 +13,10 @@ use crate::{
 pub fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>, String> {
     let mut user_ids: Vec<Box<str>> = Vec::new();
     let standings = standings_from();
-    for record in store.scan(shard, &[]).map_err(|error| error.to_string())? {
+    for record in store
+        .scan(shard, &learners_from())
+        .map_err(|error| error.to_string())?
+    {
         let record = record.map_err(|error| error.to_string())?;
         if record.key() >= &standings[..] {
             break;
@@ -63,11 +66,11 @@ const LETTER_NUMBERS_END: u64 = 1 << 40;
 fn dead_letters(store: &CheckpointStore, shard: u16) -> Result<Vec<(u64, Vec<u8>)>, String> {
     let mut letters = Vec::new();
     for record in store
-        .scan(shard, &dead_letters_from(0))
+        .scan(shard, &dead_letter_key(0))
         .map_err(|error| error.to_string())?
     {
         let record = record.map_err(|error| error.to_string())?;
-        if record.key() >= &dead_letters_from(LETTER_NUMBERS_END)[..] {
+        if record.key() >= &dead_letter_key(LETTER_NUMBERS_END)[..] {
             break;
         }
         if let Some(RecordKey::DeadLetter(number)) = parse_key(record.key()) {

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use homeroom_core::{learner::StatePart, time::hour_of};
 
 use crate::{
-    learner::{RecordKey, has_left, learner_key, parse_key, standings_from},
+    learner::{RecordKey, has_left, learner_key, learners_from, parse_key, standings_from},
     raft::Home,
     store::{
         Background,
@@ -33,7 +33,7 @@ impl Sweeper {
             store: Arc::clone(&home.store),
             background: home.background.clone(),
             shard,
-            from: Arc::default(),
+            from: Arc::new(Mutex::new(learners_from())),
         }
     }
 
@@ -58,7 +58,7 @@ impl Sweeper {
     fn look(&self, floor_ms: i64, is_active: impl Fn(&str) -> bool) -> Vec<Change> {
         let mut from = self.from.lock().unwrap_or_else(PoisonError::into_inner);
         let mut expired = Vec::new();
-        let mut next = Vec::new();
+        let mut next = learners_from();
         // Damage is for those to report who want to know what is in the record.
         let Ok(records) = self.store.scan(self.shard, &from) else {
             return expired;

@@ -64,6 +64,7 @@ pub use figures::StoreFigures;
 pub use meta::{META_BYTES_MAX, ShardMeta};
 pub use open::SHARDS_MAX;
 pub use open_error::OpenError;
+pub use opener::RECORD_BYTES_CHEAP;
 pub use options::CheckpointOptions;
 pub use position::Position;
 pub use read_error::{CutError, ReadError};

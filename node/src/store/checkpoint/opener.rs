@@ -23,10 +23,11 @@ use super::syncer::SledFiles;
 /// the file a little after its last handle is dropped.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Part of the file's format: an existing directory opens with this size only. Sled puts a page of
-/// up to 16 records into a file of its own once it exceeds a quarter of a segment; with 2 MiB that
-/// takes records of more than 32 KiB.
+/// Part of the file's format: an existing directory opens with this size only.
 const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+/// Sled keeps up to 17 neighbouring records together, and has a file of its own for what is larger
+/// than a quarter of a segment: as long as no record is larger than this, nothing is.
+pub const RECORD_BYTES_CHEAP: usize = SEGMENT_BYTES / 4 / 17;
 
 const NEVER: &str = "no checkpoint was ever made";
 
@@ -174,6 +175,7 @@ impl Opener {
             self.progress.tick();
             self.visitor.record(shard, key, payload);
         })?;
+        self.visitor.end(shard);
         let found = meta.map(|meta| Summary {
             position: meta.position,
             tally: meta.tally,

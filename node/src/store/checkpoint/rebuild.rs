@@ -59,6 +59,7 @@ impl Opener {
                 });
                 let meta =
                     meta.map_err(|fault| OpenError::Rebuild(fault.into_damage().to_string()))?;
+                self.visitor.end(*shard);
                 let summary = meta.map(|meta| Summary {
                     position: meta.position,
                     tally: meta.tally,

@@ -55,6 +55,9 @@ pub trait RecoveryVisitor: Send + Sync {
 
     /// A verified record; keys ascend within a shard.
     fn record(&self, shard: u16, key: &[u8], payload: &[u8]);
+
+    /// That were all records of the shard, unless it is begun anew.
+    fn end(&self, _shard: u16) {}
 }
 
 /// Looks at nothing.
