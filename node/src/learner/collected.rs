@@ -19,7 +19,7 @@ pub struct Collected {
     /// Heads of active learners, each learner once, that are to be packed.
     pub(super) heads: Vec<(Box<str>, Vec<u8>)>,
     /// Learners whose heads are among the changes.
-    pub(super) apart: Vec<Box<str>>,
+    pub(super) alone: Vec<Box<str>>,
 }
 
 impl Collected {
@@ -29,7 +29,7 @@ impl Collected {
             as_of,
             changes,
             heads: Vec::new(),
-            apart: Vec::new(),
+            alone: Vec::new(),
         }
     }
 
@@ -59,7 +59,7 @@ impl Collected {
                 (StatePart::Head, Some(head)) => {
                     self.changes
                         .extend(in_pieces(&user_id, part, &head, Some(mark)));
-                    self.apart.push(user_id.clone());
+                    self.alone.push(user_id.clone());
                 }
                 (part, Some(bytes)) => {
                     self.changes.extend(in_pieces(&user_id, part, &bytes, None));

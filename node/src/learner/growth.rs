@@ -4,8 +4,8 @@
 const EVENT_BYTES: u64 = 96;
 /// So many of the newest events are kept whole.
 const KEPT_WHOLE: u64 = 10;
-/// Each text of an event stands in so many other places at most: an event in its session, in a viewing and in an attempt, sessions and
-/// objects in two of them.
+/// Each text of an event stands in so many other places at most: an event's id in its session, in a viewing and in an attempt; others in
+/// fewer.
 const OTHER_PLACES: u64 = 3;
 
 /// Events that came since a learner was saved.
@@ -152,7 +152,7 @@ mod tests {
         for learner in 0..LEARNERS {
             let blocks = Arc::new(Blocks::default());
             let mut held = Held::of(Stored::nothing_of("ada"), Arc::clone(&blocks) as _);
-            // Of the first events nothing was stored before that could make up for what is forgotten here.
+            // Late, so that it is nearly all growth: what was stored before, and leaves the head, would make up for a bound too low.
             let first_save = rng.u64(..80);
             for number in 0..EVENTS {
                 let mut encoded = Vec::new();

@@ -59,7 +59,7 @@ pub struct GroupApplied {
     pub corrected_windows: usize,
     /// Newest accepted event, ms.
     pub last_event_ms: i64,
-    /// What there is to save of the learner comes to at most this, bytes.
+    /// What there is to save of the learner comes to at most this, bytes; but for attempts that have outlived the retention since.
     pub unsaved_bytes: u64,
     /// What the learner takes in memory, roughly, bytes.
     pub memory_bytes: u64,

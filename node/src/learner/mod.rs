@@ -1,6 +1,6 @@
 //! Learners in memory: an actor for each one that is active, and the records that all of them are stored as.
 //!
-//! Must not know: the log, Raft, other learners.
+//! Must not know: the log, Raft; a learner knows of no other.
 
 mod actor;
 mod collected;

@@ -110,3 +110,22 @@ impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
             .map_err(io::Error::other)?
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_of_builds_before_are_read_and_of_later_ones_refused() {
+        let record = StateRecord {
+            membership: Membership::default(),
+            state: vec![7],
+        };
+        let mut bytes = record.encode();
+        for (version, is_read) in [(0, false), (1, true), (2, true), (3, false)] {
+            bytes[0] = version;
+            let state = StateRecord::decode(&bytes).map(|record| record.state);
+            assert_eq!(state.ok(), is_read.then(|| vec![7]), "version {version}");
+        }
+    }
+}

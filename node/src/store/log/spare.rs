@@ -4,6 +4,9 @@
 //! for whatever else is being written, checkpoints above all. Over zeros that are durable already it waits for the disk alone: half the
 //! time, and a fraction of it at the tail.
 //!
+//! The thread that fills it has the system forget an older segment first: on a machine that has to fetch memory for each page that is
+//! kept, the pages of the one come from the other.
+//!
 //! Must not know: what a segment holds.
 
 use std::fs::{self, File};
