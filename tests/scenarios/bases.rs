@@ -84,3 +84,53 @@ fn a_lost_tree_is_rebuilt_from_a_base_and_the_log() {
     assert_eq!(again["duplicate"], input.lines.len(), "{again}");
     assert!(node.stop().success());
 }
+
+/// In a log of so many segments bases are cut for whoever needs the oldest entries.
+const SEGMENTS_TOO_MANY: usize = 96;
+
+#[test]
+fn the_log_stays_short_though_bases_by_what_was_written_never_come() {
+    let seed = Seed::of("bases::the_log_stays_short_though_bases_by_what_was_written_never_come");
+    let home = Home::new(&["--shards", "2"])
+        .with("checkpoint.base_log_bytes", "64GiB")
+        .with("checkpoint.interval", "200ms")
+        .with("ingest.entry_bytes_max", "128KiB")
+        .with("log.segment_bytes", "64KiB");
+    let settings = GeneratorSettings {
+        lines: 6 * LINES,
+        learners: 100,
+        seed: seed.seed,
+        ..GeneratorSettings::default()
+    };
+    let mut first: Vec<String> = EventLines::new(settings)
+        .map(|line| lengthened(&line))
+        .collect();
+    let second = first.split_off(LINES as usize);
+    let node = home.start();
+    let ingest = |lines| {
+        let input = Input::of(&home, lines);
+        home.cli().json(&["ingest", input.name(), "--batch", "50"]);
+    };
+    ingest(first);
+    until("the shards' first entries purged", || {
+        (!home.data().join(SECOND_SEGMENT).exists()).then_some(())
+    });
+    // From here on the control plane alone needs the oldest segment.
+    ingest(second);
+    let segments = || {
+        let files = std::fs::read_dir(home.data().join("log")).expect("a log");
+        let names = files.map(|file| file.expect("a file").file_name());
+        let is_segment = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".segment");
+        names.filter(is_segment).count()
+    };
+    // Each group's log reaches back to the older of two bases, and the first segment stays for the control plane's few entries. What
+    // came in a burst is behind as soon as anything else comes.
+    let mut number = 0;
+    until("a short log", || {
+        number += 1;
+        ingest(vec![silent(number)]);
+        (segments() <= SEGMENTS_TOO_MANY + 2).then_some(())
+    });
+    assert!(bytes_in(&home.data().join("checkpoints/bases")) > 0);
+    assert!(node.stop().success());
+}

@@ -17,8 +17,11 @@ use crate::{
     store::log::{FileLog, SegmentId},
 };
 
-/// Beyond so many segments' worth of log, the groups that keep the oldest from being deleted cut bases, however little they wrote.
-const SEGMENTS_MANY: usize = 32;
+/// A group whose oldest entry is so many segments back cuts a base, however little it wrote: others' entries lie in between, and are kept
+/// as long. And the next one not before there are as many more,
+const SEGMENTS_MANY: SegmentId = 32;
+/// unless its oldest entry is so many back, after a burst.
+const SEGMENTS_TOO_MANY: SegmentId = 96;
 /// How often it is looked whether a shard's checkpoint is due, and who may leave the memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Time between two checkpoints of a shard while many idle learners take the memory: only who is saved may leave it.
@@ -56,6 +59,7 @@ impl Checkpoints {
     pub async fn run_shard(self: Arc<Self>, shard: Arc<ShardReplica>, stop: CancellationToken) {
         self.begin(shard.group()).await;
         let mut last = self.staggered(&shard);
+        let mut cut_at = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -72,8 +76,7 @@ impl Checkpoints {
             let is_due = last.elapsed() >= interval;
             if is_due || shard.group().bytes_since_capture().await >= self.log_bytes_per_shard() {
                 last = Instant::now();
-                self.one(shard.group(), self.oldest_segment_when_many())
-                    .await;
+                self.one(shard.group(), &mut cut_at).await;
             }
         }
     }
@@ -94,37 +97,47 @@ impl Checkpoints {
     /// The checkpoints of the control plane, until told to stop.
     pub async fn run_control(self: Arc<Self>, stop: CancellationToken) {
         self.begin(self.control.group()).await;
+        let mut cut_at = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.config.interval) => {}
             }
-            self.one(self.control.group(), self.oldest_segment_when_many())
-                .await;
+            self.one(self.control.group(), &mut cut_at).await;
         }
     }
 
     /// A checkpoint of every group.
     pub async fn all(&self) {
-        let pinned = self.oldest_segment_when_many();
         for shard in self.router.shards() {
-            self.one(shard.group(), pinned).await;
+            shard.group().checkpoint().await;
         }
-        self.one(self.control.group(), pinned).await;
+        self.control.group().checkpoint().await;
     }
 
-    async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, pinned: Option<SegmentId>) {
+    /// A checkpoint of a group, and a base where one is due; the last was cut when the log's newest segment was `cut_at`.
+    async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, cut_at: &mut Option<SegmentId>) {
         group.checkpoint().await;
+        let segments = self.log.segments();
+        let newest = segments.iter().map(|usage| usage.segment).max();
+        let newest = newest.unwrap_or_default();
+        let is_behind = |segment: Option<SegmentId>, many: SegmentId| {
+            segment.is_some_and(|segment| newest >= segment + many)
+        };
+        let oldest = group.log_usage().oldest_segment;
+        let since_cut = cut_at.is_none() || is_behind(*cut_at, SEGMENTS_MANY);
         let grown = group.bytes_since_base().await >= self.config.base_log_bytes.as_u64();
-        let pins = pinned.is_some() && group.log_usage().oldest_segment == pinned;
-        if grown || pins {
+        let pins =
+            is_behind(oldest, SEGMENTS_MANY) && since_cut || is_behind(oldest, SEGMENTS_TOO_MANY);
+        // One at rest would cut the same again, and gain nothing.
+        if (grown || pins) && group.is_ahead_of_its_base().await {
             let begun = Instant::now();
             match group.cut_base().await {
-                Ok(()) => self
-                    .metrics
-                    .checkpoint
-                    .base_seconds
-                    .record(begun.elapsed().as_secs_f64()),
+                Ok(()) => {
+                    *cut_at = Some(newest);
+                    let seconds = begun.elapsed().as_secs_f64();
+                    self.metrics.checkpoint.base_seconds.record(seconds);
+                }
                 Err(error) => {
                     self.metrics.checkpoint.fail();
                     tracing::warn!(%error, "a base was not cut; the log is kept meanwhile");
@@ -140,16 +153,5 @@ impl Checkpoints {
             index: group.checkpoint_index().await,
         };
         self.metrics.checkpoint.saved.note(group.slot(), saved);
-    }
-
-    /// The oldest segment, when there are so many that whoever needs it should let go of it.
-    fn oldest_segment_when_many(&self) -> Option<SegmentId> {
-        let segments = self.log.segments();
-        let many = segments.len() > SEGMENTS_MANY;
-        segments
-            .iter()
-            .map(|usage| usage.segment)
-            .min()
-            .filter(|_| many)
     }
 }

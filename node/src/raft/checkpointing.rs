@@ -129,6 +129,13 @@ impl<R: Replicated> Group<R> {
         self.machine.lock().await.bytes_since_base
     }
 
+    /// Whether the newest checkpoint holds more than the newest base.
+    pub async fn is_ahead_of_its_base(&self) -> bool {
+        let bases = self.home.store.bases(self.config.slot).unwrap_or_default();
+        let base = bases.first().map(|newest| newest.position.index);
+        self.checkpoint_index().await > base
+    }
+
     /// What the group's entries take in the log.
     pub fn log_usage(&self) -> GroupUsage {
         self.home.log.usage(u64::from(self.config.slot))
