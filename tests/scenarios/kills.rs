@@ -5,7 +5,7 @@ use homeroom_tests::generator::GeneratorSettings;
 
 use crate::harness::scratch::{bytes_in, flip_bytes};
 use crate::harness::wait::until;
-use crate::harness::{Home, Input, Seed, check, http, whole_number};
+use crate::harness::{Home, Input, Node, Seed, check, http, whole_number};
 
 const KILLS_USUAL: u64 = 8;
 const LINES: u64 = 5_000;
@@ -19,11 +19,15 @@ fn home() -> Home {
         .with("log.segment_bytes", "64KiB")
 }
 
-fn input(home: &Home, seed: &Seed) -> Input {
+/// Few, so that their earlier events leave the memory.
+const LEARNERS_FEW: u32 = 12;
+/// Many, so that they leave the memory themselves, and come back.
+const LEARNERS_MANY: u32 = 300;
+
+fn input(home: &Home, seed: &Seed, learners: u32) -> Input {
     let settings = GeneratorSettings {
         lines: LINES,
-        // Few, so that their earlier events leave the memory.
-        learners: 12,
+        learners,
         broken: 0.01,
         seed: seed.seed,
         ..GeneratorSettings::default()
@@ -31,15 +35,28 @@ fn input(home: &Home, seed: &Seed) -> Input {
     Input::generate(home, settings)
 }
 
-/// Ingests with kills in between, `harm` done to the dead node each time, then compares.
+/// Ingests few learners' events with kills in between, `harm` done to the dead node each time, then compares.
 fn ingest_with_kills(
     home: &Home,
     seed: &Seed,
+    before_kill: impl FnMut(),
+    harm: impl FnMut(&mut Rng),
+) {
+    let input = input(home, seed, LEARNERS_FEW);
+    let node = kill_while_it_comes_in(home, &input, seed, before_kill, harm);
+    let blocks_read = counted(home, "homeroom_learner_blocks_read_total");
+    assert!(blocks_read > 0, "no learner's past left the memory");
+    assert!(node.stop().success());
+}
+
+fn kill_while_it_comes_in(
+    home: &Home,
+    input: &Input,
+    seed: &Seed,
     mut before_kill: impl FnMut(),
     mut harm: impl FnMut(&mut Rng),
-) {
+) -> Node {
     let mut rng = seed.rng();
-    let input = input(home, seed);
     let (mut node, cli) = (home.start(), home.cli());
     let mut sending = cli.spawn("ingest", &["ingest", input.name(), "--batch", "100"]);
     for _ in 0..whole_number("HOMEROOM_KILLS").unwrap_or(KILLS_USUAL) {
@@ -68,18 +85,15 @@ fn ingest_with_kills(
     );
     check::windows(&cli, &model);
     check::taken(&cli, &model);
-    assert!(blocks_read(home) > 0, "no learner's past left the memory");
-    assert!(node.stop().success());
+    node
 }
 
-/// How often events were read again that had left the memory, since the node's start.
-fn blocks_read(home: &Home) -> u64 {
+/// What the node counted since its start.
+fn counted(home: &Home, name: &str) -> u64 {
     let (_, metrics) = http::get(&home.url("/metrics")).expect("metrics");
-    let name = "homeroom_learner_blocks_read_total ";
-    let mut counts = metrics.lines().filter_map(|line| line.strip_prefix(name));
-    counts
-        .next()
-        .map_or(0, |count| count.parse().expect("a number"))
+    let mut lines = metrics.lines().filter_map(|line| line.split_once(' '));
+    let count = lines.find(|(counter, _)| *counter == name);
+    count.map_or(0, |(_, count)| count.parse().expect("a number"))
 }
 
 #[test]
@@ -112,4 +126,18 @@ fn nothing_is_lost_right_after_a_checkpoint() {
     let home = home();
     let checkpoint = || drop(home.cli().json(&["cluster", "checkpoint"]));
     ingest_with_kills(&home, &seed, checkpoint, |_| {});
+}
+
+#[test]
+fn nothing_is_lost_while_learners_come_and_go() {
+    let seed = Seed::of("kills::nothing_is_lost_while_learners_come_and_go");
+    let home = home().with("memory.passivate_after", "1s");
+    let input = input(&home, &seed, LEARNERS_MANY);
+    let node = kill_while_it_comes_in(&home, &input, &seed, || {}, |_| {});
+    let name = "homeroom_learners_passivated_total";
+    until("learners who left", || {
+        (counted(&home, name) > 0).then_some(())
+    });
+    check::windows(&home.cli(), &input.model(1));
+    assert!(node.stop().success());
 }
