@@ -40,23 +40,31 @@ fn lengthened(line: &str) -> String {
     Value::Object(event).to_string()
 }
 
-#[test]
-fn a_lost_tree_is_rebuilt_from_a_base_and_the_log() {
-    let seed = Seed::of("bases::a_lost_tree_is_rebuilt_from_a_base_and_the_log");
-    let home = Home::new(&["--shards", "1"])
-        .with("checkpoint.base_log_bytes", "1MiB")
+/// A node with short segments, and checkpoints all the time.
+fn home(shards: &str, base_log_bytes: &str) -> Home {
+    Home::new(&["--shards", shards])
+        .with("checkpoint.base_log_bytes", base_log_bytes)
         .with("checkpoint.interval", "200ms")
         .with("ingest.entry_bytes_max", "128KiB")
-        .with("log.segment_bytes", "64KiB");
+        .with("log.segment_bytes", "64KiB")
+}
+
+fn long_lines(seed: &Seed, lines: u64) -> Vec<String> {
     let settings = GeneratorSettings {
-        lines: LINES,
+        lines,
         learners: 100,
         seed: seed.seed,
         ..GeneratorSettings::default()
     };
-    let mut lines: Vec<String> = EventLines::new(settings)
-        .map(|line| lengthened(&line))
-        .collect();
+    let lines = EventLines::new(settings);
+    lines.map(|line| lengthened(&line)).collect()
+}
+
+#[test]
+fn a_lost_tree_is_rebuilt_from_a_base_and_the_log() {
+    let seed = Seed::of("bases::a_lost_tree_is_rebuilt_from_a_base_and_the_log");
+    let home = home("1", "1MiB");
+    let mut lines = long_lines(&seed, LINES);
     lines.splice(LINES_BEFORE..LINES_BEFORE, (0..20).map(silent));
     let input = Input::of(&home, lines);
     let model = input.model(1);
@@ -91,20 +99,8 @@ const SEGMENTS_TOO_MANY: usize = 96;
 #[test]
 fn the_log_stays_short_though_bases_by_what_was_written_never_come() {
     let seed = Seed::of("bases::the_log_stays_short_though_bases_by_what_was_written_never_come");
-    let home = Home::new(&["--shards", "2"])
-        .with("checkpoint.base_log_bytes", "64GiB")
-        .with("checkpoint.interval", "200ms")
-        .with("ingest.entry_bytes_max", "128KiB")
-        .with("log.segment_bytes", "64KiB");
-    let settings = GeneratorSettings {
-        lines: 6 * LINES,
-        learners: 100,
-        seed: seed.seed,
-        ..GeneratorSettings::default()
-    };
-    let mut first: Vec<String> = EventLines::new(settings)
-        .map(|line| lengthened(&line))
-        .collect();
+    let home = home("2", "64GiB");
+    let mut first = long_lines(&seed, 6 * LINES);
     let second = first.split_off(LINES as usize);
     let node = home.start();
     let ingest = |lines| {
