@@ -22,7 +22,8 @@ impl Node {
             let mut process = home.spawn("node", &[]);
             let started = until("a node that is ready", || match process.ended() {
                 Some(_) => Some(false),
-                None => is_ready(home).then_some(true),
+                // Another test's node may sit on the port, and answer.
+                None => (listens(process.id(), home.ports().1) && is_ready(home)).then_some(true),
             });
             if started {
                 return Node { process };
@@ -71,6 +72,30 @@ impl Node {
 /// Waits until a node of this home is ready.
 pub fn until_ready(home: &Home) {
     until("a node that is ready", || is_ready(home).then_some(()));
+}
+
+/// Whether a process listens on a port, as far as the system tells.
+fn listens(process: u32, port: u16) -> bool {
+    const LISTENS: &str = "0A";
+    let Ok(sockets) = std::fs::read_to_string(format!("/proc/{process}/net/tcp")) else {
+        return true;
+    };
+    let port = format!(":{port:04X}");
+    let of_port = sockets.lines().filter_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_it = fields.get(1)?.ends_with(&port) && *fields.get(3)? == LISTENS;
+        let inode = fields.get(9).filter(|_| is_it)?;
+        Some(format!("socket:[{inode}]"))
+    });
+    let of_port: Vec<String> = of_port.collect();
+    let files = std::fs::read_dir(format!("/proc/{process}/fd"));
+    let mut files = files.into_iter().flatten().flatten();
+    files.any(|file| {
+        let target = std::fs::read_link(file.path()).unwrap_or_default();
+        of_port
+            .iter()
+            .any(|socket| target.as_os_str() == socket.as_str())
+    })
 }
 
 fn is_ready(home: &Home) -> bool {
