@@ -1,7 +1,6 @@
 //! Bases: what is left when the checkpoints' tree is lost and the log behind it was purged.
 
 use homeroom_tests::generator::{EventLines, GeneratorSettings};
-use homeroom_tests::oracle::SourceCounts;
 use serde_json::Value;
 
 use crate::harness::events::HOUR_MS;
