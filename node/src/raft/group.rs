@@ -10,6 +10,7 @@ use std::{
 use bytes::Bytes;
 use openraft::{
     Config, Raft, ReadPolicy, ServerState, SnapshotPolicy,
+    async_runtime::WatchReceiver,
     errors::{ClientWriteError, RaftError},
     impls::BasicNode,
 };
@@ -150,11 +151,12 @@ impl<R: Replicated> Group<R> {
 
     /// A group that stopped by itself takes nothing any more: better a process that is started again.
     async fn watch_raft(self: Arc<Self>) {
-        let failed = |metrics: &openraft::RaftMetrics<TypeConfig>| metrics.running_state.is_err();
-        let stopped = self.raft.wait(None);
+        // Of all that openraft publishes this changes least; it ends with openraft's task, however that ends.
+        let mut server = self.raft.server_metrics();
+        let stopped = async { while server.changed().await.is_ok() {} };
         tokio::select! {
             () = self.stop.cancelled() => {}
-            _ = stopped.metrics(failed, "the group to fail") => {
+            () = stopped => {
                 (self.home.fatal)(&format!("{}: its Raft group stopped", self.config.name));
             }
         }

@@ -31,7 +31,8 @@ pub trait Replicated: Send + 'static {
     /// The last capture is durable now.
     fn captured(&mut self);
 
-    /// What the next capture comes to at most, bytes; to hear of it as it changes.
+    /// What the next capture comes to at most, bytes. Who watches is told when it reaches [`UNSAVED_BYTES_DUE`], and when a capture has
+    /// begun: not of every entry.
     fn unsaved_bytes(&self) -> watch::Receiver<u64>;
 }
 

@@ -16,5 +16,5 @@ pub use checkpointing::CheckpointOutcome;
 pub use error::{BaseFailed, ProposeError, StartError};
 pub use group::{CHECKPOINTS_AT_ONCE, Group, GroupConfig, Home};
 pub use log_store::LogStore;
-pub use machine::{Capture, Replicated};
+pub use machine::{Capture, Replicated, UNSAVED_BYTES_DUE};
 pub use types::{Applied, Membership, Proposal, TypeConfig};

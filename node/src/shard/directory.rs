@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::{memory::LearnerMemory, saving::Saving};
 use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, LearnerRef, Save, Saved};
+use crate::raft::UNSAVED_BYTES_DUE;
 
 /// How long after its newest event all windows of a learner are settled, at least, ms: the largest emitted window, and the
 /// largest allowed lateness beside.
@@ -237,10 +238,14 @@ impl Directory {
         learners.leaving_bytes -= stayed_bytes;
         drop(learners);
         self.memory.grow(grown_bytes);
-        self.unsaved_bytes.send_modify(|bytes| *bytes += more_bytes);
+        self.unsaved_bytes.send_if_modified(|bytes| {
+            let was_due = *bytes >= UNSAVED_BYTES_DUE;
+            *bytes += more_bytes;
+            !was_due && *bytes >= UNSAVED_BYTES_DUE
+        });
     }
 
-    /// What the next capture comes to at most, bytes; to hear of it as it changes.
+    /// What the next capture comes to at most, bytes; see [`Replicated::unsaved_bytes`](crate::raft::Replicated::unsaved_bytes).
     pub fn unsaved_bytes(&self) -> watch::Receiver<u64> {
         self.unsaved_bytes.subscribe()
     }

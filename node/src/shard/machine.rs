@@ -19,6 +19,7 @@ use super::{
     packing::Packing,
     sweeper::Sweeper,
     tell::tell,
+    ticker::note_due,
     view::View,
     watchers::Watchers,
 };
@@ -58,6 +59,8 @@ pub struct ShardMachine {
     /// Where learners find what has left the memory.
     pub blocks: Arc<dyn BlockSource>,
     pub view: watch::Sender<Arc<View>>,
+    /// When the next tick is due, for the ticker: see [`note_due`].
+    pub due: watch::Sender<Option<i64>>,
     pub watchers: Watchers,
     pub supervisor: ActorCell,
     pub events: Arc<dyn ShardEvents>,
@@ -300,8 +303,9 @@ impl ShardMachine {
 
     /// Shows the shard as it is after an entry.
     pub fn publish(&self, index: u64) {
-        self.view
-            .send_replace(Arc::new(view_of(&self.state, index)));
+        let view = view_of(&self.state, index);
+        note_due(&self.due, view.next_due_ms);
+        self.view.send_replace(Arc::new(view));
     }
 
     fn give_up(&self, why: &str) -> Applied {

@@ -96,7 +96,9 @@ impl ShardReplica {
         let directory = Directory::new(setup.memory);
         let watchers = Watchers::default();
         let index = setup.recovered.map_or(0, |position| position.index);
-        let (view_sender, view) = watch::channel(Arc::new(view_of(&state, index)));
+        let first_view = view_of(&state, index);
+        let (due_sender, due) = watch::channel(first_view.next_due_ms);
+        let (view_sender, view) = watch::channel(Arc::new(first_view));
         let machine = ShardMachine {
             shard,
             state,
@@ -108,6 +110,7 @@ impl ShardReplica {
                 events: Arc::clone(&setup.events),
             }),
             view: view_sender,
+            due: due_sender,
             watchers: watchers.clone(),
             supervisor: setup.supervisor,
             events: setup.events,
@@ -142,13 +145,14 @@ impl ShardReplica {
             confirmations: Confirmations::default(),
             started: Instant::now(),
         };
-        replica.spawn_tasks(queue, setup.limits, tasks, stop);
+        replica.spawn_tasks(queue, due, setup.limits, tasks, stop);
         Ok(replica)
     }
 
     fn spawn_tasks(
         &self,
         parts: mpsc::Receiver<Part>,
+        due: watch::Receiver<Option<i64>>,
         limits: BatchLimits,
         tasks: &TaskTracker,
         stop: &CancellationToken,
@@ -164,7 +168,7 @@ impl ShardReplica {
         let ticker = Ticker {
             group: Arc::clone(&self.group),
             clock: Arc::clone(&self.clock),
-            view: self.view.clone(),
+            due,
             stop: stop.clone(),
         };
         tasks.spawn(ticker.run());

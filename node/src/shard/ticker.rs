@@ -10,7 +10,7 @@ use homeroom_core::entry::encode_tick;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::{machine::ShardMachine, view::View};
+use super::machine::ShardMachine;
 use crate::raft::Group;
 
 /// The log time of a leader: from where the log left off, or this node's clock if that is later, on with monotonic time.
@@ -41,19 +41,33 @@ impl LogClock {
 pub struct Ticker {
     pub group: Arc<Group<ShardMachine>>,
     pub clock: Arc<LogClock>,
-    pub view: watch::Receiver<Arc<View>>,
+    /// Log time at which a tick is due, ms; `None` when nothing is.
+    pub due: watch::Receiver<Option<i64>>,
     pub stop: CancellationToken,
+}
+
+/// Notes when the next tick is due. The ticker is told only when that is earlier than it was: most entries put it off, and it sees that
+/// when its time has come.
+pub fn note_due(due: &watch::Sender<Option<i64>>, next_ms: Option<i64>) {
+    due.send_if_modified(|due_ms| {
+        let is_earlier = next_ms.is_some_and(|next| due_ms.is_none_or(|due| next < due));
+        *due_ms = next_ms;
+        is_earlier
+    });
 }
 
 impl Ticker {
     /// Until told to stop, or the group stops.
     pub async fn run(mut self) {
         loop {
-            let due_ms = self.view.borrow_and_update().next_due_ms;
+            let due_ms = *self.due.borrow_and_update();
             tokio::select! {
                 () = self.stop.cancelled() => return,
-                changed = self.view.changed() => if changed.is_err() { return },
+                changed = self.due.changed() => if changed.is_err() { return },
                 () = until(&self.clock, due_ms) => {
+                    if *self.due.borrow() != due_ms {
+                        continue;
+                    }
                     let tick = Bytes::from(encode_tick(self.clock.now_ms()));
                     if let Err(error) = self.group.propose(tick).await {
                         tracing::debug!(%error, "a tick was not written");
@@ -72,5 +86,26 @@ async fn until(clock: &LogClock, due_ms: Option<i64>) {
             tokio::time::sleep(Duration::from_millis(left_ms)).await;
         }
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ticker_is_told_only_of_what_is_due_earlier() {
+        let (due, mut ticker) = watch::channel(None);
+        let mut told = |next_ms| {
+            note_due(&due, next_ms);
+            let is_told = ticker.has_changed().expect("a sender");
+            (is_told, *ticker.borrow_and_update())
+        };
+        assert_eq!(told(Some(500)), (true, Some(500)), "something at all");
+        assert_eq!(told(Some(500)), (false, Some(500)));
+        assert_eq!(told(Some(900)), (false, Some(900)), "put off");
+        assert_eq!(told(Some(899)), (true, Some(899)));
+        assert_eq!(told(None), (false, None), "nothing any more");
+        assert_eq!(told(Some(1_000)), (true, Some(1_000)));
     }
 }

@@ -11,6 +11,7 @@ use super::base_reader::BaseReader;
 use super::base_writer::BaseWriter;
 use super::format::BaseHeader;
 use super::frame_stream::FrameStream;
+use super::quiet_file::QuietFile;
 use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
 
@@ -102,7 +103,7 @@ impl BaseDir {
         &self,
         header: BaseHeader,
         meta: &[u8],
-        fill: impl FnOnce(&mut BaseWriter<BufWriter<File>>) -> Result<(), E>,
+        fill: impl FnOnce(&mut BaseWriter<BufWriter<QuietFile>>) -> Result<(), E>,
     ) -> Result<BaseInfo, E> {
         let (position, records) = (header.position, header.tally.records);
         let name = format!("{:020}{BASE_SUFFIX}", position.index);
@@ -167,12 +168,12 @@ impl BaseDir {
         temporary: &Path,
         header: BaseHeader,
         meta: &[u8],
-    ) -> Result<BaseWriter<BufWriter<File>>, BaseError> {
+    ) -> Result<BaseWriter<BufWriter<QuietFile>>, BaseError> {
         fs::create_dir_all(&self.dir)?;
         if let Some(bases) = self.dir.parent() {
             files::sync_dir(bases)?;
         }
-        let stream = BufWriter::with_capacity(STREAM_BUFFER_BYTES, File::create(temporary)?);
+        let stream = BufWriter::with_capacity(STREAM_BUFFER_BYTES, QuietFile::create(temporary)?);
         BaseWriter::new(stream, header, meta)
     }
 
@@ -245,7 +246,7 @@ impl BaseDir {
 
 /// Ends the base, and gives it its name once it is durable. Says its length.
 fn publish(
-    writer: BaseWriter<BufWriter<File>>,
+    writer: BaseWriter<BufWriter<QuietFile>>,
     temporary: &Path,
     path: &Path,
 ) -> Result<u64, BaseError> {
@@ -253,7 +254,7 @@ fn publish(
     let file = stream
         .into_inner()
         .map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
+    file.finish()?;
     fs::rename(temporary, path)?;
     if let Some(dir) = path.parent() {
         files::sync_dir(dir)?;

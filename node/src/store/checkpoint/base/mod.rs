@@ -20,6 +20,7 @@ mod base_reader;
 mod base_writer;
 mod format;
 mod frame_stream;
+mod quiet_file;
 
 pub(super) use base_dir::BaseDir;
 pub use base_dir::BaseInfo;
