@@ -1,6 +1,6 @@
-//! Snapshots are bases: immutable files of the checkpoint store, each a group's whole state at one position.
+//! Snapshots are bases: immutable files of the checkpoint store, together a group's whole state at one position.
 
-use std::{fs::File, io, path::PathBuf, sync::Arc};
+use std::{io, sync::Arc};
 
 use openraft::{
     RaftSnapshotBuilder,
@@ -13,12 +13,12 @@ use super::{
     types::{LogId, Membership, TypeConfig},
 };
 use crate::store::{
-    checkpoint::{BaseReader, CheckpointStore, Position},
+    checkpoint::{BaseInfo, CheckpointStore, Position},
     log,
 };
 
-/// A base on disk, by its file.
-pub(super) type BaseSnapshot = PathBuf;
+/// A base on disk.
+pub(super) type BaseSnapshot = BaseInfo;
 
 /// Shows openraft the newest base.
 pub(super) struct BaseSnapshotBuilder {
@@ -83,15 +83,14 @@ pub(super) fn newest_base(
     let Some(base) = bases.into_iter().next() else {
         return Ok(None);
     };
-    let reader =
-        BaseReader::open(io::BufReader::new(File::open(&base.path)?)).map_err(io::Error::other)?;
-    let record = StateRecord::decode(reader.meta())?;
+    let meta = store.base_meta(slot, &base).map_err(io::Error::other)?;
+    let record = StateRecord::decode(&meta)?;
     Ok(Some(SnapshotOf::<TypeConfig, BaseSnapshot> {
         meta: SnapshotMetaOf::<TypeConfig> {
             last_log_id: Some(to_log_id(base.position)),
             last_membership: record.membership,
         },
-        snapshot: base.path,
+        snapshot: base,
     }))
 }
 

@@ -24,7 +24,9 @@
 //! back to a recovered position is the caller's to check.
 
 mod base;
+mod changed_keys;
 mod commit;
+mod cut;
 mod damage;
 mod fields;
 mod figures;
@@ -56,7 +58,8 @@ mod tally;
 mod tests;
 
 pub use base::{
-    BaseError, BaseHeader, BaseInfo, BaseReader, BaseRecord, BaseWriter, CLUSTER_ID_BYTES_MAX,
+    BaseError, BaseFile, BaseHeader, BaseInfo, BaseReader, BaseRecord, BaseWriter,
+    CLUSTER_ID_BYTES_MAX,
 };
 pub use commit::{COMMIT_BYTES_MAX, Change, Commit, CommitError, CommitFigures};
 pub use damage::{Damage, Damaged};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use parking_lot::{Mutex, RwLock};
 
 use super::base::{BaseDir, BaseError, CLUSTER_ID_BYTES_MAX};
+use super::changed_keys::ChangedKeys;
 use super::heads::Heads;
 use super::health::Health;
 use super::identity::Identity;
@@ -75,6 +76,7 @@ impl CheckpointStore {
         lock: File,
     ) -> Result<CheckpointStore, OpenError> {
         let health = Arc::new(Health::new(opener.sled_dir));
+        let count = opened.trees.len();
         let shards: Vec<Shard> = opened
             .trees
             .into_iter()
@@ -84,6 +86,7 @@ impl CheckpointStore {
                 current: Mutex::new(summary),
                 position: RwLock::new(summary.map(|summary| summary.position)),
                 bases,
+                changed: Mutex::new(ChangedKeys::of_one_in(count)),
             })
             .collect();
         let syncer = Syncer::start(

@@ -28,7 +28,7 @@ pub enum CutError {
     /// The shard's tree is at fault.
     #[error(transparent)]
     Damaged(#[from] Damaged),
-    /// Writing failed, or reading in a scrub.
+    /// Writing failed, or reading one.
     #[error(transparent)]
     Base(#[from] BaseError),
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::changed_keys::KeyList;
 use super::commit::{Commit, CommitError};
 use super::damage::Damage;
 use super::meta::ShardMeta;
@@ -26,6 +27,8 @@ pub(super) struct Prepared {
     pub(super) batch: sled::Batch,
     pub(super) summary: Summary,
     pub(super) records: u64,
+    /// Of the records that change.
+    pub(super) keys: KeyList,
 }
 
 #[derive(Clone)]
@@ -101,7 +104,7 @@ impl ShardTree {
     ) -> Result<Prepared, CommitError> {
         let mut tally = current.map_or_else(Tally::default, |summary| summary.tally);
         let mut batch = sled::Batch::default();
-        let mut records = 0;
+        let (mut records, mut keys) = (0, KeyList::default());
         // Sorted, so that neighbours are read from the same page; stable, so that of equal keys the
         // last one given stays last.
         commit.changes.sort_by(|a, b| a.0.cmp(&b.0));
@@ -112,6 +115,7 @@ impl ShardTree {
                 continue;
             }
             records += 1;
+            keys.push(&key);
             self.prepare_change(&key, payload, (&mut tally, &mut recent), &mut batch)?;
         }
         let position = commit.position;
@@ -122,6 +126,7 @@ impl ShardTree {
             batch,
             summary,
             records,
+            keys,
         })
     }
 

@@ -9,9 +9,10 @@ use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::base::{BaseDir, BaseError, BaseHeader, BaseInfo, BaseWriter};
+use super::base::{BaseDir, BaseError, BaseInfo};
+use super::changed_keys::ChangedKeys;
 use super::commit::{Commit, CommitError, CommitFigures};
-use super::damage::{Damage, Damaged};
+use super::damage::Damaged;
 use super::figures::StoreFigures;
 use super::files;
 use super::health::Health;
@@ -19,7 +20,7 @@ use super::meta::ShardMeta;
 use super::position::Position;
 use super::read_error::{CutError, ReadError};
 use super::record::Payload;
-use super::scan::{Scan, ScanFault, TreeRecords};
+use super::scan::{Scan, ScanFault};
 use super::shard_tree::{ShardTree, Summary};
 use super::sled_dir::SledDir;
 use super::sled_guard::{SledFault, guarded};
@@ -47,6 +48,8 @@ pub(super) struct Shard {
     /// The position of `current`, for readers that must not wait for a commit.
     pub(super) position: RwLock<Option<Position>>,
     pub(super) bases: BaseDir,
+    /// Locked by who has `current`.
+    pub(super) changed: Mutex<ChangedKeys>,
 }
 
 impl CheckpointStore {
@@ -72,6 +75,7 @@ impl CheckpointStore {
         let synced = self.syncer.make_durable(shard, position);
         synced.map_err(|e| self.sync_failed(shard, e))?;
         *current = Some(prepared.summary);
+        slot.changed.lock().note(&prepared.keys);
         *slot.position.write() = Some(position);
         let figures = CommitFigures {
             duration: begun.elapsed(),
@@ -121,51 +125,6 @@ impl CheckpointStore {
         Ok(meta)
     }
 
-    /// Writes the shard's whole state, as of its last commit, into a new base; durable on return.
-    ///
-    /// The newest two bases are kept. Commits to the shard wait meanwhile, other shards' don't.
-    /// Cutting twice at one position replaces the base by an equal one.
-    pub fn cut_base(&self, shard: u16) -> Result<BaseInfo, CutError> {
-        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
-        let _unchanging = slot.current.lock();
-        self.health.check(shard)?;
-        let meta = slot
-            .tree
-            .meta()
-            .map_err(|fault| self.read_failed(shard, fault))?;
-        let meta = meta.ok_or(CutError::NothingCommitted)?;
-        let header = BaseHeader {
-            shard,
-            cluster_id: self.cluster_id.clone(),
-            position: meta.position,
-            tally: meta.tally,
-            meta_bytes: meta.bytes.len() as u32,
-        };
-        let cut = slot
-            .bases
-            .cut(header, &meta.bytes, |base| self.fill_base(slot, base));
-        cut.map_err(|e| match e {
-            // What was read is not what was committed: the tree is at fault, not the base.
-            CutError::Base(BaseError::TallyMismatch { promised, found }) => {
-                CutError::Damaged(Damage::TallyMismatch { promised, found }.of(shard))
-            }
-            e => e,
-        })
-    }
-
-    fn fill_base<W: io::Write>(
-        &self,
-        slot: &Shard,
-        base: &mut BaseWriter<W>,
-    ) -> Result<(), CutError> {
-        let shard = slot.tree.shard;
-        for record in TreeRecords::from(shard, slot.tree.tree(), b"") {
-            let (record, _) = record.map_err(|fault| self.read_failed(shard, fault))?;
-            base.put(record.key(), record.payload())?;
-        }
-        Ok(())
-    }
-
     /// The shard's bases, newest first.
     pub fn bases(&self, shard: u16) -> Result<Vec<BaseInfo>, ReadError> {
         let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
@@ -207,11 +166,17 @@ impl CheckpointStore {
         }
     }
 
-    fn shard(&self, shard: u16) -> Option<&Shard> {
+    /// The caller's bytes of the state in a base.
+    pub fn base_meta(&self, shard: u16, base: &BaseInfo) -> Result<Vec<u8>, CutError> {
+        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
+        Ok(slot.bases.read(base)?.meta().to_vec())
+    }
+
+    pub(super) fn shard(&self, shard: u16) -> Option<&Shard> {
         self.shards.get(usize::from(shard))
     }
 
-    fn read_failed(&self, shard: u16, fault: ScanFault) -> Damaged {
+    pub(super) fn read_failed(&self, shard: u16, fault: ScanFault) -> Damaged {
         match fault {
             ScanFault::Damage(damage) => damage.of(shard),
             ScanFault::Sled(fault) => self.health.fault(shard, fault),

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use parking_lot::Mutex;
 
 use super::base_error::BaseError;
+use super::base_info::{BaseFile, BaseInfo};
 use super::base_reader::BaseReader;
 use super::base_writer::BaseWriter;
 use super::format::BaseHeader;
@@ -16,27 +17,14 @@ use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
 
 /// Bases kept per shard. The log is purged behind the oldest of them.
-const BASES_KEPT: usize = 2;
+pub(in crate::store::checkpoint) const BASES_KEPT: usize = 2;
 const STREAM_BUFFER_BYTES: usize = 256 * 1024;
 
 const BASE_SUFFIX: &str = ".base";
 const DAMAGED_SUFFIX: &str = ".damaged";
 const TEMPORARY_SUFFIX: &str = ".writing";
 
-/// A base on disk.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BaseInfo {
-    /// The log position of the state in it.
-    pub position: Position,
-    /// Number of records.
-    pub records: u64,
-    /// Length of the file.
-    pub bytes: u64,
-    /// The file.
-    pub path: PathBuf,
-}
-
-/// The bases of one shard, newest first. Those listed have a valid header, no more is known.
+/// The bases of one shard, newest first. Those listed have files with valid headers, no more is known.
 ///
 /// One `cut` at a time, which the shard's lock sees to.
 #[derive(Debug)]
@@ -48,7 +36,7 @@ pub(in crate::store::checkpoint) struct BaseDir {
 }
 
 impl BaseDir {
-    /// Reads the headers of the files in `dir`. A file without a good one is put aside.
+    /// Reads the headers of the files in `dir`. A file without a good one is put aside, and so is one that goes on from nothing.
     pub(in crate::store::checkpoint) fn open(
         bases: &Path,
         shard: u16,
@@ -60,18 +48,16 @@ impl BaseDir {
             cluster_id: cluster_id.to_vec(),
             list: Mutex::default(),
         };
+        let mut found = Vec::new();
         for name in files::names_in(&base_dir.dir)? {
             let path = base_dir.dir.join(&name);
             if name.ends_with(TEMPORARY_SUFFIX) {
                 fs::remove_file(&path)?;
             } else if name.ends_with(BASE_SUFFIX) {
-                base_dir.list_file(path)?;
+                found.extend(base_dir.find(path)?);
             }
         }
-        base_dir
-            .list
-            .lock()
-            .sort_by_key(|base| std::cmp::Reverse(base.position.index));
+        base_dir.list_found(found)?;
         Ok(base_dir)
     }
 
@@ -92,25 +78,29 @@ impl BaseDir {
         &self,
         base: &BaseInfo,
     ) -> Result<BaseReader<impl io::Read + use<>>, BaseError> {
-        let stream = BufReader::with_capacity(STREAM_BUFFER_BYTES, File::open(&base.path)?);
-        let reader = BaseReader::open(stream)?;
-        self.check_owner(reader.header())?;
+        let open = |file: &BaseFile| File::open(&file.path);
+        let opened: Vec<File> = base.files.iter().map(open).collect::<Result<_, _>>()?;
+        let buffered = |file| BufReader::with_capacity(STREAM_BUFFER_BYTES, file);
+        let reader = BaseReader::open(opened.into_iter().map(buffered))?;
+        for header in reader.headers() {
+            self.check_owner(header)?;
+        }
         Ok(reader)
     }
 
-    /// Writes a base: `fill` puts the records. Durable on return, then older ones are deleted.
+    /// Writes a file: `fill` puts its records. With the whole state it is a base of its own; with changes the base that they are changes
+    /// since goes on by it. Durable on return, then what is needed no more is deleted.
     pub(in crate::store::checkpoint) fn cut<E: From<BaseError>>(
         &self,
         header: BaseHeader,
         meta: &[u8],
         fill: impl FnOnce(&mut BaseWriter<BufWriter<QuietFile>>) -> Result<(), E>,
     ) -> Result<BaseInfo, E> {
-        let (position, records) = (header.position, header.tally.records);
-        let name = format!("{:020}{BASE_SUFFIX}", position.index);
+        let name = format!("{:020}{BASE_SUFFIX}", header.position.index);
         let path = self.dir.join(&name);
         let temporary = self.dir.join(name + TEMPORARY_SUFFIX);
         let write = || {
-            let mut writer = self.create(&temporary, header, meta)?;
+            let mut writer = self.create(&temporary, header.clone(), meta)?;
             fill(&mut writer)?;
             Ok(publish(writer, &temporary, &path)?)
         };
@@ -123,24 +113,33 @@ impl BaseDir {
                 return Err(e);
             }
         };
-        let info = BaseInfo {
-            position,
-            records,
+        let file = BaseFile {
+            path: path.clone(),
             bytes,
-            path,
         };
-        self.delete_old(self.enlist(info.clone()));
+        let (info, surplus) = self.enlist(&header, file).inspect_err(|_| {
+            // What it goes on from was put aside meanwhile.
+            let _ = fs::remove_file(&path);
+        })?;
+        self.delete(surplus);
         Ok(info)
     }
 
-    /// Takes a base that proved invalid out of the list, and its file aside.
+    /// Takes a base that proved invalid out of the list, and its files aside.
     pub(in crate::store::checkpoint) fn reject(
         &self,
         base: &BaseInfo,
         why: &BaseError,
     ) -> io::Result<()> {
-        self.list.lock().retain(|listed| listed.path != base.path);
-        self.put_aside(&base.path, why)
+        let gone = {
+            let mut list = self.list.lock();
+            // It may have gone on since it was read.
+            let at = list.iter().position(|it| it.files[0] == base.files[0]);
+            at.map(|at| list.remove(at))
+        };
+        // So that what a kill leaves of it still goes on from each other.
+        let mut newest_first = gone.as_ref().unwrap_or(base).files.iter().rev();
+        newest_first.try_for_each(|file| self.put_aside(&file.path, why))
     }
 
     /// Reads all bases to the end, puts invalid ones aside, and says which.
@@ -177,7 +176,8 @@ impl BaseDir {
         BaseWriter::new(stream, header, meta)
     }
 
-    fn list_file(&self, path: PathBuf) -> Result<(), BaseError> {
+    /// A file with its header, unless it is put aside.
+    fn find(&self, path: PathBuf) -> Result<Option<(BaseHeader, BaseFile)>, BaseError> {
         let file = File::open(&path)?;
         let bytes = file.metadata()?.len();
         let header = FrameStream::new(file).read_header().and_then(|header| {
@@ -185,15 +185,32 @@ impl BaseDir {
             Ok(header)
         });
         match header {
-            Ok(header) => self.list.lock().push(BaseInfo {
-                position: header.position,
-                records: header.tally.records,
-                bytes,
-                path,
-            }),
+            Ok(header) => return Ok(Some((header, BaseFile { path, bytes }))),
             Err(e) if e.is_environment() => return Err(e),
             Err(why) => self.put_aside(&path, &why)?,
         }
+        Ok(None)
+    }
+
+    /// Puts bases together from files.
+    fn list_found(&self, mut found: Vec<(BaseHeader, BaseFile)>) -> io::Result<()> {
+        found.sort_by_key(|(header, _)| header.position.index);
+        let mut list: Vec<BaseInfo> = Vec::new();
+        for (header, file) in found {
+            let Some(since) = header.since else {
+                list.push(BaseInfo::of(&header, file));
+                continue;
+            };
+            match list.iter_mut().find(|base| base.position == since) {
+                Some(base) => base.go_on(&header, file),
+                None => {
+                    let why = BaseError::Malformed("what it goes on from is not there");
+                    self.put_aside(&file.path, &why)?;
+                }
+            }
+        }
+        list.sort_by_key(|base| std::cmp::Reverse(base.position.index));
+        *self.list.lock() = list;
         Ok(())
     }
 
@@ -208,25 +225,40 @@ impl BaseDir {
     }
 
     fn put_aside(&self, path: &Path, why: &BaseError) -> io::Result<()> {
-        tracing::error!(path = %path.display(), %why, "a base is invalid and was put aside");
+        tracing::error!(path = %path.display(), %why, "a file of a base is invalid and was put aside");
         let mut aside = path.as_os_str().to_owned();
         aside.push(DAMAGED_SUFFIX);
         fs::rename(path, aside)?;
         files::sync_dir(&self.dir)
     }
 
-    /// Puts the newest base into the list. Says which ones leave it.
-    fn enlist(&self, newest: BaseInfo) -> Vec<BaseInfo> {
+    /// Puts a new file into the list. Says its base, and which files are of use no more.
+    fn enlist(
+        &self,
+        header: &BaseHeader,
+        file: BaseFile,
+    ) -> Result<(BaseInfo, Vec<PathBuf>), BaseError> {
         let mut list = self.list.lock();
-        list.retain(|base| base.path != newest.path);
-        list.insert(0, newest);
+        let newest = match header.since {
+            None => BaseInfo::of(header, file),
+            Some(since) => {
+                let at = list.iter().position(|base| base.position == since);
+                let at = at.ok_or(BaseError::Malformed("what it goes on from is not there"))?;
+                let mut base = list.remove(at);
+                base.go_on(header, file);
+                base
+            }
+        };
+        list.insert(0, newest.clone());
         let kept = list.len().min(BASES_KEPT);
-        list.split_off(kept)
+        let surplus = list.split_off(kept).into_iter();
+        let files = surplus.flat_map(|base| base.files.into_iter().rev());
+        Ok((newest, files.map(|file| file.path).collect()))
     }
 
-    /// Deletes files that are needed no more. One that can't be deleted costs space, nothing else.
-    fn delete_old(&self, surplus: Vec<BaseInfo>) {
-        let mut leaving: Vec<PathBuf> = surplus.into_iter().map(|base| base.path).collect();
+    /// Deletes files that are needed no more, in this order: the newest of a base first, so that what a kill leaves of it still goes on
+    /// from each other. One that can't be deleted costs space, nothing else.
+    fn delete(&self, mut leaving: Vec<PathBuf>) {
         if self.older_position().is_some() {
             leaving.extend(self.damaged_files());
         }
@@ -244,7 +276,7 @@ impl BaseDir {
     }
 }
 
-/// Ends the base, and gives it its name once it is durable. Says its length.
+/// Ends the file, and gives it its name once it is durable. Says its length.
 fn publish(
     writer: BaseWriter<BufWriter<QuietFile>>,
     temporary: &Path,

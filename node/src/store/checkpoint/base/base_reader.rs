@@ -1,152 +1,131 @@
-//! Reads a base from any stream, verifying all of it.
+//! Reads a base from the streams of its files, verifying all of it.
 
 use std::io::Read;
-use std::ops::Range;
 
 use super::base_error::BaseError;
-use super::format::{BaseHeader, FrameKind, RECORD_HEADER_BYTES, decode_end};
-use super::frame_stream::FrameStream;
-use crate::store::checkpoint::fields::Fields;
-use crate::store::checkpoint::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, record_hash, stored_key};
+use super::format::BaseHeader;
+use super::part_reader::PartReader;
 use crate::store::checkpoint::tally::Tally;
 
 /// A record's key and payload, as lent by a [`BaseReader`].
 pub type BaseRecord<'a> = (&'a [u8], &'a [u8]);
 
-/// Yields the records of a base in key order, holding one frame of them in memory.
+/// Yields the records of a base in key order, holding one frame of each file in memory.
 ///
 /// Records come out as soon as their own frame is verified; whether the base is whole is known only
 /// once `next` has answered `None`. Until then, nothing read from it may be relied on.
 pub struct BaseReader<R> {
-    frames: FrameStream<R>,
-    header: BaseHeader,
-    meta: Vec<u8>,
+    /// The whole state, then what changed, in order; not empty. Of records with one key the last one counts.
+    parts: Vec<PartReader<R>>,
     found: Tally,
-    /// The part of the present frame that is still to be yielded.
-    unread: Range<usize>,
+    /// The key that was yielded, or passed over, last: those who show it have still to go on.
     last_key: Vec<u8>,
-    ended: bool,
+    begun: bool,
 }
 
 impl<R: Read> BaseReader<R> {
-    /// Reads header and meta. Best given a buffered stream.
-    pub fn open(stream: R) -> Result<BaseReader<R>, BaseError> {
-        let mut frames = FrameStream::new(stream);
-        let header = frames.read_header()?;
-        let meta = read_meta(&mut frames, header.meta_bytes as usize)?;
+    /// Reads headers and metas: of a file with the whole state first, then of those with what changed since. Best given buffered
+    /// streams.
+    ///
+    /// # Errors
+    /// When one can't be read, or they don't go on from each other.
+    pub fn open(streams: impl IntoIterator<Item = R>) -> Result<BaseReader<R>, BaseError> {
+        let parts = streams.into_iter().map(PartReader::open);
+        let parts: Vec<PartReader<R>> = parts.collect::<Result<_, _>>()?;
+        let mut before = None;
+        for part in &parts {
+            if part.header().since != before {
+                return Err(BaseError::Malformed(
+                    "its files do not go on from each other",
+                ));
+            }
+            before = Some(part.header().position);
+        }
+        if parts.is_empty() {
+            return Err(BaseError::Malformed("it has no file"));
+        }
         Ok(BaseReader {
-            frames,
-            header,
-            meta,
+            parts,
             found: Tally::default(),
-            unread: 0..0,
             last_key: Vec::new(),
-            ended: false,
+            begun: false,
         })
     }
 
-    /// What the base is of.
+    /// What the base is of: of its newest file.
     pub fn header(&self) -> &BaseHeader {
-        &self.header
+        self.newest().header()
     }
 
     /// The caller's meta bytes.
     pub fn meta(&self) -> &[u8] {
-        &self.meta
+        self.newest().meta()
+    }
+
+    /// The headers of all its files, in order.
+    pub(super) fn headers(&self) -> impl Iterator<Item = &BaseHeader> {
+        self.parts.iter().map(PartReader::header)
     }
 
     /// The next record's key and payload; `None` once the base has proved to be whole.
     #[expect(
         clippy::should_implement_trait,
-        reason = "lends from the reader's frame"
+        reason = "lends from the reader's frames"
     )]
     pub fn next(&mut self) -> Result<Option<BaseRecord<'_>>, BaseError> {
-        if self.unread.is_empty() && !self.next_records()? {
-            return Ok(None);
+        loop {
+            self.go_on()?;
+            let Some(at) = self.foremost() else {
+                return self.check_whole().map(|()| None);
+            };
+            self.last_key.clear();
+            self.last_key
+                .extend_from_slice(self.parts[at].key().unwrap_or_default());
+            if self.parts[at].payload().is_some() {
+                self.found.add(self.parts[at].hash());
+                let part = &self.parts[at];
+                return Ok(part.key().zip(part.payload()));
+            }
         }
-        let (key, payload) = record_at(&self.frames.body, self.unread.start)?;
-        self.unread.start = payload.end;
-        let (key, payload) = (&self.frames.body[key], &self.frames.body[payload]);
-        if key <= self.last_key.as_slice() {
-            return Err(BaseError::Malformed("keys do not ascend"));
-        }
-        self.last_key.clear();
-        self.last_key.extend_from_slice(key);
-        self.found
-            .add(record_hash(self.header.shard, &stored_key(key), payload));
-        Ok(Some((key, payload)))
     }
 
     /// Reads to the end: `Ok` if and only if the base is valid.
     pub fn verify(mut self) -> Result<BaseHeader, BaseError> {
         while self.next()?.is_some() {}
-        Ok(self.header)
+        Ok(self.newest().header().clone())
     }
 
-    /// Brings the next frame of records; `false` at a valid end.
-    fn next_records(&mut self) -> Result<bool, BaseError> {
-        if self.ended {
-            return Ok(false);
-        }
-        match self.frames.next()? {
-            FrameKind::Records if !self.frames.body.is_empty() => {
-                self.unread = 0..self.frames.body.len();
-                Ok(true)
+    /// Past the last key.
+    fn go_on(&mut self) -> Result<(), BaseError> {
+        let begun = std::mem::replace(&mut self.begun, true);
+        for part in &mut self.parts {
+            if !begun || part.key() == Some(&self.last_key) {
+                part.advance()?;
             }
-            FrameKind::End => self.check_end().map(|()| false),
-            _ => Err(BaseError::Malformed("a frame out of place")),
         }
+        Ok(())
     }
 
-    fn check_end(&mut self) -> Result<(), BaseError> {
-        let (promised, whole_hash) =
-            decode_end(&self.frames.body).ok_or(BaseError::Malformed("the end"))?;
-        if promised != self.found || self.header.tally != self.found {
+    /// Which shows the smallest key; of several the newest.
+    fn foremost(&self) -> Option<usize> {
+        let keys = self.parts.iter().enumerate().rev();
+        let keys = keys.filter_map(|(at, part)| part.key().map(|key| (key, at)));
+        // Of equal ones the first is taken.
+        keys.min_by(|a, b| a.0.cmp(b.0)).map(|(_, at)| at)
+    }
+
+    fn check_whole(&self) -> Result<(), BaseError> {
+        let promised = self.header().tally;
+        if promised != self.found {
             return Err(BaseError::TallyMismatch {
                 promised,
                 found: self.found,
             });
         }
-        if whole_hash != self.frames.whole_hash() {
-            return Err(BaseError::WholeHash);
-        }
-        if !self.frames.at_end()? {
-            return Err(BaseError::Malformed("bytes after the end"));
-        }
-        self.ended = true;
         Ok(())
     }
-}
 
-fn read_meta<R: Read>(frames: &mut FrameStream<R>, bytes: usize) -> Result<Vec<u8>, BaseError> {
-    let mut meta = Vec::new();
-    while meta.len() < bytes {
-        if frames.next()? != FrameKind::Meta || frames.body.is_empty() {
-            return Err(BaseError::Malformed("the meta is cut short"));
-        }
-        meta.extend_from_slice(&frames.body);
+    fn newest(&self) -> &PartReader<R> {
+        self.parts.last().expect("a base has a file")
     }
-    if meta.len() > bytes {
-        return Err(BaseError::Malformed("there is more meta than promised"));
-    }
-    Ok(meta)
-}
-
-/// Where the record that begins at `at` has its key and its payload.
-fn record_at(frame: &[u8], at: usize) -> Result<(Range<usize>, Range<usize>), BaseError> {
-    let malformed = BaseError::Malformed("a record");
-    let mut fields = Fields::new(&frame[at..]);
-    let (Some(key_bytes), Some(payload_bytes)) = (fields.u16(), fields.u32()) else {
-        return Err(malformed);
-    };
-    let (key_bytes, payload_bytes) = (usize::from(key_bytes), payload_bytes as usize);
-    if key_bytes > KEY_BYTES_MAX || payload_bytes > PAYLOAD_BYTES_MAX {
-        return Err(BaseError::FieldTooLarge);
-    }
-    if fields.take(key_bytes + payload_bytes).is_none() {
-        return Err(malformed);
-    }
-    let key_at = at + RECORD_HEADER_BYTES;
-    let payload_at = key_at + key_bytes;
-    Ok((key_at..payload_at, payload_at..payload_at + payload_bytes))
 }

@@ -1,4 +1,4 @@
-//! Writes a base to any stream.
+//! Writes a file of a base to any stream.
 
 use std::io::Write;
 
@@ -6,7 +6,8 @@ use xxhash_rust::xxh3::Xxh3;
 
 use super::base_error::BaseError;
 use super::format::{
-    BaseHeader, FRAME_BYTES_TARGET, FrameHeader, FrameKind, RECORD_HEADER_BYTES, encode_end,
+    BaseHeader, FRAME_BYTES_TARGET, FrameHeader, FrameKind, RECORD_HEADER_BYTES, REMOVED,
+    encode_end,
 };
 use crate::store::checkpoint::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, record_hash, stored_key};
 use crate::store::checkpoint::tally::Tally;
@@ -50,7 +51,22 @@ impl<W: Write> BaseWriter<W> {
 
     /// Adds a record. Keys are not empty, and strictly ascend.
     pub fn put(&mut self, key: &[u8], payload: &[u8]) -> Result<(), BaseError> {
-        if key.len() > KEY_BYTES_MAX || payload.len() > PAYLOAD_BYTES_MAX {
+        if payload.len() > PAYLOAD_BYTES_MAX {
+            return Err(BaseError::FieldTooLarge);
+        }
+        self.add(key, payload.len() as u32, payload)
+    }
+
+    /// Adds that a record is no more, to what changed; as [`Self::put`] for keys.
+    pub fn remove(&mut self, key: &[u8]) -> Result<(), BaseError> {
+        if self.header.since.is_none() {
+            return Err(BaseError::Malformed("a whole state has nothing removed"));
+        }
+        self.add(key, REMOVED, &[])
+    }
+
+    fn add(&mut self, key: &[u8], payload_bytes: u32, payload: &[u8]) -> Result<(), BaseError> {
+        if key.len() > KEY_BYTES_MAX {
             return Err(BaseError::FieldTooLarge);
         }
         if key <= self.last_key.as_slice() {
@@ -64,8 +80,7 @@ impl<W: Write> BaseWriter<W> {
             .reserve(RECORD_HEADER_BYTES + key.len() + payload.len());
         self.frame
             .extend_from_slice(&(key.len() as u16).to_le_bytes());
-        self.frame
-            .extend_from_slice(&(payload.len() as u32).to_le_bytes());
+        self.frame.extend_from_slice(&payload_bytes.to_le_bytes());
         self.frame.extend_from_slice(key);
         self.frame.extend_from_slice(payload);
         if self.frame.len() >= FRAME_BYTES_TARGET {
@@ -74,9 +89,9 @@ impl<W: Write> BaseWriter<W> {
         Ok(())
     }
 
-    /// Writes the end, if the records are those that the header promises. Says the bytes written.
+    /// Writes the end, if the records of a whole state are those that the header promises. Says the bytes written.
     pub fn finish(mut self) -> Result<(W, u64), BaseError> {
-        if self.found != self.header.tally {
+        if self.header.since.is_none() && self.found != self.header.tally {
             return Err(BaseError::TallyMismatch {
                 promised: self.header.tally,
                 found: self.found,

@@ -18,7 +18,12 @@ pub(super) const FRAME_BYTES_MAX: usize =
 pub(super) const FRAME_HEADER_BYTES: usize = 9;
 pub(super) const RECORD_HEADER_BYTES: usize = 6;
 
-const FORMAT_VERSION: u16 = 1;
+/// Of a whole state.
+const WHOLE_VERSION: u16 = 1;
+/// Of what changed since another position.
+const CHANGES_VERSION: u16 = 2;
+/// In place of a payload's length: the record was removed.
+pub(super) const REMOVED: u32 = u32::MAX;
 /// Tells a base from any other file before its crc does.
 const MAGIC: &[u8; 8] = b"HOMEROOM";
 
@@ -108,7 +113,7 @@ fn frame_crc(kind: u8, body_bytes: u32, body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&head), body)
 }
 
-/// What a base is a base of.
+/// What a file of a base is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseHeader {
     /// The shard whose records these are.
@@ -117,7 +122,9 @@ pub struct BaseHeader {
     pub cluster_id: Vec<u8>,
     /// The log position the state stands at.
     pub position: Position,
-    /// Count and hash of the records.
+    /// The file holds what changed since the state at this position; without one, the whole state.
+    pub since: Option<Position>,
+    /// Count and hash of the whole state's records.
     pub tally: Tally,
     /// Length of the caller's meta bytes.
     pub meta_bytes: u32,
@@ -130,13 +137,17 @@ impl BaseHeader {
             return Err(BaseError::FieldTooLarge);
         }
         let mut body = MAGIC.to_vec();
-        body.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
+        let version = self.since.map_or(WHOLE_VERSION, |_| CHANGES_VERSION);
+        body.extend_from_slice(&version.to_le_bytes());
         body.extend_from_slice(&self.shard.to_le_bytes());
         body.extend_from_slice(&(self.cluster_id.len() as u16).to_le_bytes());
         body.extend_from_slice(&self.cluster_id);
         self.position.encode_into(&mut body);
         body.extend_from_slice(&encode_tally(&self.tally));
         body.extend_from_slice(&self.meta_bytes.to_le_bytes());
+        if let Some(since) = &self.since {
+            since.encode_into(&mut body);
+        }
         Ok(body)
     }
 
@@ -145,12 +156,14 @@ impl BaseHeader {
         if fields.take(MAGIC.len()) != Some(MAGIC) {
             return Err(BaseError::Malformed("not a base"));
         }
-        match fields.u16() {
-            Some(FORMAT_VERSION) => {}
+        let are_changes = match fields.u16() {
+            Some(WHOLE_VERSION) => false,
+            Some(CHANGES_VERSION) => true,
             Some(version) => return Err(BaseError::UnknownVersion(version)),
             None => return Err(BaseError::Malformed("the header")),
-        }
-        let header = decode_fields(&mut fields).ok_or(BaseError::Malformed("the header"))?;
+        };
+        let header = decode_fields(&mut fields, are_changes);
+        let header = header.ok_or(BaseError::Malformed("the header"))?;
         if header.meta_bytes as usize > META_BYTES_MAX {
             return Err(BaseError::FieldTooLarge);
         }
@@ -158,17 +171,22 @@ impl BaseHeader {
     }
 }
 
-fn decode_fields(fields: &mut Fields<'_>) -> Option<BaseHeader> {
+fn decode_fields(fields: &mut Fields<'_>, are_changes: bool) -> Option<BaseHeader> {
     let shard = fields.u16()?;
     let cluster_bytes = usize::from(fields.u16()?);
     let cluster_id = fields.take(cluster_bytes)?.to_vec();
     let position = Position::decode(fields)?;
     let tally = decode_tally(fields)?;
     let meta_bytes = fields.u32()?;
+    let since = match are_changes {
+        true => Some(Position::decode(fields)?),
+        false => None,
+    };
     fields.is_empty().then_some(BaseHeader {
         shard,
         cluster_id,
         position,
+        since,
         tally,
         meta_bytes,
     })

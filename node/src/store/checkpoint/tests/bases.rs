@@ -29,6 +29,7 @@ fn write(tally: Tally, meta: &[u8], content: &Content) -> Result<Vec<u8>, BaseEr
         shard: 3,
         cluster_id: b"c".to_vec(),
         position: Model::position(9),
+        since: None,
         tally,
         meta_bytes: meta.len() as u32,
     };
@@ -42,7 +43,7 @@ fn write(tally: Tally, meta: &[u8], content: &Content) -> Result<Vec<u8>, BaseEr
 }
 
 fn read(stream: &[u8]) -> Result<(Content, Vec<u8>), BaseError> {
-    let mut reader = BaseReader::open(stream)?;
+    let mut reader = BaseReader::open([stream])?;
     let mut content = Content::new();
     while let Some((key, payload)) = reader.next()? {
         content.insert(key.to_vec(), payload.to_vec());
@@ -55,7 +56,7 @@ fn read(stream: &[u8]) -> Result<(Content, Vec<u8>), BaseError> {
 fn a_base_is_read_as_it_was_written() {
     let (stream, content, meta) = stream();
     assert!(read(&stream).unwrap() == (content, meta));
-    let header = BaseReader::open(&stream[..]).unwrap().verify().unwrap();
+    let header = BaseReader::open([&stream[..]]).unwrap().verify().unwrap();
     assert_eq!((header.shard, header.cluster_id), (3, b"c".to_vec()));
 }
 
@@ -95,6 +96,7 @@ fn a_writer_refuses_what_a_reader_would() {
         shard: 0,
         cluster_id: vec![0; 65],
         position: Model::position(1),
+        since: None,
         tally: Tally::default(),
         meta_bytes: 0,
     };
@@ -115,6 +117,7 @@ fn a_writer_refuses_what_a_reader_would() {
     };
     let mut writer = BaseWriter::new(Vec::new(), header, b"").unwrap();
     assert!(writer.put(b"", b"").is_err());
+    assert!(matches!(writer.remove(b"b"), Err(BaseError::Malformed(_))));
     writer.put(b"b", b"").unwrap();
     assert!(writer.put(b"b", b"").is_err());
     assert!(writer.put(b"a", b"").is_err());
@@ -140,7 +143,7 @@ fn the_newest_two_bases_are_kept() {
         let base = store.cut_base(0).unwrap();
         assert_eq!(base.position, Model::position(number));
         assert_eq!(base.records, model.content(number).len() as u64);
-        assert_eq!(base.bytes, fs::metadata(&base.path).unwrap().len());
+        assert_eq!(base.bytes, fs::metadata(&base.files[0].path).unwrap().len());
         // Cut again at the same position, it is still one base.
         assert_eq!(store.cut_base(0).unwrap(), base);
         assert_eq!(store.bases(0).unwrap()[0], base);
@@ -175,7 +178,8 @@ fn a_base_is_of_one_position_while_commits_go_on() {
         for _ in 0..6 {
             let base = store.cut_base(0).unwrap();
             let number = Model::number(Some(base.position));
-            let mut reader = BaseReader::open(fs::File::open(&base.path).unwrap()).unwrap();
+            let mut reader =
+                BaseReader::open([fs::File::open(&base.files[0].path).unwrap()]).unwrap();
             assert_eq!(reader.meta(), models[0].meta(number));
             let mut content = Content::new();
             while let Some((key, payload)) = reader.next().unwrap() {
@@ -197,7 +201,7 @@ fn a_scrub_finds_a_rotten_base() {
     }
     assert!(store.scrub_bases(0).unwrap().is_empty());
     let rotten = store.bases(0).unwrap()[1].clone();
-    super::harness::flip_byte(&rotten.path, rotten.bytes as usize / 2);
+    super::harness::flip_byte(&rotten.files[0].path, rotten.bytes as usize / 2);
     let rejected = store.scrub_bases(0).unwrap();
     assert_eq!(rejected.len(), 1);
     assert_eq!(rejected[0].0, rotten);

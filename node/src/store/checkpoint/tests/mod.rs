@@ -4,6 +4,7 @@
 //! and `HOMEROOM_CHECKPOINT_KILLS` set how many damaged files and killed processes are tried.
 
 mod bases;
+mod bases_of_changes;
 mod basics;
 mod flips;
 mod harness;

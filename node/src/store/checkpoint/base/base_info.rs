@@ -1,0 +1,58 @@
+//! A base as it lies on disk.
+
+use std::path::PathBuf;
+
+use super::format::BaseHeader;
+use crate::store::checkpoint::position::Position;
+
+/// Files of a base, at most: what is open while it is read.
+const FILES_MAX: usize = 16;
+
+/// A base on disk: a file with the whole state, and files with what changed since, each going on from the one before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseInfo {
+    /// The log position of the state in it.
+    pub position: Position,
+    /// Number of records of the state.
+    pub records: u64,
+    /// Length of all files.
+    pub bytes: u64,
+    /// Its files, in order; not empty. No two bases have one in common.
+    pub files: Vec<BaseFile>,
+}
+
+/// One file of a base.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseFile {
+    /// The file.
+    pub path: PathBuf,
+    /// Its length.
+    pub bytes: u64,
+}
+
+impl BaseInfo {
+    /// A base of one file, with the whole state.
+    pub(super) fn of(header: &BaseHeader, file: BaseFile) -> Self {
+        Self {
+            position: header.position,
+            records: header.tally.records,
+            bytes: file.bytes,
+            files: vec![file],
+        }
+    }
+
+    /// Adds a file with what changed since.
+    pub(super) fn go_on(&mut self, header: &BaseHeader, file: BaseFile) {
+        self.position = header.position;
+        self.records = header.tally.records;
+        self.bytes += file.bytes;
+        self.files.push(file);
+    }
+
+    /// Whether it may go on by one more file with changes. Once those are as long as the whole state, that is written anew: so all that is
+    /// ever written is a small multiple of what changed, however much there is.
+    pub(in crate::store::checkpoint) fn may_go_on(&self) -> bool {
+        let whole = self.files.first().map_or(0, |file| file.bytes);
+        self.files.len() < FILES_MAX && self.bytes < 2 * whole
+    }
+}

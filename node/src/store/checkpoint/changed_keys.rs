@@ -1,0 +1,138 @@
+//! Which records changed since a shard's bases were cut.
+
+use std::collections::VecDeque;
+
+use super::base::BASES_KEPT;
+use super::position::Position;
+
+/// What all shards of a store may remember, bytes.
+const BYTES_MAX: usize = 64 << 20;
+
+/// Keys that commits changed, since each of the newest bases. Known only for bases that were cut since the store was opened, and as long
+/// as they are few enough to be remembered: what is not known is written as a whole.
+#[derive(Debug)]
+pub(super) struct ChangedKeys {
+    /// Oldest first: a base, and what changed between it and the next one.
+    since: VecDeque<(Position, KeyList)>,
+    bytes_max: usize,
+}
+
+/// Keys as they came, some of them several times, in one run of memory.
+#[derive(Debug, Default)]
+pub(super) struct KeyList {
+    /// Length (2) · key, repeated.
+    bytes: Vec<u8>,
+}
+
+impl ChangedKeys {
+    /// Those of one of so many shards.
+    pub(super) fn of_one_in(shards: usize) -> Self {
+        Self {
+            since: VecDeque::new(),
+            bytes_max: BYTES_MAX / shards.max(1),
+        }
+    }
+
+    /// Notes what a commit changed.
+    pub(super) fn note(&mut self, keys: &KeyList) {
+        let known: usize = self.since.iter().map(|(_, list)| list.bytes.len()).sum();
+        if known + keys.bytes.len() > self.bytes_max {
+            self.since.clear();
+        }
+        if let Some((_, newest)) = self.since.back_mut() {
+            newest.bytes.extend_from_slice(&keys.bytes);
+        }
+    }
+
+    /// A base was cut: what comes from now on changed since.
+    pub(super) fn base_was_cut(&mut self, position: Position) {
+        self.since.push_back((position, KeyList::default()));
+        if self.since.len() > BASES_KEPT {
+            self.since.pop_front();
+        }
+    }
+
+    /// The keys that changed since a base, each once, in ascending order; `None` when that is not known.
+    pub(super) fn since(&self, base: Position) -> Option<Vec<&[u8]>> {
+        let from = self
+            .since
+            .iter()
+            .position(|(position, _)| *position == base)?;
+        let lists = self.since.range(from..);
+        let mut keys: Vec<&[u8]> = lists.flat_map(|(_, list)| list.iter()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        Some(keys)
+    }
+}
+
+impl KeyList {
+    /// `key` has at most [`KEY_BYTES_MAX`](super::KEY_BYTES_MAX) bytes.
+    pub(super) fn push(&mut self, key: &[u8]) {
+        self.bytes
+            .extend_from_slice(&(key.len() as u16).to_le_bytes());
+        self.bytes.extend_from_slice(key);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let mut rest = &self.bytes[..];
+        std::iter::from_fn(move || {
+            let (length, behind) = rest.split_first_chunk()?;
+            let (key, behind) = behind.split_at_checked(u16::from_le_bytes(*length).into())?;
+            rest = behind;
+            Some(key)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(index: u64) -> Position {
+        let (term, node) = (1, 1);
+        Position { term, node, index }
+    }
+
+    fn keys(some: &[&str]) -> KeyList {
+        let mut list = KeyList::default();
+        some.iter().for_each(|key| list.push(key.as_bytes()));
+        list
+    }
+
+    fn since(changed: &ChangedKeys, index: u64) -> Option<String> {
+        let keys = changed.since(at(index))?;
+        let keys: Vec<_> = keys.into_iter().map(String::from_utf8_lossy).collect();
+        Some(keys.join(" "))
+    }
+
+    #[test]
+    fn what_changed_is_known_since_each_of_two_bases() {
+        let mut changed = ChangedKeys::of_one_in(1);
+        changed.note(&keys(&["lost"]));
+        assert_eq!(since(&changed, 1), None);
+        changed.base_was_cut(at(1));
+        changed.note(&keys(&["b", "", "a", "b"]));
+        assert_eq!(since(&changed, 1).as_deref(), Some(" a b"));
+        changed.base_was_cut(at(2));
+        changed.note(&keys(&["c", "a"]));
+        assert_eq!(since(&changed, 1).as_deref(), Some(" a b c"));
+        assert_eq!(since(&changed, 2).as_deref(), Some("a c"));
+        changed.base_was_cut(at(3));
+        assert_eq!(since(&changed, 1), None);
+        assert_eq!(since(&changed, 3).as_deref(), Some(""));
+    }
+
+    #[test]
+    fn of_too_many_nothing_is_known() {
+        let mut changed = ChangedKeys::of_one_in(BYTES_MAX / 10);
+        changed.base_was_cut(at(1));
+        changed.note(&keys(&["abc", "def"]));
+        assert!(since(&changed, 1).is_some());
+        changed.note(&keys(&["g"]));
+        assert_eq!(since(&changed, 1), None);
+        changed.base_was_cut(at(2));
+        changed.note(&keys(&["g"]));
+        assert_eq!(since(&changed, 2).as_deref(), Some("g"));
+    }
+}

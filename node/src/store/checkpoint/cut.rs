@@ -1,0 +1,106 @@
+//! Cutting bases.
+
+use std::io;
+
+use super::base::{BASES_KEPT, BaseError, BaseHeader, BaseInfo, BaseWriter};
+use super::damage::Damage;
+use super::meta::ShardMeta;
+use super::read_error::CutError;
+use super::scan::TreeRecords;
+use super::store::{CheckpointStore, Shard};
+
+impl CheckpointStore {
+    /// Makes a base of the shard's state as of its last commit; durable on return.
+    ///
+    /// The newest two bases are kept, and share no file. Where it is known what changed since the older one, and that is little, the
+    /// older one goes on to this state by a file with the changes; otherwise the whole state is written, and takes its place. Commits to
+    /// the shard wait meanwhile, other shards' don't. Cutting twice at one position changes nothing.
+    pub fn cut_base(&self, shard: u16) -> Result<BaseInfo, CutError> {
+        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
+        let _unchanging = slot.current.lock();
+        self.health.check(shard)?;
+        let meta = slot
+            .tree
+            .meta()
+            .map_err(|fault| self.read_failed(shard, fault))?;
+        let meta = meta.ok_or(CutError::NothingCommitted)?;
+        let bases = slot.bases.list();
+        if let Some(newest) = bases.first().filter(|base| base.position == meta.position) {
+            return Ok(newest.clone());
+        }
+        let mut changed = slot.changed.lock();
+        let older = bases.get(BASES_KEPT - 1).filter(|base| base.may_go_on());
+        let keys = older.and_then(|older| {
+            let keys = changed.since(older.position)?;
+            // What is little else would have to be looked up one by one.
+            let are_few = keys.len() as u64 * 2 < meta.tally.records;
+            are_few.then_some((older, keys))
+        });
+        let header = |since| self.base_header(shard, &meta, since);
+        let cut = match keys {
+            Some((older, keys)) => {
+                let header = header(Some(older.position));
+                let fill = |base: &mut _| self.fill_changed(slot, &keys, base);
+                slot.bases.cut(header, &meta.bytes, fill)
+            }
+            None => {
+                let fill = |base: &mut _| self.fill_whole(slot, base);
+                slot.bases.cut(header(None), &meta.bytes, fill)
+            }
+        };
+        let base = cut.map_err(|e| match e {
+            // What was read is not what was committed: the tree is at fault, not the base.
+            CutError::Base(BaseError::TallyMismatch { promised, found }) => {
+                CutError::Damaged(Damage::TallyMismatch { promised, found }.of(shard))
+            }
+            e => e,
+        })?;
+        changed.base_was_cut(base.position);
+        Ok(base)
+    }
+
+    fn base_header(
+        &self,
+        shard: u16,
+        meta: &ShardMeta,
+        since: Option<super::Position>,
+    ) -> BaseHeader {
+        BaseHeader {
+            shard,
+            cluster_id: self.cluster_id.clone(),
+            position: meta.position,
+            since,
+            tally: meta.tally,
+            meta_bytes: meta.bytes.len() as u32,
+        }
+    }
+
+    fn fill_whole<W: io::Write>(
+        &self,
+        slot: &Shard,
+        base: &mut BaseWriter<W>,
+    ) -> Result<(), CutError> {
+        let shard = slot.tree.shard;
+        for record in TreeRecords::from(shard, slot.tree.tree(), b"") {
+            let (record, _) = record.map_err(|fault| self.read_failed(shard, fault))?;
+            base.put(record.key(), record.payload())?;
+        }
+        Ok(())
+    }
+
+    fn fill_changed<W: io::Write>(
+        &self,
+        slot: &Shard,
+        keys: &[&[u8]],
+        base: &mut BaseWriter<W>,
+    ) -> Result<(), CutError> {
+        for key in keys {
+            let payload = slot.tree.get(key);
+            match payload.map_err(|fault| self.read_failed(slot.tree.shard, fault))? {
+                Some(payload) => base.put(key, &payload)?,
+                None => base.remove(key)?,
+            }
+        }
+        Ok(())
+    }
+}

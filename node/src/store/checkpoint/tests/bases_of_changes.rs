@@ -1,0 +1,266 @@
+//! Bases that go on by what changed, against the model.
+
+use std::fs;
+use std::path::Path;
+
+use super::harness::{flip_byte, is_checkpoint, open, scratch_dir};
+use super::model::{Content, Model};
+use super::seeds::for_seeds;
+use crate::store::checkpoint::{BaseInfo, CheckpointStore, Commit, Position, Recovered};
+
+/// Records of the first commit: many, so that what later ones change is little.
+const RECORDS: u64 = 400;
+
+/// What the store should hold: its content at each position it was committed at.
+struct Naive {
+    contents: Vec<(u64, Content)>,
+}
+
+impl Naive {
+    fn first(store: &CheckpointStore, random: &mut fastrand::Rng) -> Self {
+        let content = (0..RECORDS).map(|number| (key(number), payload(random)));
+        let mut naive = Self {
+            contents: vec![(0, content.collect())],
+        };
+        let changes = naive.newest().1.clone().into_iter();
+        naive.commit(store, changes.map(|(key, it)| (key, Some(it))).collect());
+        naive
+    }
+
+    fn newest(&self) -> &(u64, Content) {
+        self.contents.last().expect("the first")
+    }
+
+    fn commit(&mut self, store: &CheckpointStore, changes: Vec<(Vec<u8>, Option<Vec<u8>>)>) {
+        let (number, mut content) = self.newest().clone();
+        for (key, payload) in changes.clone() {
+            match payload {
+                Some(payload) => content.insert(key, payload),
+                None => content.remove(&key),
+            };
+        }
+        let position = Model::position(number + 1);
+        let meta = format!("at {}", number + 1).into_bytes();
+        let commit = Commit {
+            position,
+            meta,
+            changes,
+        };
+        store.commit(0, commit).expect("the commit is durable");
+        self.contents.push((number + 1, content));
+    }
+
+    /// Overwritten, removed, new, and some of them several times.
+    fn commit_some(&mut self, store: &CheckpointStore, random: &mut fastrand::Rng) {
+        let change = |random: &mut fastrand::Rng| {
+            let key = key(random.u64(..RECORDS + 50));
+            (key, (random.u8(..4) > 0).then(|| payload(random)))
+        };
+        let changes = (0..random.usize(1..12)).map(|_| change(random)).collect();
+        self.commit(store, changes);
+    }
+
+    /// Back to a position, as after a loss.
+    fn back_to(&mut self, position: Option<Position>) {
+        let number = Model::number(position);
+        self.contents.retain(|(known, _)| *known <= number);
+    }
+
+    fn check(&self, store: &CheckpointStore) {
+        let (number, content) = self.newest();
+        assert!(super::harness::content(store, 0) == *content, "at {number}");
+        let meta = store.meta(0).expect("no damage").expect("a commit");
+        assert_eq!(meta.bytes, format!("at {number}").into_bytes());
+    }
+}
+
+fn key(number: u64) -> Vec<u8> {
+    format!("record-{number:04}").into_bytes()
+}
+
+fn payload(random: &mut fastrand::Rng) -> Vec<u8> {
+    let length = random.usize(..300);
+    (0..length).map(|_| random.u8(..)).collect()
+}
+
+fn lose_sled(dir: &Path) {
+    fs::remove_dir_all(dir.join("sled")).expect("it was there");
+}
+
+fn files_of(bases: &[BaseInfo]) -> Vec<String> {
+    let files = bases.iter().flat_map(|base| &base.files);
+    let names = files.map(|file| file.path.file_name().expect("a name"));
+    let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into()).collect();
+    names.sort();
+    names
+}
+
+fn files_in(dir: &Path) -> Vec<String> {
+    let entries = fs::read_dir(dir.join("bases/shard-0000")).expect("bases");
+    let names = entries.map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_base_that_went_on_by_changes_is_the_whole_state() {
+    for_seeds("bases_of_changes", "HOMEROOM_CHECKPOINT_RUNS", 6, run);
+}
+
+fn run(seed: u64) {
+    let mut random = fastrand::Rng::with_seed(seed);
+    let dir = scratch_dir();
+    let (mut store, _) = open(dir.path(), 1);
+    let mut naive = Naive::first(&store, &mut random);
+    let mut longest = 1;
+    for _ in 0..150 {
+        match random.u8(..40) {
+            0..20 => naive.commit_some(&store, &mut random),
+            20..38 => {
+                let base = store.cut_base(0).expect("a base");
+                let (number, content) = naive.newest();
+                assert_eq!(base.position, Model::position(*number));
+                assert_eq!(base.records, content.len() as u64);
+                longest = longest.max(base.files.len());
+                let bases = store.bases(0).expect("the shard");
+                assert_eq!(
+                    files_of(&bases),
+                    files_in(dir.path()),
+                    "nothing shared, nothing left"
+                );
+            }
+            38 => {
+                drop(store);
+                store = open(dir.path(), 1).0;
+            }
+            _ => {
+                let newest = store.bases(0).expect("the shard").first().cloned();
+                let Some(newest) = newest else { continue };
+                drop(store);
+                lose_sled(dir.path());
+                let (reopened, recoveries) = open(dir.path(), 1);
+                assert!(!is_checkpoint(&recoveries[0]));
+                naive.back_to(Some(newest.position));
+                store = reopened;
+            }
+        }
+        naive.check(&store);
+    }
+    assert!(longest > 1, "no base went on");
+}
+
+/// Two bases of three files each.
+fn gone_on(dir: &Path) -> (Naive, [BaseInfo; 2]) {
+    let (store, _) = open(dir, 1);
+    let mut random = fastrand::Rng::with_seed(5);
+    let mut naive = Naive::first(&store, &mut random);
+    for _ in 0..6 {
+        store.cut_base(0).expect("a base");
+        naive.commit_some(&store, &mut random);
+    }
+    let bases = store.bases(0).expect("the shard");
+    let bases = <[BaseInfo; 2]>::try_from(bases).expect("two bases");
+    assert!(bases.iter().all(|base| base.files.len() == 3), "{bases:?}");
+    (naive, bases)
+}
+
+#[test]
+fn one_rotten_file_costs_its_base_and_not_the_other() {
+    for at in 0..3 {
+        let dir = scratch_dir();
+        let (mut naive, [newest, older]) = gone_on(dir.path());
+        flip_byte(&newest.files[at].path, newest.files[at].bytes as usize / 2);
+        lose_sled(dir.path());
+        let (store, recoveries) = open(dir.path(), 1);
+        let Recovered::Rebuilt { from, .. } = recoveries[0].state else {
+            panic!("it was not rebuilt");
+        };
+        assert_eq!(from, older.position, "file {at}");
+        naive.back_to(Some(from));
+        naive.check(&store);
+        assert_eq!(store.bases(0).expect("the shard"), [older]);
+    }
+}
+
+#[test]
+fn a_missing_file_costs_its_base_and_not_the_other() {
+    for at in 0..3 {
+        let dir = scratch_dir();
+        let (mut naive, [newest, older]) = gone_on(dir.path());
+        fs::remove_file(&newest.files[at].path).expect("it was there");
+        lose_sled(dir.path());
+        let (store, recoveries) = open(dir.path(), 1);
+        // Without its last file it is a base of before, and the older one is the newest.
+        assert_eq!(recoveries[0].position(), Some(older.position), "file {at}");
+        naive.back_to(Some(older.position));
+        naive.check(&store);
+    }
+}
+
+#[test]
+fn a_scrub_finds_what_is_rotten_and_the_next_bases_are_whole() {
+    let dir = scratch_dir();
+    let (mut naive, [newest, older]) = gone_on(dir.path());
+    let (store, _) = open(dir.path(), 1);
+    flip_byte(&older.files[2].path, older.files[2].bytes as usize / 2);
+    let rejected = store.scrub_bases(0).expect("a look");
+    assert_eq!(rejected.len(), 1);
+    assert_eq!(rejected[0].0, older);
+    let mut random = fastrand::Rng::with_seed(6);
+    for expected in [1, 1, 2] {
+        naive.commit_some(&store, &mut random);
+        assert_eq!(store.cut_base(0).expect("a base").files.len(), expected);
+    }
+    assert!(!newest.files[0].path.exists());
+    assert_eq!(
+        files_of(&store.bases(0).expect("the shard")),
+        files_in(dir.path())
+    );
+}
+
+#[test]
+fn a_base_does_not_go_on_for_ever() {
+    let dir = scratch_dir();
+    let (store, _) = open(dir.path(), 1);
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut naive = Naive::first(&store, &mut random);
+    let mut whole = 0;
+    for _ in 0..60 {
+        let base = store.cut_base(0).expect("a base");
+        assert!(base.files.len() <= 16);
+        // The last file may go beyond by itself.
+        let last = base.files.last().map_or(0, |file| file.bytes);
+        assert!(base.bytes - last < 2 * base.files[0].bytes || base.files.len() == 1);
+        whole += u32::from(base.files.len() == 1);
+        naive.commit_some(&store, &mut random);
+    }
+    assert!((3..30).contains(&whole), "{whole} of 60 were whole");
+    let many = |base: &BaseInfo| base.files.len() > 6;
+    while !many(&store.cut_base(0).expect("a base")) {
+        naive.commit_some(&store, &mut random);
+    }
+    drop(store);
+    lose_sled(dir.path());
+    let (store, _) = open(dir.path(), 1);
+    naive.check(&store);
+}
+
+/// What changed since the older of two bases counts: of two in turn.
+#[test]
+fn many_changes_are_written_as_a_whole() {
+    let dir = scratch_dir();
+    let (store, _) = open(dir.path(), 1);
+    let mut random = fastrand::Rng::with_seed(8);
+    let mut naive = Naive::first(&store, &mut random);
+    let all_change = [false, false, false, true, false, false];
+    for (change_all, files) in all_change.into_iter().zip([1, 1, 2, 1, 1, 2]) {
+        if change_all {
+            let records = naive.newest().1.keys().cloned();
+            let changes = records.map(|key| (key, Some(payload(&mut random))));
+            naive.commit(&store, changes.collect());
+        }
+        naive.commit_some(&store, &mut random);
+        assert_eq!(store.cut_base(0).expect("a base").files.len(), files);
+    }
+}
