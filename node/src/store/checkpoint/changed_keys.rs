@@ -20,9 +20,12 @@ pub(super) struct ChangedKeys {
 /// Keys as they came, some of them several times, in one run of memory.
 #[derive(Debug, Default)]
 pub(super) struct KeyList {
-    /// Length (2) · key, repeated.
+    /// Length (2) · whether there was a record before (1), and its hash (8) · key, repeated.
     bytes: Vec<u8>,
 }
+
+/// A key that changed, and the hash of the record that it had before; `None` when it had none.
+pub(super) type Changed<'k> = (&'k [u8], Option<u64>);
 
 impl ChangedKeys {
     /// Those of one of so many shards.
@@ -52,35 +55,41 @@ impl ChangedKeys {
         }
     }
 
-    /// The keys that changed since a base, each once, in ascending order; `None` when that is not known.
-    pub(super) fn since(&self, base: Position) -> Option<Vec<&[u8]>> {
+    /// The keys that changed since a base, each once with what it had in the base, in ascending order; `None` when that is not known.
+    pub(super) fn since(&self, base: Position) -> Option<Vec<Changed<'_>>> {
         let from = self
             .since
             .iter()
             .position(|(position, _)| *position == base)?;
         let lists = self.since.range(from..);
-        let mut keys: Vec<&[u8]> = lists.flat_map(|(_, list)| list.iter()).collect();
-        keys.sort_unstable();
-        keys.dedup();
+        let mut keys: Vec<Changed<'_>> = lists.flat_map(|(_, list)| list.iter()).collect();
+        // Stable: of a key's changes the first says what was before all of them.
+        keys.sort_by_key(|(key, _)| *key);
+        keys.dedup_by_key(|(key, _)| *key);
         Some(keys)
     }
 }
 
 impl KeyList {
     /// `key` has at most [`KEY_BYTES_MAX`](super::KEY_BYTES_MAX) bytes.
-    pub(super) fn push(&mut self, key: &[u8]) {
+    pub(super) fn push(&mut self, key: &[u8], hash_before: Option<u64>) {
         self.bytes
             .extend_from_slice(&(key.len() as u16).to_le_bytes());
+        self.bytes.push(hash_before.is_some().into());
+        self.bytes
+            .extend_from_slice(&hash_before.unwrap_or_default().to_le_bytes());
         self.bytes.extend_from_slice(key);
     }
 
-    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+    fn iter(&self) -> impl Iterator<Item = Changed<'_>> {
         let mut rest = &self.bytes[..];
         std::iter::from_fn(move || {
             let (length, behind) = rest.split_first_chunk()?;
+            let (had_record, behind) = behind.split_first()?;
+            let (hash, behind) = behind.split_first_chunk()?;
             let (key, behind) = behind.split_at_checked(u16::from_le_bytes(*length).into())?;
             rest = behind;
-            Some(key)
+            Some((key, (*had_record == 1).then_some(u64::from_le_bytes(*hash))))
         })
     }
 }
@@ -96,13 +105,19 @@ mod tests {
 
     fn keys(some: &[&str]) -> KeyList {
         let mut list = KeyList::default();
-        some.iter().for_each(|key| list.push(key.as_bytes()));
+        let hash = |key: &str| (!key.is_empty()).then_some(some.len() as u64);
+        some.iter()
+            .for_each(|key| list.push(key.as_bytes(), hash(key)));
         list
     }
 
     fn since(changed: &ChangedKeys, index: u64) -> Option<String> {
         let keys = changed.since(at(index))?;
-        let keys: Vec<_> = keys.into_iter().map(String::from_utf8_lossy).collect();
+        let shown = |(key, before): Changed<'_>| {
+            let before = before.map_or(String::new(), |hash| hash.to_string());
+            format!("{}{before}", String::from_utf8_lossy(key))
+        };
+        let keys: Vec<_> = keys.into_iter().map(shown).collect();
         Some(keys.join(" "))
     }
 
@@ -113,11 +128,11 @@ mod tests {
         assert_eq!(since(&changed, 1), None);
         changed.base_was_cut(at(1));
         changed.note(&keys(&["b", "", "a", "b"]));
-        assert_eq!(since(&changed, 1).as_deref(), Some(" a b"));
+        assert_eq!(since(&changed, 1).as_deref(), Some(" a4 b4"));
         changed.base_was_cut(at(2));
         changed.note(&keys(&["c", "a"]));
-        assert_eq!(since(&changed, 1).as_deref(), Some(" a b c"));
-        assert_eq!(since(&changed, 2).as_deref(), Some("a c"));
+        assert_eq!(since(&changed, 1).as_deref(), Some(" a4 b4 c2"));
+        assert_eq!(since(&changed, 2).as_deref(), Some("a2 c2"));
         changed.base_was_cut(at(3));
         assert_eq!(since(&changed, 1), None);
         assert_eq!(since(&changed, 3).as_deref(), Some(""));
@@ -125,7 +140,7 @@ mod tests {
 
     #[test]
     fn of_too_many_nothing_is_known() {
-        let mut changed = ChangedKeys::of_one_in(BYTES_MAX / 10);
+        let mut changed = ChangedKeys::of_one_in(BYTES_MAX / 28);
         changed.base_was_cut(at(1));
         changed.note(&keys(&["abc", "def"]));
         assert!(since(&changed, 1).is_some());
@@ -133,6 +148,6 @@ mod tests {
         assert_eq!(since(&changed, 1), None);
         changed.base_was_cut(at(2));
         changed.note(&keys(&["g"]));
-        assert_eq!(since(&changed, 2).as_deref(), Some("g"));
+        assert_eq!(since(&changed, 2).as_deref(), Some("g1"));
     }
 }

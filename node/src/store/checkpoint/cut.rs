@@ -3,11 +3,13 @@
 use std::io;
 
 use super::base::{BASES_KEPT, BaseError, BaseHeader, BaseInfo, BaseWriter};
+use super::changed_keys::Changed;
 use super::damage::Damage;
 use super::meta::ShardMeta;
 use super::read_error::CutError;
 use super::scan::TreeRecords;
 use super::store::{CheckpointStore, Shard};
+use super::tally::Tally;
 
 impl CheckpointStore {
     /// Makes a base of the shard's state as of its last commit; durable on return.
@@ -40,7 +42,10 @@ impl CheckpointStore {
         let cut = match keys {
             Some((older, keys)) => {
                 let header = header(Some(older.position));
-                let fill = |base: &mut _| self.fill_changed(slot, &keys, base);
+                let fill = |base: &mut _| {
+                    let found = self.fill_changed(slot, (older.tally, &keys), base)?;
+                    check(meta.tally, found)
+                };
                 slot.bases.cut(header, &meta.bytes, fill)
             }
             None => {
@@ -88,19 +93,34 @@ impl CheckpointStore {
         Ok(())
     }
 
+    /// Says what comes of the base that had this tally.
     fn fill_changed<W: io::Write>(
         &self,
         slot: &Shard,
-        keys: &[&[u8]],
+        (mut tally, keys): (Tally, &[Changed<'_>]),
         base: &mut BaseWriter<W>,
-    ) -> Result<(), CutError> {
-        for key in keys {
-            let payload = slot.tree.get(key);
-            match payload.map_err(|fault| self.read_failed(slot.tree.shard, fault))? {
-                Some(payload) => base.put(key, &payload)?,
+    ) -> Result<Tally, CutError> {
+        for (key, hash_before) in keys {
+            if let Some(hash) = hash_before {
+                tally.remove(*hash);
+            }
+            let found = slot.tree.get_with_hash(key);
+            match found.map_err(|fault| self.read_failed(slot.tree.shard, fault))? {
+                Some((payload, hash)) => {
+                    tally.add(hash);
+                    base.put(key, &payload)?;
+                }
                 None => base.remove(key)?,
             }
         }
-        Ok(())
+        Ok(tally)
     }
+}
+
+/// A record that sled lost, or brought back, would be wrong in both bases from then on, and so would one whose change was not noted.
+fn check(promised: Tally, found: Tally) -> Result<(), CutError> {
+    if promised != found {
+        return Err(BaseError::TallyMismatch { promised, found }.into());
+    }
+    Ok(())
 }

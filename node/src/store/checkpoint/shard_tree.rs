@@ -55,9 +55,12 @@ impl ShardTree {
     }
 
     pub(super) fn get(&self, key: &[u8]) -> Result<Option<Payload>, ScanFault> {
-        let stored_key = stored_key(key);
-        let loaded = self.load(&stored_key)?;
-        Ok(loaded.map(|(payload, _)| payload))
+        let found = self.get_with_hash(key)?;
+        Ok(found.map(|(payload, _)| payload))
+    }
+
+    pub(super) fn get_with_hash(&self, key: &[u8]) -> Result<Option<(Payload, u64)>, ScanFault> {
+        self.load(&stored_key(key))
     }
 
     pub(super) fn meta(&self) -> Result<Option<ShardMeta>, ScanFault> {
@@ -115,8 +118,9 @@ impl ShardTree {
                 continue;
             }
             records += 1;
-            keys.push(&key);
-            self.prepare_change(&key, payload, (&mut tally, &mut recent), &mut batch)?;
+            let known = (&mut tally, &mut *recent);
+            let hash_before = self.prepare_change(&key, payload, known, &mut batch)?;
+            keys.push(&key, hash_before);
         }
         let position = commit.position;
         let meta = ShardMeta::encode(&position, &tally, &commit.meta, self.shard);
@@ -130,13 +134,14 @@ impl ShardTree {
         })
     }
 
+    /// Says the hash of the record that the key has until then.
     fn prepare_change(
         &self,
         key: &[u8],
         payload: Option<Vec<u8>>,
         (tally, recent): (&mut Tally, &mut RecentHashes),
         batch: &mut sled::Batch,
-    ) -> Result<(), CommitError> {
+    ) -> Result<Option<u64>, CommitError> {
         let stored_key = stored_key(key);
         let old_hash = match recent.take(&stored_key) {
             Some(hash) => Some(hash),
@@ -160,7 +165,7 @@ impl ShardTree {
             }
             None => batch.remove(stored_key),
         }
-        Ok(())
+        Ok(old_hash)
     }
 
     pub(super) fn apply(&self, batch: sled::Batch) -> Result<(), SledFault> {

@@ -169,7 +169,7 @@ impl CheckpointStore {
     /// The caller's bytes of the state in a base.
     pub fn base_meta(&self, shard: u16, base: &BaseInfo) -> Result<Vec<u8>, CutError> {
         let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
-        Ok(slot.bases.read(base)?.meta().to_vec())
+        Ok(slot.bases.meta(base)?)
     }
 
     pub(super) fn shard(&self, shard: u16) -> Option<&Shard> {

@@ -12,6 +12,7 @@ use super::base_reader::BaseReader;
 use super::base_writer::BaseWriter;
 use super::format::BaseHeader;
 use super::frame_stream::FrameStream;
+use super::part_reader::PartReader;
 use super::quiet_file::QuietFile;
 use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
@@ -88,6 +89,15 @@ impl BaseDir {
         Ok(reader)
     }
 
+    /// The caller's meta bytes of the state in a base; nothing else of it is looked at.
+    pub(in crate::store::checkpoint) fn meta(&self, base: &BaseInfo) -> Result<Vec<u8>, BaseError> {
+        let newest = base.files.last();
+        let newest = newest.ok_or(BaseError::Malformed("it has no file"))?;
+        let newest = PartReader::open(BufReader::new(File::open(&newest.path)?))?;
+        self.check_owner(newest.header())?;
+        Ok(newest.meta().to_vec())
+    }
+
     /// Writes a file: `fill` puts its records. With the whole state it is a base of its own; with changes the base that they are changes
     /// since goes on by it. Durable on return, then what is needed no more is deleted.
     pub(in crate::store::checkpoint) fn cut<E: From<BaseError>>(
@@ -108,8 +118,10 @@ impl BaseDir {
             Ok(bytes) => bytes,
             Err(e) => {
                 // An unfinished file is useless, and possibly what fills the disk. If this fails
-                // too, the next start removes it.
+                // too, the next start removes it. One that has its name already would be found by the next start, beside the one that
+                // is cut in its stead.
                 let _ = fs::remove_file(&temporary);
+                let _ = fs::remove_file(&path);
                 return Err(e);
             }
         };

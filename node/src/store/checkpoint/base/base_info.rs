@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::format::BaseHeader;
-use crate::store::checkpoint::position::Position;
+use crate::store::checkpoint::{position::Position, tally::Tally};
 
 /// Files of a base, at most: what is open while it is read.
 const FILES_MAX: usize = 16;
@@ -13,8 +13,8 @@ const FILES_MAX: usize = 16;
 pub struct BaseInfo {
     /// The log position of the state in it.
     pub position: Position,
-    /// Number of records of the state.
-    pub records: u64,
+    /// Count and hash of the records of the state.
+    pub tally: Tally,
     /// Length of all files.
     pub bytes: u64,
     /// Its files, in order; not empty. No two bases have one in common.
@@ -35,7 +35,7 @@ impl BaseInfo {
     pub(super) fn of(header: &BaseHeader, file: BaseFile) -> Self {
         Self {
             position: header.position,
-            records: header.tally.records,
+            tally: header.tally,
             bytes: file.bytes,
             files: vec![file],
         }
@@ -44,13 +44,13 @@ impl BaseInfo {
     /// Adds a file with what changed since.
     pub(super) fn go_on(&mut self, header: &BaseHeader, file: BaseFile) {
         self.position = header.position;
-        self.records = header.tally.records;
+        self.tally = header.tally;
         self.bytes += file.bytes;
         self.files.push(file);
     }
 
-    /// Whether it may go on by one more file with changes. Once those are as long as the whole state, that is written anew: so all that is
-    /// ever written is a small multiple of what changed, however much there is.
+    /// Whether it may go on by one more file with changes. Once those are as long as the whole state, or there are too many, that is
+    /// written anew.
     pub(in crate::store::checkpoint) fn may_go_on(&self) -> bool {
         let whole = self.files.first().map_or(0, |file| file.bytes);
         self.files.len() < FILES_MAX && self.bytes < 2 * whole

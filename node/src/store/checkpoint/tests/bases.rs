@@ -142,7 +142,7 @@ fn the_newest_two_bases_are_kept() {
         commit(&store, &model, number);
         let base = store.cut_base(0).unwrap();
         assert_eq!(base.position, Model::position(number));
-        assert_eq!(base.records, model.content(number).len() as u64);
+        assert_eq!(base.tally.records, model.content(number).len() as u64);
         assert_eq!(base.bytes, fs::metadata(&base.files[0].path).unwrap().len());
         // Cut again at the same position, it is still one base.
         assert_eq!(store.cut_base(0).unwrap(), base);

@@ -6,7 +6,8 @@ use std::path::Path;
 use super::harness::{flip_byte, is_checkpoint, open, scratch_dir};
 use super::model::{Content, Model};
 use super::seeds::for_seeds;
-use crate::store::checkpoint::{BaseInfo, CheckpointStore, Commit, Position, Recovered};
+use crate::store::checkpoint::record::stored_key;
+use crate::store::checkpoint::{BaseInfo, CheckpointStore, Commit, CutError, Position, Recovered};
 
 /// Records of the first commit: many, so that what later ones change is little.
 const RECORDS: u64 = 400;
@@ -121,7 +122,9 @@ fn run(seed: u64) {
                 let base = store.cut_base(0).expect("a base");
                 let (number, content) = naive.newest();
                 assert_eq!(base.position, Model::position(*number));
-                assert_eq!(base.records, content.len() as u64);
+                assert_eq!(base.tally.records, content.len() as u64);
+                let rotten = store.scrub_bases(0).expect("a look");
+                assert!(rotten.is_empty(), "{rotten:?}");
                 longest = longest.max(base.files.len());
                 let bases = store.bases(0).expect("the shard");
                 assert_eq!(
@@ -150,8 +153,8 @@ fn run(seed: u64) {
     assert!(longest > 1, "no base went on");
 }
 
-/// Two bases of three files each.
-fn gone_on(dir: &Path) -> (Naive, [BaseInfo; 2]) {
+/// A store with two bases of three files each.
+fn gone_on(dir: &Path) -> (CheckpointStore, Naive, [BaseInfo; 2]) {
     let (store, _) = open(dir, 1);
     let mut random = fastrand::Rng::with_seed(5);
     let mut naive = Naive::first(&store, &mut random);
@@ -162,14 +165,15 @@ fn gone_on(dir: &Path) -> (Naive, [BaseInfo; 2]) {
     let bases = store.bases(0).expect("the shard");
     let bases = <[BaseInfo; 2]>::try_from(bases).expect("two bases");
     assert!(bases.iter().all(|base| base.files.len() == 3), "{bases:?}");
-    (naive, bases)
+    (store, naive, bases)
 }
 
 #[test]
 fn one_rotten_file_costs_its_base_and_not_the_other() {
     for at in 0..3 {
         let dir = scratch_dir();
-        let (mut naive, [newest, older]) = gone_on(dir.path());
+        let (store, mut naive, [newest, older]) = gone_on(dir.path());
+        drop(store);
         flip_byte(&newest.files[at].path, newest.files[at].bytes as usize / 2);
         lose_sled(dir.path());
         let (store, recoveries) = open(dir.path(), 1);
@@ -187,7 +191,8 @@ fn one_rotten_file_costs_its_base_and_not_the_other() {
 fn a_missing_file_costs_its_base_and_not_the_other() {
     for at in 0..3 {
         let dir = scratch_dir();
-        let (mut naive, [newest, older]) = gone_on(dir.path());
+        let (store, mut naive, [newest, older]) = gone_on(dir.path());
+        drop(store);
         fs::remove_file(&newest.files[at].path).expect("it was there");
         lose_sled(dir.path());
         let (store, recoveries) = open(dir.path(), 1);
@@ -199,24 +204,48 @@ fn a_missing_file_costs_its_base_and_not_the_other() {
 }
 
 #[test]
-fn a_scrub_finds_what_is_rotten_and_the_next_bases_are_whole() {
+fn a_scrub_finds_what_is_rotten_and_the_other_base_goes_on() {
     let dir = scratch_dir();
-    let (mut naive, [newest, older]) = gone_on(dir.path());
-    let (store, _) = open(dir.path(), 1);
+    let (store, mut naive, [newest, older]) = gone_on(dir.path());
     flip_byte(&older.files[2].path, older.files[2].bytes as usize / 2);
     let rejected = store.scrub_bases(0).expect("a look");
     assert_eq!(rejected.len(), 1);
     assert_eq!(rejected[0].0, older);
     let mut random = fastrand::Rng::with_seed(6);
-    for expected in [1, 1, 2] {
+    for expected in [1, 4, 2] {
         naive.commit_some(&store, &mut random);
         assert_eq!(store.cut_base(0).expect("a base").files.len(), expected);
     }
-    assert!(!newest.files[0].path.exists());
+    assert!(newest.files[0].path.exists());
+    assert!(store.scrub_bases(0).expect("a look").is_empty());
     assert_eq!(
         files_of(&store.bases(0).expect("the shard")),
         files_in(dir.path())
     );
+}
+
+/// Both bases would be wrong from then on, and the log would be purged behind them.
+#[test]
+fn a_base_does_not_go_on_by_what_sled_lost_or_brought_back() {
+    for brings_back in [false, true] {
+        let dir = scratch_dir();
+        let (store, mut naive, bases) = gone_on(dir.path());
+        let tree = store.shard(0).expect("the shard").tree.tree();
+        let (key, old) = naive.newest().1.first_key_value().expect("a record");
+        let (key, mut new) = (key.clone(), old.clone());
+        let stored_before = tree.get(stored_key(&key)).expect("sled answers");
+        new.push(1);
+        naive.commit(&store, vec![(key.clone(), Some(new))]);
+        match stored_before.filter(|_| brings_back) {
+            Some(before) => tree.insert(stored_key(&key), before),
+            None => tree.remove(stored_key(&key)),
+        }
+        .expect("sled takes it");
+        let cut = store.cut_base(0);
+        assert!(matches!(cut, Err(CutError::Damaged(_))), "{cut:?}");
+        assert_eq!(store.bases(0).expect("the shard"), bases);
+        assert!(store.scrub_bases(0).expect("a look").is_empty());
+    }
 }
 
 #[test]
