@@ -2,7 +2,7 @@
 //! rebuilt when damaged.
 //!
 //! sled holds the states, one tree per shard, and is treated as a cache that may be lost at any time: the
-//! truth is a *base* (an immutable, checked file with a shard's whole state) and the log behind it.
+//! truth is a *base* (immutable, checked files that come to a shard's whole state) and the log behind it.
 //!
 //! ```text
 //! <dir>/sled/              the trees; put under quarantine/ as a whole when damaged
