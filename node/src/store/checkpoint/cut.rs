@@ -44,7 +44,9 @@ impl CheckpointStore {
                 let header = header(Some(older.position));
                 let fill = |base: &mut _| {
                     let found = self.fill_changed(slot, (older.tally, &keys), base)?;
-                    check(meta.tally, found)
+                    // Else both bases would be wrong from then on: with a record that sled lost or brought back, or without a
+                    // change that was not noted.
+                    Ok(BaseError::check_tally(meta.tally, found)?)
                 };
                 slot.bases.cut(header, &meta.bytes, fill)
             }
@@ -115,12 +117,4 @@ impl CheckpointStore {
         }
         Ok(tally)
     }
-}
-
-/// A record that sled lost, or brought back, would be wrong in both bases from then on, and so would one whose change was not noted.
-fn check(promised: Tally, found: Tally) -> Result<(), CutError> {
-    if promised != found {
-        return Err(BaseError::TallyMismatch { promised, found }.into());
-    }
-    Ok(())
 }

@@ -56,6 +56,18 @@ pub enum BaseError {
 }
 
 impl BaseError {
+    /// # Errors
+    /// [`Self::TallyMismatch`] unless what was found is what was promised.
+    pub(in crate::store::checkpoint) fn check_tally(
+        promised: Tally,
+        found: Tally,
+    ) -> Result<(), Self> {
+        if promised != found {
+            return Err(Self::TallyMismatch { promised, found });
+        }
+        Ok(())
+    }
+
     /// The system's fault rather than the base's: another base would fare no better.
     pub(in crate::store::checkpoint) fn is_environment(&self) -> bool {
         const EIO: i32 = 5;

@@ -76,7 +76,8 @@ impl<R: Read> BaseReader<R> {
         loop {
             self.go_on()?;
             let Some(at) = self.foremost() else {
-                return self.check_whole().map(|()| None);
+                let promised = self.header().tally;
+                return BaseError::check_tally(promised, self.found).map(|()| None);
             };
             self.last_key.clear();
             self.last_key
@@ -112,17 +113,6 @@ impl<R: Read> BaseReader<R> {
         let keys = keys.filter_map(|(at, part)| part.key().map(|key| (key, at)));
         // Of equal ones the first is taken.
         keys.min_by(|a, b| a.0.cmp(b.0)).map(|(_, at)| at)
-    }
-
-    fn check_whole(&self) -> Result<(), BaseError> {
-        let promised = self.header().tally;
-        if promised != self.found {
-            return Err(BaseError::TallyMismatch {
-                promised,
-                found: self.found,
-            });
-        }
-        Ok(())
     }
 
     fn newest(&self) -> &PartReader<R> {

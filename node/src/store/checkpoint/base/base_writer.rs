@@ -91,11 +91,8 @@ impl<W: Write> BaseWriter<W> {
 
     /// Writes the end, if the records of a whole state are those that the header promises. Says the bytes written.
     pub fn finish(mut self) -> Result<(W, u64), BaseError> {
-        if self.header.since.is_none() && self.found != self.header.tally {
-            return Err(BaseError::TallyMismatch {
-                promised: self.header.tally,
-                found: self.found,
-            });
+        if self.header.since.is_none() {
+            BaseError::check_tally(self.header.tally, self.found)?;
         }
         if !self.frame.is_empty() {
             self.write_records()?;

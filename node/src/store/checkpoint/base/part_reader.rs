@@ -128,12 +128,7 @@ impl<R: Read> PartReader<R> {
     fn check_end(&mut self) -> Result<(), BaseError> {
         let (promised, whole_hash) =
             decode_end(&self.frames.body).ok_or(BaseError::Malformed("the end"))?;
-        if promised != self.found {
-            return Err(BaseError::TallyMismatch {
-                promised,
-                found: self.found,
-            });
-        }
+        BaseError::check_tally(promised, self.found)?;
         if whole_hash != self.frames.whole_hash() {
             return Err(BaseError::WholeHash);
         }
