@@ -1,14 +1,14 @@
 //! What has left the memory: nothing that is applied or read tells the difference.
 
 use fastrand::Rng;
-use homeroom_core::learner::{ALWAYS, Emission, Learner, WindowQuery};
+use homeroom_core::learner::{ALWAYS, Learner, WindowQuery};
 use homeroom_core::shard::{Outcome, ReadPoint};
 use homeroom_core::{Event, EventType, Settings, WindowShape};
 use homeroom_tests::oracle::NaiveEvent;
 
 use crate::convert::core_event;
 use crate::reading::SHAPES;
-use crate::rig::{CoreRig, Delivery};
+use crate::rig::{CoreRig, Delivery, Emitted};
 use crate::seeds::each_seed;
 use crate::unruly::{COURSES, USERS, Unruly};
 use crate::watermark::click;
@@ -160,8 +160,58 @@ fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
         emissions = got.emissions;
     }
     let is_far_back =
-        |(_, emission): &(String, Emission)| emission.start_ms < START_MS + 6 * minute_ms;
+        |(_, emission): &(String, Emitted)| emission.start_ms < START_MS + 6 * minute_ms;
     assert!(emissions.iter().any(is_far_back), "{emissions:?}");
+}
+
+/// A start comes late and then its stop, each into a block of its own, between stops whose blocks are away; that after them was measured
+/// by its source, so that it counts for the same, but is stored with what it would be counted from.
+#[test]
+fn a_late_stop_is_counted_from_a_late_start_that_is_away() {
+    let video = |id: &str, event_type, at_ms| Event {
+        object_id: Some("video".into()),
+        event_type,
+        ..click("lms", id, START_MS + at_ms)
+    };
+    let clicks = |from_ms: i64| {
+        (0..3).map(move |number| {
+            let at_ms = from_ms + number;
+            click("lms", &at_ms.to_string(), START_MS + at_ms)
+        })
+    };
+    let mut lesson = vec![video("stop", EventType::VideoPaused, 0)];
+    lesson.extend([1_000, 60_000, 120_000].into_iter().flat_map(clicks));
+    lesson.push(Event {
+        watched_ms: Some(5_000),
+        ..video("measured", EventType::VideoPaused, 300_000)
+    });
+    lesson.extend([301_000, 600_000, 900_000].into_iter().flat_map(clicks));
+    lesson.push(video("late start", EventType::VideoPlayed, 61_500));
+    lesson.push(video("late stop", EventType::VideoPaused, 121_000));
+    let mut whole = CoreRig::new(Settings::default());
+    let mut sparse = CoreRig::new(Settings::default());
+    for event in lesson {
+        let now_ms = whole.shard.log_time_ms().max(event.timestamp_ms);
+        sparse.checkpoint();
+        sparse.checkpoint();
+        let got = sparse.apply_one(now_ms, event.clone());
+        let expected = whole.apply_one(now_ms, event);
+        assert_eq!(got.emissions, expected.emissions);
+    }
+    sparse.checkpoint();
+    sparse.checkpoint();
+    for (minute_ms, expected) in [(0, 0), (60_000, 0), (120_000, 59_500), (300_000, 5_000)] {
+        let query = WindowQuery {
+            from_ms: Some(START_MS + minute_ms),
+            to_ms: Some(START_MS + minute_ms + 60_000),
+            ..WindowQuery::all(WindowShape::MINUTE)
+        };
+        let windows = sparse
+            .ready_for("ada", &query)
+            .windows(&query, &sparse.at());
+        assert_eq!(windows[0].content.video_ms, expected);
+        assert_eq!(windows, whole.learners["ada"].windows(&query, &whole.at()));
+    }
 }
 
 /// Rolling accuracy goes beyond the retention, also of somebody whose blocks were deleted while she was away.

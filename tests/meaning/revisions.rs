@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
-use homeroom_core::learner::{Emission, WindowQuery, WindowState};
+use homeroom_core::learner::{WindowQuery, WindowState};
 use homeroom_core::{Event, EventType, Settings, WindowShape};
 
-use crate::rig::{Applied, CoreRig, Delivery};
+use crate::rig::{Applied, CoreRig, Delivery, Emitted};
 use crate::watermark::click;
 
 /// The end of the minute that the examples are about; log time and event time alike.
@@ -46,7 +46,7 @@ fn state_of(rig: &CoreRig, start_ms: i64) -> (WindowState, u32) {
 
 /// Emissions of the minute, by revision.
 fn emitted(applied: &Applied) -> Vec<u32> {
-    let of_minute = |emission: &&Emission| {
+    let of_minute = |emission: &&Emitted| {
         emission.shape == WindowShape::MINUTE && emission.start_ms == START_MS
     };
     let all = applied.emissions.iter();

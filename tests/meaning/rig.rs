@@ -6,7 +6,7 @@ use homeroom_core::entry::{
     Command, Entry, Record, RecordBuffer, Records, encode_batch, encode_letters, encode_settings,
     encode_tick,
 };
-use homeroom_core::learner::{Emission, Learner, Missing, Verdict, WindowQuery};
+use homeroom_core::learner::{Learner, Missing, Verdict, WindowQuery};
 use homeroom_core::shard::{EntryContext, Outcome, ReadPoint, RecordVerdict, ShardState};
 use homeroom_core::{Event, LetterWork, Refusal, Settings, WindowShape};
 
@@ -44,9 +44,17 @@ pub struct Applied {
     /// Of each delivery, in order.
     pub outcomes: Vec<Outcome>,
     /// By learner.
-    pub emissions: Vec<(String, Emission)>,
+    pub emissions: Vec<(String, Emitted)>,
     /// What held for its events.
     pub context: EntryContext,
+}
+
+/// An emission as a sink gets it: with the revision that its window has then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Emitted {
+    pub shape: WindowShape,
+    pub start_ms: i64,
+    pub revision: u32,
 }
 
 impl CoreRig {
@@ -211,7 +219,7 @@ impl CoreRig {
         };
         let emissions = self.emissions(&context, &touched);
         let closes =
-            |it: &&(String, Emission)| it.1.start_ms + it.1.shape.size_ms > context.watermark_ms;
+            |it: &&(String, Emitted)| it.1.start_ms + it.1.shape.size_ms > context.watermark_ms;
         assert_eq!(
             self.shard.close_windows(),
             emissions.iter().filter(closes).count() as u64,
@@ -274,19 +282,29 @@ impl CoreRig {
         &self,
         context: &EntryContext,
         touched: &BTreeMap<String, Vec<i64>>,
-    ) -> Vec<(String, Emission)> {
+    ) -> Vec<(String, Emitted)> {
         let at = self.at();
         let shapes = &context.settings.windows;
         let mut emissions = Vec::new();
         for (user_id, learner) in &self.learners {
             let whole = &self.whole(user_id);
             let touched = touched.get(user_id).map_or(&[][..], Vec::as_slice);
-            let corrected = learner.corrected(touched, context, &at);
+            let corrected = learner.corrected(touched, context, at.floor_ms);
+            let corrected = corrected.into_iter().map(|emission| Emitted {
+                shape: emission.shape,
+                start_ms: emission.start_ms,
+                revision: (whole.revision(
+                    emission.start_ms,
+                    emission.start_ms + emission.shape.size_ms,
+                    &at,
+                ))
+                .revision,
+            });
             let passed_ms = (context.watermark_ms, at.watermark_ms);
             let closed = shapes
                 .iter()
                 .flat_map(|&shape| closings(whole, shape, passed_ms, &at));
-            let all = corrected.into_iter().chain(closed);
+            let all = corrected.chain(closed);
             emissions.extend(all.map(|emission| (user_id.clone(), emission)));
         }
         emissions
@@ -299,12 +317,12 @@ fn closings(
     shape: WindowShape,
     (from_ms, to_ms): (i64, i64),
     at: &ReadPoint,
-) -> impl Iterator<Item = Emission> {
+) -> impl Iterator<Item = Emitted> {
     let windows = learner.windows(&WindowQuery::all(shape), at);
     windows
         .into_iter()
         .filter(move |window| from_ms < window.end_ms && window.end_ms <= to_ms)
-        .map(move |window| Emission {
+        .map(move |window| Emitted {
             shape,
             start_ms: window.start_ms,
             revision: window.revision,

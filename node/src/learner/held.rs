@@ -5,7 +5,7 @@ use std::sync::Arc;
 use homeroom_core::{
     Event, Reason,
     learner::{Learner, Missing, StatePart, Verdict},
-    shard::{EntryContext, ReadPoint},
+    shard::EntryContext,
 };
 use smallvec::SmallVec;
 use tokio::task::block_in_place;
@@ -126,7 +126,7 @@ impl Held {
         touched_ms: &[i64],
     ) -> GroupApplied {
         let learner = &self.learner;
-        let corrected = learner.corrected(touched_ms, context, &before(context));
+        let corrected = learner.corrected(touched_ms, context, context.floor_ms);
         let joined: Vec<Box<str>> = learner.course_ids_from(self.courses_told).collect();
         self.courses_told += joined.len();
         GroupApplied {
@@ -212,16 +212,6 @@ fn memory_bytes(learner: &Learner, (measured, identities): (u64, usize)) -> u64 
     let since = learner.identities().saturating_sub(identities) as u64;
     let courses = learner.courses() as u64;
     ACTOR_BYTES + measured + GROWTH_BYTES * since + STANDING_BYTES * courses
-}
-
-/// The shard as it was before the entry: what windows had been emitted by then.
-fn before(context: &EntryContext) -> ReadPoint {
-    ReadPoint {
-        watermark_ms: context.watermark_ms,
-        event_clock_ms: context.watermark_ms,
-        floor_ms: context.floor_ms,
-        allowed_lateness_ms: context.settings.allowed_lateness_ms,
-    }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use homeroom_core::{
     Event, Settings,
     entry::{Command, Entry, Record, RecordBuffer, encode_batch},
     learner::{Learner, Verdict},
-    shard::{EntryContext, Outcome, ReadPoint, RecordVerdict, ShardState},
+    shard::{EntryContext, Outcome, RecordVerdict, ShardState},
 };
 
 use crate::script::{STEP_MS, Script, number_of, user_id};
@@ -164,11 +164,5 @@ fn apply_group(
         touched_ms.extend(applied.touched_ms);
         verdicts[place] = applied.verdict;
     }
-    let before = ReadPoint {
-        watermark_ms: context.watermark_ms,
-        event_clock_ms: context.watermark_ms,
-        floor_ms: context.floor_ms,
-        allowed_lateness_ms: context.settings.allowed_lateness_ms,
-    };
-    std::hint::black_box(learner.corrected(&touched_ms, context, &before));
+    std::hint::black_box(learner.corrected(&touched_ms, context, context.floor_ms));
 }

@@ -13,8 +13,7 @@ use super::{
     new_pane::NewPane,
     state::StatePart,
 };
-use away::Away;
-pub use away::Fingerprint;
+pub use away::{Away, Fingerprint};
 
 use crate::{
     Event,

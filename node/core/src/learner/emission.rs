@@ -5,29 +5,29 @@ use std::collections::BTreeSet;
 use super::Learner;
 use crate::{
     WindowShape,
-    shard::{EntryContext, ReadPoint},
+    shard::EntryContext,
     time::{PANE_MS, floor_to},
 };
 
 /// A closed window changed. Its key is (learner, size, start); a sink that upserts by key and keeps the highest
-/// revision is exact, so the content is read when the emission is carried out, not copied here.
+/// revision is exact, so content and revision are read when the emission is carried out, not copied here: for most events nothing
+/// around them needs to be in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Emission {
     /// Size and step of the window.
     pub shape: WindowShape,
     /// Its start, ms.
     pub start_ms: i64,
-    /// Above 1, which it had when it closed, unless its first event came after that.
-    pub revision: u32,
 }
 
 impl Learner {
-    /// Windows that had been emitted and were changed by an entry that touched these times.
+    /// Windows that had been emitted and were changed by an entry that touched these times; none that begins before the floor, ms. Each has
+    /// a revision above 1, which it had when it closed, unless its first event came after that.
     pub fn corrected(
         &self,
         touched: &[i64],
         context: &EntryContext,
-        at: &ReadPoint,
+        floor_ms: i64,
     ) -> Vec<Emission> {
         let panes = touched.iter().map(|&time_ms| floor_to(time_ms, PANE_MS));
         let panes = self.corrections.made_by(context.index, panes);
@@ -40,22 +40,11 @@ impl Learner {
             let starts: BTreeSet<i64> = panes
                 .iter()
                 .flat_map(|&start_ms| shape.starts_covering(start_ms))
-                .filter(|&start_ms| start_ms >= at.floor_ms && closed(start_ms + shape.size_ms))
+                .filter(|&start_ms| start_ms >= floor_ms && closed(start_ms + shape.size_ms))
                 .collect();
             let starts = starts.into_iter();
-            emissions.extend(starts.map(|start_ms| self.emission(shape, start_ms, at)));
+            emissions.extend(starts.map(|start_ms| Emission { shape, start_ms }));
         }
         emissions
-    }
-
-    fn emission(&self, shape: WindowShape, start_ms: i64, at: &ReadPoint) -> Emission {
-        let revision = self
-            .revision(start_ms, start_ms + shape.size_ms, at)
-            .revision;
-        Emission {
-            shape,
-            start_ms,
-            revision,
-        }
     }
 }

@@ -55,6 +55,19 @@ impl Playbacks {
         viewing.is_some_and(|viewing| viewing.reaches_before(arrival, whole_from_ms))
     }
 
+    /// Whether an event tells a length that changes what others count for.
+    pub fn lengthens(&self, arrival: &Arrival<'_>) -> bool {
+        let viewing = self.of(arrival);
+        viewing.is_some_and(|viewing| viewing.lengthens(arrival))
+    }
+
+    /// Time of the first start or stop of its viewing from an event on, as far as they are in memory, ms; the greatest number without one.
+    pub fn next_ms(&self, arrival: &Arrival<'_>) -> i64 {
+        let viewing = self.of(arrival);
+        let next_ms = viewing.and_then(|viewing| viewing.next_ms(arrival.place.timestamp_ms));
+        next_ms.unwrap_or(i64::MAX)
+    }
+
     /// Adds what an event says. Gives the times of those events with which something else is stored now.
     pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
         let (Ok(spot) | Err(spot)) = self.find(arrival);

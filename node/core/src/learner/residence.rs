@@ -3,19 +3,20 @@
 //!
 //! Invariants, of what is in memory while some blocks are away:
 //! - all attempts that rolling accuracy and the standings show, whatever blocks they are stored with;
-//! - of each viewing the newest event, the last start or stop before all are in memory, and what rewatching counts;
+//! - of each viewing the newest event, the last start or stop before each block that comes after one that is away, and what rewatching
+//!   counts;
 //! - sessions, courses, last interactions and corrections, whole: they are stored in the head.
 
 use std::ops::Range;
 
 use super::{
-    IdHash, Learner, WindowQuery, attempts::Shown, help::REWATCHING_SPAN_MS, key::Arrival,
-    playback::tells_of_watching,
+    IdHash, Learner, WindowQuery, attempts::Shown, blocks::Away, help::REWATCHING_SPAN_MS,
+    key::Arrival, playback::tells_of_watching,
 };
 use crate::{
     WindowShape,
     shard::EntryContext,
-    time::{MINUTE_MS, PANE_MS, floor_to, pane_start},
+    time::{MINUTE_MS, floor_to, pane_start},
 };
 
 /// All of event time, ms.
@@ -90,7 +91,8 @@ impl Learner {
             return Ok(());
         }
         let event = arrival.event;
-        let mut missing = self.around(event.timestamp_ms, context);
+        let changes = self.blocks.away_covering(event.timestamp_ms);
+        let mut missing: Vec<i64> = changes.into_iter().collect();
         missing.extend(self.with_id(&event.event_id, context));
         let whole_from_ms = self.blocks.whole_from_ms();
         if tells_of_watching(event) && self.playbacks.reaches_before(arrival, whole_from_ms) {
@@ -109,38 +111,35 @@ impl Learner {
         Err(Missing(missing))
     }
 
-    /// The block of a time at which something changes; and if that is late, those of the windows around it: their revisions are counted.
-    fn around(&self, time_ms: i64, context: &EntryContext) -> Vec<i64> {
-        let mut around: Vec<i64> = self.blocks.away_covering(time_ms).into_iter().collect();
-        let pane_ms = pane_start(time_ms);
-        let pane_end_ms = pane_ms.saturating_add(PANE_MS);
-        if context.watermark_ms >= pane_end_ms {
-            let sizes_ms = context.settings.windows.iter().map(|shape| shape.size_ms);
-            let reach_ms = sizes_ms.max().unwrap_or_default();
-            let from_ms = pane_ms.saturating_sub(reach_ms);
-            let to_ms = pane_end_ms.saturating_add(reach_ms);
-            around.extend(self.blocks.away_between(from_ms, to_ms));
-        }
-        around
-    }
-
-    /// What an event needs that reaches into a viewing's past: all of the viewing, and what is around the events that will count
-    /// differently.
+    /// What an event needs that reaches into a viewing's past. Of a length that was not known before, all of the viewing, since any credit
+    /// may be cut otherwise. Else the block with the next start or stop: it is stored with the one before it, which will be the event, and
+    /// brings that before the event, unless that is in memory. Blocks are looked through one by one until it is found.
     fn for_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let event = arrival.event;
         let (session_id, object_id) = (event.session_id.as_deref(), event.object_id.as_deref());
         let viewing = IdHash::of_viewing(session_id, object_id);
-        let mut missing: Vec<i64> = self.blocks.away_with(viewing, context.floor_ms).collect();
+        let mut away = self.blocks.away_with(viewing, context.floor_ms);
+        let mut missing: Vec<i64> = if self.playbacks.lengthens(arrival) {
+            away.map(|block| block.from_ms).collect()
+        } else {
+            let next_ms = self.playbacks.next_ms(arrival);
+            let may_hold_next = |block: &&Away| {
+                block.from_ms > event.timestamp_ms && block.first_pane_ms <= next_ms
+            };
+            let next = away.find(may_hold_next);
+            next.map(|block| block.from_ms).into_iter().collect()
+        };
         if missing.is_empty() {
             let times_ms = self.playbacks.affected_by(arrival).into_iter();
-            missing.extend(times_ms.flat_map(|time_ms| self.around(time_ms, context)));
+            missing.extend(times_ms.filter_map(|time_ms| self.blocks.away_covering(time_ms)));
         }
         missing
     }
 
     /// The blocks in which something may be found by its id.
     fn with_id(&self, id: &str, context: &EntryContext) -> impl Iterator<Item = i64> {
-        self.blocks.away_with(IdHash::of(id), context.floor_ms)
+        let away = self.blocks.away_with(IdHash::of(id), context.floor_ms);
+        away.map(|block| block.from_ms)
     }
 
     /// What an event of an attempt needs: the attempt, wherever it is stored, and all the others where others will be shown in its stead.
@@ -156,6 +155,7 @@ impl Learner {
         if moves {
             return self.missing_within(&ALWAYS);
         }
-        self.around(known.place.timestamp_ms, context)
+        let changes = self.blocks.away_covering(known.place.timestamp_ms);
+        changes.into_iter().collect()
     }
 }

@@ -119,7 +119,7 @@ impl Viewing {
     /// Adds what an event says. Gives the times of those events with which something else is stored now.
     pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
         let event = arrival.event;
-        let raised = event.length_ms > self.length_ms;
+        let raised = self.lengthens(arrival);
         self.length_ms = self.length_ms.max(event.length_ms);
         let fact = Fact {
             place: arrival.place.to_place(),
@@ -172,7 +172,7 @@ impl Viewing {
     /// The usual event can't: the newest of a viewing whose cap stands.
     pub fn may_affect_others(&self, arrival: &Arrival<'_>) -> bool {
         let last = self.facts.last();
-        arrival.event.length_ms > self.length_ms
+        self.lengthens(arrival)
             || last.is_some_and(|last| last.place.compare(&arrival.place).is_gt())
     }
 
@@ -268,7 +268,19 @@ impl Viewing {
 
     /// Whether an event of it changes what others count for, or is counted from, before a time from which on all are in memory.
     pub fn reaches_before(&self, arrival: &Arrival<'_>, whole_from_ms: i64) -> bool {
-        arrival.place.timestamp_ms < whole_from_ms || arrival.event.length_ms > self.length_ms
+        arrival.place.timestamp_ms < whole_from_ms || self.lengthens(arrival)
+    }
+
+    /// Whether an event tells a greater length.
+    pub fn lengthens(&self, arrival: &Arrival<'_>) -> bool {
+        arrival.event.length_ms > self.length_ms
+    }
+
+    /// Time of the first start or stop at or after a time, ms.
+    pub fn next_ms(&self, time_ms: i64) -> Option<i64> {
+        let mut facts = self.facts.iter_from(self.first_from(time_ms));
+        let next = facts.find(|fact| fact.playback.is_some())?;
+        Some(next.place.timestamp_ms)
     }
 
     fn last_playback_before(&self, time_ms: i64) -> Option<Place> {

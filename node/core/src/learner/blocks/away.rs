@@ -158,8 +158,8 @@ impl Blocks {
         within.map(|block| block.from_ms).collect()
     }
 
-    /// Where those begin that are away and may be found by a key, in hours from the floor on.
-    pub fn away_with(&self, key: IdHash, floor_ms: i64) -> impl Iterator<Item = i64> {
+    /// Those that are away and may be found by a key, in hours from the floor on, oldest first.
+    pub fn away_with(&self, key: IdHash, floor_ms: i64) -> impl Iterator<Item = &Away> {
         let key = Fingerprint::of(key);
         let blocks = if self.filter.may_hold(key) {
             &self.away[..]
@@ -170,7 +170,6 @@ impl Blocks {
         blocks
             .iter()
             .filter(move |block| hour_of(block.from_ms) >= floor_hour && block.may_hold(key))
-            .map(|block| block.from_ms)
     }
 
     /// The one that covers a time, unless one in memory begins between the two.
