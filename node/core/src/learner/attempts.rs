@@ -26,6 +26,8 @@ pub const ROLLING_SHORT: usize = 5;
 const NAMES_PER_ATTEMPT: usize = 3;
 /// So many names more than attempts can have are not worth looking for.
 const NAMES_LEAST: usize = 256;
+/// Names beyond one for each attempt that may stay as attempts go: to move them all each time costs more.
+const NAMES_SPARE: usize = 64;
 
 /// The attempts of a learner, in the order of their newest events.
 #[derive(Clone, Debug, Default)]
@@ -149,20 +151,25 @@ impl Attempts {
     /// Forgets attempts of times that are not needed for what is shown.
     pub fn forget(&mut self, forgettable: impl Fn(i64) -> bool, shown: Shown) {
         let mut ranks = Ranks::default();
-        let mut gone = Vec::new();
+        let (mut goes, mut known_gone) = (Vec::with_capacity(self.all.len()), Vec::new());
         for attempt in self.newest_first() {
-            if !ranks.needs(&attempt, shown) && forgettable(attempt.place.timestamp_ms) {
-                gone.push(attempt.place.clone());
+            let is_over = forgettable(attempt.place.timestamp_ms);
+            goes.push(!ranks.needs(&attempt, shown) && is_over);
+            if goes.last() == Some(&true) {
+                known_gone.extend(attempt.attempt_id.map(|id| Known::of(id, attempt.place)));
             }
         }
-        for place in &gone {
-            if let Ok(spot) = self.all.search(|attempt| attempt.place.cmp(place)) {
-                self.take(spot);
-            }
+        if !goes.contains(&true) {
+            return;
         }
-        if !gone.is_empty() {
-            self.all.compact();
-            self.by_id.compact();
+        let mut goes = goes.into_iter().rev();
+        self.all.retain(|_| goes.next() == Some(false));
+        known_gone.sort_unstable();
+        self.by_id
+            .retain(|known| known_gone.binary_search(known).is_err());
+        self.all.compact();
+        self.by_id.compact();
+        if self.names.len() > self.all.len() + NAMES_SPARE {
             self.gather_names();
         }
     }
@@ -289,7 +296,7 @@ impl<'a> Ranks<'a> {
 impl Known {
     fn of(id: &Text, newest: &Place) -> Self {
         Self {
-            id_hash: xxh3_64(id.to_box().as_bytes()),
+            id_hash: id.hash(),
             newest_ms: newest.timestamp_ms,
         }
     }

@@ -4,7 +4,7 @@ use std::{cmp::Ordering, ops::Deref};
 
 use xxhash_rust::xxh3::{Xxh3, xxh3_128};
 
-use super::text::{Compact, TextRef, read_text};
+use super::text::{Compact, Text, TextRef, read_text};
 use crate::{
     Event,
     wire::{Put, Reader},
@@ -116,13 +116,20 @@ impl IdHash {
         Self(xxh3_128(event_id.as_bytes()).to_be_bytes())
     }
 
-    /// Hash of what a viewing is known by.
-    pub fn of_viewing(session_id: Option<&str>, object_id: Option<&str>) -> Self {
+    /// Hash of an id that is kept.
+    pub fn of_text(id: &Text) -> Self {
+        Self(id.look(xxh3_128).to_be_bytes())
+    }
+
+    /// Hash of what a viewing is known by: session and object.
+    pub fn of_viewing<L: Deref<Target = str>>(ids: [Option<&Compact<L>>; 2]) -> Self {
         let mut hasher = Xxh3::new();
-        for id in [session_id, object_id] {
+        for id in ids {
             // No text holds this byte.
             hasher.update(&[0xff]);
-            hasher.update(id.unwrap_or_default().as_bytes());
+            if let Some(id) = id {
+                id.look(|bytes| hasher.update(bytes));
+            }
         }
         Self(hasher.digest128().to_be_bytes())
     }

@@ -31,7 +31,8 @@ impl Names {
         let Some(name) = name else {
             return Name::NONE;
         };
-        let hash = name.hash();
+        // Its low half.
+        let hash = name.hash() as u32;
         let newest_first = self.hashes.iter().enumerate().rev().take(LOOKED_THROUGH);
         let mut same_hash = newest_first.filter(|(_, other)| **other == hash);
         if let Some((at, _)) = same_hash.find(|(at, _)| self.all[*at] == name) {

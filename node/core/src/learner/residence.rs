@@ -44,7 +44,7 @@ impl Learner {
         for span in leaving.into_iter().rev() {
             let attempts = self.attempts.between(span.start, span.end);
             let ids = attempts.filter_map(|attempt| attempt.attempt_id);
-            let attempts = ids.map(|id| IdHash::of(&id.to_box()));
+            let attempts = ids.map(IdHash::of_text);
             let viewings = self.playbacks.keys_within(&span);
             self.blocks.let_go(span.start, attempts.chain(viewings));
         }
@@ -115,17 +115,15 @@ impl Learner {
     /// may be cut otherwise. Else the block with the next start or stop: it is stored with the one before it, which will be the event, and
     /// brings that before the event, unless that is in memory. Blocks are looked through one by one until it is found.
     fn for_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
-        let event = arrival.event;
-        let (session_id, object_id) = (event.session_id.as_deref(), event.object_id.as_deref());
-        let viewing = IdHash::of_viewing(session_id, object_id);
+        let time_ms = arrival.place.timestamp_ms;
+        let viewing = IdHash::of_viewing([arrival.session_id.as_ref(), arrival.object_id.as_ref()]);
         let mut away = self.blocks.away_with(viewing, context.floor_ms);
         let mut missing: Vec<i64> = if self.playbacks.lengthens(arrival) {
             away.map(|block| block.from_ms).collect()
         } else {
             let next_ms = self.playbacks.next_ms(arrival);
-            let may_hold_next = |block: &&Away| {
-                block.from_ms > event.timestamp_ms && block.first_pane_ms <= next_ms
-            };
+            let may_hold_next =
+                |block: &&Away| block.from_ms > time_ms && block.first_pane_ms <= next_ms;
             let next = away.find(may_hold_next);
             next.map(|block| block.from_ms).into_iter().collect()
         };

@@ -108,11 +108,15 @@ impl<L: Deref<Target = str>> Compact<L> {
         std::str::from_utf8(bytes).unwrap_or_default().into()
     }
 
-    /// A hash of the text.
-    pub fn hash(&self) -> u32 {
+    /// Looks at its bytes.
+    pub fn look<R>(&self, look: impl FnOnce(&[u8]) -> R) -> R {
         let mut scratch = [0; DERIVED_LENGTH];
-        // Its low half.
-        xxh3_64(self.bytes(&mut scratch)) as u32
+        look(self.bytes(&mut scratch))
+    }
+
+    /// A hash of the text.
+    pub fn hash(&self) -> u64 {
+        self.look(xxh3_64)
     }
 
     /// By the bytes of the texts.

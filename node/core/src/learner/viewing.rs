@@ -92,9 +92,7 @@ impl Viewing {
 
     /// What it is found by where it is not in memory.
     pub fn hash(&self) -> IdHash {
-        let ids = [&self.session_id, &self.object_id];
-        let [session_id, object_id] = ids.map(|id| id.as_ref().map(Text::to_box));
-        IdHash::of_viewing(session_id.as_deref(), object_id.as_deref())
+        IdHash::of_viewing([self.session_id.as_ref(), self.object_id.as_ref()])
     }
 
     /// Whether one of its facts is within a span.

@@ -48,9 +48,11 @@ impl Away {
     pub fn of(from_ms: i64, block: &Hour, others: Vec<Fingerprint>) -> Self {
         let start_ms =
             |pane: Option<&Pane>| pane.map_or(from_ms, |pane| pane.start_ms(hour_of(from_ms)));
+        // As numbers they are sorted sooner.
         let mut keys = others;
+        keys.reserve(block.identities());
         keys.extend(block.ids().map(Fingerprint::of));
-        keys.sort_unstable();
+        keys.sort_unstable_by_key(|key| key.number());
         Self {
             from_ms,
             first_pane_ms: start_ms(block.panes().first()),
