@@ -1,10 +1,13 @@
 //! Bases: what is left when the checkpoints' tree is lost and the log behind it was purged.
 
+use std::path::Path;
+
 use homeroom_tests::generator::{EventLines, GeneratorSettings};
 use serde_json::Value;
 
 use crate::harness::events::HOUR_MS;
-use crate::harness::scratch::bytes_in;
+use crate::harness::http::get;
+use crate::harness::scratch::{bytes_in, flip_byte};
 use crate::harness::wait::until;
 use crate::harness::{Home, Input, Seed, check};
 
@@ -97,7 +100,7 @@ fn a_lost_tree_is_rebuilt_from_a_base_and_the_log() {
 }
 
 /// In a log of so many segments bases are cut for whoever needs the oldest entries.
-const SEGMENTS_TOO_MANY: usize = 96;
+const SEGMENTS_TOO_MANY: usize = 112;
 
 #[test]
 fn the_log_stays_short_though_bases_by_what_was_written_never_come() {
@@ -132,5 +135,58 @@ fn the_log_stays_short_though_bases_by_what_was_written_never_come() {
         (segments() <= SEGMENTS_TOO_MANY + 2).then_some(())
     });
     assert!(bytes_in(&home.data().join("checkpoints/bases")) > 0);
+    assert!(node.stop().success());
+}
+
+/// Where in a base's file the shard's own state begins: a frame (a kind, a length of 4 bytes, 4 more) with the header is before it, and its
+/// own frame's begin.
+fn own_state_at(base: &Path) -> usize {
+    let bytes = std::fs::read(base).expect("a base");
+    let header_bytes: [u8; 4] = bytes[1..5].try_into().expect("a length");
+    2 * 9 + u32::from_le_bytes(header_bytes) as usize
+}
+
+/// A base that rots while the node runs is noticed before anybody needs it, and cut anew; one that rotted while it was down does not keep
+/// it from starting.
+#[test]
+fn a_rotten_base_is_cut_anew() {
+    let seed = Seed::of("bases::a_rotten_base_is_cut_anew");
+    let home = home("1", "1MiB").with("checkpoint.scrub_interval", "1s");
+    let mut lines = long_lines(&seed, 2 * LINES);
+    let more = lines.split_off(LINES as usize);
+    let node = home.start();
+    let input = Input::of(&home, lines.clone());
+    home.cli().json(&["ingest", input.name(), "--batch", "50"]);
+    let bases = home.data().join("checkpoints/bases/shard-0000");
+    let files = |suffix: &str| {
+        let entries = std::fs::read_dir(&bases).into_iter().flatten();
+        let paths = entries.map(|entry| entry.expect("a file").path());
+        let mut found: Vec<_> = paths
+            .filter(|path| path.to_string_lossy().ends_with(suffix))
+            .collect();
+        found.sort();
+        found
+    };
+    let oldest = until("a base", || files(".base").into_iter().next());
+    flip_byte(&oldest, bytes_in(&oldest) as usize / 2);
+    until("it put aside", || {
+        (!files(".damaged").is_empty()).then_some(())
+    });
+    until("it counted", || {
+        let (_, metrics) = get(&home.url("/metrics"))?;
+        (!metrics.contains("homeroom_bases_rejected_total 0")).then_some(())
+    });
+    let model = Input::of(&home, [lines, more.clone()].concat()).model(1);
+    let input = Input::of(&home, more);
+    home.cli().json(&["ingest", input.name(), "--batch", "50"]);
+    until("two bases", || (files(".base").len() >= 2).then_some(()));
+    node.kill();
+
+    let newest = files(".base").pop().expect("a base");
+    flip_byte(&newest, own_state_at(&newest));
+    let node = home.start();
+    assert!(!files(".damaged").is_empty(), "nobody noticed");
+    check::windows(&home.cli(), &model);
+    check::ledger(&home.cli(), &model);
     assert!(node.stop().success());
 }

@@ -57,6 +57,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("checkpoint.log_bytes", Size("1MiB", "64GiB")),
     field("checkpoint.base_log_bytes", Size("1MiB", "64GiB")),
     field("checkpoint.sled_cache_bytes", Size("1MiB", "64GiB")),
+    field("checkpoint.scrub_interval", Time("1s", "365d")),
     field("log.segment_bytes", Size("4KiB", "1GiB")),
     field("log.cache_bytes", Size("0B", "64GiB")),
     field("log.queue_bytes_max", Size("128KiB", "1GiB")),

@@ -119,6 +119,9 @@ pub struct CheckpointConfig {
     pub base_log_bytes: ByteSize,
     /// sled's page cache; default 128 MiB, 1 MiB to 64 GiB.
     pub sled_cache_bytes: ByteSize,
+    /// How often bases are read to their ends and verified; default 1 d, 1 s to 365 d.
+    #[serde(with = "humantime_serde")]
+    pub scrub_interval: Duration,
 }
 
 /// The log under Raft.

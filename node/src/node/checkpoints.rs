@@ -7,6 +7,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
+use super::base_due::BaseDue;
 use crate::{
     config::CheckpointConfig,
     control::ControlPlane,
@@ -17,11 +18,6 @@ use crate::{
     store::log::{FileLog, SegmentId},
 };
 
-/// A group whose oldest entry is so many segments back cuts a base, however little it wrote: others' entries lie in between, and are kept
-/// as long. And the next one not before there are as many more,
-const SEGMENTS_MANY: SegmentId = 32;
-/// unless its oldest entry is so many back, after a burst.
-const SEGMENTS_TOO_MANY: SegmentId = 96;
 /// How often it is looked whether a shard's checkpoint is due, and who may leave the memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Time between two checkpoints of a shard while many idle learners take the memory: only who is saved may leave it.
@@ -38,7 +34,7 @@ pub struct Checkpoints {
 
 impl Checkpoints {
     /// Every group at least every `interval`, while it has anything new, and a shard as soon as its share of `log_bytes` was applied
-    /// since its last; a base once `base_log_bytes` were applied since the last.
+    /// since its last; a base once `base_log_bytes` were applied since the last, or much of the log is kept for the group.
     pub fn new(
         router: Arc<Router>,
         control: Arc<ControlPlane>,
@@ -57,9 +53,11 @@ impl Checkpoints {
 
     /// The checkpoints of one shard, until told to stop.
     pub async fn run_shard(self: Arc<Self>, shard: Arc<ShardReplica>, stop: CancellationToken) {
-        self.begin(shard.group()).await;
+        let group = shard.group();
+        self.begin(group).await;
+        let mut base_due = self.base_due(group);
         let mut last = self.staggered(&shard);
-        let mut cut_at = None;
+        let mut due_bytes = self.first_due_bytes(&shard);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -74,9 +72,10 @@ impl Checkpoints {
                 self.config.interval
             };
             let is_due = last.elapsed() >= interval;
-            if is_due || shard.group().bytes_since_capture().await >= self.log_bytes_per_shard() {
+            if is_due || group.bytes_since_capture().await >= due_bytes {
                 last = Instant::now();
-                self.one(shard.group(), &mut cut_at).await;
+                due_bytes = self.due_bytes();
+                self.one(group, &mut base_due).await;
             }
         }
     }
@@ -90,20 +89,29 @@ impl Checkpoints {
             .unwrap_or(now)
     }
 
-    fn log_bytes_per_shard(&self) -> u64 {
-        self.config.log_bytes.as_u64() / self.router.shards().len().max(1) as u64
+    /// What may be applied to a shard between two checkpoints, bytes: with those of the shards spread evenly, `log_bytes` is what all
+    /// together have applied since their last.
+    fn due_bytes(&self) -> u64 {
+        2 * self.config.log_bytes.as_u64() / (self.router.shards().len() as u64 + 1)
+    }
+
+    /// The same for the first since the start. That of each shard is another one, so that their checkpoints are spread from then on.
+    fn first_due_bytes(&self, shard: &ShardReplica) -> u64 {
+        let shards = self.router.shards().len().max(1) as u64;
+        self.due_bytes() * (u64::from(shard.shard()) + 1) / shards
     }
 
     /// The checkpoints of the control plane, until told to stop.
     pub async fn run_control(self: Arc<Self>, stop: CancellationToken) {
-        self.begin(self.control.group()).await;
-        let mut cut_at = None;
+        let group = self.control.group();
+        self.begin(group).await;
+        let mut base_due = self.base_due(group);
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(self.config.interval) => {}
             }
-            self.one(self.control.group(), &mut cut_at).await;
+            self.one(group, &mut base_due).await;
         }
     }
 
@@ -115,35 +123,40 @@ impl Checkpoints {
         self.control.group().checkpoint().await;
     }
 
-    /// A checkpoint of a group, and a base where one is due; the last was cut when the log's newest segment was `cut_at`.
-    async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, cut_at: &mut Option<SegmentId>) {
+    /// A checkpoint of a group, and a base where one is due.
+    async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, base_due: &mut BaseDue) {
         group.checkpoint().await;
-        let segments = self.log.segments();
-        let newest = segments.iter().map(|usage| usage.segment).max();
-        let newest = newest.unwrap_or_default();
-        let is_behind = |segment: Option<SegmentId>, many: SegmentId| {
-            segment.is_some_and(|segment| newest >= segment + many)
-        };
-        let oldest = group.log_usage().oldest_segment;
-        let since_cut = cut_at.is_none() || is_behind(*cut_at, SEGMENTS_MANY);
+        let newest = self.newest_segment();
         let grown = group.bytes_since_base().await >= self.config.base_log_bytes.as_u64();
-        let pins =
-            is_behind(oldest, SEGMENTS_MANY) && since_cut || is_behind(oldest, SEGMENTS_TOO_MANY);
+        let pins = base_due.is_due(newest, group.log_usage().oldest_segment);
+        let is_due = grown || pins || group.lost_a_base();
         // One at rest would cut the same again, and gain nothing.
-        if (grown || pins) && group.is_ahead_of_its_base().await {
-            let begun = Instant::now();
-            match group.cut_base().await {
-                Ok(()) => {
-                    *cut_at = Some(newest);
-                    let seconds = begun.elapsed().as_secs_f64();
-                    self.metrics.checkpoint.base_seconds.record(seconds);
-                }
-                Err(error) => {
-                    self.metrics.checkpoint.fail();
-                    tracing::warn!(%error, "a base was not cut; the log is kept meanwhile");
-                }
+        if !is_due || !group.is_ahead_of_its_base().await {
+            return;
+        }
+        let begun = Instant::now();
+        match group.cut_base().await {
+            Ok(()) => {
+                base_due.was_cut(newest);
+                let seconds = begun.elapsed().as_secs_f64();
+                self.metrics.checkpoint.base_seconds.record(seconds);
+            }
+            Err(error) => {
+                self.metrics.checkpoint.fail();
+                tracing::warn!(%error, "a base was not cut; the log is kept meanwhile");
             }
         }
+    }
+
+    fn base_due<R: Replicated>(&self, group: &Group<R>) -> BaseDue {
+        let groups = self.router.shards().len() + 1;
+        BaseDue::since_start(self.newest_segment(), group.slot(), groups)
+    }
+
+    fn newest_segment(&self) -> SegmentId {
+        let segments = self.log.segments();
+        let newest = segments.iter().map(|usage| usage.segment).max();
+        newest.unwrap_or_default()
     }
 
     /// What a group replayed has waited since the start, as far as anybody can tell.

@@ -1,5 +1,6 @@
 //! A node: puts the parts together, and takes them down in good order. The only place that sees all of them.
 
+mod base_due;
 mod calls;
 mod checkpoints;
 mod counting;
@@ -8,6 +9,7 @@ mod fatal;
 mod gauges;
 mod identity;
 mod recovery;
+mod scrub;
 mod serve;
 mod services;
 mod start;

@@ -10,6 +10,7 @@ use super::{
     checkpoints::Checkpoints,
     doors::{Doors, ServiceReads},
     gauges::Gauges,
+    scrub::Scrub,
     services::Services,
     start::{StartNodeError, Started, start},
     statements::Statements,
@@ -18,6 +19,7 @@ use crate::{
     config::LoadedConfig,
     ingress::Intake,
     observe::{Metrics, Readiness},
+    store::Background,
 };
 
 /// Between two emptyings of the histograms into their buckets.
@@ -184,6 +186,14 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
         tasks.spawn(Arc::clone(&checkpoints).run_shard(Arc::clone(shard), stop_tasks.clone()));
     }
     tasks.spawn(Arc::clone(&checkpoints).run_control(stop_tasks.clone()));
+    let scrub = Scrub {
+        store: Arc::clone(&started.store),
+        metrics: Arc::clone(metrics),
+        slots: started.identity.shards + 1,
+        every: config.checkpoint.scrub_interval,
+        thread: Background::start("scrub").map_err(StartNodeError::Thread)?,
+    };
+    tasks.spawn(scrub.run(stop_tasks.clone()));
     let gauges = Gauges::new(config, metrics, &started.router, &started.log);
     gauges.look().await;
     tasks.spawn(Arc::clone(&gauges).run(stop_tasks.clone()));

@@ -51,6 +51,8 @@ pub struct Started {
     pub router: Arc<Router>,
     /// The log under them.
     pub log: Arc<FileLog>,
+    /// Their checkpoints.
+    pub store: Arc<CheckpointStore>,
     /// Above all learners.
     pub supervisor: ActorRef<()>,
 }
@@ -177,6 +179,7 @@ pub async fn start(
         control,
         router: Arc::new(router),
         log: disk.home.log,
+        store: disk.home.store,
         supervisor,
     })
 }
@@ -323,10 +326,12 @@ fn open_disk_blocking(
         }
     }
     let checkpoints = Arc::clone(&metrics.checkpoint);
+    let thread = |name| Background::start(name).map_err(StartNodeError::Thread);
     let home = Home {
         log,
         store: Arc::new(store),
-        background: Background::start().map_err(StartNodeError::Thread)?,
+        background: thread("background")?,
+        cutter: thread("base-cutter")?,
         turns: Arc::new(Semaphore::new(CHECKPOINTS_AT_ONCE)),
         fatal: Arc::new(|why| stop_process(why)),
         checkpointed: Arc::new(move |slot, begun, outcome| {

@@ -136,6 +136,11 @@ impl<R: Replicated> Group<R> {
         self.checkpoint_index().await > base
     }
 
+    /// Whether one of its bases proved damaged, and none was cut since.
+    pub fn lost_a_base(&self) -> bool {
+        self.home.store.lost_a_base(self.config.slot)
+    }
+
     /// What the group's entries take in the log.
     pub fn log_usage(&self) -> GroupUsage {
         self.home.log.usage(u64::from(self.config.slot))
@@ -152,7 +157,7 @@ impl<R: Replicated> Group<R> {
         if self.checkpointed.lock().await.is_none() {
             return Ok(());
         }
-        let cut = self.home.background.run(move || store.cut_base(slot)).await;
+        let cut = self.home.cutter.run(move || store.cut_base(slot)).await;
         let base = cut.map_err(|error| BaseFailed(error.to_string()))?;
         let index = base
             .map_err(|error| BaseFailed(error.to_string()))?

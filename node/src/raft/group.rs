@@ -71,6 +71,8 @@ pub struct Home {
     pub store: Arc<CheckpointStore>,
     /// Who writes them.
     pub background: Background,
+    /// Who cuts their bases: no checkpoint waits for that, but one of the same group.
+    pub cutter: Background,
     /// The turns that groups take at making them: what one gathers is in memory until it is durable.
     pub turns: Arc<Semaphore>,
     /// Ends the process; said why.

@@ -74,16 +74,15 @@ pub(super) fn to_position(log_id: LogId) -> Position {
     }
 }
 
-/// The newest base of a group, if it has one. Waits for the disk.
+/// The newest base of a group that can be read, if it has one. Waits for the disk.
 pub(super) fn newest_base(
     store: &CheckpointStore,
     slot: u16,
 ) -> io::Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>> {
-    let bases = store.bases(slot).map_err(io::Error::other)?;
-    let Some(base) = bases.into_iter().next() else {
+    let newest = store.newest_base(slot).map_err(io::Error::other)?;
+    let Some((base, meta)) = newest else {
         return Ok(None);
     };
-    let meta = store.base_meta(slot, &base).map_err(io::Error::other)?;
     let record = StateRecord::decode(&meta)?;
     Ok(Some(SnapshotOf::<TypeConfig, BaseSnapshot> {
         meta: SnapshotMetaOf::<TypeConfig> {
@@ -94,17 +93,32 @@ pub(super) fn newest_base(
     }))
 }
 
+/// The same; where a newer one proves damaged, or there is none left, one is cut of what the checkpoints hold: openraft, which purged its
+/// log behind the one that is lost, does not go on without.
+fn newest_base_or_cut(
+    store: &CheckpointStore,
+    slot: u16,
+) -> io::Result<SnapshotOf<TypeConfig, BaseSnapshot>> {
+    let listed = store.bases(slot).map_err(io::Error::other)?;
+    let newest = newest_base(store, slot)?;
+    let wanted = listed.first().map(|base| base.position);
+    match newest.filter(|newest| Some(newest.snapshot.position) == wanted) {
+        Some(newest) => Ok(newest),
+        None => {
+            store.cut_base(slot).map_err(io::Error::other)?;
+            newest_base(store, slot)?.ok_or_else(|| io::Error::other("a new base can't be read"))
+        }
+    }
+}
+
 impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
     type SnapshotData = BaseSnapshot;
 
-    /// The base is there already: the group cuts it before it has openraft take it over, since openraft stops a group whose snapshot
-    /// can't be built.
+    /// The base is there already, as a rule: the group cuts it before it has openraft take it over, since openraft stops a group whose
+    /// snapshot can't be built.
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, BaseSnapshot>, io::Error> {
         let (store, slot) = (Arc::clone(&self.store), self.slot);
-        let newest = move || {
-            newest_base(&store, slot)?.ok_or_else(|| io::Error::other("there is no base yet"))
-        };
-        tokio::task::spawn_blocking(newest)
+        tokio::task::spawn_blocking(move || newest_base_or_cut(&store, slot))
             .await
             .map_err(io::Error::other)?
     }

@@ -26,14 +26,14 @@ pub struct Background(mpsc::Sender<Job>);
 pub struct Unfinished;
 
 impl Background {
-    /// Starts the thread.
+    /// Starts a thread of this name.
     ///
     /// # Errors
     /// When there can be no more threads.
-    pub fn start() -> io::Result<Self> {
+    pub fn start(name: &str) -> io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(JOBS_QUEUED);
         thread::Builder::new()
-            .name("background".to_owned())
+            .name(name.to_owned())
             .spawn(move || {
                 // On Linux this is the calling thread's alone. Where it is not allowed the thread does the same work at the common rank.
                 let _ = rustix::process::nice(NICENESS);
@@ -69,7 +69,7 @@ mod tests {
 
     #[tokio::test]
     async fn work_is_done_in_its_order_and_answered() {
-        let background = Background::start().expect("a thread");
+        let background = Background::start("background").expect("a thread");
         let (order, done) = std::sync::mpsc::channel();
         for number in 0..3 {
             let order = order.clone();

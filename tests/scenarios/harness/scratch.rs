@@ -44,3 +44,10 @@ pub fn flip_bytes(folder: &Path, count: usize, rng: &mut Rng) {
         fs::write(path, bytes).expect("a harmed file");
     }
 }
+
+/// Changes the byte at a place of a file.
+pub fn flip_byte(path: &Path, at: usize) {
+    let mut bytes = fs::read(path).expect("a file to harm");
+    bytes[at] ^= 0x55;
+    fs::write(path, bytes).expect("a harmed file");
+}

@@ -13,7 +13,7 @@ const RULES: &str = include_str!("../../../../deploy/prometheus/homeroom.rules.y
 /// An alert; a state in which its condition holds; the check, named in the alert's text, that tells of it.
 type Case = (&'static str, fn(&mut Facts), &'static str);
 
-const CASES: [Case; 12] = [
+const CASES: [Case; 13] = [
     ("HomeroomWatermarkLag", lags, "watermark"),
     ("HomeroomWatermarkStuck", is_stuck, "watermark"),
     ("HomeroomWatermarkStuck", stands_still, "watermark"),
@@ -23,6 +23,7 @@ const CASES: [Case; 12] = [
     ("HomeroomDeadLetterSpike", names_no_source, "dead-letters"),
     ("HomeroomCheckpointFailing", is_overdue, "checkpoints"),
     ("HomeroomCheckpointFailing", fails, "checkpoints"),
+    ("HomeroomDiskDamage", has_rotten, "checkpoints"),
     ("HomeroomInsightLatency", has_a_slow_disk, "fsync"),
     ("HomeroomInsightLatency", has_a_slow_log, "log"),
     ("HomeroomInsightLatency", has_too_much, "queues"),
@@ -50,7 +51,7 @@ fn every_alert_is_held_against_a_check_that_it_names() {
         .skip(1)
         .filter_map(|rule| rule.split_once('\n'))
         .collect();
-    assert_eq!(alerts.len(), 5);
+    assert_eq!(alerts.len(), 6);
     for (alert, text) in alerts {
         let checks: Vec<&str> = CASES
             .iter()
@@ -126,6 +127,10 @@ fn is_overdue(facts: &mut Facts) {
 
 fn fails(facts: &mut Facts) {
     facts.base_failures = 1;
+}
+
+fn has_rotten(facts: &mut Facts) {
+    facts.bases_rejected = 1;
 }
 
 /// Every receipt waits for the disk: its p99 is more than 100 ms where theirs is.

@@ -42,6 +42,7 @@ pub(super) fn empty() -> Facts {
         fsyncs: TimesOfLate::default(),
         oldest_checkpoint: None,
         base_failures: 0,
+        bases_rejected: 0,
         wall_ms: NOW_MS,
     }
 }

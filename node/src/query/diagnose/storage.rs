@@ -105,6 +105,14 @@ pub(super) fn checkpoints(facts: &Facts) -> Vec<Finding> {
             "the node's log says why (`a base was not cut`): most often there is no room, see disk";
         findings.push(warning(CHECK, "", words, advice));
     }
+    if facts.bases_rejected > 0 {
+        let words = format!(
+            "{} bases were damaged on disk; nothing is lost, they are written anew",
+            facts.bases_rejected
+        );
+        let advice = "look at the disk: it changes what was written; the node's log names the files (`was put aside`)";
+        findings.push(warning(CHECK, "", words, advice));
+    }
     if findings.is_empty() {
         let age = facts.oldest_checkpoint.as_ref().map(|(_, age)| *age);
         let words = format!(
@@ -215,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn old_checkpoints_and_failed_bases_are_warnings() {
+    fn old_checkpoints_and_failed_or_damaged_bases_are_warnings() {
         let mut facts = sample::healthy();
         let most = CHECKPOINT_AGE_MAX + 3 * facts.vitals.checkpoint_interval;
         facts.oldest_checkpoint = Some(("shard 1".to_owned(), most));
@@ -226,6 +234,9 @@ mod tests {
         assert_eq!(findings[0].subject, "shard 1");
         let mut facts = sample::healthy();
         facts.base_failures = 1;
+        assert_eq!(verdict(&checkpoints(&facts)), Severity::Warning);
+        let mut facts = sample::healthy();
+        facts.bases_rejected = 1;
         assert_eq!(verdict(&checkpoints(&facts)), Severity::Warning);
     }
 

@@ -38,13 +38,31 @@ impl ChangedKeys {
 
     /// Notes what a commit changed.
     pub(super) fn note(&mut self, keys: &KeyList) {
-        let known: usize = self.since.iter().map(|(_, list)| list.bytes.len()).sum();
-        if known + keys.bytes.len() > self.bytes_max {
-            self.since.clear();
+        if self.bytes() + keys.bytes.len() > self.bytes_max {
+            self.make_room(keys.bytes.len());
         }
         if let Some((_, newest)) = self.since.back_mut() {
             newest.bytes.extend_from_slice(&keys.bytes);
         }
+    }
+
+    /// Keeps each key once; if that is not enough, what is known of the older base goes first. A quarter is to be free then, so that it
+    /// is not done for each commit.
+    fn make_room(&mut self, wanted_bytes: usize) {
+        for (_, list) in &mut self.since {
+            let mut kept = KeyList::default();
+            for (key, hash_before) in each_once(list.iter()) {
+                kept.push(key, hash_before);
+            }
+            *list = kept;
+        }
+        while !self.since.is_empty() && self.bytes() + wanted_bytes > self.bytes_max / 4 * 3 {
+            self.since.pop_front();
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.since.iter().map(|(_, list)| list.bytes.len()).sum()
     }
 
     /// A base was cut: what comes from now on changed since.
@@ -62,12 +80,17 @@ impl ChangedKeys {
             .iter()
             .position(|(position, _)| *position == base)?;
         let lists = self.since.range(from..);
-        let mut keys: Vec<Changed<'_>> = lists.flat_map(|(_, list)| list.iter()).collect();
-        // Stable: of a key's changes the first says what was before all of them.
-        keys.sort_by_key(|(key, _)| *key);
-        keys.dedup_by_key(|(key, _)| *key);
-        Some(keys)
+        Some(each_once(lists.flat_map(|(_, list)| list.iter())))
     }
+}
+
+/// Each key once with what it had before all of its changes, in ascending order.
+fn each_once<'k>(changes: impl Iterator<Item = Changed<'k>>) -> Vec<Changed<'k>> {
+    let mut keys: Vec<Changed<'k>> = changes.collect();
+    // Stable: of a key's changes the first says what was before all of them.
+    keys.sort_by_key(|(key, _)| *key);
+    keys.dedup_by_key(|(key, _)| *key);
+    keys
 }
 
 impl KeyList {
@@ -138,16 +161,37 @@ mod tests {
         assert_eq!(since(&changed, 3).as_deref(), Some(""));
     }
 
+    /// Room for four keys of three letters.
+    fn little_room() -> ChangedKeys {
+        ChangedKeys::of_one_in(BYTES_MAX / 56)
+    }
+
     #[test]
-    fn of_too_many_nothing_is_known() {
-        let mut changed = ChangedKeys::of_one_in(BYTES_MAX / 28);
+    fn keys_that_change_again_and_again_take_room_once() {
+        let mut changed = little_room();
         changed.base_was_cut(at(1));
         changed.note(&keys(&["abc", "def"]));
-        assert!(since(&changed, 1).is_some());
-        changed.note(&keys(&["g"]));
-        assert_eq!(since(&changed, 1), None);
+        for _ in 0..10 {
+            changed.note(&keys(&["abc"]));
+        }
+        assert_eq!(since(&changed, 1).as_deref(), Some("abc2 def2"));
+    }
+
+    #[test]
+    fn of_too_many_the_older_are_forgotten_first() {
+        let mut changed = little_room();
+        changed.base_was_cut(at(1));
+        changed.note(&keys(&["abc", "def"]));
         changed.base_was_cut(at(2));
-        changed.note(&keys(&["g"]));
-        assert_eq!(since(&changed, 2).as_deref(), Some("g1"));
+        changed.note(&keys(&["ghi"]));
+        assert_eq!(since(&changed, 1).as_deref(), Some("abc2 def2 ghi1"));
+        changed.note(&keys(&["jkl", "mno"]));
+        assert_eq!(since(&changed, 1), None);
+        assert_eq!(since(&changed, 2).as_deref(), Some("ghi1 jkl2 mno2"));
+        changed.note(&keys(&["pqr", "stu", "vwx"]));
+        assert_eq!(since(&changed, 2), None);
+        changed.base_was_cut(at(3));
+        changed.note(&keys(&["a"]));
+        assert_eq!(since(&changed, 3).as_deref(), Some("a1"));
     }
 }

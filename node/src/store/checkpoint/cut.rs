@@ -31,7 +31,9 @@ impl CheckpointStore {
             return Ok(newest.clone());
         }
         let mut changed = slot.changed.lock();
-        let older = bases.get(BASES_KEPT - 1).filter(|base| base.may_go_on());
+        let older = bases
+            .get(BASES_KEPT - 1)
+            .filter(|base| base.may_go_on(shard));
         let keys = older.and_then(|older| {
             let keys = changed.since(older.position)?;
             // What is little else would have to be looked up one by one.

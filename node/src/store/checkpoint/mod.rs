@@ -59,7 +59,7 @@ mod tests;
 
 pub use base::{
     BaseError, BaseFile, BaseHeader, BaseInfo, BaseReader, BaseRecord, BaseWriter,
-    CLUSTER_ID_BYTES_MAX,
+    CLUSTER_ID_BYTES_MAX, Pace,
 };
 pub use commit::{COMMIT_BYTES_MAX, Change, Commit, CommitError, CommitFigures};
 pub use damage::{Damage, Damaged};

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::base::{BaseDir, BaseError, BaseInfo};
+use super::base::{BaseDir, BaseError, BaseInfo, Pace};
 use super::changed_keys::ChangedKeys;
 use super::commit::{Commit, CommitError, CommitFigures};
 use super::damage::Damaged;
@@ -138,11 +138,26 @@ impl CheckpointStore {
         Ok(slot.bases.older_position())
     }
 
-    /// Reads the shard's bases to the end. Invalid ones are put aside, and are the answer; cut a
-    /// new base then. To be done now and then, since nobody else reads bases until they are needed.
-    pub fn scrub_bases(&self, shard: u16) -> Result<Vec<(BaseInfo, BaseError)>, CutError> {
+    /// The newest base of which the caller's bytes can be read, with these. One that is damaged is put aside, and the next one taken.
+    pub fn newest_base(&self, shard: u16) -> Result<Option<(BaseInfo, Vec<u8>)>, CutError> {
         let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
-        Ok(slot.bases.scrub()?)
+        Ok(slot.bases.newest()?)
+    }
+
+    /// Reads the shard's bases to the end, at a pace. Invalid ones are put aside, and are the answer. To be done now and then, since
+    /// nobody else reads bases until they are needed.
+    pub fn scrub_bases(
+        &self,
+        shard: u16,
+        pace: &Pace,
+    ) -> Result<Vec<(BaseInfo, BaseError)>, CutError> {
+        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
+        Ok(slot.bases.scrub(pace)?)
+    }
+
+    /// Whether one of the shard's bases was put aside, and none was cut since: cut a new one then.
+    pub fn lost_a_base(&self, shard: u16) -> bool {
+        self.shard(shard).is_some_and(|slot| slot.bases.lost_one())
     }
 
     /// Durably notes that what sled holds can't be trusted, though it may look valid: the next open
@@ -164,12 +179,6 @@ impl CheckpointStore {
             last_commit,
             out_of_use: self.health.is_out_of_use(),
         }
-    }
-
-    /// The caller's bytes of the state in a base.
-    pub fn base_meta(&self, shard: u16, base: &BaseInfo) -> Result<Vec<u8>, CutError> {
-        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
-        Ok(slot.bases.meta(base)?)
     }
 
     pub(super) fn shard(&self, shard: u16) -> Option<&Shard> {

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 
@@ -22,7 +23,7 @@ pub(in crate::store::checkpoint) const BASES_KEPT: usize = 2;
 const STREAM_BUFFER_BYTES: usize = 256 * 1024;
 
 const BASE_SUFFIX: &str = ".base";
-const DAMAGED_SUFFIX: &str = ".damaged";
+pub(super) const DAMAGED_SUFFIX: &str = ".damaged";
 const TEMPORARY_SUFFIX: &str = ".writing";
 
 /// The bases of one shard, newest first. Those listed have files with valid headers, no more is known.
@@ -30,10 +31,12 @@ const TEMPORARY_SUFFIX: &str = ".writing";
 /// One `cut` at a time, which the shard's lock sees to.
 #[derive(Debug)]
 pub(in crate::store::checkpoint) struct BaseDir {
-    dir: PathBuf,
+    pub(super) dir: PathBuf,
     shard: u16,
     cluster_id: Vec<u8>,
-    list: Mutex<Vec<BaseInfo>>,
+    pub(super) list: Mutex<Vec<BaseInfo>>,
+    /// One was put aside, and none was cut since.
+    pub(super) lost_one: AtomicBool,
 }
 
 impl BaseDir {
@@ -48,7 +51,11 @@ impl BaseDir {
             shard,
             cluster_id: cluster_id.to_vec(),
             list: Mutex::default(),
+            lost_one: AtomicBool::new(false),
         };
+        base_dir
+            .lost_one
+            .store(!base_dir.damaged_files().is_empty(), Ordering::Relaxed);
         let mut found = Vec::new();
         for name in files::names_in(&base_dir.dir)? {
             let path = base_dir.dir.join(&name);
@@ -78,10 +85,19 @@ impl BaseDir {
     pub(in crate::store::checkpoint) fn read(
         &self,
         base: &BaseInfo,
-    ) -> Result<BaseReader<impl io::Read + use<>>, BaseError> {
+    ) -> Result<BaseReader<BufReader<File>>, BaseError> {
+        self.read_by(base, |file| file)
+    }
+
+    /// The same, reading each file by a reader of the caller's.
+    pub(super) fn read_by<R: io::Read>(
+        &self,
+        base: &BaseInfo,
+        by: impl Fn(File) -> R,
+    ) -> Result<BaseReader<BufReader<R>>, BaseError> {
         let open = |file: &BaseFile| File::open(&file.path);
         let opened: Vec<File> = base.files.iter().map(open).collect::<Result<_, _>>()?;
-        let buffered = |file| BufReader::with_capacity(STREAM_BUFFER_BYTES, file);
+        let buffered = |file| BufReader::with_capacity(STREAM_BUFFER_BYTES, by(file));
         let reader = BaseReader::open(opened.into_iter().map(buffered))?;
         for header in reader.headers() {
             self.check_owner(header)?;
@@ -135,43 +151,6 @@ impl BaseDir {
         })?;
         self.delete(surplus);
         Ok(info)
-    }
-
-    /// Takes a base that proved invalid out of the list, and its files aside.
-    pub(in crate::store::checkpoint) fn reject(
-        &self,
-        base: &BaseInfo,
-        why: &BaseError,
-    ) -> io::Result<()> {
-        let gone = {
-            let mut list = self.list.lock();
-            // It may have gone on since it was read.
-            let at = list.iter().position(|it| it.files[0] == base.files[0]);
-            at.map(|at| list.remove(at))
-        };
-        // So that what a kill leaves of it still goes on from each other.
-        let mut newest_first = gone.as_ref().unwrap_or(base).files.iter().rev();
-        newest_first.try_for_each(|file| self.put_aside(&file.path, why))
-    }
-
-    /// Reads all bases to the end, puts invalid ones aside, and says which.
-    pub(in crate::store::checkpoint) fn scrub(
-        &self,
-    ) -> Result<Vec<(BaseInfo, BaseError)>, BaseError> {
-        let mut rejected = Vec::new();
-        for base in self.list() {
-            match self.read(&base).and_then(BaseReader::verify) {
-                Ok(_) => {}
-                // Replaced by a newer one since it was listed.
-                Err(BaseError::Io(e)) if e.kind() == io::ErrorKind::NotFound => {}
-                Err(e) if e.is_environment() => return Err(e),
-                Err(e) => {
-                    self.reject(&base, &e)?;
-                    rejected.push((base, e));
-                }
-            }
-        }
-        Ok(rejected)
     }
 
     fn create(
@@ -236,14 +215,6 @@ impl BaseDir {
         Ok(())
     }
 
-    fn put_aside(&self, path: &Path, why: &BaseError) -> io::Result<()> {
-        tracing::error!(path = %path.display(), %why, "a file of a base is invalid and was put aside");
-        let mut aside = path.as_os_str().to_owned();
-        aside.push(DAMAGED_SUFFIX);
-        fs::rename(path, aside)?;
-        files::sync_dir(&self.dir)
-    }
-
     /// Puts a new file into the list. Says its base, and which files are of use no more.
     fn enlist(
         &self,
@@ -262,6 +233,7 @@ impl BaseDir {
             }
         };
         list.insert(0, newest.clone());
+        self.lost_one.store(false, Ordering::Relaxed);
         let kept = list.len().min(BASES_KEPT);
         let surplus = list.split_off(kept).into_iter();
         let files = surplus.flat_map(|base| base.files.into_iter().rev());

@@ -7,6 +7,8 @@ use crate::store::checkpoint::{position::Position, tally::Tally};
 
 /// Files of a base, at most: what is open while it is read.
 const FILES_MAX: usize = 16;
+/// Bases of so many shards in turn are of that many files, of one less, and so on: so that not all are written anew at the same time.
+const STAGGERED: u16 = 8;
 
 /// A base on disk: a file with the whole state, and files with what changed since, each going on from the one before.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,10 +51,16 @@ impl BaseInfo {
         self.files.push(file);
     }
 
-    /// Whether it may go on by one more file with changes. Once those are as long as the whole state, or there are too many, that is
-    /// written anew.
-    pub(in crate::store::checkpoint) fn may_go_on(&self) -> bool {
+    /// Whether it is the same one, which may have gone on in between.
+    pub(super) fn is_of_same_files(&self, other: &Self) -> bool {
+        self.files.first() == other.files.first()
+    }
+
+    /// Whether it may go on by one more file with changes, as the base of a shard. Once those are as long as the whole state, or there are
+    /// too many, that is written anew.
+    pub(in crate::store::checkpoint) fn may_go_on(&self, shard: u16) -> bool {
         let whole = self.files.first().map_or(0, |file| file.bytes);
-        self.files.len() < FILES_MAX && self.bytes < 2 * whole
+        let files_max = FILES_MAX - usize::from(shard % STAGGERED);
+        self.files.len() < files_max && self.bytes < 2 * whole
     }
 }

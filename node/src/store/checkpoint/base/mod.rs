@@ -25,8 +25,10 @@ mod base_reader;
 mod base_writer;
 mod format;
 mod frame_stream;
+mod pace;
 mod part_reader;
 mod quiet_file;
+mod verdict;
 
 pub(super) use base_dir::{BASES_KEPT, BaseDir};
 pub use base_error::BaseError;
@@ -34,3 +36,4 @@ pub use base_info::{BaseFile, BaseInfo};
 pub use base_reader::{BaseReader, BaseRecord};
 pub use base_writer::BaseWriter;
 pub use format::{BaseHeader, CLUSTER_ID_BYTES_MAX};
+pub use pace::Pace;

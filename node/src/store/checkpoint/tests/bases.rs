@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use super::harness::{commit, models, open, scratch_dir};
+use super::harness::{commit, flip_byte, models, open, scratch_dir, scrub};
 use super::model::{Content, Model};
 use crate::store::checkpoint::{
-    BaseError, BaseHeader, BaseReader, BaseWriter, CutError, META_BYTES_MAX, Tally,
+    BaseError, BaseHeader, BaseReader, BaseWriter, CheckpointStore, CutError, META_BYTES_MAX, Tally,
 };
 
 /// A base with frames of all kinds: a meta of several frames, records of several frames.
@@ -199,10 +199,10 @@ fn a_scrub_finds_a_rotten_base() {
         commit(&store, &model, number);
         store.cut_base(0).unwrap();
     }
-    assert!(store.scrub_bases(0).unwrap().is_empty());
+    assert!(scrub(&store, 0).is_empty());
     let rotten = store.bases(0).unwrap()[1].clone();
-    super::harness::flip_byte(&rotten.files[0].path, rotten.bytes as usize / 2);
-    let rejected = store.scrub_bases(0).unwrap();
+    flip_byte(&rotten.files[0].path, rotten.bytes as usize / 2);
+    let rejected = scrub(&store, 0);
     assert_eq!(rejected.len(), 1);
     assert_eq!(rejected[0].0, rotten);
     assert_eq!(store.older_base_position(0).unwrap(), None);
@@ -213,4 +213,62 @@ fn a_scrub_finds_a_rotten_base() {
         Some(Model::position(2))
     );
     assert_eq!(files(dir.path()).len(), 2);
+}
+
+/// Where the body of the second frame begins, which is the meta's first.
+fn meta_at(path: &Path) -> usize {
+    const FRAME_HEADER_BYTES: usize = 9;
+    let bytes = fs::read(path).unwrap();
+    let header_bytes = u32::from_le_bytes(bytes[1..5].try_into().unwrap()) as usize;
+    2 * FRAME_HEADER_BYTES + header_bytes
+}
+
+/// Whoever asks for the newest base is given one that can be read; what was lost is missed until a new one is cut.
+#[test]
+fn a_base_that_can_not_be_read_gives_way_to_the_one_before() {
+    type Harm = fn(&Path);
+    let harms: [Harm; 2] = [
+        |path| flip_byte(path, meta_at(path)),
+        |path| fs::remove_file(path).expect("it was there"),
+    ];
+    for harm in harms {
+        let dir = scratch_dir();
+        let model = models(14, 1, 60, 200)[0];
+        let (store, _) = open(dir.path(), 1);
+        for number in 1..=2 {
+            commit(&store, &model, number);
+            store.cut_base(0).unwrap();
+        }
+        let newest = |store: &CheckpointStore| {
+            let (base, _) = store.newest_base(0).unwrap().expect("a base");
+            Model::number(Some(base.position))
+        };
+        assert_eq!((newest(&store), store.lost_a_base(0)), (2, false));
+        harm(&store.bases(0).unwrap()[0].files[0].path);
+        assert_eq!((newest(&store), store.lost_a_base(0)), (1, true));
+        drop(store);
+        let (store, _) = open(dir.path(), 1);
+        assert_eq!(newest(&store), 1);
+        // At the position of the one that was lost.
+        store.cut_base(0).unwrap();
+        assert_eq!((newest(&store), store.lost_a_base(0)), (2, false));
+        assert!(scrub(&store, 0).is_empty());
+    }
+}
+
+#[test]
+fn a_scrub_misses_a_file_that_is_gone() {
+    let dir = scratch_dir();
+    let model = models(15, 1, 60, 200)[0];
+    let (store, _) = open(dir.path(), 1);
+    for number in 1..=2 {
+        commit(&store, &model, number);
+        store.cut_base(0).unwrap();
+    }
+    let gone = store.bases(0).unwrap()[1].clone();
+    fs::remove_file(&gone.files[0].path).unwrap();
+    let rejected = scrub(&store, 0);
+    assert_eq!(rejected.len(), 1);
+    assert_eq!(rejected[0].0, gone);
+    assert!(store.lost_a_base(0));
 }

@@ -6,11 +6,12 @@ use std::sync::{Arc, Mutex, Once};
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use tokio_util::sync::CancellationToken;
 
 use super::model::{Content, Model};
 use crate::store::checkpoint::{
-    CheckpointOptions, CheckpointStore, OpenError, Recovered, RecoveryVisitor, ShardRecovery,
-    panic_is_caught_here,
+    BaseError, BaseInfo, CheckpointOptions, CheckpointStore, OpenError, Pace, Recovered,
+    RecoveryVisitor, ShardRecovery, panic_is_caught_here,
 };
 
 pub(super) const CLUSTER: &[u8] = b"cluster-of-tests";
@@ -82,6 +83,12 @@ pub(super) fn models(
         payload_bytes_max,
     };
     (0..shards).map(model).collect()
+}
+
+/// Reads all bases of a shard, as fast as it can.
+pub(super) fn scrub(store: &CheckpointStore, shard: u16) -> Vec<(BaseInfo, BaseError)> {
+    let pace = Pace::new(u64::MAX, CancellationToken::new());
+    store.scrub_bases(shard, &pace).expect("a look")
 }
 
 pub(super) fn commit(store: &CheckpointStore, model: &Model, number: u64) {

@@ -1,0 +1,58 @@
+//! Reads bases before they are needed: one that has rotten is put aside and cut anew while there is another.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    observe::Metrics,
+    store::{
+        Background,
+        checkpoint::{CheckpointStore, Pace},
+    },
+};
+
+/// How fast, bytes a second: some tenths of a percent of a processor and of a disk. A day is enough for 700 GB.
+const BYTES_PER_SECOND: u64 = 8 << 20;
+
+/// Goes round the bases of all groups of the node.
+pub struct Scrub {
+    pub store: Arc<CheckpointStore>,
+    pub metrics: Arc<Metrics>,
+    /// Places of groups in the store.
+    pub slots: u16,
+    /// Between the begins of two rounds.
+    pub every: Duration,
+    /// A thread of its own: it waits most of the time.
+    pub thread: Background,
+}
+
+impl Scrub {
+    /// One round after the other, until told to stop; the first at once.
+    pub async fn run(self, stop: CancellationToken) {
+        let pace = Arc::new(Pace::new(BYTES_PER_SECOND, stop.clone()));
+        loop {
+            let next = Instant::now() + self.every;
+            for slot in 0..self.slots {
+                self.look_at(slot, &pace, &stop).await;
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep_until(next) => {}
+            }
+        }
+    }
+
+    /// Whoever makes checkpoints sees that one was put aside.
+    async fn look_at(&self, slot: u16, pace: &Arc<Pace>, stop: &CancellationToken) {
+        let (store, pace) = (Arc::clone(&self.store), Arc::clone(pace));
+        let look = self.thread.run(move || store.scrub_bases(slot, &pace));
+        match look.await {
+            Ok(Ok(rejected)) => self.metrics.checkpoint.reject(rejected.len()),
+            Ok(Err(_)) if stop.is_cancelled() => {}
+            Ok(Err(error)) => tracing::warn!(slot, %error, "bases were not verified"),
+            Err(error) => tracing::warn!(slot, %error, "bases were not verified"),
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! Reading that is in nobody's way.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::num::NonZeroU64;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use rustix::fs::Advice;
+use tokio_util::sync::CancellationToken;
+
+/// How fast bases are read that nobody waits for, and until when.
+#[derive(Debug)]
+pub struct Pace {
+    bytes_per_second: u64,
+    stop: CancellationToken,
+    /// When the next read may begin.
+    next: Mutex<Instant>,
+}
+
+/// A file that is read at a pace, and leaves the memory in which the system keeps files behind the reader.
+pub(super) struct PacedFile<'p> {
+    file: File,
+    pace: &'p Pace,
+    read: u64,
+}
+
+impl Pace {
+    /// At most so many bytes a second, at least 1. Reads fail once `stop` is cancelled.
+    pub fn new(bytes_per_second: u64, stop: CancellationToken) -> Self {
+        Self {
+            bytes_per_second: bytes_per_second.max(1),
+            stop,
+            next: Mutex::new(Instant::now()),
+        }
+    }
+
+    /// Waits for the turn of a read of so many bytes.
+    fn wait_for(&self, bytes: usize) -> io::Result<()> {
+        let begins = {
+            let mut next = self.next.lock();
+            let begins = (*next).max(Instant::now());
+            let takes_us = bytes as u64 * 1_000_000 / self.bytes_per_second;
+            *next = begins + Duration::from_micros(takes_us);
+            begins
+        };
+        thread::sleep(begins.saturating_duration_since(Instant::now()));
+        if self.stop.is_cancelled() {
+            return Err(io::Error::other("the reading was given up"));
+        }
+        Ok(())
+    }
+}
+
+impl<'p> PacedFile<'p> {
+    pub(super) fn new(file: File, pace: &'p Pace) -> Self {
+        Self {
+            file,
+            pace,
+            read: 0,
+        }
+    }
+}
+
+impl Read for PacedFile<'_> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        self.pace.wait_for(bytes.len())?;
+        let read = self.file.read(bytes)?;
+        if let Some(length) = NonZeroU64::new(read as u64) {
+            // A hint: of no consequence but for speed.
+            let _ = rustix::fs::fadvise(&self.file, self.read, Some(length), Advice::DontNeed);
+        }
+        self.read += read as u64;
+        Ok(read)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+
+    #[test]
+    fn all_is_read_unless_it_is_given_up() {
+        let mut file = tempfile::tempfile().expect("a file");
+        file.write_all(&[7; 100_000]).expect("room");
+        let stop = CancellationToken::new();
+        let pace = Pace::new(u64::MAX, stop.clone());
+        let read = |file: &File| {
+            let mut bytes = Vec::new();
+            let mut file = file.try_clone()?;
+            io::Seek::rewind(&mut file)?;
+            PacedFile::new(file, &pace).read_to_end(&mut bytes)
+        };
+        assert_eq!(read(&file).expect("all of it"), 100_000);
+        stop.cancel();
+        assert!(read(&file).is_err());
+    }
+
+    #[test]
+    fn reads_take_their_turns() {
+        const EACH: Duration = Duration::from_millis(20);
+        let pace = Pace::new(50, CancellationToken::new());
+        let begun = Instant::now();
+        for _ in 0..4 {
+            pace.wait_for(1).expect("a turn");
+        }
+        assert!(begun.elapsed() >= 3 * EACH);
+    }
+}
