@@ -1,6 +1,6 @@
 //! Bases: what is left when the checkpoints' tree is lost and the log behind it was purged.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use homeroom_tests::generator::{EventLines, GeneratorSettings};
 use serde_json::Value;
@@ -146,6 +146,18 @@ fn own_state_at(base: &Path) -> usize {
     2 * 9 + u32::from_le_bytes(header_bytes) as usize
 }
 
+/// The files of a shard's bases whose names end so, oldest first.
+fn files(home: &Home, suffix: &str) -> Vec<PathBuf> {
+    let folder = home.data().join("checkpoints/bases/shard-0000");
+    let entries = std::fs::read_dir(folder).into_iter().flatten();
+    let paths = entries.map(|entry| entry.expect("a file").path());
+    let mut found: Vec<_> = paths
+        .filter(|path| path.to_string_lossy().ends_with(suffix))
+        .collect();
+    found.sort();
+    found
+}
+
 /// A base that rots while the node runs is noticed before anybody needs it, and cut anew; one that rotted while it was down does not keep
 /// it from starting.
 #[test]
@@ -157,20 +169,10 @@ fn a_rotten_base_is_cut_anew() {
     let node = home.start();
     let input = Input::of(&home, lines.clone());
     home.cli().json(&["ingest", input.name(), "--batch", "50"]);
-    let bases = home.data().join("checkpoints/bases/shard-0000");
-    let files = |suffix: &str| {
-        let entries = std::fs::read_dir(&bases).into_iter().flatten();
-        let paths = entries.map(|entry| entry.expect("a file").path());
-        let mut found: Vec<_> = paths
-            .filter(|path| path.to_string_lossy().ends_with(suffix))
-            .collect();
-        found.sort();
-        found
-    };
-    let oldest = until("a base", || files(".base").into_iter().next());
+    let oldest = until("a base", || files(&home, ".base").into_iter().next());
     flip_byte(&oldest, bytes_in(&oldest) as usize / 2);
     until("it put aside", || {
-        (!files(".damaged").is_empty()).then_some(())
+        (!files(&home, ".damaged").is_empty()).then_some(())
     });
     until("it counted", || {
         let (_, metrics) = get(&home.url("/metrics"))?;
@@ -179,14 +181,66 @@ fn a_rotten_base_is_cut_anew() {
     let model = Input::of(&home, [lines, more.clone()].concat()).model(1);
     let input = Input::of(&home, more);
     home.cli().json(&["ingest", input.name(), "--batch", "50"]);
-    until("two bases", || (files(".base").len() >= 2).then_some(()));
+    until("two bases", || {
+        (files(&home, ".base").len() >= 2).then_some(())
+    });
     node.kill();
 
-    let newest = files(".base").pop().expect("a base");
-    flip_byte(&newest, own_state_at(&newest));
+    // The newest one; then all, after which one is cut of what sled holds.
+    for all in [false, true] {
+        let mut harmed = files(&home, ".base");
+        if !all {
+            harmed.drain(..harmed.len() - 1);
+        }
+        let harmed = harmed.into_iter().map(|path| {
+            flip_byte(&path, own_state_at(&path));
+            let bytes = std::fs::read(&path).expect("a base");
+            (path, bytes)
+        });
+        let harmed: Vec<_> = harmed.collect();
+        let node = home.start();
+        until("none of it in use", || {
+            let is_gone = |(path, harmed): &(PathBuf, Vec<u8>)| {
+                std::fs::read(path).ok().as_ref() != Some(harmed)
+            };
+            harmed.iter().all(is_gone).then_some(())
+        });
+        assert!(!files(&home, ".base").is_empty(), "there is no base");
+        check::windows(&home.cli(), &model);
+        check::ledger(&home.cli(), &model);
+        node.kill();
+    }
+    assert!(home.start().stop().success());
+}
+
+/// A base of so long ago that the log no longer reaches back to it: what is left of one that lost its newest files while the node was down.
+#[test]
+fn a_base_behind_the_log_is_made_up_for() {
+    let seed = Seed::of("bases::a_base_behind_the_log_is_made_up_for");
+    let home = home("1", "1MiB");
+    let mut lines = long_lines(&seed, 2 * LINES);
+    let more = lines.split_off(LINES as usize);
     let node = home.start();
-    assert!(!files(".damaged").is_empty(), "nobody noticed");
-    check::windows(&home.cli(), &model);
-    check::ledger(&home.cli(), &model);
+    let ingest = |lines| {
+        let input = Input::of(&home, lines);
+        home.cli().json(&["ingest", input.name(), "--batch", "50"]);
+    };
+    ingest(lines);
+    let first = until("a base", || files(&home, ".base").into_iter().next());
+    let kept = home.folder().join("kept");
+    std::fs::copy(&first, &kept).expect("room");
+    ingest(more);
+    until("newer ones", || (!first.exists()).then_some(()));
+    assert!(node.stop().success());
+    std::fs::copy(&kept, &first).expect("room");
+
+    let node = home.start();
+    let mut number = 0;
+    until("it is needed no more", || {
+        number += 1;
+        ingest(vec![silent(number)]);
+        (!first.exists()).then_some(())
+    });
+    assert!(files(&home, ".base").len() >= 2);
     assert!(node.stop().success());
 }

@@ -80,10 +80,12 @@ impl Checkpoints {
         }
     }
 
-    /// Shards take their regular checkpoints one after the other, not all at once.
+    /// Shards take their regular checkpoints one after the other, not all at once: the first in the same order as
+    /// [those by bytes](Self::first_due_bytes), or the two would meet halfway.
     fn staggered(&self, shard: &ShardReplica) -> Instant {
         let shards = self.router.shards().len().max(1);
-        let share = f64::from(shard.shard()) / shards as f64;
+        let behind = shards.saturating_sub(usize::from(shard.shard()) + 1);
+        let share = behind as f64 / shards as f64;
         let now = Instant::now();
         now.checked_sub(self.config.interval.mul_f64(share))
             .unwrap_or(now)

@@ -10,6 +10,7 @@ use std::{
 use homeroom_core::shard::{Counters, Sequence};
 use tokio_util::sync::CancellationToken;
 
+use super::start::Started;
 use crate::{
     config::Config,
     observe::{
@@ -17,7 +18,10 @@ use crate::{
         metrics::{ShardFigures, SourceTotals},
     },
     route::Router,
-    store::log::{FileLog, LogEngine},
+    store::{
+        checkpoint::CheckpointStore,
+        log::{FileLog, LogEngine},
+    },
 };
 
 /// Between two looks at what can only be looked up between two entries.
@@ -28,6 +32,7 @@ pub struct Gauges {
     metrics: Arc<Metrics>,
     router: Arc<Router>,
     log: Arc<FileLog>,
+    store: Arc<CheckpointStore>,
     data_dir: PathBuf,
     log_queue_bytes_max: u64,
     checkpoint_interval: Duration,
@@ -35,16 +40,12 @@ pub struct Gauges {
 
 impl Gauges {
     /// For a node that is up. What can be told at any moment is, at each look at the metrics, as long as the gauges live.
-    pub fn new(
-        config: &Config,
-        metrics: &Arc<Metrics>,
-        router: &Arc<Router>,
-        log: &Arc<FileLog>,
-    ) -> Arc<Self> {
+    pub fn new(config: &Config, metrics: &Arc<Metrics>, started: &Started) -> Arc<Self> {
         let gauges = Arc::new(Self {
             metrics: Arc::clone(metrics),
-            router: Arc::clone(router),
-            log: Arc::clone(log),
+            router: Arc::clone(&started.router),
+            log: Arc::clone(&started.log),
+            store: Arc::clone(&started.store),
             data_dir: config.node.data_dir.clone(),
             log_queue_bytes_max: config.log.queue_bytes_max.as_u64(),
             checkpoint_interval: config.checkpoint.interval,
@@ -101,6 +102,7 @@ impl Gauges {
             },
             memory_is_crowded: memory.is_crowded(),
             checkpoint_interval: self.checkpoint_interval,
+            bases_rejected: self.store.rejected_bases(),
         }
     }
 
@@ -119,7 +121,10 @@ impl Gauges {
             }
         }
         self.metrics.learner.active.set(active as f64);
-        self.metrics.resource.show(&self.vitals());
+        let vitals = self.vitals();
+        self.metrics.resource.show(&vitals);
+        let rejections = &self.metrics.checkpoint.rejections;
+        rejections.absolute(vitals.bases_rejected);
         if let Some((_, age)) = self.metrics.checkpoint.saved.oldest() {
             self.metrics.checkpoint.age_seconds.set(age.as_secs_f64());
         }

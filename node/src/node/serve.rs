@@ -188,13 +188,12 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
     tasks.spawn(Arc::clone(&checkpoints).run_control(stop_tasks.clone()));
     let scrub = Scrub {
         store: Arc::clone(&started.store),
-        metrics: Arc::clone(metrics),
         slots: started.identity.shards + 1,
         every: config.checkpoint.scrub_interval,
         thread: Background::start("scrub").map_err(StartNodeError::Thread)?,
     };
     tasks.spawn(scrub.run(stop_tasks.clone()));
-    let gauges = Gauges::new(config, metrics, &started.router, &started.log);
+    let gauges = Gauges::new(config, metrics, &started);
     gauges.look().await;
     tasks.spawn(Arc::clone(&gauges).run(stop_tasks.clone()));
     let upkeep = Arc::clone(metrics).run_upkeep(UPKEEP_EVERY);

@@ -35,6 +35,8 @@ pub struct Vitals {
     pub memory_is_crowded: bool,
     /// Time between two checkpoints of a group, as configured.
     pub checkpoint_interval: Duration,
+    /// Bases that were found damaged and put aside since the start.
+    pub bases_rejected: u64,
 }
 
 /// Takes a look; costs a few reads of memory and one system call.

@@ -1,6 +1,9 @@
 //! A group's checkpoints and bases: its state made durable beside the log, and the log purged behind it.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Instant,
+};
 
 use super::{
     error::{BaseFailed, CheckpointError},
@@ -71,6 +74,7 @@ impl<R: Replicated> Group<R> {
 
     async fn make_checkpoint(&self) -> Result<CheckpointOutcome, CheckpointError> {
         let mut checkpointed = self.checkpointed.lock().await;
+        let _unchanging = self.records.lock().await;
         // Nobody closes it.
         let _turn = self.home.turns.acquire().await.ok();
         let (applied, membership, capture) = {
@@ -136,7 +140,7 @@ impl<R: Replicated> Group<R> {
         self.checkpoint_index().await > base
     }
 
-    /// Whether one of its bases proved damaged, and none was cut since.
+    /// Whether one of its bases proved damaged, and there have been less than two since.
     pub fn lost_a_base(&self) -> bool {
         self.home.store.lost_a_base(self.config.slot)
     }
@@ -157,12 +161,16 @@ impl<R: Replicated> Group<R> {
         if self.checkpointed.lock().await.is_none() {
             return Ok(());
         }
-        let cut = self.home.cutter.run(move || store.cut_base(slot)).await;
+        let cut = {
+            let _unchanging = self.records.lock().await;
+            self.home.cutter.run(move || store.cut_base(slot)).await
+        };
         let base = cut.map_err(|error| BaseFailed(error.to_string()))?;
         let index = base
             .map_err(|error| BaseFailed(error.to_string()))?
             .position
             .index;
+        self.wanted_base.store(index, Ordering::Relaxed);
         self.machine.lock().await.bytes_since_base = 0;
         let stopped = |error: &dyn std::fmt::Display| BaseFailed(error.to_string());
         self.raft

@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     io,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
 };
 
@@ -89,6 +89,10 @@ pub struct Group<R: Replicated> {
     pub(super) home: Home,
     /// Position of the newest durable checkpoint. Held while one is made, so that there is one at a time.
     pub(super) checkpointed: Mutex<Option<LogId>>,
+    /// Held by whoever writes the group's records, or needs them not to change: so that nobody waits for that on a thread of all groups.
+    pub(super) records: Mutex<()>,
+    /// A base that is waited for is of this index at least.
+    pub(super) wanted_base: Arc<AtomicU64>,
     pub(super) unsaved_bytes: watch::Receiver<u64>,
     /// Checkpoints under way, and who makes them when they are due.
     pub(super) tasks: TaskTracker,
@@ -111,6 +115,8 @@ impl<R: Replicated> Group<R> {
         replicated: R,
     ) -> Result<Arc<Self>, StartError> {
         check_continuity(&config, &home.log, recovered)?;
+        miss_bases_behind_the_log(&config, &home);
+        let wanted_base = Arc::new(AtomicU64::new(0));
         let applied = recovered.map(to_log_id);
         let unsaved_bytes = replicated.unsaved_bytes();
         let machine = Arc::new(Mutex::new(Machine {
@@ -123,7 +129,9 @@ impl<R: Replicated> Group<R> {
         let shared = SharedMachine {
             machine: Arc::clone(&machine),
             store: Arc::clone(&home.store),
+            cutter: home.cutter.clone(),
             slot: config.slot,
+            wanted_base: Arc::clone(&wanted_base),
             unsaved_bytes: unsaved_bytes.clone(),
         };
         let log = LogStore::new(
@@ -141,6 +149,8 @@ impl<R: Replicated> Group<R> {
             machine,
             home,
             checkpointed: Mutex::new(applied),
+            records: Mutex::new(()),
+            wanted_base,
             unsaved_bytes,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -327,6 +337,17 @@ fn check_continuity(
             state: at,
         }),
         _ => Ok(()),
+    }
+}
+
+/// A base that lost its newest files while the node was down is a valid one of before, to which the log need not reach back.
+fn miss_bases_behind_the_log(config: &GroupConfig, home: &Home) {
+    let purged = home.log.state(u64::from(config.slot)).purged;
+    let bases = home.store.bases(config.slot).unwrap_or_default();
+    let is_behind = |index: u64| purged.is_some_and(|purged| index < purged.index);
+    if bases.iter().any(|base| is_behind(base.position.index)) {
+        tracing::warn!(group = config.name, "the log does not reach back to a base");
+        home.store.miss_a_base(config.slot);
     }
 }
 

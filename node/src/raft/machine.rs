@@ -1,6 +1,9 @@
 //! The state machine of a group, as openraft wants it, around what the group replicates.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, future::BoxFuture};
@@ -16,7 +19,7 @@ use super::{
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
 use crate::store::{
-    Unfinished,
+    Background, Unfinished,
     checkpoint::{COMMIT_BYTES_MAX, Change, CheckpointStore},
 };
 
@@ -68,7 +71,10 @@ pub(super) struct Machine<R> {
 pub(super) struct SharedMachine<R> {
     pub machine: Arc<Mutex<Machine<R>>>,
     pub store: Arc<CheckpointStore>,
+    pub cutter: Background,
     pub slot: u16,
+    /// A base that is waited for is of this index at least.
+    pub wanted_base: Arc<AtomicU64>,
     pub unsaved_bytes: watch::Receiver<u64>,
 }
 
@@ -122,7 +128,9 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
     async fn get_snapshot_builder(&mut self) -> BaseSnapshotBuilder {
         BaseSnapshotBuilder {
             store: Arc::clone(&self.store),
+            cutter: self.cutter.clone(),
             slot: self.slot,
+            wanted: Arc::clone(&self.wanted_base),
         }
     }
 

@@ -1,6 +1,12 @@
 //! Snapshots are bases: immutable files of the checkpoint store, together a group's whole state at one position.
 
-use std::{io, sync::Arc};
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use openraft::{
     RaftSnapshotBuilder,
@@ -13,6 +19,7 @@ use super::{
     types::{LogId, Membership, TypeConfig},
 };
 use crate::store::{
+    Background,
     checkpoint::{BaseInfo, CheckpointStore, Position},
     log,
 };
@@ -23,7 +30,10 @@ pub(super) type BaseSnapshot = BaseInfo;
 /// Shows openraft the newest base.
 pub(super) struct BaseSnapshotBuilder {
     pub store: Arc<CheckpointStore>,
+    pub cutter: Background,
     pub slot: u16,
+    /// What is waited for is of this index at least.
+    pub wanted: Arc<AtomicU64>,
 }
 
 /// What goes with each checkpoint beside its records.
@@ -93,22 +103,19 @@ pub(super) fn newest_base(
     }))
 }
 
-/// The same; where a newer one proves damaged, or there is none left, one is cut of what the checkpoints hold: openraft, which purged its
-/// log behind the one that is lost, does not go on without.
-fn newest_base_or_cut(
+/// The same, of this index at least. Where it proved damaged meanwhile, or there is none left, one is cut of what the checkpoints hold:
+/// openraft does not go on without.
+fn base_from(
     store: &CheckpointStore,
     slot: u16,
+    wanted: u64,
 ) -> io::Result<SnapshotOf<TypeConfig, BaseSnapshot>> {
-    let listed = store.bases(slot).map_err(io::Error::other)?;
     let newest = newest_base(store, slot)?;
-    let wanted = listed.first().map(|base| base.position);
-    match newest.filter(|newest| Some(newest.snapshot.position) == wanted) {
-        Some(newest) => Ok(newest),
-        None => {
-            store.cut_base(slot).map_err(io::Error::other)?;
-            newest_base(store, slot)?.ok_or_else(|| io::Error::other("a new base can't be read"))
-        }
+    if let Some(newest) = newest.filter(|newest| newest.snapshot.position.index >= wanted) {
+        return Ok(newest);
     }
+    store.cut_base(slot).map_err(io::Error::other)?;
+    newest_base(store, slot)?.ok_or_else(|| io::Error::other("a new base can't be read"))
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
@@ -118,15 +125,50 @@ impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
     /// snapshot can't be built.
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, BaseSnapshot>, io::Error> {
         let (store, slot) = (Arc::clone(&self.store), self.slot);
-        tokio::task::spawn_blocking(move || newest_base_or_cut(&store, slot))
-            .await
-            .map_err(io::Error::other)?
+        let wanted = self.wanted.load(Ordering::Relaxed);
+        let base = self.cutter.run(move || base_from(&store, slot, wanted));
+        base.await.map_err(io::Error::other)?
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::checkpoint::{CheckpointOptions, Commit};
+
+    fn commit(store: &CheckpointStore, index: u64) {
+        let (term, node) = (1, 1);
+        let record = StateRecord {
+            membership: Membership::default(),
+            state: index.to_be_bytes().to_vec(),
+        };
+        let commit = Commit {
+            position: Position { term, node, index },
+            meta: record.encode(),
+            changes: vec![(b"key".to_vec(), Some(vec![1]))],
+        };
+        store.commit(0, commit).expect("it is durable");
+    }
+
+    /// openraft takes an older snapshot for none, and the group would wait for ever.
+    #[test]
+    fn a_base_that_is_waited_for_is_cut_again_when_it_is_lost() {
+        let dir = tempfile::tempdir().expect("a folder");
+        let options = CheckpointOptions::default();
+        let opened = CheckpointStore::open(dir.path(), 1, b"c", &options, Arc::new(()));
+        let (store, _) = opened.expect("a new store");
+        let index = |base: io::Result<SnapshotOf<TypeConfig, BaseSnapshot>>| {
+            base.expect("a base").snapshot.position.index
+        };
+        commit(&store, 1);
+        assert_eq!(index(base_from(&store, 0, 0)), 1, "there was none");
+        commit(&store, 2);
+        assert_eq!(index(base_from(&store, 0, 1)), 1, "there is no need");
+        let newest = store.cut_base(0).expect("a base");
+        std::fs::write(&newest.files[0].path, b"rotten").expect("room");
+        commit(&store, 3);
+        assert_eq!(index(base_from(&store, 0, 2)), 3);
+    }
 
     #[test]
     fn records_of_builds_before_are_read_and_of_later_ones_refused() {

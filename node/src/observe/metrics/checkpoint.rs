@@ -24,10 +24,8 @@ pub struct CheckpointMetrics {
     pub saved: SavedGroups,
     /// How long a base took, s.
     pub base_seconds: Histogram,
-    /// Bases that were found damaged and put aside.
-    rejections: Counter,
-    /// The same count, to be read.
-    rejected: AtomicU64,
+    /// Bases that were found damaged and put aside since the start.
+    pub rejections: Counter,
 }
 
 impl CheckpointMetrics {
@@ -63,9 +61,8 @@ impl CheckpointMetrics {
             rejections: registry.one_counter(
                 "homeroom_bases_rejected_total",
                 Unit::Count,
-                "Bases that were read before they were needed, found damaged, and put aside; a new one is written as soon as there is something new",
+                "Bases that were found damaged and put aside since the start; new ones are written as soon as there is something new",
             ),
-            rejected: AtomicU64::new(0),
         }
     }
     /// Counts a checkpoint of a group: how long it took and what it wrote, bytes; nothing when nothing was new.
@@ -81,17 +78,6 @@ impl CheckpointMetrics {
     pub fn fail(&self) {
         self.failures.increment(1);
         self.failed.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Counts bases that were found damaged.
-    pub fn reject(&self, bases: usize) {
-        self.rejections.increment(bases as u64);
-        self.rejected.fetch_add(bases as u64, Ordering::Relaxed);
-    }
-
-    /// How many were found damaged since the start.
-    pub fn rejected(&self) -> u64 {
-        self.rejected.load(Ordering::Relaxed)
     }
 
     /// How many bases failed since the start.

@@ -130,7 +130,7 @@ fn fails(facts: &mut Facts) {
 }
 
 fn has_rotten(facts: &mut Facts) {
-    facts.bases_rejected = 1;
+    facts.vitals.bases_rejected = 1;
 }
 
 /// Every receipt waits for the disk: its p99 is more than 100 ms where theirs is.

@@ -28,8 +28,6 @@ pub(super) struct Facts {
     pub oldest_checkpoint: Option<(String, Duration)>,
     /// Bases that failed since the node started.
     pub base_failures: u64,
-    /// Bases that a scrub found damaged since the node started.
-    pub bases_rejected: u64,
     /// This node's clock, ms since the epoch.
     pub wall_ms: i64,
 }

@@ -65,7 +65,6 @@ pub(super) async fn facts(
         fsyncs: metrics.log.recent_fsyncs.of_late(),
         oldest_checkpoint: oldest.map(|(slot, age)| (name(slot), age)),
         base_failures: metrics.checkpoint.failed(),
-        bases_rejected: metrics.checkpoint.rejected(),
         wall_ms: wall_ms(),
     }
 }

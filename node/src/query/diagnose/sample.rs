@@ -37,12 +37,12 @@ pub(super) fn empty() -> Facts {
             memory: fill,
             memory_is_crowded: false,
             checkpoint_interval: Duration::from_secs(5),
+            bases_rejected: 0,
         },
         appends: TimesOfLate::default(),
         fsyncs: TimesOfLate::default(),
         oldest_checkpoint: None,
         base_failures: 0,
-        bases_rejected: 0,
         wall_ms: NOW_MS,
     }
 }

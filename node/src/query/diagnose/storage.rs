@@ -105,10 +105,10 @@ pub(super) fn checkpoints(facts: &Facts) -> Vec<Finding> {
             "the node's log says why (`a base was not cut`): most often there is no room, see disk";
         findings.push(warning(CHECK, "", words, advice));
     }
-    if facts.bases_rejected > 0 {
+    if facts.vitals.bases_rejected > 0 {
         let words = format!(
             "{} bases were damaged on disk; nothing is lost, they are written anew",
-            facts.bases_rejected
+            facts.vitals.bases_rejected
         );
         let advice = "look at the disk: it changes what was written; the node's log names the files (`was put aside`)";
         findings.push(warning(CHECK, "", words, advice));
@@ -236,7 +236,7 @@ mod tests {
         facts.base_failures = 1;
         assert_eq!(verdict(&checkpoints(&facts)), Severity::Warning);
         let mut facts = sample::healthy();
-        facts.bases_rejected = 1;
+        facts.vitals.bases_rejected = 1;
         assert_eq!(verdict(&checkpoints(&facts)), Severity::Warning);
     }
 

@@ -155,7 +155,19 @@ impl CheckpointStore {
         Ok(slot.bases.scrub(pace)?)
     }
 
-    /// Whether one of the shard's bases was put aside, and none was cut since: cut a new one then.
+    /// Says that one of the shard's bases is of no use to the caller: the log does not reach back to it.
+    pub fn miss_a_base(&self, shard: u16) {
+        if let Some(slot) = self.shard(shard) {
+            slot.bases.miss_one();
+        }
+    }
+
+    /// How many bases of all shards were put aside since the open.
+    pub fn rejected_bases(&self) -> u64 {
+        self.shards.iter().map(|slot| slot.bases.rejected()).sum()
+    }
+
+    /// Whether one of the shard's bases was put aside, and there have been less than two since: cut a new one then.
     pub fn lost_a_base(&self, shard: u16) -> bool {
         self.shard(shard).is_some_and(|slot| slot.bases.lost_one())
     }

@@ -3,7 +3,7 @@
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
@@ -35,8 +35,10 @@ pub(in crate::store::checkpoint) struct BaseDir {
     shard: u16,
     cluster_id: Vec<u8>,
     pub(super) list: Mutex<Vec<BaseInfo>>,
-    /// One was put aside, and none was cut since.
+    /// One was put aside, and there are less than are kept since.
     pub(super) lost_one: AtomicBool,
+    /// How many proved invalid since the open.
+    pub(super) rejected: AtomicU64,
 }
 
 impl BaseDir {
@@ -52,6 +54,7 @@ impl BaseDir {
             cluster_id: cluster_id.to_vec(),
             list: Mutex::default(),
             lost_one: AtomicBool::new(false),
+            rejected: AtomicU64::new(0),
         };
         base_dir
             .lost_one
@@ -178,7 +181,10 @@ impl BaseDir {
         match header {
             Ok(header) => return Ok(Some((header, BaseFile { path, bytes }))),
             Err(e) if e.is_environment() => return Err(e),
-            Err(why) => self.put_aside(&path, &why)?,
+            Err(why) => {
+                self.rejected.fetch_add(1, Ordering::Relaxed);
+                self.put_aside(&path, &why)?;
+            }
         }
         Ok(None)
     }
@@ -233,8 +239,10 @@ impl BaseDir {
             }
         };
         list.insert(0, newest.clone());
-        self.lost_one.store(false, Ordering::Relaxed);
         let kept = list.len().min(BASES_KEPT);
+        if kept == BASES_KEPT {
+            self.lost_one.store(false, Ordering::Relaxed);
+        }
         let surplus = list.split_off(kept).into_iter();
         let files = surplus.flat_map(|base| base.files.into_iter().rev());
         Ok((newest, files.map(|file| file.path).collect()))

@@ -36,7 +36,7 @@ impl Pace {
         }
     }
 
-    /// Waits for the turn of a read of so many bytes.
+    /// Waits until what was read before may have taken its time, now that so many bytes were.
     fn wait_for(&self, bytes: usize) -> io::Result<()> {
         let begins = {
             let mut next = self.next.lock();
@@ -65,8 +65,8 @@ impl<'p> PacedFile<'p> {
 
 impl Read for PacedFile<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.pace.wait_for(bytes.len())?;
         let read = self.file.read(bytes)?;
+        self.pace.wait_for(read)?;
         if let Some(length) = NonZeroU64::new(read as u64) {
             // A hint: of no consequence but for speed.
             let _ = rustix::fs::fadvise(&self.file, self.read, Some(length), Advice::DontNeed);

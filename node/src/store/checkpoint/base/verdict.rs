@@ -43,9 +43,19 @@ impl BaseDir {
         Ok(rejected)
     }
 
-    /// Whether one was put aside, and none was cut since: what is left is one less than the log is purged for.
+    /// Whether one was put aside, and there have been less than are kept since: nothing of the log is purged meanwhile.
     pub(in crate::store::checkpoint) fn lost_one(&self) -> bool {
         self.lost_one.load(Ordering::Relaxed)
+    }
+
+    /// Has it count as lost that one is of no use, though nothing is wrong with its files.
+    pub(in crate::store::checkpoint) fn miss_one(&self) {
+        self.lost_one.store(true, Ordering::Relaxed);
+    }
+
+    /// How many were put aside since the open; a file without a valid header counts as one.
+    pub(in crate::store::checkpoint) fn rejected(&self) -> u64 {
+        self.rejected.load(Ordering::Relaxed)
     }
 
     /// Takes a base that proved invalid out of the list, and its files aside.
@@ -54,6 +64,7 @@ impl BaseDir {
         base: &BaseInfo,
         why: &BaseError,
     ) -> io::Result<()> {
+        self.rejected.fetch_add(1, Ordering::Relaxed);
         let gone = {
             let mut list = self.list.lock();
             let at = list.iter().position(|it| it.is_of_same_files(base));
