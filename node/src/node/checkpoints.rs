@@ -91,10 +91,9 @@ impl Checkpoints {
             .unwrap_or(now)
     }
 
-    /// What may be applied to a shard between two checkpoints, bytes: with those of the shards spread evenly, `log_bytes` is what all
-    /// together have applied since their last.
+    /// What may be applied to a shard between two checkpoints, bytes.
     fn due_bytes(&self) -> u64 {
-        2 * self.config.log_bytes.as_u64() / (self.router.shards().len() as u64 + 1)
+        self.config.log_bytes.as_u64() / self.router.shards().len().max(1) as u64
     }
 
     /// The same for the first since the start. That of each shard is another one, so that their checkpoints are spread from then on.
