@@ -27,7 +27,7 @@ const NAMES_PER_ATTEMPT: usize = 3;
 /// So many names more than attempts can have are not worth looking for.
 const NAMES_LEAST: usize = 256;
 /// Names beyond one for each attempt that may stay as attempts go: to move them all each time costs more.
-const NAMES_SPARE: usize = 64;
+const NAMES_SPARE: usize = 16;
 
 /// The attempts of a learner, in the order of their newest events.
 #[derive(Clone, Debug, Default)]

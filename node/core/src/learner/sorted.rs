@@ -161,12 +161,8 @@ impl<T> Sorted<T> {
         self.drop_empty_runs();
     }
 
-    /// Gives back what memory it does not need, if that is more than half of what it has.
+    /// Gives back what memory it does not need, after much was taken out.
     pub fn compact(&mut self) {
-        let room: usize = self.runs().map(Vec::capacity).sum();
-        if room <= 2 * self.len() {
-            return;
-        }
         let mut left: Vec<T> = Vec::with_capacity(self.len());
         left.append(&mut self.first);
         left.extend(std::mem::take(&mut self.rest).into_iter().flatten());
