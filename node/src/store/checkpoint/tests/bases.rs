@@ -190,15 +190,21 @@ fn a_base_is_of_one_position_while_commits_go_on() {
     });
 }
 
-#[test]
-fn a_scrub_finds_a_rotten_base() {
-    let dir = scratch_dir();
-    let model = models(13, 1, 60, 200)[0];
-    let (store, _) = open(dir.path(), 1);
+/// A shard with a base of each of its first two commits.
+fn with_two_bases(dir: &Path, seed: u64) -> (CheckpointStore, Model) {
+    let model = models(seed, 1, 60, 200)[0];
+    let (store, _) = open(dir, 1);
     for number in 1..=2 {
         commit(&store, &model, number);
         store.cut_base(0).unwrap();
     }
+    (store, model)
+}
+
+#[test]
+fn a_scrub_finds_a_rotten_base() {
+    let dir = scratch_dir();
+    let (store, model) = with_two_bases(dir.path(), 13);
     assert!(scrub(&store, 0).is_empty());
     let rotten = store.bases(0).unwrap()[1].clone();
     flip_byte(&rotten.files[0].path, rotten.bytes as usize / 2);
@@ -233,12 +239,7 @@ fn a_base_that_can_not_be_read_gives_way_to_the_one_before() {
     ];
     for harm in harms {
         let dir = scratch_dir();
-        let model = models(14, 1, 60, 200)[0];
-        let (store, _) = open(dir.path(), 1);
-        for number in 1..=2 {
-            commit(&store, &model, number);
-            store.cut_base(0).unwrap();
-        }
+        let (store, _) = with_two_bases(dir.path(), 14);
         let newest = |store: &CheckpointStore| {
             let (base, _) = store.newest_base(0).unwrap().expect("a base");
             Model::number(Some(base.position))
@@ -259,12 +260,7 @@ fn a_base_that_can_not_be_read_gives_way_to_the_one_before() {
 #[test]
 fn a_scrub_misses_a_file_that_is_gone() {
     let dir = scratch_dir();
-    let model = models(15, 1, 60, 200)[0];
-    let (store, _) = open(dir.path(), 1);
-    for number in 1..=2 {
-        commit(&store, &model, number);
-        store.cut_base(0).unwrap();
-    }
+    let (store, _) = with_two_bases(dir.path(), 15);
     let gone = store.bases(0).unwrap()[1].clone();
     fs::remove_file(&gone.files[0].path).unwrap();
     let rejected = scrub(&store, 0);
