@@ -1,6 +1,8 @@
 //! What a node keeps on disk, and harm to it.
 
 use std::fs;
+use std::io;
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
@@ -45,9 +47,14 @@ pub fn flip_bytes(folder: &Path, count: usize, rng: &mut Rng) {
     }
 }
 
-/// Changes the byte at a place of a file.
-pub fn flip_byte(path: &Path, at: usize) {
-    let mut bytes = fs::read(path).expect("a file to harm");
-    bytes[at] ^= 0x55;
-    fs::write(path, bytes).expect("a harmed file");
+/// Changes the byte at a place of a file, and nothing else: who reads it meanwhile finds it as long as ever.
+///
+/// # Errors
+/// When the file is not there.
+pub fn flip_byte(path: &Path, at: u64) -> io::Result<()> {
+    let file = fs::OpenOptions::new().read(true).write(true).open(path)?;
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at)?;
+    byte[0] ^= 0x55;
+    file.write_all_at(&byte, at)
 }

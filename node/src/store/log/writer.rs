@@ -337,9 +337,10 @@ impl Writer {
     }
 
     fn fail(&mut self, error: &io::Error) {
-        let refused = self.shared.queue.fail();
         tracing::error!(%error, "the log has failed: the process must stop");
+        // Before anybody else learns of it: they could only say that the log is closed, not why.
         (self.shared.hooks.fatal)(error);
+        let refused = self.shared.queue.fail();
         let waiting = self.waiting.drain(..).map(|waiting| waiting.done);
         let ops = self.backlog.drain(..).chain(refused.ops).map(|op| op.done);
         for done in waiting.chain(ops).flatten() {
