@@ -124,10 +124,14 @@ mod tests {
 
     impl Blocks {
         /// Saves a learner, and says how much that is.
-        fn save(&self, held: &mut Held) -> u64 {
+        fn save(&self, held: &mut Held, as_of: u64) -> u64 {
             let (reply, mut saved) = mpsc::channel(1);
             let standings = false;
-            held.save(&Save { standings, reply });
+            held.save(&Save {
+                standings,
+                as_of,
+                reply,
+            });
             let saved = saved.try_recv().expect("an answer");
             let mut written = 0;
             for StateChange { part, bytes } in saved.changes {
@@ -154,6 +158,7 @@ mod tests {
             let mut held = Held::of(Stored::nothing_of("ada"), Arc::clone(&blocks) as _);
             // Late, so that it is nearly all growth: what was stored before, and leaves the head, would make up for a bound too low.
             let first_save = rng.u64(..80);
+            let mut durable_index = 0;
             for number in 0..EVENTS {
                 let mut encoded = Vec::new();
                 let event = match learner % 2 {
@@ -162,11 +167,14 @@ mod tests {
                 };
                 event.encode_into(&mut encoded);
                 let events = std::iter::once(&encoded[..]);
-                let applied = held.apply("ada", &context(number, 64), events);
+                let applied = held.apply("ada", &context(number, 64), events, durable_index);
                 let said = applied.expect("all can be read").unsaved_bytes;
                 if number == first_save || number > first_save && rng.u8(..20) == 0 {
-                    let bytes = blocks.save(&mut held);
+                    let bytes = blocks.save(&mut held, number);
                     assert!(bytes <= said, "event {number}: {bytes}, said {said}");
+                }
+                if rng.u8(..4) == 0 {
+                    durable_index = number;
                 }
             }
         }

@@ -32,10 +32,12 @@ pub struct Held {
     head_bytes: u64,
     /// The floor of the learner when its standings were last stored: courses behind it can't have changed since, ms.
     saved_floor_ms: i64,
-    /// What the learner took in memory when it was last saved or loaded, and how many identities it had then, bytes.
+    /// What the learner took in memory when it was last measured, and how many identities it had then, bytes.
     measured: (u64, usize),
-    /// Blocks were read since it was measured.
-    fetched: bool,
+    /// Blocks came or went since.
+    is_resized: bool,
+    /// At which entry it was saved, until that is durable: before then nothing that was saved may leave the memory.
+    saved_at: Option<u64>,
     /// What has come since.
     growth: Growth,
     /// So many of its courses the shard was told of.
@@ -58,7 +60,8 @@ impl Held {
             blocks,
             head_bytes: stored.head_bytes,
             growth: Growth::default(),
-            fetched: false,
+            is_resized: false,
+            saved_at: None,
         }
     }
 
@@ -72,7 +75,8 @@ impl Held {
         self.learner.prefetch();
     }
 
-    /// Applies all events that one entry has for the learner with this id, in the entry's order. May wait for the disk.
+    /// Applies all events that one entry has for the learner with this id, in the entry's order. May wait for the disk. What entries up to
+    /// `durable_index` did is durable: of that the learner lets go while it is at hand anyway.
     ///
     /// # Errors
     /// When a block that an event needs can't be read.
@@ -81,6 +85,7 @@ impl Held {
         user_id: &str,
         context: &EntryContext,
         events: impl Iterator<Item = &'e [u8]>,
+        durable_index: u64,
     ) -> Result<GroupApplied, LoadError> {
         self.learner.prune(context);
         let mut touched_ms = Times::new();
@@ -89,7 +94,8 @@ impl Held {
             self.growth.add(encoded.len() as u64);
             verdicts.push(self.apply_one(user_id, context, encoded, &mut touched_ms)?);
         }
-        if std::mem::take(&mut self.fetched) {
+        self.let_go(durable_index);
+        if std::mem::take(&mut self.is_resized) {
             self.measured = measure(&self.learner);
         }
         Ok(self.applied(context, verdicts, &touched_ms))
@@ -113,7 +119,7 @@ impl Held {
                 }
                 Err(Missing(blocks)) => {
                     block_in_place(|| fetch(&*self.blocks, &mut self.learner, &blocks))?;
-                    self.fetched = true;
+                    self.is_resized = true;
                 }
             }
         }
@@ -164,20 +170,38 @@ impl Held {
         }
     }
 
+    /// Has what was saved leave the memory, as far as it need not be there, once that is durable.
+    fn let_go(&mut self, durable_index: u64) {
+        if (self.saved_at).is_some_and(|saved_at| saved_at <= durable_index) {
+            self.saved_at = None;
+            self.learner.let_go();
+            self.is_resized = true;
+        }
+    }
+
+    /// What the learner takes with its actor, after it has let go of what is durable, bytes; `None` when there was nothing to let go of.
+    pub fn let_go_now(&mut self, durable_index: u64) -> Option<u64> {
+        self.let_go(durable_index);
+        std::mem::take(&mut self.is_resized).then(|| {
+            self.measured = measure(&self.learner);
+            memory_bytes(&self.learner, self.measured)
+        })
+    }
+
     /// Hands over what differs from the stored state.
     pub fn save(&mut self, save: &Save) {
         // Of whom nothing was accepted nothing is stored either: made-up names take no room for ever.
         let leaves = save.standings && self.learner.is_known();
         let standings = leaves.then(|| self.changed_standings());
-        // Of what was saved before all is durable.
-        self.learner.let_go();
+        // Captures follow each other: what was saved before is durable.
+        self.let_go(save.as_of);
         let changes = self.learner.take_changes(leaves);
         let head = changes.iter().find(|change| change.part == StatePart::Head);
         if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {
             self.head_bytes = bytes.len() as u64;
         }
         self.growth = Growth::default();
-        self.measured = measure(&self.learner);
+        self.saved_at = Some(save.as_of);
         let saved = Saved {
             user_id: self.learner.user_id().into(),
             changes,
@@ -215,21 +239,5 @@ fn memory_bytes(learner: &Learner, (measured, identities): (u64, usize)) -> u64 
 }
 
 #[cfg(test)]
-mod tests {
-    use tokio::sync::mpsc;
-
-    use super::*;
-    use crate::learner::Nowhere;
-
-    #[test]
-    fn of_whom_nothing_was_accepted_nothing_is_stored() {
-        let mut held = Held::of(Stored::nothing_of("made-up"), Arc::new(Nowhere));
-        let (reply, mut saved) = mpsc::channel(1);
-        held.save(&Save {
-            standings: true,
-            reply,
-        });
-        let saved = saved.try_recv().expect("an answer");
-        assert!(saved.changes.is_empty() && saved.standings.is_none());
-    }
-}
+#[path = "held_tests.rs"]
+mod tests;

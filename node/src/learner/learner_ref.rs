@@ -167,7 +167,7 @@ fn handle(held: &mut Held, message: LearnerMessage) {
         LearnerMessage::Apply(apply) => {
             let events = apply.events.iter().map(|encoded| &**encoded);
             let user_id = held.user_id().to_owned();
-            let applied = held.apply(&user_id, &apply.context, events);
+            let applied = held.apply(&user_id, &apply.context, events, apply.durable_index);
             apply.turn.answer(applied);
         }
         LearnerMessage::Read(read) => held.read(read),

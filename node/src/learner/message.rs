@@ -41,6 +41,8 @@ pub struct Apply {
     pub context: Arc<EntryContext>,
     /// The encoded events, in the order of the entry.
     pub events: Vec<Bytes>,
+    /// Everything that entries up to here did is durable.
+    pub durable_index: u64,
     /// To answer.
     pub turn: Turn,
 }
@@ -70,6 +72,8 @@ pub struct GroupApplied {
 pub struct Save {
     /// The standings are to be stored too: the learner may soon leave the memory.
     pub standings: bool,
+    /// The index of the newest entry at the capture's boundary.
+    pub as_of: u64,
     /// Has room for the answers of all learners that are asked.
     pub reply: mpsc::Sender<Saved>,
 }

@@ -63,10 +63,12 @@ impl Checkpoints {
                 () = stop.cancelled() => return,
                 () = tokio::time::sleep(LOOK_EVERY.min(self.config.interval)) => {}
             }
-            let is_crowded = self.router.memory().is_crowded();
+            let memory = self.router.memory();
+            let is_crowded = memory.is_crowded();
             let some_wait = shard.passivate(is_crowded).await;
-            // Were nobody to leave, a checkpoint would not make room: learners in a lesson stay.
-            let interval = if is_crowded && some_wait {
+            // Were nobody to leave, a checkpoint would not make room: learners in a lesson stay. Only when there is none at all, what they let
+            // go of has to do.
+            let interval = if is_crowded && some_wait || memory.is_full() {
                 self.config.interval.min(INTERVAL_IN_A_CROWD)
             } else {
                 self.config.interval
@@ -76,6 +78,9 @@ impl Checkpoints {
                 last = Instant::now();
                 due_bytes = self.due_bytes();
                 self.one(group, &mut base_due).await;
+                if memory.is_tight() {
+                    shard.let_go().await;
+                }
             }
         }
     }

@@ -53,6 +53,10 @@ pub(super) struct Learners {
     looked_at_ms: i64,
     /// Where learners hand over their states while a capture is collected.
     pub(super) saved: Option<mpsc::Sender<Saved>>,
+    /// The newest entry at the boundary of the last capture.
+    pub(super) saved_at: u64,
+    /// The same of the last capture that is durable; before the first since the start nothing counts.
+    pub(super) durable_index: u64,
 }
 
 #[derive(Debug)]
@@ -364,6 +368,16 @@ impl Directory {
     /// The ids of all active learners.
     pub fn user_ids(&self) -> Vec<Box<str>> {
         self.learners.lock().places.keys().cloned().collect()
+    }
+
+    /// Notes that a learner takes another number of bytes.
+    pub(super) fn note_size(&self, active: &mut Active, bytes: u64) {
+        let more = bytes.cast_signed() - active.memory_bytes.cast_signed();
+        self.memory.grow(more);
+        if active.is_idle {
+            self.memory.rest(more);
+        }
+        active.memory_bytes = bytes;
     }
 
     fn next_version(&self) -> u64 {

@@ -11,7 +11,11 @@ const ALL: Retirement = Retirement {
 
 /// So many settled learners of this size, saved but for how they stand.
 async fn settled(learners: u64, bytes: u64) -> Directory {
-    let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
+    settled_in(LearnerMemory::of(1 << 40, 0), learners, bytes).await
+}
+
+async fn settled_in(memory: LearnerMemory, learners: u64, bytes: u64) -> Directory {
+    let directory = Directory::new(Arc::new(memory));
     for number in 0..learners {
         let held = Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
         let woken = Woken {
@@ -32,7 +36,7 @@ async fn settled(learners: u64, bytes: u64) -> Directory {
 
 /// A whole checkpoint. Answers how many learners it was of.
 async fn save(directory: &Directory) -> usize {
-    let (due, mut saved) = directory.begin_saving();
+    let (due, mut saved) = directory.begin_saving(1);
     directory.save(&due);
     directory.all_asked_to_save();
     let mut learners = 0;
@@ -51,7 +55,7 @@ async fn a_capture_stores_standings_of_no_more_than_its_bound() {
         assert_eq!(directory.retire(ALL), 0);
     }
     assert!(directory.are_some_leaving());
-    let (due, _saved) = directory.begin_saving();
+    let (due, _saved) = directory.begin_saving(1);
     assert_eq!(due.len() as u64, AT_ONCE);
 }
 
@@ -59,7 +63,7 @@ async fn a_capture_stores_standings_of_no_more_than_its_bound() {
 async fn a_learner_leaves_once_its_standings_are_durable() {
     let directory = settled(2, 1).await;
     directory.retire(ALL);
-    let (due, mut saved) = directory.begin_saving();
+    let (due, mut saved) = directory.begin_saving(1);
     directory.save(&due);
     directory.all_asked_to_save();
     assert_eq!(directory.retire(ALL), 0, "nothing is durable yet");
@@ -94,6 +98,23 @@ async fn whoever_is_idle_no_longer_is_not_counted_as_such() {
 }
 
 #[tokio::test]
+async fn what_idle_learners_let_go_of_is_not_theirs_any_more() {
+    let directory = settled_in(LearnerMemory::of(1 << 40, 1 << 20), 2, 1 << 20).await;
+    // Others', who are in a lesson.
+    directory.memory.grow(10 << 20);
+    directory.retire(ALL);
+    assert!(directory.memory.is_crowded());
+    save(&directory).await;
+    directory.let_go(&directory.places());
+    assert!(
+        !directory.memory.is_crowded(),
+        "the idle take next to nothing"
+    );
+    assert_eq!(directory.retire(ALL), 2);
+    assert_eq!(directory.memory.held(), 10 << 20);
+}
+
+#[tokio::test]
 async fn with_nobody_left_nothing_is_held() {
     let directory = settled(5, 1_000).await;
     assert_eq!(directory.memory.held(), 5 * (ACTOR_BYTES + 1_000));
@@ -110,7 +131,7 @@ async fn somebody_with_a_learner_is_waited_for_while_the_others_are_saved() {
     directory.retire(ALL);
     let busy = directory.get("learner-7").expect("active");
     let inside = busy.enter().expect("at rest");
-    let (due, mut saved) = directory.begin_saving();
+    let (due, mut saved) = directory.begin_saving(1);
     directory.save(&due);
     directory.all_asked_to_save();
     let at_once = std::iter::from_fn(|| saved.try_recv().ok()).count();

@@ -18,7 +18,7 @@ use super::{
     groups::{Groups, Ordered},
     packing::Packing,
     sweeper::Sweeper,
-    tell::tell,
+    tell::{Applying, tell},
     ticker::note_due,
     view::View,
     watchers::Watchers,
@@ -127,7 +127,7 @@ impl Replicated for ShardMachine {
         let active = self.directory.clone();
         let is_active = move |user_id: &str| active.get(user_id).is_some();
         let expired = self.sweeper.expired(floor_ms, is_active);
-        let (due, mut saved) = self.directory.begin_saving();
+        let (due, mut saved) = self.directory.begin_saving(index);
         let (directory, chores) = (self.directory.clone(), self.chores.clone());
         let packing = self.packing.clone();
         let changes = async move {
@@ -183,7 +183,12 @@ impl ShardMachine {
             Ok(learners) => learners,
             Err(error) => return self.give_up(&error),
         };
-        let mut applied = match tell(context, payload, &groups, &learners).await {
+        let entry = Applying {
+            context,
+            payload,
+            durable_index: self.directory.durable_index(),
+        };
+        let mut applied = match tell(&entry, &groups, &learners).await {
             Ok(applied) => applied,
             Err(error) => return self.give_up(&error.to_string()),
         };

@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The idle are many when they take a quarter of what is short: fewer are not worth the waking when they come back.
 const MANY: u64 = 4;
+/// The part of what learners may take from which on it is tight.
+const TIGHT: (u64, u64) = (7, 8);
 
 /// Adds up what all shards of a node say.
 #[derive(Debug)]
@@ -50,6 +52,16 @@ impl LearnerMemory {
         self.bytes_max
     }
 
+    /// Whether there will soon be no room: learners should let go of what need not be in memory.
+    pub fn is_tight(&self) -> bool {
+        self.held() > self.bytes_max / TIGHT.1 * TIGHT.0
+    }
+
+    /// Whether there is no room, for whatever comes.
+    pub fn is_full(&self) -> bool {
+        self.held() > self.bytes_max
+    }
+
     /// Whether memory is short because of those who are idle: they should leave, and newcomers wait until they have.
     pub fn is_crowded(&self) -> bool {
         let is_short = self.held() > self.bytes_short;
@@ -58,7 +70,7 @@ impl LearnerMemory {
 
     /// Whether events may come that make learners active.
     pub fn has_room(&self) -> bool {
-        self.held() <= self.bytes_max && !self.is_crowded()
+        !self.is_full() && !self.is_crowded()
     }
 }
 
@@ -76,9 +88,13 @@ mod tests {
         assert!(memory.is_crowded() && !memory.has_room());
         memory.rest(-1);
         assert!(!memory.is_crowded() && memory.has_room(), "few are idle");
-        memory.grow(1_599);
+        memory.grow(1_199);
+        assert!(!memory.is_tight());
+        memory.grow(1);
+        assert!(memory.is_tight());
+        memory.grow(399);
         assert!(memory.has_room());
         memory.grow(1);
-        assert!(!memory.has_room(), "full");
+        assert!(!memory.has_room() && memory.is_full());
     }
 }

@@ -68,6 +68,7 @@ pub struct ShardReplica {
     group: Arc<Group<ShardMachine>>,
     store: Arc<CheckpointStore>,
     directory: Directory,
+    chores: Chores,
     watchers: Watchers,
     parts: mpsc::Sender<Part>,
     view: watch::Receiver<Arc<View>>,
@@ -117,7 +118,7 @@ impl ShardReplica {
             passivate_after_ms: setup.passivate_after_ms,
             sweeper: Sweeper::of(&setup.home, shard),
             packing: Packing::of(&setup.home, shard, setup.packs),
-            chores: setup.chores,
+            chores: setup.chores.clone(),
             changed: Vec::new(),
         };
         let woken = machine.wake(setup.were_active).await;
@@ -138,6 +139,7 @@ impl ShardReplica {
             group,
             store,
             directory,
+            chores: setup.chores,
             watchers,
             parts,
             view,
@@ -260,6 +262,14 @@ impl ShardReplica {
             }
         }
         some_wait
+    }
+
+    /// Has all learners let go of what is durable and need not be in memory.
+    pub async fn let_go(&self) {
+        let mut portions = self.chores.portions(self.directory.places());
+        while let Some(some) = portions.next().await {
+            self.directory.let_go(some);
+        }
     }
 
     /// Looks at the shard's own state, between two entries.

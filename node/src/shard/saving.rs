@@ -24,8 +24,9 @@ pub(super) enum Saving {
 }
 
 impl Directory {
-    /// Begins a capture: the learners with something unsaved, to be handed to [`Self::save`], and where their states come out. Whoever is touched by an entry meanwhile is asked before.
-    pub fn begin_saving(&self) -> (Vec<Place>, mpsc::Receiver<Saved>) {
+    /// Begins a capture, `as_of` the newest entry: the learners with something unsaved, to be handed to [`Self::save`], and where their
+    /// states come out. Whoever is touched by an entry meanwhile is asked before.
+    pub fn begin_saving(&self, as_of: u64) -> (Vec<Place>, mpsc::Receiver<Saved>) {
         self.unsaved_bytes.send_replace(0);
         let mut learners = self.learners.lock();
         let mut due = Vec::new();
@@ -39,6 +40,7 @@ impl Directory {
         }
         let (saved, received) = mpsc::channel(due.len().max(1));
         learners.saved = Some(saved);
+        learners.saved_at = as_of;
         (due, received)
     }
 
@@ -81,9 +83,16 @@ impl Directory {
 
     /// What was being saved is durable.
     pub fn end_saving(&self) {
-        for (_, active) in &mut self.learners.lock().active {
+        let mut learners = self.learners.lock();
+        learners.durable_index = learners.saved_at;
+        for (_, active) in &mut learners.active {
             active.saving = Saving::No;
         }
+    }
+
+    /// What entries up to this one did to learners is durable.
+    pub fn durable_index(&self) -> u64 {
+        self.learners.lock().durable_index
     }
 }
 
@@ -102,7 +111,11 @@ impl Learners {
             self.leaving_bytes -= leaving_bytes;
             active.standings = Standings::Stored;
         }
-        Some(Save { standings, reply })
+        Some(Save {
+            standings,
+            as_of: self.saved_at,
+            reply,
+        })
     }
 }
 

@@ -20,7 +20,12 @@ use tokio::{
 use super::*;
 use crate::{
     learner::{Held, Nowhere, Stored},
-    shard::{directory::Woken, groups::Groups, memory::LearnerMemory, tell::tell},
+    shard::{
+        directory::Woken,
+        groups::Groups,
+        memory::LearnerMemory,
+        tell::{Applying, tell},
+    },
 };
 
 const LEARNERS: usize = 24;
@@ -83,7 +88,12 @@ async fn apply(directory: &Directory, learners: &[usize], index: u64) {
         events: users.iter().map(|_| [&payload[..]].into()).collect(),
         order: Vec::new(),
     };
-    let applied = tell(&context, &payload, &groups, &awake).await;
+    let entry = Applying {
+        context: &context,
+        payload: &payload,
+        durable_index: directory.durable_index(),
+    };
+    let applied = tell(&entry, &groups, &awake).await;
     let mut applied = applied.expect("all apply it");
     let places = awake.iter().map(|(place, _)| *place);
     directory.note_applied(at_ms, places.zip(&mut applied));
@@ -154,7 +164,9 @@ async fn captures(mut rng: Rng) {
     for _ in 0..CAPTURES {
         let ((due, mut saved), events) = {
             let events = shard.lock().await;
-            (directory.begin_saving(), *events)
+            // Only that it grows matters here.
+            let as_of = events.iter().sum();
+            (directory.begin_saving(as_of), *events)
         };
         for some in due.chunks(PORTION) {
             directory.save(some);

@@ -21,13 +21,22 @@ const AT_ONCE: usize = 24;
 /// After so many learners other tasks have their turn: some tenths of a millisecond.
 const UNTIL_OTHERS: usize = 8 * AT_ONCE;
 
-/// The answers of an entry's learners, in their order; events are slices of `payload`.
+/// An entry that is being applied.
+pub struct Applying<'e> {
+    /// What holds for it.
+    pub context: &'e Arc<EntryContext>,
+    /// Its bytes, of which its events are slices.
+    pub payload: &'e Bytes,
+    /// What entries up to this one did is durable.
+    pub durable_index: u64,
+}
+
+/// The answers of an entry's learners, in their order.
 ///
 /// # Errors
 /// When a learner can't apply the entry.
 pub async fn tell(
-    context: &Arc<EntryContext>,
-    payload: &Bytes,
+    entry: &Applying<'_>,
     groups: &Groups<'_>,
     learners: &[Awake],
 ) -> Result<Vec<GroupApplied>, RoundError> {
@@ -36,9 +45,9 @@ pub async fn tell(
         if !answers.is_empty() && answers.len() % UNTIL_OTHERS == 0 {
             yield_now().await;
         }
-        tell_those_at_rest(context, groups, some, &mut answers)?;
+        tell_those_at_rest(entry, groups, some, &mut answers)?;
     }
-    leave_with_others(context, payload, &groups.events, learners, &mut answers).await?;
+    leave_with_others(entry, &groups.events, learners, &mut answers).await?;
     let answers = answers.into_iter();
     answers
         .map(|answer| answer.ok_or(RoundError::WentAway))
@@ -49,7 +58,7 @@ pub async fn tell(
 /// the processor fetches as many lines at a time as it can, instead of waiting for one after the other. No more than one is entered
 /// while an event waits for the disk.
 fn tell_those_at_rest(
-    context: &EntryContext,
+    entry: &Applying<'_>,
     groups: &Groups<'_>,
     learners: &[Awake],
     answers: &mut Vec<Option<GroupApplied>>,
@@ -64,7 +73,9 @@ fn tell_those_at_rest(
     let groups = groups.users[from..].iter().zip(&groups.events[from..]);
     for ((_, learner), (user_id, events)) in learners.iter().zip(groups) {
         let events = events.iter().copied();
-        let apply = |mut held: MappedMutexGuard<'_, Held>| held.apply(user_id, context, events);
+        let apply = |mut held: MappedMutexGuard<'_, Held>| {
+            held.apply(user_id, entry.context, events, entry.durable_index)
+        };
         let applied = learner.enter().map(apply);
         answers.push(applied.transpose()?);
     }
@@ -73,8 +84,7 @@ fn tell_those_at_rest(
 
 /// The events of learners that somebody else was with, or for whom something waited: theirs wait behind it.
 async fn leave_with_others(
-    context: &Arc<EntryContext>,
-    payload: &Bytes,
+    entry: &Applying<'_>,
     events: &[Events<'_>],
     learners: &[Awake],
     answers: &mut [Option<GroupApplied>],
@@ -90,11 +100,12 @@ async fn leave_with_others(
     let round = Round::of(busy.len());
     for (place, &group) in busy.iter().enumerate() {
         let apply = Apply {
-            context: Arc::clone(context),
+            context: Arc::clone(entry.context),
             events: events[group]
                 .iter()
-                .map(|event| payload.slice_ref(event))
+                .map(|event| entry.payload.slice_ref(event))
                 .collect(),
+            durable_index: entry.durable_index,
             turn: round.turn(place),
         };
         // One that has stopped is noticed by its turn.

@@ -1,0 +1,98 @@
+//! What is handed over, and what leaves the memory when.
+
+use homeroom_core::{EventType, WindowShape, learner::WindowQuery};
+use tokio::sync::mpsc;
+
+use super::*;
+use crate::learner::Nowhere;
+
+const BEGUN_MS: i64 = 1_700_000_000_000;
+/// Between two events: each is in another pane.
+const STEP_MS: i64 = 10_000;
+/// Enough for blocks behind the newest minute.
+const EVENTS: u64 = 40;
+
+fn nobody_yet() -> Held {
+    Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere))
+}
+
+/// The entry at an index, with the event of its time.
+fn click(held: &mut Held, index: u64, durable_index: u64) -> GroupApplied {
+    let at_ms = BEGUN_MS + index.cast_signed() * STEP_MS;
+    let context = EntryContext {
+        index,
+        block_events: 4,
+        log_time_ms: at_ms,
+        watermark_ms: at_ms - 60_000,
+        floor_ms: 0,
+        settings: Arc::default(),
+    };
+    let mut encoded = Vec::new();
+    Event::bare("ada", format!("{index}"), at_ms, EventType::Click, "lms")
+        .encode_into(&mut encoded);
+    let events = std::iter::once(&encoded[..]);
+    let applied = held.apply("ada", &context, events, durable_index);
+    applied.expect("nothing is read for it")
+}
+
+fn save(held: &mut Held, as_of: u64) -> Saved {
+    let (reply, mut saved) = mpsc::channel(1);
+    held.save(&Save {
+        standings: true,
+        as_of,
+        reply,
+    });
+    saved.try_recv().expect("an answer")
+}
+
+/// Whether blocks have left the memory.
+fn is_partly_away(held: &Held) -> bool {
+    held.lacks(&Read {
+        windows: Some(WindowQuery::all(WindowShape::MINUTE)),
+        look: Box::new(|_| {}),
+    })
+}
+
+#[test]
+fn of_whom_nothing_was_accepted_nothing_is_stored() {
+    let saved = save(&mut nobody_yet(), 1);
+    assert!(saved.changes.is_empty() && saved.standings.is_none());
+}
+
+#[test]
+fn what_was_saved_leaves_the_memory_at_the_first_event_after_it_is_durable() {
+    let mut held = nobody_yet();
+    for index in 0..EVENTS {
+        click(&mut held, index, 0);
+    }
+    save(&mut held, EVENTS);
+    let before = click(&mut held, EVENTS + 1, EVENTS - 1).memory_bytes;
+    assert!(!is_partly_away(&held), "it may never become durable");
+    let after = click(&mut held, EVENTS + 2, EVENTS).memory_bytes;
+    assert!(is_partly_away(&held));
+    assert!(after < before, "{after} bytes of {before}");
+}
+
+#[test]
+fn to_whom_nothing_comes_any_more_lets_go_when_asked() {
+    let mut held = nobody_yet();
+    for index in 0..EVENTS {
+        click(&mut held, index, 0);
+    }
+    assert_eq!(held.let_go_now(EVENTS), None, "nothing was saved");
+    save(&mut held, EVENTS);
+    assert_eq!(held.let_go_now(EVENTS - 1), None);
+    assert!(held.let_go_now(EVENTS).is_some() && is_partly_away(&held));
+    assert_eq!(held.let_go_now(EVENTS), None, "it was told already");
+}
+
+#[test]
+fn what_an_earlier_capture_saved_has_left_when_the_next_comes() {
+    let mut held = nobody_yet();
+    for index in 0..EVENTS {
+        click(&mut held, index, 0);
+    }
+    save(&mut held, EVENTS);
+    save(&mut held, EVENTS + 1);
+    assert!(is_partly_away(&held));
+}
