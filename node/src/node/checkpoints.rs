@@ -96,9 +96,11 @@ impl Checkpoints {
             .unwrap_or(now)
     }
 
-    /// What may be applied to a shard between two checkpoints, bytes.
+    /// What may be applied to a shard between two checkpoints, bytes: spread evenly, so that all shards together never have applied more
+    /// than [`CheckpointConfig::log_bytes`] since theirs, each may have nearly twice its share of that.
     fn due_bytes(&self) -> u64 {
-        self.config.log_bytes.as_u64() / self.router.shards().len().max(1) as u64
+        let shards = self.router.shards().len() as u64;
+        self.config.log_bytes.as_u64() * 2 / (shards + 1)
     }
 
     /// The same for the first since the start. That of each shard is another one, so that their checkpoints are spread from then on.
