@@ -93,6 +93,14 @@ impl Disk {
         Some(Learner::restore(user_id, head, parts).expect("what was written can be read"))
     }
 
+    /// The same without its past.
+    pub fn learner_lean(&self, user_id: &str) -> Option<Learner> {
+        let head = self.heads.get(user_id)?;
+        let parts = self.parts.get(user_id).into_iter().flatten();
+        let parts = parts.map(|(&part, bytes)| (part, bytes.as_slice()));
+        Some(Learner::restore_lean(user_id, head, parts).expect("what was written can be read"))
+    }
+
     /// Everyone stored.
     pub fn users(&self) -> impl Iterator<Item = &String> {
         self.heads.keys()

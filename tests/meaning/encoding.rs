@@ -238,7 +238,9 @@ fn damaged_bytes_are_an_error_or_something_else_but_never_a_panic() {
                 let blocks = all.blocks.iter().map(|bytes| damaged(rng, bytes));
                 let blocks: Vec<Vec<u8>> = blocks.collect();
                 let parts = (0..).map(|at| StatePart::Block(at * 3_600_000));
-                let _ = Learner::restore("ada", head, parts.zip(blocks.iter().map(Vec::as_slice)));
+                let parts = parts.zip(blocks.iter().map(Vec::as_slice));
+                let _ = Learner::restore("ada", head, parts.clone());
+                let _ = Learner::restore_lean("ada", head, parts);
                 let _ = Learner::restore("ada", &damaged(rng, head), std::iter::empty());
             }
             let letter = (7, damaged(rng, &all.letters[0]));

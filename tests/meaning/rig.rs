@@ -156,8 +156,7 @@ impl CoreRig {
         if let Some(learner) = self.learners.get_mut(user_id).filter(|it| it.is_known()) {
             self.disk.save_learner(learner, true);
             self.disk.sweep(user_id, floor_ms);
-            let woken = self.disk.learner(user_id).expect("it was stored");
-            self.learners.insert(user_id.to_owned(), woken);
+            self.wake_lean(user_id);
         }
     }
 
@@ -183,14 +182,21 @@ impl CoreRig {
     }
 
     fn wake(&mut self, user_id: &str) {
-        let mut learner = self.disk.learner(user_id).expect("it was stored");
+        let learner = self.disk.learner(user_id).expect("it was stored");
         assert_eq!(
             learner,
             self.whole(user_id),
             "a learner comes back as it was"
         );
+        self.wake_lean(user_id);
+    }
+
+    fn wake_lean(&mut self, user_id: &str) {
+        let mut learner = self.disk.learner(user_id).expect("it was stored");
         learner.let_go();
-        self.learners.insert(user_id.to_owned(), learner);
+        let lean = self.disk.learner_lean(user_id).expect("it was stored");
+        assert_eq!(lean, learner, "what is away was never there");
+        self.learners.insert(user_id.to_owned(), lean);
     }
 
     fn apply_entry(&mut self, bytes: Vec<u8>) -> Applied {

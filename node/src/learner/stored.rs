@@ -131,14 +131,30 @@ impl Gathered {
         }
     }
 
-    /// The learner, once all its records were taken in.
+    /// The learner with all that its records hold, once they were taken in.
     ///
     /// # Errors
     /// When they are no learner that this build can read.
-    pub fn finish(self) -> Result<Stored, LoadError> {
+    pub fn whole(self) -> Result<Stored, LoadError> {
+        let learner = Learner::restore(&self.user_id, &self.head, self.parts());
+        self.finish(learner)
+    }
+
+    /// The learner without what need not be in memory of a learner who is active.
+    ///
+    /// # Errors
+    /// When the records are no learner that this build can read.
+    pub fn lean(self) -> Result<Stored, LoadError> {
+        let learner = Learner::restore_lean(&self.user_id, &self.head, self.parts());
+        self.finish(learner)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (StatePart, &[u8])> + Clone {
         let parts = self.parts.iter();
-        let parts = parts.map(|(part, bytes)| (*part, &bytes[..]));
-        let learner = Learner::restore(&self.user_id, &self.head, parts);
+        parts.map(|(part, bytes)| (*part, &bytes[..]))
+    }
+
+    fn finish(&self, learner: Result<Learner, StateDecodeError>) -> Result<Stored, LoadError> {
         // In earlier versions of the head the last of the hours was apart: the next head will hold it.
         let last = self.parts.last();
         let last_hour = last.filter(|(part, _)| matches!(part, StatePart::Hour(_)));
@@ -164,15 +180,15 @@ fn undecodable(user_id: &str, error: StateDecodeError) -> LoadError {
     }
 }
 
-/// A learner as of the last checkpoint; `None` when none is stored. Waits for the disk.
+/// A learner's records as of the last checkpoint; `None` when none is stored. Waits for the disk.
 ///
 /// # Errors
 /// When a record is damaged, or written by a newer build.
-pub fn load(
+pub fn gather(
     store: &CheckpointStore,
     shard: u16,
     user_id: &str,
-) -> Result<Option<Stored>, LoadError> {
+) -> Result<Option<Gathered>, LoadError> {
     let Some(first) = store.get(shard, &learner_key(user_id, StatePart::Head, 0))? else {
         return Ok(None);
     };
@@ -189,7 +205,7 @@ pub fn load(
             }
         }
     }
-    gathered.finish().map(Some)
+    Ok(Some(gathered))
 }
 
 /// Where learners' blocks are read again that have left the memory.
@@ -324,7 +340,7 @@ mod tests {
             let gathered = gathered.expect("a head");
             assert_eq!((gathered.was_active(), gathered.as_of()), (!leaves, 7));
             assert!(!gathered.is_one_record().expect("a head"));
-            let stored = gathered.finish().expect("a learner");
+            let stored = gathered.whole().expect("a learner");
             assert_eq!(stored.learner, learner);
             assert!(stored.head_bytes >= head_bytes && stored.standings_stored == leaves);
         }

@@ -155,12 +155,7 @@ impl OfShard {
 
     fn finish_present(&mut self) {
         if let Some(gathered) = self.present.take() {
-            let learner = gathered.finish().map(|mut stored| {
-                // All of it is stored.
-                stored.learner.let_go();
-                stored
-            });
-            self.learners.push(learner);
+            self.learners.push(gathered.lean());
         }
     }
 }

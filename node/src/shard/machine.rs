@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{
     learner::{
-        BlockSource, Collected, GroupApplied, Held, LearnerMessage, LearnerRef, LoadError, Stored,
-        dead_letter_key, load, memory_of,
+        BlockSource, Collected, Gathered, GroupApplied, Held, LearnerMessage, LearnerRef,
+        LoadError, Stored, dead_letter_key, gather, memory_of,
     },
     raft::{Applied, Capture, Replicated},
     store::checkpoint::CheckpointStore,
@@ -271,8 +271,8 @@ impl ShardMachine {
             return Ok(Vec::new());
         }
         let stored = |user_id: &&str| {
-            let stored = load(&self.store, self.shard, user_id)?;
-            Ok(stored.unwrap_or_else(|| Stored::nothing_of(user_id)))
+            let gathered = gather(&self.store, self.shard, user_id)?;
+            gathered.map_or_else(|| Ok(Stored::nothing_of(user_id)), Gathered::lean)
         };
         // Reads of a few records, most of them in sled's cache; entries wait for them either way.
         tokio::task::block_in_place(|| users.iter().map(stored).collect::<Result<_, LoadError>>())
@@ -285,8 +285,7 @@ impl ShardMachine {
             return Ok(Vec::new());
         }
         let mut awake = Vec::with_capacity(learners.len());
-        for mut stored in learners {
-            stored.learner.let_go();
+        for stored in learners {
             let user_id = Box::<str>::from(stored.learner.user_id());
             let woken = Woken {
                 last_event_ms: stored.learner.last_event_ms(),

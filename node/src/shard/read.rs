@@ -9,7 +9,7 @@ use homeroom_core::learner::{Learner, WindowQuery};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{replica::ShardReplica, view::View};
-use crate::learner::{self, LearnerMessage, Look, load};
+use crate::learner::{self, Gathered, LearnerMessage, Look, gather};
 
 /// How long a read waits for what it asked for before it is answered with less, or refused.
 const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -223,7 +223,8 @@ impl ShardReplica {
     {
         let (store, shard, user_id) = (self.store(), self.shard(), user_id.to_owned());
         let looked = tokio::task::spawn_blocking(move || {
-            let learner = load(&store, shard, &user_id)?;
+            let gathered = gather(&store, shard, &user_id)?;
+            let learner = gathered.map(Gathered::whole).transpose()?;
             let learner = learner.as_ref().map(|stored| &stored.learner);
             let learner = learner.filter(|learner| learner.is_known());
             Ok::<T, crate::learner::LoadError>(look(learner, &view))

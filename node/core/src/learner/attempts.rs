@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
+    IdHash,
     attempt::{Attempt, Kept, Seen},
     course::{CourseIndex, CourseSlot},
     key::{Arrival, Place},
@@ -57,12 +58,25 @@ pub enum Shown {
 }
 
 /// How many newer attempts there are, in all and of a kind.
-#[derive(Default)]
-struct Ranks<'a> {
+struct Ranks<SkillId> {
     overall: usize,
-    by_skill: BTreeMap<&'a Text, usize>,
+    by_skill: BTreeMap<SkillId, usize>,
     by_course: BTreeMap<CourseIndex, usize>,
 }
+
+impl<SkillId> Default for Ranks<SkillId> {
+    fn default() -> Self {
+        let (by_skill, by_course) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            overall: 0,
+            by_skill,
+            by_course,
+        }
+    }
+}
+
+/// Which attempts of the past are shown, told newest first.
+pub struct ShownPast(Ranks<Text>);
 
 /// When the attempt with an id is. In the order of the hashes; ids that share one, in the order of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -150,11 +164,11 @@ impl Attempts {
 
     /// Forgets attempts of times that are not needed for what is shown.
     pub fn forget(&mut self, forgettable: impl Fn(i64) -> bool, shown: Shown) {
-        let mut ranks = Ranks::default();
+        let mut ranks = Ranks::<&Text>::default();
         let (mut goes, mut known_gone) = (Vec::with_capacity(self.all.len()), Vec::new());
         for attempt in self.newest_first() {
             let is_over = forgettable(attempt.place.timestamp_ms);
-            goes.push(!ranks.needs(&attempt, shown) && is_over);
+            goes.push(!ranks.needs(attempt.skill_id, attempt.course, shown) && is_over);
             if goes.last() == Some(&true) {
                 known_gone.extend(attempt.attempt_id.map(|id| Known::of(id, attempt.place)));
             }
@@ -167,8 +181,7 @@ impl Attempts {
         known_gone.sort_unstable();
         self.by_id
             .retain(|known| known_gone.binary_search(known).is_err());
-        self.all.compact();
-        self.by_id.compact();
+        self.compact();
         if self.names.len() > self.all.len() + NAMES_SPARE {
             self.gather_names();
         }
@@ -201,10 +214,11 @@ impl Attempts {
         wanted: impl Fn(i64) -> bool,
         with_rolling: bool,
     ) {
-        let mut ranks = Ranks::default();
+        let mut ranks = Ranks::<&Text>::default();
         let mut put: Vec<Seen<'_>> = Vec::with_capacity(self.all.len());
         for attempt in self.newest_first() {
-            let is_rolling = with_rolling && ranks.needs(&attempt, Shown::Rolling);
+            let is_rolling =
+                with_rolling && ranks.needs(attempt.skill_id, attempt.course, Shown::Rolling);
             if is_rolling || wanted(attempt.place.timestamp_ms) {
                 put.push(attempt);
             }
@@ -224,12 +238,46 @@ impl Attempts {
         for _ in 0..from.size()? {
             let attempt = Attempt::read(from, before_ms)?;
             before_ms = attempt.place.timestamp_ms;
-            let known = self.all.search_end(|it| it.place.cmp(&attempt.place));
-            if known.is_err() {
-                self.insert(attempt);
-            }
+            self.take_in(attempt);
         }
         Some(())
+    }
+
+    /// Reads the stored form of what stays in the past, but for those that are shown: they go into the list. Gives the hashes of all ids.
+    pub fn read_past(
+        &mut self,
+        from: &mut Reader<'_>,
+        base_ms: i64,
+        shown: &mut ShownPast,
+    ) -> Option<Vec<IdHash>> {
+        let mut before_ms = base_ms;
+        let (mut read, mut ids) = (Vec::new(), Vec::new());
+        for _ in 0..from.size()? {
+            let attempt = Attempt::read(from, before_ms)?;
+            before_ms = attempt.place.timestamp_ms;
+            ids.extend(attempt.attempt_id.as_ref().map(IdHash::of_text));
+            read.push(attempt);
+        }
+        for attempt in read.into_iter().rev() {
+            if shown.needs(attempt.skill_id.as_ref(), attempt.course) {
+                self.take_in(attempt);
+            }
+        }
+        Some(ids)
+    }
+
+    /// Adds a stored attempt, unless it is known.
+    fn take_in(&mut self, attempt: Attempt) {
+        let known = self.all.search_end(|it| it.place.cmp(&attempt.place));
+        if known.is_err() {
+            self.insert(attempt);
+        }
+    }
+
+    /// Gives back what memory they do not need.
+    pub fn compact(&mut self) {
+        self.all.compact();
+        self.by_id.compact();
     }
 
     /// Adds an attempt that is not known.
@@ -274,17 +322,34 @@ impl Attempts {
     }
 }
 
-impl<'a> Ranks<'a> {
+impl ShownPast {
+    /// Those of attempts from a time on, ms, are newer than the past.
+    pub fn before(attempts: &Attempts, from_ms: i64) -> Self {
+        let mut shown = Self(Ranks::default());
+        let newest_first = attempts.newest_first();
+        let newer = newest_first.take_while(|attempt| attempt.place.timestamp_ms >= from_ms);
+        for attempt in newer {
+            shown.needs(attempt.skill_id, attempt.course);
+        }
+        shown
+    }
+
+    fn needs(&mut self, skill_id: Option<&Text>, course: CourseSlot) -> bool {
+        self.0.needs(skill_id.cloned(), course, Shown::InCourses)
+    }
+}
+
+impl<SkillId: Ord> Ranks<SkillId> {
     /// Whether an attempt is among those that are shown; to be asked newest first. Those that are not shown may be left out.
-    fn needs(&mut self, attempt: &Seen<'a>, shown: Shown) -> bool {
+    fn needs(&mut self, skill_id: Option<SkillId>, course: CourseSlot, shown: Shown) -> bool {
         self.overall += 1;
         let mut is_needed = self.overall <= ROLLING_LONG;
-        if let Some(skill_id) = attempt.skill_id {
+        if let Some(skill_id) = skill_id {
             let of_skill = self.by_skill.entry(skill_id).or_default();
             *of_skill += 1;
             is_needed |= *of_skill <= ROLLING_LONG;
         }
-        if let (Shown::InCourses, Some(course)) = (shown, attempt.course.index()) {
+        if let (Shown::InCourses, Some(course)) = (shown, course.index()) {
             let in_course = self.by_course.entry(course).or_default();
             *in_course += 1;
             is_needed |= *in_course <= ROLLING_LONG;

@@ -319,6 +319,16 @@ impl Blocks {
         }
     }
 
+    /// Takes in a block of a learner that is being restored, which stays where it is stored; it is found by its ids and by these keys.
+    pub fn leave_away(&mut self, from_ms: i64, hour: &Hour, others: impl Iterator<Item = IdHash>) {
+        self.identities += hour.identities();
+        self.put_away(Away::of(
+            from_ms,
+            hour,
+            others.map(Fingerprint::of).collect(),
+        ));
+    }
+
     /// To be called once all stored blocks are back.
     pub fn settle(&mut self) {
         self.make_filter();
@@ -340,9 +350,7 @@ impl Blocks {
         };
         let others: Vec<Fingerprint> = others.map(Fingerprint::of).collect();
         others.iter().for_each(|key| self.filter.add(*key));
-        let away = Away::of(from_ms, &block.hour, others);
-        let at = (self.away).partition_point(|other| other.from_ms < from_ms);
-        self.away.insert(at, away);
+        self.put_away(Away::of(from_ms, &block.hour, others));
         self.keep_filter();
     }
 
@@ -379,6 +387,11 @@ impl Blocks {
                 stored_bytes: 0,
             },
         );
+    }
+
+    fn put_away(&mut self, away: Away) {
+        let at = (self.away).partition_point(|other| other.from_ms < away.from_ms);
+        self.away.insert(at, away);
     }
 
     /// Where the block ends that begins at a time, ms.

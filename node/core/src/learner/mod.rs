@@ -18,6 +18,7 @@ mod id_filter;
 mod interaction;
 mod key;
 mod last_interactions;
+mod lean;
 mod memory;
 mod names;
 mod new_pane;

@@ -156,14 +156,40 @@ impl Playbacks {
     /// Reads the stored form into the list; what is known already stays as it is.
     pub fn read(&mut self, from: &mut Reader<'_>, base_ms: i64) -> Option<()> {
         for _ in 0..from.size()? {
-            let viewing = Viewing::read(from, base_ms)?;
-            let key = viewing.key();
-            match self.viewings.search_end(|other| other.key().cmp(&key)) {
-                Ok(spot) => self.viewings.at_mut(spot)?.join(viewing),
-                Err(spot) => self.viewings.insert(spot, viewing),
-            }
+            self.take_in(Viewing::read(from, base_ms)?);
         }
         Some(())
+    }
+
+    /// Reads the stored form of what stays in the past, but for what [`Self::forget`] would not forget. Gives what the viewings are found
+    /// by.
+    pub fn read_past(
+        &mut self,
+        from: &mut Reader<'_>,
+        base_ms: i64,
+        forget: impl Fn(&mut Viewing),
+    ) -> Option<Vec<IdHash>> {
+        let mut keys = Vec::new();
+        for _ in 0..from.size()? {
+            let mut viewing = Viewing::read(from, base_ms)?;
+            keys.push(viewing.hash());
+            forget(&mut viewing);
+            self.take_in(viewing);
+        }
+        Some(keys)
+    }
+
+    /// Adds what is stored of a viewing.
+    fn take_in(&mut self, viewing: Viewing) {
+        let key = viewing.key();
+        match self.viewings.search_end(|other| other.key().cmp(&key)) {
+            Ok(spot) => {
+                if let Some(known) = self.viewings.at_mut(spot) {
+                    known.join(viewing);
+                }
+            }
+            Err(spot) => self.viewings.insert(spot, viewing),
+        }
     }
 
     /// Appends the viewing that comes next in the order of sessions and objects.

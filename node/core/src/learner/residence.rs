@@ -31,12 +31,7 @@ impl Learner {
     /// Lets blocks leave the memory that are stored as they are and needed for nothing that is shown. All that was taken by
     /// [`Self::take_changes`] must be durable.
     pub fn let_go(&mut self) {
-        // The newest minute is shown, and the half minute up to a clock that is never before the newest event.
-        let minute_ms = floor_to(self.last_event_ms, MINUTE_MS);
-        let half_minute_ms =
-            pane_start(self.last_event_ms).saturating_sub(WindowShape::SLIDING.size_ms);
-        let shown_from_ms = minute_ms.min(half_minute_ms);
-        let leaving = self.blocks.may_leave(shown_from_ms);
+        let leaving = self.blocks.may_leave(self.shown_from_ms());
         if leaving.is_empty() {
             return;
         }
@@ -49,12 +44,30 @@ impl Learner {
             self.blocks.let_go(span.start, attempts.chain(viewings));
         }
         self.blocks.shrink();
+        self.forget_past();
+    }
+
+    /// The newest minute is shown, and the half minute up to a clock that is never before the newest event.
+    pub(super) fn shown_from_ms(&self) -> i64 {
+        let minute_ms = floor_to(self.last_event_ms, MINUTE_MS);
+        let half_minute_ms =
+            pane_start(self.last_event_ms).saturating_sub(WindowShape::SLIDING.size_ms);
+        minute_ms.min(half_minute_ms)
+    }
+
+    /// What is stored with blocks that are away, and needed for nothing that is shown.
+    pub(super) fn forget_past(&mut self) {
         let blocks = &self.blocks;
         let is_away = |time_ms: i64| blocks.is_away(time_ms);
         self.attempts.forget(is_away, Shown::InCourses);
-        let rewatched_from_ms = self.last_event_ms.saturating_sub(REWATCHING_SPAN_MS);
+        let before_ms = blocks.begin_after_away();
         self.playbacks
-            .forget(is_away, rewatched_from_ms, &blocks.begin_after_away());
+            .forget(is_away, self.rewatched_from_ms(), &before_ms);
+    }
+
+    /// Starts from here on may count as rewatching, ms.
+    pub(super) fn rewatched_from_ms(&self) -> i64 {
+        self.last_event_ms.saturating_sub(REWATCHING_SPAN_MS)
     }
 
     /// The blocks that are not in memory and may hold something of a span of event time, ms.

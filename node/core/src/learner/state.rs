@@ -23,7 +23,7 @@ const STATE_VERSION: u8 = 4;
 /// Up to this version all hours had records of their own.
 const ALL_HOURS_APART: u8 = 2;
 /// Up to this version hours were stored whole, and all attempts and playback events in the head.
-const WHOLE_HOURS: u8 = 3;
+pub(super) const WHOLE_HOURS: u8 = 3;
 
 /// Which record of a learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -115,14 +115,8 @@ impl Learner {
         head: &[u8],
         parts: impl Iterator<Item = (StatePart, &'b [u8])>,
     ) -> Result<Self, StateDecodeError> {
-        let (version, mut body) = versioned(head)?;
-        let learner = match version {
-            FIRST_VERSION => first_head(user_id, body.rest()),
-            ALL_HOURS_APART => Self::read_head(user_id, &mut body),
-            _ => Self::read_head_with_block(user_id, &mut body, version),
-        };
-        let mut learner = learner.ok_or(StateDecodeError::Damaged)?;
-        let within_head = learner.blocks.newest().map(|(from_ms, _)| from_ms);
+        let (version, mut learner) = Self::restore_head(user_id, head)?;
+        let within_head = learner.within_head();
         for (part, bytes) in parts {
             let read = match part {
                 StatePart::Hour(number) if version <= WHOLE_HOURS => {
@@ -140,6 +134,22 @@ impl Learner {
         learner.unsaved = version <= WHOLE_HOURS;
         learner.blocks.settle();
         Ok(learner)
+    }
+
+    /// What its head says alone, and in which version.
+    pub(super) fn restore_head(user_id: &str, head: &[u8]) -> Result<(u8, Self), StateDecodeError> {
+        let (version, mut body) = versioned(head)?;
+        let learner = match version {
+            FIRST_VERSION => first_head(user_id, body.rest()),
+            ALL_HOURS_APART => Self::read_head(user_id, &mut body),
+            _ => Self::read_head_with_block(user_id, &mut body, version),
+        };
+        Ok((version, learner.ok_or(StateDecodeError::Damaged)?))
+    }
+
+    /// Where the block begins that is stored in the head, ms.
+    pub(super) fn within_head(&self) -> Option<i64> {
+        self.blocks.newest().map(|(from_ms, _)| from_ms)
     }
 
     /// Takes in a block that is away, as it is stored.
@@ -251,7 +261,7 @@ fn encode_block(
     out
 }
 
-fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), StateDecodeError> {
+pub(super) fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), StateDecodeError> {
     match bytes.split_first() {
         Some((&version @ FIRST_VERSION..=STATE_VERSION, body)) => Ok((version, Reader::new(body))),
         Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),

@@ -1,0 +1,109 @@
+//! A learner from its records, without its past: most of what a start and a wake-up read is of blocks that may leave the memory, and to
+//! take those in only to let go of them costs several times as much.
+
+use std::ops::Range;
+
+use super::{
+    Hour, Learner,
+    attempts::ShownPast,
+    state::{StateDecodeError, StatePart, WHOLE_HOURS, versioned},
+};
+use crate::time::{HOUR_MS, hour_of};
+
+/// What is known of the blocks that stay where they are stored, while they are read, newest first.
+struct Past {
+    /// What each covers, oldest first, ms.
+    spans_ms: Vec<Range<i64>>,
+    /// The first of the others begins here, ms.
+    ends_ms: i64,
+    shown: ShownPast,
+}
+
+impl Learner {
+    /// What [`Self::restore`] gives, after [`Self::let_go`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn restore_lean<'b>(
+        user_id: &str,
+        head: &[u8],
+        parts: impl Iterator<Item = (StatePart, &'b [u8])> + Clone,
+    ) -> Result<Self, StateDecodeError> {
+        let (version, mut learner) = Self::restore_head(user_id, head)?;
+        if version <= WHOLE_HOURS {
+            let mut learner = Self::restore(user_id, head, parts)?;
+            learner.let_go();
+            return Ok(learner);
+        }
+        let within_head = learner.within_head();
+        let apart = parts.filter_map(|(part, bytes)| match part {
+            StatePart::Block(from_ms) if Some(from_ms) != within_head => Some((from_ms, bytes)),
+            _ => None,
+        });
+        let mut apart: Vec<(i64, &[u8])> = apart.collect();
+        apart.sort_unstable_by_key(|(from_ms, _)| *from_ms);
+        let begin_ms = apart.iter().map(|(from_ms, _)| *from_ms);
+        let begin_ms: Vec<i64> = begin_ms.chain(within_head).collect();
+        let spans_ms = leaving(&begin_ms, learner.shown_from_ms());
+        let (past, present) = apart.split_at(spans_ms.len());
+        for (from_ms, bytes) in present {
+            learner.put_back(*from_ms, bytes)?;
+        }
+        if let Some(&ends_ms) = begin_ms.get(past.len())
+            && !past.is_empty()
+        {
+            let mut known = Past {
+                shown: ShownPast::before(&learner.attempts, ends_ms),
+                spans_ms,
+                ends_ms,
+            };
+            for (from_ms, bytes) in past.iter().rev() {
+                learner.leave_away(&mut known, *from_ms, bytes)?;
+            }
+            learner.forget_past();
+            learner.attempts.compact();
+        }
+        learner.blocks.settle();
+        Ok(learner)
+    }
+
+    fn leave_away(
+        &mut self,
+        past: &mut Past,
+        from_ms: i64,
+        bytes: &[u8],
+    ) -> Result<(), StateDecodeError> {
+        let rewatched_from_ms = self.rewatched_from_ms();
+        let (_, mut body) = versioned(bytes)?;
+        let mut read = || {
+            let hour = Hour::read(&mut body)?;
+            let (shown, spans_ms) = (&mut past.shown, &past.spans_ms);
+            let attempts = self.attempts.read_past(&mut body, from_ms, shown)?;
+            let is_away = |time_ms| covers(spans_ms, time_ms);
+            let viewings = self.playbacks.read_past(&mut body, from_ms, |viewing| {
+                viewing.forget(is_away, rewatched_from_ms, &[past.ends_ms]);
+            })?;
+            let keys = attempts.into_iter().chain(viewings);
+            self.blocks.leave_away(from_ms, &hour, keys);
+            Some(())
+        };
+        read().ok_or(StateDecodeError::Damaged)
+    }
+}
+
+/// Of blocks that begin at these times, in ascending order, what those cover that are over by a time, ms. The newest stays.
+fn leaving(begin_ms: &[i64], over_by_ms: i64) -> Vec<Range<i64>> {
+    let spans_ms = begin_ms.windows(2).map(|pair| {
+        let hour_end_ms = (hour_of(pair[0]) + 1).saturating_mul(HOUR_MS);
+        pair[0]..pair[1].min(hour_end_ms)
+    });
+    spans_ms
+        .take_while(|span_ms| span_ms.end <= over_by_ms)
+        .collect()
+}
+
+fn covers(spans_ms: &[Range<i64>], time_ms: i64) -> bool {
+    let after = spans_ms.partition_point(|span_ms| span_ms.start <= time_ms);
+    let nearest = after.checked_sub(1).map(|at| &spans_ms[at]);
+    nearest.is_some_and(|span_ms| span_ms.contains(&time_ms))
+}
