@@ -4,6 +4,7 @@ mod base_due;
 mod calls;
 mod checkpoints;
 mod counting;
+mod disk;
 mod doors;
 mod fatal;
 mod gauges;

@@ -5,7 +5,6 @@ use std::{io, path::Path, sync::Arc};
 use futures::{StreamExt, TryStreamExt, stream};
 use homeroom_core::Settings;
 use ractor::{Actor, ActorRef};
-use tokio::sync::Semaphore;
 use tokio_util::{
     sync::CancellationToken,
     task::{AbortOnDropHandle, TaskTracker},
@@ -13,31 +12,23 @@ use tokio_util::{
 
 use super::{
     counting::Counting,
-    fatal::stop_process,
+    disk::{CHECKPOINTS, Disk, LOG, open_disk},
     identity::{Identity, IdentityError},
-    recovery::WereActive,
     supervisor::Supervisor,
 };
 use crate::{
     config::{Config, LoadedConfig},
     control::{ControlPlane, Founding, Member},
-    observe::{Metrics, metrics::SavedGroup},
-    raft::{CHECKPOINTS_AT_ONCE, GroupConfig, Home, ProposeError, StartError},
+    observe::Metrics,
+    raft::{GroupConfig, ProposeError, StartError},
     route::Router,
     shard::{BatchLimits, Chores, LearnerMemory, ShardReplica, ShardSetup},
     store::{
-        Background,
-        checkpoint::{
-            self, CheckpointOptions, CheckpointStore, Position, Recovered, ShardRecovery,
-        },
-        log::{self, FileLog, LogConfig, LogHooks},
+        checkpoint::{self, CheckpointStore, Position, ShardRecovery},
+        log::{self, FileLog},
     },
 };
 
-/// Folder of the log, in the data folder.
-const LOG: &str = "log";
-/// Folder of the checkpoints and bases, in the data folder.
-const CHECKPOINTS: &str = "checkpoints";
 /// The control plane's own replica.
 const CONTROL_INCARNATION: u64 = 1;
 
@@ -103,13 +94,6 @@ pub enum StartNodeError {
     /// A task or actor did not start.
     #[error("{0}")]
     Task(String),
-}
-
-/// The disk's part of a node.
-struct Disk {
-    home: Home,
-    recoveries: Vec<ShardRecovery>,
-    were_active: Arc<WereActive>,
 }
 
 /// Recovers everything from the data folder, or founds a cluster in an empty one.
@@ -268,90 +252,6 @@ fn check_retention(loaded: &LoadedConfig, settings: &Settings) -> Result<(), Sta
         given: shown(given_ms),
         founded: shown(settings.retention_ms),
         otherwise: ", and change it with `homeroom settings set retention=…`",
-    })
-}
-
-async fn open_disk(
-    config: &Config,
-    identity: &Identity,
-    metrics: &Arc<Metrics>,
-) -> Result<Disk, StartNodeError> {
-    let (config, identity, metrics) = (config.clone(), identity.clone(), Arc::clone(metrics));
-    let opening =
-        tokio::task::spawn_blocking(move || open_disk_blocking(&config, &identity, &metrics));
-    opening
-        .await
-        .map_err(|error| StartNodeError::Task(error.to_string()))?
-}
-
-fn open_disk_blocking(
-    config: &Config,
-    identity: &Identity,
-    metrics: &Arc<Metrics>,
-) -> Result<Disk, StartNodeError> {
-    let dir = &config.node.data_dir;
-    let mut hooks = LogHooks::new(Arc::new(|error| stop_process(&format!("the log: {error}"))));
-    let (fsyncs, appends) = (Arc::clone(&metrics.log), Arc::clone(&metrics.log));
-    hooks.fsynced = Some(Arc::new(move |took| fsyncs.fsynced(took)));
-    hooks.appended = Some(Arc::new(move |took| appends.appended(took)));
-    let defaults = LogConfig::new(dir.join(LOG));
-    let segment_bytes = config.log.segment_bytes.as_u64();
-    let log_config = LogConfig {
-        segment_bytes,
-        prepare_from_bytes: defaults.prepare_from_bytes.min(segment_bytes / 8),
-        queue_bytes: config.log.queue_bytes_max.as_u64(),
-        cache_bytes: config.log.cache_bytes.as_u64(),
-        ..defaults
-    };
-    let log = Arc::new(FileLog::open(log_config, hooks)?);
-    let were_active = Arc::new(WereActive::new(identity.shards));
-    let options = CheckpointOptions {
-        cache_bytes: config.checkpoint.sled_cache_bytes.as_u64(),
-        ..CheckpointOptions::default()
-    };
-    let (store, recoveries) = CheckpointStore::open(
-        &dir.join(CHECKPOINTS),
-        identity.shards + 1,
-        identity.cluster_id.as_bytes(),
-        &options,
-        Arc::clone(&were_active) as _,
-    )?;
-    for recovery in &recoveries {
-        if let Recovered::Rebuilt { from, why } = &recovery.state {
-            tracing::warn!(
-                shard = recovery.shard,
-                index = from.index,
-                "rebuilt from its base: {why}"
-            );
-        }
-    }
-    let checkpoints = Arc::clone(&metrics.checkpoint);
-    let thread = |name| Background::start(name).map_err(StartNodeError::Thread);
-    let home = Home {
-        log,
-        store: Arc::new(store),
-        background: thread("background")?,
-        cutter: thread("base-cutter")?,
-        turns: Arc::new(Semaphore::new(CHECKPOINTS_AT_ONCE)),
-        fatal: Arc::new(|why| stop_process(why)),
-        checkpointed: Arc::new(move |slot, begun, outcome| {
-            let took = outcome
-                .figures
-                .map(|figures| (figures.duration, figures.bytes));
-            checkpoints.made(
-                slot,
-                SavedGroup {
-                    at: begun,
-                    index: outcome.index,
-                },
-                took,
-            );
-        }),
-    };
-    Ok(Disk {
-        home,
-        recoveries,
-        were_active,
     })
 }
 

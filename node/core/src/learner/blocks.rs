@@ -8,6 +8,7 @@ use std::ops::Range;
 use super::{
     Hour, HourNumber, IdHash, Pane,
     course::CourseSlot,
+    gist::Gist,
     id_filter::IdFilter,
     memory::{room_for_one, vec_bytes},
     new_pane::NewPane,
@@ -320,13 +321,10 @@ impl Blocks {
     }
 
     /// Takes in a block of a learner that is being restored, which stays where it is stored; it is found by its ids and by these keys.
-    pub fn leave_away(&mut self, from_ms: i64, hour: &Hour, others: impl Iterator<Item = IdHash>) {
-        self.identities += hour.identities();
-        self.put_away(Away::of(
-            from_ms,
-            hour,
-            others.map(Fingerprint::of).collect(),
-        ));
+    pub fn leave_away(&mut self, from_ms: i64, gist: &Gist, others: impl Iterator<Item = IdHash>) {
+        self.identities += gist.ids.len();
+        let others = others.map(Fingerprint::of).collect();
+        self.put_away(Away::of(from_ms, gist, others));
     }
 
     /// To be called once all stored blocks are back.
@@ -350,7 +348,7 @@ impl Blocks {
         };
         let others: Vec<Fingerprint> = others.map(Fingerprint::of).collect();
         others.iter().for_each(|key| self.filter.add(*key));
-        self.put_away(Away::of(from_ms, &block.hour, others));
+        self.put_away(Away::of(from_ms, &block.hour.gist(), others));
         self.keep_filter();
     }
 

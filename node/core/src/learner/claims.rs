@@ -89,17 +89,29 @@ impl Claims {
         recent.for_each(|claim| put(&claim));
     }
 
+    /// Reads the ids alone of the stored form.
+    pub fn skim(from: &mut Reader<'_>) -> Option<Vec<IdHash>> {
+        let claims = (0..from.size()?).map(|_| Some(Claim::read(from)?.id));
+        claims.collect()
+    }
+
     /// Reads the stored form.
     pub fn read(from: &mut Reader<'_>) -> Option<Self> {
         let mut claims = Self::default();
         for _ in 0..from.size()? {
-            let claim = Claim {
-                id: IdHash(from.array()?),
-                content: from.array()?,
-            };
+            let claim = Claim::read(from)?;
             let order = |one: &Claim, other: &Claim| one.id.cmp(&other.id);
             claims.settled.push(claim, order)?;
         }
         Some(claims)
+    }
+}
+
+impl Claim {
+    fn read(from: &mut Reader<'_>) -> Option<Self> {
+        Some(Self {
+            id: IdHash(from.array()?),
+            content: from.array()?,
+        })
     }
 }

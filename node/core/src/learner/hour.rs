@@ -4,6 +4,7 @@ use super::{
     CourseIndex, IdHash,
     claims::Claims,
     course::CourseSlot,
+    gist::{Gist, start_ms},
     memory::{block_bytes, room_for_one, vec_bytes},
 };
 use crate::{
@@ -42,7 +43,7 @@ pub struct Pane {
 impl Pane {
     /// Its start, as a pane of the hour of this number, ms.
     pub fn start_ms(&self, hour: HourNumber) -> i64 {
-        hour.saturating_mul(HOUR_MS) + i64::from(self.position) * PANE_MS
+        start_ms(hour, self.position)
     }
 }
 
@@ -149,6 +150,16 @@ impl Hour {
     /// All panes, oldest first.
     pub fn panes(&self) -> &[Pane] {
         &self.panes
+    }
+
+    /// What is kept of it when it leaves the memory.
+    pub fn gist(&self) -> Gist {
+        let ends = self.panes.first().zip(self.panes.last());
+        Gist {
+            ids: self.claims.ids().collect(),
+            changed_ms: self.changed_ms(),
+            ends: ends.map(|(first, last)| (first.position, last.position)),
+        }
     }
 
     /// Log time of the newest event that changed one of its panes, ms; the least number without one.
@@ -346,6 +357,31 @@ impl Hour {
         }
         hour.claims = Claims::read(from)?;
         Some(hour)
+    }
+
+    /// Reads over the stored form.
+    pub fn skim(from: &mut Reader<'_>) -> Option<Gist> {
+        for _ in 0..from.size()? {
+            from.text()?;
+        }
+        let mut gist = Gist {
+            ids: Vec::new(),
+            changed_ms: i64::MIN,
+            ends: None,
+        };
+        let (mut position, mut changed_ms) = (0_u16, 0_i64);
+        for _ in 0..from.size()? {
+            position = position.checked_add(u16::try_from(from.number()?).ok()?)?;
+            from.signed()?;
+            changed_ms = changed_ms.wrapping_add(from.signed()?);
+            gist.changed_ms = gist.changed_ms.max(changed_ms);
+            gist.ends = Some((gist.ends.map_or(position, |(first, _)| first), position));
+            for _ in 0..from.size()?.max(1) {
+                read_counted(from)?;
+            }
+        }
+        gist.ids = Claims::skim(from)?;
+        Some(gist)
     }
 
     /// One of an earlier encoding: `panes` are their positions, times, and counts by type, course and events, in ascending order.

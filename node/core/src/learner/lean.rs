@@ -76,7 +76,7 @@ impl Learner {
         let rewatched_from_ms = self.rewatched_from_ms();
         let (_, mut body) = versioned(bytes)?;
         let mut read = || {
-            let hour = Hour::read(&mut body)?;
+            let gist = Hour::skim(&mut body)?;
             let (shown, spans_ms) = (&mut past.shown, &past.spans_ms);
             let attempts = self.attempts.read_past(&mut body, from_ms, shown)?;
             let is_away = |time_ms| covers(spans_ms, time_ms);
@@ -84,7 +84,7 @@ impl Learner {
                 viewing.forget(is_away, rewatched_from_ms, &[past.ends_ms]);
             })?;
             let keys = attempts.into_iter().chain(viewings);
-            self.blocks.leave_away(from_ms, &hour, keys);
+            self.blocks.leave_away(from_ms, &gist, keys);
             Some(())
         };
         read().ok_or(StateDecodeError::Damaged)

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use super::{Blocks, Hour, IdHash, Pane};
+use super::{Blocks, IdHash};
 use crate::{
-    learner::memory::block_bytes,
+    learner::{gist::Gist, memory::block_bytes},
     time::{PANE_MS, hour_of},
 };
 
@@ -45,21 +45,21 @@ impl Fingerprint {
 
 impl Away {
     /// Of a block that begins at a time and is found by its identities and by others.
-    pub fn of(from_ms: i64, block: &Hour, others: Vec<Fingerprint>) -> Self {
-        let start_ms =
-            |pane: Option<&Pane>| pane.map_or(from_ms, |pane| pane.start_ms(hour_of(from_ms)));
+    pub fn of(from_ms: i64, block: &Gist, others: Vec<Fingerprint>) -> Self {
+        let ends_ms = block.ends_ms(hour_of(from_ms));
+        let (first_pane_ms, last_pane_ms) = ends_ms.unwrap_or((from_ms, from_ms));
         // As numbers they are sorted sooner.
         let mut keys = others;
-        keys.reserve(block.identities());
-        keys.extend(block.ids().map(Fingerprint::of));
+        keys.reserve(block.ids.len());
+        keys.extend(block.ids.iter().copied().map(Fingerprint::of));
         keys.sort_unstable_by_key(|key| key.number());
         Self {
             from_ms,
-            first_pane_ms: start_ms(block.panes().first()),
-            last_pane_ms: start_ms(block.panes().last()),
-            changed_ms: block.changed_ms(),
+            first_pane_ms,
+            last_pane_ms,
+            changed_ms: block.changed_ms,
             // At most a million.
-            identities: block.identities() as u32,
+            identities: block.ids.len() as u32,
             keys: keys.into(),
         }
     }

@@ -1,0 +1,135 @@
+//! A node's files: the log and the checkpoints.
+
+use std::{panic::resume_unwind, sync::Arc, thread};
+
+use tokio::sync::Semaphore;
+
+use super::{fatal::stop_process, identity::Identity, recovery::WereActive, start::StartNodeError};
+use crate::{
+    config::Config,
+    observe::{Metrics, metrics::SavedGroup},
+    raft::{CHECKPOINTS_AT_ONCE, Home},
+    store::{
+        Background,
+        checkpoint::{self, CheckpointOptions, CheckpointStore, Recovered, ShardRecovery},
+        log::{FileLog, LogConfig, LogHooks},
+    },
+};
+
+/// Folder of the log, in the data folder.
+pub(super) const LOG: &str = "log";
+/// Folder of the checkpoints and bases, in the data folder.
+pub(super) const CHECKPOINTS: &str = "checkpoints";
+
+/// The disk's part of a node.
+pub(super) struct Disk {
+    pub(super) home: Home,
+    pub(super) recoveries: Vec<ShardRecovery>,
+    pub(super) were_active: Arc<WereActive>,
+}
+
+/// Opens, or creates, what a node keeps in its data folder.
+pub(super) async fn open_disk(
+    config: &Config,
+    identity: &Identity,
+    metrics: &Arc<Metrics>,
+) -> Result<Disk, StartNodeError> {
+    let (config, identity, metrics) = (config.clone(), identity.clone(), Arc::clone(metrics));
+    let opening =
+        tokio::task::spawn_blocking(move || open_disk_blocking(&config, &identity, &metrics));
+    opening
+        .await
+        .map_err(|error| StartNodeError::Task(error.to_string()))?
+}
+
+fn open_disk_blocking(
+    config: &Config,
+    identity: &Identity,
+    metrics: &Arc<Metrics>,
+) -> Result<Disk, StartNodeError> {
+    let were_active = Arc::new(WereActive::new(identity.shards));
+    // Both are read to the end, and neither needs the other for that.
+    let (log, opened) = thread::scope(|scope| {
+        let log = scope.spawn(|| FileLog::open(log_config(config), log_hooks(metrics)));
+        let opened = open_checkpoints(config, identity, &were_active);
+        let log = log.join();
+        (log.unwrap_or_else(|panic| resume_unwind(panic)), opened)
+    });
+    let (log, (store, recoveries)) = (log?, opened?);
+    for recovery in &recoveries {
+        if let Recovered::Rebuilt { from, why } = &recovery.state {
+            tracing::warn!(
+                shard = recovery.shard,
+                index = from.index,
+                "rebuilt from its base: {why}"
+            );
+        }
+    }
+    let checkpoints = Arc::clone(&metrics.checkpoint);
+    let thread = |name| Background::start(name).map_err(StartNodeError::Thread);
+    let home = Home {
+        log: Arc::new(log),
+        store: Arc::new(store),
+        background: thread("background")?,
+        cutter: thread("base-cutter")?,
+        turns: Arc::new(Semaphore::new(CHECKPOINTS_AT_ONCE)),
+        fatal: Arc::new(|why| stop_process(why)),
+        checkpointed: Arc::new(move |slot, begun, outcome| {
+            let took = outcome
+                .figures
+                .map(|figures| (figures.duration, figures.bytes));
+            checkpoints.made(
+                slot,
+                SavedGroup {
+                    at: begun,
+                    index: outcome.index,
+                },
+                took,
+            );
+        }),
+    };
+    Ok(Disk {
+        home,
+        recoveries,
+        were_active,
+    })
+}
+
+fn log_config(config: &Config) -> LogConfig {
+    let defaults = LogConfig::new(config.node.data_dir.join(LOG));
+    let segment_bytes = config.log.segment_bytes.as_u64();
+    LogConfig {
+        segment_bytes,
+        prepare_from_bytes: defaults.prepare_from_bytes.min(segment_bytes / 8),
+        queue_bytes: config.log.queue_bytes_max.as_u64(),
+        cache_bytes: config.log.cache_bytes.as_u64(),
+        ..defaults
+    }
+}
+
+fn log_hooks(metrics: &Metrics) -> LogHooks {
+    let mut hooks = LogHooks::new(Arc::new(|error| stop_process(&format!("the log: {error}"))));
+    let (fsyncs, appends) = (Arc::clone(&metrics.log), Arc::clone(&metrics.log));
+    hooks.fsynced = Some(Arc::new(move |took| fsyncs.fsynced(took)));
+    hooks.appended = Some(Arc::new(move |took| appends.appended(took)));
+    hooks
+}
+
+/// The control plane's slot comes after the shards'.
+fn open_checkpoints(
+    config: &Config,
+    identity: &Identity,
+    were_active: &Arc<WereActive>,
+) -> Result<(CheckpointStore, Vec<ShardRecovery>), checkpoint::OpenError> {
+    let options = CheckpointOptions {
+        cache_bytes: config.checkpoint.sled_cache_bytes.as_u64(),
+        ..CheckpointOptions::default()
+    };
+    CheckpointStore::open(
+        &config.node.data_dir.join(CHECKPOINTS),
+        identity.shards + 1,
+        identity.cluster_id.as_bytes(),
+        &options,
+        Arc::clone(were_active) as _,
+    )
+}
