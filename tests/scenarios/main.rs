@@ -16,6 +16,7 @@ mod discard;
 mod doctor;
 mod drain;
 mod full_disk;
+mod full_memory;
 mod harness;
 mod http_misuse;
 mod http_reads;
