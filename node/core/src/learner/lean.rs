@@ -42,6 +42,7 @@ impl Learner {
         });
         let mut apart: Vec<(i64, &[u8])> = apart.collect();
         apart.sort_unstable_by_key(|(from_ms, _)| *from_ms);
+        // The head's is the newest.
         let begin_ms = apart.iter().map(|(from_ms, _)| *from_ms);
         let begin_ms: Vec<i64> = begin_ms.chain(within_head).collect();
         let spans_ms = leaving(&begin_ms, learner.shown_from_ms());
@@ -52,13 +53,13 @@ impl Learner {
         if let Some(&ends_ms) = begin_ms.get(past.len())
             && !past.is_empty()
         {
-            let mut known = Past {
+            let mut reading = Past {
                 shown: ShownPast::before(&learner.attempts, ends_ms),
                 spans_ms,
                 ends_ms,
             };
             for (from_ms, bytes) in past.iter().rev() {
-                learner.leave_away(&mut known, *from_ms, bytes)?;
+                learner.leave_away(&mut reading, *from_ms, bytes)?;
             }
             learner.forget_past();
             learner.attempts.compact();
