@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_core::learner::{ALWAYS, Learner, StatePart};
+use homeroom_core::learner::{ALWAYS, Beside, Learner, StatePart};
 use homeroom_core::shard::ShardState;
 
 /// Stored records, written as checkpoints write them: what changed, each time.
@@ -93,10 +93,17 @@ impl Disk {
         Some(Learner::restore(user_id, head, parts).expect("what was written can be read"))
     }
 
-    /// The same without its past.
+    /// The same without its past: of what is beside its head no more is read than the head says is needed.
     pub fn learner_lean(&self, user_id: &str) -> Option<Learner> {
         let head = self.heads.get(user_id)?;
+        let needed = Learner::needed_beside(head).expect("what was written can be read");
+        let is_needed = |part: &StatePart| match (&needed, part) {
+            (Beside::All, _) => true,
+            (Beside::Blocks(needed), StatePart::Block(from_ms)) => needed.contains(from_ms),
+            (Beside::Blocks(_), StatePart::Head | StatePart::Hour(_)) => false,
+        };
         let parts = self.parts.get(user_id).into_iter().flatten();
+        let parts = parts.filter(|(part, _)| is_needed(part));
         let parts = parts.map(|(&part, bytes)| (part, bytes.as_slice()));
         Some(Learner::restore_lean(user_id, head, parts).expect("what was written can be read"))
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use homeroom_core::learner::{HourNumber, Learner, StateChange, StatePart, Verdict};
+use homeroom_core::learner::{Beside, HourNumber, Learner, StateChange, StatePart, Verdict};
 use homeroom_core::shard::{EntryContext, ShardState};
 use homeroom_core::{Event, EventType, Settings};
 
@@ -15,6 +15,10 @@ const FIRST: &[u8] = include_bytes!("../fixtures/learner-v1.bin");
 const SECOND: &[u8] = include_bytes!("../fixtures/learner-v2.bin");
 /// The same of the third.
 const THIRD: &[u8] = include_bytes!("../fixtures/learner-v3.bin");
+/// What the fourth made of it as it left, in blocks of [`BLOCK_EVENTS`]: the numbers are where they begin, ms.
+const FOURTH: &[u8] = include_bytes!("../fixtures/learner-v4.bin");
+/// What the present build makes of it likewise.
+const ASLEEP: &[u8] = include_bytes!("../fixtures/learner-v5.bin");
 
 /// What postcard makes of `None`, and of a map without entries.
 const NOTHING: u8 = 0;
@@ -110,19 +114,30 @@ fn history() -> Vec<Event<'static>> {
     events
 }
 
+const BLOCK_EVENTS: usize = 16;
+
 fn lived_in() -> Learner {
+    lived_in_blocks(usize::MAX)
+}
+
+fn lived_in_blocks(block_events: usize) -> Learner {
     let settings = Arc::new(Settings::default());
     let mut learner = Learner::new("ada");
     for (index, event) in (1..).zip(history()) {
-        apply(&mut learner, &event, index, &settings);
+        apply(&mut learner, &event, (index, block_events), &settings);
     }
     learner
 }
 
-fn apply(learner: &mut Learner, event: &Event<'_>, index: u64, settings: &Arc<Settings>) {
+fn apply(
+    learner: &mut Learner,
+    event: &Event<'_>,
+    (index, block_events): (u64, usize),
+    settings: &Arc<Settings>,
+) {
     let newest_ms = learner.last_event_ms().max(event.timestamp_ms);
     let context = EntryContext {
-        block_events: usize::MAX,
+        block_events,
         index,
         log_time_ms: newest_ms + 500,
         watermark_ms: newest_ms - 10_000,
@@ -155,7 +170,7 @@ fn records(mut rest: &'static [u8]) -> Vec<(HourNumber, &'static [u8])> {
 fn restored(stored: &'static [u8]) -> Learner {
     let records = records(stored);
     let (_, head) = records[0];
-    assert_eq!(Learner::has_records_apart(head), Ok(true));
+    assert_eq!(Learner::needed_beside(head), Ok(Beside::All));
     let hours = records[1..].iter();
     let hours = hours.map(|(number, bytes)| (StatePart::Hour(*number), *bytes));
     Learner::restore("ada", head, hours).expect("it can be read")
@@ -171,6 +186,45 @@ fn a_learner_of_an_earlier_encoding_is_read_as_it_was() {
         restored.take_changes(false);
         assert_eq!(restored, learner);
     }
+}
+
+fn blocks(stored: &'static [u8]) -> (&'static [u8], Vec<(StatePart, &'static [u8])>) {
+    let records = records(stored);
+    let blocks = records[1..].iter();
+    let blocks = blocks.map(|(from_ms, bytes)| (StatePart::Block(*from_ms), *bytes));
+    (records[0].1, blocks.collect())
+}
+
+#[test]
+fn one_who_left_an_earlier_build_is_read_as_she_was() {
+    let mut learner = lived_in_blocks(BLOCK_EVENTS);
+    learner.take_changes(true);
+    for (stored, beside) in [(FOURTH, Beside::All), (ASLEEP, Beside::Blocks(Vec::new()))] {
+        let (head, blocks) = blocks(stored);
+        assert_eq!(blocks.len(), 4);
+        assert_eq!(Learner::needed_beside(head), Ok(beside));
+        let whole = Learner::restore("ada", head, blocks.iter().copied());
+        assert_eq!(whole.as_ref(), Ok(&learner));
+        let lean = Learner::restore_lean("ada", head, blocks.into_iter());
+        let mut expected = learner.clone();
+        expected.let_go();
+        assert_eq!(lean, Ok(expected));
+    }
+}
+
+/// Other bytes want a version of their own: those who can't read them are to say so.
+#[test]
+fn what_is_written_is_what_was_written() {
+    let mut changes = lived_in_blocks(BLOCK_EVENTS).take_changes(true);
+    changes.sort_by_key(|change| change.part);
+    let (head, blocks) = blocks(ASLEEP);
+    let stored = [(StatePart::Head, head)].into_iter().chain(blocks);
+    let mut written: Vec<(StatePart, Vec<u8>)> = Vec::new();
+    for StateChange { part, bytes } in changes {
+        written.extend(bytes.map(|bytes| (part, bytes)));
+    }
+    let stored: Vec<(StatePart, Vec<u8>)> = stored.map(|(part, it)| (part, it.to_vec())).collect();
+    assert_eq!(written, stored);
 }
 
 /// All of it is written anew with its first change, and the records of the earlier encoding are deleted.
@@ -209,7 +263,7 @@ fn a_learner_of_an_earlier_encoding_goes_on_in_this_one() {
 fn live_on(learner: &mut Learner, minutes: i64) {
     let place = usize::try_from(minutes).expect("a small number");
     let event = event(place, "click", START_MS + minutes * MINUTE_MS);
-    apply(learner, &event, u64::MAX, &Arc::default());
+    apply(learner, &event, (u64::MAX, usize::MAX), &Arc::default());
 }
 
 /// Each version of a shard's record is the one before it with something behind it.

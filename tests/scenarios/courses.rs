@@ -6,13 +6,11 @@ use homeroom_client::{Client, v1};
 use homeroom_tests::generator::GeneratorSettings;
 use homeroom_tests::oracle::{Moment, NaiveModel, NaiveStanding, WindowRow, WindowSpec};
 
+use crate::harness::asleep::everyone_falls_asleep;
 use crate::harness::events::{HOUR_MS, MINUTE_MS, accepted, click, client, event};
-use crate::harness::wait::until;
 use crate::harness::{Home, Input, Seed};
 
 const LEARNERS: u32 = 150;
-/// Whose events push the watermarks of all shards on: with so many, practically certainly.
-const PUSHERS: u64 = 64;
 
 fn lesson(seed: &Seed) -> GeneratorSettings {
     GeneratorSettings {
@@ -171,25 +169,6 @@ fn assert_course(
             .iter()
             .all(|entry| entry.reasons.is_empty())
     );
-}
-
-/// Everyone leaves the memory, but for those who push the watermark on.
-async fn everyone_falls_asleep(home: &Home, client: &Client, from_ms: i64) {
-    let pushers = (0..PUSHERS).map(|number| v1::Event {
-        course_id: "elsewhere".to_owned(),
-        ..click(&format!("pusher-{number}"), "1", from_ms)
-    });
-    accepted(client, pushers.collect()).await;
-    let cli = home.cli();
-    until("learners that left the memory", || {
-        let cluster = cli.json(&["cluster", "describe"]);
-        let shards = cluster["shards"].as_array().expect("shards");
-        let active: u64 = shards
-            .iter()
-            .filter_map(|shard| shard["activeLearners"].as_u64())
-            .sum();
-        (active <= PUSHERS).then_some(())
-    });
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

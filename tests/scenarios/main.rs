@@ -34,6 +34,7 @@ mod redriven_statements;
 mod refusal_cases;
 mod refusals;
 mod refused_starts;
+mod sleepers;
 mod statements;
 mod stock_client;
 mod streams;

@@ -27,4 +27,6 @@ pub use packs::{Packs, packed_heads};
 pub use round::{Round, RoundError, Turn};
 #[cfg(test)]
 pub use stored::Nowhere;
-pub use stored::{BlockSource, Gathered, LoadError, Stored, gather, has_left, load_block};
+pub use stored::{
+    BlockSource, Gathered, LoadError, Stored, fetch_live, has_left, load, load_block,
+};

@@ -1,6 +1,9 @@
 //! Learners from their records.
 
-use homeroom_core::learner::{Learner, StateDecodeError, StatePart};
+use homeroom_core::{
+    learner::{Beside, Learner, StateDecodeError, StatePart},
+    time::hour_of,
+};
 
 use super::{
     first_piece::{FirstPiece, HeadMark},
@@ -131,30 +134,14 @@ impl Gathered {
         }
     }
 
-    /// The learner with all that its records hold, once they were taken in.
-    ///
-    /// # Errors
-    /// When they are no learner that this build can read.
-    pub fn whole(self) -> Result<Stored, LoadError> {
-        let learner = Learner::restore(&self.user_id, &self.head, self.parts());
-        self.finish(learner)
-    }
-
     /// The learner without what need not be in memory of a learner who is active.
     ///
     /// # Errors
     /// When the records are no learner that this build can read.
     pub fn lean(self) -> Result<Stored, LoadError> {
-        let learner = Learner::restore_lean(&self.user_id, &self.head, self.parts());
-        self.finish(learner)
-    }
-
-    fn parts(&self) -> impl Iterator<Item = (StatePart, &[u8])> + Clone {
         let parts = self.parts.iter();
-        parts.map(|(part, bytes)| (*part, &bytes[..]))
-    }
-
-    fn finish(&self, learner: Result<Learner, StateDecodeError>) -> Result<Stored, LoadError> {
+        let parts = parts.map(|(part, bytes)| (*part, &bytes[..]));
+        let learner = Learner::restore_lean(&self.user_id, &self.head, parts);
         // In earlier versions of the head the last of the hours was apart: the next head will hold it.
         let last = self.parts.last();
         let last_hour = last.filter(|(part, _)| matches!(part, StatePart::Hour(_)));
@@ -166,10 +153,45 @@ impl Gathered {
         })
     }
 
-    fn is_one_record(&self) -> Result<bool, LoadError> {
-        let apart = Learner::has_records_apart(&self.head);
-        let apart = apart.map_err(|error| undecodable(&self.user_id, error))?;
-        Ok(self.pieces <= 1 && !apart)
+    /// Reads the rest of its head, and what it needs beside it.
+    fn complete(&mut self, store: &CheckpointStore, shard: u16) -> Result<(), LoadError> {
+        for piece in 1..self.pieces {
+            let key = learner_key(&self.user_id, StatePart::Head, piece);
+            if let Some(payload) = store.get(shard, &key)? {
+                self.add(StatePart::Head, piece, &payload);
+            }
+        }
+        let beside = Learner::needed_beside(&self.head);
+        match beside.map_err(|error| undecodable(&self.user_id, error))? {
+            Beside::All => self.add_all(store, shard),
+            Beside::Blocks(begin_ms) => {
+                for from_ms in begin_ms {
+                    match load_block(store, shard, &self.user_id, from_ms) {
+                        Ok(bytes) => self.parts.push((StatePart::Block(from_ms), bytes)),
+                        // Its time was over.
+                        Err(LoadError::Gone { .. }) => {}
+                        Err(error) => return Err(error),
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads all that is stored beside its head.
+    fn add_all(&mut self, store: &CheckpointStore, shard: u16) -> Result<(), LoadError> {
+        let prefix = learner_prefix(&self.user_id);
+        let from = learner_key(&self.user_id, StatePart::Head, self.pieces.max(1));
+        for record in store.scan(shard, &from)? {
+            let record = record.map_err(ReadError::Damaged)?;
+            if !record.key().starts_with(&prefix) {
+                break;
+            }
+            if let Some(RecordKey::Learner { part, piece, .. }) = parse_key(record.key()) {
+                self.add(part, piece, record.payload());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -180,32 +202,21 @@ fn undecodable(user_id: &str, error: StateDecodeError) -> LoadError {
     }
 }
 
-/// A learner's records as of the last checkpoint; `None` when none is stored. Waits for the disk.
+/// A learner as of the last checkpoint, without what need not be in memory; `None` when none is stored. Waits for the disk.
 ///
 /// # Errors
 /// When a record is damaged, or written by a newer build.
-pub fn gather(
+pub fn load(
     store: &CheckpointStore,
     shard: u16,
     user_id: &str,
-) -> Result<Option<Gathered>, LoadError> {
+) -> Result<Option<Stored>, LoadError> {
     let Some(first) = store.get(shard, &learner_key(user_id, StatePart::Head, 0))? else {
         return Ok(None);
     };
     let mut gathered = Gathered::begin(user_id, &first);
-    if !gathered.is_one_record()? {
-        let prefix = learner_prefix(user_id);
-        for record in store.scan(shard, &learner_key(user_id, StatePart::Head, 1))? {
-            let record = record.map_err(ReadError::Damaged)?;
-            if !record.key().starts_with(&prefix) {
-                break;
-            }
-            if let Some(RecordKey::Learner { part, piece, .. }) = parse_key(record.key()) {
-                gathered.add(part, piece, record.payload());
-            }
-        }
-    }
-    Ok(Some(gathered))
+    gathered.complete(store, shard)?;
+    gathered.lean().map(Some)
 }
 
 /// Where learners' blocks are read again that have left the memory.
@@ -272,77 +283,32 @@ pub fn fetch(
     Ok(())
 }
 
+/// Gives a learner who is asleep blocks that it lacks, but for those that have been deleted since: they begin before the hour of the floor
+/// of now. Waits for the disk.
+///
+/// # Errors
+/// When they can't be read.
+pub fn fetch_live(
+    source: &dyn BlockSource,
+    learner: &mut Learner,
+    blocks: &[i64],
+    floor_ms: impl Fn() -> i64,
+) -> Result<(), LoadError> {
+    for from_ms in blocks {
+        match fetch(source, learner, std::slice::from_ref(from_ms)) {
+            // The floor only rises, and who deletes goes by one that was published before.
+            Err(LoadError::Gone { .. }) if hour_of(*from_ms) < hour_of(floor_ms()) => {}
+            fetched => fetched?,
+        }
+    }
+    Ok(())
+}
+
 /// Whether a head was stored when its learner left the memory, so that nothing of it is needed from before the retention.
 pub fn has_left(head: &[u8]) -> bool {
     FirstPiece::of(head).mark.standings_stored
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Arc;
-
-    use homeroom_core::{Event, EventType, shard::EntryContext, time::HOUR_MS};
-
-    use super::*;
-    use crate::{
-        learner::{Collected, Saved},
-        store::checkpoint::Change,
-    };
-
-    /// A learner with an event in each of these hours.
-    fn with_hours(hours: std::ops::Range<i64>) -> Learner {
-        let mut learner = Learner::new("ada");
-        for (index, hour) in (1..).zip(hours) {
-            let (id, at_ms) = (format!("event-{hour}"), hour * HOUR_MS);
-            let event = Event::bare("ada", id, at_ms, EventType::Click, "lms");
-            let context = EntryContext {
-                block_events: 1,
-                index,
-                log_time_ms: event.timestamp_ms,
-                watermark_ms: event.timestamp_ms,
-                floor_ms: 0,
-                settings: Arc::default(),
-            };
-            let mut encoded = Vec::new();
-            event.encode_into(&mut encoded);
-            let applied = learner.apply(&context, &event, &encoded);
-            applied.expect("nothing is away");
-        }
-        learner
-    }
-
-    #[test]
-    fn a_learner_is_gathered_from_its_records_in_their_order() {
-        for leaves in [false, true] {
-            let mut learner = with_hours(400_000..400_003);
-            let mut collected = Collected::beside(Vec::new(), 7);
-            collected.add(Saved {
-                user_id: "ada".into(),
-                changes: learner.take_changes(leaves),
-                standings: leaves.then(Vec::new),
-            });
-            let Collected { changes, heads, .. } = collected;
-            let mut records: Vec<Change> = changes;
-            records.sort();
-            assert_eq!(records.len(), 2 + usize::from(leaves), "of earlier hours");
-            let packed = heads.into_iter().next();
-            let head_bytes = packed.as_ref().map_or(0, |(_, head)| head.len() as u64);
-            let mut gathered = packed.map(|(user_id, head)| Gathered::of_packed(&user_id, 7, head));
-            for (key, payload) in &records {
-                let payload = payload.as_ref().expect("nothing is deleted");
-                match (parse_key(key), &mut gathered) {
-                    (Some(RecordKey::Learner { part, piece, .. }), Some(gathered)) => {
-                        gathered.add(part, piece, payload);
-                    }
-                    _ => gathered = Some(Gathered::begin("ada", payload)),
-                }
-            }
-            let gathered = gathered.expect("a head");
-            assert_eq!((gathered.was_active(), gathered.as_of()), (!leaves, 7));
-            assert!(!gathered.is_one_record().expect("a head"));
-            let stored = gathered.whole().expect("a learner");
-            assert_eq!(stored.learner, learner);
-            assert!(stored.head_bytes >= head_bytes && stored.standings_stored == leaves);
-        }
-    }
-}
+#[path = "stored_tests.rs"]
+mod tests;

@@ -25,8 +25,8 @@ use super::{
 };
 use crate::{
     learner::{
-        BlockSource, Collected, Gathered, GroupApplied, Held, LearnerMessage, LearnerRef,
-        LoadError, Stored, dead_letter_key, gather, memory_of,
+        BlockSource, Collected, GroupApplied, Held, LearnerMessage, LearnerRef, LoadError, Stored,
+        dead_letter_key, load, memory_of,
     },
     raft::{Applied, Capture, Replicated},
     store::checkpoint::CheckpointStore,
@@ -271,8 +271,8 @@ impl ShardMachine {
             return Ok(Vec::new());
         }
         let stored = |user_id: &&str| {
-            let gathered = gather(&self.store, self.shard, user_id)?;
-            gathered.map_or_else(|| Ok(Stored::nothing_of(user_id)), Gathered::lean)
+            let stored = load(&self.store, self.shard, user_id)?;
+            Ok(stored.unwrap_or_else(|| Stored::nothing_of(user_id)))
         };
         // Reads of a few records, most of them in sled's cache; entries wait for them either way.
         tokio::task::block_in_place(|| users.iter().map(stored).collect::<Result<_, LoadError>>())

@@ -9,7 +9,7 @@ use homeroom_core::learner::{Learner, WindowQuery};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{replica::ShardReplica, view::View};
-use crate::learner::{self, Gathered, LearnerMessage, Look, gather};
+use crate::learner::{self, LearnerMessage, LoadError, Look, fetch_live, load};
 
 /// How long a read waits for what it asked for before it is answered with less, or refused.
 const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -184,7 +184,7 @@ impl ShardReplica {
         for _ in 0..LOOKUPS_MAX {
             let Some(learner) = self.directory().get(user_id) else {
                 let looked = self
-                    .look_at_stored(user_id, Arc::clone(view), look.clone())
+                    .look_at_stored(user_id, view, windows.clone(), look.clone())
                     .await?;
                 // One that was woken meanwhile may have been stored anew while its records were read one by one.
                 if self.directory().get(user_id).is_none() {
@@ -214,20 +214,25 @@ impl ShardReplica {
     async fn look_at_stored<T, F>(
         &self,
         user_id: &str,
-        view: Arc<View>,
+        view: &Arc<View>,
+        windows: Option<WindowQuery>,
         look: F,
     ) -> Result<T, ReadError>
     where
         T: Send + 'static,
         F: Fn(Option<&Learner>, &View) -> T + Send + 'static,
     {
-        let (store, shard, user_id) = (self.store(), self.shard(), user_id.to_owned());
+        let (store, blocks, shard) = (self.store(), Arc::clone(&self.blocks), self.shard());
+        let (user_id, view, views) = (user_id.to_owned(), Arc::clone(view), self.views());
         let looked = tokio::task::spawn_blocking(move || {
-            let gathered = gather(&store, shard, &user_id)?;
-            let learner = gathered.map(Gathered::whole).transpose()?;
-            let learner = learner.as_ref().map(|stored| &stored.learner);
-            let learner = learner.filter(|learner| learner.is_known());
-            Ok::<T, crate::learner::LoadError>(look(learner, &view))
+            let mut learner = load(&store, shard, &user_id)?.map(|stored| stored.learner);
+            if let (Some(learner), Some(windows)) = (&mut learner, &windows) {
+                let missing = learner.missing_for(windows);
+                let floor_ms = || views.borrow().at.floor_ms;
+                fetch_live(&*blocks, learner, &missing, floor_ms)?;
+            }
+            let learner = learner.as_ref().filter(|learner| learner.is_known());
+            Ok::<T, LoadError>(look(learner, &view))
         });
         match looked.await {
             Ok(Ok(value)) => Ok(value),

@@ -28,7 +28,7 @@ use super::{
     watchers::{Watch, Watchers},
 };
 use crate::{
-    learner::{Packs, Stored},
+    learner::{BlockSource, Packs, Stored},
     raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
@@ -67,6 +67,7 @@ pub struct ShardReplica {
     shard: u16,
     group: Arc<Group<ShardMachine>>,
     store: Arc<CheckpointStore>,
+    pub(super) blocks: Arc<dyn BlockSource>,
     directory: Directory,
     chores: Chores,
     watchers: Watchers,
@@ -100,16 +101,17 @@ impl ShardReplica {
         let first_view = view_of(&state, index);
         let (due_sender, due) = watch::channel(first_view.next_due_ms);
         let (view_sender, view) = watch::channel(Arc::new(first_view));
+        let blocks: Arc<dyn BlockSource> = Arc::new(ShardBlocks {
+            shard,
+            store: Arc::clone(&setup.home.store),
+            events: Arc::clone(&setup.events),
+        });
         let machine = ShardMachine {
             shard,
             state,
             directory: directory.clone(),
             store: Arc::clone(&setup.home.store),
-            blocks: Arc::new(ShardBlocks {
-                shard,
-                store: Arc::clone(&setup.home.store),
-                events: Arc::clone(&setup.events),
-            }),
+            blocks: Arc::clone(&blocks),
             view: view_sender,
             due: due_sender,
             watchers: watchers.clone(),
@@ -138,6 +140,7 @@ impl ShardReplica {
             shard,
             group,
             store,
+            blocks,
             directory,
             chores: setup.chores,
             watchers,

@@ -1,5 +1,6 @@
 //! What the scenarios stand on: processes with an owner, a home for nodes, inputs with what they must lead to.
 
+pub mod asleep;
 pub mod binaries;
 pub mod check;
 pub mod cli;

@@ -205,24 +205,11 @@ impl Attempts {
             + self.all.len() * each
     }
 
-    /// Appends the stored form of those of some times, and of those that rolling accuracy needs, if that is wanted; times are stored
-    /// relative to one.
-    pub fn put(
-        &self,
-        out: &mut Vec<u8>,
-        base_ms: i64,
-        wanted: impl Fn(i64) -> bool,
-        with_rolling: bool,
-    ) {
-        let mut ranks = Ranks::<&Text>::default();
-        let mut put: Vec<Seen<'_>> = Vec::with_capacity(self.all.len());
-        for attempt in self.newest_first() {
-            let is_rolling =
-                with_rolling && ranks.needs(attempt.skill_id, attempt.course, Shown::Rolling);
-            if is_rolling || wanted(attempt.place.timestamp_ms) {
-                put.push(attempt);
-            }
-        }
+    /// Appends the stored form of those of some times; times are stored relative to one.
+    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, wanted: impl Fn(i64) -> bool) {
+        let newest_first = self.newest_first();
+        let wanted = newest_first.filter(|attempt| wanted(attempt.place.timestamp_ms));
+        let mut put: Vec<Seen<'_>> = wanted.collect();
         put.reverse();
         out.put_size(put.len());
         let mut before_ms = base_ms;
@@ -268,9 +255,8 @@ impl Attempts {
 
     /// Adds a stored attempt, unless it is known.
     fn take_in(&mut self, attempt: Attempt) {
-        let known = self.all.search_end(|it| it.place.cmp(&attempt.place));
-        if known.is_err() {
-            self.insert(attempt);
+        if let Err(spot) = self.all.search_end(|it| it.place.cmp(&attempt.place)) {
+            self.insert_at(spot, attempt);
         }
     }
 
@@ -282,15 +268,19 @@ impl Attempts {
 
     /// Adds an attempt that is not known.
     pub fn insert(&mut self, attempt: Attempt) {
+        let place = &attempt.place;
+        let (Ok(spot) | Err(spot)) = self.all.search_end(|other| other.place.cmp(place));
+        self.insert_at(spot, attempt);
+    }
+
+    /// The same, where its place among the others is known.
+    fn insert_at(&mut self, spot: Spot, attempt: Attempt) {
         if let Some(id) = &attempt.attempt_id {
             let known = Known::of(id, &attempt.place);
             let (Ok(spot) | Err(spot)) = self.by_id.search(|other| other.cmp(&known));
             self.by_id.insert(spot, known);
         }
-        let attempt = attempt.keep(&mut self.names);
-        let place = &attempt.place;
-        let (Ok(spot) | Err(spot)) = self.all.search_end(|other| other.place.cmp(place));
-        self.all.insert(spot, attempt);
+        self.all.insert(spot, attempt.keep(&mut self.names));
         // Attempts that come and go leave names behind.
         if self.names.len() > NAMES_PER_ATTEMPT * self.all.len() + NAMES_LEAST {
             self.gather_names();

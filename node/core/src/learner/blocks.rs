@@ -269,6 +269,11 @@ impl Blocks {
         self.earlier().len() + self.away.len()
     }
 
+    /// Where those begin that are in memory and stored apart, oldest first, ms.
+    pub fn here_apart(&self) -> impl ExactSizeIterator<Item = i64> {
+        self.earlier().iter().map(|block| block.from_ms)
+    }
+
     /// The blocks stored apart that are to be written, each with where it ends, and the records that are to be deleted; from then on
     /// all count as stored.
     pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &Hour)>, Vec<StatePart>) {

@@ -18,12 +18,17 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// Version of the encoding of both kinds of record; a reader knows all versions up to its own.
+/// Version of the encoding of blocks, and of heads that do not list the past; a reader knows all versions up to the newest.
 const STATE_VERSION: u8 = 4;
+/// Version of heads that list the past: of learners who left the memory and have blocks apart.
+pub(super) const PAST_LISTED: u8 = 5;
 /// Up to this version all hours had records of their own.
 const ALL_HOURS_APART: u8 = 2;
 /// Up to this version hours were stored whole, and all attempts and playback events in the head.
 pub(super) const WHOLE_HOURS: u8 = 3;
+
+/// Room for most heads, bytes.
+const HEAD_BYTES: usize = 2_048;
 
 /// Which record of a learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,6 +50,15 @@ pub struct StateChange {
     pub bytes: Option<Vec<u8>>,
 }
 
+/// Which records a learner is made of beside its head, so that it can be woken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Beside {
+    /// All that there are.
+    All,
+    /// The blocks that begin at these times, as far as they are there, ms.
+    Blocks(Vec<i64>),
+}
+
 /// Stored bytes that are no learner.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StateDecodeError {
@@ -63,16 +77,14 @@ impl Learner {
     }
 
     /// What has to be written for the stored state to be this one; from then on it counts as stored. One that is `leaving` the memory
-    /// has its head written in any case, with what outlives the retention: its blocks can be deleted when their time is over.
+    /// has its head written in any case, with all that waking it needs: of its blocks only what they are found by, and what outlives the
+    /// retention, so that they can be deleted when their time is over.
     pub fn take_changes(&mut self, leaving: bool) -> Vec<StateChange> {
         let is_due = std::mem::take(&mut self.unsaved) || leaving;
-        let head = is_due.then(|| self.encode_head(leaving));
+        let lists_past = leaving && self.blocks.apart() > 0;
+        let head = (is_due && !lists_past).then(|| self.encode_head());
         let (blocks, gone) = self.blocks.take_changes();
         let mut changes = Vec::with_capacity(1 + blocks.len() + gone.len());
-        changes.extend(head.map(|bytes| StateChange {
-            part: StatePart::Head,
-            bytes: Some(bytes),
-        }));
         changes.extend(
             gone.into_iter()
                 .map(|part| StateChange { part, bytes: None }),
@@ -90,20 +102,29 @@ impl Learner {
         for (from_ms, size) in sizes {
             self.blocks.note_stored(from_ms, size);
         }
+        let head = head.or_else(|| lists_past.then(|| self.encode_asleep()));
+        changes.extend(head.map(|bytes| StateChange {
+            part: StatePart::Head,
+            bytes: Some(bytes),
+        }));
         changes
     }
 
-    /// Whether the learner whose head this is can have records beside it.
+    /// What waking the learner whose head this is needs beside it.
     ///
     /// # Errors
     /// When the head is damaged or of an unknown version.
-    pub fn has_records_apart(head: &[u8]) -> Result<bool, StateDecodeError> {
+    pub fn needed_beside(head: &[u8]) -> Result<Beside, StateDecodeError> {
         let (version, mut body) = versioned(head)?;
-        if version <= ALL_HOURS_APART {
-            return Ok(true);
-        }
-        let apart = body.size().ok_or(StateDecodeError::Damaged)?;
-        Ok(apart > 0)
+        let beside = match version {
+            ..=ALL_HOURS_APART => Some(Beside::All),
+            PAST_LISTED => read_times(&mut body).map(Beside::Blocks),
+            _ => body.size().map(|apart| match apart {
+                0 => Beside::Blocks(Vec::new()),
+                _ => Beside::All,
+            }),
+        };
+        beside.ok_or(StateDecodeError::Damaged)
     }
 
     /// A learner from its head and all its other records.
@@ -142,6 +163,7 @@ impl Learner {
         let learner = match version {
             FIRST_VERSION => first_head(user_id, body.rest()),
             ALL_HOURS_APART => Self::read_head(user_id, &mut body),
+            PAST_LISTED => Self::read_asleep(user_id, &mut body),
             _ => Self::read_head_with_block(user_id, &mut body, version),
         };
         Ok((version, learner.ok_or(StateDecodeError::Damaged)?))
@@ -187,37 +209,66 @@ impl Learner {
         Ok(())
     }
 
-    fn encode_head(&self, leaving: bool) -> Vec<u8> {
-        const HEAD_BYTES: usize = 2_048;
-        let base_ms = self.last_event_ms;
-        let apart_ms = self.blocks.covered_ms();
-        let here_ms = apart_ms.end..i64::MAX;
+    fn encode_head(&self) -> Vec<u8> {
         let mut out = Vec::with_capacity(HEAD_BYTES);
         out.push(STATE_VERSION);
         out.put_size(self.blocks.apart());
+        self.put_head(&mut out, &self.blocks.covered_ms());
+        self.put_newest_block(&mut out);
+        out
+    }
+
+    /// As of one who sleeps: nothing is in memory but what has to be of one who wakes. All of that is in the head, and where the rest is.
+    fn encode_asleep(&self) -> Vec<u8> {
+        let mut asleep = self.clone();
+        asleep.let_go();
+        asleep.forget_past();
+        let mut out = Vec::with_capacity(HEAD_BYTES);
+        out.push(PAST_LISTED);
+        put_times(&mut out, asleep.blocks.here_apart());
+        asleep.put_head(&mut out, &(i64::MAX..i64::MAX));
+        asleep.put_newest_block(&mut out);
+        asleep.blocks.put_away_all(&mut out);
+        out
+    }
+
+    /// All but blocks, without what is stored with those apart, which cover this span.
+    fn put_head(&self, out: &mut Vec<u8>, apart_ms: &Range<i64>) {
+        let base_ms = self.last_event_ms;
+        let here_ms = apart_ms.end..i64::MAX;
         out.put_number(self.events);
         out.put_signed(base_ms);
         out.put_signed(self.pruned_to_ms);
-        self.courses.put(&mut out, base_ms);
-        self.sessions.put(&mut out, base_ms);
-        self.playbacks
-            .put(&mut out, base_ms, apart_ms.start, &here_ms);
+        self.courses.put(out, base_ms);
+        self.sessions.put(out, base_ms);
+        self.playbacks.put(out, base_ms, apart_ms.start, &here_ms);
         let is_here = |time_ms: i64| !apart_ms.contains(&time_ms);
-        self.attempts.put(&mut out, base_ms, is_here, leaving);
-        self.last_interactions.put(&mut out, base_ms);
-        self.corrections.put(&mut out, base_ms);
+        self.attempts.put(out, base_ms, is_here);
+        self.last_interactions.put(out, base_ms);
+        self.corrections.put(out, base_ms);
+    }
+
+    fn put_newest_block(&self, out: &mut Vec<u8>) {
         out.put_maybe(self.blocks.newest(), |out, (from_ms, hour)| {
             out.put_signed(from_ms);
             hour.put(out);
         });
-        out
+    }
+
+    fn read_asleep(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+        let _beside = read_times(from)?;
+        let mut learner = Self::read_head(user_id, from)?;
+        if let Some((from_ms, hour)) = read_newest_block(from)? {
+            learner.blocks.put_back(from_ms, hour);
+        }
+        learner.blocks.read_away_all(from)?;
+        Some(learner)
     }
 
     fn read_head_with_block(user_id: &str, from: &mut Reader<'_>, version: u8) -> Option<Self> {
         let _apart = from.size()?;
         let mut learner = Self::read_head(user_id, from)?;
-        let newest = from.maybe(|from| Some((from.signed()?, Hour::read(from)?)))?;
-        if let Some((from_ms, hour)) = newest {
+        if let Some((from_ms, hour)) = read_newest_block(from)? {
             let from_ms = match version {
                 ..=WHOLE_HOURS => from_ms.saturating_mul(HOUR_MS),
                 _ => from_ms,
@@ -246,6 +297,29 @@ impl Learner {
     }
 }
 
+fn read_newest_block(from: &mut Reader<'_>) -> Option<Option<(i64, Hour)>> {
+    from.maybe(|from| Some((from.signed()?, Hour::read(from)?)))
+}
+
+/// Times, each relative to the one before, ms.
+fn put_times(out: &mut Vec<u8>, times_ms: impl ExactSizeIterator<Item = i64>) {
+    out.put_size(times_ms.len());
+    let mut before_ms = 0_i64;
+    for time_ms in times_ms {
+        out.put_signed(time_ms.wrapping_sub(before_ms));
+        before_ms = time_ms;
+    }
+}
+
+fn read_times(from: &mut Reader<'_>) -> Option<Vec<i64>> {
+    let (mut times_ms, mut before_ms) = (Vec::new(), 0_i64);
+    for _ in 0..from.size()? {
+        before_ms = before_ms.wrapping_add(from.signed()?);
+        times_ms.push(before_ms);
+    }
+    Some(times_ms)
+}
+
 fn encode_block(
     attempts: &Attempts,
     playbacks: &Playbacks,
@@ -256,14 +330,14 @@ fn encode_block(
     let mut out = Vec::with_capacity(BLOCK_BYTES);
     out.push(STATE_VERSION);
     hour.put(&mut out);
-    attempts.put(&mut out, span.start, |at_ms| span.contains(&at_ms), false);
+    attempts.put(&mut out, span.start, |at_ms| span.contains(&at_ms));
     playbacks.put(&mut out, span.start, i64::MIN, &span);
     out
 }
 
 pub(super) fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), StateDecodeError> {
     match bytes.split_first() {
-        Some((&version @ FIRST_VERSION..=STATE_VERSION, body)) => Ok((version, Reader::new(body))),
+        Some((&version @ FIRST_VERSION..=PAST_LISTED, body)) => Ok((version, Reader::new(body))),
         Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
         None => Err(StateDecodeError::Damaged),
     }

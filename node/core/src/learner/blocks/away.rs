@@ -6,6 +6,7 @@ use super::{Blocks, IdHash};
 use crate::{
     learner::{gist::Gist, memory::block_bytes},
     time::{PANE_MS, hour_of},
+    wire::{Put, Reader},
 };
 
 /// Three bytes of an identity's hash: tell most blocks that hold it from those that don't.
@@ -83,10 +84,64 @@ impl Away {
     pub fn heap_bytes(&self) -> usize {
         block_bytes(size_of_val(&*self.keys))
     }
+
+    /// Appends the stored form; the time is stored relative to another.
+    fn put(&self, out: &mut Vec<u8>, before_ms: i64) {
+        out.put_signed(self.from_ms.wrapping_sub(before_ms));
+        out.put_signed(self.first_pane_ms.wrapping_sub(self.from_ms));
+        out.put_signed(self.last_pane_ms.wrapping_sub(self.first_pane_ms));
+        out.put_signed(self.changed_ms.wrapping_sub(self.from_ms));
+        out.put_number(self.identities.into());
+        out.put_size(self.keys.len());
+        self.keys
+            .iter()
+            .for_each(|Fingerprint(bytes)| out.extend_from_slice(bytes));
+    }
+
+    /// Reads the stored form.
+    fn read(from: &mut Reader<'_>, before_ms: i64) -> Option<Self> {
+        let from_ms = before_ms.wrapping_add(from.signed()?);
+        let first_pane_ms = from_ms.wrapping_add(from.signed()?);
+        let last_pane_ms = first_pane_ms.wrapping_add(from.signed()?);
+        let changed_ms = from_ms.wrapping_add(from.signed()?);
+        let identities = u32::try_from(from.number()?).ok()?;
+        let keys_bytes = from.size()?.checked_mul(size_of::<Fingerprint>())?;
+        let (keys, _) = from.bytes(keys_bytes)?.as_chunks();
+        Some(Self {
+            from_ms,
+            first_pane_ms,
+            last_pane_ms,
+            changed_ms,
+            identities,
+            keys: keys.iter().copied().map(Fingerprint).collect(),
+        })
+    }
 }
 
 /// What is away.
 impl Blocks {
+    /// Appends the stored form of all that is away.
+    pub fn put_away_all(&self, out: &mut Vec<u8>) {
+        out.put_size(self.away.len());
+        let mut before_ms = 0;
+        for away in &self.away {
+            away.put(out, before_ms);
+            before_ms = away.from_ms;
+        }
+    }
+
+    /// Reads the stored form of all that is away, of a learner that is being restored.
+    pub fn read_away_all(&mut self, from: &mut Reader<'_>) -> Option<()> {
+        let mut before_ms = 0;
+        for _ in 0..from.size()? {
+            let away = Away::read(from, before_ms)?;
+            before_ms = away.from_ms;
+            self.identities = self.identities.checked_add(away.identities as usize)?;
+            self.put_away(away);
+        }
+        Some(())
+    }
+
     /// Whether all blocks are in memory.
     pub fn is_whole(&self) -> bool {
         self.away.is_empty()
