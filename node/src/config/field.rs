@@ -6,6 +6,8 @@ use std::time::Duration;
 use bytesize::ByteSize;
 use figment::value::Value;
 
+use super::share::Share;
+
 /// One field of the configuration.
 #[derive(Debug)]
 pub(super) struct Field {
@@ -26,13 +28,15 @@ pub(super) enum Kind {
     Integer(i128, i128),
     /// Bytes: a whole number, or a text with a unit.
     Size(&'static str, &'static str),
+    /// The same, or a share of the memory that there is, in per cent.
+    SizeOrShare(&'static str, &'static str),
     /// A text with a unit of time.
     Time(&'static str, &'static str),
     /// One of these words.
     Choice(&'static [&'static str]),
 }
 
-use Kind::{Address, Choice, Integer, Path, Size, Time};
+use Kind::{Address, Choice, Integer, Path, Size, SizeOrShare, Time};
 
 /// All fields, in the order in which they are shown.
 pub(super) const FIELDS: &[Field] = &[
@@ -49,7 +53,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("ingest.entry_bytes_max", Size("128KiB", "2MiB")),
     field("ingest.entries_in_flight", Integer(1, 64)),
     field("ingest.queue_bytes_max", Size("1MiB", "64GiB")),
-    field("memory.learners_bytes_max", Size("16MiB", "1TiB")),
+    field("memory.learners_bytes_max", SizeOrShare("16MiB", "1TiB")),
     field("memory.learners_bytes_short", Size("8MiB", "1TiB")),
     field("memory.passivate_after", Time("1s", "1d")),
     field("memory.pages", Choice(&["small", "huge"])),
@@ -100,6 +104,10 @@ impl Kind {
             Size(least, most) => size_of(value).is_some_and(|size| {
                 (parse_size(least)..=parse_size(most)).contains(&Some(i128::from(size.as_u64())))
             }),
+            SizeOrShare(least, most) => {
+                let share = value.as_str().and_then(Share::parse);
+                share.is_some() || Size(least, most).accepts(value)
+            }
             Time(least, most) => value
                 .as_str()
                 .and_then(parse_time)
@@ -118,6 +126,10 @@ impl Kind {
             Integer(least, most) => format!("a whole number from {least} to {most}"),
             Size(least, most) => {
                 format!("a size from {least} to {most}, in bytes or like \"{most}\"")
+            }
+            SizeOrShare(least, most) => {
+                let (size, share) = (Size(least, most).bounds(), Share::BOUNDS);
+                format!("{size}, or a share of the memory from {share}, like \"40%\"")
             }
             Time(least, most) => {
                 format!("a time from {least} to {most}, with its unit, like \"{most}\"")

@@ -10,6 +10,7 @@ mod loaded;
 mod model;
 mod origin;
 mod relations;
+mod share;
 
 #[cfg(test)]
 mod tests;
@@ -24,3 +25,4 @@ pub use model::{
     RaftConfig, ShutdownConfig,
 };
 pub use origin::Origin;
+pub use share::MemoryBound;

@@ -8,6 +8,8 @@ use bytesize::ByteSize;
 use homeroom_core::{LatePolicy, Settings};
 use serde::Deserialize;
 
+use super::share::MemoryBound;
+
 /// Everything a node is told. Obtained from [`super::load`], where every value has been checked.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -84,8 +86,8 @@ pub struct IngestConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryConfig {
-    /// All learners in memory; default 4 GiB, 16 MiB to 1 TiB.
-    pub learners_bytes_max: ByteSize,
+    /// All learners in memory; default 40 % of what there is, 16 MiB to 1 TiB.
+    pub learners_bytes_max: MemoryBound,
     /// Beyond this, at most half of the above, many idle learners leave at once; default 768 MiB, 8 MiB to 1 TiB.
     pub learners_bytes_short: ByteSize,
     /// Unused for this long, a learner leaves the memory; default 60 s, 1 s to 1 d.

@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser};
 use homeroom_core::Settings;
 
 use super::field::{FIELDS, Kind};
+use super::share::Share;
 use super::*;
 
 fn sources(flags: &[&str], environment: &[(&str, &str)]) -> Sources {
@@ -75,6 +76,10 @@ fn every_field_is_documented_with_its_bounds() {
                 Kind::Integer(least, most) => vec![format!("{least} to {most}.")],
                 Kind::Size(least, most) | Kind::Time(least, most) => {
                     vec![format!("{least} to {most}.")]
+                }
+                Kind::SizeOrShare(least, most) => {
+                    let share = Share::BOUNDS;
+                    vec![format!("{least} to {most},"), format!("{share}.")]
                 }
                 Kind::Choice(words) => words.iter().map(|word| format!("\"{word}\"")).collect(),
             };

@@ -10,6 +10,7 @@ mod fatal;
 mod gauges;
 mod identity;
 mod recovery;
+mod room;
 mod scrub;
 mod serve;
 mod services;

@@ -14,10 +14,11 @@ use super::{
     counting::Counting,
     disk::{CHECKPOINTS, Disk, LOG, open_disk},
     identity::{Identity, IdentityError},
+    room::memory_bytes,
     supervisor::Supervisor,
 };
 use crate::{
-    config::{Config, LoadedConfig},
+    config::{Config, LoadedConfig, MemoryConfig},
     control::{ControlPlane, Founding, Member},
     observe::Metrics,
     raft::{GroupConfig, ProposeError, StartError},
@@ -119,10 +120,7 @@ pub async fn start(
     }
     let spawned = Actor::spawn(None, Supervisor, ()).await;
     let (supervisor, _ended) = spawned.map_err(|error| StartNodeError::Task(error.to_string()))?;
-    let memory = Arc::new(LearnerMemory::of(
-        config.memory.learners_bytes_max.as_u64(),
-        config.memory.learners_bytes_short.as_u64(),
-    ));
+    let memory = Arc::new(learner_memory(&config.memory));
     let chores = Chores::default();
     let founded = control.founded();
     let mut setups = Vec::with_capacity(founded.shards.len());
@@ -317,4 +315,15 @@ fn whole_ms(duration: std::time::Duration) -> i64 {
 
 fn whole(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+fn learner_memory(config: &MemoryConfig) -> LearnerMemory {
+    let there_are = memory_bytes();
+    let bytes_max = config.learners_bytes_max.of(there_are);
+    if bytes_max > there_are {
+        tracing::warn!(
+            "memory.learners_bytes_max is {bytes_max} bytes, and there are {there_are}: the system may end the node before it refuses events"
+        );
+    }
+    LearnerMemory::of(bytes_max, config.learners_bytes_short.as_u64())
 }
