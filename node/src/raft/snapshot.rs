@@ -44,8 +44,9 @@ pub(super) struct StateRecord {
     pub state: Vec<u8>,
 }
 
-/// Since version 2 there may be packs of heads beside it: a build that knows only version 1 would pass them over.
-const STATE_RECORD_VERSION: u8 = 2;
+/// Since version 2 there may be packs of heads beside it, which builds of before would pass over; since version 3 heads that list the
+/// past, at which builds of before would stop when their learners wake.
+const STATE_RECORD_VERSION: u8 = 3;
 /// The oldest that can be read.
 const FIRST_VERSION: u8 = 1;
 
@@ -177,7 +178,7 @@ mod tests {
             state: vec![7],
         };
         let mut bytes = record.encode();
-        for (version, is_read) in [(0, false), (1, true), (2, true), (3, false)] {
+        for (version, is_read) in [(0, false), (1, true), (2, true), (3, true), (4, false)] {
             bytes[0] = version;
             let state = StateRecord::decode(&bytes).map(|record| record.state);
             assert_eq!(state.ok(), is_read.then(|| vec![7]), "version {version}");
