@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use homeroom_core::learner::{ALWAYS, Beside, Learner, StatePart};
 use homeroom_core::shard::ShardState;
 
+const HOUR_MS: i64 = 3_600_000;
+
 /// Stored records, written as checkpoints write them: what changed, each time.
 #[derive(Debug, Default)]
 pub struct Disk {
@@ -12,6 +14,8 @@ pub struct Disk {
     letters: BTreeMap<u64, Vec<u8>>,
     heads: BTreeMap<String, Vec<u8>>,
     parts: BTreeMap<String, BTreeMap<StatePart, Vec<u8>>>,
+    /// Of whom the blocks before these times were deleted, ms.
+    swept_ms: BTreeMap<String, i64>,
 }
 
 impl Disk {
@@ -50,7 +54,9 @@ impl Disk {
 
     /// Deletes the blocks of hours before the floor of a learner who is asleep.
     pub fn sweep(&mut self, user_id: &str, floor_ms: i64) {
-        let hour = |time_ms: i64| time_ms.div_euclid(3_600_000);
+        let hour = |time_ms: i64| time_ms.div_euclid(HOUR_MS);
+        let swept_ms = hour(floor_ms) * HOUR_MS;
+        self.swept_ms.insert(user_id.to_owned(), swept_ms);
         if let Some(parts) = self.parts.get_mut(user_id) {
             parts.retain(|part, _| match part {
                 StatePart::Block(from_ms) => hour(*from_ms) >= hour(floor_ms),
@@ -68,11 +74,13 @@ impl Disk {
         }
     }
 
-    /// The learner with all its blocks in memory.
+    /// The learner with all its blocks in memory that are there.
     pub fn whole(&self, learner: &Learner) -> Learner {
         let mut whole = learner.clone();
-        self.put_back(&mut whole, &learner.missing_within(&ALWAYS));
-        assert!(whole.missing_within(&ALWAYS).is_empty());
+        let swept_ms = self.swept_ms.get(learner.user_id());
+        let kept_ms = swept_ms.copied().unwrap_or(ALWAYS.start)..ALWAYS.end;
+        self.put_back(&mut whole, &learner.missing_within(&kept_ms));
+        assert!(whole.missing_within(&kept_ms).is_empty());
         whole
     }
 
@@ -106,6 +114,15 @@ impl Disk {
         let parts = parts.filter(|(part, _)| is_needed(part));
         let parts = parts.map(|(&part, bytes)| (part, bytes.as_slice()));
         Some(Learner::restore_lean(user_id, head, parts).expect("what was written can be read"))
+    }
+
+    /// Whether a learner's head says what is needed beside it.
+    pub fn is_enough(&self, user_id: &str) -> bool {
+        let needed = self
+            .heads
+            .get(user_id)
+            .map(|head| Learner::needed_beside(head));
+        matches!(needed, Some(Ok(Beside::Blocks(_))))
     }
 
     /// Everyone stored.
