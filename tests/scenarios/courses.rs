@@ -35,13 +35,6 @@ fn course_ids(model: &NaiveModel) -> Vec<String> {
     ids
 }
 
-fn newest_ms(model: &NaiveModel) -> i64 {
-    let events = model
-        .learners()
-        .filter_map(|learner| Some(learner.events.last()?.timestamp_ms));
-    events.max().expect("events")
-}
-
 async fn get(client: &Client, request: v1::GetCourseRequest) -> v1::GetCourseResponse {
     client.get_course(request).await.expect("a course")
 }
@@ -183,7 +176,7 @@ async fn a_course_is_as_the_model_says_asleep_or_awake() {
     home.cli().json(&["ingest", input.name()]);
     let client = client(&home);
     let shards = shards(&client, &model).await;
-    let clock_ms = newest_ms(&model);
+    let clock_ms = model.newest_ms();
     let ids = course_ids(&model);
     assert!(ids.len() >= 2, "{ids:?}");
     for course_id in &ids {

@@ -22,12 +22,6 @@ fn lesson(seed: &Seed) -> GeneratorSettings {
     }
 }
 
-fn newest_ms(model: &NaiveModel) -> i64 {
-    let learners = model.learners();
-    let newest = learners.filter_map(|learner| Some(learner.events.last()?.timestamp_ms));
-    newest.max().expect("events")
-}
-
 /// What is shown of a learner.
 type Shown = (v1::LearnerProfile, Vec<v1::Window>);
 
@@ -70,7 +64,7 @@ async fn a_long_past_is_the_same_asleep_or_woken() {
     check::summary(&first, &SourceCounts::default(), &total);
     check::windows(&cli, &once);
     let awake = shown(&client, &once).await;
-    let later_ms = newest_ms(&once) + 4 * MINUTE_MS;
+    let later_ms = once.newest_ms() + 4 * MINUTE_MS;
     everyone_falls_asleep(&home, &client, later_ms).await;
     let asleep = shown(&client, &once).await;
     assert!(lasting(&asleep) == lasting(&awake), "asleep");

@@ -101,6 +101,16 @@ impl NaiveModel {
             .map(|(user_id, events)| NaiveLearner::new(user_id, events.values()))
     }
 
+    /// Time of the newest accepted event, ms.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub fn newest_ms(&self) -> i64 {
+        let learners = self.learners();
+        let newest = learners.filter_map(|learner| Some(learner.events.last()?.timestamp_ms));
+        newest.max().expect("events")
+    }
+
     /// One learner, if known.
     pub fn learner(&self, user_id: &str) -> Option<NaiveLearner<'_>> {
         self.learners

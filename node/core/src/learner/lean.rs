@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::{
     Hour, Learner,
     attempts::ShownPast,
-    state::{Beside, PAST_LISTED, StateDecodeError, StatePart, WHOLE_HOURS, versioned},
+    state::{PAST_LISTED, StateDecodeError, StatePart, WHOLE_HOURS, versioned},
 };
 use crate::time::{HOUR_MS, hour_of};
 
@@ -29,15 +29,15 @@ impl Learner {
         head: &[u8],
         parts: impl Iterator<Item = (StatePart, &'b [u8])> + Clone,
     ) -> Result<Self, StateDecodeError> {
-        let (version, mut learner) = Self::restore_head(user_id, head)?;
-        if version <= WHOLE_HOURS {
+        let (version, _) = versioned(head)?;
+        // Of one who slept all that stays is in the head.
+        if version <= WHOLE_HOURS || version == PAST_LISTED {
             let mut learner = Self::restore(user_id, head, parts)?;
             learner.let_go();
+            learner.attempts.compact();
             return Ok(learner);
         }
-        if version == PAST_LISTED {
-            return learner.beside(head, parts);
-        }
+        let (_, mut learner) = Self::restore_head(user_id, head)?;
         let within_head = learner.within_head();
         let apart = parts.filter_map(|(part, bytes)| match part {
             StatePart::Block(from_ms) if Some(from_ms) != within_head => Some((from_ms, bytes)),
@@ -69,29 +69,6 @@ impl Learner {
         }
         learner.blocks.settle();
         Ok(learner)
-    }
-
-    /// One that slept, of whom its head says where its past is, with what it needs beside.
-    fn beside<'b>(
-        mut self,
-        head: &[u8],
-        parts: impl Iterator<Item = (StatePart, &'b [u8])>,
-    ) -> Result<Self, StateDecodeError> {
-        if let Beside::Blocks(needed) = Self::needed_beside(head)?
-            && !needed.is_empty()
-        {
-            for (part, bytes) in parts {
-                if let StatePart::Block(from_ms) = part
-                    && needed.contains(&from_ms)
-                {
-                    self.put_back(from_ms, bytes)?;
-                }
-            }
-            self.forget_past();
-        }
-        self.attempts.compact();
-        self.blocks.settle();
-        Ok(self)
     }
 
     fn leave_away(

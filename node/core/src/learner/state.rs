@@ -81,8 +81,6 @@ impl Learner {
     /// retention, so that they can be deleted when their time is over.
     pub fn take_changes(&mut self, leaving: bool) -> Vec<StateChange> {
         let is_due = std::mem::take(&mut self.unsaved) || leaving;
-        let lists_past = leaving && self.blocks.apart() > 0;
-        let head = (is_due && !lists_past).then(|| self.encode_head());
         let (blocks, gone) = self.blocks.take_changes();
         let mut changes = Vec::with_capacity(1 + blocks.len() + gone.len());
         changes.extend(
@@ -102,7 +100,10 @@ impl Learner {
         for (from_ms, size) in sizes {
             self.blocks.note_stored(from_ms, size);
         }
-        let head = head.or_else(|| lists_past.then(|| self.encode_asleep()));
+        let head = is_due.then(|| match leaving && self.blocks.apart() > 0 {
+            true => self.encode_asleep(),
+            false => self.encode_head(),
+        });
         changes.extend(head.map(|bytes| StateChange {
             part: StatePart::Head,
             bytes: Some(bytes),
@@ -222,7 +223,6 @@ impl Learner {
     fn encode_asleep(&self) -> Vec<u8> {
         let mut asleep = self.clone();
         asleep.let_go();
-        asleep.forget_past();
         let mut out = Vec::with_capacity(HEAD_BYTES);
         out.push(PAST_LISTED);
         put_times(&mut out, asleep.blocks.here_apart());
