@@ -17,9 +17,10 @@ const START_MS: i64 = 1_741_168_800_000;
 const HOUR_MS: i64 = 3_600_000;
 
 /// A long lesson of a few: most events in order, some late or very late, some come again; few names, so that attempts, videos and
-/// skills meet again long after.
+/// skills meet again long after, or so many videos that most are over before they do.
 fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
     let mut unruly = Unruly::new(rng, 60_000);
+    let videos = [2, 12][rng.usize(..2)];
     let mut now_ms = START_MS;
     let mut deliveries: Vec<(i64, NaiveEvent)> = Vec::new();
     for _ in 0..400 {
@@ -35,7 +36,10 @@ fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
         };
         let event = match rng.u32(..3) {
             0 => scored(rng, drawn),
-            _ => drawn,
+            _ => NaiveEvent {
+                object_id: (rng.u32(..5) > 0).then(|| format!("video {}", rng.u32(..videos))),
+                ..drawn
+            },
         };
         deliveries.push((now_ms, event));
         if rng.u32(..12) == 0 {
@@ -212,6 +216,47 @@ fn a_late_stop_is_counted_from_a_late_start_that_is_away() {
         assert_eq!(windows[0].content.video_ms, expected);
         assert_eq!(windows, whole.learners["ada"].windows(&query, &whole.at()));
     }
+}
+
+/// Nothing of a viewing stays in memory once none of it can be shown; its next event is counted from what was stored, however long ago.
+#[test]
+fn a_viewing_that_is_over_goes_on_where_it_ended() {
+    let minute_ms = 60_000;
+    let video = |id: &str, event_type, at_ms| Event {
+        object_id: Some("video".into()),
+        event_type,
+        ..click("lms", id, START_MS + at_ms)
+    };
+    let mut rig = CoreRig::new(Settings::default());
+    let apply = |rig: &mut CoreRig, event: Event<'static>| {
+        rig.checkpoint();
+        let before = blocks_away(rig, "ada");
+        let now_ms = rig.shard.log_time_ms().max(event.timestamp_ms);
+        assert_eq!(rig.apply_one(now_ms, event).outcomes, [Outcome::Accepted]);
+        before.saturating_sub(blocks_away(rig, "ada"))
+    };
+    apply(&mut rig, video("start", EventType::VideoPlayed, 0));
+    for number in 1..=40 {
+        let event = click("lms", &number.to_string(), START_MS + number * minute_ms);
+        assert_eq!(apply(&mut rig, event), 0, "click {number}");
+    }
+    // Of the video nothing was told yet, and it is not looked for again once it is there.
+    let other = Event {
+        object_id: Some("another video".into()),
+        ..video("other", EventType::VideoPlayed, 41 * minute_ms)
+    };
+    assert_eq!(apply(&mut rig, other), 0);
+    let stop = video("stop", EventType::VideoPaused, 42 * minute_ms);
+    assert_eq!(apply(&mut rig, stop), 1);
+    let again = video("again", EventType::VideoPlayed, 43 * minute_ms);
+    assert_eq!(apply(&mut rig, again), 0);
+    let query = WindowQuery {
+        from_ms: Some(START_MS + 42 * minute_ms),
+        to_ms: Some(START_MS + 43 * minute_ms),
+        ..WindowQuery::all(WindowShape::MINUTE)
+    };
+    let windows = rig.ready_for("ada", &query).windows(&query, &rig.at());
+    assert_eq!(windows[0].content.video_ms, 30 * 60_000, "its cap");
 }
 
 /// Rolling accuracy goes beyond the retention, also of somebody whose blocks were deleted while she was away.

@@ -45,8 +45,9 @@ pub(super) struct StateRecord {
 }
 
 /// Since version 2 there may be packs of heads beside it, which builds of before would pass over; since version 3 heads that list the
-/// past, at which builds of before would stop when their learners wake.
-const STATE_RECORD_VERSION: u8 = 3;
+/// past, at which builds of before would stop when their learners wake; since version 4 such heads say nothing of viewings that are over,
+/// which builds of before would begin anew.
+const STATE_RECORD_VERSION: u8 = 4;
 /// The oldest that can be read.
 const FIRST_VERSION: u8 = 1;
 

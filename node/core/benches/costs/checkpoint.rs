@@ -56,6 +56,7 @@ pub fn benches(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(1));
     class.learners[0] = records.restore();
     class.apply(&entry_of(std::slice::from_ref(&next)));
+    let later = script.next_event();
     bench_encode(&mut group, "encode_after_one_event", &class.learners[0]);
     group.bench_function("encode_standings", |bencher| {
         bencher.iter(|| {
@@ -64,7 +65,20 @@ pub fn benches(criterion: &mut Criterion) {
         });
     });
     bench_wake(&mut group, &mut class, &asleep, &next);
+    bench_past(&mut group, class, &later);
     group.finish();
+}
+
+/// The past leaves the memory; and what is left to do with each checkpoint once it has.
+fn bench_past(group: &mut BenchmarkGroup<'_, WallTime>, mut class: Class, next: &Event<'_>) {
+    class.learners[0].take_changes(false);
+    let stored = class.learners[0].clone();
+    group.bench_function("let_go_of_1000_events", |bencher| {
+        bencher.iter_batched_ref(|| stored.clone(), Learner::let_go, BatchSize::PerIteration);
+    });
+    class.learners[0].let_go();
+    class.apply(&entry_of(std::slice::from_ref(next)));
+    bench_encode(group, "encode_with_the_past_away", &class.learners[0]);
 }
 
 fn bench_encode(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, learner: &Learner) {

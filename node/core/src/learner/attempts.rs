@@ -164,11 +164,14 @@ impl Attempts {
 
     /// Forgets attempts of times that are not needed for what is shown.
     pub fn forget(&mut self, forgettable: impl Fn(i64) -> bool, shown: Shown) {
+        if self.all.len() <= ROLLING_LONG {
+            return;
+        }
         let mut ranks = Ranks::<&Text>::default();
         let (mut goes, mut known_gone) = (Vec::with_capacity(self.all.len()), Vec::new());
         for attempt in self.newest_first() {
-            let is_over = forgettable(attempt.place.timestamp_ms);
-            goes.push(!ranks.needs(attempt.skill_id, attempt.course, shown) && is_over);
+            let is_needed = ranks.needs(attempt.skill_id, attempt.course, shown);
+            goes.push(!is_needed && forgettable(attempt.place.timestamp_ms));
             if goes.last() == Some(&true) {
                 known_gone.extend(attempt.attempt_id.map(|id| Known::of(id, attempt.place)));
             }

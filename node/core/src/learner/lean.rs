@@ -6,16 +6,14 @@ use std::ops::Range;
 use super::{
     Hour, Learner,
     attempts::ShownPast,
+    forgettable::Forgettable,
     state::{PAST_LISTED, StateDecodeError, StatePart, WHOLE_HOURS, versioned},
 };
 use crate::time::{HOUR_MS, hour_of};
 
-/// What is known of the blocks that stay where they are stored, while they are read, newest first.
-struct Past {
-    /// What each covers, oldest first, ms.
-    spans_ms: Vec<Range<i64>>,
-    /// The first of the others begins here, ms.
-    ends_ms: i64,
+/// What of the blocks that stay where they are stored comes into memory, while they are read, newest first.
+struct Past<IsAway> {
+    forgettable: Forgettable<IsAway>,
     shown: ShownPast,
 }
 
@@ -58,8 +56,12 @@ impl Learner {
         {
             let mut reading = Past {
                 shown: ShownPast::before(&learner.attempts, ends_ms),
-                spans_ms,
-                ends_ms,
+                forgettable: Forgettable {
+                    is_away: |time_ms| covers(&spans_ms, time_ms),
+                    first_ms: begin_ms[0],
+                    after_away_ms: vec![ends_ms],
+                    last_event_ms: learner.last_event_ms,
+                },
             };
             for (from_ms, bytes) in past.iter().rev() {
                 learner.leave_away(&mut reading, *from_ms, bytes)?;
@@ -73,20 +75,16 @@ impl Learner {
 
     fn leave_away(
         &mut self,
-        past: &mut Past,
+        past: &mut Past<impl Fn(i64) -> bool>,
         from_ms: i64,
         bytes: &[u8],
     ) -> Result<(), StateDecodeError> {
-        let rewatched_from_ms = self.rewatched_from_ms();
         let (_, mut body) = versioned(bytes)?;
         let mut read = || {
             let gist = Hour::skim(&mut body)?;
-            let (shown, spans_ms) = (&mut past.shown, &past.spans_ms);
+            let Past { forgettable, shown } = &mut *past;
             let attempts = self.attempts.read_past(&mut body, from_ms, shown)?;
-            let is_away = |time_ms| covers(spans_ms, time_ms);
-            let viewings = self.playbacks.read_past(&mut body, from_ms, |viewing| {
-                viewing.forget(is_away, rewatched_from_ms, &[past.ends_ms]);
-            })?;
+            let viewings = (self.playbacks).read_past(&mut body, from_ms, forgettable)?;
             let keys = attempts.into_iter().chain(viewings);
             self.blocks.leave_away(from_ms, &gist, keys);
             Some(())

@@ -12,6 +12,7 @@ mod corrections;
 mod course;
 mod emission;
 mod first_state;
+mod forgettable;
 mod gist;
 mod help;
 mod hour;

@@ -7,6 +7,8 @@ use super::{
 
 /// A name is looked for among so many of the newest; one that is not among them is kept once more.
 const LOOKED_THROUGH: usize = 256;
+/// Hashes that are compared with one in a few steps of a processor.
+const COMPARED_AT_ONCE: usize = 32;
 
 /// Each name has a number.
 #[derive(Clone, Debug, Default)]
@@ -33,10 +35,17 @@ impl Names {
         };
         // Its low half.
         let hash = name.hash() as u32;
-        let newest_first = self.hashes.iter().enumerate().rev().take(LOOKED_THROUGH);
-        let mut same_hash = newest_first.filter(|(_, other)| **other == hash);
-        if let Some((at, _)) = same_hash.find(|(at, _)| self.all[*at] == name) {
-            return Name(at as u32);
+        let newest = self.hashes.len().saturating_sub(LOOKED_THROUGH);
+        let mut before = newest;
+        for some in self.hashes[newest..].chunks(COMPARED_AT_ONCE) {
+            // Of most pieces all can be told at once.
+            if some.contains(&hash) {
+                let mut same_hash = (before..).zip(some).filter(|(_, other)| **other == hash);
+                if let Some((at, _)) = same_hash.find(|(at, _)| self.all[*at] == name) {
+                    return Name(at as u32);
+                }
+            }
+            before += some.len();
         }
         // A few for each attempt, of which there are at most a million.
         let number = self.all.len() as u32;

@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::{
     IdHash,
     course::CourseSlot,
+    forgettable::Forgettable,
     key::Arrival,
     sorted::{Sorted, Spot},
     viewing::Viewing,
@@ -59,6 +60,12 @@ impl Playbacks {
     pub fn lengthens(&self, arrival: &Arrival<'_>) -> bool {
         let viewing = self.of(arrival);
         viewing.is_some_and(|viewing| viewing.lengthens(arrival))
+    }
+
+    /// Time of the newest event of its viewing, as far as they are in memory, ms; the least number without one.
+    pub fn newest_ms(&self, arrival: &Arrival<'_>) -> i64 {
+        let viewing = self.of(arrival);
+        viewing.and_then(Viewing::last_ms).unwrap_or(i64::MIN)
     }
 
     /// Time of the first start or stop of its viewing from an event on, as far as they are in memory, ms; the greatest number without one.
@@ -121,16 +128,14 @@ impl Playbacks {
         within.map(Viewing::hash)
     }
 
-    /// Forgets facts of times that may be forgotten, see [`Viewing::forget`].
-    pub fn forget(
-        &mut self,
-        forgettable: impl Fn(i64) -> bool,
-        starts_from_ms: i64,
-        before_ms: &[i64],
-    ) {
+    /// Forgets viewings that are over, and of the others facts, see [`Viewing::forget`].
+    pub fn forget(&mut self, forgettable: &Forgettable<impl Fn(i64) -> bool>) {
         self.viewings.retain(|viewing| {
-            viewing.forget(&forgettable, starts_from_ms, before_ms);
-            true
+            let stays = !forgettable.is_over(viewing);
+            if stays {
+                viewing.forget(forgettable);
+            }
+            stays
         });
     }
 
@@ -161,28 +166,30 @@ impl Playbacks {
         Some(())
     }
 
-    /// Reads the stored form of what stays in the past, but for what [`Self::forget`] would not forget. Gives what the viewings are found
-    /// by.
+    /// Reads the stored form of what stays in the past, of a block older than all that were read before, but for what [`Self::forget`]
+    /// would forget. Gives what the viewings are found by.
     pub fn read_past(
         &mut self,
         from: &mut Reader<'_>,
         base_ms: i64,
-        forget: impl Fn(&mut Viewing),
+        forgettable: &Forgettable<impl Fn(i64) -> bool>,
     ) -> Option<Vec<IdHash>> {
         let mut keys = Vec::new();
         for _ in 0..from.size()? {
             let mut viewing = Viewing::read(from, base_ms)?;
             keys.push(viewing.hash());
-            forget(&mut viewing);
-            self.take_in(viewing);
+            // Of one that is not known yet these are the newest events.
+            if self.place_of(&viewing).is_ok() || !forgettable.is_over(&viewing) {
+                viewing.forget(forgettable);
+                self.take_in(viewing);
+            }
         }
         Some(keys)
     }
 
     /// Adds what is stored of a viewing.
     fn take_in(&mut self, viewing: Viewing) {
-        let key = viewing.key();
-        match self.viewings.search_end(|other| other.key().cmp(&key)) {
+        match self.place_of(&viewing) {
             Ok(spot) => {
                 if let Some(known) = self.viewings.at_mut(spot) {
                     known.join(viewing);
@@ -190,6 +197,11 @@ impl Playbacks {
             }
             Err(spot) => self.viewings.insert(spot, viewing),
         }
+    }
+
+    fn place_of(&self, viewing: &Viewing) -> Result<Spot, Spot> {
+        let key = viewing.key();
+        self.viewings.search_end(|other| other.key().cmp(&key))
     }
 
     /// Appends the viewing that comes next in the order of sessions and objects.

@@ -3,14 +3,15 @@
 //!
 //! Invariants, of what is in memory while some blocks are away:
 //! - all attempts that rolling accuracy and the standings show, whatever blocks they are stored with;
-//! - of each viewing the newest event, the last start or stop before each block that comes after one that is away, and what rewatching
-//!   counts;
+//! - of each viewing that is not over, or has an event in a block in memory: the newest event, the last start or stop before each block
+//!   that comes after one that is away, and what rewatching counts. One that is over is with its blocks alone, and comes back with each
+//!   of them; so an event of a viewing has the newest block read that may tell of it and begins after all that is in memory of it;
 //! - sessions, courses, last interactions and corrections, whole: they are stored in the head.
 
 use std::ops::Range;
 
 use super::{
-    IdHash, Learner, WindowQuery, attempts::Shown, blocks::Away, help::REWATCHING_SPAN_MS,
+    IdHash, Learner, WindowQuery, attempts::Shown, blocks::Away, forgettable::Forgettable,
     key::Arrival, playback::tells_of_watching,
 };
 use crate::{
@@ -60,14 +61,12 @@ impl Learner {
         let blocks = &self.blocks;
         let is_away = |time_ms: i64| blocks.is_away(time_ms);
         self.attempts.forget(is_away, Shown::InCourses);
-        let before_ms = blocks.begin_after_away();
-        self.playbacks
-            .forget(is_away, self.rewatched_from_ms(), &before_ms);
-    }
-
-    /// Starts from here on may count as rewatching, ms.
-    pub(super) fn rewatched_from_ms(&self) -> i64 {
-        self.last_event_ms.saturating_sub(REWATCHING_SPAN_MS)
+        self.playbacks.forget(&Forgettable {
+            is_away,
+            first_ms: blocks.covered_ms().start,
+            after_away_ms: blocks.begin_after_away(),
+            last_event_ms: self.last_event_ms,
+        });
     }
 
     /// The blocks that are not in memory and may hold something of a span of event time, ms.
@@ -107,8 +106,7 @@ impl Learner {
         let changes = self.blocks.away_covering(event.timestamp_ms);
         let mut missing: Vec<i64> = changes.into_iter().collect();
         missing.extend(self.with_id(&event.event_id, context));
-        let whole_from_ms = self.blocks.whole_from_ms();
-        if tells_of_watching(event) && self.playbacks.reaches_before(arrival, whole_from_ms) {
+        if tells_of_watching(event) {
             missing.extend(self.for_viewing(context, arrival));
         }
         if event.score_millionths.is_some()
@@ -124,13 +122,29 @@ impl Learner {
         Err(Missing(missing))
     }
 
+    /// What an event needs of its viewing: what is newest of it, and more where the event reaches into its past.
+    fn for_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
+        let newest_ms = self.playbacks.newest_ms(arrival);
+        if newest_ms < self.blocks.last_away_ms() {
+            let viewing = viewing_of(arrival);
+            let newer = (self.blocks).newest_away_with(viewing, newest_ms, context.floor_ms);
+            if let Some(from_ms) = newer {
+                return vec![from_ms];
+            }
+        }
+        let whole_from_ms = self.blocks.whole_from_ms();
+        match self.playbacks.reaches_before(arrival, whole_from_ms) {
+            true => self.for_past_of_viewing(context, arrival),
+            false => Vec::new(),
+        }
+    }
+
     /// What an event needs that reaches into a viewing's past. Of a length that was not known before, all of the viewing, since any credit
     /// may be cut otherwise. Else the block with the next start or stop: it is stored with the one before it, which will be the event, and
     /// brings that before the event, unless that is in memory. Blocks are looked through one by one until it is found.
-    fn for_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
+    fn for_past_of_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let time_ms = arrival.place.timestamp_ms;
-        let viewing = IdHash::of_viewing([arrival.session_id.as_ref(), arrival.object_id.as_ref()]);
-        let mut away = self.blocks.away_with(viewing, context.floor_ms);
+        let mut away = (self.blocks).away_with(viewing_of(arrival), context.floor_ms);
         let mut missing: Vec<i64> = if self.playbacks.lengthens(arrival) {
             away.map(|block| block.from_ms).collect()
         } else {
@@ -169,4 +183,9 @@ impl Learner {
         let changes = self.blocks.away_covering(known.place.timestamp_ms);
         changes.into_iter().collect()
     }
+}
+
+/// What the viewing of an event is found by where it is not in memory.
+fn viewing_of(arrival: &Arrival<'_>) -> IdHash {
+    IdHash::of_viewing([arrival.session_id.as_ref(), arrival.object_id.as_ref()])
 }

@@ -5,6 +5,7 @@ use std::{cmp::Ordering, collections::BTreeMap, ops::Range};
 use super::{
     CourseIndex,
     course::CourseSlot,
+    forgettable::Forgettable,
     key::{Arrival, IdHash, Place},
     sorted::{Sorted, Spot},
     text::{Text, compare_maybe, read_text},
@@ -241,18 +242,14 @@ impl Viewing {
         goes_on
     }
 
-    /// Forgets facts of times that may be forgotten, but for starts from a time on, which may be shown, and those that others are counted
-    /// from: the newest, and the last start or stop before each of these times.
-    pub fn forget(
-        &mut self,
-        forgettable: impl Fn(i64) -> bool,
-        starts_from_ms: i64,
-        before_ms: &[i64],
-    ) {
+    /// Forgets facts of times that are away, but for starts that may count as rewatching, and those that others are counted from: the
+    /// newest, and the last start or stop before each block that comes after one that is away.
+    pub fn forget(&mut self, forgettable: &Forgettable<impl Fn(i64) -> bool>) {
         if self.facts.len() < 2 {
             return;
         }
-        let before = before_ms.iter();
+        let starts_from_ms = forgettable.rewatched_from_ms();
+        let before = forgettable.after_away_ms.iter();
         let mut kept: Vec<Place> = before
             .filter_map(|before_ms| self.last_playback_before(*before_ms))
             .collect();
@@ -260,7 +257,7 @@ impl Viewing {
         self.retain(|fact| {
             let time_ms = fact.place.timestamp_ms;
             let is_shown = time_ms >= starts_from_ms && fact.playback == Some(Playback::Start);
-            is_shown || !forgettable(time_ms) || kept.contains(&fact.place)
+            is_shown || !(forgettable.is_away)(time_ms) || kept.contains(&fact.place)
         });
     }
 
@@ -314,6 +311,11 @@ impl Viewing {
             .iter_from(self.first_from(from_ms))
             .filter(|fact| fact.playback == Some(Playback::Start))
             .map(|fact| fact.place.timestamp_ms)
+    }
+
+    /// Times of its events, oldest first, ms.
+    pub fn times_ms(&self) -> impl Iterator<Item = i64> {
+        self.facts.iter().map(|fact| fact.place.timestamp_ms)
     }
 
     /// The course of the newest event.
