@@ -99,6 +99,42 @@ fn a_lost_tree_is_rebuilt_from_a_base_and_the_log() {
     assert!(node.stop().success());
 }
 
+/// Two bases of one file each, and for each what changed since.
+const FILES_LEAST: usize = 4;
+const LOSSES: usize = 2;
+
+/// The node is killed as soon as its bases have gone on, again and again, and with each kill its tree is lost.
+#[test]
+fn nothing_is_lost_with_the_tree_where_bases_went_on_by_changes() {
+    let seed = Seed::of("bases::nothing_is_lost_with_the_tree_where_bases_went_on_by_changes");
+    let home = home("1", "1MiB");
+    let input = Input::of(&home, long_lines(&seed, LINES));
+    let (mut node, cli) = (home.start(), home.cli());
+    let ingest = || cli.spawn("ingest", &["ingest", input.name(), "--batch", "50"]);
+    let mut sending = ingest();
+    for _ in 0..LOSSES {
+        until("bases that went on", || {
+            if let Some(status) = sending.ended() {
+                assert!(status.success(), "{}", sending.stderr());
+                sending = ingest();
+            }
+            (files(&home, ".base").len() >= FILES_LEAST).then_some(())
+        });
+        node.kill();
+        std::fs::remove_dir_all(home.data().join("checkpoints/sled")).expect("a tree to lose");
+        node = home.start();
+        let log = home.log();
+        assert!(log.contains("rebuilt from its base"), "{log}");
+    }
+    assert!(sending.wait().success(), "{}", sending.stderr());
+    let again = cli.json(&["ingest", input.name()]);
+    assert_eq!(again["duplicate"], input.lines.len(), "{again}");
+    let model = input.model(1);
+    check::windows(&cli, &model);
+    check::taken(&cli, &model);
+    assert!(node.stop().success());
+}
+
 /// In a log of so many segments bases are cut for whoever needs the oldest entries.
 const SEGMENTS_TOO_MANY: usize = 112;
 

@@ -179,7 +179,8 @@ mod tests {
             state: vec![7],
         };
         let mut bytes = record.encode();
-        for (version, is_read) in [(0, false), (1, true), (2, true), (3, true), (4, false)] {
+        for version in 0..=5 {
+            let is_read = (1..=4).contains(&version);
             bytes[0] = version;
             let state = StateRecord::decode(&bytes).map(|record| record.state);
             assert_eq!(state.ok(), is_read.then(|| vec![7]), "version {version}");
