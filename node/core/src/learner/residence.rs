@@ -126,10 +126,9 @@ impl Learner {
     fn for_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let newest_ms = self.playbacks.newest_ms(arrival);
         if newest_ms < self.blocks.last_away_ms() {
-            let viewing = viewing_of(arrival);
-            let newer = (self.blocks).newest_away_with(viewing, newest_ms, context.floor_ms);
-            if let Some(from_ms) = newer {
-                return vec![from_ms];
+            let mut away = (self.blocks).away_with(viewing_of(arrival), context.floor_ms);
+            if let Some(newest) = away.next_back().filter(|it| it.from_ms > newest_ms) {
+                return vec![newest.from_ms];
             }
         }
         let whole_from_ms = self.blocks.whole_from_ms();

@@ -216,7 +216,7 @@ impl Blocks {
     }
 
     /// Those that are away and may be found by a key, in hours from the floor on, oldest first.
-    pub fn away_with(&self, key: IdHash, floor_ms: i64) -> impl Iterator<Item = &Away> {
+    pub fn away_with(&self, key: IdHash, floor_ms: i64) -> impl DoubleEndedIterator<Item = &Away> {
         let key = Fingerprint::of(key);
         let blocks = if self.filter.may_hold(key) {
             &self.away[..]
@@ -232,20 +232,6 @@ impl Blocks {
     /// Where the newest begins of those that are away, ms; the least number without one.
     pub fn last_away_ms(&self) -> i64 {
         self.away.last().map_or(i64::MIN, |last| last.from_ms)
-    }
-
-    /// Where the newest begins of those that are away, begin after a time and may be found by a key, in hours from the floor on, ms.
-    pub fn newest_away_with(&self, key: IdHash, after_ms: i64, floor_ms: i64) -> Option<i64> {
-        let key = Fingerprint::of(key);
-        if !self.filter.may_hold(key) {
-            return None;
-        }
-        let floor_hour = hour_of(floor_ms);
-        let begin_after = self.away.partition_point(|it| it.from_ms <= after_ms);
-        let newest_first = self.away[begin_after..].iter().rev();
-        let mut live = newest_first.take_while(|it| hour_of(it.from_ms) >= floor_hour);
-        let found = live.find(|it| it.may_hold(key))?;
-        Some(found.from_ms)
     }
 
     /// The one that covers a time, unless one in memory begins between the two.
