@@ -95,10 +95,12 @@ fn its_figures_are_there_and_agree_with_the_node() {
     for what in ["ack", "insight", "read"] {
         is_measured(&first, what);
     }
-    assert_eq!(whole(&first, "ackSamples"), whole(&first, "sent"));
-    // What the machine was too slow for is said.
+    // What the machine was too slow for is said, and counts as late.
     let due = whole(&first, "sent") + whole(&first, "overdue");
     assert_eq!(due, 6_000, "{first}");
+    assert_eq!(whole(&first, "ackSamples"), due, "{first}");
+    let rate_held = whole(&first, "overdue") <= due / 1_000;
+    assert_eq!(first["rateHeld"], rate_held, "{first}");
     assert!(whole(&first, "duplicate") > 0, "{first}");
     for name in ["seconds", "eventsPerSecond", "lateP99Ms", "lateMaxMs"] {
         above_zero(&first, name);

@@ -91,15 +91,13 @@ impl Feed {
     fn count_overdue(&mut self) {
         let passed = self.ledger.started().elapsed();
         let until = self.until.min(passed);
-        let Some(schedule) = &mut self.schedule else {
-            return;
-        };
-        let Some(first) = schedule.peek().copied().filter(|due| *due < until) else {
-            return;
-        };
-        let batches = schedule.take_while(|due| *due < until).count() as u64;
-        let late = passed.saturating_sub(first);
-        self.ledger.overdue(batches * u64::from(self.batch), late);
+        for due in self.schedule.iter_mut().flatten() {
+            if due >= until {
+                return;
+            }
+            let late = passed.saturating_sub(due);
+            self.ledger.overdue(u64::from(self.batch), late);
+        }
     }
 }
 

@@ -27,7 +27,8 @@ pub(super) struct Books {
     pub(super) tally: Tally,
     /// Batches that were sent once more, each time.
     pub(super) retries: u64,
-    /// From when an event was due to its outcome.
+    /// From when an event was due to its outcome. Here and below, of what came to no end: to when it was given up, which is the least that
+    /// it took.
     pub(super) ack: Latencies,
     /// From when an event was due to when a query showed it.
     pub(super) insight: Latencies,
@@ -45,6 +46,7 @@ pub(super) struct Books {
     pub(super) last_ack: Duration,
     pub(super) errors: u64,
     pub(super) error_messages: Vec<String>,
+    recent_ack: Latencies,
     recent_insight: Latencies,
 }
 
@@ -53,6 +55,9 @@ pub(super) struct Books {
 pub(super) struct Recent {
     /// Events acknowledged since the phase began.
     pub(super) acknowledged: u64,
+    /// Since the phase began.
+    pub(super) errors: u64,
+    pub(super) ack: Quantiles,
     pub(super) insight: Quantiles,
 }
 
@@ -74,6 +79,7 @@ impl Ledger {
                 last_ack: Duration::ZERO,
                 errors: 0,
                 error_messages: Vec::new(),
+                recent_ack: Latencies::new(),
                 recent_insight: Latencies::new(),
             }),
         }
@@ -100,7 +106,9 @@ impl Ledger {
         let mut books = self.books();
         books.tally.add(outcomes);
         books.retries += u64::from(acknowledgement.attempts.saturating_sub(1));
-        books.ack.record(now.saturating_duration_since(due), events);
+        let latency = now.saturating_duration_since(due);
+        books.ack.record(latency, events);
+        books.recent_ack.record(latency, events);
         books.last_ack = now.saturating_duration_since(self.started);
         let second = books.last_ack.as_secs() as usize;
         if books.per_second.len() <= second {
@@ -119,27 +127,31 @@ impl Ledger {
         }
     }
 
-    /// An event was shown so long after it was due.
+    /// An event was shown so long after it was due, or given up.
     pub(super) fn shown(&self, latency: Duration) {
         let mut books = self.books();
         books.insight.record(latency, 1);
         books.recent_insight.record(latency, 1);
     }
 
-    /// A query was answered so long after it was due.
+    /// A query was answered so long after it was due, or failed.
     pub(super) fn read(&self, latency: Duration) {
         self.books().read.record(latency, 1);
     }
 
-    /// Events that were due are not handed over any more; the first of them is so late.
+    /// A batch that was due so long ago is not handed over any more.
     pub(super) fn overdue(&self, events: u64, late: Duration) {
         let mut books = self.books();
         books.overdue += events;
-        books.late.record(late, 1);
+        books.late.record(late, events);
+        books.ack.record(late, events);
     }
 
-    pub(super) fn reads_overdue(&self, reads: u64) {
-        self.books().reads_overdue += reads;
+    /// A query that was due so long ago is not asked any more.
+    pub(super) fn read_overdue(&self, late: Duration) {
+        let mut books = self.books();
+        books.reads_overdue += 1;
+        books.read.record(late, 1);
     }
 
     pub(super) fn error(&self, message: impl std::fmt::Display) {
@@ -149,10 +161,16 @@ impl Ledger {
     /// What has happened since the last look; the next one begins anew.
     pub(super) fn look(&self) -> Recent {
         let mut books = self.books();
-        let insight = books.recent_insight.quantiles();
+        let (ack, insight) = (
+            books.recent_ack.quantiles(),
+            books.recent_insight.quantiles(),
+        );
+        books.recent_ack.clear();
         books.recent_insight.clear();
         Recent {
             acknowledged: books.tally.received(),
+            errors: books.errors,
+            ack,
             insight,
         }
     }
@@ -176,6 +194,11 @@ impl Books {
                 self.error_messages.push(message);
             }
         }
+    }
+
+    /// Whether what was due was handed over when time was up, but for one event in a thousand.
+    pub(super) fn was_in_time(&self) -> bool {
+        self.overdue <= (self.sent + self.overdue) / 1_000
     }
 
     /// Events with an outcome.

@@ -62,8 +62,12 @@ pub struct Progress {
     pub acknowledged: u64,
     /// Events acknowledged a second, since the last call.
     pub events_per_second: f64,
-    /// Since the last call.
+    /// From due to outcome, since the last call.
+    pub ack: Quantiles,
+    /// From due to shown, since the last call.
     pub insight: Quantiles,
+    /// Since that began.
+    pub errors: u64,
 }
 
 /// What a load does at present.
@@ -129,7 +133,9 @@ impl Progress {
             planned: None,
             acknowledged: 0,
             events_per_second: 0.0,
+            ack: Quantiles::default(),
             insight: Quantiles::default(),
+            errors: 0,
         }
     }
 }
@@ -179,7 +185,9 @@ async fn follow<T>(
                     planned,
                     acknowledged: recent.acknowledged,
                     events_per_second: (recent.acknowledged - told.1) as f64 / since.max(1e-3),
+                    ack: recent.ack,
                     insight: recent.insight,
+                    errors: recent.errors,
                 });
                 told = (passed, recent.acknowledged);
             }

@@ -100,7 +100,8 @@ impl Phase<'_> {
             let (tell, news) = mpsc::channel(NEWS_AHEAD);
             let (client, ledger) = (connections.probes.clone(), Arc::clone(&self.ledger));
             tasks.spawn(async move { probe(client, news, &ledger).await });
-            (Arc::new(Probes::new(per_second, tell.clone())), tell)
+            let probes = Probes::new(per_second, self.options.seed, tell.clone());
+            (Arc::new(probes), tell)
         });
         for (source, client) in Source::ALL.into_iter().zip(&connections.sources) {
             let own = probes.as_ref().filter(|_| source.has_interactions());
@@ -120,6 +121,7 @@ impl Phase<'_> {
                 client: connections.reads.clone(),
                 cast: self.cast,
                 per_second,
+                seed: self.options.seed,
                 rng: Rng::with_seed(self.options.seed ^ READS_SALT),
             };
             let (ledger, stop) = (Arc::clone(&self.ledger), stop.clone());

@@ -51,7 +51,9 @@ pub(super) async fn probe(
                 Some(News::Acknowledged(number)) => watched.acknowledged(number, Instant::now()),
                 None => {
                     is_open = false;
-                    watched.forget_unacknowledged();
+                    for waited in watched.forget_unacknowledged(Instant::now()) {
+                        ledger.shown(waited);
+                    }
                 }
             },
             waited = alarm.until(next_look.unwrap_or_else(Instant::now)), if next_look.is_some() => {
@@ -90,18 +92,21 @@ fn look(client: Client, probe: &Probe) -> impl Future<Output = Look> + use<> {
 }
 
 fn judge(look: Look, watched: &mut Watched, ledger: &Ledger) {
-    let answer = match look.answer {
-        Ok(answer) => answer,
+    // A look that failed showed nothing: the next one may.
+    let profile = match look.answer {
+        Ok(answer) => answer.profile,
         Err(error) => {
-            watched.forget(look.number);
             ledger.error(error);
-            return;
+            None
         }
     };
     let times = (look.asked, look.answered);
-    match watched.answered(look.number, times, answer.profile.as_ref()) {
+    match watched.answered(look.number, times, profile.as_ref()) {
         Verdict::Shown(latency) => ledger.shown(latency),
         Verdict::NotYet => {}
-        Verdict::Missing => ledger.error("an acknowledged event did not show within 5 s"),
+        Verdict::Missing(waited) => {
+            ledger.shown(waited);
+            ledger.error("an acknowledged event did not show within 5 s");
+        }
     }
 }

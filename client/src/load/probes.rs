@@ -4,39 +4,53 @@ use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use fastrand::Rng;
 use tokio::sync::mpsc;
 
 use super::watched::{News, Probe};
 
-/// Deals probes to batches: as many a second as asked for, evenly, at most one in a batch.
+/// Deals probes to batches by chance, each the same: as many a second as asked for, on average, at most one in a batch. By a schedule of
+/// their own those of one source would carry all of them, or those that follow a pause.
 #[derive(Debug)]
 pub(super) struct Probes {
     per_second: NonZeroU32,
-    /// The next one's number, and place in the schedule.
-    next: Mutex<u64>,
+    deal: Mutex<Deal>,
     news: mpsc::Sender<News>,
 }
 
+#[derive(Debug)]
+struct Deal {
+    /// The next probe's number.
+    next: u64,
+    /// Batches so far.
+    batches: u64,
+    rng: Rng,
+}
+
 impl Probes {
-    pub(super) fn new(per_second: NonZeroU32, news: mpsc::Sender<News>) -> Self {
+    pub(super) fn new(per_second: NonZeroU32, seed: u64, news: mpsc::Sender<News>) -> Self {
         Self {
             per_second,
-            next: Mutex::new(0),
+            deal: Mutex::new(Deal {
+                next: 0,
+                batches: 0,
+                rng: Rng::with_seed(seed),
+            }),
             news,
         }
     }
 
     /// The number of the probe that a batch due so long after the start has to carry, if any.
     pub(super) fn take(&self, due: Duration) -> Option<u64> {
-        let per_second = u128::from(self.per_second.get());
-        // Probe n is due at n / per_second; of those that have fallen due, one is enough.
-        let fallen_due = u64::try_from(due.as_nanos() * per_second / 1_000_000_000).ok()?;
-        let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
-        if fallen_due < *next {
+        let mut deal = self.deal.lock().unwrap_or_else(PoisonError::into_inner);
+        deal.batches += 1;
+        let asked_for = due.as_secs_f64() * f64::from(self.per_second.get());
+        let of_each = asked_for / deal.batches as f64;
+        if deal.rng.f64() >= of_each {
             return None;
         }
-        *next = fallen_due + 1;
-        Some(fallen_due)
+        deal.next += 1;
+        Some(deal.next - 1)
     }
 
     /// Has the probe watched for, from now on.
@@ -49,22 +63,53 @@ impl Probes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::load::{generator::Source, schedule::TURNS};
 
-    fn taken(per_second: u32, batches_per_second: u64) -> Vec<u64> {
+    const SECONDS: u64 = 40;
+
+    /// The batches of so many a second that carry one of 50 probes a second, by their sources, and the probes' numbers.
+    fn carried(batches_per_second: u64) -> Vec<(Source, u64)> {
+        let seed = fastrand::u64(..);
+        println!("seed {seed}");
         let (news, _) = mpsc::channel(1);
-        let probes = Probes::new(NonZeroU32::new(per_second).expect("above 0"), news);
-        let due = |k: u64| Duration::from_nanos(k * 1_000_000_000 / batches_per_second);
-        (0..2 * batches_per_second)
-            .filter_map(|k| probes.take(due(k)))
-            .collect()
+        let probes = Probes::new(NonZeroU32::new(50).expect("above 0"), seed, news);
+        let batches = (0..SECONDS * batches_per_second).map(|k| {
+            let due = Duration::from_nanos(k * 1_000_000_000 / batches_per_second);
+            (TURNS[(k % 10) as usize], due)
+        });
+        let batches = batches.filter(|(source, _)| source.has_interactions());
+        let carried = batches.map(|(source, due)| Some((source, probes.take(due)?)));
+        carried.flatten().collect()
     }
 
     #[test]
-    fn probes_are_dealt_evenly_and_never_two_with_one_number() {
-        let many_batches = taken(50, 1_000);
-        assert_eq!(many_batches, (0..100).collect::<Vec<_>>());
-        let few_batches = taken(50, 20);
-        assert_eq!(few_batches.len(), 40, "one in each batch");
-        assert!(few_batches.is_sorted_by(|a, b| a < b));
+    fn sources_carry_as_many_as_asked_for_by_their_shares() {
+        for batches_per_second in [100, 200, 600, 1_000] {
+            let carried = carried(batches_per_second);
+            let numbers = carried.iter().map(|(_, number)| *number);
+            assert!(numbers.eq(0..carried.len() as u64));
+            // Bounds of more than six standard deviations.
+            let asked_for = 50.0 * SECONDS as f64;
+            let ratio = carried.len() as f64 / asked_for;
+            assert!(
+                (0.86..1.14).contains(&ratio),
+                "{ratio}: {batches_per_second}"
+            );
+            let of_video = carried
+                .iter()
+                .filter(|(source, _)| *source == Source::Video);
+            let share = of_video.count() as f64 / carried.len() as f64;
+            assert!(
+                (0.30..0.45).contains(&share),
+                "{share}: {batches_per_second}"
+            );
+        }
+    }
+
+    #[test]
+    fn where_there_are_fewer_batches_each_carries_one() {
+        let carried = carried(20).len() as u64;
+        // All but the first, which is due at once.
+        assert_eq!(carried, SECONDS * 16 - 1);
     }
 }

@@ -24,7 +24,15 @@ pub(super) struct Reader {
     pub(super) client: Client,
     pub(super) cast: Cast,
     pub(super) per_second: NonZeroU32,
+    /// What says when within its time a query is due.
+    pub(super) seed: u64,
     pub(super) rng: Rng,
+}
+
+/// What came of a query.
+struct Answered {
+    latency: Duration,
+    error: Option<String>,
 }
 
 impl Reader {
@@ -47,22 +55,26 @@ impl Reader {
                 }
             }
         }
-        let fallen_due = (number..)
-            .take_while(|&number| self.due(number) < ledger.started().elapsed())
-            .count();
-        ledger.reads_overdue(fallen_due as u64);
+        let passed = ledger.started().elapsed();
+        let due = (number..).map(|number| self.due(number));
+        for due in due.take_while(|due| *due < passed) {
+            ledger.read_overdue(passed.saturating_sub(due));
+        }
         while let Some(answer) = outstanding.next().await {
             note(answer, ledger);
         }
         Ok(())
     }
 
+    /// Somewhere within each query's share of a second: in step with nothing else that is on a schedule.
     fn due(&self, number: u64) -> Duration {
-        let nanos = u128::from(number) * 1_000_000_000 / u128::from(self.per_second.get());
+        let within = Rng::with_seed(self.seed.wrapping_add(number)).u32(..);
+        let passed = (u128::from(number) << u32::BITS) + u128::from(within);
+        let nanos = (passed * 1_000_000_000 / u128::from(self.per_second.get())) >> u32::BITS;
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    fn ask(&mut self, due: Instant) -> impl Future<Output = Result<Duration, String>> + use<> {
+    fn ask(&mut self, due: Instant) -> impl Future<Output = Answered> + use<> {
         let client = self.client.clone();
         let request = v1::GetLearnerRequest {
             user_id: learner_id(self.rng.u32(..self.cast.learners.max(1))),
@@ -70,16 +82,17 @@ impl Reader {
         };
         async move {
             let answer = client.get_learner(request).await;
-            answer
-                .map(|_| due.elapsed())
-                .map_err(|error| error.to_string())
+            Answered {
+                latency: due.elapsed(),
+                error: answer.err().map(|error| error.to_string()),
+            }
         }
     }
 }
 
-fn note(answer: Result<Duration, String>, ledger: &Ledger) {
-    match answer {
-        Ok(latency) => ledger.read(latency),
-        Err(error) => ledger.error(error),
+fn note(answer: Answered, ledger: &Ledger) {
+    ledger.read(answer.latency);
+    if let Some(error) = answer.error {
+        ledger.error(error);
     }
 }

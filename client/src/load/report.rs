@@ -18,6 +18,12 @@ pub struct Report {
     pub seen: u32,
     /// Events in a batch.
     pub batch: u32,
+    /// Events on their way at [`Rate::Max`], all sources together.
+    pub window_events: u32,
+    /// Queries a second.
+    pub reads_per_second: u32,
+    /// Events a second that were watched for.
+    pub probes_per_second: u32,
     /// What the events were made from.
     pub seed: u64,
     /// None when it was left out.
@@ -26,6 +32,9 @@ pub struct Report {
     pub seconds: f64,
     /// Whether the measured phase was ended before its time.
     pub interrupted: bool,
+    /// Whether events were handed over as they were due, but for one in a thousand; none at [`Rate::Max`]. When it was not held, the figures
+    /// are of an overload, not of the rate.
+    pub rate_held: Option<bool>,
     /// Events handed over in the measured phase; so are all counts below.
     pub sent: u64,
     /// Those with an outcome: accepted + duplicate + shadowed + dead-lettered.
@@ -46,9 +55,10 @@ pub struct Report {
     pub reads_overdue: u64,
     /// Acknowledged events a second.
     pub events_per_second: f64,
-    /// Events acknowledged in each second; the last entry is of what came after the end.
+    /// Events acknowledged in each second of the phase, and of what came after its end.
     pub per_second: Vec<u64>,
-    /// From when an event was due to its outcome.
+    /// From when an event was due to its outcome. Here and below, what came to no end counts with the time until it was given up: it took that
+    /// long at least.
     pub ack: Quantiles,
     /// From when an event was due to when a query showed it.
     pub insight: Quantiles,
@@ -95,9 +105,9 @@ impl Report {
     ) -> Self {
         let seconds = lasted.max(measured.last_ack).as_secs_f64();
         let acknowledged = measured.acknowledged();
-        let late = match options.rate {
-            Rate::Max => Quantiles::default(),
-            Rate::PerSecond(_) => measured.late.quantiles(),
+        let (late, rate_held) = match options.rate {
+            Rate::Max => (Quantiles::default(), None),
+            Rate::PerSecond(_) => (measured.late.quantiles(), Some(measured.was_in_time())),
         };
         let books = || arrival.into_iter().chain([measured]);
         let messages = books().flat_map(|books| books.error_messages.clone());
@@ -106,10 +116,14 @@ impl Report {
             learners: options.learners,
             seen: options.seen.max(options.learners),
             batch: options.batch,
+            window_events: options.window_events,
+            reads_per_second: options.reads_per_second,
+            probes_per_second: options.probes_per_second,
             seed: options.seed,
             arrival: arrival.map(ArrivalReport::new),
             seconds: rounded(seconds),
             interrupted: lasted < options.measured_for,
+            rate_held,
             sent: measured.sent,
             acknowledged,
             accepted: measured.tally.accepted,
@@ -172,10 +186,15 @@ impl Serialize for Report {
         map.serialize_entry("learners", &self.learners)?;
         map.serialize_entry("seen", &self.seen)?;
         map.serialize_entry("batch", &self.batch)?;
+        map.serialize_entry("windowEvents", &self.window_events)?;
+        map.serialize_entry("readsPerSecond", &self.reads_per_second)?;
+        map.serialize_entry("probesPerSecond", &self.probes_per_second)?;
         map.serialize_entry("seed", &self.seed)?;
+        map.serialize_entry("version", env!("CARGO_PKG_VERSION"))?;
         map.serialize_entry("arrival", &self.arrival)?;
         map.serialize_entry("seconds", &self.seconds)?;
         map.serialize_entry("interrupted", &self.interrupted)?;
+        map.serialize_entry("rateHeld", &self.rate_held)?;
         map.serialize_entry("eventsPerSecond", &self.events_per_second)?;
         let latencies = [
             ("ack", self.ack),
@@ -288,6 +307,7 @@ mod tests {
         }
         ledger.shown(Duration::from_millis(3));
         ledger.overdue(8, Duration::from_millis(5));
+        ledger.read_overdue(Duration::from_millis(5));
         ledger.close()
     }
 
@@ -306,8 +326,12 @@ mod tests {
         assert_eq!(report.per_second, [4]);
         assert!(report.interrupted && report.seconds == 1.0);
         assert_eq!(report.events_per_second, 4.0);
-        assert_eq!((report.ack.samples, report.insight.samples), (4, 1));
-        assert!(report.late.max_ms.is_some_and(|ms| ms >= 5.0));
+        let samples = [&report.ack, &report.insight, &report.read].map(|it| it.samples);
+        assert_eq!(samples, [4 + 8, 1, 1], "what was never sent was late");
+        for figure in [report.ack.p90_ms, report.read.max_ms, report.late.p50_ms] {
+            assert!(figure.is_some_and(|ms| ms >= 5.0), "{figure:?}");
+        }
+        assert_eq!(report.rate_held, Some(false));
     }
 
     #[test]
@@ -325,12 +349,12 @@ mod tests {
         ] {
             assert!(document[name].is_number(), "{name}: {document}");
         }
-        for name in ["readP50Ms", "readP99Ms", "lateP99Ms", "lateMaxMs"] {
+        for name in ["lateP99Ms", "lateMaxMs", "rateHeld"] {
             let value = document.get(name);
             assert!(value.is_some_and(serde_json::Value::is_null), "{name}");
         }
         assert_eq!(document["rate"], "max");
-        assert_eq!(document["readSamples"], 0);
+        assert_eq!(document["readSamples"], 1);
         assert_eq!(document["interrupted"], false);
     }
 }

@@ -42,8 +42,8 @@ pub(super) enum Verdict {
     Shown(Duration),
     /// Not yet: it is looked for again.
     NotYet,
-    /// It was acknowledged long ago, and is not there.
-    Missing,
+    /// It was acknowledged long ago, and is not there so long after it was due.
+    Missing(Duration),
 }
 
 /// The events that are watched for.
@@ -107,7 +107,9 @@ impl Watched {
         let is_shown = profile.is_some_and(|profile| standing.is_shown_by(profile));
         let verdict = match standing.acknowledged_at {
             _ if is_shown => Verdict::Shown(waited),
-            Some(at) if asked.saturating_duration_since(at) >= SHOWN_WITHIN => Verdict::Missing,
+            Some(at) if asked.saturating_duration_since(at) >= SHOWN_WITHIN => {
+                Verdict::Missing(waited)
+            }
             _ => Verdict::NotYet,
         };
         if verdict == Verdict::NotYet {
@@ -122,15 +124,12 @@ impl Watched {
         verdict
     }
 
-    /// Watches for this one no more.
-    pub(super) fn forget(&mut self, number: u64) {
-        self.probes.remove(&number);
-    }
-
-    /// Watches no more for what was never acknowledged, once nothing will be.
-    pub(super) fn forget_unacknowledged(&mut self) {
-        self.probes
-            .retain(|_, standing| standing.acknowledged_at.is_some());
+    /// Watches no more for what was never acknowledged, once nothing will be. Says how long each was waited for.
+    pub(super) fn forget_unacknowledged(&mut self, now: Instant) -> Vec<Duration> {
+        let is_unacknowledged = |_: &u64, it: &mut Standing| it.acknowledged_at.is_none();
+        let forgotten = self.probes.extract_if(is_unacknowledged);
+        let waited = forgotten.map(|(_, it)| now.saturating_duration_since(it.probe.due));
+        waited.collect()
     }
 }
 
@@ -235,8 +234,12 @@ mod tests {
         let late = due + SHOWN_WITHIN + MS;
         assert_eq!(watched.answered(1, (late, late), None), Verdict::NotYet);
         watched.acknowledged(1, due);
-        assert_eq!(watched.answered(1, (late, late), None), Verdict::Missing);
-        watched.forget_unacknowledged();
+        let waited = SHOWN_WITHIN + MS;
+        assert_eq!(
+            watched.answered(1, (late, late), None),
+            Verdict::Missing(waited)
+        );
+        assert_eq!(watched.forget_unacknowledged(late), [waited]);
         assert!(watched.is_empty());
     }
 }

@@ -21,7 +21,8 @@ use progress::LoadProgress;
 /// First all learners come in, as fast as it goes; that is reported by itself. Then three sources publish, an LMS, an assessment tool and
 /// a video player, while some of their events are watched for and learners are queried. At a fixed rate everything is due on a schedule,
 /// and all times count from when it was due, whatever the node does. Figures: ack, from due to outcome; insight, from due to the answer of a query that shows
-/// the event; read, from due to the answer of a query.
+/// the event; read, from due to the answer of a query. What came to no end counts with the time until it was given up. Whether the rate was held is
+/// said.
 ///
 /// It fills the node with learners `learner-000000` and so on, and is not for a node in use. Ctrl-C ends it early, with figures. Exit
 /// code 0 only when nothing failed and everything sent was acknowledged.
@@ -39,7 +40,7 @@ pub(super) struct Args {
     /// Events in a batch.
     #[arg(long, value_name = "EVENTS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     batch: u32,
-    /// Learners in all; those beyond --learners came earlier, once, and are no longer active.
+    /// Learners in all, at least as many as --learners; those beyond them came earlier, once, and are no longer active.
     #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     seen: Option<u32>,
     /// Courses that the learners are spread over.
@@ -64,7 +65,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     retry_seconds: u64,
     /// Measure afterwards what the same machine does with the same events when less is asked of it: gRPC to a sink that does nothing,
-    /// bare appends with fdatasync, the same aggregation by hand in memory.
+    /// bare appends with fdatasync, the same aggregation by hand in memory. They go as fast as they can: for ratios, take --rate max.
     #[arg(long)]
     baselines: bool,
     /// Where a temporary file is appended to, on a real disk: best that of the node's data.
@@ -98,7 +99,7 @@ pub(super) async fn run(
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     let options = options(endpoints, client, &args);
     let stop = CancellationToken::new();
-    let progress = LoadProgress::start();
+    let mut progress = LoadProgress::start();
     let work = load(&options, &stop, |now| progress.update(now));
     let report = tokio::select! {
         report = work => report?,

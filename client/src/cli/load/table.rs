@@ -11,6 +11,9 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Result<(), CliError>
     output.text(format_args!("{}\n", counts(report)))?;
     if let Some(baselines) = &report.baselines {
         output.text(format_args!("{}\n", beside(baselines)))?;
+        if let Rate::PerSecond(_) = report.rate {
+            output.text("the baselines go as fast as they can, the node went at its rate: compare them at --rate max")?;
+        }
     }
     if let Some(arrival) = &report.arrival {
         output.text(format_args!(
@@ -30,6 +33,18 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Result<(), CliError>
             ""
         },
     ))?;
+    if report.rate_held == Some(false) {
+        let due = report.sent + report.overdue;
+        let percent = 100.0 * report.overdue as f64 / due.max(1) as f64;
+        output.text(format_args!(
+            "the rate was not held: {percent:.1} % of what was due was not sent; the times are of an overload"
+        ))?;
+    }
+    // One or two may have fallen due in the last moment.
+    if report.reads_overdue > report.read.samples / 1_000 {
+        let queries = report.reads_overdue;
+        output.text(format_args!("{queries} queries were due and not asked"))?;
+    }
     for message in &report.error_messages {
         output.text(format_args!("error: {message}"))?;
     }
@@ -68,7 +83,7 @@ fn counts(report: &Report) -> Table {
         ("duplicate", report.duplicate),
         ("shadowed", report.shadowed),
         ("dead-lettered", report.dead_lettered),
-        ("none", report.sent - report.acknowledged),
+        ("no outcome", report.sent - report.acknowledged),
         ("sent", report.sent),
         ("due, not sent", report.overdue),
     ];

@@ -1,4 +1,9 @@
-//! The same aggregation as anybody would write it: hash maps in the memory of one thread, nothing durable, nobody to ask.
+//! The same aggregation as anybody would write it: hash maps in the memory of one thread, nothing durable, nobody to ask. Duplicates, panes by
+//! course, active time, attempts, accuracy by skill, watched time, sessions and the last interactions; without watermarks, and so without what is
+//! late, revised or over.
+
+mod attempts;
+mod viewing;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::io;
@@ -8,6 +13,10 @@ use homeroom_proto::v1;
 use prost::{DecodeError, Message};
 use tokio_util::sync::CancellationToken;
 
+use self::{
+    attempts::{Attempt, Attempts, Key},
+    viewing::{Fact, Viewing},
+};
 use super::{Batches, Encoded};
 
 /// Batches that are made before the clock starts again.
@@ -27,21 +36,25 @@ pub(super) struct ByHand {
 struct Learner {
     /// Ids of all events so far.
     seen: HashSet<String>,
-    panes: BTreeMap<i64, Pane>,
+    /// By their place in time, and the course.
+    panes: BTreeMap<(i64, String), Pane>,
     sessions: HashMap<String, Sitting>,
     /// The newest interactions, newest first: time and id.
-    last: Vec<(i64, String)>,
+    last: Vec<Key>,
+    attempts: Attempts,
+    /// By session and object.
+    viewings: HashMap<(String, String), Viewing>,
 }
 
 #[derive(Default)]
 struct Pane {
-    clicks: u64,
-    quizzes: u64,
-    videos: u64,
-    /// Of score / maximum, in millionths.
-    score_sum: u64,
-    scores: u64,
     events: u64,
+    clicks: u64,
+    is_active: bool,
+    quizzes: u64,
+    /// Of the quizzes' scores / maximum, in millionths.
+    score_sum: u64,
+    video_ms: i64,
 }
 
 struct Sitting {
@@ -71,11 +84,27 @@ impl Learner {
         }
         let at = event.timestamp.unwrap_or_default();
         let at_ms = at.seconds * 1_000 + i64::from(at.nanos) / 1_000_000;
-        self.panes
-            .entry(at_ms.div_euclid(PANE_MS))
-            .or_default()
-            .count(&event);
-        let sitting = self.sessions.entry(event.session_id).or_insert(Sitting {
+        self.seen.insert(event.event_id.clone());
+        let key = (at_ms, event.event_id.clone());
+        self.sit(at_ms, &event.session_id);
+        self.pane(at_ms, &event.course_id).count(&event);
+        match score_of(&event) {
+            Some(score) => self.attempt(key.clone(), score, &event),
+            None if !is_state(&event.event_type) => self.list(key.clone()),
+            None => {}
+        }
+        self.watch(key, &event);
+        true
+    }
+
+    fn pane(&mut self, at_ms: i64, course_id: &str) -> &mut Pane {
+        let place = (at_ms.div_euclid(PANE_MS), course_id.to_owned());
+        self.panes.entry(place).or_default()
+    }
+
+    fn sit(&mut self, at_ms: i64, session_id: &str) {
+        let sitting = self.sessions.entry(session_id.to_owned());
+        let sitting = sitting.or_insert(Sitting {
             start_ms: at_ms,
             last_ms: at_ms,
             events: 0,
@@ -83,21 +112,55 @@ impl Learner {
         sitting.start_ms = sitting.start_ms.min(at_ms);
         sitting.last_ms = sitting.last_ms.max(at_ms);
         sitting.events += 1;
-        if event.skill_id.is_empty() && event.score.is_none() {
-            self.list(at_ms, &event.event_id);
-        }
-        self.seen.insert(event.event_id);
-        true
     }
 
-    fn list(&mut self, at_ms: i64, event_id: &str) {
-        let is_newer = |(other_ms, other_id): &(i64, String)| {
-            (*other_ms, other_id.as_str()) > (at_ms, event_id)
-        };
-        let place = self.last.partition_point(is_newer);
+    fn list(&mut self, key: Key) {
+        let place = self.last.partition_point(|other| *other > key);
         if place < LISTED {
-            self.last.insert(place, (at_ms, event_id.to_owned()));
+            self.last.insert(place, key);
             self.last.truncate(LISTED);
+        }
+    }
+
+    fn attempt(&mut self, newest: Key, score: u64, event: &v1::Event) {
+        let attempt = Attempt {
+            newest,
+            score,
+            course_id: event.course_id.clone(),
+            skill_id: event.skill_id.clone(),
+            is_quiz: event.event_type == "quiz_submitted",
+        };
+        let (before, now) = self.attempts.add(event.attempt_id.clone(), attempt);
+        if let Some(before) = before.filter(|before| before.is_quiz) {
+            let pane = self.pane(before.newest.0, &before.course_id);
+            pane.quizzes -= 1;
+            pane.score_sum -= before.score;
+        }
+        if now.is_quiz {
+            let pane = self.pane(now.newest.0, &now.course_id);
+            pane.quizzes += 1;
+            pane.score_sum += now.score;
+        }
+    }
+
+    fn watch(&mut self, key: Key, event: &v1::Event) {
+        let is_start = match event.event_type.as_str() {
+            "video_played" => Some(true),
+            "video_paused" | "video_seeked" | "video_ended" => Some(false),
+            _ => None,
+        };
+        let length_ms = event.length_ms.and_then(|ms| i64::try_from(ms).ok());
+        if is_start.is_none() && length_ms.is_none() {
+            return;
+        }
+        let fact = is_start.map(|is_start| Fact {
+            is_start,
+            course_id: event.course_id.clone(),
+        });
+        let of = (event.session_id.clone(), event.object_id.clone());
+        let viewing = self.viewings.entry(of).or_default();
+        for credit in viewing.add(key, fact, length_ms) {
+            self.pane(credit.at_ms, &credit.course_id).video_ms += credit.watched_ms;
         }
     }
 }
@@ -105,22 +168,26 @@ impl Learner {
 impl Pane {
     fn count(&mut self, event: &v1::Event) {
         self.events += 1;
-        match event.event_type.as_str() {
-            "page_view" | "click" => self.clicks += 1,
-            "quiz_submitted" => self.quizzes += 1,
-            "video_played" | "video_paused" | "video_seeked" | "video_ended" => self.videos += 1,
-            _ => {}
-        }
-        let score = match (event.score, event.max_score, event.success) {
-            (Some(score), Some(max), _) if max > 0.0 => Some(score / max),
-            (_, _, Some(success)) => Some(f64::from(u8::from(success))),
-            _ => None,
-        };
-        if let Some(score) = score {
-            self.score_sum += (score * 1e6).round() as u64;
-            self.scores += 1;
-        }
+        self.clicks += u64::from(matches!(event.event_type.as_str(), "page_view" | "click"));
+        self.is_active |= !is_state(&event.event_type);
     }
+}
+
+fn is_state(event_type: &str) -> bool {
+    matches!(
+        event_type,
+        "session_start" | "session_end" | "enrolled" | "unenrolled"
+    )
+}
+
+/// Of score / maximum, in millionths.
+fn score_of(event: &v1::Event) -> Option<u64> {
+    let score = match (event.score, event.max_score, event.success) {
+        (Some(score), Some(max), _) if max > 0.0 => score / max,
+        (_, _, Some(success)) => f64::from(u8::from(success)),
+        _ => return None,
+    };
+    Some((score * 1e6).round() as u64)
 }
 
 /// Events a second. The time in which they were made is left out.
@@ -175,6 +242,7 @@ mod tests {
             scored,
             click,
             event("c", 20_000, "video_played"),
+            event("d", 25_000, "video_paused"),
         ];
         let request = v1::PublishRequest {
             events: homeroom_proto::encoded(&events),
@@ -182,18 +250,18 @@ mod tests {
         };
         let mut by_hand = ByHand::default();
         let new = by_hand.apply(&request.encode_to_vec()).expect("a request");
-        assert_eq!(new, 3);
+        assert_eq!(new, 4);
         let ada = &by_hand.learners["ada"];
-        let pane = &ada.panes[&2];
+        let pane = &ada.panes[&(2, String::new())];
         assert_eq!((pane.events, pane.clicks, pane.quizzes), (2, 1, 1));
-        assert_eq!((pane.score_sum, pane.scores), (750_000, 1));
-        assert_eq!(ada.panes[&4].videos, 1);
+        assert_eq!((pane.score_sum, pane.is_active), (750_000, true));
+        assert_eq!(ada.panes[&(5, String::new())].video_ms, 5_000);
         let sitting = &ada.sessions["s"];
         assert_eq!(
             (sitting.start_ms, sitting.last_ms, sitting.events),
-            (12_000, 20_000, 3)
+            (12_000, 25_000, 4)
         );
         let listed: Vec<&str> = ada.last.iter().map(|(_, id)| id.as_str()).collect();
-        assert_eq!(listed, ["c", "a"]);
+        assert_eq!(listed, ["d", "c", "a"]);
     }
 }

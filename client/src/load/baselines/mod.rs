@@ -45,7 +45,7 @@ pub struct Baselines {
     pub null_sink_events_per_second: f64,
     /// The encoded batches, appended to a file and synced.
     pub append_fsync: AppendFsync,
-    /// One thread that decodes, drops duplicates and keeps panes, sessions and last interactions in hash maps, without durability.
+    /// One thread that decodes and aggregates in hash maps, without durability and watermarks.
     pub in_memory_events_per_second: f64,
     /// The node's events a second over each.
     pub ratios: Ratios,
