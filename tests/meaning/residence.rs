@@ -30,8 +30,10 @@ fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
             1 => rng.i64(0..90_000),
             _ => rng.i64(0..3_000),
         };
+        // Now and then in the very moment of an earlier one: then ids decide.
+        let earlier = rng.choice(&deliveries).filter(|_| rng.u32(..12) == 0);
         let drawn = NaiveEvent {
-            timestamp_ms: now_ms - late_ms,
+            timestamp_ms: earlier.map_or(now_ms - late_ms, |(_, event)| event.timestamp_ms),
             ..unruly.event(rng)
         };
         let event = match rng.u32(..3) {
@@ -216,6 +218,76 @@ fn a_late_stop_is_counted_from_a_late_start_that_is_away() {
         assert_eq!(windows[0].content.video_ms, expected);
         assert_eq!(windows, whole.learners["ada"].windows(&query, &whole.at()));
     }
+}
+
+/// Of two events of one moment the later by its id is the later: the seek is before the start that comes late, and not what it is stopped by.
+#[test]
+fn a_late_start_in_the_moment_of_a_seek_is_stopped_by_what_is_away() {
+    let video = |id: &str, event_type, at_ms| Event {
+        object_id: Some("video".into()),
+        event_type,
+        ..click("lms", id, START_MS + at_ms)
+    };
+    let clicks = |from_ms: i64| {
+        (0..3).map(move |number| {
+            let at_ms = from_ms + number;
+            click("lms", &at_ms.to_string(), START_MS + at_ms)
+        })
+    };
+    let mut lesson = vec![video("a seek", EventType::VideoSeeked, 0)];
+    lesson.extend(clicks(1_000));
+    lesson.push(video("a pause", EventType::VideoPaused, 120_000));
+    lesson.extend(clicks(121_000));
+    lesson.push(video("another start", EventType::VideoPlayed, 240_000));
+    lesson.extend([241_000, 300_000, 360_000].into_iter().flat_map(clicks));
+    // The seek's block is in memory again when the start comes.
+    lesson.push(click("lms", "late", START_MS + 2_000));
+    lesson.push(video("a start", EventType::VideoPlayed, 0));
+    let mut whole = CoreRig::new(Settings::default());
+    let mut sparse = CoreRig::new(Settings::default());
+    for event in lesson {
+        let now_ms = whole.shard.log_time_ms().max(event.timestamp_ms);
+        if event.event_id != "a start" {
+            sparse.checkpoint();
+            sparse.checkpoint();
+        }
+        let got = sparse.apply_one(now_ms, event.clone());
+        let expected = whole.apply_one(now_ms, event);
+        assert_eq!(got.emissions, expected.emissions);
+    }
+    sparse.checkpoint();
+    sparse.checkpoint();
+    let query = WindowQuery {
+        from_ms: Some(START_MS + 120_000),
+        to_ms: Some(START_MS + 180_000),
+        ..WindowQuery::all(WindowShape::MINUTE)
+    };
+    let learner = sparse.ready_for("ada", &query);
+    let windows = learner.windows(&query, &sparse.at());
+    assert_eq!(windows[0].content.video_ms, 120_000);
+    assert_eq!(windows, whole.learners["ada"].windows(&query, &whole.at()));
+}
+
+/// A reader takes the shard's clock, and then looks at the learner, who may have been told of a newer event meanwhile and have let go of
+/// what was shown by that clock.
+#[test]
+fn a_profile_does_not_tell_what_is_away_from_a_clock_that_is_behind() {
+    let mut whole = CoreRig::new(Settings::default());
+    let mut sparse = CoreRig::new(Settings::default());
+    for number in 0..6 {
+        let at_ms = START_MS + 5_000 * number;
+        whole.apply_one(at_ms, click("lms", &number.to_string(), at_ms));
+        sparse.apply_one(at_ms, click("lms", &number.to_string(), at_ms));
+    }
+    let behind = whole.at();
+    let at_ms = START_MS + 300_000;
+    whole.apply_one(at_ms, click("lms", "newest", at_ms));
+    sparse.checkpoint();
+    sparse.apply_one(at_ms, click("lms", "newest", at_ms));
+    sparse.checkpoint();
+    assert!(blocks_away(&sparse, "ada") > 0);
+    let profile = |rig: &CoreRig| rig.learners["ada"].profile(&behind);
+    assert_eq!(profile(&sparse), profile(&whole));
 }
 
 /// Nothing of a viewing stays in memory once none of it can be shown; its next event is counted from what was stored, however long ago.

@@ -182,6 +182,10 @@ impl Held {
     /// What the learner takes with its actor, after it has let go of what is durable, bytes; `None` when there was nothing to let go of.
     pub fn let_go_now(&mut self, durable_index: u64) -> Option<u64> {
         self.let_go(durable_index);
+        if self.saved_at.is_none() {
+            // Of what was read back since, too: it is stored, unless it was changed.
+            self.is_resized |= self.learner.let_go();
+        }
         std::mem::take(&mut self.is_resized).then(|| {
             self.measured = measure(&self.learner);
             memory_bytes(&self.learner, self.measured)

@@ -1,6 +1,8 @@
 //! What is handed over, and what leaves the memory when.
 
-use homeroom_core::{EventType, WindowShape, learner::WindowQuery};
+use std::collections::BTreeMap;
+
+use homeroom_core::{Event, EventType, WindowShape, learner::WindowQuery};
 use tokio::sync::mpsc;
 
 use super::*;
@@ -84,6 +86,40 @@ fn to_whom_nothing_comes_any_more_lets_go_when_asked() {
     assert_eq!(held.let_go_now(EVENTS - 1), None);
     assert!(held.let_go_now(EVENTS).is_some() && is_partly_away(&held));
     assert_eq!(held.let_go_now(EVENTS), None, "it was told already");
+}
+
+/// Blocks as they were saved.
+struct Kept(BTreeMap<i64, Vec<u8>>);
+
+impl BlockSource for Kept {
+    fn block(&self, _user_id: &str, from_ms: i64) -> Result<Vec<u8>, LoadError> {
+        Ok(self.0[&from_ms].clone())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_back_leaves_again_without_being_saved() {
+    let mut held = nobody_yet();
+    for index in 0..EVENTS {
+        click(&mut held, index, 0);
+    }
+    let saved = save(&mut held, EVENTS).changes.into_iter();
+    let blocks = saved.filter_map(|change| match change.part {
+        StatePart::Block(from_ms) => Some((from_ms, change.bytes?)),
+        _ => None,
+    });
+    held.blocks = Arc::new(Kept(blocks.collect()));
+    let away = held.let_go_now(EVENTS);
+    assert!(away.is_some());
+    // The first event once more: whether it is the same, its block says.
+    let known = click(&mut held, 0, EVENTS);
+    assert_eq!(
+        known.verdicts[..],
+        [Verdict::Duplicate { conflicting: false }]
+    );
+    assert!(known.memory_bytes > away.unwrap_or_default());
+    assert_eq!(held.let_go_now(EVENTS), away);
+    assert_eq!(held.let_go_now(EVENTS), None);
 }
 
 #[test]

@@ -182,12 +182,14 @@ impl ShardReplica {
         F: Fn(Option<&Learner>, &View) -> T + Clone + Send + 'static,
     {
         for _ in 0..LOOKUPS_MAX {
+            let stored_up_to = self.store().position(self.shard()).ok();
             let Some(learner) = self.directory().get(user_id) else {
                 let looked = self
                     .look_at_stored(user_id, view, windows.clone(), look.clone())
                     .await?;
-                // One that was woken meanwhile may have been stored anew while its records were read one by one.
-                if self.directory().get(user_id).is_none() {
+                // One that was woken meanwhile may have been stored anew while its records were read one by one, and may even be asleep again.
+                let is_as_before = self.store().position(self.shard()).ok() == stored_up_to;
+                if is_as_before && self.directory().get(user_id).is_none() {
                     return Ok(looked);
                 }
                 continue;

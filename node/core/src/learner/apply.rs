@@ -114,11 +114,15 @@ impl Learner {
         self.pruned_to_ms = floor_ms;
         self.sessions.prune(floor_ms);
         self.corrections.prune(floor_ms);
-        // In whole hours, as they are stored.
-        self.playbacks.prune(floor_to(floor_ms, HOUR_MS));
-        self.attempts.prune(floor_to(floor_ms, HOUR_MS));
+        self.playbacks.prune(self.pruned_hour_ms());
+        self.attempts.prune(self.pruned_hour_ms());
         self.blocks.prune(floor_ms);
         self.unsaved = true;
+    }
+
+    /// Up to where all is forgotten that is stored by hours, ms.
+    pub(super) fn pruned_hour_ms(&self) -> i64 {
+        floor_to(self.pruned_to_ms, HOUR_MS)
     }
 
     /// The checks in the design's order: duplicate, retention, lateness, authority.

@@ -84,7 +84,8 @@ impl Learner {
             let gist = Hour::skim(&mut body)?;
             let Past { forgettable, shown } = &mut *past;
             let attempts = self.attempts.read_past(&mut body, from_ms, shown)?;
-            let viewings = (self.playbacks).read_past(&mut body, from_ms, forgettable)?;
+            let times_ms = (from_ms, self.pruned_hour_ms());
+            let viewings = (self.playbacks).read_past(&mut body, times_ms, forgettable)?;
             let keys = attempts.into_iter().chain(viewings);
             self.blocks.leave_away(from_ms, &gist, keys);
             Some(())

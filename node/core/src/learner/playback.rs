@@ -68,10 +68,10 @@ impl Playbacks {
         viewing.and_then(Viewing::last_ms).unwrap_or(i64::MIN)
     }
 
-    /// Time of the first start or stop of its viewing from an event on, as far as they are in memory, ms; the greatest number without one.
+    /// Time of the first start or stop of its viewing after an event, as far as they are in memory, ms; the greatest number without one.
     pub fn next_ms(&self, arrival: &Arrival<'_>) -> i64 {
         let viewing = self.of(arrival);
-        let next_ms = viewing.and_then(|viewing| viewing.next_ms(arrival.place.timestamp_ms));
+        let next_ms = viewing.and_then(|viewing| viewing.next_ms(arrival));
         next_ms.unwrap_or(i64::MAX)
     }
 
@@ -158,10 +158,11 @@ impl Playbacks {
         }
     }
 
-    /// Reads the stored form into the list; what is known already stays as it is.
-    pub fn read(&mut self, from: &mut Reader<'_>, base_ms: i64) -> Option<()> {
+    /// Reads the stored form into the list; what is known already stays as it is. A block brings the last start or stop before the floor
+    /// with it; one that was the last of those in memory need not stay.
+    pub fn read(&mut self, from: &mut Reader<'_>, base_ms: i64, floor_ms: i64) -> Option<()> {
         for _ in 0..from.size()? {
-            self.take_in(Viewing::read(from, base_ms)?);
+            self.take_in(Viewing::read(from, base_ms)?, floor_ms);
         }
         Some(())
     }
@@ -171,7 +172,7 @@ impl Playbacks {
     pub fn read_past(
         &mut self,
         from: &mut Reader<'_>,
-        base_ms: i64,
+        (base_ms, floor_ms): (i64, i64),
         forgettable: &Forgettable<impl Fn(i64) -> bool>,
     ) -> Option<Vec<IdHash>> {
         let mut keys = Vec::new();
@@ -181,21 +182,25 @@ impl Playbacks {
             // Of one that is not known yet these are the newest events.
             if self.place_of(&viewing).is_ok() || !forgettable.is_over(&viewing) {
                 viewing.forget(forgettable);
-                self.take_in(viewing);
+                self.take_in(viewing, floor_ms);
             }
         }
         Some(keys)
     }
 
     /// Adds what is stored of a viewing.
-    fn take_in(&mut self, viewing: Viewing) {
+    fn take_in(&mut self, mut viewing: Viewing, floor_ms: i64) {
         match self.place_of(&viewing) {
             Ok(spot) => {
                 if let Some(known) = self.viewings.at_mut(spot) {
                     known.join(viewing);
+                    known.prune(floor_ms);
                 }
             }
-            Err(spot) => self.viewings.insert(spot, viewing),
+            Err(spot) => {
+                viewing.prune(floor_ms);
+                self.viewings.insert(spot, viewing);
+            }
         }
     }
 

@@ -149,7 +149,10 @@ impl Learner {
     }
 
     fn sliding_window(&self, at: &ReadPoint) -> Option<Window> {
-        let end_ms = floor_to(at.event_clock_ms, PANE_MS).saturating_add(PANE_MS);
+        // While an entry is applied a learner may be ahead of the view that it is read with. Before its own half minute there may be nothing
+        // in memory.
+        let clock_ms = at.event_clock_ms.max(self.last_event_ms);
+        let end_ms = floor_to(clock_ms, PANE_MS).saturating_add(PANE_MS);
         let start_ms = end_ms.saturating_sub(WindowShape::SLIDING.size_ms);
         self.window_at(WindowShape::SLIDING, start_ms, at)
     }

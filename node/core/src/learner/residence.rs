@@ -30,11 +30,11 @@ pub struct Missing(pub Vec<i64>);
 
 impl Learner {
     /// Lets blocks leave the memory that are stored as they are and needed for nothing that is shown. All that was taken by
-    /// [`Self::take_changes`] must be durable.
-    pub fn let_go(&mut self) {
+    /// [`Self::take_changes`] must be durable. Whether there were any.
+    pub fn let_go(&mut self) -> bool {
         let leaving = self.blocks.may_leave(self.shown_from_ms());
         if leaving.is_empty() {
-            return;
+            return false;
         }
         // From the newest on: fewer have to be moved up.
         for span in leaving.into_iter().rev() {
@@ -46,6 +46,7 @@ impl Learner {
         }
         self.blocks.shrink();
         self.forget_past();
+        true
     }
 
     /// The newest minute is shown, and the half minute up to a clock that is never before the newest event.

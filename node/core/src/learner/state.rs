@@ -184,7 +184,7 @@ impl Learner {
         let mut read = || {
             let hour = Hour::read(&mut body)?;
             self.attempts.read(&mut body, from_ms)?;
-            self.playbacks.read(&mut body, from_ms)?;
+            (self.playbacks).read(&mut body, from_ms, self.pruned_hour_ms())?;
             self.blocks.put_back(from_ms, hour);
             self.blocks.note_stored(from_ms, bytes.len());
             Some(())
@@ -289,7 +289,7 @@ impl Learner {
             sessions: Sessions::read(from, base_ms)?,
             ..Self::new(user_id)
         };
-        learner.playbacks.read(from, base_ms)?;
+        learner.playbacks.read(from, base_ms, i64::MIN)?;
         learner.attempts.read(from, base_ms)?;
         learner.last_interactions = LastInteractions::read(from, base_ms)?;
         learner.corrections = Corrections::read(from, base_ms)?;

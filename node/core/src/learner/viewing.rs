@@ -271,10 +271,12 @@ impl Viewing {
         arrival.event.length_ms > self.length_ms
     }
 
-    /// Time of the first start or stop at or after a time, ms.
-    pub fn next_ms(&self, time_ms: i64) -> Option<i64> {
-        let mut facts = self.facts.iter_from(self.first_from(time_ms));
-        let next = facts.find(|fact| fact.playback.is_some())?;
+    /// Time of the first start or stop that comes after an event in their order, ms.
+    pub fn next_ms(&self, arrival: &Arrival<'_>) -> Option<i64> {
+        let (Ok(spot) | Err(spot)) =
+            (self.facts).search(|other| other.place.compare(&arrival.place));
+        let mut later = self.facts.iter_from(spot);
+        let next = later.find(|fact| fact.playback.is_some())?;
         Some(next.place.timestamp_ms)
     }
 
