@@ -43,7 +43,7 @@ struct Cli {
         default_value = "http://127.0.0.1:7400"
     )]
     endpoint: String,
-    /// How long to try before a question is given up (ingest has its own --retry-seconds).
+    /// How long to try before a question is given up (ingest and load have their own --retry-seconds).
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     timeout: Duration,
     /// Print JSON: one document, or one a line where the command streams.
