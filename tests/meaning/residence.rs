@@ -170,21 +170,25 @@ fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
     assert!(emissions.iter().any(is_far_back), "{emissions:?}");
 }
 
+/// An event of one video, some time after the start.
+fn video(id: &str, event_type: EventType, at_ms: i64) -> Event<'static> {
+    Event {
+        object_id: Some("video".into()),
+        event_type,
+        ..click("lms", id, START_MS + at_ms)
+    }
+}
+
+/// Three clicks from a time on, after the start.
+fn clicks(from_ms: i64) -> impl Iterator<Item = Event<'static>> {
+    let times_ms = from_ms..from_ms + 3;
+    times_ms.map(|at_ms| click("lms", &at_ms.to_string(), START_MS + at_ms))
+}
+
 /// A start comes late and then its stop, each into a block of its own, between stops whose blocks are away; that after them was measured
 /// by its source, so that it counts for the same, but is stored with what it would be counted from.
 #[test]
 fn a_late_stop_is_counted_from_a_late_start_that_is_away() {
-    let video = |id: &str, event_type, at_ms| Event {
-        object_id: Some("video".into()),
-        event_type,
-        ..click("lms", id, START_MS + at_ms)
-    };
-    let clicks = |from_ms: i64| {
-        (0..3).map(move |number| {
-            let at_ms = from_ms + number;
-            click("lms", &at_ms.to_string(), START_MS + at_ms)
-        })
-    };
     let mut lesson = vec![video("stop", EventType::VideoPaused, 0)];
     lesson.extend([1_000, 60_000, 120_000].into_iter().flat_map(clicks));
     lesson.push(Event {
@@ -223,17 +227,6 @@ fn a_late_stop_is_counted_from_a_late_start_that_is_away() {
 /// Of two events of one moment the later by its id is the later: the seek is before the start that comes late, and not what it is stopped by.
 #[test]
 fn a_late_start_in_the_moment_of_a_seek_is_stopped_by_what_is_away() {
-    let video = |id: &str, event_type, at_ms| Event {
-        object_id: Some("video".into()),
-        event_type,
-        ..click("lms", id, START_MS + at_ms)
-    };
-    let clicks = |from_ms: i64| {
-        (0..3).map(move |number| {
-            let at_ms = from_ms + number;
-            click("lms", &at_ms.to_string(), START_MS + at_ms)
-        })
-    };
     let mut lesson = vec![video("a seek", EventType::VideoSeeked, 0)];
     lesson.extend(clicks(1_000));
     lesson.push(video("a pause", EventType::VideoPaused, 120_000));
@@ -294,11 +287,6 @@ fn a_profile_does_not_tell_what_is_away_from_a_clock_that_is_behind() {
 #[test]
 fn a_viewing_that_is_over_goes_on_where_it_ended() {
     let minute_ms = 60_000;
-    let video = |id: &str, event_type, at_ms| Event {
-        object_id: Some("video".into()),
-        event_type,
-        ..click("lms", id, START_MS + at_ms)
-    };
     let mut rig = CoreRig::new(Settings::default());
     let apply = |rig: &mut CoreRig, event: Event<'static>| {
         rig.checkpoint();
