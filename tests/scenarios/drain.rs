@@ -128,6 +128,38 @@ async fn what_does_not_end_in_time_is_cut_off() {
     assert!(home.log().contains("still under way"), "{}", home.log());
 }
 
+/// More waits for a shard than it may have under way, and its one thread has all else to do, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_backlog_keeps_nobody_from_stopping() {
+    let home = Home::new(&["--shards", "1"])
+        .with("node.runtime_threads", "1")
+        .with("ingest.entry_bytes_max", "128KiB")
+        .with("ingest.entries_in_flight", "1")
+        .with("shutdown.drain", "0s");
+    let node = home.start();
+    let options = PublisherOptions {
+        batches_in_flight_max: 256,
+        ..PublisherOptions::default()
+    };
+    let (mut publisher, mut acknowledgements) = client(&home).publisher(options);
+    let flood = tokio::spawn(async move {
+        for number in 0_u32.. {
+            let at_ms = HOUR_MS + i64::from(number);
+            let events =
+                (0..1_000).map(|index| click(&format!("{index}"), &number.to_string(), at_ms));
+            let batch = Batch::of_events(&events.collect::<Vec<_>>());
+            if publisher.send(batch).await.is_err() {
+                return;
+            }
+        }
+    });
+    for _ in 0..20 {
+        acknowledgements.next().await.expect("an acknowledgement");
+    }
+    assert_eq!(node.stop().code(), Some(0), "{}", home.log());
+    flood.abort();
+}
+
 #[test]
 fn a_node_whose_log_lines_nobody_reads_stops_in_good_order() {
     let home = Home::new(&["--shards", "1"]);

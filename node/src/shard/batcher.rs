@@ -60,7 +60,7 @@ impl Batcher {
     pub async fn run(mut self) {
         let mut in_flight: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
         let mut gathered = Gathered::default();
-        let mut open = true;
+        let (mut open, mut stopping) = (true, false);
         while open || !gathered.parts.is_empty() || !in_flight.is_empty() {
             while gathered.bytes < self.limits.entry_bytes_max
                 && let Ok(part) = self.parts.try_recv()
@@ -84,7 +84,9 @@ impl Batcher {
                     Some(part) => gathered.add(part),
                     None => open = false,
                 },
-                () = self.stop.cancelled(), if open => {
+                // Once: a token that is cancelled is ready at every turn, and nobody else on this thread would have one.
+                () = self.stop.cancelled(), if !stopping => {
+                    stopping = true;
                     self.parts.close();
                     open = !self.parts.is_empty();
                 }
