@@ -94,13 +94,17 @@ impl Learner {
         encoded: &[u8],
     ) -> Result<Applied, Missing> {
         let arrival = &Arrival::of(event);
-        self.has_at_hand(context, arrival)?;
         GUARDED.set(true);
-        let judged = catch_unwind(AssertUnwindSafe(|| self.judge(context, arrival, encoded)));
+        let judged = catch_unwind(AssertUnwindSafe(|| {
+            self.has_at_hand(context, arrival)?;
+            Ok(self.judge(context, arrival, encoded))
+        }));
         GUARDED.set(false);
         Ok(match judged {
-            Ok(Ok(plan)) => self.take_over(context, arrival, plan),
-            Ok(Err(verdict)) => Applied::nothing(verdict),
+            Ok(judged) => match judged? {
+                Ok(plan) => self.take_over(context, arrival, plan),
+                Err(verdict) => Applied::nothing(verdict),
+            },
             Err(_panic) => Applied::nothing(Verdict::Refused(Reason::Poison)),
         })
     }
