@@ -8,7 +8,7 @@ use std::{
     },
 };
 
-use homeroom_core::learner::Standing;
+use homeroom_core::learner::{SESSION_GAP_MS, Standing};
 use parking_lot::Mutex;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
@@ -17,8 +17,7 @@ use super::{memory::LearnerMemory, saving::Saving};
 use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, LearnerRef, Save, Saved};
 use crate::raft::UNSAVED_BYTES_DUE;
 
-/// How long after its newest event all windows of a learner are settled, at least, ms: the largest emitted window, and the
-/// largest allowed lateness beside.
+/// How long after its newest event the last window that is emitted ends, at most, ms.
 const SETTLES_WITHIN_MS: i64 = 60_000;
 
 /// What learners come to that one capture stores because they may leave, bytes: no part of the estimate of unsaved bytes, and within
@@ -138,12 +137,26 @@ pub struct Member {
 }
 
 /// Which learners may be stopped.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retirement {
     /// Windows that end at or before this are settled, ms of event time.
     pub settled_ms: i64,
     /// Learners not touched since this log time, ms.
     pub untouched_since_ms: i64,
+}
+
+impl Retirement {
+    /// At a watermark, with what is late for up to `allowed_lateness_ms`.
+    ///
+    /// A lateness beyond a session's gap counts as that much: with all sources silent the watermark comes to rest so much and a minute past
+    /// the newest event, and nobody would ever leave.
+    pub fn at(watermark_ms: i64, allowed_lateness_ms: i64, untouched_since_ms: i64) -> Self {
+        let lateness_ms = allowed_lateness_ms.min(SESSION_GAP_MS);
+        Self {
+            settled_ms: watermark_ms.saturating_sub(lateness_ms),
+            untouched_since_ms,
+        }
+    }
 }
 
 impl Directory {
@@ -394,9 +407,12 @@ impl Learners {
 }
 
 impl Active {
-    /// When all its windows are settled, ms of event time.
+    /// When all its windows are settled, ms of event time; those of one of whom nothing was accepted always are.
     fn settles_ms(&self) -> i64 {
-        self.last_event_ms.saturating_add(SETTLES_WITHIN_MS)
+        match self.last_event_ms {
+            i64::MIN => i64::MIN,
+            last_event_ms => last_event_ms.saturating_add(SETTLES_WITHIN_MS),
+        }
     }
 
     /// All of it is durable.

@@ -97,6 +97,36 @@ async fn whoever_is_idle_no_longer_is_not_counted_as_such() {
     assert!(directory.memory.is_crowded());
 }
 
+/// However late events may be: with all sources silent the watermark rests 31 minutes past the newest event.
+#[test]
+fn at_the_watermarks_rest_everybody_may_leave() {
+    const NEWEST_MS: i64 = 1_700_000_000_000;
+    let rest_ms = NEWEST_MS + 31 * 60_000;
+    for lateness_ms in [0, 30_000, 60 * 60_000] {
+        let retirement = Retirement::at(rest_ms, lateness_ms, 0);
+        assert!(
+            NEWEST_MS + SETTLES_WITHIN_MS <= retirement.settled_ms,
+            "{lateness_ms}"
+        );
+    }
+}
+
+/// As on a shard whose sources are all overruled by an authoritative one: there is no watermark.
+#[tokio::test]
+async fn who_is_unknown_leaves_where_nothing_was_ever_accepted() {
+    let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
+    let learner = LearnerRef::alone(Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere))).await;
+    let woken = Woken {
+        last_event_ms: i64::MIN,
+        courses: Vec::new(),
+        standings_stored: true,
+        memory_bytes: 1,
+        touched_ms: 0,
+    };
+    directory.insert("ada", learner, woken);
+    assert_eq!(directory.retire(Retirement::at(i64::MIN, 30_000, 0)), 1);
+}
+
 #[tokio::test]
 async fn what_idle_learners_let_go_of_is_not_theirs_any_more() {
     let directory = settled_in(LearnerMemory::of(1 << 40, 1 << 20), 2, 1 << 20).await;

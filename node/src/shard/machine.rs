@@ -221,23 +221,19 @@ impl ShardMachine {
         Applied::Outcomes(outcomes)
     }
 
-    /// Stops the learners that have long been left alone and whose state is durable; to be called between entries.
-    /// Whether some may stop once a checkpoint has stored how they stand.
+    /// Stops the learners that have long been left alone and whose state is durable; to be called between entries. Says whether some may stop
+    /// once a checkpoint has stored how they stand.
     pub fn passivate(&self, now_ms: i64, memory_is_crowded: bool) -> bool {
         let untouched_ms = if memory_is_crowded {
             0
         } else {
             self.passivate_after_ms
         };
-        let allowed_lateness_ms = self.state.settings().allowed_lateness_ms;
-        let retired = self.directory.retire(Retirement {
-            settled_ms: self
-                .state
-                .read_point()
-                .watermark_ms
-                .saturating_sub(allowed_lateness_ms),
-            untouched_since_ms: now_ms.saturating_sub(untouched_ms),
-        });
+        let retired = self.directory.retire(Retirement::at(
+            self.state.read_point().watermark_ms,
+            self.state.settings().allowed_lateness_ms,
+            now_ms.saturating_sub(untouched_ms),
+        ));
         self.events.retired(retired);
         self.directory.are_some_leaving()
     }

@@ -249,8 +249,8 @@ impl ShardReplica {
         written.map(|(_, _): (u64, Applied)| ())
     }
 
-    /// Stops the learners that have long been left alone and whose state is durable; in a crowd, all that may stop. Whether
-    /// some more may once a checkpoint has stored them.
+    /// Stops the learners that have long been left alone and whose state is durable; in a crowd, all that may stop. Says
+    /// whether some more may once a checkpoint has stored them.
     pub async fn passivate(&self, memory_is_crowded: bool) -> bool {
         let now_ms = self.clock.now_ms();
         let some_wait = self
