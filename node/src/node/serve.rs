@@ -12,7 +12,7 @@ use super::{
     gauges::Gauges,
     scrub::Scrub,
     services::Services,
-    start::{StartNodeError, Started, start},
+    start::{StartNodeError, Started, start, stop_groups},
     statements::Statements,
 };
 use crate::{
@@ -116,8 +116,13 @@ pub async fn serve(
         gauges: &running.gauges,
         stop: doors.stop_grpc(),
     };
-    let routes = services.open(&intake, &reads);
-    let routes = routes.map_err(|error| ServeError::Grpc(error.to_string()))?;
+    let routes = match services.open(&intake, &reads) {
+        Ok(routes) => routes,
+        Err(error) => {
+            running.take_down().await?;
+            return Err(ServeError::Grpc(error.to_string()));
+        }
+    };
     let health = doors.open_grpc(grpc, routes);
     statements.open(intake);
     readiness.send_replace(Readiness::Ready);
@@ -172,9 +177,8 @@ async fn end_health_watches(mut health: HealthReporter) {
 async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Running, ServeError> {
     let config = &loaded.config;
     let (tasks, stop_tasks) = (TaskTracker::new(), CancellationToken::new());
-    let started = start(loaded, metrics, &tasks, &stop_tasks).await;
-    // What had begun ends with the start that failed.
-    let started = started.inspect_err(|_| stop_tasks.cancel())?;
+    let scrub_thread = Background::start("scrub").map_err(StartNodeError::Thread)?;
+    let started = start(loaded, metrics, &tasks, &stop_tasks).await?;
     let checkpoints = Arc::new(Checkpoints::new(
         Arc::clone(&started.router),
         Arc::clone(&started.control),
@@ -190,7 +194,7 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
         store: Arc::clone(&started.store),
         slots: started.identity.shards + 1,
         every: config.checkpoint.scrub_interval,
-        thread: Background::start("scrub").map_err(StartNodeError::Thread)?,
+        thread: scrub_thread,
     };
     tasks.spawn(scrub.run(stop_tasks.clone()));
     let gauges = Gauges::new(config, metrics, &started);
@@ -227,12 +231,13 @@ impl Running {
         tasks.close();
         tasks.wait().await;
         checkpoints.all().await;
-        for shard in started.router.shards() {
-            shard.group().stop().await;
-        }
-        started.control.group().stop().await;
-        started.supervisor.get_cell().stop_children(None);
-        started.supervisor.stop(None);
+        let Started {
+            router,
+            control,
+            supervisor,
+            ..
+        } = &started;
+        stop_groups(router.shards(), control, supervisor).await;
         let log = Arc::clone(&started.log);
         let closed = tokio::task::spawn_blocking(move || log.close()).await;
         match closed {

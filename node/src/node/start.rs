@@ -1,8 +1,8 @@
 //! From a data folder to running groups.
 
-use std::{io, path::Path, sync::Arc};
+use std::{io, path::Path, pin::pin, sync::Arc};
 
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::{StreamExt, stream};
 use homeroom_core::Settings;
 use ractor::{Actor, ActorRef};
 use tokio_util::{
@@ -113,47 +113,29 @@ pub async fn start(
     let identity = identify(loaded)?;
     let disk = open_disk(config, &identity, metrics).await?;
     let address = config.listen.grpc.to_string();
-    let control = start_control(config, &identity, &disk, &address).await?;
-    if let Err(refused) = check_retention(loaded, &control.settings()) {
-        control.group().stop().await;
-        return Err(refused);
-    }
     let spawned = Actor::spawn(None, Supervisor, ()).await;
     let (supervisor, _ended) = spawned.map_err(|error| StartNodeError::Task(error.to_string()))?;
+    let control = start_control(config, &identity, &disk, &address).await?;
     let memory = Arc::new(learner_memory(&config.memory));
-    let chores = Chores::default();
-    let founded = control.founded();
-    let mut setups = Vec::with_capacity(founded.shards.len());
-    for (shard, placement) in (0..identity.shards).zip(&founded.shards) {
-        let incarnation = placement
-            .replicas
-            .first()
-            .map_or(0, |(incarnation, _)| *incarnation);
-        let name = format!("shard-{shard}");
-        let were_active = disk.were_active.take(shard);
-        let (were_active, packs) = were_active.map_err(|error| StartError::State {
-            group: name.clone(),
-            error: io::Error::other(error),
-        })?;
-        setups.push(ShardSetup {
-            group: group_config(config, name, (shard, incarnation), &address),
-            home: disk.home.clone(),
-            recovered: position_of(&disk.recoveries, shard),
-            were_active,
-            packs,
-            supervisor: supervisor.get_cell(),
-            events: Arc::new(Counting(Arc::clone(metrics))),
-            memory: Arc::clone(&memory),
-            passivate_after_ms: whole_ms(config.memory.passivate_after),
-            limits: BatchLimits {
-                entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
-                linger: config.ingest.linger,
-                entries_in_flight: config.ingest.entries_in_flight.into(),
-            },
-            chores: chores.clone(),
-        });
+    let mut shards = Vec::new();
+    let ground = Ground {
+        loaded,
+        identity: &identity,
+        disk: &disk,
+        control: &control,
+        supervisor: &supervisor,
+        memory: &memory,
+        metrics,
+    };
+    let started = match ground.setups() {
+        Ok(setups) => start_shards(setups, control.settings(), &mut shards, tasks, stop).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = started {
+        stop.cancel();
+        stop_groups(&shards, &control, &supervisor).await;
+        return Err(error);
     }
-    let shards = start_shards(setups, &founded.settings, tasks, stop).await?;
     let queue_bytes_max = u32::try_from(config.ingest.queue_bytes_max.as_u64());
     let router = Router::new(shards, queue_bytes_max.unwrap_or(u32::MAX >> 1), memory);
     Ok(Started {
@@ -166,30 +148,118 @@ pub async fn start(
     })
 }
 
-/// Some at a time, since waking learners and replaying the log keep a processor busy; in the order of their numbers.
+/// Stops what writes into the log: shards, the control plane, and the learners under the supervisor.
+pub async fn stop_groups(
+    shards: &[Arc<ShardReplica>],
+    control: &ControlPlane,
+    supervisor: &ActorRef<()>,
+) {
+    for shard in shards {
+        shard.group().stop().await;
+    }
+    control.group().stop().await;
+    supervisor.get_cell().stop_children(None);
+    supervisor.stop(None);
+}
+
+/// What shards start on.
+struct Ground<'n> {
+    loaded: &'n LoadedConfig,
+    identity: &'n Identity,
+    disk: &'n Disk,
+    control: &'n ControlPlane,
+    supervisor: &'n ActorRef<()>,
+    memory: &'n Arc<LearnerMemory>,
+    metrics: &'n Arc<Metrics>,
+}
+
+impl Ground<'_> {
+    fn setups(&self) -> Result<Vec<ShardSetup>, StartNodeError> {
+        check_retention(self.loaded, &self.control.settings())?;
+        let placements = self.control.founded().shards;
+        let chores = Chores::default();
+        let setups = (0..self.identity.shards).zip(&placements);
+        setups
+            .map(|(shard, placement)| {
+                let replica = placement.replicas.first();
+                let incarnation = replica.map_or(0, |(incarnation, _)| *incarnation);
+                self.setup((shard, incarnation), &chores)
+            })
+            .collect()
+    }
+
+    fn setup(
+        &self,
+        (shard, incarnation): (u16, u64),
+        chores: &Chores,
+    ) -> Result<ShardSetup, StartNodeError> {
+        let (config, disk) = (&self.loaded.config, self.disk);
+        let name = format!("shard-{shard}");
+        let were_active = disk.were_active.take(shard);
+        let (were_active, packs) = were_active.map_err(|error| StartError::State {
+            group: name.clone(),
+            error: io::Error::other(error),
+        })?;
+        let address = config.listen.grpc.to_string();
+        Ok(ShardSetup {
+            group: group_config(config, name, (shard, incarnation), &address),
+            home: disk.home.clone(),
+            recovered: position_of(&disk.recoveries, shard),
+            were_active,
+            packs,
+            supervisor: self.supervisor.get_cell(),
+            events: Arc::new(Counting(Arc::clone(self.metrics))),
+            memory: Arc::clone(self.memory),
+            passivate_after_ms: whole_ms(config.memory.passivate_after),
+            limits: BatchLimits {
+                entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
+                linger: config.ingest.linger,
+                entries_in_flight: config.ingest.entries_in_flight.into(),
+            },
+            chores: chores.clone(),
+        })
+    }
+}
+
+/// Leaves in `started` those that have, in the order of their numbers, also when one does not. Some at a time, since waking learners and
+/// replaying the log keep a processor busy.
 async fn start_shards(
     setups: Vec<ShardSetup>,
-    settings: &Settings,
+    settings: Settings,
+    started: &mut Vec<Arc<ShardReplica>>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
-) -> Result<Vec<Arc<ShardReplica>>, StartNodeError> {
-    let settings = Arc::new(settings.clone());
+) -> Result<(), StartNodeError> {
+    let settings = Arc::new(settings);
     let at_once = std::thread::available_parallelism().map_or(1, usize::from);
     let starting = setups.into_iter().map(move |setup| {
         let (settings, tasks, stop) = (Arc::clone(&settings), tasks.clone(), stop.clone());
         async move {
-            let replica = ShardReplica::start(setup, &tasks, &stop).await?;
-            replica.adopt(&settings).await?;
-            Ok(Arc::new(replica))
+            let replica = Arc::new(ShardReplica::start(setup, &tasks, &stop).await?);
+            let adopted = replica.adopt(&settings).await;
+            Ok::<_, StartNodeError>((replica, adopted))
         }
     });
-    let started = stream::iter(starting)
+    // Once one has failed no further one begins; those under way come to their ends, so that they can be stopped.
+    let failed = CancellationToken::new();
+    let shards = stream::iter(starting)
+        .take_until(failed.clone().cancelled_owned())
         .map(|shard| AbortOnDropHandle::new(tokio::spawn(shard)))
         .buffered(at_once);
-    started
-        .map(|ended| ended.map_err(|error| StartNodeError::Task(error.to_string()))?)
-        .try_collect()
-        .await
+    let mut shards = pin!(shards);
+    let mut outcome = Ok(());
+    while let Some(ended) = shards.next().await {
+        let ended = ended.map_err(|error| StartNodeError::Task(error.to_string()));
+        let adopted = ended.flatten().and_then(|(replica, adopted)| {
+            started.push(replica);
+            Ok(adopted?)
+        });
+        if adopted.is_err() {
+            failed.cancel();
+        }
+        outcome = outcome.and(adopted);
+    }
+    outcome
 }
 
 fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {

@@ -157,8 +157,13 @@ impl<R: Replicated> Group<R> {
         });
         group.tasks.spawn(Arc::clone(&group).checkpoint_when_due());
         group.tasks.spawn(Arc::clone(&group).watch_raft());
-        group.lead().await?;
-        Ok(group)
+        match group.lead().await {
+            Ok(()) => Ok(group),
+            Err(error) => {
+                group.stop().await;
+                Err(error)
+            }
+        }
     }
 
     /// A group that stopped by itself takes nothing any more: better a process that is started again.
