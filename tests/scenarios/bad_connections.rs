@@ -4,13 +4,16 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Duration;
 
+use homeroom_client::Batch;
 use homeroom_proto::encoded;
 use homeroom_proto::v1::ingest_service_client::IngestServiceClient;
 use homeroom_proto::v1::{PublishRequest, PublishStreamRequest};
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_stream::wrappers::ReceiverStream;
 use tonic::Code;
+use tonic::transport::Endpoint;
 
 use crate::harness::Home;
 use crate::harness::check;
@@ -131,6 +134,53 @@ async fn slow_senders_and_readers_hold_nobody_up() {
         node.stop().success(),
         "open streams do not keep a node from stopping"
     );
+}
+
+/// One batch of each is more than may wait in the node, and the first acknowledgement more than its connection takes unread.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_reads_no_acknowledgements_keeps_no_room_from_others() {
+    let home = Home::new(&["--shards", "2"])
+        .with("ingest.queue_bytes_max", "1MiB")
+        .with("ingest.request_bytes_max", "1MiB")
+        .with("ingest.stream_window_bytes", "1MiB");
+    let _node = home.start();
+    let mut open = Vec::new();
+    let mut senders = JoinSet::new();
+    for publisher in 0..16 {
+        let (send, batches) = mpsc::channel(1);
+        let endpoint = Endpoint::from_shared(home.endpoint()).expect("an address");
+        let endpoint = endpoint.initial_stream_window_size(1_024);
+        let mut ingest = IngestServiceClient::new(endpoint.connect().await.expect("a connection"));
+        let answers = ingest.publish_stream(ReceiverStream::new(batches)).await;
+        open.push(answers.expect("a stream"));
+        senders.spawn(async move {
+            for sequence in 0.. {
+                let at_ms = HOUR_MS + i64::try_from(sequence).expect("few");
+                let clicks = (0..2_000).map(|learner| {
+                    click(
+                        &format!("{learner}"),
+                        &format!("{publisher}-{sequence}"),
+                        at_ms,
+                    )
+                });
+                let batch = PublishStreamRequest {
+                    sequence,
+                    events: encoded(&clicks.collect::<Vec<_>>()),
+                    raw: None,
+                };
+                if send.send(batch).await.is_err() {
+                    return;
+                }
+            }
+        });
+    }
+    let client = client(&home);
+    for number in 0..200 {
+        let another = Batch::of_events(&[click("ada", &format!("{number}"), HOUR_MS)]);
+        let taken = async { while client.publish(&another).await.is_err() {} };
+        let taken = timeout(PATIENCE, taken).await;
+        taken.expect("there is room for others once the publishers stand still");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

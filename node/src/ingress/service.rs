@@ -1,15 +1,18 @@
 //! The gRPC door.
 
-use std::{pin::Pin, sync::Arc};
+use std::{
+    pin::{Pin, pin},
+    sync::Arc,
+};
 
-use futures::{Stream, StreamExt, TryStreamExt, stream};
+use futures::{Stream, StreamExt, stream};
 use homeroom_proto::v1::{
     PublishRequest, PublishResponse, PublishStreamRequest, PublishStreamResponse,
     ingest_service_server::IngestService,
 };
 use prost::Message;
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::intake::{Intake, IntakeError, Receipt, Taken};
@@ -66,37 +69,82 @@ impl IngestService for IngestDoor {
         &self,
         request: Request<Streaming<PublishStreamRequest>>,
     ) -> Result<Response<Acknowledgements>, Status> {
-        let intake = self.intake.clone();
-        let window_bytes = self.stream_window_bytes;
-        let window = Arc::new(Semaphore::new(window_bytes as usize));
         let until_stopped = self.stop.clone().cancelled_owned();
-        let acknowledgements = request
-            .into_inner()
-            .take_until(until_stopped)
-            .and_then(move |batch| {
-                let window = Arc::clone(&window);
-                let intake = intake.clone();
-                // One after the other: a stream's batches are applied in its order.
-                async move {
-                    let bytes = u32::try_from(batch.encoded_len()).unwrap_or(u32::MAX);
-                    let room = window.acquire_many_owned(bytes.min(window_bytes)).await;
-                    hand_over(&intake, batch).await.map(|taken| (taken, room))
-                }
-            })
-            .map_ok(|((sequence, taken), room)| async move {
-                let acknowledgement = acknowledgement(sequence, taken.receipt().await);
-                drop(room);
-                Ok(acknowledgement)
-            })
-            .map(|under_way| async { under_way?.await })
-            .buffered(BATCHES_MAX);
+        let batches = request.into_inner().take_until(until_stopped);
+        let (taken, mut under_way) = mpsc::channel(BATCHES_MAX / 2);
+        let window = Window::of(self.stream_window_bytes);
+        // A task of its own: where acknowledgements are not read, they are not asked for either, and a batch that nobody goes on with would
+        // keep the room in the node's queue that it was just given.
+        let reader = read_on(self.intake.clone(), batches, window, taken);
+        let reader = AbortOnDropHandle::new(tokio::spawn(reader));
+        let acknowledgements = stream::poll_fn(move |context| under_way.poll_recv(context))
+            .map(|taken: Result<UnderWay, Status>| async { Ok(taken?.acknowledgement().await) })
+            .buffered(BATCHES_MAX / 2);
         // After a failure nothing more is acknowledged: the sender sends again what was not.
-        let acknowledgements = stream_until_error(acknowledgements);
+        let acknowledgements = until_error(acknowledgements, reader);
         Ok(Response::new(Box::pin(acknowledgements)))
     }
 }
 
-async fn hand_over(intake: &Intake, batch: PublishStreamRequest) -> Result<(u64, Taken), Status> {
+/// A batch that its shards have taken in.
+struct UnderWay {
+    sequence: u64,
+    taken: Taken,
+    /// Its place in the stream's window, until it is acknowledged.
+    _room: OwnedSemaphorePermit,
+}
+
+/// How far a stream is read ahead of its acknowledgements.
+struct Window {
+    room: Arc<Semaphore>,
+    bytes: u32,
+}
+
+impl Window {
+    fn of(bytes: u32) -> Self {
+        let room = Arc::new(Semaphore::new(bytes as usize));
+        Self { room, bytes }
+    }
+
+    /// `None` never comes: nobody closes it.
+    async fn room_for(&self, batch: &PublishStreamRequest) -> Option<OwnedSemaphorePermit> {
+        let bytes = u32::try_from(batch.encoded_len()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room);
+        room.acquire_many_owned(bytes.min(self.bytes)).await.ok()
+    }
+}
+
+/// Hands batches over one after the other: a stream's batches are applied in its order. Ends with the first failure, which is the last that
+/// it tells.
+async fn read_on(
+    intake: Intake,
+    batches: impl Stream<Item = Result<PublishStreamRequest, Status>>,
+    window: Window,
+    taken: mpsc::Sender<Result<UnderWay, Status>>,
+) {
+    let mut batches = pin!(batches);
+    while let Some(batch) = batches.next().await {
+        let under_way = match batch {
+            Ok(batch) => {
+                let Some(room) = window.room_for(&batch).await else {
+                    return;
+                };
+                hand_over(&intake, batch, room).await
+            }
+            Err(status) => Err(status),
+        };
+        let is_last = under_way.is_err();
+        if taken.send(under_way).await.is_err() || is_last {
+            return;
+        }
+    }
+}
+
+async fn hand_over(
+    intake: &Intake,
+    batch: PublishStreamRequest,
+    room: OwnedSemaphorePermit,
+) -> Result<UnderWay, Status> {
     let PublishStreamRequest {
         sequence,
         events,
@@ -106,25 +154,34 @@ async fn hand_over(intake: &Intake, batch: PublishStreamRequest) -> Result<(u64,
     let taken = intake
         .hand_over(LISTENER, &events, raw.as_ref(), Urgency::Wait)
         .await;
-    Ok((sequence, taken.map_err(|error| to_status(&error))?))
+    Ok(UnderWay {
+        sequence,
+        taken: taken.map_err(|error| to_status(&error))?,
+        _room: room,
+    })
 }
 
-fn acknowledgement(sequence: u64, receipt: Receipt) -> PublishStreamResponse {
-    PublishStreamResponse {
-        sequence,
-        outcomes: receipt.outcomes,
-        position: Some(receipt.position),
+impl UnderWay {
+    async fn acknowledgement(self) -> PublishStreamResponse {
+        let receipt = self.taken.receipt().await;
+        PublishStreamResponse {
+            sequence: self.sequence,
+            outcomes: receipt.outcomes,
+            position: Some(receipt.position),
+        }
     }
 }
 
-fn stream_until_error<S>(source: S) -> impl Stream<Item = S::Item> + Send
+/// Ends with the first failure, and with it what the items come from.
+fn until_error<S, T>(source: S, from: T) -> impl Stream<Item = S::Item> + Send
 where
     S: Stream<Item = Result<PublishStreamResponse, Status>> + Send + 'static,
+    T: Send + 'static,
 {
-    stream::unfold(Some(Box::pin(source)), |source| async move {
-        let mut source = source?;
+    stream::unfold(Some((Box::pin(source), from)), |state| async move {
+        let (mut source, from) = state?;
         let item = source.next().await?;
-        let rest = item.is_ok().then_some(source);
+        let rest = item.is_ok().then_some((source, from));
         Some((item, rest))
     })
 }

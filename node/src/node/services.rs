@@ -1,6 +1,6 @@
 //! The gRPC services, each with what it works on.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use homeroom_proto::v1::{
     cluster_service_server::ClusterServiceServer, course_service_server::CourseServiceServer,
@@ -24,6 +24,10 @@ use crate::{
     },
 };
 
+/// Of a connection on which nothing comes.
+const PING_EVERY: Duration = Duration::from_secs(30);
+/// A connection that does not answer is closed, with all that waits on it: a publisher that stands still holds room of the stream's window.
+const PONG_WITHIN: Duration = Duration::from_secs(20);
 /// Bytes of a gRPC message beyond the events in it.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
 
@@ -64,7 +68,10 @@ impl Services<'_> {
             .add_service(DeadLetterServiceServer::new(dead_letters))
             .add_service(ClusterServiceServer::new(self.cluster()));
         let open = self.metrics.ingest.grpc_in_flight.clone();
-        Ok(Server::builder().add_routes(counted(routes, open)))
+        let server = Server::builder()
+            .http2_keepalive_interval(Some(PING_EVERY))
+            .http2_keepalive_timeout(Some(PONG_WITHIN));
+        Ok({ server }.add_routes(counted(routes, open)))
     }
 
     fn ingest(&self, intake: &Intake) -> IngestDoor {
