@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tokio::task::block_in_place;
 
 use super::growth::Growth;
-use super::message::{GroupApplied, Read, Save, Saved, Verdicts};
+use super::message::{GroupApplied, Read, Save, Saved, Seen, Verdicts};
 use super::stored::{BlockSource, LoadError, Stored, fetch};
 
 /// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
@@ -145,29 +145,14 @@ impl Held {
         }
     }
 
-    /// Whether what is looked at has to be read from the disk before.
-    pub fn lacks(&self, read: &Read) -> bool {
-        !self.missing(read).is_empty()
-    }
-
-    fn missing(&self, read: &Read) -> Vec<i64> {
-        let query = read.windows.as_ref();
-        query.map_or(Vec::new(), |query| self.learner.missing_for(query))
-    }
-
-    /// Looks at the learner, or at a copy with what has to be read for it: that waits for the disk. The learner itself stays as it is:
-    /// what leaves the memory has to be durable, which is known only when it is saved the next time.
-    pub fn read(&self, read: Read) {
-        let missing = self.missing(&read);
-        let Read { look, .. } = read;
-        if missing.is_empty() {
-            return look(Ok(&self.learner));
-        }
-        let mut whole = self.learner.clone();
-        match block_in_place(|| fetch(&*self.blocks, &mut whole, &missing)) {
-            Ok(()) => look(Ok(&whole)),
-            Err(error) => look(Err(error)),
-        }
+    /// Looks at the learner, which stays as it is: what leaves the memory has to be durable, and that is known only when it is saved the next
+    /// time.
+    pub fn read(&self, Read { windows, look }: Read) {
+        let missing = windows.map_or(Vec::new(), |query| self.learner.missing_for(&query));
+        look(match missing.is_empty() {
+            true => Seen::Whole(&self.learner),
+            false => Seen::Lacking(Box::new(self.learner.clone()), missing),
+        });
     }
 
     /// Has what was saved leave the memory, as far as it need not be there, once that is durable.

@@ -108,18 +108,19 @@ impl LearnerRef {
         MutexGuard::try_map(held, Option::as_mut).ok()
     }
 
-    /// Sends a message: it is handled when this returns, or waits for its turn. What has to wait for the disk does it in the actor's
-    /// task.
+    /// Sends a message: it is handled when this returns, or waits for its turn.
     ///
     /// # Errors
     /// When the learner has retired. A message that finds it retired in its turn is dropped.
     pub fn send(&self, message: LearnerMessage) -> Result<(), Retired> {
-        match self.enter() {
-            Some(mut held) if !waits_for_disk(&held, &message) => {
+        // One retires in its actor's task, which ends with it.
+        let is_last = matches!(message, LearnerMessage::Retire);
+        match self.enter().filter(|_| !is_last) {
+            Some(mut held) => {
                 handle(&mut held, message);
                 Ok(())
             }
-            _ => self.leave(message),
+            None => self.leave(message),
         }
     }
 
@@ -153,17 +154,9 @@ impl LearnerRef {
     }
 }
 
-/// Events that need a block from the disk are rare, and entries wait for them either way.
-fn waits_for_disk(held: &Held, message: &LearnerMessage) -> bool {
-    match message {
-        LearnerMessage::Read(read) => held.lacks(read),
-        LearnerMessage::Retire => true,
-        LearnerMessage::Apply(_) | LearnerMessage::Save(_) => false,
-    }
-}
-
 fn handle(held: &mut Held, message: LearnerMessage) {
     match message {
+        // Those that need a block from the disk are rare, and entries wait for them either way.
         LearnerMessage::Apply(apply) => {
             let events = apply.events.iter().map(|encoded| &**encoded);
             let user_id = held.user_id().to_owned();

@@ -10,7 +10,7 @@ use homeroom_core::{
 use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
-use super::{LoadError, Turn};
+use super::Turn;
 
 /// A message to a learner. Messages are handled in the order in which the shard sends them.
 pub enum LearnerMessage {
@@ -25,11 +25,20 @@ pub enum LearnerMessage {
 }
 
 /// A look at a learner; whoever asks takes the answer along in the closure.
-pub type Look = Box<dyn FnOnce(Result<&Learner, LoadError>) + Send>;
+pub type Look = Box<dyn FnOnce(Seen<'_>) + Send>;
+
+/// What a look finds.
+pub enum Seen<'l> {
+    /// All that it was to look at.
+    Whole(&'l Learner),
+    /// Some of it is only stored: a copy, and the blocks that are to be read for it. Whoever asks does that, since entries would wait for the
+    /// disk with the learner.
+    Lacking(Box<Learner>, Vec<i64>),
+}
 
 /// A look at a learner.
 pub struct Read {
-    /// The windows that are looked at: what of them is only stored is read before. None but what profiles and standings show.
+    /// The windows that are looked at. None but what profiles and standings show, which is in memory.
     pub windows: Option<WindowQuery>,
     /// Looks.
     pub look: Look,

@@ -22,7 +22,7 @@ pub use keys::{
     standings_from, standings_prefix,
 };
 pub use learner_ref::{LearnerRef, Retired};
-pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Saved};
+pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Saved, Seen};
 pub use packs::{Packs, packed_heads};
 pub use round::{Round, RoundError, Turn};
 #[cfg(test)]

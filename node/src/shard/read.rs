@@ -9,7 +9,7 @@ use homeroom_core::learner::{Learner, WindowQuery};
 use tokio::{sync::oneshot, time::timeout};
 
 use super::{replica::ShardReplica, view::View};
-use crate::learner::{self, LearnerMessage, LoadError, Look, fetch_live, load};
+use crate::learner::{self, LearnerMessage, LearnerRef, LoadError, Look, Seen, fetch_live, load};
 
 /// How long a read waits for what it asked for before it is answered with less, or refused.
 const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -183,39 +183,35 @@ impl ShardReplica {
     {
         for _ in 0..LOOKUPS_MAX {
             let stored_up_to = self.store().position(self.shard()).ok();
-            let Some(learner) = self.directory().get(user_id) else {
-                let looked = self
-                    .look_at_stored(user_id, view, windows.clone(), look.clone())
-                    .await?;
-                // One that was woken meanwhile may have been stored anew while its records were read one by one, and may even be asleep again.
-                let is_as_before = self.store().position(self.shard()).ok() == stored_up_to;
-                if is_as_before && self.directory().get(user_id).is_none() {
-                    return Ok(looked);
+            let active = self.directory().get(user_id);
+            let found = match &active {
+                None => Found::Stored(user_id.to_owned()),
+                Some(learner) => {
+                    let seen = look_at_active(learner, view, windows.clone(), look.clone());
+                    match seen.await {
+                        // It has stopped.
+                        None => continue,
+                        Some(Active::Seen(value)) => return Ok(value),
+                        Some(Active::Lacking(copy, missing)) => Found::Copy(copy, missing),
+                    }
                 }
-                continue;
             };
-            let (answer, answered) = oneshot::channel();
-            let (look, at) = (look.clone(), Arc::clone(view));
-            let look: Look = Box::new(move |learner| {
-                // A learner that was woken for an event that was then refused is as unknown as before.
-                let known = |learner: &Learner| look(Some(learner).filter(|it| it.is_known()), &at);
-                let _ = answer.send(learner.map(known));
-            });
-            let windows = windows.clone();
-            let read = LearnerMessage::Read(learner::Read { windows, look });
-            if learner.send(read).is_ok()
-                && let Ok(looked) = answered.await
-            {
-                return looked.map_err(|error| ReadError::Damaged(error.to_string()));
+            let looked = self.look_with_blocks(found, view, windows.clone(), look.clone());
+            let looked = looked.await?;
+            // What was stored while it was read, record by record, may be newer than what was read before: of one who is active, and of one
+            // who was woken meanwhile, and may even be asleep again.
+            let is_as_before = self.store().position(self.shard()).ok() == stored_up_to;
+            if is_as_before && (active.is_some() || self.directory().get(user_id).is_none()) {
+                return Ok(looked);
             }
         }
         Err(ReadError::Stopped)
     }
 
-    /// A learner without an actor is exactly as it is stored: it stopped only after its state was durable.
-    async fn look_at_stored<T, F>(
+    /// Looks at what was found once the blocks are there that it lacks.
+    async fn look_with_blocks<T, F>(
         &self,
-        user_id: &str,
+        found: Found,
         view: &Arc<View>,
         windows: Option<WindowQuery>,
         look: F,
@@ -225,11 +221,18 @@ impl ShardReplica {
         F: Fn(Option<&Learner>, &View) -> T + Send + 'static,
     {
         let (store, blocks, shard) = (self.store(), Arc::clone(&self.blocks), self.shard());
-        let (user_id, view, views) = (user_id.to_owned(), Arc::clone(view), self.views());
+        let (view, views) = (Arc::clone(view), self.views());
         let looked = tokio::task::spawn_blocking(move || {
-            let mut learner = load(&store, shard, &user_id)?.map(|stored| stored.learner);
-            if let (Some(learner), Some(windows)) = (&mut learner, &windows) {
-                let missing = learner.missing_for(windows);
+            let (mut learner, missing) = match found {
+                Found::Copy(learner, missing) => (Some(*learner), missing),
+                Found::Stored(user_id) => {
+                    let learner = load(&store, shard, &user_id)?.map(|stored| stored.learner);
+                    let missing = learner.as_ref().zip(windows.as_ref());
+                    let missing = missing.map(|(learner, query)| learner.missing_for(query));
+                    (learner, missing.unwrap_or_default())
+                }
+            };
+            if let Some(learner) = &mut learner {
                 let floor_ms = || views.borrow().at.floor_ms;
                 fetch_live(&*blocks, learner, &missing, floor_ms)?;
             }
@@ -242,4 +245,45 @@ impl ShardReplica {
             Err(_) => Err(ReadError::Stopped),
         }
     }
+}
+
+/// A learner of whom blocks may have to be read.
+enum Found {
+    /// Without an actor it is exactly as it is stored: it stopped only after its state was durable.
+    Stored(String),
+    /// Of an active one, and what it lacks.
+    Copy(Box<Learner>, Vec<i64>),
+}
+
+/// What an active learner's actor answers.
+enum Active<T> {
+    Seen(T),
+    Lacking(Box<Learner>, Vec<i64>),
+}
+
+/// `None` when it has stopped.
+async fn look_at_active<T, F>(
+    learner: &LearnerRef,
+    view: &Arc<View>,
+    windows: Option<WindowQuery>,
+    look: F,
+) -> Option<Active<T>>
+where
+    T: Send + 'static,
+    F: Fn(Option<&Learner>, &View) -> T + Send + 'static,
+{
+    let (answer, answered) = oneshot::channel();
+    let view = Arc::clone(view);
+    let look: Look = Box::new(move |seen| {
+        let _ = answer.send(match seen {
+            // A learner that was woken for an event that was then refused is as unknown as before.
+            Seen::Whole(learner) => {
+                Active::Seen(look(Some(learner).filter(|it| it.is_known()), &view))
+            }
+            Seen::Lacking(copy, missing) => Active::Lacking(copy, missing),
+        });
+    });
+    let read = LearnerMessage::Read(learner::Read { windows, look });
+    learner.send(read).ok()?;
+    answered.await.ok()
 }

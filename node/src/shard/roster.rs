@@ -14,7 +14,7 @@ use tokio::{
 use super::{ReadError, directory::Member, replica::ShardReplica};
 use crate::{
     learner::{
-        LearnerMessage, Look, Read, RecordKey, parse_key, standings_after, standings_from,
+        LearnerMessage, Look, Read, RecordKey, Seen, parse_key, standings_after, standings_from,
         standings_prefix,
     },
     store::checkpoint::CheckpointStore,
@@ -85,9 +85,10 @@ impl ShardReplica {
         let unknown = (members.iter().enumerate()).filter(|(_, it)| it.standing.is_none());
         for (asked, (place, member)) in unknown.enumerate() {
             let (reply, course_id) = (reply.clone(), course_id.to_owned());
-            let look: Look = Box::new(move |learner| {
-                let standing = learner.map(|it| it.standing(&course_id, floor_ms));
-                if let Ok(Some(standing)) = standing {
+            let look: Look = Box::new(move |seen| {
+                // No standing needs what is only stored.
+                let Seen::Whole(learner) = seen else { return };
+                if let Some(standing) = learner.standing(&course_id, floor_ms) {
                     // There is room for every answer.
                     let _ = reply.try_send((place, Arc::new(standing)));
                 }
