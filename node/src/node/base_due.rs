@@ -3,9 +3,9 @@
 use crate::store::log::SegmentId;
 
 /// A group whose oldest entry is so many segments back cuts a base, however little it wrote: others' entries lie in between, and are kept
-/// as long. And the next one not before there are as many more,
+/// as long. As many more have to come before it cuts the next one.
 const SEGMENTS_MANY: SegmentId = 32;
-/// unless its oldest entry is so many back, after a burst.
+/// A group whose oldest entry is so many segments back, after a burst, cuts a base at once.
 const SEGMENTS_TOO_MANY: SegmentId = 112;
 
 /// When a group cuts its next base: all groups of a node share its log, so they would cut theirs at the same time. Their first ones since
