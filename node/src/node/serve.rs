@@ -116,14 +116,13 @@ pub async fn serve(
         gauges: &running.gauges,
         stop: doors.stop_grpc(),
     };
-    let routes = match services.open(&intake, &reads) {
-        Ok(routes) => routes,
+    let health = match services.open(&intake, &reads) {
+        Ok(routes) => doors.open_grpc(grpc, routes),
         Err(error) => {
             running.take_down().await?;
             return Err(ServeError::Grpc(error.to_string()));
         }
     };
-    let health = doors.open_grpc(grpc, routes);
     statements.open(intake);
     readiness.send_replace(Readiness::Ready);
     report(&health, true).await;
