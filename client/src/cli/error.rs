@@ -46,6 +46,8 @@ pub(super) enum CliError {
         unacknowledged: u64,
         first: Option<String>,
     },
+    #[error("--seen counts all learners, those who are active too: at least as many as --learners")]
+    FewerSeen,
     #[error("interrupted, before everything sent was acknowledged")]
     Interrupted,
 }
@@ -58,7 +60,7 @@ impl CliError {
 
     pub(super) fn exit_code(&self) -> u8 {
         match self {
-            Self::Endpoint(_) | Self::NoFilter => 2,
+            Self::Endpoint(_) | Self::NoFilter | Self::FewerSeen => 2,
             _ => 1,
         }
     }

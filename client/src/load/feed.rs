@@ -1,7 +1,6 @@
 //! One source: its events, made when they are due, on a lane of their own.
 
 use std::io;
-use std::iter::Peekable;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,7 @@ pub(super) struct Feed {
     pub(super) lane: Lane,
     pub(super) ledger: Arc<Ledger>,
     /// When batches are due; without one, whenever the window has room.
-    pub(super) schedule: Option<Peekable<Schedule>>,
+    pub(super) schedule: Option<Schedule>,
     /// Events in a batch.
     pub(super) batch: u32,
     /// Nothing is due any more so long after the start.
@@ -58,15 +57,14 @@ impl Feed {
             self.lane.room().await;
             return Ok(self.ledger.started().elapsed());
         };
-        match schedule.peek().copied().filter(|due| *due < self.until) {
-            Some(due) => {
-                alarm.until(self.ledger.started() + due).await?;
-                self.lane.room().await;
-                schedule.next();
-                Ok(due)
-            }
-            None => std::future::pending().await,
+        let due = schedule.due();
+        if due >= self.until {
+            return std::future::pending().await;
         }
+        alarm.until(self.ledger.started() + due).await?;
+        self.lane.room().await;
+        schedule.advance();
+        Ok(due)
     }
 
     async fn publish(&mut self, due: Duration) -> bool {
@@ -88,16 +86,16 @@ impl Feed {
         self.lane.send(events, due_at, number).await
     }
 
-    fn count_overdue(&mut self) {
+    fn count_overdue(&self) {
         let passed = self.ledger.started().elapsed();
-        let until = self.until.min(passed);
-        for due in self.schedule.iter_mut().flatten() {
-            if due >= until {
-                return;
-            }
-            let late = passed.saturating_sub(due);
-            self.ledger.overdue(u64::from(self.batch), late);
-        }
+        let Some(schedule) = &self.schedule else {
+            return;
+        };
+        let missed = schedule.rest(self.until.min(passed));
+        self.ledger.overdue(missed.map(|(due, batches)| {
+            let events = batches * u64::from(self.batch);
+            (events, passed.saturating_sub(due))
+        }));
     }
 }
 

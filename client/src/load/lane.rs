@@ -32,6 +32,7 @@ struct Outstanding {
 
 #[derive(Clone, Copy, Debug)]
 struct Sent {
+    events: u64,
     due: Instant,
     /// The probe that travels in it.
     probe: Option<u64>,
@@ -85,13 +86,22 @@ impl Lane {
         due: Instant,
         probe: Option<u64>,
     ) -> bool {
-        let count = events.len() as u64;
-        self.outstanding
-            .batches()
-            .insert(self.tickets, Sent { due, probe });
+        let ticket = self.tickets;
         self.tickets += 1;
+        let count = events.len() as u64;
+        let sent = Sent {
+            events: count,
+            due,
+            probe,
+        };
+        self.outstanding.batches().insert(ticket, sent);
         let is_taken = self.publisher.send(Batch::of_events(&events)).await.is_ok();
-        self.ledger.sent(count, due);
+        // One that was not taken was never handed over, unless it is among those that were given up already.
+        if is_taken || self.outstanding.batches().remove(&ticket).is_none() {
+            self.ledger.sent(count, due);
+        } else {
+            self.ledger.overdue([(count, due.elapsed())]);
+        }
         is_taken
     }
 
@@ -111,7 +121,7 @@ impl Outstanding {
         while let Some(acknowledgement) = acknowledgements.next().await {
             let sent = self.batches().remove(&acknowledgement.ticket);
             self.window.add_permits(1);
-            let Some(Sent { due, probe }) = sent else {
+            let Some(Sent { due, probe, .. }) = sent else {
                 ledger.error("a batch was acknowledged twice");
                 continue;
             };
@@ -120,6 +130,10 @@ impl Outstanding {
                 // Whoever watched has given up; that was told where it happened.
                 let _ = news.send(News::Acknowledged(number)).await;
             }
+        }
+        let given_up = std::mem::take(&mut *self.batches());
+        for Sent { events, due, .. } in given_up.into_values() {
+            ledger.given_up(events, due);
         }
         // Whoever waits for room would wait for ever.
         self.window.close();

@@ -1,5 +1,6 @@
 //! What is counted and measured while a phase goes on.
 
+use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,8 @@ use homeroom_proto::{short_name, v1};
 use super::latencies::{Latencies, Quantiles};
 use crate::{Acknowledgement, ingest::Tally};
 
+/// What is late by no more counts as in time: the last batches of a phase are under way when it ends.
+const SLACK: Duration = Duration::from_millis(100);
 /// Messages of errors that are kept; the others are counted.
 const MESSAGES_MAX: usize = 8;
 
@@ -139,12 +142,19 @@ impl Ledger {
         self.books().read.record(latency, 1);
     }
 
-    /// A batch that was due so long ago is not handed over any more.
-    pub(super) fn overdue(&self, events: u64, late: Duration) {
+    /// Events that were due at `due` and handed over have no outcome, and nobody waits for it any more.
+    pub(super) fn given_up(&self, events: u64, due: Instant) {
+        self.books().ack.record(due.elapsed(), events);
+    }
+
+    /// Events, and how long ago they were due, are not handed over any more.
+    pub(super) fn overdue(&self, batches: impl IntoIterator<Item = (u64, Duration)>) {
         let mut books = self.books();
-        books.overdue += events;
-        books.late.record(late, events);
-        books.ack.record(late, events);
+        for (events, late) in batches {
+            books.overdue += events;
+            books.late.record(late, events);
+            books.ack.record(late, events);
+        }
     }
 
     /// A query that was due so long ago is not asked any more.
@@ -196,9 +206,15 @@ impl Books {
         }
     }
 
-    /// Whether what was due was handed over when time was up, but for one event in a thousand.
-    pub(super) fn was_in_time(&self) -> bool {
-        self.overdue <= (self.sent + self.overdue) / 1_000
+    /// Whether a node kept up with `rate`, in events a second, for as long as the phase lasted: what was due was handed over and has its
+    /// outcomes, no later than a hundredth of the time and [`SLACK`] after it. None when nothing was due.
+    pub(super) fn held(&self, rate: NonZeroU32, lasted: Duration) -> Option<bool> {
+        let slack = lasted / 100 + SLACK;
+        let tolerated = slack.as_secs_f64() * f64::from(rate.get());
+        let is_held = self.overdue as f64 <= tolerated
+            && self.acknowledged() == self.sent
+            && self.last_ack <= lasted + slack;
+        (self.sent + self.overdue > 0).then_some(is_held)
     }
 
     /// Events with an outcome.

@@ -110,9 +110,13 @@ pub async fn load(
         arrival = Some(phase.ledger.close());
     }
     let phase = phase(options, &stop);
-    let planned = Some(options.measured_for);
-    let work = phase.measure(&connections);
-    let lasted = follow(&phase, (Stage::Measured, planned), work, &mut on_progress).await?;
+    let mut lasted = Duration::ZERO;
+    // Of a load that ended in its first phase nothing was measured.
+    if !stop.is_cancelled() {
+        let planned = Some(options.measured_for);
+        let work = phase.measure(&connections);
+        lasted = follow(&phase, (Stage::Measured, planned), work, &mut on_progress).await?;
+    }
     let measured = phase.ledger.close();
     let mut report = Report::new(options, (arrival.as_ref(), &measured), lasted);
     if let Some(file) = file.filter(|_| !report.interrupted) {
@@ -120,7 +124,11 @@ pub async fn load(
         drop((connections, phase));
         let told = |stage| on_progress(&Progress::begin(stage));
         let found = baselines::measure(options, file, &stop, report.events_per_second, told);
-        report.baselines = Some(found.await?).filter(|_| !stop.is_cancelled());
+        match found.await {
+            Ok(found) => report.baselines = Some(found).filter(|_| !stop.is_cancelled()),
+            // What was measured of the node stands.
+            Err(error) => report.fail(format!("a baseline: {error}")),
+        }
     }
     Ok(report)
 }

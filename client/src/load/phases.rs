@@ -149,9 +149,7 @@ impl Phase<'_> {
     fn feed(&self, source: Source, lane: Lane) -> Feed {
         let schedule = match self.options.rate {
             Rate::Max => None,
-            Rate::PerSecond(rate) => {
-                Some(Schedule::new(source, self.options.batch, rate).peekable())
-            }
+            Rate::PerSecond(rate) => Some(Schedule::new(source, self.options.batch, rate)),
         };
         Feed {
             generator: Generator::new(self.run, source, self.cast),

@@ -32,8 +32,8 @@ pub struct Report {
     pub seconds: f64,
     /// Whether the measured phase was ended before its time.
     pub interrupted: bool,
-    /// Whether events were handed over as they were due, but for one in a thousand; none at [`Rate::Max`]. When it was not held, the figures
-    /// are of an overload, not of the rate.
+    /// Whether the node kept up: what was due was handed over and has its outcomes, no later than a hundredth of the phase and 100 ms after
+    /// it. None at [`Rate::Max`], and when nothing was due. When it was not held, the figures are of an overload, not of the rate.
     pub rate_held: Option<bool>,
     /// Events handed over in the measured phase; so are all counts below.
     pub sent: u64,
@@ -107,7 +107,7 @@ impl Report {
         let acknowledged = measured.acknowledged();
         let (late, rate_held) = match options.rate {
             Rate::Max => (Quantiles::default(), None),
-            Rate::PerSecond(_) => (measured.late.quantiles(), Some(measured.was_in_time())),
+            Rate::PerSecond(rate) => (measured.late.quantiles(), measured.held(rate, lasted)),
         };
         let books = || arrival.into_iter().chain([measured]);
         let messages = books().flat_map(|books| books.error_messages.clone());
@@ -143,6 +143,12 @@ impl Report {
             error_messages: messages.collect(),
             baselines: None,
         }
+    }
+
+    /// Counts what failed after all phases.
+    pub(super) fn fail(&mut self, message: String) {
+        self.errors += 1;
+        self.error_messages.push(message);
     }
 
     /// Events that were sent and have no outcome, in both phases.
@@ -305,8 +311,9 @@ mod tests {
             };
             ledger.acknowledged(&acknowledgement, due);
         }
+        ledger.given_up(2, due);
         ledger.shown(Duration::from_millis(3));
-        ledger.overdue(8, Duration::from_millis(5));
+        ledger.overdue([(8, Duration::from_millis(5))]);
         ledger.read_overdue(Duration::from_millis(5));
         ledger.close()
     }
@@ -327,11 +334,31 @@ mod tests {
         assert!(report.interrupted && report.seconds == 1.0);
         assert_eq!(report.events_per_second, 4.0);
         let samples = [&report.ack, &report.insight, &report.read].map(|it| it.samples);
-        assert_eq!(samples, [4 + 8, 1, 1], "what was never sent was late");
+        assert_eq!(samples, [4 + 2 + 8, 1, 1], "what came to no end, too");
         for figure in [report.ack.p90_ms, report.read.max_ms, report.late.p50_ms] {
             assert!(figure.is_some_and(|ms| ms >= 5.0), "{figure:?}");
         }
         assert_eq!(report.rate_held, Some(false));
+    }
+
+    #[test]
+    fn a_rate_is_held_when_all_outcomes_come_soon_after_the_end() {
+        let rate = NonZeroU32::new(100).expect("above 0");
+        let second = Duration::from_secs(1);
+        let books = |overdue, sent, last_ack| {
+            let mut books = measured();
+            (books.overdue, books.sent, books.last_ack) = (overdue, sent, last_ack);
+            books
+        };
+        let soon = second + Duration::from_millis(110);
+        // Four events have their outcomes.
+        assert_eq!(books(11, 4, soon).held(rate, second), Some(true));
+        assert_eq!(books(12, 4, soon).held(rate, second), Some(false));
+        assert_eq!(books(0, 5, soon).held(rate, second), Some(false));
+        let late = soon + Duration::from_millis(1);
+        assert_eq!(books(0, 4, late).held(rate, second), Some(false));
+        let nothing = Ledger::new().close();
+        assert_eq!(nothing.held(rate, Duration::ZERO), None);
     }
 
     #[test]

@@ -19,6 +19,10 @@ pub(super) const TURNS: [Source; 10] = [
     Source::Video,
 ];
 
+/// Of what is left of a schedule, so many times are told apart.
+const STEPS: u64 = 1_000;
+const NANOS: u128 = 1_000_000_000;
+
 /// How many of ten batches are a source's.
 pub(super) fn turns_of(source: Source) -> u32 {
     TURNS
@@ -32,35 +36,71 @@ pub(super) struct Schedule {
     source: Source,
     batch: u32,
     rate: NonZeroU32,
+    /// The source's next batch, among those of all sources.
     next: u64,
 }
 
 impl Schedule {
-    /// `batch` in events, `rate` in events a second.
+    /// `batch` in events, at least 1; `rate` in events a second.
     pub(super) fn new(source: Source, batch: u32, rate: NonZeroU32) -> Self {
-        Self {
+        let mut schedule = Self {
             source,
             batch,
             rate,
             next: 0,
-        }
+        };
+        schedule.skip_others();
+        schedule
     }
-}
 
-impl Iterator for Schedule {
-    type Item = Duration;
+    /// When the next batch is due.
+    pub(super) fn due(&self) -> Duration {
+        self.due_at(self.next)
+    }
 
-    /// The next time; never none.
-    fn next(&mut self) -> Option<Duration> {
+    /// Past the next batch.
+    pub(super) fn advance(&mut self) {
+        self.next += 1;
+        self.skip_others();
+    }
+
+    /// What is left that is due before `until`: times, and how many batches are due then. Of very many, neighbours count as due when the
+    /// first of them is, so that there are at most [`STEPS`], whatever the rate.
+    pub(super) fn rest(&self, until: Duration) -> impl Iterator<Item = (Duration, u64)> {
+        let end = self.first_due_from(until).max(self.next);
+        let step = (end - self.next).div_ceil(STEPS).max(1);
+        let steps = (self.next..end).step_by(usize::try_from(step).unwrap_or(usize::MAX));
+        steps.filter_map(move |from| {
+            let batches = self.own_before(end.min(from + step)) - self.own_before(from);
+            (batches > 0).then(|| (self.due_at(from), batches))
+        })
+    }
+
+    fn skip_others(&mut self) {
         while TURNS[(self.next % TURNS.len() as u64) as usize] != self.source {
             self.next += 1;
         }
-        let events = u128::from(self.next) * u128::from(self.batch);
-        let nanos = events * 1_000_000_000 / u128::from(self.rate.get());
-        self.next += 1;
-        Some(Duration::from_nanos(
-            u64::try_from(nanos).unwrap_or(u64::MAX),
-        ))
+    }
+
+    fn due_at(&self, k: u64) -> Duration {
+        let events = u128::from(k) * u128::from(self.batch);
+        let nanos = events * NANOS / u128::from(self.rate.get());
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+
+    /// The first batch of any source that is not due before `until`.
+    fn first_due_from(&self, until: Duration) -> u64 {
+        let events = until.as_nanos() * u128::from(self.rate.get());
+        let batches = events.div_ceil(NANOS * u128::from(self.batch.max(1)));
+        u64::try_from(batches).unwrap_or(u64::MAX)
+    }
+
+    /// How many of the first k batches are the source's.
+    fn own_before(&self, k: u64) -> u64 {
+        let turns = TURNS.len() as u64;
+        let last = TURNS[..(k % turns) as usize].iter();
+        let of_last = last.filter(|of| **of == self.source).count() as u64;
+        k / turns * u64::from(turns_of(self.source)) + of_last
     }
 }
 
@@ -74,8 +114,11 @@ mod tests {
         let mut due: Vec<(Duration, Source)> = Vec::new();
         let end = Duration::from_secs(2);
         for source in Source::ALL {
-            let times = Schedule::new(source, 100, rate).take_while(|due| *due < end);
-            due.extend(times.map(|time| (time, source)));
+            let mut schedule = Schedule::new(source, 100, rate);
+            while schedule.due() < end {
+                due.push((schedule.due(), source));
+                schedule.advance();
+            }
         }
         due.sort_by_key(|(time, _)| *time);
         assert_eq!(due.len(), 600, "30,000 events a second in batches of 100");
@@ -92,7 +135,39 @@ mod tests {
     fn a_batch_larger_than_the_rate_is_due_every_so_many_seconds() {
         let rate = NonZeroU32::new(100).expect("above 0");
         let mut lms = Schedule::new(Source::Lms, 1_000, rate);
-        assert_eq!(lms.next(), Some(Duration::ZERO));
-        assert_eq!(lms.next(), Some(Duration::from_secs(20)));
+        assert_eq!(lms.due(), Duration::ZERO);
+        lms.advance();
+        assert_eq!(lms.due(), Duration::from_secs(20));
+    }
+
+    #[test]
+    fn what_is_left_is_what_was_not_gone_through() {
+        let end = Duration::from_millis(1_700);
+        for source in Source::ALL {
+            let rate = NonZeroU32::new(30_000).expect("above 0");
+            let mut schedule = Schedule::new(source, 100, rate);
+            schedule.advance();
+            let rest: Vec<_> = schedule.rest(end).collect();
+            let mut expected = Vec::new();
+            while schedule.due() < end {
+                expected.push((schedule.due(), 1));
+                schedule.advance();
+            }
+            assert_eq!(rest, expected, "{source:?}");
+            assert_eq!(schedule.rest(end).count(), 0);
+        }
+    }
+
+    #[test]
+    fn of_very_much_that_is_left_all_is_counted_in_few_steps() {
+        let day = Duration::from_secs(86_400);
+        let rest = Source::ALL.map(|source| {
+            let rest: Vec<_> = Schedule::new(source, 1, NonZeroU32::MAX)
+                .rest(day)
+                .collect();
+            assert!(rest.len() as u64 <= STEPS && rest.is_sorted());
+            rest.iter().map(|(_, batches)| batches).sum::<u64>()
+        });
+        assert_eq!(rest.iter().sum::<u64>(), 86_400 * u64::from(u32::MAX));
     }
 }

@@ -24,7 +24,7 @@ use progress::LoadProgress;
 /// the event; read, from due to the answer of a query. What came to no end counts with the time until it was given up. Whether the rate was held is
 /// said.
 ///
-/// It fills the node with learners `learner-000000` and so on, and is not for a node in use. Ctrl-C ends it early, with figures. Exit
+/// It fills the node with learners `learner-000000` and so on, and is not for a node in use. Ctrl-C (or SIGTERM) ends it early, with figures. Exit
 /// code 0 only when nothing failed and everything sent was acknowledged.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -97,6 +97,9 @@ pub(super) async fn run(
     // What is measured is the node: nothing here is to wait until 2 MiB are cleared. Where there are no huge pages there is nothing to do.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
+    if args.seen.is_some_and(|seen| seen < args.learners) {
+        return Err(CliError::FewerSeen);
+    }
     let options = options(endpoints, client, &args);
     let stop = CancellationToken::new();
     let mut progress = LoadProgress::start();
@@ -116,10 +119,25 @@ pub(super) async fn run(
     verdict(&report, output)
 }
 
-/// Ctrl-C ends the load, so that there are figures; another ends everything.
+/// Ctrl-C, or a request to end, ends the load, so that there are figures; another ends everything.
 async fn interrupted_twice(stop: &CancellationToken) -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await?;
+    interrupted().await?;
     stop.cancel();
+    interrupted().await
+}
+
+#[cfg(unix)]
+async fn interrupted() -> std::io::Result<()> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminated = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted,
+        _ = terminated.recv() => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+async fn interrupted() -> std::io::Result<()> {
     tokio::signal::ctrl_c().await
 }
 

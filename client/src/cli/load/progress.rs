@@ -54,8 +54,12 @@ fn line(progress: &Progress) -> String {
     let passed = progress.passed.as_secs();
     let mut line = match (progress.stage, progress.planned) {
         (Stage::Arrival, _) => format!("learners come in: {} events", progress.acknowledged),
-        (Stage::Measured, Some(planned)) => {
+        (Stage::Measured, Some(planned)) if progress.passed <= planned => {
             format!("measuring: {passed} of {} s", planned.as_secs())
+        }
+        (Stage::Measured, Some(planned)) => {
+            let since = progress.passed - planned;
+            format!("waiting for outcomes: {} s", since.as_secs())
         }
         (Stage::Measured, None) => format!("measuring: {passed} s"),
         (Stage::NullSink, _) => return "baseline: a sink that does nothing".to_owned(),
@@ -113,5 +117,10 @@ mod tests {
         };
         let told = "measuring: 7 of 20 s, 20000 events/s, ack p50 1.2 ms, p99 2.5 ms, insight p50 1.5 ms, p99 3.0 ms, 3 errors";
         assert_eq!(line(&going), told);
+        let over = Progress {
+            passed: Duration::from_secs(31),
+            ..begun
+        };
+        assert_eq!(line(&over), "waiting for outcomes: 11 s");
     }
 }

@@ -1,11 +1,11 @@
 //! A bare loop of appends and syncs: what the disk gives, and nothing else.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tempfile::NamedTempFile;
 use tokio_util::sync::CancellationToken;
 
 use super::{Batches, Encoded};
@@ -42,15 +42,14 @@ pub struct Appended {
     pub fdatasync_p99_ms: Option<f64>,
 }
 
-/// An empty file that goes away with this.
-pub(in crate::load) struct AppendFile(NamedTempFile);
+/// An empty file that has no name any more: it goes away with this process, however that ends.
+pub(in crate::load) struct AppendFile(File);
 
 impl AppendFile {
     /// # Errors
     /// When there can be no file in the folder.
     pub(in crate::load) fn create(dir: &Path) -> io::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        let file = builder.prefix("homeroom-load-").tempfile_in(dir);
+        let file = tempfile::tempfile_in(dir);
         let explained = |error: io::Error| {
             let message = format!("no file to append to in {}: {error}", dir.display());
             io::Error::new(error.kind(), message)
@@ -75,7 +74,7 @@ pub(super) fn measure(
 }
 
 fn append(
-    file: &mut NamedTempFile,
+    file: &mut File,
     batches: &[Encoded],
     synced_bytes: usize,
     (time, stop): (Duration, &CancellationToken),
@@ -95,7 +94,7 @@ fn append(
             continue;
         }
         let asked = Instant::now();
-        file.as_file().sync_data()?;
+        file.sync_data()?;
         syncs.record(asked.elapsed(), 1);
         events += unsynced.1;
         unsynced = (0, 0);
