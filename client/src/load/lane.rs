@@ -143,3 +143,41 @@ impl Outstanding {
         self.batches.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ClientOptions;
+
+    #[tokio::test]
+    async fn what_nobody_acknowledged_is_late_and_what_nobody_took_is_overdue() {
+        let nowhere = vec![tonic::transport::Uri::from_static("http://127.0.0.1:1")];
+        let client = Client::connect_with(nowhere, ClientOptions::default()).expect("an address");
+        let options = PublisherOptions {
+            batches_in_flight_max: 3,
+            give_up_after: Duration::from_millis(100),
+            ..PublisherOptions::default()
+        };
+        let ledger = Arc::new(Ledger::new());
+        let mut tasks = JoinSet::new();
+        let mut lane = Lane::open(&client, options, &ledger, None, &mut tasks);
+        let due = Instant::now();
+        let batch = || vec![v1::Event::default(), v1::Event::default()];
+        while {
+            lane.room().await;
+            lane.send(batch(), due, None).await
+        } {}
+        assert!(lane.finish().await.is_err());
+        while let Some(ended) = tasks.join_next().await {
+            ended.expect("no panic").expect("no error");
+        }
+        let books = ledger.close();
+        assert_eq!((books.sent, books.overdue), (6, 2));
+        assert_eq!(books.late.quantiles().samples, 8);
+        let ack = books.ack.quantiles();
+        assert_eq!(ack.samples, 8);
+        assert!(ack.p50_ms.is_some_and(|ms| ms >= 100.0), "{ack:?}");
+    }
+}
