@@ -66,7 +66,13 @@ pub(super) fn measure(
     stop: &CancellationToken,
 ) -> io::Result<AppendFsync> {
     let batches: Vec<Encoded> = (0..BATCHES).map(|_| batches.next()).collect();
-    let mut measure = |synced_bytes| append(&mut file, &batches, synced_bytes, (time / 2, stop));
+    let explained = |error: io::Error| {
+        let message = format!("appending to a file failed: {error}");
+        io::Error::new(error.kind(), message)
+    };
+    let mut measure = |synced_bytes| {
+        append(&mut file, &batches, synced_bytes, (time / 2, stop)).map_err(explained)
+    };
     Ok(AppendFsync {
         per_batch: measure(1)?,
         per_mib: measure(SYNCED_BYTES)?,
@@ -107,4 +113,31 @@ fn append(
         fdatasync_p50_ms: quantiles.p50_ms,
         fdatasync_p99_ms: quantiles.p99_ms,
     })
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use crate::load::baselines::tests::options;
+
+    use super::*;
+
+    #[test]
+    fn a_full_disk_says_what_failed() {
+        let full = File::options().write(true).open("/dev/full");
+        let file = AppendFile(full.expect("a device"));
+        let stop = CancellationToken::new();
+        let measured = measure(
+            file,
+            Batches::new(&options()),
+            Duration::from_secs(60),
+            &stop,
+        );
+        let error = measured.expect_err("no room");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
+        assert!(
+            error
+                .to_string()
+                .starts_with("appending to a file failed: ")
+        );
+    }
 }
