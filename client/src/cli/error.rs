@@ -23,6 +23,8 @@ pub(super) enum CliError {
     Open { path: String, error: io::Error },
     #[error("{0}")]
     Io(#[from] io::Error),
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
     #[error(
         "discard takes --source, --reason, --from or --to, or --all to forget every dead letter"
     )]
@@ -55,7 +57,7 @@ pub(super) enum CliError {
 impl CliError {
     /// Whoever reads our output has seen enough.
     pub(super) fn is_broken_pipe(&self) -> bool {
-        matches!(self, Self::Io(error) if error.kind() == io::ErrorKind::BrokenPipe)
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }
 
     pub(super) fn exit_code(&self) -> u8 {

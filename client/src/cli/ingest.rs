@@ -31,13 +31,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "NAME", default_value = "")]
     source: String,
     /// Events in a batch.
-    #[arg(long, value_name = "EVENTS", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "EVENTS", allow_negative_numbers = true, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: u32,
     /// How events are written; told by the first one when `auto`.
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     format: Format,
     /// Fail when nothing was acknowledged for so long.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60)]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        allow_negative_numbers = true,
+        default_value_t = 60
+    )]
     retry_seconds: u64,
 }
 

@@ -29,21 +29,19 @@ impl Output {
 
     /// One JSON document, on a line of its own.
     pub(super) fn json(&mut self, document: &impl Serialize) -> Result<(), CliError> {
-        serde_json::to_writer(&mut self.to, document).map_err(io::Error::from)?;
-        self.to.write_all(b"\n")?;
-        Ok(())
+        let written = serde_json::to_writer(&mut self.to, document).map_err(io::Error::from);
+        let written = written.and_then(|()| self.to.write_all(b"\n"));
+        written.map_err(CliError::Output)
     }
 
     /// Text with a newline after it.
     pub(super) fn text(&mut self, text: impl std::fmt::Display) -> Result<(), CliError> {
-        writeln!(self.to, "{}", plain(&text.to_string()))?;
-        Ok(())
+        writeln!(self.to, "{}", plain(&text.to_string())).map_err(CliError::Output)
     }
 
     /// Shows what was written so far.
     pub(super) fn flush(&mut self) -> Result<(), CliError> {
-        self.to.flush()?;
-        Ok(())
+        self.to.flush().map_err(CliError::Output)
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct Args {
     #[arg(long, requires = "course", conflicts_with = "windows")]
     needing_help: bool,
     /// So many learners of the roster are shown; all when not given, 100 with --watch.
-    #[arg(long, value_name = "N", requires = "course", value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "course", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Follow the course: the roster now, and again after each change, until Ctrl-C.
     #[arg(long, requires = "course", conflicts_with = "windows")]

@@ -27,7 +27,12 @@ enum Command {
         #[command(flatten)]
         filter: FilterArgs,
         /// Show at most so many; 0 for all.
-        #[arg(long, value_name = "EVENTS", default_value_t = 100)]
+        #[arg(
+            long,
+            value_name = "EVENTS",
+            allow_negative_numbers = true,
+            default_value_t = 100
+        )]
         limit: u64,
     },
     /// How many there are by source and reason, and what became of each source's events.

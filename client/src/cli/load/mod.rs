@@ -29,40 +29,40 @@ use progress::LoadProgress;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Events a second, all sources together; `max` for as fast as the window allows.
-    #[arg(long, value_name = "EVENTS/S|max", value_parser = rate)]
+    #[arg(long, value_name = "EVENTS/S|max", allow_negative_numbers = true, value_parser = rate)]
     rate: Rate,
     /// Learners who are active, all equally.
-    #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     learners: u32,
     /// How long to measure.
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
     /// Events in a batch.
-    #[arg(long, value_name = "EVENTS", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    #[arg(long, value_name = "EVENTS", allow_negative_numbers = true, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     batch: u32,
     /// Learners in all, at least as many as --learners; those beyond them came earlier, once, and are no longer active.
-    #[arg(long, value_name = "M", value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
+    #[arg(long, value_name = "M", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     seen: Option<u32>,
     /// Courses that the learners are spread over.
-    #[arg(long, value_name = "C", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, value_name = "C", allow_negative_numbers = true, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..))]
     courses: u32,
     /// Queries a second; 0 for none.
-    #[arg(long, value_name = "R/S", default_value_t = 500, value_parser = clap::value_parser!(u32).range(..=100_000))]
+    #[arg(long, value_name = "R/S", allow_negative_numbers = true, default_value_t = 500, value_parser = clap::value_parser!(u32).range(..=100_000))]
     reads: u32,
     /// Events a second that are watched for until a query shows them; 0 for none. At most one in each batch.
-    #[arg(long, value_name = "P/S", default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=1_000))]
+    #[arg(long, value_name = "P/S", allow_negative_numbers = true, default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=1_000))]
     probes: u32,
     /// Events on their way at `--rate max`, all sources together; 256 batches when not given. Latency is then a function of it.
-    #[arg(long, value_name = "EVENTS", value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
+    #[arg(long, value_name = "EVENTS", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     window_events: Option<u32>,
     /// What the events are made from; any when not given. No two runs have an event in common, not even of one seed.
-    #[arg(long)]
+    #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Leave out the arrival of the learners.
     #[arg(long)]
     cold: bool,
     /// Fail when nothing was acknowledged for so long.
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     retry_seconds: u64,
     /// Measure afterwards what the same machine does with the same events when less is asked of it: gRPC to a sink that does nothing,
     /// bare appends with fdatasync, the same aggregation by hand in memory. They go as fast as they can: for ratios, take --rate max.
@@ -72,8 +72,18 @@ pub(super) struct Args {
     #[arg(long, value_name = "DIR", default_value = ".", requires = "baselines")]
     baseline_dir: PathBuf,
     /// How long each baseline takes, at most.
-    #[arg(long, value_name = "SECONDS", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600), requires = "baselines")]
+    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600), requires = "baselines")]
     baseline_seconds: u64,
+}
+
+impl Args {
+    /// What no option can know by itself.
+    fn check(&self) -> Result<(), CliError> {
+        match self.seen {
+            Some(seen) if seen < self.learners => Err(CliError::FewerSeen),
+            _ => Ok(()),
+        }
+    }
 }
 
 /// What `--window-events` is when it is not given.
@@ -97,9 +107,7 @@ pub(super) async fn run(
     // What is measured is the node: nothing here is to wait until 2 MiB are cleared. Where there are no huge pages there is nothing to do.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
-    if args.seen.is_some_and(|seen| seen < args.learners) {
-        return Err(CliError::FewerSeen);
-    }
+    args.check()?;
     let options = options(endpoints, client, &args);
     let stop = CancellationToken::new();
     let mut progress = LoadProgress::start();
@@ -148,7 +156,7 @@ fn options(endpoints: Vec<Uri>, client: ClientOptions, args: &Args) -> LoadOptio
         client,
         rate: args.rate,
         learners: args.learners,
-        seen: args.seen.unwrap_or_default().max(args.learners),
+        seen: args.seen.unwrap_or(args.learners),
         courses: args.courses,
         measured_for: Duration::from_secs(args.seconds),
         batch: args.batch,
@@ -177,4 +185,41 @@ fn verdict(report: &Report, output: &mut Output) -> Result<(), CliError> {
         unacknowledged,
         first: report.error_messages.first().cloned(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Args as _, Command, FromArgMatches};
+
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_negative_number_names_its_option() {
+        let command = || Args::augment_args(Command::new("load"));
+        let all = command();
+        let all = all
+            .get_arguments()
+            .filter(|option| option.get_action().takes_values());
+        let numeric = all
+            .filter_map(clap::Arg::get_long)
+            .filter(|name| *name != "baseline-dir");
+        for name in numeric {
+            let option = format!("--{name}");
+            let parsed = command().try_get_matches_from(["load", &option, "-5"]);
+            let said = parsed.expect_err("a negative number").to_string();
+            let expected = format!("invalid value '-5' for '{option} <");
+            assert!(said.contains(&expected), "{said}");
+        }
+    }
+
+    #[test]
+    fn fewer_seen_than_active_is_wrong_usage() {
+        let command = Args::augment_args(Command::new("load"));
+        let words = ["load", "--rate", "1", "--learners", "10", "--seen", "9"];
+        let matches = command.get_matches_from(words);
+        let args = Args::from_arg_matches(&matches).expect("arguments");
+        let refused = args.check().expect_err("too few");
+        assert_eq!(refused.exit_code(), 2);
+        assert!(refused.to_string().contains("--learners"));
+    }
 }
