@@ -53,6 +53,17 @@ pub(super) struct Books {
     recent_insight: Latencies,
 }
 
+/// Why a rate was not held; the first that holds, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotHeld {
+    /// So many events were handed over and have no outcome.
+    WithoutOutcome(u64),
+    /// So many were due and not handed over.
+    NotSent(u64),
+    /// The last outcome came so long after the end.
+    AfterEnd(Duration),
+}
+
 /// What has happened since the last look.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recent {
@@ -157,11 +168,13 @@ impl Ledger {
         }
     }
 
-    /// A query that was due so long ago is not asked any more.
-    pub(super) fn read_overdue(&self, late: Duration) {
+    /// Queries, and how long ago they were due, are not asked any more.
+    pub(super) fn reads_overdue(&self, queries: impl IntoIterator<Item = (u64, Duration)>) {
         let mut books = self.books();
-        books.reads_overdue += 1;
-        books.read.record(late, 1);
+        for (queries, late) in queries {
+            books.reads_overdue += queries;
+            books.read.record(late, queries);
+        }
     }
 
     pub(super) fn error(&self, message: impl std::fmt::Display) {
@@ -206,15 +219,27 @@ impl Books {
         }
     }
 
-    /// Whether a node kept up with `rate`, in events a second, for as long as the phase lasted: what was due was handed over and has its
-    /// outcomes, no later than a hundredth of the time and [`SLACK`] after it. None when nothing was due.
-    pub(super) fn held(&self, rate: NonZeroU32, lasted: Duration) -> Option<bool> {
+    /// Whether anything was due.
+    pub(super) fn is_measured(&self) -> bool {
+        self.sent + self.overdue > 0
+    }
+
+    /// Why a node did not keep up with `rate`, in events a second, for as long as the phase lasted; none when it did. A hundredth of the
+    /// time and [`SLACK`] are tolerated: so much of what was due may be missing, and so long after the end outcomes may come.
+    pub(super) fn not_held(&self, rate: NonZeroU32, lasted: Duration) -> Option<NotHeld> {
         let slack = lasted / 100 + SLACK;
         let tolerated = slack.as_secs_f64() * f64::from(rate.get());
-        let is_held = self.overdue as f64 <= tolerated
-            && self.acknowledged() == self.sent
-            && self.last_ack <= lasted + slack;
-        (self.sent + self.overdue > 0).then_some(is_held)
+        let without_outcome = self.sent.saturating_sub(self.acknowledged());
+        let after_end = self.last_ack.saturating_sub(lasted);
+        if without_outcome > 0 {
+            Some(NotHeld::WithoutOutcome(without_outcome))
+        } else if self.overdue as f64 > tolerated {
+            Some(NotHeld::NotSent(self.overdue))
+        } else if after_end > slack {
+            Some(NotHeld::AfterEnd(after_end))
+        } else {
+            None
+        }
     }
 
     /// Events with an outcome.

@@ -43,6 +43,7 @@ use crate::Client;
 pub use baselines::{AppendFsync, Appended, BaselineOptions, Baselines, Ratios};
 pub use error::LoadError;
 pub use latencies::Quantiles;
+pub use ledger::NotHeld;
 pub use options::{LoadOptions, Rate};
 pub use report::{ArrivalReport, Report};
 

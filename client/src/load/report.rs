@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Baselines, LoadOptions, Quantiles, Rate, ledger::Books};
+use super::{Baselines, LoadOptions, NotHeld, Quantiles, Rate, ledger::Books};
 
 /// What a load measured. As JSON, one object; the names are part of the command line's contract.
 #[derive(Clone, Debug)]
@@ -32,9 +32,13 @@ pub struct Report {
     pub seconds: f64,
     /// Whether the measured phase was ended before its time.
     pub interrupted: bool,
-    /// Whether the node kept up: what was due was handed over and has its outcomes, no later than a hundredth of the phase and 100 ms after
-    /// it. None at [`Rate::Max`], and when nothing was due. When it was not held, the figures are of an overload, not of the rate.
+    /// Whether the node kept up. A hundredth of the phase and 100 ms are tolerated: all that was due was handed over, but for as much as is
+    /// due within that time; all that was handed over has its outcome; and the last came no later than that after the end (the planned one,
+    /// or when the phase was ended before it). None at [`Rate::Max`], and when nothing was measured. When it was not held, the figures are not
+    /// of this rate.
     pub rate_held: Option<bool>,
+    /// Why it was not held. Not in the JSON: the counts there say it.
+    pub not_held: Option<NotHeld>,
     /// Events handed over in the measured phase; so are all counts below.
     pub sent: u64,
     /// Those with an outcome: accepted + duplicate + shadowed + dead-lettered.
@@ -105,10 +109,11 @@ impl Report {
     ) -> Self {
         let seconds = lasted.max(measured.last_ack).as_secs_f64();
         let acknowledged = measured.acknowledged();
-        let (late, rate_held) = match options.rate {
+        let (late, not_held) = match options.rate {
             Rate::Max => (Quantiles::default(), None),
-            Rate::PerSecond(rate) => (measured.late.quantiles(), measured.held(rate, lasted)),
+            Rate::PerSecond(rate) => (measured.late.quantiles(), measured.not_held(rate, lasted)),
         };
+        let has_rate = options.rate != Rate::Max && measured.is_measured();
         let books = || arrival.into_iter().chain([measured]);
         let messages = books().flat_map(|books| books.error_messages.clone());
         Self {
@@ -123,7 +128,8 @@ impl Report {
             arrival: arrival.map(ArrivalReport::new),
             seconds: rounded(seconds),
             interrupted: lasted < options.measured_for,
-            rate_held,
+            rate_held: has_rate.then_some(not_held.is_none()),
+            not_held,
             sent: measured.sent,
             acknowledged,
             accepted: measured.tally.accepted,
@@ -314,7 +320,7 @@ mod tests {
         ledger.given_up(2, due);
         ledger.shown(Duration::from_millis(3));
         ledger.overdue([(8, Duration::from_millis(5))]);
-        ledger.read_overdue(Duration::from_millis(5));
+        ledger.reads_overdue([(1, Duration::from_millis(5))]);
         ledger.close()
     }
 
@@ -351,14 +357,51 @@ mod tests {
             books
         };
         let soon = second + Duration::from_millis(110);
-        // Four events have their outcomes.
-        assert_eq!(books(11, 4, soon).held(rate, second), Some(true));
-        assert_eq!(books(12, 4, soon).held(rate, second), Some(false));
-        assert_eq!(books(0, 5, soon).held(rate, second), Some(false));
         let late = soon + Duration::from_millis(1);
-        assert_eq!(books(0, 4, late).held(rate, second), Some(false));
+        // Four events have their outcomes.
+        for (books, why) in [
+            (books(11, 4, soon), None),
+            (books(12, 4, soon), Some(NotHeld::NotSent(12))),
+            (books(12, 5, soon), Some(NotHeld::WithoutOutcome(1))),
+            (books(0, 4, late), Some(NotHeld::AfterEnd(late - second))),
+        ] {
+            assert_eq!(books.not_held(rate, second), why);
+            let options = options(Rate::PerSecond(rate));
+            let report = Report::new(&options, (None, &books), second);
+            let told = (report.rate_held, report.not_held);
+            assert_eq!(told, (Some(why.is_none()), why));
+        }
+    }
+
+    #[test]
+    fn a_load_that_ended_before_anything_was_measured_has_no_figures_of_it() {
+        let rate = Rate::PerSecond(NonZeroU32::new(100).expect("above 0"));
         let nothing = Ledger::new().close();
-        assert_eq!(nothing.held(rate, Duration::ZERO), None);
+        let books = (Some(&measured()), &nothing);
+        let report = Report::new(&options(rate), books, Duration::ZERO);
+        assert!(report.interrupted);
+        assert_eq!((report.rate_held, report.not_held), (None, None));
+        for times in [report.ack, report.insight, report.read, report.late] {
+            assert_eq!(times, Quantiles::default());
+        }
+        let counts = (report.sent, report.overdue, report.reads_overdue);
+        assert_eq!(counts, (0, 0, 0));
+        assert_eq!(report.arrival.map(|arrival| arrival.events), Some(4));
+        assert_eq!(report.unacknowledged(), 2, "of those that came in");
+    }
+
+    #[test]
+    fn a_baseline_that_failed_leaves_the_figures_of_the_node() {
+        let lasted = Duration::from_secs(2);
+        let mut report = Report::new(&options(Rate::Max), (None, &measured()), lasted);
+        let (errors, acknowledged) = (report.errors, report.acknowledged);
+        report.fail("the disk is full".to_owned());
+        assert_eq!(report.errors, errors + 1);
+        let document = serde_json::to_value(&report).expect("a document");
+        assert_eq!(document["baselines"], serde_json::Value::Null);
+        assert_eq!(document["acknowledged"], acknowledged);
+        let messages = document["errorMessages"].to_string();
+        assert!(messages.contains("the disk is full"), "{messages}");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! When batches are due, and whose they are.
 
 use std::num::NonZeroU32;
+use std::ops::Range;
 use std::time::Duration;
 
 use super::generator::Source;
@@ -28,6 +29,14 @@ pub(super) fn turns_of(source: Source) -> u32 {
     TURNS
         .iter()
         .fold(0, |turns, of| turns + u32::from(*of == source))
+}
+
+/// The same range in at most [`STEPS`] parts.
+pub(super) fn steps(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
+    let Range { start, end } = range;
+    let step = end.saturating_sub(start).div_ceil(STEPS).max(1);
+    let starts = (start..end).step_by(usize::try_from(step).unwrap_or(usize::MAX));
+    starts.map(move |from| from..end.min(from.saturating_add(step)))
 }
 
 /// When one source's batches are due, since the start: batch k of the run at k · batch / rate, whatever became of those before.
@@ -67,12 +76,9 @@ impl Schedule {
     /// What is left that is due before `until`: times, and how many batches are due then. Of very many, neighbours count as due when the
     /// first of them is, so that there are at most [`STEPS`], whatever the rate.
     pub(super) fn rest(&self, until: Duration) -> impl Iterator<Item = (Duration, u64)> {
-        let end = self.first_due_from(until).max(self.next);
-        let step = (end - self.next).div_ceil(STEPS).max(1);
-        let steps = (self.next..end).step_by(usize::try_from(step).unwrap_or(usize::MAX));
-        steps.filter_map(move |from| {
-            let batches = self.own_before(end.min(from + step)) - self.own_before(from);
-            (batches > 0).then(|| (self.due_at(from), batches))
+        steps(self.next..self.first_due_from(until)).filter_map(|step| {
+            let batches = self.own_before(step.end) - self.own_before(step.start);
+            (batches > 0).then(|| (self.due_at(step.start), batches))
         })
     }
 

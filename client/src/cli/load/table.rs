@@ -1,7 +1,7 @@
 //! A load's report, for people.
 
 use comfy_table::{Cell, Table};
-use homeroom_client::load::{Baselines, Quantiles, Rate, Report};
+use homeroom_client::load::{Baselines, NotHeld, Quantiles, Rate, Report};
 
 use super::super::{error::CliError, output::Output, render};
 
@@ -33,8 +33,8 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Result<(), CliError>
             ""
         },
     ))?;
-    if report.rate_held == Some(false) {
-        output.text("the rate was not held: the times are of an overload")?;
+    if let Some(why) = report.not_held {
+        output.text(not_held(report, why))?;
     }
     // One or two may have fallen due in the last moment.
     if report.reads_overdue > report.read.samples / 1_000 {
@@ -45,6 +45,24 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Result<(), CliError>
         output.text(format_args!("error: {message}"))?;
     }
     Ok(())
+}
+
+fn not_held(report: &Report, why: NotHeld) -> String {
+    let why = match why {
+        NotHeld::WithoutOutcome(events) => {
+            format!("{events} events that were sent have no outcome")
+        }
+        NotHeld::NotSent(events) => {
+            let due = report.sent + events;
+            let percent = 100.0 * events as f64 / due.max(1) as f64;
+            format!("{percent:.1} % of what was due was not sent")
+        }
+        NotHeld::AfterEnd(after) => {
+            let seconds = after.as_secs_f64();
+            format!("the last outcome came {seconds:.1} s after the end")
+        }
+    };
+    format!("the rate was not held: {why}; the times are not of this rate")
 }
 
 /// What the figures are of.
