@@ -265,6 +265,41 @@ fn it_goes_on_when_its_node_comes_back_and_ends_with_ctrl_c() {
 }
 
 #[test]
+fn of_a_load_that_is_asked_to_end_while_learners_come_in_nothing_was_measured() {
+    let home = Home::new(&["--shards", "2"]);
+    let (node, cli) = (home.start(), home.cli());
+    let mut arguments = long("60").to_vec();
+    arguments.extend(["--seen", "5000000"]);
+    let mut load = cli.spawn("load", &arguments);
+    taken(&cli, 300);
+    load.terminate();
+    assert!(load.wait().success(), "{}", load.stderr());
+    let report: Value = serde_json::from_str(&load.stdout()).expect("figures of the arrival");
+    assert_eq!(report["interrupted"], true);
+    for name in [
+        "rateHeld",
+        "ackP50Ms",
+        "insightP50Ms",
+        "readP50Ms",
+        "lateP99Ms",
+    ] {
+        assert_eq!(report[name], Value::Null, "{name}: {report}");
+    }
+    for name in [
+        "sent",
+        "overdue",
+        "readsOverdue",
+        "ackSamples",
+        "readSamples",
+    ] {
+        assert_eq!(whole(&report, name), 0, "{name}: {report}");
+    }
+    let arrival = &report["arrival"];
+    assert_eq!(whole(arrival, "events"), whole(arrival, "sent"), "{report}");
+    assert!(node.stop().success());
+}
+
+#[test]
 fn without_a_node_there_are_no_figures_at_all() {
     let home = Home::new(&[]);
     let arguments = [
