@@ -34,7 +34,7 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Result<(), CliError>
         },
     ))?;
     if let Some(why) = report.not_held {
-        output.text(not_held(report, why))?;
+        output.text(not_held(why, report.sent))?;
     }
     // One or two may have fallen due in the last moment.
     if report.reads_overdue > report.read.samples / 1_000 {
@@ -47,13 +47,13 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Result<(), CliError>
     Ok(())
 }
 
-fn not_held(report: &Report, why: NotHeld) -> String {
+fn not_held(why: NotHeld, sent: u64) -> String {
     let why = match why {
         NotHeld::WithoutOutcome(events) => {
             format!("{events} events that were sent have no outcome")
         }
         NotHeld::NotSent(events) => {
-            let due = report.sent + events;
+            let due = sent + events;
             let percent = 100.0 * events as f64 / due.max(1) as f64;
             format!("{percent:.1} % of what was due was not sent")
         }
@@ -169,4 +169,31 @@ fn row(name: &str, quantiles: &Quantiles) -> Vec<Cell> {
     row.extend(times.map(ms));
     row.push(render::number(quantiles.samples));
     row
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn why_a_rate_was_not_held_is_said_in_few_words() {
+        let after = Duration::from_millis(2_340);
+        for (why, words) in [
+            (
+                NotHeld::WithoutOutcome(7),
+                "7 events that were sent have no outcome",
+            ),
+            (NotHeld::NotSent(25), "25.0 % of what was due was not sent"),
+            (
+                NotHeld::AfterEnd(after),
+                "the last outcome came 2.3 s after the end",
+            ),
+        ] {
+            let expected =
+                format!("the rate was not held: {words}; the times are not of this rate");
+            assert_eq!(not_held(why, 75), expected);
+        }
+    }
 }
