@@ -8,6 +8,7 @@ mod disk;
 mod doors;
 mod fatal;
 mod gauges;
+mod groups;
 mod identity;
 mod recovery;
 mod room;

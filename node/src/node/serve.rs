@@ -10,9 +10,10 @@ use super::{
     checkpoints::Checkpoints,
     doors::{Doors, ServiceReads},
     gauges::Gauges,
+    groups::stop_groups,
     scrub::Scrub,
     services::Services,
-    start::{StartNodeError, Started, start, stop_groups},
+    start::{StartNodeError, Started, start},
     statements::Statements,
 };
 use crate::{

@@ -1,18 +1,14 @@
 //! From a data folder to running groups.
 
-use std::{io, path::Path, pin::pin, sync::Arc};
+use std::{io, path::Path, sync::Arc};
 
-use futures::{StreamExt, stream};
 use homeroom_core::Settings;
 use ractor::{Actor, ActorRef};
-use tokio_util::{
-    sync::CancellationToken,
-    task::{AbortOnDropHandle, TaskTracker},
-};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    counting::Counting,
     disk::{CHECKPOINTS, Disk, LOG, open_disk},
+    groups::{Ground, group_config, position_of, start_shards, stop_groups, whole_ms},
     identity::{Identity, IdentityError},
     room::memory_bytes,
     supervisor::Supervisor,
@@ -21,11 +17,11 @@ use crate::{
     config::{Config, LoadedConfig, MemoryConfig},
     control::{ControlPlane, Founding, Member},
     observe::Metrics,
-    raft::{GroupConfig, ProposeError, StartError},
+    raft::{ProposeError, StartError},
     route::Router,
-    shard::{BatchLimits, Chores, LearnerMemory, ShardReplica, ShardSetup},
+    shard::LearnerMemory,
     store::{
-        checkpoint::{self, CheckpointStore, Position, ShardRecovery},
+        checkpoint::{self, CheckpointStore},
         log::{self, FileLog},
     },
 };
@@ -115,7 +111,8 @@ pub async fn start(
     let address = config.listen.grpc.to_string();
     let spawned = Actor::spawn(None, Supervisor, ()).await;
     let (supervisor, _ended) = spawned.map_err(|error| StartNodeError::Task(error.to_string()))?;
-    let control = start_control(config, &identity, &disk, &address).await?;
+    let control = start_control(config, &identity, &disk, &address).await;
+    let control = control.inspect_err(|_| supervisor.stop(None))?;
     let memory = Arc::new(learner_memory(&config.memory));
     let mut shards = Vec::new();
     let ground = Ground {
@@ -127,8 +124,10 @@ pub async fn start(
         memory: &memory,
         metrics,
     };
-    let started = match ground.setups() {
-        Ok(setups) => start_shards(setups, control.settings(), &mut shards, tasks, stop).await,
+    let settings = control.settings();
+    let setups = check_retention(loaded, &settings).and_then(|()| ground.setups());
+    let started = match setups {
+        Ok(setups) => start_shards(setups, settings, &mut shards, tasks, stop).await,
         Err(error) => Err(error),
     };
     if let Err(error) = started {
@@ -146,120 +145,6 @@ pub async fn start(
         store: disk.home.store,
         supervisor,
     })
-}
-
-/// Stops what writes into the log: shards, the control plane, and the learners under the supervisor.
-pub async fn stop_groups(
-    shards: &[Arc<ShardReplica>],
-    control: &ControlPlane,
-    supervisor: &ActorRef<()>,
-) {
-    for shard in shards {
-        shard.group().stop().await;
-    }
-    control.group().stop().await;
-    supervisor.get_cell().stop_children(None);
-    supervisor.stop(None);
-}
-
-/// What shards start on.
-struct Ground<'n> {
-    loaded: &'n LoadedConfig,
-    identity: &'n Identity,
-    disk: &'n Disk,
-    control: &'n ControlPlane,
-    supervisor: &'n ActorRef<()>,
-    memory: &'n Arc<LearnerMemory>,
-    metrics: &'n Arc<Metrics>,
-}
-
-impl Ground<'_> {
-    fn setups(&self) -> Result<Vec<ShardSetup>, StartNodeError> {
-        check_retention(self.loaded, &self.control.settings())?;
-        let placements = self.control.founded().shards;
-        let chores = Chores::default();
-        let setups = (0..self.identity.shards).zip(&placements);
-        setups
-            .map(|(shard, placement)| {
-                let replica = placement.replicas.first();
-                let incarnation = replica.map_or(0, |(incarnation, _)| *incarnation);
-                self.setup((shard, incarnation), &chores)
-            })
-            .collect()
-    }
-
-    fn setup(
-        &self,
-        (shard, incarnation): (u16, u64),
-        chores: &Chores,
-    ) -> Result<ShardSetup, StartNodeError> {
-        let (config, disk) = (&self.loaded.config, self.disk);
-        let name = format!("shard-{shard}");
-        let were_active = disk.were_active.take(shard);
-        let (were_active, packs) = were_active.map_err(|error| StartError::State {
-            group: name.clone(),
-            error: io::Error::other(error),
-        })?;
-        let address = config.listen.grpc.to_string();
-        Ok(ShardSetup {
-            group: group_config(config, name, (shard, incarnation), &address),
-            home: disk.home.clone(),
-            recovered: position_of(&disk.recoveries, shard),
-            were_active,
-            packs,
-            supervisor: self.supervisor.get_cell(),
-            events: Arc::new(Counting(Arc::clone(self.metrics))),
-            memory: Arc::clone(self.memory),
-            passivate_after_ms: whole_ms(config.memory.passivate_after),
-            limits: BatchLimits {
-                entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
-                linger: config.ingest.linger,
-                entries_in_flight: config.ingest.entries_in_flight.into(),
-            },
-            chores: chores.clone(),
-        })
-    }
-}
-
-/// Leaves in `started` those that have, in the order of their numbers, also when one does not. Some at a time, since waking learners and
-/// replaying the log keep a processor busy.
-async fn start_shards(
-    setups: Vec<ShardSetup>,
-    settings: Settings,
-    started: &mut Vec<Arc<ShardReplica>>,
-    tasks: &TaskTracker,
-    stop: &CancellationToken,
-) -> Result<(), StartNodeError> {
-    let settings = Arc::new(settings);
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    let starting = setups.into_iter().map(move |setup| {
-        let (settings, tasks, stop) = (Arc::clone(&settings), tasks.clone(), stop.clone());
-        async move {
-            let replica = Arc::new(ShardReplica::start(setup, &tasks, &stop).await?);
-            let adopted = replica.adopt(&settings).await;
-            Ok::<_, StartNodeError>((replica, adopted))
-        }
-    });
-    // Once one has failed no further one begins; those under way come to their ends, so that they can be stopped.
-    let failed = CancellationToken::new();
-    let shards = stream::iter(starting)
-        .take_until(failed.clone().cancelled_owned())
-        .map(|shard| AbortOnDropHandle::new(tokio::spawn(shard)))
-        .buffered(at_once);
-    let mut shards = pin!(shards);
-    let mut outcome = Ok(());
-    while let Some(ended) = shards.next().await {
-        let ended = ended.map_err(|error| StartNodeError::Task(error.to_string()));
-        let adopted = ended.flatten().and_then(|(replica, adopted)| {
-            started.push(replica);
-            Ok(adopted?)
-        });
-        if adopted.is_err() {
-            failed.cancel();
-        }
-        outcome = outcome.and(adopted);
-    }
-    outcome
 }
 
 fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
@@ -353,38 +238,6 @@ async fn start_control(
     )
     .await?;
     Ok(Arc::new(control))
-}
-
-fn group_config(
-    config: &Config,
-    name: String,
-    (slot, replica): (u16, u64),
-    address: &str,
-) -> GroupConfig {
-    GroupConfig {
-        name,
-        slot,
-        replica,
-        address: address.to_owned(),
-        heartbeat_ms: whole_ms(config.raft.heartbeat).unsigned_abs(),
-        election_min_ms: whole_ms(config.raft.election_min).unsigned_abs(),
-        election_max_ms: whole_ms(config.raft.election_max).unsigned_abs(),
-    }
-}
-
-fn position_of(recoveries: &[ShardRecovery], shard: u16) -> Option<Position> {
-    recoveries
-        .iter()
-        .find(|recovery| recovery.shard == shard)
-        .and_then(ShardRecovery::position)
-}
-
-fn whole_ms(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn whole(bytes: u64) -> usize {
-    usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
 fn learner_memory(config: &MemoryConfig) -> LearnerMemory {

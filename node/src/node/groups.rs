@@ -1,0 +1,176 @@
+//! Starting and stopping the groups of a node.
+
+use std::{io, pin::pin, sync::Arc};
+
+use futures::{StreamExt, stream};
+use homeroom_core::Settings;
+use ractor::ActorRef;
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
+
+use super::{counting::Counting, disk::Disk, identity::Identity, start::StartNodeError};
+use crate::{
+    config::{Config, LoadedConfig},
+    control::ControlPlane,
+    observe::Metrics,
+    raft::{GroupConfig, StartError},
+    shard::{BatchLimits, Chores, LearnerMemory, ShardReplica, ShardSetup},
+    store::checkpoint::{Position, ShardRecovery},
+};
+
+/// What shards start on.
+pub struct Ground<'n> {
+    pub loaded: &'n LoadedConfig,
+    pub identity: &'n Identity,
+    pub disk: &'n Disk,
+    pub control: &'n ControlPlane,
+    pub supervisor: &'n ActorRef<()>,
+    pub memory: &'n Arc<LearnerMemory>,
+    pub metrics: &'n Arc<Metrics>,
+}
+
+impl Ground<'_> {
+    /// What each shard starts from, in the order of their numbers.
+    ///
+    /// # Errors
+    /// When what is stored of a shard can't be read.
+    pub fn setups(&self) -> Result<Vec<ShardSetup>, StartNodeError> {
+        let placements = self.control.founded().shards;
+        let chores = Chores::default();
+        let setups = (0..self.identity.shards).zip(&placements);
+        setups
+            .map(|(shard, placement)| {
+                let replica = placement.replicas.first();
+                let incarnation = replica.map_or(0, |(incarnation, _)| *incarnation);
+                self.setup((shard, incarnation), &chores)
+            })
+            .collect()
+    }
+
+    fn setup(
+        &self,
+        (shard, incarnation): (u16, u64),
+        chores: &Chores,
+    ) -> Result<ShardSetup, StartNodeError> {
+        let (config, disk) = (&self.loaded.config, self.disk);
+        let name = format!("shard-{shard}");
+        let were_active = disk.were_active.take(shard);
+        let (were_active, packs) = were_active.map_err(|error| StartError::State {
+            group: name.clone(),
+            error: io::Error::other(error),
+        })?;
+        let address = config.listen.grpc.to_string();
+        Ok(ShardSetup {
+            group: group_config(config, name, (shard, incarnation), &address),
+            home: disk.home.clone(),
+            recovered: position_of(&disk.recoveries, shard),
+            were_active,
+            packs,
+            supervisor: self.supervisor.get_cell(),
+            events: Arc::new(Counting(Arc::clone(self.metrics))),
+            memory: Arc::clone(self.memory),
+            passivate_after_ms: whole_ms(config.memory.passivate_after),
+            limits: BatchLimits {
+                entry_bytes_max: whole(config.ingest.entry_bytes_max.as_u64()),
+                linger: config.ingest.linger,
+                entries_in_flight: config.ingest.entries_in_flight.into(),
+            },
+            chores: chores.clone(),
+        })
+    }
+}
+
+/// Leaves in `started` those that have, in the order of their numbers, also when one does not. Some at a time, since waking learners and
+/// replaying the log keep a processor busy.
+///
+/// # Errors
+/// When one does not start.
+pub async fn start_shards(
+    setups: Vec<ShardSetup>,
+    settings: Settings,
+    started: &mut Vec<Arc<ShardReplica>>,
+    tasks: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<(), StartNodeError> {
+    let settings = Arc::new(settings);
+    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
+    let starting = setups.into_iter().map(move |setup| {
+        let (settings, tasks, stop) = (Arc::clone(&settings), tasks.clone(), stop.clone());
+        async move {
+            let replica = Arc::new(ShardReplica::start(setup, &tasks, &stop).await?);
+            let adopted = replica.adopt(&settings).await;
+            Ok::<_, StartNodeError>((replica, adopted))
+        }
+    });
+    // Once one has failed no further one begins; those under way come to their ends, so that they can be stopped.
+    let failed = CancellationToken::new();
+    let shards = stream::iter(starting)
+        .take_until(failed.clone().cancelled_owned())
+        .map(|shard| AbortOnDropHandle::new(tokio::spawn(shard)))
+        .buffered(at_once);
+    let mut shards = pin!(shards);
+    let mut outcome = Ok(());
+    while let Some(ended) = shards.next().await {
+        let ended = ended.map_err(|error| StartNodeError::Task(error.to_string()));
+        let adopted = ended.flatten().and_then(|(replica, adopted)| {
+            started.push(replica);
+            Ok(adopted?)
+        });
+        if adopted.is_err() {
+            failed.cancel();
+        }
+        outcome = outcome.and(adopted);
+    }
+    outcome
+}
+
+/// Stops what writes into the log: shards, the control plane, and the learners under the supervisor.
+pub async fn stop_groups(
+    shards: &[Arc<ShardReplica>],
+    control: &ControlPlane,
+    supervisor: &ActorRef<()>,
+) {
+    for shard in shards {
+        shard.group().stop().await;
+    }
+    control.group().stop().await;
+    supervisor.get_cell().stop_children(None);
+    supervisor.stop(None);
+}
+
+fn whole(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+/// A group's name and its place in the log and the store, with its replica's incarnation; the rest is the node's.
+pub fn group_config(
+    config: &Config,
+    name: String,
+    (slot, replica): (u16, u64),
+    address: &str,
+) -> GroupConfig {
+    GroupConfig {
+        name,
+        slot,
+        replica,
+        address: address.to_owned(),
+        heartbeat_ms: whole_ms(config.raft.heartbeat).unsigned_abs(),
+        election_min_ms: whole_ms(config.raft.election_min).unsigned_abs(),
+        election_max_ms: whole_ms(config.raft.election_max).unsigned_abs(),
+    }
+}
+
+/// Where a group's stored state stands; `None` where nothing is stored of it.
+pub fn position_of(recoveries: &[ShardRecovery], shard: u16) -> Option<Position> {
+    recoveries
+        .iter()
+        .find(|recovery| recovery.shard == shard)
+        .and_then(ShardRecovery::position)
+}
+
+/// Whole milliseconds.
+pub fn whole_ms(duration: std::time::Duration) -> i64 {
+    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+}
