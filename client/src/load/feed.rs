@@ -8,8 +8,13 @@ use homeroom_proto::v1;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    alarm::Alarm, generator::Generator, lane::Lane, ledger::Ledger, probes::Probes,
-    schedule::Schedule, watched::Probe,
+    alarm::Alarm,
+    generator::Generator,
+    lane::Lane,
+    ledger::{Ledger, Overdue},
+    probes::Probes,
+    schedule::Schedule,
+    watched::Probe,
 };
 
 /// One source: its events, made when they are due, on a lane of their own.
@@ -91,10 +96,18 @@ impl Feed {
         let Some(schedule) = &self.schedule else {
             return;
         };
+        let probes = self.probes.as_ref();
+        let of_each = probes.map_or(0.0, |probes| probes.of_each(schedule.batches_per_second()));
+        // The fraction of one that a step leaves is the next one's.
+        let mut owed = 0.0;
         let missed = schedule.rest(self.until.min(passed));
         self.ledger.overdue(missed.map(|(due, batches)| {
-            let events = batches * u64::from(self.batch);
-            (events, passed.saturating_sub(due))
+            owed = f64::fract(owed) + batches as f64 * of_each;
+            Overdue {
+                events: batches * u64::from(self.batch),
+                probes: owed as u64,
+                late: passed.saturating_sub(due),
+            }
         }));
     }
 }

@@ -9,7 +9,10 @@ use homeroom_proto::v1;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
-use super::{ledger::Ledger, watched::News};
+use super::{
+    ledger::{Ledger, Overdue},
+    watched::News,
+};
 use crate::{Acknowledgements, Batch, Client, PublishError, Publisher, PublisherOptions};
 
 /// What a lane may have outstanding beyond batches.
@@ -100,7 +103,12 @@ impl Lane {
         if is_taken || self.outstanding.batches().remove(&ticket).is_none() {
             self.ledger.sent(count, due);
         } else {
-            self.ledger.overdue([(count, due.elapsed())]);
+            self.ledger.overdue([Overdue {
+                events: count,
+                // Whoever watches for it counts it.
+                probes: 0,
+                late: due.elapsed(),
+            }]);
         }
         is_taken
     }

@@ -53,6 +53,16 @@ pub(super) struct Books {
     recent_insight: Latencies,
 }
 
+/// Batches that are not handed over any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Overdue {
+    pub(super) events: u64,
+    /// So many of the events would have been watched for.
+    pub(super) probes: u64,
+    /// How long ago they were due.
+    pub(super) late: Duration,
+}
+
 /// Why a rate was not held; the first that holds, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotHeld {
@@ -158,13 +168,19 @@ impl Ledger {
         self.books().ack.record(due.elapsed(), events);
     }
 
-    /// Events, and how long ago they were due, are not handed over any more.
-    pub(super) fn overdue(&self, batches: impl IntoIterator<Item = (u64, Duration)>) {
+    /// Counts what is not handed over any more.
+    pub(super) fn overdue(&self, batches: impl IntoIterator<Item = Overdue>) {
         let mut books = self.books();
-        for (events, late) in batches {
+        for overdue in batches {
+            let Overdue {
+                events,
+                probes,
+                late,
+            } = overdue;
             books.overdue += events;
             books.late.record(late, events);
             books.ack.record(late, events);
+            books.insight.record(late, probes);
         }
     }
 

@@ -7,7 +7,10 @@ use std::time::Duration;
 use fastrand::Rng;
 use tokio::sync::mpsc;
 
-use super::watched::{News, Probe};
+use super::{
+    schedule::TURNS,
+    watched::{News, Probe},
+};
 
 /// Deals probes to batches by chance, each the same: as many a second as asked for, on average, at most one in a batch. By a schedule of
 /// their own those of one source would carry all of them, or those that follow a pause.
@@ -54,6 +57,14 @@ impl Probes {
         Some(deal.next - 1)
     }
 
+    /// How many of them a batch carries on average, with so many of all sources a second.
+    pub(super) fn of_each(&self, batches_per_second: f64) -> f64 {
+        let can_carry = TURNS.iter().filter(|source| source.has_interactions());
+        let carriers_per_second =
+            batches_per_second * can_carry.count() as f64 / TURNS.len() as f64;
+        (f64::from(self.per_second.get()) / carriers_per_second).min(1.0)
+    }
+
     /// Has the probe watched for, from now on.
     pub(super) async fn watch(&self, probe: Probe) {
         // Whoever watches ends with the phase, not before it.
@@ -64,7 +75,7 @@ impl Probes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::load::{generator::Source, schedule::TURNS};
+    use crate::load::generator::Source;
 
     const SECONDS: u64 = 40;
 
@@ -105,6 +116,14 @@ mod tests {
                 "{share}: {batches_per_second}"
             );
         }
+    }
+
+    #[test]
+    fn what_is_not_sent_would_have_carried_as_many() {
+        let (news, _) = mpsc::channel(1);
+        let probes = Probes::new(NonZeroU32::new(50).expect("above 0"), 7, news);
+        assert_eq!(probes.of_each(1_000.0), 50.0 / 800.0);
+        assert_eq!(probes.of_each(20.0), 1.0);
     }
 
     #[test]

@@ -266,7 +266,7 @@ mod tests {
     use homeroom_proto::v1::{DeadLetterReason, EventOutcome, EventStatus};
 
     use super::*;
-    use crate::load::ledger::Ledger;
+    use crate::load::ledger::{Ledger, Overdue};
     use crate::{Acknowledgement, ClientOptions};
 
     fn options(rate: Rate) -> LoadOptions {
@@ -319,7 +319,11 @@ mod tests {
         }
         ledger.given_up(2, due);
         ledger.shown(Duration::from_millis(3));
-        ledger.overdue([(8, Duration::from_millis(5))]);
+        ledger.overdue([Overdue {
+            events: 8,
+            probes: 1,
+            late: Duration::from_millis(5),
+        }]);
         ledger.reads_overdue([(1, Duration::from_millis(5))]);
         ledger.close()
     }
@@ -340,7 +344,7 @@ mod tests {
         assert!(report.interrupted && report.seconds == 1.0);
         assert_eq!(report.events_per_second, 4.0);
         let samples = [&report.ack, &report.insight, &report.read].map(|it| it.samples);
-        assert_eq!(samples, [4 + 2 + 8, 1, 1], "what came to no end, too");
+        assert_eq!(samples, [4 + 2 + 8, 1 + 1, 1], "what came to no end, too");
         for figure in [report.ack.p90_ms, report.read.max_ms, report.late.p50_ms] {
             assert!(figure.is_some_and(|ms| ms >= 5.0), "{figure:?}");
         }

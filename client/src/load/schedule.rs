@@ -73,6 +73,11 @@ impl Schedule {
         self.skip_others();
     }
 
+    /// Of all sources.
+    pub(super) fn batches_per_second(&self) -> f64 {
+        f64::from(self.rate.get()) / f64::from(self.batch.max(1))
+    }
+
     /// What is left that is due before `until`: times, and how many batches are due then. Of very many, neighbours count as due when the
     /// first of them is, so that there are at most [`STEPS`], whatever the rate.
     pub(super) fn rest(&self, until: Duration) -> impl Iterator<Item = (Duration, u64)> {
