@@ -13,7 +13,7 @@ use crate::learner::{self, LearnerMessage, LearnerRef, LoadError, Look, Seen, fe
 
 /// How long a read waits for what it asked for before it is answered with less, or refused.
 const WAIT_MAX: Duration = Duration::from_secs(2);
-/// A learner that stops while it is asked is asked for again, so many times.
+/// A learner that stops, or is stored, while it is asked is asked for again, so many times.
 const LOOKUPS_MAX: usize = 8;
 
 /// How current an answer has to be.
@@ -181,6 +181,7 @@ impl ShardReplica {
         T: Send + 'static,
         F: Fn(Option<&Learner>, &View) -> T + Clone + Send + 'static,
     {
+        let mut looked = Err(ReadError::Stopped);
         for _ in 0..LOOKUPS_MAX {
             let stored_up_to = self.store().position(self.shard()).ok();
             let active = self.directory().get(user_id);
@@ -196,16 +197,16 @@ impl ShardReplica {
                     }
                 }
             };
-            let looked = self.look_with_blocks(found, view, windows.clone(), look.clone());
-            let looked = looked.await?;
+            let look = self.look_with_blocks(found, view, windows.clone(), look.clone());
+            looked = look.await;
             // What was stored while it was read, record by record, may be newer than what was read before: of one who is active, and of one
             // who was woken meanwhile, and may even be asleep again.
             let is_as_before = self.store().position(self.shard()).ok() == stored_up_to;
             if is_as_before && (active.is_some() || self.directory().get(user_id).is_none()) {
-                return Ok(looked);
+                return looked;
             }
         }
-        Err(ReadError::Stopped)
+        looked
     }
 
     /// Looks at what was found once the blocks are there that it lacks.
