@@ -2,18 +2,22 @@
 
 use std::{sync::Arc, time::Duration};
 
+use futures::TryStreamExt;
 use tokio::{net::TcpListener, sync::watch, task::JoinSet, time::timeout};
 use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Router, TcpIncoming};
 use tonic_health::server::HealthReporter;
 
-use super::statements::Statements;
+use super::{severable::Severable, statements::Statements};
 use crate::{
     config::Config,
     http::{self, BodyLimits, HttpState, Reads, ServerOptions},
     observe::{Metrics, Readiness},
     query::{CourseDoor, LearnerDoor},
 };
+
+/// How long connections that are cut off may take to end: they wait for nothing any more.
+const SEVERED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The gRPC services' own answers, over HTTP.
 pub type ServiceReads = Reads<LearnerDoor, CourseDoor>;
@@ -24,6 +28,8 @@ pub struct Doors {
     grpc: JoinSet<()>,
     http: JoinSet<()>,
     stop_grpc: CancellationToken,
+    /// Cuts its connections off: tonic spawns their tasks, and they outlive the server's.
+    sever_grpc: CancellationToken,
     stop_http: CancellationToken,
 }
 
@@ -62,7 +68,9 @@ impl Doors {
     pub fn open_grpc(&mut self, listener: TcpListener, routes: Router) -> HealthReporter {
         let (health, service) = tonic_health::server::health_reporter();
         let stop = self.stop_grpc.clone().cancelled_owned();
+        let sever = self.sever_grpc.clone();
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+        let incoming = incoming.map_ok(move |connection| Severable::new(connection, sever.clone()));
         let serving = routes
             .add_service(service)
             .serve_with_incoming_shutdown(incoming, stop);
@@ -84,20 +92,28 @@ impl Doors {
 
     /// Closes gRPC, then HTTP; what is still under way after `within` is cut off.
     pub async fn close(mut self, within: Duration) {
-        for (name, stop, tasks) in [
-            ("gRPC", &self.stop_grpc, &mut self.grpc),
-            ("HTTP", &self.stop_http, &mut self.http),
-        ] {
-            stop.cancel();
-            let ended = async { while tasks.join_next().await.is_some() {} };
-            if timeout(within, ended).await.is_err() {
-                tracing::warn!(
-                    "{name}: requests were still under way when the time to drain was over"
-                );
-                tasks.shutdown().await;
+        self.stop_grpc.cancel();
+        if !has_ended("gRPC", &mut self.grpc, within).await {
+            self.sever_grpc.cancel();
+            // The server has ended once its connections have.
+            if !has_ended("gRPC", &mut self.grpc, SEVERED_WITHIN).await {
+                self.grpc.shutdown().await;
             }
         }
+        self.stop_http.cancel();
+        if !has_ended("HTTP", &mut self.http, within).await {
+            self.http.shutdown().await;
+        }
     }
+}
+
+async fn has_ended(name: &str, tasks: &mut JoinSet<()>, within: Duration) -> bool {
+    let ended = timeout(within, async { while tasks.join_next().await.is_some() {} });
+    let has_ended = ended.await.is_ok();
+    if !has_ended {
+        tracing::warn!("{name}: requests were still under way after {within:?}");
+    }
+    has_ended
 }
 
 fn body_limits(config: &Config) -> BodyLimits {

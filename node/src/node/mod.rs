@@ -15,6 +15,7 @@ mod room;
 mod scrub;
 mod serve;
 mod services;
+mod severable;
 mod start;
 mod statements;
 mod supervisor;

@@ -1,0 +1,109 @@
+//! Connections that can be cut off.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use tonic::transport::server::Connected;
+
+/// A connection whose reads fail from when it is severed on. Whoever serves it always waits for more from its peer, so that it ends then, with
+/// all calls on it.
+pub struct Severable<S> {
+    connection: S,
+    severed: Pin<Box<WaitForCancellationFutureOwned>>,
+}
+
+impl<S> Severable<S> {
+    /// Until `severed` is cancelled it is the connection as it was.
+    pub fn new(connection: S, severed: CancellationToken) -> Self {
+        Self {
+            connection,
+            severed: Box::pin(severed.cancelled_owned()),
+        }
+    }
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Severable<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        into: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        // First: a peer that never pauses is cut off, too.
+        match self.severed.as_mut().poll(context) {
+            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
+            Poll::Pending => Pin::new(&mut self.connection).poll_read(context, into),
+        }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Severable<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        from: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.connection).poll_write(context, from)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.connection).poll_shutdown(context)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        from: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.connection).poll_write_vectored(context, from)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.connection.is_write_vectored()
+    }
+}
+
+impl<S: Connected> Connected for Severable<S> {
+    type ConnectInfo = S::ConnectInfo;
+
+    fn connect_info(&self) -> Self::ConnectInfo {
+        self.connection.connect_info()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn whoever_waits_for_more_is_told_of_the_end() {
+        let (mut peer, connection) = tokio::io::duplex(64);
+        let severed = CancellationToken::new();
+        let mut connection = Severable::new(connection, severed.clone());
+        peer.write_all(b"more").await.expect("room");
+        let mut read = [0; 4];
+        connection.read_exact(&mut read).await.expect("more");
+        let waiting = tokio::spawn(async move {
+            let ended = connection.read_exact(&mut read).await;
+            (ended, connection)
+        });
+        tokio::task::yield_now().await;
+        severed.cancel();
+        let (ended, mut connection) = waiting.await.expect("no panic");
+        let error = ended.expect_err("there is no more");
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+        peer.write_all(b"and on").await.expect("room");
+        let ended = connection.read(&mut [0; 4]).await;
+        assert!(ended.is_err(), "whatever its peer has to say");
+    }
+}
