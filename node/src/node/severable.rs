@@ -93,13 +93,9 @@ mod tests {
         peer.write_all(b"more").await.expect("room");
         let mut read = [0; 4];
         connection.read_exact(&mut read).await.expect("more");
-        let waiting = tokio::spawn(async move {
-            let ended = connection.read_exact(&mut read).await;
-            (ended, connection)
-        });
-        tokio::task::yield_now().await;
-        severed.cancel();
-        let (ended, mut connection) = waiting.await.expect("no panic");
+        let waiting = connection.read_exact(&mut read);
+        // Polled in this order.
+        let (ended, ()) = tokio::join!(waiting, async { severed.cancel() });
         let error = ended.expect_err("there is no more");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
         peer.write_all(b"and on").await.expect("room");
