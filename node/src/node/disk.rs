@@ -4,7 +4,9 @@ use std::{panic::resume_unwind, sync::Arc, thread};
 
 use tokio::sync::Semaphore;
 
-use super::{fatal::stop_process, identity::Identity, recovery::WereActive, start::StartNodeError};
+use super::{
+    fatal::stop_process, identity::Identity, recovery::WereActive, start_error::StartNodeError,
+};
 use crate::{
     config::Config,
     observe::{Metrics, metrics::SavedGroup},

@@ -17,8 +17,10 @@ mod serve;
 mod services;
 mod severable;
 mod start;
+mod start_error;
 mod statements;
 mod supervisor;
 
 pub use serve::{ServeError, serve};
-pub use start::{StartNodeError, Started};
+pub use start::Started;
+pub use start_error::StartNodeError;

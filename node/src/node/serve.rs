@@ -13,7 +13,8 @@ use super::{
     groups::stop_groups,
     scrub::Scrub,
     services::Services,
-    start::{StartNodeError, Started, start},
+    start::{Started, start},
+    start_error::StartNodeError,
     statements::Statements,
 };
 use crate::{
