@@ -8,13 +8,14 @@ use std::ops::Range;
 use super::{
     Hour, HourNumber, IdHash, Pane,
     course::CourseSlot,
+    fingerprint::Fingerprint,
     gist::Gist,
     id_filter::IdFilter,
     memory::{room_for_one, vec_bytes},
     new_pane::NewPane,
     state::StatePart,
 };
-pub use away::{Away, Fingerprint};
+pub use away::Away;
 
 use crate::{
     Event,

@@ -1,6 +1,6 @@
 //! Tells quickly of most ids that no block holds them: a new event need not be looked for block by block.
 
-use super::blocks::Fingerprint;
+use super::fingerprint::Fingerprint;
 
 /// Bits for each id when the filter is made; it is made anew when half of them are left.
 const BITS_PER_ID: usize = 16;

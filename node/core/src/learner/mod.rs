@@ -11,6 +11,7 @@ mod claims;
 mod corrections;
 mod course;
 mod emission;
+mod fingerprint;
 mod first_state;
 mod forgettable;
 mod gist;

@@ -4,14 +4,10 @@ use std::ops::Range;
 
 use super::{Blocks, IdHash};
 use crate::{
-    learner::{gist::Gist, memory::block_bytes},
+    learner::{fingerprint::Fingerprint, gist::Gist, memory::block_bytes},
     time::{PANE_MS, hour_of},
     wire::{Put, Reader},
 };
-
-/// Three bytes of an identity's hash: tell most blocks that hold it from those that don't.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fingerprint([u8; 3]);
 
 /// A block that is not in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,20 +24,6 @@ pub struct Away {
     pub identities: u32,
     /// Of its identities and its attempts, in ascending order.
     keys: Box<[Fingerprint]>,
-}
-
-impl Fingerprint {
-    /// Of an identity.
-    pub fn of(id: IdHash) -> Self {
-        let [a, b, c, ..] = id.0;
-        Self([a, b, c])
-    }
-
-    /// As a number.
-    pub fn number(self) -> u32 {
-        let [a, b, c] = self.0;
-        u32::from_be_bytes([0, a, b, c])
-    }
 }
 
 impl Away {
