@@ -113,6 +113,39 @@ fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
     );
 }
 
+/// A lesson that was given to a shard with all in memory and to one whose learners let go of their past.
+struct Taught {
+    whole: CoreRig,
+    sparse: CoreRig,
+    /// Of the last event.
+    emissions: Vec<(String, Emitted)>,
+}
+
+impl Taught {
+    /// The same comes of each event in both. The one makes so many checkpoints before it; after the second the past is away.
+    fn of(
+        lesson: impl IntoIterator<Item = Event<'static>>,
+        checkpoints: impl Fn(&Event<'_>) -> usize,
+    ) -> Self {
+        let mut taught = Self {
+            whole: CoreRig::new(Settings::default()),
+            sparse: CoreRig::new(Settings::default()),
+            emissions: Vec::new(),
+        };
+        for event in lesson {
+            let now_ms = taught.whole.shard.log_time_ms().max(event.timestamp_ms);
+            for _ in 0..checkpoints(&event) {
+                taught.sparse.checkpoint();
+            }
+            let got = taught.sparse.apply_one(now_ms, event.clone());
+            let expected = taught.whole.apply_one(now_ms, event);
+            assert_eq!(got.emissions, expected.emissions);
+            taught.emissions = got.emissions;
+        }
+        taught
+    }
+}
+
 /// The stop's credit is cut by a length that comes long after, so its minute is emitted again: counted with panes of a block that has
 /// nothing to do with the video.
 #[test]
@@ -154,17 +187,7 @@ fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
         click("11", 25 * minute_ms),
         told,
     ];
-    let mut whole = CoreRig::new(Settings::default());
-    let mut sparse = CoreRig::new(Settings::default());
-    let mut emissions = Vec::new();
-    for event in lesson {
-        let now_ms = whole.shard.log_time_ms().max(event.timestamp_ms);
-        sparse.checkpoint();
-        let got = sparse.apply_one(now_ms, event.clone());
-        let expected = whole.apply_one(now_ms, event);
-        assert_eq!(got.emissions, expected.emissions);
-        emissions = got.emissions;
-    }
+    let Taught { emissions, .. } = Taught::of(lesson, |_| 1);
     let is_far_back =
         |(_, emission): &(String, Emitted)| emission.start_ms < START_MS + 6 * minute_ms;
     assert!(emissions.iter().any(is_far_back), "{emissions:?}");
@@ -198,16 +221,9 @@ fn a_late_stop_is_counted_from_a_late_start_that_is_away() {
     lesson.extend([301_000, 600_000, 900_000].into_iter().flat_map(clicks));
     lesson.push(video("late start", EventType::VideoPlayed, 61_500));
     lesson.push(video("late stop", EventType::VideoPaused, 121_000));
-    let mut whole = CoreRig::new(Settings::default());
-    let mut sparse = CoreRig::new(Settings::default());
-    for event in lesson {
-        let now_ms = whole.shard.log_time_ms().max(event.timestamp_ms);
-        sparse.checkpoint();
-        sparse.checkpoint();
-        let got = sparse.apply_one(now_ms, event.clone());
-        let expected = whole.apply_one(now_ms, event);
-        assert_eq!(got.emissions, expected.emissions);
-    }
+    let Taught {
+        whole, mut sparse, ..
+    } = Taught::of(lesson, |_| 2);
     sparse.checkpoint();
     sparse.checkpoint();
     for (minute_ms, expected) in [(0, 0), (60_000, 0), (120_000, 59_500), (300_000, 5_000)] {
@@ -236,18 +252,12 @@ fn a_late_start_in_the_moment_of_a_seek_is_stopped_by_what_is_away() {
     // The seek's block is in memory again when the start comes.
     lesson.push(click("lms", "late", START_MS + 2_000));
     lesson.push(video("a start", EventType::VideoPlayed, 0));
-    let mut whole = CoreRig::new(Settings::default());
-    let mut sparse = CoreRig::new(Settings::default());
-    for event in lesson {
-        let now_ms = whole.shard.log_time_ms().max(event.timestamp_ms);
-        if event.event_id != "a start" {
-            sparse.checkpoint();
-            sparse.checkpoint();
-        }
-        let got = sparse.apply_one(now_ms, event.clone());
-        let expected = whole.apply_one(now_ms, event);
-        assert_eq!(got.emissions, expected.emissions);
-    }
+    let Taught {
+        whole, mut sparse, ..
+    } = Taught::of(lesson, |event| match &*event.event_id {
+        "a start" => 0,
+        _ => 2,
+    });
     sparse.checkpoint();
     sparse.checkpoint();
     let query = WindowQuery {
