@@ -137,7 +137,7 @@ pub struct Member {
 }
 
 /// Which learners may be stopped.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub struct Retirement {
     /// Windows that end at or before this are settled, ms of event time.
     pub settled_ms: i64,

@@ -185,20 +185,19 @@ impl ShardReplica {
         for _ in 0..LOOKUPS_MAX {
             let stored_up_to = self.store().position(self.shard()).ok();
             let active = self.directory().get(user_id);
+            let windows = windows.clone();
             let found = match &active {
-                None => Found::Stored(user_id.to_owned()),
+                None => Found::Stored(user_id.to_owned(), windows),
                 Some(learner) => {
-                    let seen = look_at_active(learner, view, windows.clone(), look.clone());
-                    match seen.await {
+                    match look_at_active(learner, view, windows, look.clone()).await {
                         // It has stopped.
                         None => continue,
-                        Some(Active::Seen(value)) => return Ok(value),
-                        Some(Active::Lacking(copy, missing)) => Found::Copy(copy, missing),
+                        Some(Ok(value)) => return Ok(value),
+                        Some(Err(found)) => found,
                     }
                 }
             };
-            let look = self.look_with_blocks(found, view, windows.clone(), look.clone());
-            looked = look.await;
+            looked = self.look_with_blocks(found, view, look.clone()).await;
             // What was stored while it was read, record by record, may be newer than what was read before: of one who is active, and of one
             // who was woken meanwhile, and may even be asleep again.
             let is_as_before = self.store().position(self.shard()).ok() == stored_up_to;
@@ -214,7 +213,6 @@ impl ShardReplica {
         &self,
         found: Found,
         view: &Arc<View>,
-        windows: Option<WindowQuery>,
         look: F,
     ) -> Result<T, ReadError>
     where
@@ -226,10 +224,10 @@ impl ShardReplica {
         let looked = tokio::task::spawn_blocking(move || {
             let (mut learner, missing) = match found {
                 Found::Copy(learner, missing) => (Some(*learner), missing),
-                Found::Stored(user_id) => {
+                Found::Stored(user_id, windows) => {
                     let learner = load(&store, shard, &user_id)?.map(|stored| stored.learner);
-                    let missing = learner.as_ref().zip(windows.as_ref());
-                    let missing = missing.map(|(learner, query)| learner.missing_for(query));
+                    let missing = learner.as_ref().zip(windows);
+                    let missing = missing.map(|(learner, query)| learner.missing_for(&query));
                     (learner, missing.unwrap_or_default())
                 }
             };
@@ -250,25 +248,19 @@ impl ShardReplica {
 
 /// A learner of whom blocks may have to be read.
 enum Found {
-    /// Without an actor it is exactly as it is stored: it stopped only after its state was durable.
-    Stored(String),
+    /// Without an actor it is exactly as it is stored: it stopped only after its state was durable. With the windows that are looked at.
+    Stored(String, Option<WindowQuery>),
     /// Of an active one, and what it lacks.
     Copy(Box<Learner>, Vec<i64>),
 }
 
-/// What an active learner's actor answers.
-enum Active<T> {
-    Seen(T),
-    Lacking(Box<Learner>, Vec<i64>),
-}
-
-/// `None` when it has stopped.
+/// What was seen, or what is to be looked at once its blocks are read; `None` when the learner has stopped.
 async fn look_at_active<T, F>(
     learner: &LearnerRef,
     view: &Arc<View>,
     windows: Option<WindowQuery>,
     look: F,
-) -> Option<Active<T>>
+) -> Option<Result<T, Found>>
 where
     T: Send + 'static,
     F: Fn(Option<&Learner>, &View) -> T + Send + 'static,
@@ -278,10 +270,8 @@ where
     let look: Look = Box::new(move |seen| {
         let _ = answer.send(match seen {
             // A learner that was woken for an event that was then refused is as unknown as before.
-            Seen::Whole(learner) => {
-                Active::Seen(look(Some(learner).filter(|it| it.is_known()), &view))
-            }
-            Seen::Lacking(copy, missing) => Active::Lacking(copy, missing),
+            Seen::Whole(learner) => Ok(look(Some(learner).filter(|it| it.is_known()), &view)),
+            Seen::Lacking(copy, missing) => Err(Found::Copy(copy, missing)),
         });
     });
     let read = LearnerMessage::Read(learner::Read { windows, look });
