@@ -61,9 +61,8 @@ impl Ground<'_> {
             group: name.clone(),
             error: io::Error::other(error),
         })?;
-        let address = config.listen.grpc.to_string();
         Ok(ShardSetup {
-            group: group_config(config, name, (shard, incarnation), &address),
+            group: group_config(config, name, (shard, incarnation)),
             home: disk.home.clone(),
             recovered: position_of(&disk.recoveries, shard),
             were_active,
@@ -145,17 +144,12 @@ fn whole(bytes: u64) -> usize {
 }
 
 /// A group's name and its place in the log and the store, with its replica's incarnation; the rest is the node's.
-pub fn group_config(
-    config: &Config,
-    name: String,
-    (slot, replica): (u16, u64),
-    address: &str,
-) -> GroupConfig {
+pub fn group_config(config: &Config, name: String, (slot, replica): (u16, u64)) -> GroupConfig {
     GroupConfig {
         name,
         slot,
         replica,
-        address: address.to_owned(),
+        address: config.listen.grpc.to_string(),
         heartbeat_ms: whole_ms(config.raft.heartbeat).unsigned_abs(),
         election_min_ms: whole_ms(config.raft.election_min).unsigned_abs(),
         election_max_ms: whole_ms(config.raft.election_max).unsigned_abs(),

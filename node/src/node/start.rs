@@ -57,10 +57,9 @@ pub async fn start(
     let config = &loaded.config;
     let identity = identify(loaded)?;
     let disk = open_disk(config, &identity, metrics).await?;
-    let address = config.listen.grpc.to_string();
     let spawned = Actor::spawn(None, Supervisor, ()).await;
     let (supervisor, _ended) = spawned.map_err(|error| StartNodeError::Task(error.to_string()))?;
-    let control = start_control(config, &identity, &disk, &address).await;
+    let control = start_control(config, &identity, &disk).await;
     let control = control.inspect_err(|_| supervisor.stop(None))?;
     let memory = Arc::new(learner_memory(&config.memory));
     let mut shards = Vec::new();
@@ -162,7 +161,6 @@ async fn start_control(
     config: &Config,
     identity: &Identity,
     disk: &Disk,
-    address: &str,
 ) -> Result<Arc<ControlPlane>, StartNodeError> {
     let slot = identity.shards;
     let founding = Founding {
@@ -170,17 +168,12 @@ async fn start_control(
         shards: identity.shards,
         founder: Member {
             node_id: identity.node_id,
-            address: address.to_owned(),
+            address: config.listen.grpc.to_string(),
         },
         settings: config.founding.settings(),
     };
     let control = ControlPlane::start(
-        group_config(
-            config,
-            "control".to_owned(),
-            (slot, CONTROL_INCARNATION),
-            address,
-        ),
+        group_config(config, "control".to_owned(), (slot, CONTROL_INCARNATION)),
         disk.home.clone(),
         position_of(&disk.recoveries, slot),
         founding,
