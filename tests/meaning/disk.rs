@@ -40,7 +40,6 @@ impl Disk {
                     self.heads.insert(user_id.clone(), bytes);
                 }
                 (StatePart::Head, None) => panic!("a head is never deleted"),
-                (StatePart::Hour(_), Some(_)) => panic!("hours are only deleted"),
                 (part, Some(bytes)) => {
                     parts.insert(part, bytes);
                 }
@@ -60,7 +59,7 @@ impl Disk {
         if let Some(parts) = self.parts.get_mut(user_id) {
             parts.retain(|part, _| match part {
                 StatePart::Block(from_ms) => hour(*from_ms) >= hour(floor_ms),
-                StatePart::Head | StatePart::Hour(_) => true,
+                StatePart::Head => true,
             });
         }
     }
@@ -108,7 +107,7 @@ impl Disk {
         let is_needed = |part: &StatePart| match (&needed, part) {
             (Beside::All, _) => true,
             (Beside::Blocks(needed), StatePart::Block(from_ms)) => needed.contains(from_ms),
-            (Beside::Blocks(_), StatePart::Head | StatePart::Hour(_)) => false,
+            (Beside::Blocks(_), StatePart::Head) => false,
         };
         let parts = self.parts.get(user_id).into_iter().flatten();
         let parts = parts.filter(|(part, _)| is_needed(part));

@@ -184,7 +184,6 @@ fn written(rng: &mut Rng) -> Written {
         let bytes = change.bytes.expect("nothing was deleted");
         match change.part {
             StatePart::Head => all.heads.push(bytes),
-            StatePart::Hour(_) => panic!("no build writes hours any more"),
             StatePart::Block(_) => all.blocks.push(bytes),
         }
     }
@@ -250,9 +249,11 @@ fn damaged_bytes_are_an_error_or_something_else_but_never_a_panic() {
             let mut noise = noise;
             noise[0] = 1;
             read_entry(&noise);
-            let part = (StatePart::Hour(0), noise.as_slice());
-            let _ = Learner::restore("ada", &noise, [part].into_iter());
+            noise[0] = rng.u8(2..4);
             let _ = ShardState::restore(&noise, [(0, noise.clone())].into_iter());
+            noise[0] = rng.u8(4..6);
+            let part = (StatePart::Block(0), noise.as_slice());
+            let _ = Learner::restore("ada", &noise, [part].into_iter());
         },
     );
 }

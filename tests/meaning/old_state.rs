@@ -1,26 +1,19 @@
 //! Learners that an earlier build stored: this one reads them, and they are what they were.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use homeroom_core::learner::{Beside, HourNumber, Learner, StateChange, StatePart, Verdict};
+use homeroom_core::learner::{Beside, Learner, StateChange, StatePart, Verdict};
 use homeroom_core::shard::{EntryContext, ShardState};
 use homeroom_core::{Event, EventType, Settings};
 
-/// What the first encoding made of [`lived_in`]: records, each `hour (8 bytes, the least number is the head) length (4) bytes`,
-/// big-endian.
-const FIRST: &[u8] = include_bytes!("../fixtures/learner-v1.bin");
-/// The same of the second encoding.
-const SECOND: &[u8] = include_bytes!("../fixtures/learner-v2.bin");
-/// The same of the third.
-const THIRD: &[u8] = include_bytes!("../fixtures/learner-v3.bin");
-/// What the fourth made of it as it left, in blocks of [`BLOCK_EVENTS`]: the numbers are where they begin, ms.
-const FOURTH: &[u8] = include_bytes!("../fixtures/learner-v4.bin");
+/// What the version before the present made of [`lived_in`] as it left, in blocks of [`BLOCK_EVENTS`]: records, each
+/// `number (8 bytes) length (4) bytes`, big-endian. The number is where the block begins, ms; the least number is the head.
+const BEFORE: &[u8] = include_bytes!("../fixtures/learner-v4.bin");
 /// What the present build makes of it likewise.
 const ASLEEP: &[u8] = include_bytes!("../fixtures/learner-v5.bin");
 
-/// What postcard makes of `None`, and of a map without entries.
+/// What postcard makes of a map without entries.
 const NOTHING: u8 = 0;
 
 const START_MS: i64 = 1_750_003_200_000;
@@ -117,27 +110,18 @@ fn history() -> Vec<Event<'static>> {
 const BLOCK_EVENTS: usize = 16;
 
 fn lived_in() -> Learner {
-    lived_in_blocks(usize::MAX)
-}
-
-fn lived_in_blocks(block_events: usize) -> Learner {
     let settings = Arc::new(Settings::default());
     let mut learner = Learner::new("ada");
     for (index, event) in (1..).zip(history()) {
-        apply(&mut learner, &event, (index, block_events), &settings);
+        apply(&mut learner, &event, index, &settings);
     }
     learner
 }
 
-fn apply(
-    learner: &mut Learner,
-    event: &Event<'_>,
-    (index, block_events): (u64, usize),
-    settings: &Arc<Settings>,
-) {
+fn apply(learner: &mut Learner, event: &Event<'_>, index: u64, settings: &Arc<Settings>) {
     let newest_ms = learner.last_event_ms().max(event.timestamp_ms);
     let context = EntryContext {
-        block_events,
+        block_events: BLOCK_EVENTS,
         index,
         log_time_ms: newest_ms + 500,
         watermark_ms: newest_ms - 10_000,
@@ -155,7 +139,7 @@ fn apply(
     );
 }
 
-fn records(mut rest: &'static [u8]) -> Vec<(HourNumber, &'static [u8])> {
+fn records(mut rest: &'static [u8]) -> Vec<(i64, &'static [u8])> {
     let mut records = Vec::new();
     while let Some((number, after)) = rest.split_first_chunk::<8>() {
         let (length, after) = after.split_first_chunk::<4>().expect("a length");
@@ -167,27 +151,6 @@ fn records(mut rest: &'static [u8]) -> Vec<(HourNumber, &'static [u8])> {
     records
 }
 
-fn restored(stored: &'static [u8]) -> Learner {
-    let records = records(stored);
-    let (_, head) = records[0];
-    assert_eq!(Learner::needed_beside(head), Ok(Beside::All));
-    let hours = records[1..].iter();
-    let hours = hours.map(|(number, bytes)| (StatePart::Hour(*number), *bytes));
-    Learner::restore("ada", head, hours).expect("it can be read")
-}
-
-#[test]
-fn a_learner_of_an_earlier_encoding_is_read_as_it_was() {
-    let mut learner = lived_in();
-    learner.take_changes(false);
-    for stored in [FIRST, SECOND, THIRD] {
-        let mut restored = restored(stored);
-        assert!(restored.has_changes());
-        restored.take_changes(false);
-        assert_eq!(restored, learner);
-    }
-}
-
 fn blocks(stored: &'static [u8]) -> (&'static [u8], Vec<(StatePart, &'static [u8])>) {
     let records = records(stored);
     let blocks = records[1..].iter();
@@ -197,9 +160,9 @@ fn blocks(stored: &'static [u8]) -> (&'static [u8], Vec<(StatePart, &'static [u8
 
 #[test]
 fn one_who_left_an_earlier_build_is_read_as_she_was() {
-    let mut learner = lived_in_blocks(BLOCK_EVENTS);
+    let mut learner = lived_in();
     learner.take_changes(true);
-    for (stored, beside) in [(FOURTH, Beside::All), (ASLEEP, Beside::Blocks(Vec::new()))] {
+    for (stored, beside) in [(BEFORE, Beside::All), (ASLEEP, Beside::Blocks(Vec::new()))] {
         let (head, blocks) = blocks(stored);
         assert_eq!(blocks.len(), 4);
         assert_eq!(Learner::needed_beside(head), Ok(beside));
@@ -215,7 +178,7 @@ fn one_who_left_an_earlier_build_is_read_as_she_was() {
 /// Other bytes want a version of their own: those who can't read them are to say so.
 #[test]
 fn what_is_written_is_what_was_written() {
-    let mut changes = lived_in_blocks(BLOCK_EVENTS).take_changes(true);
+    let mut changes = lived_in().take_changes(true);
     changes.sort_by_key(|change| change.part);
     let (head, blocks) = blocks(ASLEEP);
     let stored = [(StatePart::Head, head)].into_iter().chain(blocks);
@@ -227,57 +190,15 @@ fn what_is_written_is_what_was_written() {
     assert_eq!(written, stored);
 }
 
-/// All of it is written anew with its first change, and the records of the earlier encoding are deleted.
-#[test]
-fn a_learner_of_an_earlier_encoding_goes_on_in_this_one() {
-    for stored in [FIRST, SECOND, THIRD] {
-        let records = records(stored);
-        let hours = records[1..].iter();
-        let hours = hours.map(|(number, bytes)| (StatePart::Hour(*number), bytes.to_vec()));
-        let mut parts: BTreeMap<StatePart, Vec<u8>> = hours.collect();
-        let mut learner = restored(stored);
-        for minutes in [150, 190] {
-            live_on(&mut learner, minutes);
-            let mut head = None;
-            for StateChange { part, bytes } in learner.take_changes(false) {
-                match (part, bytes) {
-                    (StatePart::Head, bytes) => head = bytes,
-                    (part, Some(bytes)) => {
-                        parts.insert(part, bytes);
-                    }
-                    (part, None) => {
-                        parts.remove(&part);
-                    }
-                }
-            }
-            let head = head.expect("a head is written with every change");
-            let is_block = |part: &StatePart| matches!(part, StatePart::Block(_));
-            assert!(parts.keys().all(is_block), "{:?}", parts.keys());
-            let stored = parts.iter().map(|(part, bytes)| (*part, &bytes[..]));
-            assert_eq!(Learner::restore("ada", &head, stored), Ok(learner.clone()));
-        }
-    }
-}
-
-/// One more event, so many minutes after the first.
-fn live_on(learner: &mut Learner, minutes: i64) {
-    let place = usize::try_from(minutes).expect("a small number");
-    let event = event(place, "click", START_MS + minutes * MINUTE_MS);
-    apply(learner, &event, (u64::MAX, usize::MAX), &Arc::default());
-}
-
-/// Each version of a shard's record is the one before it with something behind it.
+/// The present version of a shard's record is the one before it with the open windows behind it.
 #[test]
 fn a_shard_of_an_earlier_encoding_is_read_as_it_was() {
     let shard = ShardState::new(Settings::default());
     let mut bytes = shard.encode();
-    for version in [2, 1] {
-        // In version 3 the windows that are open, in version 2 when the clock was raised.
-        assert_eq!(bytes.pop(), Some(NOTHING));
-        bytes[0] = version;
-        let restored = ShardState::restore(&bytes, std::iter::empty());
-        assert_eq!(restored.as_ref(), Ok(&shard), "version {version}");
-    }
+    assert_eq!(bytes.pop(), Some(NOTHING));
+    bytes[0] = 2;
+    let restored = ShardState::restore(&bytes, std::iter::empty());
+    assert_eq!(restored.as_ref(), Ok(&shard));
     let cut = ShardState::restore(&bytes[..bytes.len() - 1], std::iter::empty());
     assert!(cut.is_err());
 }

@@ -36,7 +36,7 @@ pub enum EventKind {
 }
 
 /// What an event means for watched time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Playback {
     /// The video runs from here on.
     Start,

@@ -7,7 +7,6 @@ const LEARNER: u8 = 1;
 const DEAD_LETTER: u8 = 2;
 const STANDING: u8 = 3;
 const HEAD: u8 = 0;
-const HOUR: u8 = 1;
 const BLOCK: u8 = 2;
 
 /// What a record is of.
@@ -80,10 +79,6 @@ pub fn learner_key(user_id: &str, part: StatePart, piece: u16) -> Vec<u8> {
     let mut key = learner_prefix(user_id);
     match part {
         StatePart::Head => key.push(HEAD),
-        StatePart::Hour(number) => {
-            key.push(HOUR);
-            key.extend_from_slice(&ordered(number));
-        }
         StatePart::Block(from_ms) => {
             key.push(BLOCK);
             key.extend_from_slice(&ordered(from_ms));
@@ -148,7 +143,6 @@ pub fn parse_key(key: &[u8]) -> Option<RecordKey<'_>> {
 fn parse_part(part: &[u8]) -> Option<StatePart> {
     match part.split_first()? {
         (&HEAD, []) => Some(StatePart::Head),
-        (&HOUR, number) => parse_ordered(number).map(StatePart::Hour),
         (&BLOCK, from_ms) => parse_ordered(from_ms).map(StatePart::Block),
         _ => None,
     }
@@ -175,7 +169,6 @@ mod tests {
         let user_id = "anna\u{1}";
         for part in [
             StatePart::Head,
-            StatePart::Hour(454_000),
             StatePart::Block(-3),
             StatePart::Block(1_634_400_005_000),
         ] {

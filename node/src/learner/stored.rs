@@ -142,13 +142,9 @@ impl Gathered {
         let parts = self.parts.iter();
         let parts = parts.map(|(part, bytes)| (*part, &bytes[..]));
         let learner = Learner::restore_lean(&self.user_id, &self.head, parts);
-        // In earlier versions of the head the last of the hours was apart: the next head will hold it.
-        let last = self.parts.last();
-        let last_hour = last.filter(|(part, _)| matches!(part, StatePart::Hour(_)));
-        let last_hour_bytes = last_hour.map_or(0, |(_, bytes)| bytes.len());
         Ok(Stored {
             learner: learner.map_err(|error| undecodable(&self.user_id, error))?,
-            head_bytes: (self.head.len() + last_hour_bytes) as u64,
+            head_bytes: self.head.len() as u64,
             standings_stored: self.mark.standings_stored,
         })
     }

@@ -79,7 +79,6 @@ impl Sweeper {
             };
             let is_expired = match part {
                 StatePart::Head => false,
-                StatePart::Hour(number) => number < hour_of(floor_ms),
                 StatePart::Block(from_ms) => hour_of(from_ms) < hour_of(floor_ms),
             };
             if !is_expired {

@@ -6,14 +6,13 @@ mod away;
 use std::ops::Range;
 
 use super::{
-    Hour, HourNumber, IdHash, Pane,
+    Hour, IdHash, Pane,
     course::CourseSlot,
     fingerprint::Fingerprint,
     gist::Gist,
     id_filter::IdFilter,
     memory::{room_for_one, vec_bytes},
     new_pane::NewPane,
-    state::StatePart,
 };
 pub use away::Away;
 
@@ -36,8 +35,8 @@ pub struct Blocks {
     here: Vec<Block>,
     /// Those that are only stored, oldest first.
     away: Vec<Away>,
-    /// Records that may still be stored and are to be deleted.
-    gone: Vec<StatePart>,
+    /// Where blocks began whose records may still be stored and are to be deleted.
+    gone: Vec<i64>,
     /// How many identities all blocks hold.
     identities: usize,
     /// Of the ids of all blocks, and what else those that are away are looked for by; empty while they are few.
@@ -220,12 +219,12 @@ impl Blocks {
         let live = |from_ms: i64| hour_of(from_ms) >= floor_hour;
         let here = self.here.partition_point(|block| !live(block.from_ms));
         for block in self.here.drain(..here) {
-            self.gone.push(StatePart::Block(block.from_ms));
+            self.gone.push(block.from_ms);
             self.identities -= block.hour.identities();
         }
         let away = self.away.partition_point(|block| !live(block.from_ms));
         for block in self.away.drain(..away) {
-            self.gone.push(StatePart::Block(block.from_ms));
+            self.gone.push(block.from_ms);
             self.identities -= block.identities as usize;
         }
         self.make_filter();
@@ -277,7 +276,7 @@ impl Blocks {
 
     /// The blocks stored apart that are to be written, each with where it ends, and the records that are to be deleted; from then on
     /// all count as stored.
-    pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &Hour)>, Vec<StatePart>) {
+    pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &Hour)>, Vec<i64>) {
         let mut gone = std::mem::take(&mut self.gone);
         let here = self.here.iter();
         let ends_ms: Vec<i64> = here.map(|block| self.end_ms(block.from_ms)).collect();
@@ -293,9 +292,9 @@ impl Blocks {
             })
             .collect();
         // One that was forgotten may have begun anew.
-        gone.retain(|part| {
+        gone.retain(|from_ms| {
             let mut written = changed.iter();
-            !written.any(|(span, _)| StatePart::Block(span.start) == *part)
+            !written.any(|(span, _)| span.start == *from_ms)
         });
         (changed, gone)
     }
@@ -312,18 +311,6 @@ impl Blocks {
         }
         let at = self.here.partition_point(|block| block.from_ms < from_ms);
         self.insert_at(at, from_ms, hour);
-    }
-
-    /// Takes in an hour that an earlier build stored in so many bytes, of a learner that is being restored: it is to be written as a
-    /// block. Without one, its record is of no use any more.
-    pub fn put_hour(&mut self, number: HourNumber, hour: Option<(Hour, usize)>) {
-        self.gone.push(StatePart::Hour(number));
-        if let Some((hour, stored_bytes)) = hour {
-            let from_ms = number.saturating_mul(HOUR_MS);
-            self.put_back(from_ms, hour);
-            self.note_stored(from_ms, stored_bytes);
-            self.mark(from_ms);
-        }
     }
 
     /// Takes in a block of a learner that is being restored, which stays where it is stored; it is found by its ids and by these keys.

@@ -163,14 +163,6 @@ impl Courses {
 }
 
 impl Membership {
-    pub fn new(course_id: Text, last_event_ms: i64, enrolment: Option<(Place, bool)>) -> Self {
-        Self {
-            course_id,
-            last_event_ms,
-            enrolment: enrolment.map(Box::new),
-        }
-    }
-
     /// The course.
     pub fn course_id(&self) -> Box<str> {
         self.course_id.to_box()

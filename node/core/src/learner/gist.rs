@@ -1,6 +1,6 @@
 //! What has to be known of an hour, or of a part of it, that is not in memory.
 
-use super::{HourNumber, IdHash};
+use super::{hour::HourNumber, key::IdHash};
 use crate::time::{HOUR_MS, PANE_MS};
 
 /// Its identities, and the ends of its panes.

@@ -383,42 +383,6 @@ impl Hour {
         gist.ids = Claims::skim(from)?;
         Some(gist)
     }
-
-    /// One of an earlier encoding: `panes` are their positions, times, and counts by type, course and events, in ascending order.
-    pub fn from_parts(
-        claims: impl Iterator<Item = (IdHash, u32)>,
-        types: &[EventType],
-        panes: impl Iterator<Item = (u16, (i64, i64), Vec<(u16, Option<CourseIndex>, u32)>)>,
-    ) -> Self {
-        let mut hour = Self::default();
-        for (id, content) in claims {
-            hour.claims.add(id, content);
-        }
-        for (position, (first_watermark_ms, changed_ms), counts) in panes {
-            for (at, (type_position, course, events)) in counts.into_iter().enumerate() {
-                let Some(event_type) = types.get(usize::from(type_position)) else {
-                    continue;
-                };
-                let counted = Counted {
-                    course: CourseSlot::of(course),
-                    events,
-                    next: NONE,
-                    event_type: hour.type_position(event_type),
-                };
-                if at == 0 {
-                    hour.panes.push(Pane {
-                        first_watermark_ms,
-                        changed_ms,
-                        first: counted,
-                        position,
-                    });
-                } else {
-                    hour.count(hour.panes.len() - 1, counted);
-                }
-            }
-        }
-        hour
-    }
 }
 
 fn read_counted(from: &mut Reader<'_>) -> Option<Counted> {

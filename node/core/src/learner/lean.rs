@@ -7,7 +7,7 @@ use super::{
     Hour, Learner,
     attempts::ShownPast,
     forgettable::Forgettable,
-    state::{PAST_LISTED, StateDecodeError, StatePart, WHOLE_HOURS, versioned},
+    state::{PAST_LISTED, StateDecodeError, StatePart, versioned},
 };
 use crate::time::{HOUR_MS, hour_of};
 
@@ -29,13 +29,13 @@ impl Learner {
     ) -> Result<Self, StateDecodeError> {
         let (version, _) = versioned(head)?;
         // Of one who slept all that stays is in the head.
-        if version <= WHOLE_HOURS || version == PAST_LISTED {
+        if version == PAST_LISTED {
             let mut learner = Self::restore(user_id, head, parts)?;
             learner.let_go();
             learner.attempts.compact();
             return Ok(learner);
         }
-        let (_, mut learner) = Self::restore_head(user_id, head)?;
+        let mut learner = Self::restore_head(user_id, head)?;
         let within_head = learner.within_head();
         let apart = parts.filter_map(|(part, bytes)| match part {
             StatePart::Block(from_ms) if Some(from_ms) != within_head => Some((from_ms, bytes)),

@@ -208,10 +208,4 @@ impl Playbacks {
         let key = viewing.key();
         self.viewings.search_end(|other| other.key().cmp(&key))
     }
-
-    /// Appends the viewing that comes next in the order of sessions and objects.
-    pub fn push(&mut self, viewing: Viewing) -> Option<()> {
-        self.viewings
-            .push(viewing, |one, other| one.key().cmp(&other.key()))
-    }
 }

@@ -4,28 +4,15 @@
 use std::ops::Range;
 
 use super::{
-    Hour, HourNumber, Learner,
-    attempts::Attempts,
-    corrections::Corrections,
-    course::Courses,
-    first_state::{FIRST_VERSION, first_head, first_hour},
-    last_interactions::LastInteractions,
-    playback::Playbacks,
-    session::Sessions,
+    Hour, Learner, attempts::Attempts, corrections::Corrections, course::Courses,
+    last_interactions::LastInteractions, playback::Playbacks, session::Sessions,
 };
-use crate::{
-    time::HOUR_MS,
-    wire::{Put, Reader},
-};
+use crate::wire::{Put, Reader};
 
-/// Version of the encoding of blocks, and of heads that do not list the past; a reader knows all versions up to the newest.
+/// Version of the encoding of blocks, and of heads that do not list the past: the oldest that can be read.
 const STATE_VERSION: u8 = 4;
 /// Version of heads that list the past: of learners who left the memory and have blocks apart.
 pub(super) const PAST_LISTED: u8 = 5;
-/// Up to this version all hours had records of their own.
-const ALL_HOURS_APART: u8 = 2;
-/// Up to this version hours were stored whole, and all attempts and playback events in the head.
-pub(super) const WHOLE_HOURS: u8 = 3;
 
 /// Room for most heads, bytes.
 const HEAD_BYTES: usize = 2_048;
@@ -35,8 +22,6 @@ const HEAD_BYTES: usize = 2_048;
 pub enum StatePart {
     /// All but the blocks before the newest.
     Head,
-    /// One hour before the newest, as earlier builds stored it.
-    Hour(HourNumber),
     /// One block before the newest, by where it begins, ms.
     Block(i64),
 }
@@ -62,8 +47,8 @@ pub enum Beside {
 /// Stored bytes that are no learner.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum StateDecodeError {
-    /// Written by a newer build.
-    #[error("learner encoding version {0} is newer than this build")]
+    /// Written by a newer build, or by one too old.
+    #[error("this build can't read learner encoding version {0}")]
     UnknownVersion(u8),
     /// Not an encoded learner.
     #[error("damaged learner encoding")]
@@ -85,6 +70,7 @@ impl Learner {
         let mut changes = Vec::with_capacity(1 + blocks.len() + gone.len());
         changes.extend(
             gone.into_iter()
+                .map(StatePart::Block)
                 .map(|part| StateChange { part, bytes: None }),
         );
         let mut sizes = Vec::with_capacity(blocks.len());
@@ -118,7 +104,6 @@ impl Learner {
     pub fn needed_beside(head: &[u8]) -> Result<Beside, StateDecodeError> {
         let (version, mut body) = versioned(head)?;
         let beside = match version {
-            ..=ALL_HOURS_APART => Some(Beside::All),
             PAST_LISTED => read_times(&mut body).map(Beside::Blocks),
             _ => body.size().map(|apart| match apart {
                 0 => Beside::Blocks(Vec::new()),
@@ -137,37 +122,29 @@ impl Learner {
         head: &[u8],
         parts: impl Iterator<Item = (StatePart, &'b [u8])>,
     ) -> Result<Self, StateDecodeError> {
-        let (version, mut learner) = Self::restore_head(user_id, head)?;
+        let mut learner = Self::restore_head(user_id, head)?;
         let within_head = learner.within_head();
         for (part, bytes) in parts {
-            let read = match part {
-                StatePart::Hour(number) if version <= WHOLE_HOURS => {
-                    learner.restore_hour(number, bytes, within_head)
-                }
+            match part {
                 StatePart::Block(from_ms) if Some(from_ms) != within_head => {
-                    learner.put_back(from_ms, bytes)
+                    learner.put_back(from_ms, bytes)?;
                 }
                 // Left over from before it was in the head.
-                StatePart::Head | StatePart::Hour(_) | StatePart::Block(_) => Ok(()),
-            };
-            read?;
+                StatePart::Head | StatePart::Block(_) => {}
+            }
         }
-        // What an earlier build stored is stored anew, whole.
-        learner.unsaved = version <= WHOLE_HOURS;
         learner.blocks.settle();
         Ok(learner)
     }
 
-    /// What its head says alone, and in which version.
-    pub(super) fn restore_head(user_id: &str, head: &[u8]) -> Result<(u8, Self), StateDecodeError> {
+    /// What its head says alone.
+    pub(super) fn restore_head(user_id: &str, head: &[u8]) -> Result<Self, StateDecodeError> {
         let (version, mut body) = versioned(head)?;
         let learner = match version {
-            FIRST_VERSION => first_head(user_id, body.rest()),
-            ALL_HOURS_APART => Self::read_head(user_id, &mut body),
             PAST_LISTED => Self::read_asleep(user_id, &mut body),
-            _ => Self::read_head_with_block(user_id, &mut body, version),
+            _ => Self::read_head_with_block(user_id, &mut body),
         };
-        Ok((version, learner.ok_or(StateDecodeError::Damaged)?))
+        learner.ok_or(StateDecodeError::Damaged)
     }
 
     /// Where the block begins that is stored in the head, ms.
@@ -190,24 +167,6 @@ impl Learner {
             Some(())
         };
         read().ok_or(StateDecodeError::Damaged)
-    }
-
-    /// An hour of an earlier encoding; the newest one's own record may be left over from a version in which all hours had one.
-    fn restore_hour(
-        &mut self,
-        number: HourNumber,
-        bytes: &[u8],
-        within_head: Option<i64>,
-    ) -> Result<(), StateDecodeError> {
-        let hour = match versioned(bytes)? {
-            (FIRST_VERSION, body) => first_hour(body.rest()),
-            (_, mut body) => Hour::read(&mut body),
-        };
-        let hour = hour.ok_or(StateDecodeError::Damaged)?;
-        let is_within_head = within_head == Some(number.saturating_mul(HOUR_MS));
-        self.blocks
-            .put_hour(number, (!is_within_head).then_some((hour, bytes.len())));
-        Ok(())
     }
 
     fn encode_head(&self) -> Vec<u8> {
@@ -265,14 +224,10 @@ impl Learner {
         Some(learner)
     }
 
-    fn read_head_with_block(user_id: &str, from: &mut Reader<'_>, version: u8) -> Option<Self> {
+    fn read_head_with_block(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
         let _apart = from.size()?;
         let mut learner = Self::read_head(user_id, from)?;
         if let Some((from_ms, hour)) = read_newest_block(from)? {
-            let from_ms = match version {
-                ..=WHOLE_HOURS => from_ms.saturating_mul(HOUR_MS),
-                _ => from_ms,
-            };
             learner.blocks.put_back(from_ms, hour);
         }
         Some(learner)
@@ -337,7 +292,7 @@ fn encode_block(
 
 pub(super) fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), StateDecodeError> {
     match bytes.split_first() {
-        Some((&version @ FIRST_VERSION..=PAST_LISTED, body)) => Ok((version, Reader::new(body))),
+        Some((&version @ STATE_VERSION..=PAST_LISTED, body)) => Ok((version, Reader::new(body))),
         Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
         None => Err(StateDecodeError::Damaged),
     }

@@ -17,8 +17,10 @@ use crate::{
     time::{MINUTE_MS, floor_to},
 };
 
-/// Version of the encoding of a shard's own record. The first had no log time of the event clock behind it, the second no open windows.
+/// Version of the encoding of a shard's own record.
 const STATE_VERSION: u8 = 3;
+/// The version before, which had no open windows behind it: the oldest that can be read.
+const BEFORE: u8 = 2;
 
 /// What a shard knows beyond its learners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -67,7 +69,7 @@ struct Stored<'a> {
     floor_ms: Floor,
 }
 
-/// What the first two versions knew of closed windows. Kept, so that one reader serves all versions.
+/// What the version before knew of closed windows. Kept, so that one reader serves both versions.
 type FormerProgress = [i64; 2];
 
 #[derive(Deserialize)]
@@ -220,14 +222,15 @@ impl ShardState {
         letters: impl Iterator<Item = (u64, Vec<u8>)>,
     ) -> Result<Self, StateDecodeError> {
         let (&version, body) = bytes.split_first().ok_or(StateDecodeError::Damaged)?;
-        if !(1..=STATE_VERSION).contains(&version) {
+        if !(BEFORE..=STATE_VERSION).contains(&version) {
             return Err(StateDecodeError::UnknownVersion(version));
         }
         let (restored, rest) =
             postcard::take_from_bytes::<Restored>(body).map_err(|_| StateDecodeError::Damaged)?;
         let later = match version {
-            1 => Ok((None, OpenWindows::default())),
-            2 => postcard::from_bytes(rest).map(|raised_ms| (raised_ms, OpenWindows::default())),
+            BEFORE => {
+                postcard::from_bytes(rest).map(|raised_ms| (raised_ms, OpenWindows::default()))
+            }
             _ => postcard::from_bytes(rest),
         };
         let (clock_raised_ms, open_windows) = later.map_err(|_| StateDecodeError::Damaged)?;
