@@ -6,7 +6,7 @@ use homeroom_core::{ActorForm, LatePolicy, Settings, SettingsChange, SourcePolic
 use homeroom_proto::v1::{self, cluster_service_server::ClusterService};
 use tonic::{Request, Response, Status};
 
-use super::Diagnosis;
+use super::diagnose::Diagnosis;
 use crate::status;
 use crate::{control::ControlPlane, route::Router};
 

@@ -5,11 +5,8 @@ mod filter;
 mod listing;
 mod redrive;
 mod refused_again;
+mod service;
 mod summary;
 mod walk;
 
-pub use discard::Discard;
-pub use filter::Filter;
-pub use listing::{Place, gather, parse_token, shown, to_token};
-pub use redrive::Redrive;
-pub use summary::Summary;
+pub use service::DeadLetterDoor;

@@ -4,11 +4,10 @@ use std::{panic::resume_unwind, sync::Arc, thread};
 
 use tokio::sync::Semaphore;
 
-use super::{
-    fatal::stop_process, identity::Identity, recovery::WereActive, start_error::StartNodeError,
-};
+use super::{error::StartNodeError, identity::Identity};
 use crate::{
     config::Config,
+    node::{fatal::stop_process, recovery::WereActive},
     observe::{Metrics, metrics::SavedGroup},
     raft::{CHECKPOINTS_AT_ONCE, Home},
     store::{

@@ -8,8 +8,12 @@ use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
-use super::dead_letters::{
-    Discard, Filter, Place, Redrive, Summary, gather, parse_token, shown, to_token,
+use super::{
+    discard::Discard,
+    filter::Filter,
+    listing::{Place, gather, parse_token, shown, to_token},
+    redrive::Redrive,
+    summary::Summary,
 };
 use crate::{ingress::Intake, route::Router, status};
 

@@ -7,14 +7,12 @@ use homeroom_core::learner::WindowQuery;
 use homeroom_proto::v1::{self, learner_service_server::LearnerService};
 use tonic::{Request, Response, Status};
 
-use super::{
-    freshness, profile::Mask, profile_read::read_profile, read_options, reading::Reading, scan,
-    watch::Watching, window,
-};
-use crate::status;
+use super::{read::read_profile, scan, watch::Watching};
 use crate::{
     observe::metrics,
+    query::{freshness, profile::Mask, read_options, reading::Reading, window},
     shard::{Consistency, Read, ReadOptions, ShardReplica},
+    status,
 };
 
 /// Learners in one batch.

@@ -1,5 +1,8 @@
 //! When checkpoints are made and bases are cut.
 
+mod base_due;
+mod scrub;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -7,7 +10,7 @@ use std::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::base_due::BaseDue;
+use self::base_due::BaseDue;
 use crate::{
     config::CheckpointConfig,
     control::ControlPlane,
@@ -17,6 +20,8 @@ use crate::{
     shard::ShardReplica,
     store::log::{FileLog, SegmentId},
 };
+
+pub use self::scrub::Scrub;
 
 /// How often it is looked whether a shard's checkpoint is due, and who may leave the memory.
 const LOOK_EVERY: Duration = Duration::from_secs(1);

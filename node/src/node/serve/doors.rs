@@ -8,10 +8,11 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Router, TcpIncoming};
 use tonic_health::server::HealthReporter;
 
-use super::{severable::Severable, statements::Statements};
+use super::severable::Severable;
 use crate::{
     config::Config,
     http::{self, BodyLimits, HttpState, Reads, ServerOptions},
+    node::statements::Statements,
     observe::{Metrics, Readiness},
     query::{CourseDoor, LearnerDoor},
 };

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use homeroom_core::shard::Outcome;
 
-use super::fatal::stop_process;
-use crate::{observe::Metrics, shard::ShardEvents};
+use crate::{node::fatal::stop_process, observe::Metrics, shard::ShardEvents};
 
 /// Counts into the node's metrics.
 pub struct Counting(pub Arc<Metrics>);

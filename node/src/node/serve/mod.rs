@@ -1,25 +1,29 @@
 //! A node's life: start, serve until told to stop, drain.
 
+mod calls;
+mod doors;
+mod services;
+mod severable;
+
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::server::HealthReporter;
 
-use super::{
-    checkpoints::Checkpoints,
+use self::{
     doors::{Doors, ServiceReads},
-    gauges::Gauges,
-    groups::stop_groups,
-    scrub::Scrub,
     services::Services,
-    start::{Started, start},
-    start_error::StartNodeError,
-    statements::Statements,
 };
 use crate::{
     config::LoadedConfig,
     ingress::Intake,
+    node::{
+        checkpoints::{Checkpoints, Scrub},
+        gauges::Gauges,
+        start::{StartNodeError, Started, start, stop_groups},
+        statements::Statements,
+    },
     observe::{Metrics, Readiness},
     store::Background,
 };

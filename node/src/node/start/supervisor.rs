@@ -2,7 +2,7 @@
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
-use super::fatal::stop_process;
+use crate::node::fatal::stop_process;
 
 /// Sees learners' actors fail. A panic while judging an event is caught in the core; whatever else an actor dies of leaves its
 /// learner in doubt.

@@ -14,10 +14,11 @@ use tonic::{
 };
 use tonic_reflection::server::{Builder, Error};
 
-use super::{calls::counted, doors::ServiceReads, gauges::Gauges, start::Started};
+use super::{calls::counted, doors::ServiceReads};
 use crate::{
     config::Config,
     ingress::{IngestDoor, Intake},
+    node::{gauges::Gauges, start::Started},
     observe::Metrics,
     query::{
         ClusterDoor, CourseDoor, DeadLetterDoor, Diagnosis, LearnerDoor, NodeIdentity, Reading,

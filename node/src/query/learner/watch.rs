@@ -11,7 +11,8 @@ use tokio::{
 };
 use tonic::Status;
 
-use super::{profile::Mask, profile_read::read_profile};
+use super::read::read_profile;
+use crate::query::profile::Mask;
 use crate::shard::{Consistency, ReadOptions, ShardReplica, View, Watch};
 use crate::status;
 

@@ -10,7 +10,7 @@ use tokio_util::{
     task::{AbortOnDropHandle, TaskTracker},
 };
 
-use super::{counting::Counting, disk::Disk, identity::Identity, start_error::StartNodeError};
+use super::{counting::Counting, disk::Disk, error::StartNodeError, identity::Identity};
 use crate::{
     config::{Config, LoadedConfig},
     control::ControlPlane,

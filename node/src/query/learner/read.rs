@@ -3,11 +3,11 @@
 use homeroom_proto::v1;
 use tonic::Status;
 
-use super::{
-    freshness,
-    profile::{self, Mask},
-};
 use crate::{
+    query::{
+        freshness,
+        profile::{self, Mask},
+    },
     shard::{ReadOptions, ShardReplica},
     status,
 };

@@ -7,7 +7,7 @@ use homeroom_core::learner::WindowQuery;
 use homeroom_proto::v1;
 use tonic::Status;
 
-use super::{freshness, window};
+use crate::query::{freshness, window};
 use crate::shard::{Consistency, ReadOptions, ShardReplica};
 use crate::status;
 

@@ -1,17 +1,24 @@
 //! From a data folder to running groups.
 
+mod counting;
+mod disk;
+mod error;
+mod groups;
+mod identity;
+mod room;
+mod supervisor;
+
 use std::{io, path::Path, sync::Arc};
 
 use homeroom_core::Settings;
 use ractor::{Actor, ActorRef};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
+use self::{
     disk::{CHECKPOINTS, Disk, LOG, open_disk},
-    groups::{Ground, group_config, position_of, start_shards, stop_groups, whole_ms},
+    groups::{Ground, group_config, position_of, start_shards, whole_ms},
     identity::Identity,
     room::memory_bytes,
-    start_error::StartNodeError,
     supervisor::Supervisor,
 };
 use crate::{
@@ -22,6 +29,8 @@ use crate::{
     shard::LearnerMemory,
     store::{checkpoint::CheckpointStore, log::FileLog},
 };
+
+pub use self::{error::StartNodeError, groups::stop_groups};
 
 /// The control plane's own replica.
 const CONTROL_INCARNATION: u64 = 1;

@@ -1,0 +1,8 @@
+//! Learners: their profiles and windows, read once, watched, or scanned.
+
+mod read;
+mod scan;
+mod service;
+mod watch;
+
+pub use service::LearnerDoor;
