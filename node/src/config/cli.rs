@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
-use super::origin::{Origin, Override};
+use super::origin::{FLAGS, Origin, Override};
 
 /// A node of Homeroom: takes learners' events, keeps their learners, answers queries.
 #[derive(Clone, Debug, Parser)]
@@ -73,17 +73,6 @@ pub struct ConfigArgs {
     #[arg(long, value_name = "FORMAT")]
     pub log_format: Option<String>,
 }
-
-/// Each flag and the field that it sets.
-pub(super) const FLAGS: [(&str, &str); 7] = [
-    ("--data-dir", "node.data_dir"),
-    ("--grpc", "listen.grpc"),
-    ("--http", "listen.http"),
-    ("--shards", "node.shards"),
-    ("--retention", "founding.retention"),
-    ("--log-level", "log_output.level"),
-    ("--log-format", "log_output.format"),
-];
 
 impl ConfigArgs {
     /// What the flags that are there set.

@@ -30,6 +30,17 @@ pub(super) struct Override {
     pub text: String,
 }
 
+/// Each flag and the field that it sets.
+pub(super) const FLAGS: [(&str, &str); 7] = [
+    ("--data-dir", "node.data_dir"),
+    ("--grpc", "listen.grpc"),
+    ("--http", "listen.http"),
+    ("--shards", "node.shards"),
+    ("--retention", "founding.retention"),
+    ("--log-level", "log_output.level"),
+    ("--log-format", "log_output.format"),
+];
+
 /// What the variables of a configuration begin with.
 const ENVIRONMENT_PREFIX: &str = "HOMEROOM__";
 
@@ -42,7 +53,7 @@ impl Origin {
         if let Some(path) = metadata.source.as_ref().and_then(Source::file_path) {
             return Self::File(path.to_owned());
         }
-        let flag = super::cli::FLAGS
+        let flag = FLAGS
             .iter()
             .find(|(flag, _)| metadata.name == **flag);
         match flag {

@@ -8,7 +8,7 @@ use metrics::{Counter, Gauge, Histogram, Unit};
 use super::event_histogram::EventHistogram;
 use super::registry::Registry;
 use super::source::SourceMetrics;
-use crate::observe::HomePages;
+use crate::observe::home_pages::HomePages;
 
 /// What is counted on the way in.
 pub struct IngestMetrics {

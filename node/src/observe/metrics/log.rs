@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use super::registry::Registry;
-use crate::observe::RecentTimes;
+use crate::observe::recent_times::RecentTimes;
 
 /// What is counted of the log.
 pub struct LogMetrics {

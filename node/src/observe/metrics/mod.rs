@@ -35,7 +35,7 @@ pub use saved::{SavedGroup, SavedGroups};
 pub use shard::{ShardFigures, ShardMetrics};
 pub use source::{SourceMetrics, SourceTotals};
 
-use super::Lately;
+use super::lately::Lately;
 use registry::Registry;
 
 type Reading = Box<dyn Fn(&Metrics) + Send + Sync>;

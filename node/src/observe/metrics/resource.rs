@@ -3,7 +3,7 @@
 use metrics::{Gauge, Unit};
 
 use super::registry::Registry;
-use crate::observe::{Fill, Vitals};
+use crate::observe::vitals::{Fill, Vitals};
 
 /// What is shown of a node's resources.
 pub struct ResourceMetrics {
