@@ -34,7 +34,7 @@ run *flags:
 
 # The command line against a node.
 cli *arguments:
-    cargo run --release --package homeroom-client -- {{ arguments }}
+    cargo run --release --package homeroom-cli -- {{ arguments }}
 
 # The documentation of all crates, in a browser.
 docs:

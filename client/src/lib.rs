@@ -2,7 +2,7 @@
 //!
 //! [`Client`] is the way in; it connects lazily to the first of its endpoints that answers, and retries what may be retried.
 //! [`Publisher`] streams batches through a bounded window and sends again what a broken connection left unacknowledged.
-//! [`input`] cuts files of events into payloads, [`ingest`] publishes them. The command line `homeroom` stands on these and has no other way to a node.
+//! Files of events and the command line `homeroom` are a crate of their own (`client/cli`), which has no other way to a node.
 //!
 //! Knows the contract only (`homeroom-proto`): nothing of how a node is built, and nothing of what an event means.
 
@@ -14,13 +14,11 @@ mod dead_letters;
 mod endpoints;
 mod error;
 mod failure;
-pub mod ingest;
-pub mod input;
 mod learners;
-pub mod load;
 mod position;
 pub mod publisher;
 mod retry;
+mod tally;
 mod watch;
 mod window_pages;
 
@@ -35,5 +33,6 @@ pub use learners::WindowScan;
 pub use position::{Position, PositionError};
 pub use publisher::{Acknowledgement, Acknowledgements, PublishError, Publisher, PublisherOptions};
 pub use retry::RetryPolicy;
+pub use tally::Tally;
 pub use watch::{CourseWatch, LearnerWatch, Watch};
 pub use window_pages::WindowPages;

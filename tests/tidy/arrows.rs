@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs};
 use crate::tree::{assert_none, root, sources};
 
 /// By crate: the crates of ours that it may depend on, at run time. Tests may use all.
-const CRATES: [(&str, &str, &[&str]); 4] = [
+const CRATES: [(&str, &str, &[&str]); 5] = [
     ("proto", "proto/Cargo.toml", &[]),
     ("core", "node/core/Cargo.toml", &[]),
     (
@@ -14,6 +14,11 @@ const CRATES: [(&str, &str, &[&str]); 4] = [
         &["homeroom-core", "homeroom-proto"],
     ),
     ("client", "client/Cargo.toml", &["homeroom-proto"]),
+    (
+        "cli",
+        "client/cli/Cargo.toml",
+        &["homeroom-client", "homeroom-proto"],
+    ),
 ];
 
 /// By module of the node: the modules that it may name. What stands further down names nothing that stands above it.

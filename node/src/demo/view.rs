@@ -29,7 +29,7 @@ const LABEL_WIDTH: usize = 10;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Where a client looks unless it is told otherwise.
 pub(super) const USUAL_GRPC_PORT: u16 = 7400;
-const CARGO_CLI: &str = "cargo run --release -p homeroom-client --";
+const CARGO_CLI: &str = "cargo run --release -p homeroom-cli --";
 
 /// All that is shown of one moment.
 pub(super) struct Picture {

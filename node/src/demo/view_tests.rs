@@ -111,7 +111,7 @@ fn a_small_terminal_shows_everything_that_matters() {
         "p50 1.9 ms, p99 6.2 ms; events 0.6 s old",
         "22,038 = 21,034 accepted + 1,002 duplicate + 0 shadowed + 2 refused",
         "2 bad_timestamp",
-        "homeroom-client -- get mia.schmidt",
+        "homeroom-cli -- get mia.schmidt",
         "watch mia.schmidt | course algebra-1 | doctor",
         "http://127.0.0.1:7401/v1/courses/algebra-1",
     ] {
@@ -128,9 +128,9 @@ fn a_tall_terminal_shows_whole_commands_and_all_reasons() {
     picture.standing.tally.dead_lettered.extend(reasons);
     let text = drawn(&picture, 80, 39);
     for expected in [
-        "homeroom-client -- watch mia.schmidt",
-        "homeroom-client -- course algebra-1",
-        "homeroom-client -- doctor",
+        "homeroom-cli -- watch mia.schmidt",
+        "homeroom-cli -- course algebra-1",
+        "homeroom-cli -- doctor",
         "2 bad_timestamp, 3 malformed",
         "3 schema_mismatch",
     ] {
@@ -184,10 +184,7 @@ fn without_a_course_the_rest_is_shown() {
     empty.course = None;
     let text = drawn(&empty, 80, 23);
     assert!(text.contains("the node tells no courses yet"), "{text}");
-    assert!(
-        text.contains("homeroom-client -- get mia.schmidt"),
-        "{text}"
-    );
+    assert!(text.contains("homeroom-cli -- get mia.schmidt"), "{text}");
 }
 
 #[test]

@@ -36,7 +36,7 @@ fn build(folder: &Path) {
             "--package",
             "homeroom-node",
             "--package",
-            "homeroom-client",
+            "homeroom-cli",
         ])
         .args(["--profile", &profile, "--target-dir"])
         .arg(folder.parent().expect("target/<profile>"))

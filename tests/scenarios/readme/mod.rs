@@ -73,7 +73,7 @@ impl Reader {
         let cargo = format!(
             "case \"$*\" in\n\
              'run --release -- '*) shift 3; exec '{node}' \"$@\";;\n\
-             'run --release -p homeroom-client -- '*) shift 5; exec '{cli}' \"$@\";;\n\
+             'run --release -p homeroom-cli -- '*) shift 5; exec '{cli}' \"$@\";;\n\
              'test --workspace') echo 'the tests run already';;\n\
              *) echo \"not foreseen: cargo $*\" >&2; exit 1;;\nesac"
         );

@@ -1,0 +1,161 @@
+//! `homeroom ingest`.
+
+mod progress;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use clap::ValueEnum;
+use homeroom_client::{Client, PublisherOptions, Tally, v1::RawFormat};
+use serde::Serialize;
+
+use crate::{
+    error::CliError,
+    ingest::{IngestOptions, ingest},
+    input::Source,
+    output::Output,
+    render,
+};
+use progress::IngestProgress;
+
+/// Publish a file of events, or standard input.
+///
+/// One event a line (native JSON or xAPI statements), or top-level JSON arrays of them; gzip is recognised by itself. Everything is
+/// sent as it is written and decoded by the node: what is no valid event is refused there, kept as a dead letter and counted here.
+/// Sending the same input twice is safe: what was taken before is counted as duplicate. When a node goes away, the events without
+/// an outcome are sent again. Memory is bounded: a line over 1 MiB is cut (and refused as oversized), an array's element over 16 MiB
+/// ends the run.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The file; `-` for standard input.
+    #[arg(value_name = "FILE|-")]
+    file: PathBuf,
+    /// The source of events that don't name one (xAPI statements).
+    #[arg(long, value_name = "NAME", default_value = "")]
+    source: String,
+    /// Events in a batch.
+    #[arg(long, value_name = "EVENTS", allow_negative_numbers = true, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    batch: u32,
+    /// How events are written; told by the first one when `auto`.
+    #[arg(long, value_enum, default_value_t = Format::Auto)]
+    format: Format,
+    /// Fail when nothing was acknowledged for so long.
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        allow_negative_numbers = true,
+        default_value_t = 60
+    )]
+    retry_seconds: u64,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Auto,
+    Native,
+    Xapi,
+}
+
+/// The JSON answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    received: u64,
+    accepted: u64,
+    duplicate: u64,
+    shadowed: u64,
+    dead_lettered: BTreeMap<String, u64>,
+    seconds: f64,
+    events_per_second: f64,
+}
+
+pub(super) async fn run(client: &Client, args: Args, output: &mut Output) -> Result<(), CliError> {
+    let source = open(&args.file)?;
+    let progress = IngestProgress::start(source.progress());
+    let started = Instant::now();
+    let reader = source
+        .into_reader()
+        .map_err(|error| cannot_open(&args.file, error))?;
+    let result = ingest(client, reader, &options(&args), |tally, trouble| {
+        progress.update(tally.received(), trouble);
+    })
+    .await;
+    drop(progress);
+    let tally = result.map_err(|error| CliError::Ingest {
+        acknowledged: error.tally.received(),
+        kind: error.kind,
+    })?;
+    let summary = summary(&tally, started.elapsed());
+    if output.is_json() {
+        return output.json(&summary);
+    }
+    show(&summary, output)
+}
+
+fn open(file: &Path) -> Result<Source, CliError> {
+    let source = match file.as_os_str() == "-" {
+        true => Source::stdin(),
+        false => Source::open(file),
+    };
+    source.map_err(|error| cannot_open(file, error))
+}
+
+fn cannot_open(file: &Path, error: std::io::Error) -> CliError {
+    CliError::Open {
+        path: file.display().to_string(),
+        error,
+    }
+}
+
+fn options(args: &Args) -> IngestOptions {
+    let give_up_after = Duration::from_secs(args.retry_seconds);
+    IngestOptions {
+        source: args.source.clone(),
+        batch_count_max: args.batch as usize,
+        format: match args.format {
+            Format::Auto => None,
+            Format::Native => Some(RawFormat::NativeJson),
+            Format::Xapi => Some(RawFormat::XapiJson),
+        },
+        publisher: PublisherOptions {
+            give_up_after,
+            ..PublisherOptions::default()
+        },
+    }
+}
+
+fn summary(tally: &Tally, elapsed: Duration) -> Summary {
+    let seconds = elapsed.as_secs_f64();
+    let thousandths = |value: f64| (value * 1_000.0).round() / 1_000.0;
+    Summary {
+        received: tally.received(),
+        accepted: tally.accepted,
+        duplicate: tally.duplicate,
+        shadowed: tally.shadowed,
+        dead_lettered: tally.dead_lettered_by_reason().collect(),
+        seconds: thousandths(seconds),
+        events_per_second: thousandths(tally.received() as f64 / seconds.max(1e-9)),
+    }
+}
+
+fn show(summary: &Summary, output: &mut Output) -> Result<(), CliError> {
+    let mut table = render::table(["outcome", "events"]);
+    let dead_lettered: u64 = summary.dead_lettered.values().sum();
+    let rows = [
+        ("accepted", summary.accepted),
+        ("duplicate", summary.duplicate),
+        ("shadowed", summary.shadowed),
+        ("dead-lettered", dead_lettered),
+    ];
+    for (name, count) in rows {
+        table.add_row([name.into(), render::number(count)]);
+    }
+    for (reason, count) in &summary.dead_lettered {
+        table.add_row([format!("  {reason}").into(), render::number(count)]);
+    }
+    table.add_row(["received".into(), render::number(summary.received)]);
+    output.text(table)?;
+    let (seconds, rate) = (summary.seconds, summary.events_per_second);
+    output.text(format_args!("in {seconds:.1} s, {rate:.0} events/s"))
+}

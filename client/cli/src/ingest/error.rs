@@ -1,0 +1,39 @@
+//! Why an input was not published to its end.
+
+use thiserror::Error;
+
+use homeroom_client::{PublishError, Tally};
+
+use crate::input::InputError;
+
+/// Why an input was not published to its end.
+#[derive(Debug, Error)]
+#[error("{kind}")]
+pub struct IngestError {
+    /// What was acknowledged until then.
+    pub tally: Tally,
+    /// The reason.
+    #[source]
+    pub kind: IngestErrorKind,
+}
+
+impl IngestError {
+    /// Whether publishing the same input again, later, may succeed.
+    pub fn is_retryable(&self) -> bool {
+        match &self.kind {
+            IngestErrorKind::Publish(error) => error.is_retryable(),
+            IngestErrorKind::Input(_) => false,
+        }
+    }
+}
+
+/// The two ends at which it can fail.
+#[derive(Debug, Error)]
+pub enum IngestErrorKind {
+    /// The input. What was read before it failed was published.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The cluster.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}

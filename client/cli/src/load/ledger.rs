@@ -1,0 +1,265 @@
+//! What is counted and measured while a phase goes on.
+
+use std::num::NonZeroU32;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use homeroom_proto::{short_name, v1};
+
+use super::latencies::{Latencies, Quantiles};
+use homeroom_client::{Acknowledgement, Tally};
+
+/// What is late by no more counts as in time: the last batches of a phase are under way when it ends.
+const SLACK: Duration = Duration::from_millis(100);
+/// Messages of errors that are kept; the others are counted.
+const MESSAGES_MAX: usize = 8;
+
+/// What is counted and measured while a phase goes on, by all who take part in it.
+#[derive(Debug)]
+pub(super) struct Ledger {
+    started: Instant,
+    books: Mutex<Books>,
+}
+
+/// What a ledger holds.
+#[derive(Clone, Debug)]
+pub(super) struct Books {
+    /// Events handed over.
+    pub(super) sent: u64,
+    /// Outcomes of those that were acknowledged.
+    pub(super) tally: Tally,
+    /// Batches that were sent once more, each time.
+    pub(super) retries: u64,
+    /// From when an event was due to its outcome. Here and below, of what came to no end: to when it was given up, which is the least that
+    /// it took.
+    pub(super) ack: Latencies,
+    /// From when an event was due to when a query showed it.
+    pub(super) insight: Latencies,
+    /// From when a query was due to its answer.
+    pub(super) read: Latencies,
+    /// How late events were handed over.
+    pub(super) late: Latencies,
+    /// Events that were due and not handed over when the phase ended.
+    pub(super) overdue: u64,
+    /// Queries that were due and not asked when the phase ended.
+    pub(super) reads_overdue: u64,
+    /// Events acknowledged in each second of the phase.
+    pub(super) per_second: Vec<u64>,
+    /// When the last one was, since the phase began.
+    pub(super) last_ack: Duration,
+    pub(super) errors: u64,
+    pub(super) error_messages: Vec<String>,
+    recent_ack: Latencies,
+    recent_insight: Latencies,
+}
+
+/// Batches that are not handed over any more.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Overdue {
+    pub(super) events: u64,
+    /// So many of the events would have been watched for.
+    pub(super) probes: u64,
+    /// How long ago they were due.
+    pub(super) late: Duration,
+}
+
+/// Why a rate was not held; the first that holds, in this order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotHeld {
+    /// So many events were handed over and have no outcome.
+    WithoutOutcome(u64),
+    /// So many were due and not handed over.
+    NotSent(u64),
+    /// The last outcome came so long after the end.
+    AfterEnd(Duration),
+}
+
+/// What has happened since the last look.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Recent {
+    /// Events acknowledged since the phase began.
+    pub(super) acknowledged: u64,
+    /// Since the phase began.
+    pub(super) errors: u64,
+    pub(super) ack: Quantiles,
+    pub(super) insight: Quantiles,
+}
+
+impl Ledger {
+    pub(super) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            books: Mutex::new(Books {
+                sent: 0,
+                tally: Tally::default(),
+                retries: 0,
+                ack: Latencies::new(),
+                insight: Latencies::new(),
+                read: Latencies::new(),
+                late: Latencies::new(),
+                overdue: 0,
+                reads_overdue: 0,
+                per_second: Vec::new(),
+                last_ack: Duration::ZERO,
+                errors: 0,
+                error_messages: Vec::new(),
+                recent_ack: Latencies::new(),
+                recent_insight: Latencies::new(),
+            }),
+        }
+    }
+
+    /// When the phase began.
+    pub(super) fn started(&self) -> Instant {
+        self.started
+    }
+
+    /// Events that were due at `due` are handed over now.
+    pub(super) fn sent(&self, events: u64, due: Instant) {
+        let late = due.elapsed();
+        let mut books = self.books();
+        books.sent += events;
+        books.late.record(late, events);
+    }
+
+    /// A batch that was due at `due` has its outcomes now.
+    pub(super) fn acknowledged(&self, acknowledgement: &Acknowledgement, due: Instant) {
+        let now = Instant::now();
+        let outcomes = &acknowledgement.outcomes;
+        let events = outcomes.len() as u64;
+        let mut books = self.books();
+        books.tally.add(outcomes);
+        books.retries += u64::from(acknowledgement.attempts.saturating_sub(1));
+        let latency = now.saturating_duration_since(due);
+        books.ack.record(latency, events);
+        books.recent_ack.record(latency, events);
+        books.last_ack = now.saturating_duration_since(self.started);
+        let second = books.last_ack.as_secs() as usize;
+        if books.per_second.len() <= second {
+            books.per_second.resize(second + 1, 0);
+        }
+        books.per_second[second] += events;
+        for refused in outcomes
+            .iter()
+            .filter(|outcome| outcome.status() == v1::EventStatus::DeadLettered)
+        {
+            books.error(|| {
+                let reason = refused.reason().as_str_name();
+                let reason = short_name(reason, "DEAD_LETTER_REASON_").to_ascii_lowercase();
+                format!("an event was refused as {reason}: {}", refused.detail)
+            });
+        }
+    }
+
+    /// An event was shown so long after it was due, or given up.
+    pub(super) fn shown(&self, latency: Duration) {
+        let mut books = self.books();
+        books.insight.record(latency, 1);
+        books.recent_insight.record(latency, 1);
+    }
+
+    /// A query was answered so long after it was due, or failed.
+    pub(super) fn read(&self, latency: Duration) {
+        self.books().read.record(latency, 1);
+    }
+
+    /// Events that were due at `due` and handed over have no outcome, and nobody waits for it any more.
+    pub(super) fn given_up(&self, events: u64, due: Instant) {
+        self.books().ack.record(due.elapsed(), events);
+    }
+
+    /// Counts what is not handed over any more.
+    pub(super) fn overdue(&self, batches: impl IntoIterator<Item = Overdue>) {
+        let mut books = self.books();
+        for overdue in batches {
+            let Overdue {
+                events,
+                probes,
+                late,
+            } = overdue;
+            books.overdue += events;
+            books.late.record(late, events);
+            books.ack.record(late, events);
+            books.insight.record(late, probes);
+        }
+    }
+
+    /// Queries, and how long ago they were due, are not asked any more.
+    pub(super) fn reads_overdue(&self, queries: impl IntoIterator<Item = (u64, Duration)>) {
+        let mut books = self.books();
+        for (queries, late) in queries {
+            books.reads_overdue += queries;
+            books.read.record(late, queries);
+        }
+    }
+
+    pub(super) fn error(&self, message: impl std::fmt::Display) {
+        self.books().error(|| message.to_string());
+    }
+
+    /// What has happened since the last look; the next one begins anew.
+    pub(super) fn look(&self) -> Recent {
+        let mut books = self.books();
+        let (ack, insight) = (
+            books.recent_ack.quantiles(),
+            books.recent_insight.quantiles(),
+        );
+        books.recent_ack.clear();
+        books.recent_insight.clear();
+        Recent {
+            acknowledged: books.tally.received(),
+            errors: books.errors,
+            ack,
+            insight,
+        }
+    }
+
+    /// All of it.
+    pub(super) fn close(&self) -> Books {
+        self.books().clone()
+    }
+
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Books {
+    fn error(&mut self, message: impl FnOnce() -> String) {
+        self.errors += 1;
+        if self.error_messages.len() < MESSAGES_MAX {
+            let message = message();
+            if !self.error_messages.contains(&message) {
+                self.error_messages.push(message);
+            }
+        }
+    }
+
+    /// Whether anything was due.
+    pub(super) fn is_measured(&self) -> bool {
+        self.sent + self.overdue > 0
+    }
+
+    /// Why a node did not keep up with `rate`, in events a second, for as long as the phase lasted; none when it did. A hundredth of the
+    /// time and [`SLACK`] are tolerated: so much of what was due may be missing, and so long after the end outcomes may come.
+    pub(super) fn not_held(&self, rate: NonZeroU32, lasted: Duration) -> Option<NotHeld> {
+        let slack = lasted / 100 + SLACK;
+        let tolerated = slack.as_secs_f64() * f64::from(rate.get());
+        let without_outcome = self.sent.saturating_sub(self.acknowledged());
+        let after_end = self.last_ack.saturating_sub(lasted);
+        if without_outcome > 0 {
+            Some(NotHeld::WithoutOutcome(without_outcome))
+        } else if self.overdue as f64 > tolerated {
+            Some(NotHeld::NotSent(self.overdue))
+        } else if after_end > slack {
+            Some(NotHeld::AfterEnd(after_end))
+        } else {
+            None
+        }
+    }
+
+    /// Events with an outcome.
+    pub(super) fn acknowledged(&self) -> u64 {
+        self.tally.received()
+    }
+}

@@ -1,0 +1,203 @@
+//! The phases of a load: who takes part in each, and what ends it.
+
+use std::io;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    LoadError, LoadOptions, Rate,
+    feed::Feed,
+    generator::{Arrivals, Cast, Generator, Run, Source},
+    lane::Lane,
+    ledger::Ledger,
+    prober::{NEWS_AHEAD, probe},
+    probes::Probes,
+    reader::Reader,
+    schedule::{Schedule, turns_of},
+};
+use homeroom_client::{Client, PublisherOptions};
+
+/// Events in a batch of arrivals, and batches of them without an outcome.
+const ARRIVAL_BATCH: usize = 500;
+const ARRIVAL_WINDOW: usize = 16;
+/// Batches of one source without an outcome at a fixed rate; beyond it what is due waits, and is late.
+const SCHEDULED_WINDOW: usize = 512;
+/// Tells the queries' chance from the events'.
+const READS_SALT: u64 = 0x5ead;
+
+/// Who takes part in a phase, and where its figures go.
+pub(super) struct Phase<'a> {
+    pub(super) options: &'a LoadOptions,
+    pub(super) cast: Cast,
+    pub(super) run: Run,
+    pub(super) ledger: Arc<Ledger>,
+    pub(super) stop: CancellationToken,
+}
+
+/// The connections of the measured phase: one for each source, one for probes, one for queries, as it would be with several programs.
+pub(super) struct Connections {
+    sources: [Client; 3],
+    probes: Client,
+    reads: Client,
+}
+
+impl Connections {
+    /// Connects at once, so that no figure holds it.
+    pub(super) async fn open(options: &LoadOptions) -> Result<Self, LoadError> {
+        let connect = async || {
+            let client = Client::connect_with(options.endpoints.clone(), options.client)?;
+            client.describe_cluster().await?;
+            Ok::<_, LoadError>(client)
+        };
+        Ok(Self {
+            sources: [connect().await?, connect().await?, connect().await?],
+            probes: connect().await?,
+            reads: connect().await?,
+        })
+    }
+}
+
+impl Phase<'_> {
+    /// All learners come in, as fast as it goes.
+    pub(super) async fn arrive(&self, client: &Client) -> io::Result<()> {
+        let mut tasks = JoinSet::new();
+        let options = self.publisher_options(ARRIVAL_WINDOW);
+        let mut lane = Lane::open(client, options, &self.ledger, None, &mut tasks);
+        let mut arrivals = Arrivals::new(self.run, self.cast, self.options.seen);
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => break,
+                () = lane.room() => {}
+            }
+            let passed = self.ledger.started().elapsed();
+            let at_ms = self.run.start_ms + passed.as_millis() as i64;
+            let events = arrivals.batch(ARRIVAL_BATCH, at_ms);
+            let due = self.ledger.started() + passed;
+            if events.is_empty() || !lane.send(events, due, None).await {
+                break;
+            }
+        }
+        if let Err(error) = lane.finish().await {
+            self.ledger.error(error);
+            self.stop.cancel();
+        }
+        self.join(tasks).await
+    }
+
+    /// Sources publish by the schedule, or as their windows allow, for the time set; probes and queries go on beside them. Returns how
+    /// long it was until something ended it.
+    pub(super) async fn measure(&self, connections: &Connections) -> io::Result<Duration> {
+        let mut tasks = JoinSet::new();
+        let stop = self.stop.child_token();
+        let probes = NonZeroU32::new(self.options.probes_per_second).map(|per_second| {
+            let (tell, news) = mpsc::channel(NEWS_AHEAD);
+            let (client, ledger) = (connections.probes.clone(), Arc::clone(&self.ledger));
+            tasks.spawn(async move { probe(client, news, &ledger).await });
+            let probes = Probes::new(per_second, self.options.seed, tell.clone());
+            (Arc::new(probes), tell)
+        });
+        for (source, client) in Source::ALL.into_iter().zip(&connections.sources) {
+            let own = probes.as_ref().filter(|_| source.has_interactions());
+            let window = self.window(source);
+            let options = self.publisher_options(window);
+            let tell = own.map(|(_, tell)| tell.clone());
+            let lane = Lane::open(client, options, &self.ledger, tell, &mut tasks);
+            let feed = Feed {
+                probes: own.map(|(probes, _)| Arc::clone(probes)),
+                ..self.feed(source, lane)
+            };
+            tasks.spawn(feed.run(stop.clone()));
+        }
+        drop(probes);
+        if let Some(per_second) = NonZeroU32::new(self.options.reads_per_second) {
+            let reader = Reader {
+                client: connections.reads.clone(),
+                cast: self.cast,
+                per_second,
+                seed: self.options.seed,
+                rng: Rng::with_seed(self.options.seed ^ READS_SALT),
+            };
+            let (ledger, stop) = (Arc::clone(&self.ledger), stop.clone());
+            tasks.spawn(async move { reader.run(&ledger, &stop).await });
+        }
+        let lasted = self.wait(&stop, self.options.measured_for).await;
+        self.join(tasks).await?;
+        Ok(lasted)
+    }
+
+    /// The sources alone, for so long, against a sink that is no node.
+    pub(super) async fn saturate(&self, client: &Client, time: Duration) -> io::Result<Duration> {
+        let mut tasks = JoinSet::new();
+        let stop = self.stop.child_token();
+        for source in Source::ALL {
+            let options = self.publisher_options(self.window(source));
+            let lane = Lane::open(client, options, &self.ledger, None, &mut tasks);
+            tasks.spawn(self.feed(source, lane).run(stop.clone()));
+        }
+        let lasted = self.wait(&stop, time).await;
+        self.join(tasks).await?;
+        Ok(lasted)
+    }
+
+    fn feed(&self, source: Source, lane: Lane) -> Feed {
+        let schedule = match self.options.rate {
+            Rate::Max => None,
+            Rate::PerSecond(rate) => Some(Schedule::new(source, self.options.batch, rate)),
+        };
+        Feed {
+            generator: Generator::new(self.run, source, self.cast),
+            lane,
+            ledger: Arc::clone(&self.ledger),
+            schedule,
+            batch: self.options.batch,
+            until: self.options.measured_for,
+            start_ms: self.run.start_ms,
+            probes: None,
+        }
+    }
+
+    /// Ends the phase when its time is up, or earlier when it was told to stop.
+    async fn wait(&self, stop: &CancellationToken, time: Duration) -> Duration {
+        let end = self.ledger.started() + time;
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = tokio::time::sleep_until(end.into()) => stop.cancel(),
+        }
+        self.ledger.started().elapsed().min(time)
+    }
+
+    async fn join(&self, mut tasks: JoinSet<io::Result<()>>) -> io::Result<()> {
+        while let Some(ended) = tasks.join_next().await {
+            ended.map_err(io::Error::other)??;
+        }
+        Ok(())
+    }
+
+    /// In batches: at the greatest rate each source's share of the whole window.
+    fn window(&self, source: Source) -> usize {
+        match self.options.rate {
+            Rate::PerSecond(_) => SCHEDULED_WINDOW,
+            Rate::Max => {
+                let share =
+                    u64::from(self.options.window_events) * u64::from(turns_of(source)) / 10;
+                let batches = share / u64::from(self.options.batch.max(1));
+                usize::try_from(batches).unwrap_or(usize::MAX).max(1)
+            }
+        }
+    }
+
+    fn publisher_options(&self, window: usize) -> PublisherOptions {
+        PublisherOptions {
+            batches_in_flight_max: window,
+            give_up_after: self.options.give_up_after,
+            ..PublisherOptions::default()
+        }
+    }
+}

@@ -1,0 +1,434 @@
+//! What a load measured.
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::ser::{SerializeMap, Serializer};
+
+use super::{Baselines, LoadOptions, NotHeld, Quantiles, Rate, ledger::Books};
+
+/// What a load measured. As JSON, one object; the names are part of the command line's contract.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// How fast batches were due.
+    pub rate: Rate,
+    /// Learners who were active.
+    pub learners: u32,
+    /// Learners known in all.
+    pub seen: u32,
+    /// Events in a batch.
+    pub batch: u32,
+    /// Events on their way at [`Rate::Max`], all sources together.
+    pub window_events: u32,
+    /// Queries a second.
+    pub reads_per_second: u32,
+    /// Events a second that were watched for.
+    pub probes_per_second: u32,
+    /// What the events were made from.
+    pub seed: u64,
+    /// None when it was left out.
+    pub arrival: Option<ArrivalReport>,
+    /// Length of the measured phase up to its last acknowledgement, in seconds.
+    pub seconds: f64,
+    /// Whether the measured phase was ended before its time.
+    pub interrupted: bool,
+    /// Whether the node kept up. A hundredth of the phase and 100 ms are tolerated: all that was due was handed over, but for as much as is
+    /// due within that time; all that was handed over has its outcome; and the last came no later than that after the end (the planned one,
+    /// or when the phase was ended before it). None at [`Rate::Max`], and when nothing was measured. When it was not held, the figures are not
+    /// of this rate.
+    pub rate_held: Option<bool>,
+    /// Why it was not held. Not in the JSON: the counts there say it.
+    pub not_held: Option<NotHeld>,
+    /// Events handed over in the measured phase; so are all counts below.
+    pub sent: u64,
+    /// Those with an outcome: accepted + duplicate + shadowed + dead-lettered.
+    pub acknowledged: u64,
+    /// Counted for the first time.
+    pub accepted: u64,
+    /// Counted before.
+    pub duplicate: u64,
+    /// Of a type for which another source is authoritative.
+    pub shadowed: u64,
+    /// Refused.
+    pub dead_lettered: u64,
+    /// How often a batch was sent once more.
+    pub retries: u64,
+    /// Events that were due and not handed over when time was up.
+    pub overdue: u64,
+    /// Queries that were due and not asked when time was up.
+    pub reads_overdue: u64,
+    /// Acknowledged events a second.
+    pub events_per_second: f64,
+    /// Events acknowledged in each second of the phase, and of what came after its end.
+    pub per_second: Vec<u64>,
+    /// From when an event was due to its outcome. Here and below, what came to no end counts with the time until it was given up: it took that
+    /// long at least.
+    pub ack: Quantiles,
+    /// From when an event was due to when a query showed it.
+    pub insight: Quantiles,
+    /// From when a query was due to its answer.
+    pub read: Quantiles,
+    /// How late events were handed over; without samples when there is no schedule.
+    pub late: Quantiles,
+    /// Failed calls, refused events, events that never showed; in both phases.
+    pub errors: u64,
+    /// The first few, in words.
+    pub error_messages: Vec<String>,
+    /// None when they were not asked for, or the load was ended early.
+    pub baselines: Option<Baselines>,
+}
+
+/// How fast the learners came in.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ArrivalReport {
+    /// Events with an outcome.
+    pub events: u64,
+    /// Events handed over.
+    pub sent: u64,
+    /// Counted for the first time.
+    pub accepted: u64,
+    /// Counted before.
+    pub duplicate: u64,
+    /// Refused.
+    pub dead_lettered: u64,
+    /// How often a batch was sent once more.
+    pub retries: u64,
+    /// Up to the last acknowledgement.
+    pub seconds: f64,
+    /// Events with an outcome a second.
+    pub events_per_second: f64,
+}
+
+impl Report {
+    /// The report of a measured phase that was ended after `lasted`.
+    pub(super) fn new(
+        options: &LoadOptions,
+        (arrival, measured): (Option<&Books>, &Books),
+        lasted: Duration,
+    ) -> Self {
+        let seconds = lasted.max(measured.last_ack).as_secs_f64();
+        let acknowledged = measured.acknowledged();
+        let (late, not_held) = match options.rate {
+            Rate::Max => (Quantiles::default(), None),
+            Rate::PerSecond(rate) => (measured.late.quantiles(), measured.not_held(rate, lasted)),
+        };
+        let has_rate = options.rate != Rate::Max && measured.is_measured();
+        let books = || arrival.into_iter().chain([measured]);
+        let messages = books().flat_map(|books| books.error_messages.clone());
+        Self {
+            rate: options.rate,
+            learners: options.learners,
+            seen: options.seen.max(options.learners),
+            batch: options.batch,
+            window_events: options.window_events,
+            reads_per_second: options.reads_per_second,
+            probes_per_second: options.probes_per_second,
+            seed: options.seed,
+            arrival: arrival.map(ArrivalReport::new),
+            seconds: rounded(seconds),
+            interrupted: lasted < options.measured_for,
+            rate_held: has_rate.then_some(not_held.is_none()),
+            not_held,
+            sent: measured.sent,
+            acknowledged,
+            accepted: measured.tally.accepted,
+            duplicate: measured.tally.duplicate,
+            shadowed: measured.tally.shadowed,
+            dead_lettered: measured.tally.dead_lettered(),
+            retries: measured.retries,
+            overdue: measured.overdue,
+            reads_overdue: measured.reads_overdue,
+            events_per_second: rounded(acknowledged as f64 / seconds.max(1e-9)),
+            per_second: measured.per_second.clone(),
+            ack: measured.ack.quantiles(),
+            insight: measured.insight.quantiles(),
+            read: measured.read.quantiles(),
+            late,
+            errors: books().map(|books| books.errors).sum(),
+            error_messages: messages.collect(),
+            baselines: None,
+        }
+    }
+
+    /// Counts what failed after all phases.
+    pub(super) fn fail(&mut self, message: String) {
+        self.errors += 1;
+        self.error_messages.push(message);
+    }
+
+    /// Events that were sent and have no outcome, in both phases.
+    pub fn unacknowledged(&self) -> u64 {
+        let arrival = self
+            .arrival
+            .map_or(0, |arrival| arrival.sent - arrival.events);
+        arrival + self.sent - self.acknowledged
+    }
+}
+
+impl ArrivalReport {
+    fn new(books: &Books) -> Self {
+        let seconds = books.last_ack.as_secs_f64();
+        let events = books.acknowledged();
+        Self {
+            events,
+            sent: books.sent,
+            accepted: books.tally.accepted,
+            duplicate: books.tally.duplicate,
+            dead_lettered: books.tally.dead_lettered(),
+            retries: books.retries,
+            seconds: rounded(seconds),
+            events_per_second: rounded(events as f64 / seconds.max(1e-9)),
+        }
+    }
+}
+
+/// To three places.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
+
+impl Serialize for Report {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(None)?;
+        match self.rate {
+            Rate::Max => map.serialize_entry("rate", "max")?,
+            Rate::PerSecond(rate) => map.serialize_entry("rate", &rate)?,
+        }
+        map.serialize_entry("learners", &self.learners)?;
+        map.serialize_entry("seen", &self.seen)?;
+        map.serialize_entry("batch", &self.batch)?;
+        map.serialize_entry("windowEvents", &self.window_events)?;
+        map.serialize_entry("readsPerSecond", &self.reads_per_second)?;
+        map.serialize_entry("probesPerSecond", &self.probes_per_second)?;
+        map.serialize_entry("seed", &self.seed)?;
+        map.serialize_entry("version", env!("CARGO_PKG_VERSION"))?;
+        map.serialize_entry("arrival", &self.arrival)?;
+        map.serialize_entry("seconds", &self.seconds)?;
+        map.serialize_entry("interrupted", &self.interrupted)?;
+        map.serialize_entry("rateHeld", &self.rate_held)?;
+        map.serialize_entry("eventsPerSecond", &self.events_per_second)?;
+        let latencies = [
+            ("ack", self.ack),
+            ("insight", self.insight),
+            ("read", self.read),
+        ];
+        for (name, quantiles) in latencies {
+            serialize_quantiles(&mut map, name, &quantiles)?;
+        }
+        map.serialize_entry("lateP99Ms", &self.late.p99_ms)?;
+        map.serialize_entry("lateMaxMs", &self.late.max_ms)?;
+        let counts = [
+            ("sent", self.sent),
+            ("acknowledged", self.acknowledged),
+            ("accepted", self.accepted),
+            ("duplicate", self.duplicate),
+            ("shadowed", self.shadowed),
+            ("deadLettered", self.dead_lettered),
+            ("retries", self.retries),
+            ("overdue", self.overdue),
+            ("readsOverdue", self.reads_overdue),
+            ("errors", self.errors),
+        ];
+        for (name, count) in counts {
+            map.serialize_entry(name, &count)?;
+        }
+        map.serialize_entry("errorMessages", &self.error_messages)?;
+        map.serialize_entry("perSecond", &self.per_second)?;
+        map.serialize_entry("baselines", &self.baselines)?;
+        map.end()
+    }
+}
+
+fn serialize_quantiles<M: SerializeMap>(
+    map: &mut M,
+    name: &str,
+    quantiles: &Quantiles,
+) -> Result<(), M::Error> {
+    let times = [
+        ("P50Ms", quantiles.p50_ms),
+        ("P90Ms", quantiles.p90_ms),
+        ("P99Ms", quantiles.p99_ms),
+        ("P999Ms", quantiles.p999_ms),
+        ("MaxMs", quantiles.max_ms),
+    ];
+    for (which, ms) in times {
+        map.serialize_entry(&format!("{name}{which}"), &ms)?;
+    }
+    map.serialize_entry(&format!("{name}Samples"), &quantiles.samples)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::time::Instant;
+
+    use homeroom_proto::v1::{DeadLetterReason, EventOutcome, EventStatus};
+
+    use super::*;
+    use crate::load::ledger::{Ledger, Overdue};
+    use homeroom_client::{Acknowledgement, ClientOptions};
+
+    fn options(rate: Rate) -> LoadOptions {
+        LoadOptions {
+            endpoints: Vec::new(),
+            client: ClientOptions::default(),
+            rate,
+            learners: 10,
+            seen: 20,
+            courses: 1,
+            measured_for: Duration::from_secs(2),
+            batch: 2,
+            window_events: 10,
+            reads_per_second: 0,
+            probes_per_second: 0,
+            seed: 7,
+            cold: true,
+            give_up_after: Duration::from_secs(1),
+            baselines: None,
+        }
+    }
+
+    /// Three batches of two were sent: one was taken at the second attempt, one refused by half, one has no outcome.
+    fn measured() -> Books {
+        let ledger = Ledger::new();
+        let due = Instant::now();
+        let outcome = |status: EventStatus| EventOutcome {
+            status: status.into(),
+            ..EventOutcome::default()
+        };
+        let refused = EventOutcome {
+            reason: DeadLetterReason::BadTimestamp.into(),
+            detail: "too odd".into(),
+            ..outcome(EventStatus::DeadLettered)
+        };
+        for _ in 0..3 {
+            ledger.sent(2, due);
+        }
+        let accepted = outcome(EventStatus::Accepted);
+        for (outcomes, attempts) in [
+            (vec![accepted.clone(), outcome(EventStatus::Duplicate)], 2),
+            (vec![accepted, refused], 1),
+        ] {
+            let acknowledgement = Acknowledgement {
+                ticket: 0,
+                outcomes,
+                attempts,
+            };
+            ledger.acknowledged(&acknowledgement, due);
+        }
+        ledger.given_up(2, due);
+        ledger.shown(Duration::from_millis(3));
+        ledger.overdue([Overdue {
+            events: 8,
+            probes: 1,
+            late: Duration::from_millis(5),
+        }]);
+        ledger.reads_overdue([(1, Duration::from_millis(5))]);
+        ledger.close()
+    }
+
+    #[test]
+    fn everything_is_accounted_for() {
+        let rate = Rate::PerSecond(NonZeroU32::new(100).expect("above 0"));
+        let lasted = Duration::from_secs(1);
+        let report = Report::new(&options(rate), (None, &measured()), lasted);
+        assert_eq!((report.sent, report.acknowledged), (6, 4));
+        assert_eq!(report.unacknowledged(), 2);
+        let outcomes = (report.accepted, report.duplicate, report.dead_lettered);
+        assert_eq!(outcomes, (2, 1, 1));
+        assert_eq!((report.retries, report.overdue, report.errors), (1, 8, 1));
+        let message = "an event was refused as bad_timestamp: too odd";
+        assert_eq!(report.error_messages, [message]);
+        assert_eq!(report.per_second, [4]);
+        assert!(report.interrupted && report.seconds == 1.0);
+        assert_eq!(report.events_per_second, 4.0);
+        let samples = [&report.ack, &report.insight, &report.read].map(|it| it.samples);
+        assert_eq!(samples, [4 + 2 + 8, 1 + 1, 1], "what came to no end, too");
+        for figure in [report.ack.p90_ms, report.read.max_ms, report.late.p50_ms] {
+            assert!(figure.is_some_and(|ms| ms >= 5.0), "{figure:?}");
+        }
+        assert_eq!(report.rate_held, Some(false));
+    }
+
+    #[test]
+    fn a_rate_is_held_when_all_outcomes_come_soon_after_the_end() {
+        let rate = NonZeroU32::new(100).expect("above 0");
+        let second = Duration::from_secs(1);
+        let books = |overdue, sent, last_ack| {
+            let mut books = measured();
+            (books.overdue, books.sent, books.last_ack) = (overdue, sent, last_ack);
+            books
+        };
+        let soon = second + Duration::from_millis(110);
+        let late = soon + Duration::from_millis(1);
+        // Four events have their outcomes.
+        for (books, why) in [
+            (books(11, 4, soon), None),
+            (books(12, 4, soon), Some(NotHeld::NotSent(12))),
+            (books(12, 5, soon), Some(NotHeld::WithoutOutcome(1))),
+            (books(0, 4, late), Some(NotHeld::AfterEnd(late - second))),
+        ] {
+            assert_eq!(books.not_held(rate, second), why);
+            let options = options(Rate::PerSecond(rate));
+            let report = Report::new(&options, (None, &books), second);
+            let told = (report.rate_held, report.not_held);
+            assert_eq!(told, (Some(why.is_none()), why));
+        }
+    }
+
+    #[test]
+    fn a_load_that_ended_before_anything_was_measured_has_no_figures_of_it() {
+        let rate = Rate::PerSecond(NonZeroU32::new(100).expect("above 0"));
+        let nothing = Ledger::new().close();
+        let books = (Some(&measured()), &nothing);
+        let report = Report::new(&options(rate), books, Duration::ZERO);
+        assert!(report.interrupted);
+        assert_eq!((report.rate_held, report.not_held), (None, None));
+        for times in [report.ack, report.insight, report.read, report.late] {
+            assert_eq!(times, Quantiles::default());
+        }
+        let counts = (report.sent, report.overdue, report.reads_overdue);
+        assert_eq!(counts, (0, 0, 0));
+        assert_eq!(report.arrival.map(|arrival| arrival.events), Some(4));
+        assert_eq!(report.unacknowledged(), 2, "of those that came in");
+    }
+
+    #[test]
+    fn a_baseline_that_failed_leaves_the_figures_of_the_node() {
+        let lasted = Duration::from_secs(2);
+        let mut report = Report::new(&options(Rate::Max), (None, &measured()), lasted);
+        let (errors, acknowledged) = (report.errors, report.acknowledged);
+        report.fail("the disk is full".to_owned());
+        assert_eq!(report.errors, errors + 1);
+        let document = serde_json::to_value(&report).expect("a document");
+        assert_eq!(document["baselines"], serde_json::Value::Null);
+        assert_eq!(document["acknowledged"], acknowledged);
+        let messages = document["errorMessages"].to_string();
+        assert!(messages.contains("the disk is full"), "{messages}");
+    }
+
+    #[test]
+    fn the_document_has_its_names_and_says_null_where_nothing_was_measured() {
+        let lasted = Duration::from_secs(2);
+        let report = Report::new(&options(Rate::Max), (None, &measured()), lasted);
+        let document = serde_json::to_value(&report).expect("a document");
+        for name in [
+            "ackP50Ms",
+            "ackP90Ms",
+            "ackP999Ms",
+            "insightP50Ms",
+            "insightP99Ms",
+            "eventsPerSecond",
+        ] {
+            assert!(document[name].is_number(), "{name}: {document}");
+        }
+        for name in ["lateP99Ms", "lateMaxMs", "rateHeld"] {
+            let value = document.get(name);
+            assert!(value.is_some_and(serde_json::Value::is_null), "{name}");
+        }
+        assert_eq!(document["rate"], "max");
+        assert_eq!(document["readSamples"], 1);
+        assert_eq!(document["interrupted"], false);
+    }
+}

@@ -1,0 +1,69 @@
+//! Standard output, as text or as JSON.
+
+use std::borrow::Cow;
+use std::io::{self, BufWriter, Stdout, Write};
+
+use serde::Serialize;
+
+use crate::error::CliError;
+
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// Standard output, buffered, as text or as JSON.
+pub(super) struct Output {
+    json: bool,
+    to: BufWriter<Stdout>,
+}
+
+impl Output {
+    pub(super) fn new(json: bool) -> Self {
+        Self {
+            json,
+            to: BufWriter::with_capacity(BUFFER_BYTES, io::stdout()),
+        }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// One JSON document, on a line of its own.
+    pub(super) fn json(&mut self, document: &impl Serialize) -> Result<(), CliError> {
+        let written = serde_json::to_writer(&mut self.to, document).map_err(io::Error::from);
+        let written = written.and_then(|()| self.to.write_all(b"\n"));
+        written.map_err(CliError::Output)
+    }
+
+    /// Text with a newline after it.
+    pub(super) fn text(&mut self, text: impl std::fmt::Display) -> Result<(), CliError> {
+        writeln!(self.to, "{}", plain(&text.to_string())).map_err(CliError::Output)
+    }
+
+    /// Shows what was written so far.
+    pub(super) fn flush(&mut self) -> Result<(), CliError> {
+        self.to.flush().map_err(CliError::Output)
+    }
+}
+
+/// Text without what a terminal would obey: ids and names come from anyone who may publish.
+pub(super) fn plain(text: &str) -> Cow<'_, str> {
+    let is_obeyed = |c: char| c.is_control() && c != '\n';
+    if !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_obeyed(c) {
+            plain.extend(c.escape_unicode());
+        } else {
+            plain.push(c);
+        }
+    }
+    Cow::Owned(plain)
+}
+
+#[test]
+fn a_name_can_not_command_a_terminal() {
+    assert_eq!(plain("a table\nof two lines"), "a table\nof two lines");
+    assert_eq!(plain("\u{1b}[2Jada\u{7}"), "\\u{1b}[2Jada\\u{7}");
+}
