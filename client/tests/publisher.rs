@@ -64,9 +64,9 @@ async fn outcomes_come_for_each_batch_in_its_own_order() {
 #[tokio::test]
 async fn nodes_of_two_clusters_are_told_apart() {
     let ours = FakeNode::new(1, Mischief::default()).start();
-    let theirs = FakeNode::new(1, Mischief::default())
-        .of_cluster("other")
-        .start();
+    let mut theirs = FakeNode::new(1, Mischief::default());
+    theirs.cluster_id = "other";
+    let theirs = theirs.start();
     let client = Client::connect(vec![theirs.endpoint()]).expect("an endpoint");
     let first = Client::connect(vec![ours.endpoint()]).expect("an endpoint");
     let batch = Batch::Raw(v1::RawEvents {

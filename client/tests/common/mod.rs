@@ -50,7 +50,7 @@ pub struct FakeNode {
     pub seen: Arc<Mutex<Seen>>,
     chance: Arc<Mutex<fastrand::Rng>>,
     mischief: Mischief,
-    cluster_id: &'static str,
+    pub cluster_id: &'static str,
 }
 
 /// A running fake; dies when dropped, with all its connections: hence a runtime of its own.
@@ -84,11 +84,6 @@ impl FakeNode {
             mischief,
             cluster_id: "fake",
         }
-    }
-
-    pub fn of_cluster(mut self, cluster_id: &'static str) -> Self {
-        self.cluster_id = cluster_id;
-        self
     }
 
     pub fn start(self) -> Running {

@@ -81,7 +81,6 @@ mod tests {
         PayloadGroup {
             format: RawFormat::NativeJson,
             payloads,
-            bytes: lengths.iter().sum(),
         }
     }
 

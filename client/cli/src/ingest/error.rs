@@ -17,16 +17,6 @@ pub struct IngestError {
     pub kind: IngestErrorKind,
 }
 
-impl IngestError {
-    /// Whether publishing the same input again, later, may succeed.
-    pub fn is_retryable(&self) -> bool {
-        match &self.kind {
-            IngestErrorKind::Publish(error) => error.is_retryable(),
-            IngestErrorKind::Input(_) => false,
-        }
-    }
-}
-
 /// The two ends at which it can fail.
 #[derive(Debug, Error)]
 pub enum IngestErrorKind {

@@ -11,7 +11,7 @@ use std::time::Duration;
 use homeroom_proto::v1::{self, RawFormat};
 use tokio::sync::{mpsc, watch};
 
-use crate::input::{InputError, InputSummary, PayloadGroup, read_payloads};
+use crate::input::{InputError, PayloadGroup, read_payloads};
 use batcher::Batcher;
 use homeroom_client::{
     Acknowledgements, Batch, Client, Failure, Position, PublishError, Publisher, PublisherOptions,
@@ -83,7 +83,7 @@ pub async fn ingest(
         Err(InputError::Read(error))
     });
     match read {
-        Ok(_) => Ok(tally),
+        Ok(()) => Ok(tally),
         Err(error) => Err(IngestError {
             tally,
             kind: error.into(),
@@ -96,7 +96,7 @@ fn read_all(
     format: Option<RawFormat>,
     count_max: usize,
     give: &mpsc::Sender<PayloadGroup>,
-) -> Result<InputSummary, InputError> {
+) -> Result<(), InputError> {
     // A group that nobody takes: publishing has failed, there is no use in reading on.
     let mut sink = |group| give.blocking_send(group).is_ok();
     read_payloads(from, format, count_max, BATCH_BYTES_MAX, &mut sink)

@@ -148,10 +148,14 @@ async fn without_any_node_it_gives_up_and_says_why() {
         troubled |= trouble.is_some();
     });
     let error = result.await.expect_err("there is no node");
-    assert!(troubled && error.is_retryable() && error.tally.received() == 0);
-    let IngestErrorKind::Publish(PublishError::NoProgress {
+    assert!(troubled && error.tally.received() == 0);
+    let IngestErrorKind::Publish(error) = error.kind else {
+        panic!("unexpected {error:?}");
+    };
+    assert!(error.is_retryable());
+    let PublishError::NoProgress {
         last: Some(last), ..
-    }) = error.kind
+    } = error
     else {
         panic!("unexpected {error:?}");
     };

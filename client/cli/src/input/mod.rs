@@ -10,5 +10,5 @@ mod lines;
 mod payloads;
 mod source;
 
-pub use payloads::{InputError, InputSummary, PayloadGroup, read_payloads};
+pub use payloads::{InputError, PayloadGroup, read_payloads};
 pub use source::{Source, SourceProgress};

@@ -19,15 +19,6 @@ pub struct PayloadGroup {
     pub format: RawFormat,
     /// One event each.
     pub payloads: Vec<Bytes>,
-    /// Their length together.
-    pub bytes: usize,
-}
-
-/// What was read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct InputSummary {
-    /// Payloads given.
-    pub payloads: u64,
 }
 
 /// Why an input could not be read to its end. What was read before it was given.
@@ -50,7 +41,7 @@ pub fn read_payloads(
     count_max: usize,
     bytes_max: usize,
     sink: &mut impl FnMut(PayloadGroup) -> bool,
-) -> Result<InputSummary, InputError> {
+) -> Result<(), InputError> {
     let head = first_bytes(&mut from)?;
     let mut groups = Grouping::new(format, count_max, bytes_max, sink);
     let is_array = head.trim_ascii_start().first() == Some(&b'[');
@@ -59,7 +50,7 @@ pub fn read_payloads(
         false => read_lines(&head, from, &mut groups),
     };
     groups.flush();
-    result.map(|()| groups.summary)
+    result
 }
 
 fn read_array<F>(from: impl Read, groups: &mut Grouping<'_, F>) -> Result<(), InputError>
@@ -126,7 +117,6 @@ struct Grouping<'a, F> {
     sink: &'a mut F,
     payloads: Vec<Bytes>,
     bytes: usize,
-    summary: InputSummary,
     stopped: bool,
 }
 
@@ -139,7 +129,6 @@ impl<'a, F: FnMut(PayloadGroup) -> bool> Grouping<'a, F> {
             sink,
             payloads: Vec::new(),
             bytes: 0,
-            summary: InputSummary::default(),
             stopped: false,
         }
     }
@@ -166,14 +155,9 @@ impl<'a, F: FnMut(PayloadGroup) -> bool> Grouping<'a, F> {
         }
         let capacity = self.payloads.len();
         let payloads = std::mem::replace(&mut self.payloads, Vec::with_capacity(capacity));
-        self.summary.payloads += payloads.len() as u64;
         let format = self.format.unwrap_or(RawFormat::NativeJson);
-        let bytes = std::mem::take(&mut self.bytes);
-        self.stopped = !(self.sink)(PayloadGroup {
-            format,
-            payloads,
-            bytes,
-        });
+        self.bytes = 0;
+        self.stopped = !(self.sink)(PayloadGroup { format, payloads });
     }
 }
 
@@ -184,7 +168,7 @@ mod tests {
     use flate2::{Compression, write::GzEncoder};
     use std::io::Write;
 
-    fn read(input: &[u8]) -> (Vec<PayloadGroup>, Result<InputSummary, InputError>) {
+    fn read(input: &[u8]) -> (Vec<PayloadGroup>, Result<(), InputError>) {
         let input = Cursor::new(input.to_vec());
         let mut groups = Vec::new();
         let result = read_payloads(
@@ -220,7 +204,8 @@ mod tests {
         members.extend(gzip(&plain[12..]));
         for input in [plain.to_vec(), gzip(plain), members] {
             let (groups, result) = read(&input);
-            assert_eq!(result.expect("whole").payloads, 3);
+            result.expect("whole");
+            assert_eq!(payloads(&groups).len(), 3);
             assert_eq!(payloads(&groups), ["{\"a\":1}", "{\"b\":2}", "{\"c\":3}"]);
             assert!(groups.iter().all(|group| group.payloads.len() <= 2));
         }
@@ -229,7 +214,8 @@ mod tests {
     #[test]
     fn an_array_of_statements_is_told_by_its_first_element() {
         let (groups, result) = read(b"\n [\n{\"actor\":{},\"verb\":{}},\n{\"actor\":{}}]\n");
-        assert_eq!(result.expect("whole").payloads, 2);
+        result.expect("whole");
+        assert_eq!(payloads(&groups).len(), 2);
         assert_eq!(
             payloads(&groups),
             ["{\"actor\":{},\"verb\":{}}", "{\"actor\":{}}"]
@@ -254,7 +240,9 @@ mod tests {
     #[test]
     fn empty_inputs_hold_nothing() {
         for input in [&b""[..], b"\n \r\n", b"[]", b"\xef\xbb\xbf"] {
-            assert_eq!(read(input).1.expect("empty").payloads, 0);
+            let (groups, result) = read(input);
+            result.expect("empty");
+            assert_eq!(payloads(&groups).len(), 0);
         }
     }
 

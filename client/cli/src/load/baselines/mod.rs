@@ -24,7 +24,7 @@ use super::{
 use homeroom_client::Client;
 
 pub(super) use append::AppendFile;
-pub use append::{AppendFsync, Appended};
+pub use append::AppendFsync;
 use null_sink::NullSink;
 
 /// What is measured beside the node.
