@@ -170,7 +170,7 @@ fn one_who_left_an_earlier_build_is_read_as_she_was() {
         assert_eq!(whole.as_ref(), Ok(&learner));
         let lean = Learner::restore_lean("ada", head, blocks.into_iter());
         let mut expected = learner.clone();
-        expected.let_go();
+        expected.evict_blocks();
         assert_eq!(lean, Ok(expected));
     }
 }

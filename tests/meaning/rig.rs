@@ -163,7 +163,7 @@ impl CoreRig {
     /// A checkpoint: what the ones before stored leaves the memory.
     pub fn checkpoint(&mut self) {
         for learner in self.learners.values_mut() {
-            learner.let_go();
+            learner.evict_blocks();
             self.disk.save_learner(learner, false);
         }
     }
@@ -190,7 +190,7 @@ impl CoreRig {
 
     fn wake_lean(&mut self, user_id: &str) {
         let mut learner = self.disk.learner(user_id).expect("it was stored");
-        learner.let_go();
+        learner.evict_blocks();
         let lean = self.disk.learner_lean(user_id).expect("it was stored");
         let away = |it: &Learner| it.missing_within(&ALWAYS);
         assert_eq!(away(&lean), away(&learner));

@@ -94,7 +94,7 @@ impl Held {
             self.growth.add(encoded.len() as u64);
             verdicts.push(self.apply_one(user_id, context, encoded, &mut touched_ms)?);
         }
-        self.let_go(durable_index);
+        self.evict_blocks(durable_index);
         if std::mem::take(&mut self.is_resized) {
             self.measured = measure(&self.learner);
         }
@@ -156,20 +156,20 @@ impl Held {
     }
 
     /// Has what was saved leave the memory, as far as it need not be there, once that is durable.
-    fn let_go(&mut self, durable_index: u64) {
+    fn evict_blocks(&mut self, durable_index: u64) {
         if (self.saved_at).is_some_and(|saved_at| saved_at <= durable_index) {
             self.saved_at = None;
-            self.learner.let_go();
+            self.learner.evict_blocks();
             self.is_resized = true;
         }
     }
 
     /// What the learner takes with its actor, after it has let go of what is durable, bytes; `None` when there was nothing to let go of.
-    pub fn let_go_now(&mut self, durable_index: u64) -> Option<u64> {
-        self.let_go(durable_index);
+    pub fn evict_blocks_now(&mut self, durable_index: u64) -> Option<u64> {
+        self.evict_blocks(durable_index);
         if self.saved_at.is_none() {
             // Of what was read back since, too: it is stored, unless it was changed.
-            self.is_resized |= self.learner.let_go();
+            self.is_resized |= self.learner.evict_blocks();
         }
         std::mem::take(&mut self.is_resized).then(|| {
             self.measured = measure(&self.learner);
@@ -183,7 +183,7 @@ impl Held {
         let leaves = save.standings && self.learner.is_known();
         let standings = leaves.then(|| self.changed_standings());
         // Captures follow each other: what was saved before is durable.
-        self.let_go(save.as_of);
+        self.evict_blocks(save.as_of);
         let changes = self.learner.take_changes(leaves);
         let head = changes.iter().find(|change| change.part == StatePart::Head);
         if let Some(bytes) = head.and_then(|head| head.bytes.as_ref()) {

@@ -85,11 +85,11 @@ fn to_whom_nothing_comes_any_more_lets_go_when_asked() {
     for index in 0..EVENTS {
         click(&mut held, index, 0);
     }
-    assert_eq!(held.let_go_now(EVENTS), None, "nothing was saved");
+    assert_eq!(held.evict_blocks_now(EVENTS), None, "nothing was saved");
     save(&mut held, EVENTS);
-    assert_eq!(held.let_go_now(EVENTS - 1), None);
-    assert!(held.let_go_now(EVENTS).is_some() && is_partly_away(&held));
-    assert_eq!(held.let_go_now(EVENTS), None, "it was told already");
+    assert_eq!(held.evict_blocks_now(EVENTS - 1), None);
+    assert!(held.evict_blocks_now(EVENTS).is_some() && is_partly_away(&held));
+    assert_eq!(held.evict_blocks_now(EVENTS), None, "it was told already");
 }
 
 /// Blocks as they were saved.
@@ -113,7 +113,7 @@ async fn what_was_read_back_leaves_again_without_being_saved() {
         _ => None,
     });
     held.blocks = Arc::new(Kept(blocks.collect()));
-    let away = held.let_go_now(EVENTS);
+    let away = held.evict_blocks_now(EVENTS);
     assert!(away.is_some());
     // The first event once more: whether it is the same, its block says.
     let known = click(&mut held, 0, EVENTS);
@@ -122,8 +122,8 @@ async fn what_was_read_back_leaves_again_without_being_saved() {
         [Verdict::Duplicate { conflicting: false }]
     );
     assert!(known.memory_bytes > away.unwrap_or_default());
-    assert_eq!(held.let_go_now(EVENTS), away);
-    assert_eq!(held.let_go_now(EVENTS), None);
+    assert_eq!(held.evict_blocks_now(EVENTS), away);
+    assert_eq!(held.evict_blocks_now(EVENTS), None);
 }
 
 #[test]

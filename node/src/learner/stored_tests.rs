@@ -71,7 +71,7 @@ fn a_learner_is_gathered_from_its_records_in_their_order() {
         let gathered = gathered.expect("a head");
         assert_eq!((gathered.was_active(), gathered.as_of()), (!leaves, 7));
         let stored = gathered.lean().expect("a learner");
-        learner.let_go();
+        learner.evict_blocks();
         assert_eq!(stored.learner, learner);
         assert!(stored.head_bytes >= head_bytes && stored.standings_stored == leaves);
     }
@@ -109,7 +109,7 @@ fn one_who_left_is_her_head_and_what_it_names() {
     let mut learner = with_events(hours.chain(minute));
     commit(&store, 1, saved(&mut learner, true).changes);
     let whole = learner.clone();
-    learner.let_go();
+    learner.evict_blocks();
     let load = || {
         load(&store, 0, "ada")
             .expect("it can be read")

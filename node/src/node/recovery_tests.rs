@@ -203,7 +203,7 @@ impl Rig {
         assert_eq!(found.len(), active.len());
         for (found, active) in found.into_iter().zip(active) {
             let mut active = active.clone();
-            active.let_go();
+            active.evict_blocks();
             assert!(*found == active, "{}", active.user_id());
         }
         packs

@@ -135,7 +135,7 @@ async fn what_idle_learners_let_go_of_is_not_theirs_any_more() {
     directory.retire(ALL);
     assert!(directory.memory.is_crowded());
     save(&directory).await;
-    directory.let_go(&directory.places());
+    directory.evict_blocks(&directory.places());
     assert!(
         !directory.memory.is_crowded(),
         "the idle take next to nothing"

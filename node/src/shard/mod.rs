@@ -7,7 +7,7 @@ mod blocks;
 mod chores;
 mod directory;
 mod groups;
-mod letting_go;
+mod eviction;
 mod machine;
 mod memory;
 mod packing;

@@ -268,10 +268,10 @@ impl ShardReplica {
     }
 
     /// Has all learners let go of what is durable and need not be in memory.
-    pub async fn let_go(&self) {
+    pub async fn evict_blocks(&self) {
         let mut portions = self.chores.portions(self.directory.places());
         while let Some(some) = portions.next().await {
-            self.directory.let_go(some);
+            self.directory.evict_blocks(some);
         }
     }
 

@@ -326,14 +326,14 @@ impl Blocks {
     }
 
     /// Where the blocks begin and end that may leave the memory: stored as they are, and over by a time, ms.
-    pub fn may_leave(&self, over_by_ms: i64) -> Vec<Range<i64>> {
+    pub fn evictable_spans(&self, over_by_ms: i64) -> Vec<Range<i64>> {
         let stored = self.earlier().iter().filter(|block| !block.unsaved);
         let spans = stored.map(|block| block.from_ms..self.end_ms(block.from_ms));
         spans.filter(|span| span.end <= over_by_ms).collect()
     }
 
     /// Lets the block that begins at a time leave the memory; it is found by its ids and by these keys.
-    pub fn let_go(&mut self, from_ms: i64, others: impl Iterator<Item = IdHash>) {
+    pub fn evict(&mut self, from_ms: i64, others: impl Iterator<Item = IdHash>) {
         let here = &mut self.here;
         let found = here.binary_search_by_key(&from_ms, |block| block.from_ms);
         let Some(block) = found.ok().map(|at| here.remove(at)) else {

@@ -18,7 +18,7 @@ struct Past<IsAway> {
 }
 
 impl Learner {
-    /// What [`Self::restore`] gives, after [`Self::let_go`].
+    /// What [`Self::restore`] gives, after [`Self::evict_blocks`].
     ///
     /// # Errors
     /// As there.
@@ -31,7 +31,7 @@ impl Learner {
         // Of one who slept all that stays is in the head.
         if version == PAST_LISTED {
             let mut learner = Self::restore(user_id, head, parts)?;
-            learner.let_go();
+            learner.evict_blocks();
             learner.attempts.compact();
             return Ok(learner);
         }

@@ -31,8 +31,8 @@ pub struct Missing(pub Vec<i64>);
 impl Learner {
     /// Lets blocks leave the memory that are stored as they are and needed for nothing that is shown. All that was taken by
     /// [`Self::take_changes`] must be durable. Whether there were any.
-    pub fn let_go(&mut self) -> bool {
-        let leaving = self.blocks.may_leave(self.shown_from_ms());
+    pub fn evict_blocks(&mut self) -> bool {
+        let leaving = self.blocks.evictable_spans(self.shown_from_ms());
         if leaving.is_empty() {
             return false;
         }
@@ -42,7 +42,7 @@ impl Learner {
             let ids = attempts.filter_map(|attempt| attempt.attempt_id);
             let attempts = ids.map(IdHash::of_text);
             let viewings = self.playbacks.keys_within(&span);
-            self.blocks.let_go(span.start, attempts.chain(viewings));
+            self.blocks.evict(span.start, attempts.chain(viewings));
         }
         self.blocks.shrink();
         self.forget_past();

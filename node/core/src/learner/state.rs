@@ -181,7 +181,7 @@ impl Learner {
     /// As of one who sleeps: nothing is in memory but what has to be of one who wakes. All of that is in the head, and where the rest is.
     fn encode_asleep(&self) -> Vec<u8> {
         let mut asleep = self.clone();
-        asleep.let_go();
+        asleep.evict_blocks();
         let mut out = Vec::with_capacity(HEAD_BYTES);
         out.push(PAST_LISTED);
         put_times(&mut out, asleep.blocks.here_apart());

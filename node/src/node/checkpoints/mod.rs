@@ -84,7 +84,7 @@ impl Checkpoints {
                 due_bytes = self.due_bytes();
                 self.one(group, &mut base_due).await;
                 if memory.is_tight() {
-                    shard.let_go().await;
+                    shard.evict_blocks().await;
                 }
             }
         }

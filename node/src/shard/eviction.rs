@@ -13,7 +13,7 @@ impl Directory {
     }
 
     /// Has these learners let go of what need not be in memory. Those with whom somebody is do so in their own time.
-    pub fn let_go(&self, places: &[Place]) {
+    pub fn evict_blocks(&self, places: &[Place]) {
         for some in places.chunks(AT_ONCE) {
             let mut learners = self.learners.lock();
             let durable_index = learners.durable_index;
@@ -22,7 +22,7 @@ impl Directory {
                     continue;
                 };
                 let held = active.learner.enter();
-                if let Some(bytes) = held.and_then(|mut held| held.let_go_now(durable_index)) {
+                if let Some(bytes) = held.and_then(|mut held| held.evict_blocks_now(durable_index)) {
                     self.note_size(active, bytes);
                 }
             }
