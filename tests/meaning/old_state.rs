@@ -132,7 +132,7 @@ fn apply(learner: &mut Learner, event: &Event<'_>, index: u64, settings: &Arc<Se
     let mut encoded = Vec::new();
     event.encode_into(&mut encoded);
     let applied = learner.apply(&context, event, &encoded);
-    let applied = applied.expect("nothing is away");
+    let applied = applied.expect("no block is evicted");
     assert!(
         matches!(applied.verdict, Verdict::Accepted { .. }),
         "{event:?}: {applied:?}"

@@ -81,15 +81,15 @@ fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
             };
             let mut whole = CoreRig::new(settings.clone());
             let mut sparse = CoreRig::new(settings);
-            let (mut away, mut fetched) = (0, 0);
+            let (mut evicted, mut fetched) = (0, 0);
             for (now_ms, event) in lesson(rng) {
                 let delivery = [Delivery::Event(core_event(&event))];
                 let expected = whole.apply(now_ms, &delivery);
-                let before = blocks_away(&sparse, &event.user_id);
+                let before = evicted_blocks(&sparse, &event.user_id);
                 let got = sparse.apply(now_ms, &delivery);
                 assert_eq!(got.outcomes, expected.outcomes, "{event:?}");
                 assert_eq!(got.emissions, expected.emissions, "{event:?}");
-                fetched += before.saturating_sub(blocks_away(&sparse, &event.user_id));
+                fetched += before.saturating_sub(evicted_blocks(&sparse, &event.user_id));
                 assert_shown_alike(&sparse, &whole);
                 let query = some_windows(rng, now_ms);
                 let asked = sparse.ready_for(&event.user_id, &query);
@@ -102,9 +102,9 @@ fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
                     3..20 => sparse.checkpoint(),
                     _ => {}
                 }
-                away += blocks_away(&sparse, &event.user_id);
+                evicted += evicted_blocks(&sparse, &event.user_id);
             }
-            assert!(away > 100, "hardly anything left the memory: {away}");
+            assert!(evicted > 100, "hardly anything left the memory: {evicted}");
             assert!(fetched > 5, "hardly anything was needed again: {fetched}");
             for (user_id, learner) in known(&whole) {
                 assert_windows_alike(&sparse.whole(user_id), learner, &whole.at());
@@ -288,7 +288,7 @@ fn a_profile_does_not_tell_what_is_away_from_a_clock_that_is_behind() {
     sparse.checkpoint();
     sparse.apply_one(at_ms, click("lms", "newest", at_ms));
     sparse.checkpoint();
-    assert!(blocks_away(&sparse, "ada") > 0);
+    assert!(evicted_blocks(&sparse, "ada") > 0);
     let profile = |rig: &CoreRig| rig.learners["ada"].profile(&behind);
     assert_eq!(profile(&sparse), profile(&whole));
 }
@@ -300,10 +300,10 @@ fn a_viewing_that_is_over_goes_on_where_it_ended() {
     let mut rig = CoreRig::new(Settings::default());
     let apply = |rig: &mut CoreRig, event: Event<'static>| {
         rig.checkpoint();
-        let before = blocks_away(rig, "ada");
+        let before = evicted_blocks(rig, "ada");
         let now_ms = rig.shard.log_time_ms().max(event.timestamp_ms);
         assert_eq!(rig.apply_one(now_ms, event).outcomes, [Outcome::Accepted]);
-        before.saturating_sub(blocks_away(rig, "ada"))
+        before.saturating_sub(evicted_blocks(rig, "ada"))
     };
     apply(&mut rig, video("start", EventType::VideoPlayed, 0));
     for number in 1..=40 {
@@ -386,12 +386,12 @@ fn a_block_that_is_stored_anew_stands_for_itself() {
     }
     rig.checkpoint();
     rig.checkpoint();
-    let before = blocks_away(&rig, "ada");
+    let before = evicted_blocks(&rig, "ada");
     let again = event(&mut rig, "1", EventType::Click, 1_000);
     assert!(matches!(again, Outcome::Duplicate { .. }), "{again:?}");
     event(&mut rig, "late", EventType::Click, 5 * minute_ms + 20_000);
     assert!(
-        blocks_away(&rig, "ada") < before,
+        evicted_blocks(&rig, "ada") < before,
         "nothing was needed again"
     );
     rig.checkpoint();
@@ -422,7 +422,7 @@ fn one_of(rng: &mut Rng, names: &[&str]) -> Option<String> {
     names.get(place).map(|name| (*name).to_owned())
 }
 
-fn blocks_away(rig: &CoreRig, user_id: &str) -> usize {
+fn evicted_blocks(rig: &CoreRig, user_id: &str) -> usize {
     let learner = rig.learners.get(user_id);
     learner.map_or(0, |learner| learner.missing_within(&ALWAYS).len())
 }

@@ -192,8 +192,8 @@ impl CoreRig {
         let mut learner = self.disk.learner(user_id).expect("it was stored");
         learner.evict_blocks();
         let lean = self.disk.learner_lean(user_id).expect("it was stored");
-        let away = |it: &Learner| it.missing_within(&ALWAYS);
-        assert_eq!(away(&lean), away(&learner));
+        let evicted = |it: &Learner| it.missing_within(&ALWAYS);
+        assert_eq!(evicted(&lean), evicted(&learner));
         if self.disk.is_enough(user_id) {
             // Blocks may bring a start from before the floor with them, which is needed with them alone.
             let whole = |it: &Learner| self.disk.whole(it);

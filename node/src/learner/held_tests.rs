@@ -48,7 +48,7 @@ fn save(held: &mut Held, as_of: u64) -> Saved {
 }
 
 /// Whether blocks have left the memory.
-fn is_partly_away(held: &Held) -> bool {
+fn is_partly_evicted(held: &Held) -> bool {
     let (answer, answered) = std::sync::mpsc::channel();
     held.read(Read {
         windows: Some(WindowQuery::all(WindowShape::MINUTE)),
@@ -73,9 +73,9 @@ fn what_was_saved_leaves_the_memory_at_the_first_event_after_it_is_durable() {
     }
     save(&mut held, EVENTS);
     let before = click(&mut held, EVENTS + 1, EVENTS - 1).memory_bytes;
-    assert!(!is_partly_away(&held), "it may never become durable");
+    assert!(!is_partly_evicted(&held), "it may never become durable");
     let after = click(&mut held, EVENTS + 2, EVENTS).memory_bytes;
-    assert!(is_partly_away(&held));
+    assert!(is_partly_evicted(&held));
     assert!(after < before, "{after} bytes of {before}");
 }
 
@@ -88,7 +88,7 @@ fn to_whom_nothing_comes_any_more_lets_go_when_asked() {
     assert_eq!(held.evict_blocks_now(EVENTS), None, "nothing was saved");
     save(&mut held, EVENTS);
     assert_eq!(held.evict_blocks_now(EVENTS - 1), None);
-    assert!(held.evict_blocks_now(EVENTS).is_some() && is_partly_away(&held));
+    assert!(held.evict_blocks_now(EVENTS).is_some() && is_partly_evicted(&held));
     assert_eq!(held.evict_blocks_now(EVENTS), None, "it was told already");
 }
 
@@ -113,16 +113,16 @@ async fn what_was_read_back_leaves_again_without_being_saved() {
         _ => None,
     });
     held.blocks = Arc::new(Kept(blocks.collect()));
-    let away = held.evict_blocks_now(EVENTS);
-    assert!(away.is_some());
+    let evicted = held.evict_blocks_now(EVENTS);
+    assert!(evicted.is_some());
     // The first event once more: whether it is the same, its block says.
     let known = click(&mut held, 0, EVENTS);
     assert_eq!(
         known.verdicts[..],
         [Verdict::Duplicate { conflicting: false }]
     );
-    assert!(known.memory_bytes > away.unwrap_or_default());
-    assert_eq!(held.evict_blocks_now(EVENTS), away);
+    assert!(known.memory_bytes > evicted.unwrap_or_default());
+    assert_eq!(held.evict_blocks_now(EVENTS), evicted);
     assert_eq!(held.evict_blocks_now(EVENTS), None);
 }
 
@@ -134,5 +134,5 @@ fn what_an_earlier_capture_saved_has_left_when_the_next_comes() {
     }
     save(&mut held, EVENTS);
     save(&mut held, EVENTS + 1);
-    assert!(is_partly_away(&held));
+    assert!(is_partly_evicted(&held));
 }

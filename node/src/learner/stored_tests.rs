@@ -32,7 +32,7 @@ fn with_events(times_ms: impl Iterator<Item = i64>) -> Learner {
         let mut encoded = Vec::new();
         event.encode_into(&mut encoded);
         let applied = learner.apply(&context, &event, &encoded);
-        applied.expect("nothing is away");
+        applied.expect("no block is evicted");
     }
     learner
 }

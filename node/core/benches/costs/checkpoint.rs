@@ -78,7 +78,7 @@ fn bench_past(group: &mut BenchmarkGroup<'_, WallTime>, mut class: Class, next: 
     });
     class.learners[0].evict_blocks();
     class.apply(&entry_of(std::slice::from_ref(next)));
-    bench_encode(group, "encode_with_the_past_away", &class.learners[0]);
+    bench_encode(group, "encode_with_blocks_evicted", &class.learners[0]);
 }
 
 fn bench_encode(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, learner: &Learner) {

@@ -160,7 +160,7 @@ fn apply_group(
         let (user_id, encoded) = deliveries[place];
         let event = Event::decode(user_id, encoded).expect("its own encoding can be read");
         let applied = learner.apply(context, &event, encoded);
-        let applied = applied.expect("nothing is away");
+        let applied = applied.expect("no block is evicted");
         touched_ms.extend(applied.touched_ms);
         verdicts[place] = applied.verdict;
     }

@@ -98,7 +98,7 @@ fn into_known(
     let mut rehearsed = learner.clone();
     for (event, encoded) in &told.events {
         let verdict = rehearsed.apply(&told.context, event, encoded);
-        let verdict = verdict.expect("nothing is away").verdict;
+        let verdict = verdict.expect("no block is evicted").verdict;
         let as_told = match verdict {
             Verdict::Duplicate { conflicting: false } => told.are_duplicates,
             Verdict::Accepted { amends: false, .. } => !told.are_duplicates,

@@ -1,7 +1,7 @@
 //! The events of a learner that the retention covers, in blocks of event time. The newest is stored with the learner, each earlier one
 //! apart; an earlier one that is stored may leave the memory and be fetched again.
 
-mod away;
+mod evicted;
 
 use std::ops::Range;
 
@@ -14,7 +14,7 @@ use super::{
     memory::{room_for_one, vec_bytes},
     new_pane::NewPane,
 };
-pub use away::Away;
+pub use evicted::EvictedBlock;
 
 use crate::{
     Event,
@@ -32,9 +32,9 @@ const FILTERED_LEAST: usize = 9;
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
     /// Those in memory, oldest first.
-    here: Vec<Block>,
+    resident: Vec<Block>,
     /// Those that are only stored, oldest first.
-    away: Vec<Away>,
+    evicted: Vec<EvictedBlock>,
     /// Where blocks began whose records may still be stored and are to be deleted.
     gone: Vec<i64>,
     /// How many identities all blocks hold.
@@ -65,7 +65,7 @@ impl PartialEq for Block {
 /// The rest follows from these.
 impl PartialEq for Blocks {
     fn eq(&self, other: &Self) -> bool {
-        (&self.here, &self.away, &self.gone) == (&other.here, &other.away, &other.gone)
+        (&self.resident, &self.evicted, &self.gone) == (&other.resident, &other.evicted, &other.gone)
     }
 }
 
@@ -74,12 +74,12 @@ impl Eq for Blocks {}
 impl Blocks {
     /// For [`Learner::prefetch`](super::Learner::prefetch).
     pub fn glance(&self) -> u64 {
-        let newest = self.here.last().map_or(0, |block| block.hour.glance());
-        let away = self
-            .away
+        let newest = self.resident.last().map_or(0, |block| block.hour.glance());
+        let evicted = self
+            .evicted
             .last()
             .map_or(0, |block| block.from_ms.cast_unsigned());
-        self.filter.glance() ^ newest ^ away
+        self.filter.glance() ^ newest ^ evicted
     }
 
     /// How many identities are held.
@@ -95,23 +95,23 @@ impl Blocks {
 
     /// Notes the size of a block's record as it is written, bytes.
     pub fn note_stored(&mut self, from_ms: i64, bytes: usize) {
-        if let Ok(at) = self.here.binary_search_by_key(&from_ms, |it| it.from_ms) {
-            self.here[at].stored_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        if let Ok(at) = self.resident.binary_search_by_key(&from_ms, |it| it.from_ms) {
+            self.resident[at].stored_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         }
     }
 
     /// Identities are looked for in all hours that the retention covers, since a second delivery may carry another time: in the
-    /// event's own block first. Of those that are away see [`Self::away_with`].
+    /// event's own block first. Of those that are away see [`Self::evicted_with`].
     pub fn content_of(&self, id: IdHash, timestamp_ms: i64, floor_ms: i64) -> Option<u32> {
         if !self.filter.may_hold(Fingerprint::of(id)) {
             return None;
         }
         let floor_hour = hour_of(floor_ms);
         let live = |block: &&Block| hour_of(block.from_ms) >= floor_hour;
-        let own = self.here_at(timestamp_ms).map(|at| &self.here[at]);
+        let own = self.resident_at(timestamp_ms).map(|at| &self.resident[at]);
         let content = own.filter(live).and_then(|block| block.hour.content_of(id));
         content.or_else(|| {
-            let newest_first = self.here.iter().rev().take_while(live);
+            let newest_first = self.resident.iter().rev().take_while(live);
             newest_first
                 .filter(|block| own.is_none_or(|own| own.from_ms != block.from_ms))
                 .find_map(|block| block.hour.content_of(id))
@@ -129,12 +129,12 @@ impl Blocks {
         context: &EntryContext,
     ) -> Option<NewPane> {
         let pane_ms = pane_start(event.timestamp_ms);
-        let at = match self.here_at(event.timestamp_ms) {
+        let at = match self.resident_at(event.timestamp_ms) {
             Some(at) if self.is_over(at, pane_ms, context.block_events) => self.begin(pane_ms),
             Some(at) => at,
             None => self.begin(hour_of(event.timestamp_ms).saturating_mul(HOUR_MS)),
         };
-        let block = &mut self.here[at];
+        let block = &mut self.resident[at];
         let times = (context.watermark_ms, context.log_time_ms);
         let place = block.hour.add(event, claim, course, times);
         block.unsaved = true;
@@ -147,8 +147,8 @@ impl Blocks {
     /// Whether a block is the newest, holds enough, and a pane is behind all of it. So the same events in the same order make the same
     /// blocks everywhere.
     fn is_over(&self, at: usize, pane_ms: i64, events_enough: usize) -> bool {
-        let block = &self.here[at];
-        at + 1 == self.here.len()
+        let block = &self.resident[at];
+        at + 1 == self.resident.len()
             && block.hour.identities() >= events_enough
             && (block.hour.panes().last())
                 .is_some_and(|last| last.start_ms(hour_of(block.from_ms)) < pane_ms)
@@ -157,14 +157,14 @@ impl Blocks {
     /// Begins a block.
     fn begin(&mut self, from_ms: i64) -> usize {
         if let Some(newest) = self
-            .here
+            .resident
             .last_mut()
             .filter(|newest| newest.from_ms < from_ms)
         {
             // From now on it is stored apart.
             newest.unsaved = true;
         }
-        let at = self.here.partition_point(|block| block.from_ms < from_ms);
+        let at = self.resident.partition_point(|block| block.from_ms < from_ms);
         self.insert_at(at, from_ms, Hour::default());
         at
     }
@@ -174,21 +174,21 @@ impl Blocks {
         let starts = |block: &Block, pane: Option<&Pane>| {
             pane.map(|pane| pane.start_ms(hour_of(block.from_ms)))
         };
-        let block = &self.here[at];
+        let block = &self.resident[at];
         let (before, from) = block.hour.panes().split_at(place);
         let before_ms = starts(block, before.last()).or_else(|| {
-            let mut earlier = self.here[..at].iter().rev();
-            let here_ms = earlier.find_map(|it| starts(it, it.hour.panes().last()));
-            let away = self.away.partition_point(|it| it.from_ms < start_ms);
-            let away_ms = self.away[..away].last().map(|it| it.last_pane_ms);
-            here_ms.max(away_ms)
+            let mut earlier = self.resident[..at].iter().rev();
+            let resident_ms = earlier.find_map(|it| starts(it, it.hour.panes().last()));
+            let evicted = self.evicted.partition_point(|it| it.from_ms < start_ms);
+            let evicted_ms = self.evicted[..evicted].last().map(|it| it.last_pane_ms);
+            resident_ms.max(evicted_ms)
         });
         let after_ms = starts(block, from.get(1)).or_else(|| {
-            let mut later = self.here[at + 1..].iter();
-            let here_ms = later.find_map(|it| starts(it, it.hour.panes().first()));
-            let away = self.away.partition_point(|it| it.from_ms < start_ms);
-            let away_ms = self.away[away..].first().map(|it| it.first_pane_ms);
-            here_ms.into_iter().chain(away_ms).min()
+            let mut later = self.resident[at + 1..].iter();
+            let resident_ms = later.find_map(|it| starts(it, it.hour.panes().first()));
+            let evicted = self.evicted.partition_point(|it| it.from_ms < start_ms);
+            let evicted_ms = self.evicted[evicted..].first().map(|it| it.first_pane_ms);
+            resident_ms.into_iter().chain(evicted_ms).min()
         });
         NewPane {
             start_ms,
@@ -199,8 +199,8 @@ impl Blocks {
 
     /// Notes that an event elsewhere changed what the pane at a time holds.
     pub fn touch(&mut self, time_ms: i64, log_time_ms: i64) {
-        if let Some(at) = self.here_at(time_ms) {
-            let block = &mut self.here[at];
+        if let Some(at) = self.resident_at(time_ms) {
+            let block = &mut self.resident[at];
             block.hour.touch(pane_start(time_ms), log_time_ms);
             block.unsaved = true;
         }
@@ -208,8 +208,8 @@ impl Blocks {
 
     /// Notes that what is stored with the events of a time changed.
     pub fn mark(&mut self, time_ms: i64) {
-        if let Some(at) = self.here_at(time_ms) {
-            self.here[at].unsaved = true;
+        if let Some(at) = self.resident_at(time_ms) {
+            self.resident[at].unsaved = true;
         }
     }
 
@@ -217,13 +217,13 @@ impl Blocks {
     pub fn prune(&mut self, floor_ms: i64) {
         let floor_hour = hour_of(floor_ms);
         let live = |from_ms: i64| hour_of(from_ms) >= floor_hour;
-        let here = self.here.partition_point(|block| !live(block.from_ms));
-        for block in self.here.drain(..here) {
+        let resident = self.resident.partition_point(|block| !live(block.from_ms));
+        for block in self.resident.drain(..resident) {
             self.gone.push(block.from_ms);
             self.identities -= block.hour.identities();
         }
-        let away = self.away.partition_point(|block| !live(block.from_ms));
-        for block in self.away.drain(..away) {
+        let evicted = self.evicted.partition_point(|block| !live(block.from_ms));
+        for block in self.evicted.drain(..evicted) {
             self.gone.push(block.from_ms);
             self.identities -= block.identities as usize;
         }
@@ -236,8 +236,8 @@ impl Blocks {
         from_ms: i64,
         to_ms: i64,
     ) -> impl Iterator<Item = (&Hour, i64, &Pane)> {
-        let first = self.here.partition_point(|block| block.from_ms <= from_ms);
-        self.here[first.saturating_sub(1)..]
+        let first = self.resident.partition_point(|block| block.from_ms <= from_ms);
+        self.resident[first.saturating_sub(1)..]
             .iter()
             .take_while(move |block| block.from_ms < to_ms)
             .flat_map(move |block| {
@@ -249,7 +249,7 @@ impl Blocks {
 
     /// Where the newest block begins, and what it holds.
     pub fn newest(&self) -> Option<(i64, &Hour)> {
-        let newest = self.here.last()?;
+        let newest = self.resident.last()?;
         Some((newest.from_ms, &newest.hour))
     }
 
@@ -258,19 +258,19 @@ impl Blocks {
         let Some((newest_ms, _)) = self.newest() else {
             return i64::MAX..i64::MAX;
         };
-        let here_ms = self.here.first().map(|block| block.from_ms);
-        let away_ms = self.away.first().map(|block| block.from_ms);
-        let first_ms = here_ms.into_iter().chain(away_ms).min();
+        let resident_ms = self.resident.first().map(|block| block.from_ms);
+        let evicted_ms = self.evicted.first().map(|block| block.from_ms);
+        let first_ms = resident_ms.into_iter().chain(evicted_ms).min();
         first_ms.unwrap_or(newest_ms)..newest_ms
     }
 
     /// How many blocks are stored apart.
     pub fn apart(&self) -> usize {
-        self.earlier().len() + self.away.len()
+        self.earlier().len() + self.evicted.len()
     }
 
     /// Where those begin that are in memory and stored apart, oldest first, ms.
-    pub fn here_apart(&self) -> impl ExactSizeIterator<Item = i64> {
+    pub fn resident_apart(&self) -> impl ExactSizeIterator<Item = i64> {
         self.earlier().iter().map(|block| block.from_ms)
     }
 
@@ -278,9 +278,9 @@ impl Blocks {
     /// all count as stored.
     pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &Hour)>, Vec<i64>) {
         let mut gone = std::mem::take(&mut self.gone);
-        let here = self.here.iter();
-        let ends_ms: Vec<i64> = here.map(|block| self.end_ms(block.from_ms)).collect();
-        let Some((newest, earlier)) = self.here.split_last_mut() else {
+        let resident = self.resident.iter();
+        let ends_ms: Vec<i64> = resident.map(|block| self.end_ms(block.from_ms)).collect();
+        let Some((newest, earlier)) = self.resident.split_last_mut() else {
             return (Vec::new(), gone);
         };
         newest.unsaved = false;
@@ -302,22 +302,22 @@ impl Blocks {
     /// Takes in a block as it is stored: one that is away, or one of a learner that is being restored.
     pub fn put_back(&mut self, from_ms: i64, hour: Hour) {
         if let Ok(at) = self
-            .away
+            .evicted
             .binary_search_by_key(&from_ms, |block| block.from_ms)
         {
-            self.away.remove(at);
+            self.evicted.remove(at);
         } else {
             self.identities += hour.identities();
         }
-        let at = self.here.partition_point(|block| block.from_ms < from_ms);
+        let at = self.resident.partition_point(|block| block.from_ms < from_ms);
         self.insert_at(at, from_ms, hour);
     }
 
     /// Takes in a block of a learner that is being restored, which stays where it is stored; it is found by its ids and by these keys.
-    pub fn leave_away(&mut self, from_ms: i64, gist: &Gist, others: impl Iterator<Item = IdHash>) {
+    pub fn add_evicted(&mut self, from_ms: i64, gist: &Gist, others: impl Iterator<Item = IdHash>) {
         self.identities += gist.ids.len();
         let others = others.map(Fingerprint::of).collect();
-        self.put_away(Away::of(from_ms, gist, others));
+        self.insert_evicted(EvictedBlock::of(from_ms, gist, others));
     }
 
     /// To be called once all stored blocks are back.
@@ -334,42 +334,42 @@ impl Blocks {
 
     /// Lets the block that begins at a time leave the memory; it is found by its ids and by these keys.
     pub fn evict(&mut self, from_ms: i64, others: impl Iterator<Item = IdHash>) {
-        let here = &mut self.here;
-        let found = here.binary_search_by_key(&from_ms, |block| block.from_ms);
-        let Some(block) = found.ok().map(|at| here.remove(at)) else {
+        let resident = &mut self.resident;
+        let found = resident.binary_search_by_key(&from_ms, |block| block.from_ms);
+        let Some(block) = found.ok().map(|at| resident.remove(at)) else {
             return;
         };
         let others: Vec<Fingerprint> = others.map(Fingerprint::of).collect();
         others.iter().for_each(|key| self.filter.add(*key));
-        self.put_away(Away::of(from_ms, &block.hour.gist(), others));
+        self.insert_evicted(EvictedBlock::of(from_ms, &block.hour.gist(), others));
         self.keep_filter();
     }
 
     /// Gives memory back that is no longer needed.
     pub fn shrink(&mut self) {
-        self.here.shrink_to_fit();
+        self.resident.shrink_to_fit();
     }
 
     /// What it takes beside its own fields.
     pub fn heap_bytes(&self) -> usize {
-        let hours = self.here.iter().map(|block| block.hour.heap_bytes());
-        vec_bytes(&self.here)
+        let hours = self.resident.iter().map(|block| block.hour.heap_bytes());
+        vec_bytes(&self.resident)
             + hours.sum::<usize>()
-            + vec_bytes(&self.away)
-            + self.away.iter().map(Away::heap_bytes).sum::<usize>()
+            + vec_bytes(&self.evicted)
+            + self.evicted.iter().map(EvictedBlock::heap_bytes).sum::<usize>()
             + vec_bytes(&self.gone)
             + self.filter.heap_bytes()
     }
 
     /// All in memory but the newest.
     fn earlier(&self) -> &[Block] {
-        self.here.split_last().map_or(&[], |(_, earlier)| earlier)
+        self.resident.split_last().map_or(&[], |(_, earlier)| earlier)
     }
 
     fn insert_at(&mut self, at: usize, from_ms: i64, hour: Hour) {
-        room_for_one(&mut self.here);
+        room_for_one(&mut self.resident);
         let unsaved = false;
-        self.here.insert(
+        self.resident.insert(
             at,
             Block {
                 from_ms,
@@ -380,19 +380,19 @@ impl Blocks {
         );
     }
 
-    fn put_away(&mut self, away: Away) {
-        let at = (self.away).partition_point(|other| other.from_ms < away.from_ms);
-        self.away.insert(at, away);
+    fn insert_evicted(&mut self, evicted: EvictedBlock) {
+        let at = (self.evicted).partition_point(|other| other.from_ms < evicted.from_ms);
+        self.evicted.insert(at, evicted);
     }
 
     /// Where the block ends that begins at a time, ms.
     fn end_ms(&self, from_ms: i64) -> i64 {
         let hour_end_ms = (hour_of(from_ms) + 1).saturating_mul(HOUR_MS);
-        let next_here = self.here.partition_point(|block| block.from_ms <= from_ms);
-        let next_here_ms = self.here.get(next_here).map(|next| next.from_ms);
-        let next_away = self.away.partition_point(|block| block.from_ms <= from_ms);
-        let next_away_ms = self.away.get(next_away).map(|next| next.from_ms);
-        let next_ms = next_here_ms.into_iter().chain(next_away_ms).min();
+        let next_resident = self.resident.partition_point(|block| block.from_ms <= from_ms);
+        let next_resident_ms = self.resident.get(next_resident).map(|next| next.from_ms);
+        let next_evicted = self.evicted.partition_point(|block| block.from_ms <= from_ms);
+        let next_evicted_ms = self.evicted.get(next_evicted).map(|next| next.from_ms);
+        let next_ms = next_resident_ms.into_iter().chain(next_evicted_ms).min();
         next_ms.map_or(hour_end_ms, |next_ms| next_ms.min(hour_end_ms))
     }
 
@@ -405,25 +405,25 @@ impl Blocks {
     fn make_filter(&mut self) {
         self.filter = IdFilter::default();
         if self.identities >= FILTERED_LEAST {
-            let here = self.here.iter().flat_map(|block| block.hour.ids());
-            let away = self.away.iter().flat_map(Away::keys);
-            let keys = here.map(Fingerprint::of).chain(away);
+            let resident = self.resident.iter().flat_map(|block| block.hour.ids());
+            let evicted = self.evicted.iter().flat_map(EvictedBlock::keys);
+            let keys = resident.map(Fingerprint::of).chain(evicted);
             self.filter = IdFilter::of(keys, self.identities);
         }
     }
 
     /// The block in memory that covers a time.
-    fn here_at(&self, time_ms: i64) -> Option<usize> {
-        let last = self.here.len().checked_sub(1)?;
-        if self.here[last].from_ms <= time_ms {
-            return self.here[last].covers(time_ms).then_some(last);
+    fn resident_at(&self, time_ms: i64) -> Option<usize> {
+        let last = self.resident.len().checked_sub(1)?;
+        if self.resident[last].from_ms <= time_ms {
+            return self.resident[last].covers(time_ms).then_some(last);
         }
-        let after = (self.here).partition_point(|block| block.from_ms <= time_ms);
+        let after = (self.resident).partition_point(|block| block.from_ms <= time_ms);
         let at = after.checked_sub(1)?;
-        let from_ms = self.here[at].from_ms;
-        let away = self.away_at(time_ms);
-        let is_nearest = away.is_none_or(|away| self.away[away].from_ms < from_ms);
-        (is_nearest && self.here[at].covers(time_ms)).then_some(at)
+        let from_ms = self.resident[at].from_ms;
+        let evicted = self.evicted_at(time_ms);
+        let is_nearest = evicted.is_none_or(|evicted| self.evicted[evicted].from_ms < from_ms);
+        (is_nearest && self.resident[at].covers(time_ms)).then_some(at)
     }
 }
 

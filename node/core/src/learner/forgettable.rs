@@ -4,18 +4,18 @@ use super::{help::REWATCHING_SPAN_MS, viewing::Viewing};
 
 /// Of a learner some of whose blocks are away.
 #[derive(Clone, Debug)]
-pub struct Forgettable<IsAway> {
+pub struct Forgettable<IsEvicted> {
     /// Whether the block that covers a time is away.
-    pub is_away: IsAway,
+    pub is_evicted: IsEvicted,
     /// The oldest block begins here, ms. A start before it is stored with what is counted from it, too.
     pub first_ms: i64,
     /// Where those blocks in memory begin that come right after one that is away, ms.
-    pub after_away_ms: Vec<i64>,
+    pub after_evicted_ms: Vec<i64>,
     /// The learner's newest event, ms.
     pub last_event_ms: i64,
 }
 
-impl<IsAway: Fn(i64) -> bool> Forgettable<IsAway> {
+impl<IsEvicted: Fn(i64) -> bool> Forgettable<IsEvicted> {
     /// Starts from here on may count as rewatching, ms.
     pub fn rewatched_from_ms(&self) -> i64 {
         self.last_event_ms.saturating_sub(REWATCHING_SPAN_MS)
@@ -26,7 +26,7 @@ impl<IsAway: Fn(i64) -> bool> Forgettable<IsAway> {
     pub fn is_over(&self, viewing: &Viewing) -> bool {
         let cap_ms = i64::try_from(viewing.cap_ms()).unwrap_or(i64::MAX);
         let shown_ms = cap_ms.max(REWATCHING_SPAN_MS);
-        let is_stored = |time_ms| time_ms < self.first_ms || (self.is_away)(time_ms);
+        let is_stored = |time_ms| time_ms < self.first_ms || (self.is_evicted)(time_ms);
         viewing.last_ms().is_some_and(|last_ms| {
             last_ms.saturating_add(shown_ms) < self.last_event_ms
                 && viewing.times_ms().all(is_stored)

@@ -12,8 +12,8 @@ use super::{
 use crate::time::{HOUR_MS, hour_of};
 
 /// What of the blocks that stay where they are stored comes into memory, while they are read, newest first.
-struct Past<IsAway> {
-    forgettable: Forgettable<IsAway>,
+struct Past<IsEvicted> {
+    forgettable: Forgettable<IsEvicted>,
     shown: ShownPast,
 }
 
@@ -57,14 +57,14 @@ impl Learner {
             let mut reading = Past {
                 shown: ShownPast::before(&learner.attempts, ends_ms),
                 forgettable: Forgettable {
-                    is_away: |time_ms| covers(&spans_ms, time_ms),
+                    is_evicted: |time_ms| covers(&spans_ms, time_ms),
                     first_ms: begin_ms[0],
-                    after_away_ms: vec![ends_ms],
+                    after_evicted_ms: vec![ends_ms],
                     last_event_ms: learner.last_event_ms,
                 },
             };
             for (from_ms, bytes) in past.iter().rev() {
-                learner.leave_away(&mut reading, *from_ms, bytes)?;
+                learner.add_evicted(&mut reading, *from_ms, bytes)?;
             }
             learner.forget_past();
             learner.attempts.compact();
@@ -73,7 +73,7 @@ impl Learner {
         Ok(learner)
     }
 
-    fn leave_away(
+    fn add_evicted(
         &mut self,
         past: &mut Past<impl Fn(i64) -> bool>,
         from_ms: i64,
@@ -87,7 +87,7 @@ impl Learner {
             let times_ms = (from_ms, self.pruned_hour_ms());
             let viewings = (self.playbacks).read_past(&mut body, times_ms, forgettable)?;
             let keys = attempts.into_iter().chain(viewings);
-            self.blocks.leave_away(from_ms, &gist, keys);
+            self.blocks.add_evicted(from_ms, &gist, keys);
             Some(())
         };
         read().ok_or(StateDecodeError::Damaged)

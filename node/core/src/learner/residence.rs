@@ -11,7 +11,7 @@
 use std::ops::Range;
 
 use super::{
-    IdHash, Learner, WindowQuery, attempts::Shown, blocks::Away, forgettable::Forgettable,
+    IdHash, Learner, WindowQuery, attempts::Shown, blocks::EvictedBlock, forgettable::Forgettable,
     key::Arrival, playback::tells_of_watching,
 };
 use crate::{
@@ -60,19 +60,19 @@ impl Learner {
     /// What is stored with blocks that are away, and needed for nothing that is shown.
     pub(super) fn forget_past(&mut self) {
         let blocks = &self.blocks;
-        let is_away = |time_ms: i64| blocks.is_away(time_ms);
-        self.attempts.forget(is_away, Shown::InCourses);
+        let is_evicted = |time_ms: i64| blocks.is_evicted(time_ms);
+        self.attempts.forget(is_evicted, Shown::InCourses);
         self.playbacks.forget(&Forgettable {
-            is_away,
+            is_evicted,
             first_ms: blocks.covered_ms().start,
-            after_away_ms: blocks.begin_after_away(),
+            after_evicted_ms: blocks.begin_after_evicted(),
             last_event_ms: self.last_event_ms,
         });
     }
 
     /// The blocks that are not in memory and may hold something of a span of event time, ms.
     pub fn missing_within(&self, span_ms: &Range<i64>) -> Vec<i64> {
-        let blocks = self.blocks.away_between(span_ms.start, span_ms.end);
+        let blocks = self.blocks.evicted_between(span_ms.start, span_ms.end);
         blocks.collect()
     }
 
@@ -88,7 +88,7 @@ impl Learner {
             let reach =
                 |it: Range<i64>| it.start.saturating_sub(size_ms)..it.end.saturating_add(size_ms);
             let spans_ms: Vec<_> = changed.map(reach).collect();
-            let changed = self.blocks.away_within(&spans_ms);
+            let changed = self.blocks.evicted_within(&spans_ms);
             missing.retain(|from_ms| changed.binary_search(from_ms).is_ok());
         }
         missing
@@ -104,7 +104,7 @@ impl Learner {
             return Ok(());
         }
         let event = arrival.event;
-        let changes = self.blocks.away_covering(event.timestamp_ms);
+        let changes = self.blocks.evicted_covering(event.timestamp_ms);
         let mut missing: Vec<i64> = changes.into_iter().collect();
         missing.extend(self.with_id(&event.event_id, context));
         if tells_of_watching(event) {
@@ -126,9 +126,9 @@ impl Learner {
     /// What an event needs of its viewing: what is newest of it, and more where the event reaches into its past.
     fn for_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let newest_ms = self.playbacks.newest_ms(arrival);
-        if newest_ms < self.blocks.last_away_ms() {
-            let mut away = (self.blocks).away_with(viewing_of(arrival), context.floor_ms);
-            if let Some(newest) = away.next_back().filter(|it| it.from_ms > newest_ms) {
+        if newest_ms < self.blocks.last_evicted_ms() {
+            let mut evicted = (self.blocks).evicted_with(viewing_of(arrival), context.floor_ms);
+            if let Some(newest) = evicted.next_back().filter(|it| it.from_ms > newest_ms) {
                 return vec![newest.from_ms];
             }
         }
@@ -144,27 +144,27 @@ impl Learner {
     /// brings that before the event, unless that is in memory. Blocks are looked through one by one until it is found.
     fn for_past_of_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let time_ms = arrival.place.timestamp_ms;
-        let mut away = (self.blocks).away_with(viewing_of(arrival), context.floor_ms);
+        let mut evicted = (self.blocks).evicted_with(viewing_of(arrival), context.floor_ms);
         let mut missing: Vec<i64> = if self.playbacks.lengthens(arrival) {
-            away.map(|block| block.from_ms).collect()
+            evicted.map(|block| block.from_ms).collect()
         } else {
             let next_ms = self.playbacks.next_ms(arrival);
             let may_hold_next =
-                |block: &&Away| block.from_ms > time_ms && block.first_pane_ms <= next_ms;
-            let next = away.find(may_hold_next);
+                |block: &&EvictedBlock| block.from_ms > time_ms && block.first_pane_ms <= next_ms;
+            let next = evicted.find(may_hold_next);
             next.map(|block| block.from_ms).into_iter().collect()
         };
         if missing.is_empty() {
             let times_ms = self.playbacks.affected_by(arrival).into_iter();
-            missing.extend(times_ms.filter_map(|time_ms| self.blocks.away_covering(time_ms)));
+            missing.extend(times_ms.filter_map(|time_ms| self.blocks.evicted_covering(time_ms)));
         }
         missing
     }
 
     /// The blocks in which something may be found by its id.
     fn with_id(&self, id: &str, context: &EntryContext) -> impl Iterator<Item = i64> {
-        let away = self.blocks.away_with(IdHash::of(id), context.floor_ms);
-        away.map(|block| block.from_ms)
+        let evicted = self.blocks.evicted_with(IdHash::of(id), context.floor_ms);
+        evicted.map(|block| block.from_ms)
     }
 
     /// What an event of an attempt needs: the attempt, wherever it is stored, and all the others where others will be shown in its stead.
@@ -180,7 +180,7 @@ impl Learner {
         if moves {
             return self.missing_within(&ALWAYS);
         }
-        let changes = self.blocks.away_covering(known.place.timestamp_ms);
+        let changes = self.blocks.evicted_covering(known.place.timestamp_ms);
         changes.into_iter().collect()
     }
 }

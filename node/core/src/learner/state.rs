@@ -184,23 +184,23 @@ impl Learner {
         asleep.evict_blocks();
         let mut out = Vec::with_capacity(HEAD_BYTES);
         out.push(PAST_LISTED);
-        put_times(&mut out, asleep.blocks.here_apart());
+        put_times(&mut out, asleep.blocks.resident_apart());
         asleep.put_head(&mut out, &(i64::MAX..i64::MAX));
         asleep.put_newest_block(&mut out);
-        asleep.blocks.put_away_all(&mut out);
+        asleep.blocks.put_evicted(&mut out);
         out
     }
 
     /// All but blocks, without what is stored with those apart, which cover this span.
     fn put_head(&self, out: &mut Vec<u8>, apart_ms: &Range<i64>) {
         let base_ms = self.last_event_ms;
-        let here_ms = apart_ms.end..i64::MAX;
+        let resident_ms = apart_ms.end..i64::MAX;
         out.put_number(self.events);
         out.put_signed(base_ms);
         out.put_signed(self.pruned_to_ms);
         self.courses.put(out, base_ms);
         self.sessions.put(out, base_ms);
-        self.playbacks.put(out, base_ms, apart_ms.start, &here_ms);
+        self.playbacks.put(out, base_ms, apart_ms.start, &resident_ms);
         let is_here = |time_ms: i64| !apart_ms.contains(&time_ms);
         self.attempts.put(out, base_ms, is_here);
         self.last_interactions.put(out, base_ms);
@@ -220,7 +220,7 @@ impl Learner {
         if let Some((from_ms, hour)) = read_newest_block(from)? {
             learner.blocks.put_back(from_ms, hour);
         }
-        learner.blocks.read_away_all(from)?;
+        learner.blocks.read_evicted(from)?;
         Some(learner)
     }
 

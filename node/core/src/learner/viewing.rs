@@ -249,7 +249,7 @@ impl Viewing {
             return;
         }
         let starts_from_ms = forgettable.rewatched_from_ms();
-        let before = forgettable.after_away_ms.iter();
+        let before = forgettable.after_evicted_ms.iter();
         let mut kept: Vec<Place> = before
             .filter_map(|before_ms| self.last_playback_before(*before_ms))
             .collect();
@@ -257,7 +257,7 @@ impl Viewing {
         self.retain(|fact| {
             let time_ms = fact.place.timestamp_ms;
             let is_shown = time_ms >= starts_from_ms && fact.playback == Some(Playback::Start);
-            is_shown || !(forgettable.is_away)(time_ms) || kept.contains(&fact.place)
+            is_shown || !(forgettable.is_evicted)(time_ms) || kept.contains(&fact.place)
         });
     }
 
