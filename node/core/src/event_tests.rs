@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 use crate::{
-    Event, EventGist, EventType,
+    Event, EventSummary, EventType,
     entry::{Record, RecordBuffer},
 };
 
@@ -116,15 +116,15 @@ proptest! {
     }
 
     #[test]
-    fn an_event_and_its_gist_are_read_back(event in event()) {
+    fn an_event_and_its_summary_are_read_back(event in event()) {
         let mut encoded = Vec::new();
         event.encode_into(&mut encoded);
         let read = Event::decode(&event.user_id, &encoded).unwrap();
         prop_assert_eq!(&read, &event);
-        let gist = EventGist::decode(&encoded).unwrap();
-        prop_assert_eq!(gist.timestamp_ms, event.timestamp_ms);
-        prop_assert_eq!(gist.source, &*event.source);
-        prop_assert_eq!(gist.producer_sequence, event.producer_sequence);
+        let summary = EventSummary::decode(&encoded).unwrap();
+        prop_assert_eq!(summary.timestamp_ms, event.timestamp_ms);
+        prop_assert_eq!(summary.source, &*event.source);
+        prop_assert_eq!(summary.producer_sequence, event.producer_sequence);
     }
 
     #[test]
@@ -133,6 +133,6 @@ proptest! {
         event.encode_into(&mut encoded);
         let cut = &encoded[..at.index(encoded.len())];
         prop_assert!(Event::decode(&event.user_id, cut).is_err());
-        let _ = EventGist::decode(cut);
+        let _ = EventSummary::decode(cut);
     }
 }

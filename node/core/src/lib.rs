@@ -5,7 +5,7 @@
 
 pub mod entry;
 mod event;
-mod event_gist;
+mod event_summary;
 #[cfg(test)]
 mod event_tests;
 mod event_type;
@@ -18,7 +18,7 @@ pub mod time;
 mod wire;
 
 pub use event::{Event, EventDecodeError, content_hash, learner_hash, shard_of};
-pub use event_gist::EventGist;
+pub use event_summary::EventSummary;
 pub use event_type::{EventKind, EventType, Playback};
 pub use letter_work::{AmendedLetter, LetterWork};
 pub use refusal::{PayloadFormat, Reason, Refusal};

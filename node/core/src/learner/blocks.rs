@@ -9,7 +9,7 @@ use super::{
     Hour, IdHash, Pane,
     course::CourseSlot,
     fingerprint::Fingerprint,
-    gist::Gist,
+    block_summary::BlockSummary,
     id_filter::IdFilter,
     memory::{room_for_one, vec_bytes},
     new_pane::NewPane,
@@ -314,10 +314,10 @@ impl Blocks {
     }
 
     /// Takes in a block of a learner that is being restored, which stays where it is stored; it is found by its ids and by these keys.
-    pub fn add_evicted(&mut self, from_ms: i64, gist: &Gist, others: impl Iterator<Item = IdHash>) {
-        self.identities += gist.ids.len();
+    pub fn add_evicted(&mut self, from_ms: i64, summary: &BlockSummary, others: impl Iterator<Item = IdHash>) {
+        self.identities += summary.ids.len();
         let others = others.map(Fingerprint::of).collect();
-        self.insert_evicted(EvictedBlock::of(from_ms, gist, others));
+        self.insert_evicted(EvictedBlock::of(from_ms, summary, others));
     }
 
     /// To be called once all stored blocks are back.
@@ -341,7 +341,7 @@ impl Blocks {
         };
         let others: Vec<Fingerprint> = others.map(Fingerprint::of).collect();
         others.iter().for_each(|key| self.filter.add(*key));
-        self.insert_evicted(EvictedBlock::of(from_ms, &block.hour.gist(), others));
+        self.insert_evicted(EvictedBlock::of(from_ms, &block.hour.summary(), others));
         self.keep_filter();
     }
 

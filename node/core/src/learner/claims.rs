@@ -90,7 +90,7 @@ impl Claims {
     }
 
     /// Reads the ids alone of the stored form.
-    pub fn skim(from: &mut Reader<'_>) -> Option<Vec<IdHash>> {
+    pub fn read_ids(from: &mut Reader<'_>) -> Option<Vec<IdHash>> {
         let claims = (0..from.size()?).map(|_| Some(Claim::read(from)?.id));
         claims.collect()
     }

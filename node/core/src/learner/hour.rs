@@ -4,7 +4,7 @@ use super::{
     CourseIndex, IdHash,
     claims::Claims,
     course::CourseSlot,
-    gist::{Gist, start_ms},
+    block_summary::{BlockSummary, start_ms},
     memory::{block_bytes, room_for_one, vec_bytes},
 };
 use crate::{
@@ -153,9 +153,9 @@ impl Hour {
     }
 
     /// What is kept of it when it leaves the memory.
-    pub fn gist(&self) -> Gist {
+    pub fn summary(&self) -> BlockSummary {
         let ends = self.panes.first().zip(self.panes.last());
-        Gist {
+        BlockSummary {
             ids: self.claims.ids().collect(),
             changed_ms: self.changed_ms(),
             ends: ends.map(|(first, last)| (first.position, last.position)),
@@ -360,11 +360,11 @@ impl Hour {
     }
 
     /// Reads over the stored form.
-    pub fn skim(from: &mut Reader<'_>) -> Option<Gist> {
+    pub fn read_summary(from: &mut Reader<'_>) -> Option<BlockSummary> {
         for _ in 0..from.size()? {
             from.text()?;
         }
-        let mut gist = Gist {
+        let mut summary = BlockSummary {
             ids: Vec::new(),
             changed_ms: i64::MIN,
             ends: None,
@@ -374,14 +374,14 @@ impl Hour {
             position = position.checked_add(u16::try_from(from.number()?).ok()?)?;
             from.signed()?;
             changed_ms = changed_ms.wrapping_add(from.signed()?);
-            gist.changed_ms = gist.changed_ms.max(changed_ms);
-            gist.ends = Some((gist.ends.map_or(position, |(first, _)| first), position));
+            summary.changed_ms = summary.changed_ms.max(changed_ms);
+            summary.ends = Some((summary.ends.map_or(position, |(first, _)| first), position));
             for _ in 0..from.size()?.max(1) {
                 read_counted(from)?;
             }
         }
-        gist.ids = Claims::skim(from)?;
-        Some(gist)
+        summary.ids = Claims::read_ids(from)?;
+        Some(summary)
     }
 }
 

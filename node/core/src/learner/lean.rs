@@ -81,13 +81,13 @@ impl Learner {
     ) -> Result<(), StateDecodeError> {
         let (_, mut body) = versioned(bytes)?;
         let mut read = || {
-            let gist = Hour::skim(&mut body)?;
+            let summary = Hour::read_summary(&mut body)?;
             let Past { forgettable, shown } = &mut *past;
             let attempts = self.attempts.read_past(&mut body, from_ms, shown)?;
             let times_ms = (from_ms, self.pruned_hour_ms());
             let viewings = (self.playbacks).read_past(&mut body, times_ms, forgettable)?;
             let keys = attempts.into_iter().chain(viewings);
-            self.blocks.add_evicted(from_ms, &gist, keys);
+            self.blocks.add_evicted(from_ms, &summary, keys);
             Some(())
         };
         read().ok_or(StateDecodeError::Damaged)

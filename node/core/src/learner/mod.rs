@@ -13,7 +13,7 @@ mod course;
 mod emission;
 mod fingerprint;
 mod forgettable;
-mod gist;
+mod block_summary;
 mod help;
 mod hour;
 mod id_filter;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::{DeadLetter, EntryContext, OTHER_SOURCES, Outcome, ShardState, source::Delivery};
-use crate::{EventGist, PayloadFormat, Reason, Refusal, learner::Verdict, learner_hash};
+use crate::{EventSummary, PayloadFormat, Reason, Refusal, learner::Verdict, learner_hash};
 
 /// A record of an entry, with what its learner made of it.
 #[derive(Clone, Debug)]
@@ -41,8 +41,8 @@ impl ShardState {
                 user_id,
                 encoded,
                 verdict,
-            } => match EventGist::decode(encoded) {
-                Ok(gist) => self.count_event(context, (user_id, gist, encoded), verdict),
+            } => match EventSummary::decode(encoded) {
+                Ok(summary) => self.count_event(context, (user_id, summary, encoded), verdict),
                 Err(_) => self.count_refusal(context, unreadable(user_id, encoded)),
             },
             RecordVerdict::Refused(refusal) => self.count_refusal(context, refusal),
@@ -67,7 +67,7 @@ impl ShardState {
     fn count_event(
         &mut self,
         context: &EntryContext,
-        (user_id, gist, encoded): (&str, EventGist<'_>, &[u8]),
+        (user_id, summary, encoded): (&str, EventSummary<'_>, &[u8]),
         verdict: Verdict,
     ) -> Outcome {
         let outcome = match verdict {
@@ -78,7 +78,7 @@ impl ShardState {
             },
             Verdict::Shadowed => Outcome::Shadowed,
             Verdict::Refused(reason) => {
-                let refusal = refused_event(user_id, gist.source, encoded, reason);
+                let refusal = refused_event(user_id, summary.source, encoded, reason);
                 self.keep(DeadLetter::of(refusal, context.log_time_ms))
             }
         };
@@ -89,15 +89,15 @@ impl ShardState {
             self.open_windows.begin(pane, context);
         }
         if outcome == Outcome::Accepted {
-            self.raise_clock(gist.timestamp_ms, context.log_time_ms);
+            self.raise_clock(summary.timestamp_ms, context.log_time_ms);
         }
         let delivery = Delivery {
-            source: gist.source,
+            source: summary.source,
             outcome,
             amends: matches!(verdict, Verdict::Accepted { amends: true, .. }),
             log_time_ms: context.log_time_ms,
-            timestamp_ms: Some(gist.timestamp_ms),
-            sequence: gist.producer_sequence,
+            timestamp_ms: Some(summary.timestamp_ms),
+            sequence: summary.producer_sequence,
         };
         self.sources.count(delivery, &context.settings);
         outcome

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Blocks, IdHash};
 use crate::{
-    learner::{fingerprint::Fingerprint, gist::Gist, memory::block_bytes},
+    learner::{fingerprint::Fingerprint, block_summary::BlockSummary, memory::block_bytes},
     time::{PANE_MS, hour_of},
     wire::{Put, Reader},
 };
@@ -28,7 +28,7 @@ pub struct EvictedBlock {
 
 impl EvictedBlock {
     /// Of a block that begins at a time and is found by its identities and by others.
-    pub fn of(from_ms: i64, block: &Gist, others: Vec<Fingerprint>) -> Self {
+    pub fn of(from_ms: i64, block: &BlockSummary, others: Vec<Fingerprint>) -> Self {
         let ends_ms = block.ends_ms(hour_of(from_ms));
         let (first_pane_ms, last_pane_ms) = ends_ms.unwrap_or((from_ms, from_ms));
         // As numbers they are sorted sooner.

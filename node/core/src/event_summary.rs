@@ -4,7 +4,7 @@ use crate::{EventDecodeError, EventType, event::EVENT_VERSION, wire::Reader};
 
 /// What an event is counted by, read without the rest of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EventGist<'a> {
+pub struct EventSummary<'a> {
     /// Event time, ms since the epoch.
     pub timestamp_ms: i64,
     /// The system that published it.
@@ -13,8 +13,8 @@ pub struct EventGist<'a> {
     pub producer_sequence: Option<u64>,
 }
 
-impl<'a> EventGist<'a> {
-    /// Reads the gist of an encoded [`Event`](crate::Event).
+impl<'a> EventSummary<'a> {
+    /// Reads the summary of an encoded [`Event`](crate::Event).
     ///
     /// # Errors
     /// When the bytes are damaged as far as they are read, or of an unknown version.

@@ -5,7 +5,7 @@ use crate::time::{HOUR_MS, PANE_MS};
 
 /// Its identities, and the ends of its panes.
 #[derive(Clone, Debug)]
-pub struct Gist {
+pub struct BlockSummary {
     /// The identities, in no order that means anything.
     pub ids: Vec<IdHash>,
     /// Log time of the newest event that changed one of its panes, ms; the least number without one.
@@ -14,7 +14,7 @@ pub struct Gist {
     pub ends: Option<(u16, u16)>,
 }
 
-impl Gist {
+impl BlockSummary {
     /// Where its first and its last pane start, of the hour of this number, ms.
     pub fn ends_ms(&self, hour: HourNumber) -> Option<(i64, i64)> {
         let (first, last) = self.ends?;
