@@ -101,7 +101,7 @@ impl Disk {
     }
 
     /// The same without its past: of what is beside its head no more is read than the head says is needed.
-    pub fn learner_lean(&self, user_id: &str) -> Option<Learner> {
+    pub fn learner_partial(&self, user_id: &str) -> Option<Learner> {
         let head = self.heads.get(user_id)?;
         let needed = Learner::needed_beside(head).expect("what was written can be read");
         let is_needed = |part: &StatePart| match (&needed, part) {
@@ -112,7 +112,7 @@ impl Disk {
         let parts = self.parts.get(user_id).into_iter().flatten();
         let parts = parts.filter(|(part, _)| is_needed(part));
         let parts = parts.map(|(&part, bytes)| (part, bytes.as_slice()));
-        Some(Learner::restore_lean(user_id, head, parts).expect("what was written can be read"))
+        Some(Learner::restore_partial(user_id, head, parts).expect("what was written can be read"))
     }
 
     /// Whether a learner's head says what is needed beside it.

@@ -239,7 +239,7 @@ fn damaged_bytes_are_an_error_or_something_else_but_never_a_panic() {
                 let parts = (0..).map(|at| StatePart::Block(at * 3_600_000));
                 let parts = parts.zip(blocks.iter().map(Vec::as_slice));
                 let _ = Learner::restore("ada", head, parts.clone());
-                let _ = Learner::restore_lean("ada", head, parts);
+                let _ = Learner::restore_partial("ada", head, parts);
                 let _ = Learner::restore("ada", &damaged(rng, head), std::iter::empty());
             }
             let letter = (7, damaged(rng, &all.letters[0]));

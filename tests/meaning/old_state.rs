@@ -168,10 +168,10 @@ fn one_who_left_an_earlier_build_is_read_as_she_was() {
         assert_eq!(Learner::needed_beside(head), Ok(beside));
         let whole = Learner::restore("ada", head, blocks.iter().copied());
         assert_eq!(whole.as_ref(), Ok(&learner));
-        let lean = Learner::restore_lean("ada", head, blocks.into_iter());
+        let partial = Learner::restore_partial("ada", head, blocks.into_iter());
         let mut expected = learner.clone();
         expected.evict_blocks();
-        assert_eq!(lean, Ok(expected));
+        assert_eq!(partial, Ok(expected));
     }
 }
 

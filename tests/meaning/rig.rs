@@ -156,7 +156,7 @@ impl CoreRig {
         if let Some(learner) = self.learners.get_mut(user_id).filter(|it| it.is_known()) {
             self.disk.save_learner(learner, true);
             self.disk.sweep(user_id, floor_ms);
-            self.wake_lean(user_id);
+            self.wake_partial(user_id);
         }
     }
 
@@ -185,23 +185,23 @@ impl CoreRig {
         let learner = self.disk.learner(user_id).expect("it was stored");
         let whole = self.whole(user_id);
         assert!(learner == whole, "a learner comes back as it was");
-        self.wake_lean(user_id);
+        self.wake_partial(user_id);
     }
 
-    fn wake_lean(&mut self, user_id: &str) {
+    fn wake_partial(&mut self, user_id: &str) {
         let mut learner = self.disk.learner(user_id).expect("it was stored");
         learner.evict_blocks();
-        let lean = self.disk.learner_lean(user_id).expect("it was stored");
+        let partial = self.disk.learner_partial(user_id).expect("it was stored");
         let evicted = |it: &Learner| it.missing_within(&ALWAYS);
-        assert_eq!(evicted(&lean), evicted(&learner));
+        assert_eq!(evicted(&partial), evicted(&learner));
         if self.disk.is_enough(user_id) {
             // Blocks may bring a start from before the floor with them, which is needed with them alone.
             let whole = |it: &Learner| self.disk.whole(it);
-            assert_eq!(whole(&lean), whole(&learner), "nothing is missing");
+            assert_eq!(whole(&partial), whole(&learner), "nothing is missing");
         } else {
-            assert_eq!(lean, learner, "what is away was never there");
+            assert_eq!(partial, learner, "what is away was never there");
         }
-        self.learners.insert(user_id.to_owned(), lean);
+        self.learners.insert(user_id.to_owned(), partial);
     }
 
     fn apply_entry(&mut self, bytes: Vec<u8>) -> Applied {

@@ -138,10 +138,10 @@ impl Gathered {
     ///
     /// # Errors
     /// When the records are no learner that this build can read.
-    pub fn lean(self) -> Result<Stored, LoadError> {
+    pub fn restore_partial(self) -> Result<Stored, LoadError> {
         let parts = self.parts.iter();
         let parts = parts.map(|(part, bytes)| (*part, &bytes[..]));
-        let learner = Learner::restore_lean(&self.user_id, &self.head, parts);
+        let learner = Learner::restore_partial(&self.user_id, &self.head, parts);
         Ok(Stored {
             learner: learner.map_err(|error| undecodable(&self.user_id, error))?,
             head_bytes: self.head.len() as u64,
@@ -212,7 +212,7 @@ pub fn load(
     };
     let mut gathered = Gathered::begin(user_id, &first);
     gathered.complete(store, shard)?;
-    gathered.lean().map(Some)
+    gathered.restore_partial().map(Some)
 }
 
 /// Where learners' blocks are read again that have left the memory.

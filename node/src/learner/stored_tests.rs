@@ -70,7 +70,7 @@ fn a_learner_is_gathered_from_its_records_in_their_order() {
         }
         let gathered = gathered.expect("a head");
         assert_eq!((gathered.was_active(), gathered.as_of()), (!leaves, 7));
-        let stored = gathered.lean().expect("a learner");
+        let stored = gathered.restore_partial().expect("a learner");
         learner.evict_blocks();
         assert_eq!(stored.learner, learner);
         assert!(stored.head_bytes >= head_bytes && stored.standings_stored == leaves);

@@ -155,7 +155,7 @@ impl OfShard {
 
     fn finish_present(&mut self) {
         if let Some(gathered) = self.present.take() {
-            self.learners.push(gathered.lean());
+            self.learners.push(gathered.restore_partial());
         }
     }
 }

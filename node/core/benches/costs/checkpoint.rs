@@ -104,7 +104,7 @@ fn bench_wake(
     group.bench_function("wake_for_one_event", |bencher| {
         bencher.iter_with_large_drop(|| {
             let head = black_box(&records.head);
-            let learner = Learner::restore_lean(&user_id(0), head, std::iter::empty());
+            let learner = Learner::restore_partial(&user_id(0), head, std::iter::empty());
             let mut learner = learner.expect("its own encoding can be read");
             learner.prune(&context);
             let event = Event::decode(&event.user_id, &encoded);

@@ -20,7 +20,7 @@ mod id_filter;
 mod interaction;
 mod key;
 mod last_interactions;
-mod lean;
+mod partial;
 mod memory;
 mod names;
 mod new_pane;

@@ -22,7 +22,7 @@ impl Learner {
     ///
     /// # Errors
     /// As there.
-    pub fn restore_lean<'b>(
+    pub fn restore_partial<'b>(
         user_id: &str,
         head: &[u8],
         parts: impl Iterator<Item = (StatePart, &'b [u8])> + Clone,
