@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_core::learner::{ALWAYS, Beside, Learner, StatePart};
+use homeroom_core::learner::{ALWAYS, RequiredParts, Learner, StatePart};
 use homeroom_core::shard::ShardState;
 
 const HOUR_MS: i64 = 3_600_000;
@@ -103,11 +103,11 @@ impl Disk {
     /// The same without its past: of what is beside its head no more is read than the head says is needed.
     pub fn learner_partial(&self, user_id: &str) -> Option<Learner> {
         let head = self.heads.get(user_id)?;
-        let needed = Learner::needed_beside(head).expect("what was written can be read");
+        let needed = Learner::required_parts(head).expect("what was written can be read");
         let is_needed = |part: &StatePart| match (&needed, part) {
-            (Beside::All, _) => true,
-            (Beside::Blocks(needed), StatePart::Block(from_ms)) => needed.contains(from_ms),
-            (Beside::Blocks(_), StatePart::Head) => false,
+            (RequiredParts::All, _) => true,
+            (RequiredParts::Blocks(needed), StatePart::Block(from_ms)) => needed.contains(from_ms),
+            (RequiredParts::Blocks(_), StatePart::Head) => false,
         };
         let parts = self.parts.get(user_id).into_iter().flatten();
         let parts = parts.filter(|(part, _)| is_needed(part));
@@ -120,8 +120,8 @@ impl Disk {
         let needed = self
             .heads
             .get(user_id)
-            .map(|head| Learner::needed_beside(head));
-        matches!(needed, Some(Ok(Beside::Blocks(_))))
+            .map(|head| Learner::required_parts(head));
+        matches!(needed, Some(Ok(RequiredParts::Blocks(_))))
     }
 
     /// Everyone stored.

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use homeroom_core::learner::{Beside, Learner, StateChange, StatePart, Verdict};
+use homeroom_core::learner::{RequiredParts, Learner, StateChange, StatePart, Verdict};
 use homeroom_core::shard::{EntryContext, ShardState};
 use homeroom_core::{Event, EventType, Settings};
 
@@ -11,7 +11,7 @@ use homeroom_core::{Event, EventType, Settings};
 /// `number (8 bytes) length (4) bytes`, big-endian. The number is where the block begins, ms; the least number is the head.
 const BEFORE: &[u8] = include_bytes!("../fixtures/learner-v4.bin");
 /// What the present build makes of it likewise.
-const ASLEEP: &[u8] = include_bytes!("../fixtures/learner-v5.bin");
+const PASSIVATED: &[u8] = include_bytes!("../fixtures/learner-v5.bin");
 
 /// What postcard makes of a map without entries.
 const NOTHING: u8 = 0;
@@ -162,10 +162,10 @@ fn blocks(stored: &'static [u8]) -> (&'static [u8], Vec<(StatePart, &'static [u8
 fn one_who_left_an_earlier_build_is_read_as_she_was() {
     let mut learner = lived_in();
     learner.take_changes(true);
-    for (stored, beside) in [(BEFORE, Beside::All), (ASLEEP, Beside::Blocks(Vec::new()))] {
+    for (stored, beside) in [(BEFORE, RequiredParts::All), (PASSIVATED, RequiredParts::Blocks(Vec::new()))] {
         let (head, blocks) = blocks(stored);
         assert_eq!(blocks.len(), 4);
-        assert_eq!(Learner::needed_beside(head), Ok(beside));
+        assert_eq!(Learner::required_parts(head), Ok(beside));
         let whole = Learner::restore("ada", head, blocks.iter().copied());
         assert_eq!(whole.as_ref(), Ok(&learner));
         let partial = Learner::restore_partial("ada", head, blocks.into_iter());
@@ -180,7 +180,7 @@ fn one_who_left_an_earlier_build_is_read_as_she_was() {
 fn what_is_written_is_what_was_written() {
     let mut changes = lived_in().take_changes(true);
     changes.sort_by_key(|change| change.part);
-    let (head, blocks) = blocks(ASLEEP);
+    let (head, blocks) = blocks(PASSIVATED);
     let stored = [(StatePart::Head, head)].into_iter().chain(blocks);
     let mut written: Vec<(StatePart, Vec<u8>)> = Vec::new();
     for StateChange { part, bytes } in changes {

@@ -1,7 +1,7 @@
 //! Learners from their records.
 
 use homeroom_core::{
-    learner::{Beside, Learner, StateDecodeError, StatePart},
+    learner::{RequiredParts, Learner, StateDecodeError, StatePart},
     time::hour_of,
 };
 
@@ -157,10 +157,10 @@ impl Gathered {
                 self.add(StatePart::Head, piece, &payload);
             }
         }
-        let beside = Learner::needed_beside(&self.head);
-        match beside.map_err(|error| undecodable(&self.user_id, error))? {
-            Beside::All => self.add_all(store, shard),
-            Beside::Blocks(begin_ms) => {
+        let required = Learner::required_parts(&self.head);
+        match required.map_err(|error| undecodable(&self.user_id, error))? {
+            RequiredParts::All => self.add_all(store, shard),
+            RequiredParts::Blocks(begin_ms) => {
                 for from_ms in begin_ms {
                     match load_block(store, shard, &self.user_id, from_ms) {
                         Ok(bytes) => self.parts.push((StatePart::Block(from_ms), bytes)),

@@ -247,13 +247,13 @@ impl ShardMachine {
                 let _ = found.learner.send(LearnerMessage::Save(save));
             }
         }
-        let asleep: Vec<&str> = users
+        let passivated: Vec<&str> = users
             .iter()
             .zip(&known)
             .filter(|(_, learner)| learner.is_none())
             .map(|(user, _)| *user)
             .collect();
-        let mut woken = self.wake(self.load(&asleep)?).await?.into_iter();
+        let mut woken = self.wake(self.load(&passivated)?).await?.into_iter();
         let ready = known.into_iter().filter_map(|found| match found {
             Some(Found { place, learner, .. }) => Some((place, learner)),
             None => woken.next(),

@@ -46,7 +46,7 @@ pub fn benches(criterion: &mut Criterion) {
     let next = script.next_event();
     let whole = class.learners[0].clone();
     let records = Records::of(whole.clone(), false);
-    let asleep = Records::of(whole.clone(), true);
+    let passivated = Records::of(whole.clone(), true);
     let mut group = criterion.benchmark_group("checkpoint");
     group.throughput(Throughput::Elements(HISTORY as u64));
     bench_encode(&mut group, "encode_1000_events", &whole);
@@ -64,7 +64,7 @@ pub fn benches(criterion: &mut Criterion) {
             standings.fold(0, |bytes, (_, standing)| bytes + standing.encode().len())
         });
     });
-    bench_wake(&mut group, &mut class, &asleep, &next);
+    bench_wake(&mut group, &mut class, &passivated, &next);
     bench_past(&mut group, class, &later);
     group.finish();
 }

@@ -48,7 +48,7 @@ pub use profile::{Accuracy, Assessment, CourseStanding, Profile};
 pub use residence::{ALWAYS, Missing};
 pub use session::{SESSION_GAP_MS, Session};
 pub use standing::Standing;
-pub use state::{Beside, StateChange, StateDecodeError, StatePart};
+pub use state::{RequiredParts, StateChange, StateDecodeError, StatePart};
 pub use window::{Window, WindowContent, WindowQuery, WindowState};
 
 use self::{

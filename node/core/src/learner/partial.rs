@@ -7,7 +7,7 @@ use super::{
     Hour, Learner,
     attempts::ShownPast,
     forgettable::Forgettable,
-    state::{PAST_LISTED, StateDecodeError, StatePart, versioned},
+    state::{PASSIVATED_VERSION, StateDecodeError, StatePart, versioned},
 };
 use crate::time::{HOUR_MS, hour_of};
 
@@ -29,7 +29,7 @@ impl Learner {
     ) -> Result<Self, StateDecodeError> {
         let (version, _) = versioned(head)?;
         // Of one who slept all that stays is in the head.
-        if version == PAST_LISTED {
+        if version == PASSIVATED_VERSION {
             let mut learner = Self::restore(user_id, head, parts)?;
             learner.evict_blocks();
             learner.attempts.compact();

@@ -12,7 +12,7 @@ use crate::wire::{Put, Reader};
 /// Version of the encoding of blocks, and of heads that do not list the past: the oldest that can be read.
 const STATE_VERSION: u8 = 4;
 /// Version of heads that list the past: of learners who left the memory and have blocks apart.
-pub(super) const PAST_LISTED: u8 = 5;
+pub(super) const PASSIVATED_VERSION: u8 = 5;
 
 /// Room for most heads, bytes.
 const HEAD_BYTES: usize = 2_048;
@@ -37,7 +37,7 @@ pub struct StateChange {
 
 /// Which records a learner is made of beside its head, so that it can be woken.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Beside {
+pub enum RequiredParts {
     /// All that there are.
     All,
     /// The blocks that begin at these times, as far as they are there, ms.
@@ -87,7 +87,7 @@ impl Learner {
             self.blocks.note_stored(from_ms, size);
         }
         let head = is_due.then(|| match leaving && self.blocks.apart() > 0 {
-            true => self.encode_asleep(),
+            true => self.encode_passivated(),
             false => self.encode_head(),
         });
         changes.extend(head.map(|bytes| StateChange {
@@ -101,16 +101,16 @@ impl Learner {
     ///
     /// # Errors
     /// When the head is damaged or of an unknown version.
-    pub fn needed_beside(head: &[u8]) -> Result<Beside, StateDecodeError> {
+    pub fn required_parts(head: &[u8]) -> Result<RequiredParts, StateDecodeError> {
         let (version, mut body) = versioned(head)?;
-        let beside = match version {
-            PAST_LISTED => read_times(&mut body).map(Beside::Blocks),
+        let required = match version {
+            PASSIVATED_VERSION => read_times(&mut body).map(RequiredParts::Blocks),
             _ => body.size().map(|apart| match apart {
-                0 => Beside::Blocks(Vec::new()),
-                _ => Beside::All,
+                0 => RequiredParts::Blocks(Vec::new()),
+                _ => RequiredParts::All,
             }),
         };
-        beside.ok_or(StateDecodeError::Damaged)
+        required.ok_or(StateDecodeError::Damaged)
     }
 
     /// A learner from its head and all its other records.
@@ -141,7 +141,7 @@ impl Learner {
     pub(super) fn restore_head(user_id: &str, head: &[u8]) -> Result<Self, StateDecodeError> {
         let (version, mut body) = versioned(head)?;
         let learner = match version {
-            PAST_LISTED => Self::read_asleep(user_id, &mut body),
+            PASSIVATED_VERSION => Self::read_passivated(user_id, &mut body),
             _ => Self::read_head_with_block(user_id, &mut body),
         };
         learner.ok_or(StateDecodeError::Damaged)
@@ -179,15 +179,15 @@ impl Learner {
     }
 
     /// As of one who sleeps: nothing is in memory but what has to be of one who wakes. All of that is in the head, and where the rest is.
-    fn encode_asleep(&self) -> Vec<u8> {
-        let mut asleep = self.clone();
-        asleep.evict_blocks();
+    fn encode_passivated(&self) -> Vec<u8> {
+        let mut passivated = self.clone();
+        passivated.evict_blocks();
         let mut out = Vec::with_capacity(HEAD_BYTES);
-        out.push(PAST_LISTED);
-        put_times(&mut out, asleep.blocks.resident_apart());
-        asleep.put_head(&mut out, &(i64::MAX..i64::MAX));
-        asleep.put_newest_block(&mut out);
-        asleep.blocks.put_evicted(&mut out);
+        out.push(PASSIVATED_VERSION);
+        put_times(&mut out, passivated.blocks.resident_apart());
+        passivated.put_head(&mut out, &(i64::MAX..i64::MAX));
+        passivated.put_newest_block(&mut out);
+        passivated.blocks.put_evicted(&mut out);
         out
     }
 
@@ -214,7 +214,7 @@ impl Learner {
         });
     }
 
-    fn read_asleep(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+    fn read_passivated(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
         let _beside = read_times(from)?;
         let mut learner = Self::read_head(user_id, from)?;
         if let Some((from_ms, hour)) = read_newest_block(from)? {
@@ -292,7 +292,7 @@ fn encode_block(
 
 pub(super) fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), StateDecodeError> {
     match bytes.split_first() {
-        Some((&version @ STATE_VERSION..=PAST_LISTED, body)) => Ok((version, Reader::new(body))),
+        Some((&version @ STATE_VERSION..=PASSIVATED_VERSION, body)) => Ok((version, Reader::new(body))),
         Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
         None => Err(StateDecodeError::Damaged),
     }
