@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_core::learner::{ALWAYS, RequiredParts, Learner, StatePart};
+use homeroom_core::learner::{ALWAYS, Learner, RequiredParts, StatePart};
 use homeroom_core::shard::ShardState;
 
 const HOUR_MS: i64 = 3_600_000;

@@ -5,12 +5,12 @@
 
 mod content;
 mod convert;
+mod dead_letter_updates;
 mod dead_letters;
 mod disk;
 mod encoding;
 mod expiry;
 mod late;
-mod letter_work;
 mod lifelike;
 mod naive_revisions;
 mod naive_watermark;

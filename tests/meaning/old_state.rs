@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use homeroom_core::learner::{RequiredParts, Learner, StateChange, StatePart, Verdict};
+use homeroom_core::learner::{Learner, RequiredParts, StateChange, StatePart, Verdict};
 use homeroom_core::shard::{EntryContext, ShardState};
 use homeroom_core::{Event, EventType, Settings};
 
@@ -162,7 +162,10 @@ fn blocks(stored: &'static [u8]) -> (&'static [u8], Vec<(StatePart, &'static [u8
 fn one_who_left_an_earlier_build_is_read_as_she_was() {
     let mut learner = lived_in();
     learner.take_changes(true);
-    for (stored, beside) in [(BEFORE, RequiredParts::All), (PASSIVATED, RequiredParts::Blocks(Vec::new()))] {
+    for (stored, beside) in [
+        (BEFORE, RequiredParts::All),
+        (PASSIVATED, RequiredParts::Blocks(Vec::new())),
+    ] {
         let (head, blocks) = blocks(stored);
         assert_eq!(blocks.len(), 4);
         assert_eq!(Learner::required_parts(head), Ok(beside));

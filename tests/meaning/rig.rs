@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use homeroom_core::entry::{
-    Command, Entry, Record, RecordBuffer, Records, encode_batch, encode_letters, encode_settings,
-    encode_tick,
+    Command, Entry, Record, RecordBuffer, Records, encode_batch, encode_dead_letter_update,
+    encode_settings, encode_tick,
 };
 use homeroom_core::learner::{ALWAYS, Learner, Missing, Verdict, WindowQuery};
 use homeroom_core::shard::{EntryContext, Outcome, ReadPoint, RecordVerdict, ShardState};
-use homeroom_core::{Event, LetterWork, Refusal, Settings, WindowShape};
+use homeroom_core::{DeadLetterUpdate, Event, Refusal, Settings, WindowShape};
 
 use crate::disk::Disk;
 
@@ -97,8 +97,8 @@ impl CoreRig {
         self.apply_entry(encode_settings(log_time_ms, settings))
     }
 
-    pub fn work_letters(&mut self, log_time_ms: i64, work: &LetterWork) -> Applied {
-        self.apply_entry(encode_letters(log_time_ms, work))
+    pub fn update_dead_letters(&mut self, log_time_ms: i64, work: &DeadLetterUpdate) -> Applied {
+        self.apply_entry(encode_dead_letter_update(log_time_ms, work))
     }
 
     /// Follows the ticks that fall due until none does; each with the watermark after it.
@@ -223,8 +223,8 @@ impl CoreRig {
                 self.shard.set_settings(*settings);
                 self.shard.finish(&context, std::iter::empty())
             }
-            Command::Letters(work) => {
-                self.shard.work_letters(work);
+            Command::DeadLetters(work) => {
+                self.shard.update_dead_letters(work);
                 self.shard.finish(&context, std::iter::empty())
             }
         };

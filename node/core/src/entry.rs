@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, LetterWork, Refusal, Settings, wire::Put};
+use crate::{DeadLetterUpdate, Event, Refusal, Settings, wire::Put};
 
 /// Version of the encoding of entries; a reader knows all versions up to its own.
 const ENTRY_VERSION: u8 = 2;
@@ -40,7 +40,7 @@ pub enum Command<'a> {
     /// From here on these settings hold.
     Settings(Box<Settings>),
     /// Dead letters are forgotten, or said to be refused for another reason.
-    Letters(LetterWork),
+    DeadLetters(DeadLetterUpdate),
 }
 
 /// An entry: a command, stamped with log time.
@@ -63,7 +63,7 @@ enum Kind {
     Batch { records: u32 },
     Tick,
     Settings,
-    Letters,
+    DeadLetters,
 }
 
 /// The bytes are no entry that this build knows.
@@ -136,7 +136,7 @@ impl<'a> Entry<'a> {
             Kind::Settings => Command::Settings(
                 postcard::from_bytes(bytes).map_err(|_| EntryDecodeError::Damaged)?,
             ),
-            Kind::Letters => Command::Letters(
+            Kind::DeadLetters => Command::DeadLetters(
                 postcard::from_bytes(bytes).map_err(|_| EntryDecodeError::Damaged)?,
             ),
         };
@@ -159,8 +159,8 @@ pub fn encode_settings(log_time_ms: i64, settings: &Settings) -> Vec<u8> {
 }
 
 /// Encodes work on kept dead letters.
-pub fn encode_letters(log_time_ms: i64, work: &LetterWork) -> Vec<u8> {
-    postcard::to_extend(work, encode_header(log_time_ms, Kind::Letters, 256))
+pub fn encode_dead_letter_update(log_time_ms: i64, work: &DeadLetterUpdate) -> Vec<u8> {
+    postcard::to_extend(work, encode_header(log_time_ms, Kind::DeadLetters, 256))
         .expect("serialising into memory does not fail")
 }
 
@@ -182,7 +182,7 @@ fn encode_header(log_time_ms: i64, kind: Kind, capacity: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(capacity);
     bytes.push(match kind {
         Kind::Batch { .. } | Kind::Tick | Kind::Settings => FIRST_VERSION,
-        Kind::Letters => LETTERS_VERSION,
+        Kind::DeadLetters => LETTERS_VERSION,
     });
     postcard::to_extend(&Header { log_time_ms, kind }, bytes)
         .expect("serialising into memory does not fail")

@@ -3,6 +3,7 @@
 //! Events and log time come in, state and effects go out. No I/O, no clock, no chance, no map with random order, no async runtime:
 //! the same entries in the same order give the same state, bit for bit, on every replica and at every replay.
 
+mod dead_letter_update;
 pub mod entry;
 mod event;
 mod event_summary;
@@ -10,17 +11,16 @@ mod event_summary;
 mod event_tests;
 mod event_type;
 pub mod learner;
-mod letter_work;
 mod refusal;
 mod settings;
 pub mod shard;
 pub mod time;
 mod wire;
 
+pub use dead_letter_update::{AmendedLetter, DeadLetterUpdate};
 pub use event::{Event, EventDecodeError, content_hash, learner_hash, shard_of};
 pub use event_summary::EventSummary;
 pub use event_type::{EventKind, EventType, Playback};
-pub use letter_work::{AmendedLetter, LetterWork};
 pub use refusal::{PayloadFormat, Reason, Refusal};
 pub use settings::{
     ActorForm, LatePolicy, Settings, SettingsChange, SettingsError, SourcePolicy, WindowShape,

@@ -26,7 +26,7 @@ pub struct LearnerRef(Arc<Shared>);
 
 #[repr(C)]
 struct Shared {
-    /// Messages that were left and are not handled yet. RequiredParts the lock: both are needed first.
+    /// Messages that were left and are not handled yet. Beside the lock: both are needed first.
     waiting: AtomicUsize,
     /// Nothing any more once the learner has retired.
     held: Mutex<Option<Held>>,

@@ -1,7 +1,7 @@
 //! Learners from their records.
 
 use homeroom_core::{
-    learner::{RequiredParts, Learner, StateDecodeError, StatePart},
+    learner::{Learner, RequiredParts, StateDecodeError, StatePart},
     time::hour_of,
 };
 

@@ -106,7 +106,11 @@ fn a_learner_that_cannot_be_read_is_an_error() {
         let mut all = records(1, &[("ada", was_active)]);
         let record = all.values_mut().next().expect("a head");
         record.truncate(bytes);
-        assert_eq!(gathered(&all).is_err(), was_active, "passivated it is not read");
+        assert_eq!(
+            gathered(&all).is_err(),
+            was_active,
+            "passivated it is not read"
+        );
     }
 }
 

@@ -22,7 +22,8 @@ impl Directory {
                     continue;
                 };
                 let held = active.learner.enter();
-                if let Some(bytes) = held.and_then(|mut held| held.evict_blocks_now(durable_index)) {
+                if let Some(bytes) = held.and_then(|mut held| held.evict_blocks_now(durable_index))
+                {
                     self.note_size(active, bytes);
                 }
             }

@@ -98,8 +98,8 @@ impl Replicated for ShardMachine {
                 self.state.finish(&context, std::iter::empty());
                 Applied::Done
             }
-            Command::Letters(work) => {
-                self.state.work_letters(work);
+            Command::DeadLetters(work) => {
+                self.state.update_dead_letters(work);
                 self.state.finish(&context, std::iter::empty());
                 Applied::Done
             }

@@ -3,8 +3,8 @@
 use std::{sync::Arc, time::Instant};
 
 use homeroom_core::{
-    LetterWork, Settings,
-    entry::{encode_letters, encode_settings, encode_tick},
+    DeadLetterUpdate, Settings,
+    entry::{encode_dead_letter_update, encode_settings, encode_tick},
     shard::ShardState,
 };
 use ractor::ActorCell;
@@ -243,8 +243,8 @@ impl ShardReplica {
     ///
     /// # Errors
     /// When the group has stopped (nobody knows then whether it was written), or this replica does not lead.
-    pub async fn work_letters(&self, work: &LetterWork) -> Result<(), ProposeError> {
-        let entry = encode_letters(self.clock.now_ms(), work);
+    pub async fn update_dead_letters(&self, work: &DeadLetterUpdate) -> Result<(), ProposeError> {
+        let entry = encode_dead_letter_update(self.clock.now_ms(), work);
         let written = self.group.propose(entry.into()).await;
         written.map(|(_, _): (u64, Applied)| ())
     }

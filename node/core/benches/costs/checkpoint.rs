@@ -74,7 +74,11 @@ fn bench_past(group: &mut BenchmarkGroup<'_, WallTime>, mut class: Class, next: 
     class.learners[0].take_changes(false);
     let stored = class.learners[0].clone();
     group.bench_function("let_go_of_1000_events", |bencher| {
-        bencher.iter_batched_ref(|| stored.clone(), Learner::evict_blocks, BatchSize::PerIteration);
+        bencher.iter_batched_ref(
+            || stored.clone(),
+            Learner::evict_blocks,
+            BatchSize::PerIteration,
+        );
     });
     class.learners[0].evict_blocks();
     class.apply(&entry_of(std::slice::from_ref(next)));

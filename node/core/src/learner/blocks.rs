@@ -7,9 +7,9 @@ use std::ops::Range;
 
 use super::{
     Hour, IdHash, Pane,
+    block_summary::BlockSummary,
     course::CourseSlot,
     fingerprint::Fingerprint,
-    block_summary::BlockSummary,
     id_filter::IdFilter,
     memory::{room_for_one, vec_bytes},
     new_pane::NewPane,
@@ -65,7 +65,8 @@ impl PartialEq for Block {
 /// The rest follows from these.
 impl PartialEq for Blocks {
     fn eq(&self, other: &Self) -> bool {
-        (&self.resident, &self.evicted, &self.gone) == (&other.resident, &other.evicted, &other.gone)
+        (&self.resident, &self.evicted, &self.gone)
+            == (&other.resident, &other.evicted, &other.gone)
     }
 }
 
@@ -95,7 +96,10 @@ impl Blocks {
 
     /// Notes the size of a block's record as it is written, bytes.
     pub fn note_stored(&mut self, from_ms: i64, bytes: usize) {
-        if let Ok(at) = self.resident.binary_search_by_key(&from_ms, |it| it.from_ms) {
+        if let Ok(at) = self
+            .resident
+            .binary_search_by_key(&from_ms, |it| it.from_ms)
+        {
             self.resident[at].stored_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
         }
     }
@@ -164,7 +168,9 @@ impl Blocks {
             // From now on it is stored apart.
             newest.unsaved = true;
         }
-        let at = self.resident.partition_point(|block| block.from_ms < from_ms);
+        let at = self
+            .resident
+            .partition_point(|block| block.from_ms < from_ms);
         self.insert_at(at, from_ms, Hour::default());
         at
     }
@@ -236,7 +242,9 @@ impl Blocks {
         from_ms: i64,
         to_ms: i64,
     ) -> impl Iterator<Item = (&Hour, i64, &Pane)> {
-        let first = self.resident.partition_point(|block| block.from_ms <= from_ms);
+        let first = self
+            .resident
+            .partition_point(|block| block.from_ms <= from_ms);
         self.resident[first.saturating_sub(1)..]
             .iter()
             .take_while(move |block| block.from_ms < to_ms)
@@ -309,12 +317,19 @@ impl Blocks {
         } else {
             self.identities += hour.identities();
         }
-        let at = self.resident.partition_point(|block| block.from_ms < from_ms);
+        let at = self
+            .resident
+            .partition_point(|block| block.from_ms < from_ms);
         self.insert_at(at, from_ms, hour);
     }
 
     /// Takes in a block of a learner that is being restored, which stays where it is stored; it is found by its ids and by these keys.
-    pub fn add_evicted(&mut self, from_ms: i64, summary: &BlockSummary, others: impl Iterator<Item = IdHash>) {
+    pub fn add_evicted(
+        &mut self,
+        from_ms: i64,
+        summary: &BlockSummary,
+        others: impl Iterator<Item = IdHash>,
+    ) {
         self.identities += summary.ids.len();
         let others = others.map(Fingerprint::of).collect();
         self.insert_evicted(EvictedBlock::of(from_ms, summary, others));
@@ -356,14 +371,20 @@ impl Blocks {
         vec_bytes(&self.resident)
             + hours.sum::<usize>()
             + vec_bytes(&self.evicted)
-            + self.evicted.iter().map(EvictedBlock::heap_bytes).sum::<usize>()
+            + self
+                .evicted
+                .iter()
+                .map(EvictedBlock::heap_bytes)
+                .sum::<usize>()
             + vec_bytes(&self.gone)
             + self.filter.heap_bytes()
     }
 
     /// All in memory but the newest.
     fn earlier(&self) -> &[Block] {
-        self.resident.split_last().map_or(&[], |(_, earlier)| earlier)
+        self.resident
+            .split_last()
+            .map_or(&[], |(_, earlier)| earlier)
     }
 
     fn insert_at(&mut self, at: usize, from_ms: i64, hour: Hour) {
@@ -388,9 +409,13 @@ impl Blocks {
     /// Where the block ends that begins at a time, ms.
     fn end_ms(&self, from_ms: i64) -> i64 {
         let hour_end_ms = (hour_of(from_ms) + 1).saturating_mul(HOUR_MS);
-        let next_resident = self.resident.partition_point(|block| block.from_ms <= from_ms);
+        let next_resident = self
+            .resident
+            .partition_point(|block| block.from_ms <= from_ms);
         let next_resident_ms = self.resident.get(next_resident).map(|next| next.from_ms);
-        let next_evicted = self.evicted.partition_point(|block| block.from_ms <= from_ms);
+        let next_evicted = self
+            .evicted
+            .partition_point(|block| block.from_ms <= from_ms);
         let next_evicted_ms = self.evicted.get(next_evicted).map(|next| next.from_ms);
         let next_ms = next_resident_ms.into_iter().chain(next_evicted_ms).min();
         next_ms.map_or(hour_end_ms, |next_ms| next_ms.min(hour_end_ms))

@@ -2,9 +2,9 @@
 
 use super::{
     CourseIndex, IdHash,
+    block_summary::{BlockSummary, start_ms},
     claims::Claims,
     course::CourseSlot,
-    block_summary::{BlockSummary, start_ms},
     memory::{block_bytes, room_for_one, vec_bytes},
 };
 use crate::{

@@ -200,7 +200,8 @@ impl Learner {
         out.put_signed(self.pruned_to_ms);
         self.courses.put(out, base_ms);
         self.sessions.put(out, base_ms);
-        self.playbacks.put(out, base_ms, apart_ms.start, &resident_ms);
+        self.playbacks
+            .put(out, base_ms, apart_ms.start, &resident_ms);
         let is_here = |time_ms: i64| !apart_ms.contains(&time_ms);
         self.attempts.put(out, base_ms, is_here);
         self.last_interactions.put(out, base_ms);
@@ -292,7 +293,9 @@ fn encode_block(
 
 pub(super) fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), StateDecodeError> {
     match bytes.split_first() {
-        Some((&version @ STATE_VERSION..=PASSIVATED_VERSION, body)) => Ok((version, Reader::new(body))),
+        Some((&version @ STATE_VERSION..=PASSIVATED_VERSION, body)) => {
+            Ok((version, Reader::new(body)))
+        }
         Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
         None => Err(StateDecodeError::Damaged),
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use super::OTHER_SOURCES;
-use crate::{LetterWork, PayloadFormat, Reason, Refusal};
+use crate::{DeadLetterUpdate, PayloadFormat, Reason, Refusal};
 
 /// What one source's dead letters may take on one shard, bytes.
 const SOURCE_BYTES_MAX: u64 = 1 << 20;
@@ -148,11 +148,11 @@ impl DeadLetters {
     }
 
     /// Does what an entry says of kept letters. Those that have gone meanwhile are passed over.
-    pub(super) fn work(&mut self, work: LetterWork) {
-        for number in work.removed {
+    pub(super) fn update(&mut self, update: DeadLetterUpdate) {
+        for number in update.removed {
             self.remove(number);
         }
-        for amended in work.amended {
+        for amended in update.amended {
             if let Some(letter) = self.remove(amended.number) {
                 let letter = DeadLetter {
                     reason: amended.reason,

@@ -12,7 +12,7 @@ use super::{
     watermark::Watermark,
 };
 use crate::{
-    LetterWork, Settings,
+    DeadLetterUpdate, Settings,
     learner::StateDecodeError,
     time::{MINUTE_MS, floor_to},
 };
@@ -191,8 +191,8 @@ impl ShardState {
     }
 
     /// Does what an entry says of kept dead letters; no delivery is counted by it.
-    pub fn work_letters(&mut self, work: LetterWork) {
-        self.dead_letters.work(work);
+    pub fn update_dead_letters(&mut self, update: DeadLetterUpdate) {
+        self.dead_letters.update(update);
     }
 
     /// The shard's own record; dead letters are stored beside it.

@@ -1,6 +1,6 @@
 //! Dead letters forgotten on request.
 
-use homeroom_core::{LetterWork, shard::DeadLetter};
+use homeroom_core::{DeadLetterUpdate, shard::DeadLetter};
 use homeroom_proto::v1;
 use tonic::Status;
 
@@ -37,12 +37,12 @@ impl<'d> Discard<'d> {
         let walks = Walk::all(self.router).await;
         for (shard, mut walk) in self.router.shards().iter().zip(walks) {
             while let Some(letters) = walk.next(shard, filter, sized).await {
-                let work = LetterWork {
+                let work = DeadLetterUpdate {
                     removed: letters.iter().map(|(number, _)| *number).collect(),
                     amended: Vec::new(),
                 };
                 if !work.is_empty() {
-                    let written = shard.work_letters(&work).await;
+                    let written = shard.update_dead_letters(&work).await;
                     written.map_err(|error| status::of_propose(&error))?;
                 }
                 self.count(&letters);

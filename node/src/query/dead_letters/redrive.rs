@@ -3,7 +3,7 @@
 //! Two entries for each chunk: first the new deliveries, then what that means for the letters. A crash between the two is harmless:
 //! what was taken has its identity, so that the next re-drive hears of a duplicate, and lets the letter go.
 
-use homeroom_core::{AmendedLetter, LetterWork, Reason, shard::DeadLetter};
+use homeroom_core::{AmendedLetter, DeadLetterUpdate, Reason, shard::DeadLetter};
 use homeroom_proto::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
@@ -115,18 +115,23 @@ impl<'d> Redrive<'d> {
             Err(error) => return Err(not_ready(&error)),
         };
         let retried_before = self.told.retry;
-        let mut work = LetterWork::default();
+        let mut work = DeadLetterUpdate::default();
         for ((number, letter), fate) in letters.iter().zip(fates) {
             self.settle((*number, letter), fate, &mut work);
         }
         if !work.is_empty() {
-            let written = shard.work_letters(&work).await;
+            let written = shard.update_dead_letters(&work).await;
             written.map_err(|error| status::of_propose(&error))?;
         }
         Ok(self.told.retry == retried_before)
     }
 
-    fn settle(&mut self, (number, letter): (u64, &DeadLetter), fate: Fate, work: &mut LetterWork) {
+    fn settle(
+        &mut self,
+        (number, letter): (u64, &DeadLetter),
+        fate: Fate,
+        work: &mut DeadLetterUpdate,
+    ) {
         let told = &mut self.told;
         let count = match &fate {
             Fate::Accepted => &mut told.accepted,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{Blocks, IdHash};
 use crate::{
-    learner::{fingerprint::Fingerprint, block_summary::BlockSummary, memory::block_bytes},
+    learner::{block_summary::BlockSummary, fingerprint::Fingerprint, memory::block_bytes},
     time::{PANE_MS, hour_of},
     wire::{Put, Reader},
 };
@@ -141,7 +141,9 @@ impl Blocks {
         let mut before_ms = i64::MIN;
         let after_evicted = resident.filter(|from_ms| {
             let last_evicted = self.evicted.partition_point(|it| it.from_ms < *from_ms);
-            let last_evicted_ms = last_evicted.checked_sub(1).map(|at| self.evicted[at].from_ms);
+            let last_evicted_ms = last_evicted
+                .checked_sub(1)
+                .map(|at| self.evicted[at].from_ms);
             let is_after = last_evicted_ms.is_some_and(|evicted_ms| evicted_ms > before_ms);
             before_ms = *from_ms;
             is_after
@@ -198,7 +200,11 @@ impl Blocks {
     }
 
     /// Those that are away and may be found by a key, in hours from the floor on, oldest first.
-    pub fn evicted_with(&self, key: IdHash, floor_ms: i64) -> impl DoubleEndedIterator<Item = &EvictedBlock> {
+    pub fn evicted_with(
+        &self,
+        key: IdHash,
+        floor_ms: i64,
+    ) -> impl DoubleEndedIterator<Item = &EvictedBlock> {
         let key = Fingerprint::of(key);
         let blocks = if self.filter.may_hold(key) {
             &self.evicted[..]

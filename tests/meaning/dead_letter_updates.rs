@@ -1,9 +1,9 @@
 //! Dead letters worked on: removed and amended by entries of their own, as a naive list would have it.
 
 use fastrand::Rng;
-use homeroom_core::entry::{Entry, EntryDecodeError, encode_letters, encode_tick};
+use homeroom_core::entry::{Entry, EntryDecodeError, encode_dead_letter_update, encode_tick};
 use homeroom_core::shard::Outcome;
-use homeroom_core::{AmendedLetter, LetterWork, Reason, Settings};
+use homeroom_core::{AmendedLetter, DeadLetterUpdate, Reason, Settings};
 
 use crate::convert::core_refusal;
 use crate::rig::{CoreRig, Delivery};
@@ -60,7 +60,7 @@ impl NaiveLetters {
         Outcome::DeadLettered(reason)
     }
 
-    fn work(&mut self, work: &LetterWork) {
+    fn work(&mut self, work: &DeadLetterUpdate) {
         self.kept
             .retain(|letter| !work.removed.contains(&letter.number));
         for amended in &work.amended {
@@ -99,7 +99,7 @@ fn any_reason(rng: &mut Rng) -> Reason {
 }
 
 /// Numbers that are kept, were kept, or never will be.
-fn any_work(rng: &mut Rng, next: u64) -> LetterWork {
+fn any_work(rng: &mut Rng, next: u64) -> DeadLetterUpdate {
     let some = |rng: &mut Rng| -> Vec<u64> {
         let count = rng.usize(..6);
         (0..count).map(|_| rng.u64(..next + 3)).collect()
@@ -110,7 +110,7 @@ fn any_work(rng: &mut Rng, next: u64) -> LetterWork {
         detail: "x".repeat(rng.usize(..512)).into(),
         user_id: rng.bool().then(|| "y".repeat(rng.usize(1..1_024)).into()),
     });
-    LetterWork {
+    DeadLetterUpdate {
         amended: amended.collect(),
         removed: some(rng),
     }
@@ -132,7 +132,7 @@ fn kept(rig: &CoreRig) -> Vec<Naive> {
 #[test]
 fn letters_are_those_of_a_naive_list() {
     each_seed(
-        "letter_work::letters_are_those_of_a_naive_list",
+        "dead_letter_updates::letters_are_those_of_a_naive_list",
         10,
         |rng| {
             let mut rig = CoreRig::new(Settings::default());
@@ -141,7 +141,7 @@ fn letters_are_those_of_a_naive_list() {
                 let log_time_ms = step;
                 if rng.f64() < 0.15 {
                     let work = any_work(rng, naive.next);
-                    rig.work_letters(log_time_ms, &work);
+                    rig.update_dead_letters(log_time_ms, &work);
                     naive.work(&work);
                 } else {
                     let source = format!("source-{}", rng.usize(..12).min(rng.usize(..12)));
@@ -192,9 +192,9 @@ fn what_is_forgotten_is_refused_anew_and_what_stays_tells_the_newest_reason() {
         malformed,
         "a delivery changes no letter"
     );
-    rig.work_letters(
+    rig.update_dead_letters(
         0,
-        &LetterWork {
+        &DeadLetterUpdate {
             amended: vec![AmendedLetter {
                 number: 0,
                 reason: late,
@@ -208,9 +208,9 @@ fn what_is_forgotten_is_refused_anew_and_what_stays_tells_the_newest_reason() {
     let letter = kept(&rig).remove(0);
     assert_eq!((letter.reason, &*letter.detail), (late, "too late"));
     assert_eq!(letter.user_id.as_deref(), Some("ada"));
-    rig.work_letters(
+    rig.update_dead_letters(
         0,
-        &LetterWork {
+        &DeadLetterUpdate {
             removed: vec![0],
             amended: Vec::new(),
         },
@@ -228,7 +228,7 @@ fn what_is_forgotten_is_refused_anew_and_what_stays_tells_the_newest_reason() {
 
 #[test]
 fn older_builds_read_all_but_the_new_entry_and_name_its_version() {
-    let work = LetterWork {
+    let work = DeadLetterUpdate {
         removed: vec![1, 300],
         amended: vec![AmendedLetter {
             number: 2,
@@ -237,14 +237,14 @@ fn older_builds_read_all_but_the_new_entry_and_name_its_version() {
             user_id: Some("b".into()),
         }],
     };
-    let bytes = encode_letters(-5, &work);
+    let bytes = encode_dead_letter_update(-5, &work);
     // Version, log time (zigzag), kind, removed, amended: fixed from here on.
     let expected = [2, 9, 3, 2, 1, 0xAC, 2, 1, 2, 9, 2, 0xC3, 0xA9, 1, 1, b'b'];
     assert_eq!(bytes, expected);
     let entry = Entry::decode(&bytes).expect("its own encoding");
     assert_eq!(
         (entry.log_time_ms, entry.command),
-        (-5, homeroom_core::entry::Command::Letters(work))
+        (-5, homeroom_core::entry::Command::DeadLetters(work))
     );
     assert_eq!(encode_tick(-5), [1, 9, 1], "as the first build wrote it");
     for end in 1..bytes.len() {

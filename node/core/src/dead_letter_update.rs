@@ -6,7 +6,7 @@ use crate::Reason;
 
 /// Letters of one shard, by their numbers, and what becomes of them. A number that is kept no more is passed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LetterWork {
+pub struct DeadLetterUpdate {
     /// Forgotten, their identities too: taken after all, or discarded.
     pub removed: Vec<u64>,
     /// Refused once more, for another reason or in other words.
@@ -26,7 +26,7 @@ pub struct AmendedLetter {
     pub user_id: Option<Box<str>>,
 }
 
-impl LetterWork {
+impl DeadLetterUpdate {
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.removed.is_empty() && self.amended.is_empty()
