@@ -156,6 +156,6 @@ mod tests {
         assert!(is_sleds(
             "/home/a/.cargo/registry/src/index.crates.io-1/sled-0.34.7/src/tree.rs"
         ));
-        assert!(!is_sleds("node/src/store/checkpoint/sled_dir.rs"));
+        assert!(!is_sleds("node/src/store/checkpoint/tree/sled_dir.rs"));
     }
 }

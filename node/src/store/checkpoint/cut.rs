@@ -2,14 +2,14 @@
 
 use std::io;
 
-use super::base::{BASES_KEPT, BaseError, BaseHeader, BaseInfo, BaseWriter};
-use super::changed_keys::Changed;
+use super::bases::changed_keys::Changed;
+use super::bases::{BASES_KEPT, BaseError, BaseHeader, BaseInfo, BaseWriter};
 use super::damage::Damage;
-use super::meta::ShardMeta;
 use super::read_error::CutError;
-use super::scan::TreeRecords;
 use super::store::{CheckpointStore, Shard};
 use super::tally::Tally;
+use super::tree::meta::ShardMeta;
+use super::tree::scan::TreeRecords;
 
 impl CheckpointStore {
     /// Makes a base of the shard's state as of its last commit; durable on return.

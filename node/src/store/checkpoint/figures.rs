@@ -1,6 +1,6 @@
 //! Figures for metrics.
 
-use super::commit::CommitFigures;
+use super::tree::commit::CommitFigures;
 
 /// What a store takes and did.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -23,57 +23,38 @@
 //! It does not know what keys and values mean, and it never looks at the log: that the log reaches
 //! back to a recovered position is the caller's to check.
 
-mod base;
-mod changed_keys;
-mod commit;
+mod bases;
 mod cut;
 mod damage;
 mod fields;
 mod figures;
 mod files;
-mod heads;
-mod health;
-mod identity;
-mod meta;
 mod open;
-mod open_error;
-mod opener;
-mod options;
-mod parallel;
 mod position;
 mod read_error;
-mod rebuild;
-mod recent_hashes;
-mod record;
-mod recovery;
-mod scan;
-mod shard_tree;
-mod sled_dir;
-mod sled_guard;
 mod store;
-mod supervise;
-mod syncer;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod tree;
 
-pub use base::{
+pub use bases::{
     BaseError, BaseFile, BaseHeader, BaseInfo, BaseReader, BaseRecord, BaseWriter,
     CLUSTER_ID_BYTES_MAX, Pace,
 };
-pub use commit::{COMMIT_BYTES_MAX, Change, Commit, CommitError, CommitFigures};
 pub use damage::{Damage, Damaged};
 pub use figures::StoreFigures;
-pub use meta::{META_BYTES_MAX, ShardMeta};
-pub use open::SHARDS_MAX;
-pub use open_error::OpenError;
-pub use opener::RECORD_BYTES_CHEAP;
-pub use options::CheckpointOptions;
+pub use open::open_error::OpenError;
+pub use open::open_store::SHARDS_MAX;
+pub use open::opener::RECORD_BYTES_CHEAP;
+pub use open::options::CheckpointOptions;
+pub use open::recovery::{Recovered, RecoveryVisitor, ShardRecovery};
 pub use position::Position;
 pub use read_error::{CutError, ReadError};
-pub use record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record};
-pub use recovery::{Recovered, RecoveryVisitor, ShardRecovery};
-pub use scan::Scan;
-pub use sled_guard::panic_is_caught_here;
 pub use store::CheckpointStore;
 pub use tally::Tally;
+pub use tree::commit::{COMMIT_BYTES_MAX, Change, Commit, CommitError, CommitFigures};
+pub use tree::meta::{META_BYTES_MAX, ShardMeta};
+pub use tree::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record};
+pub use tree::scan::Scan;
+pub use tree::sled_guard::panic_is_caught_here;

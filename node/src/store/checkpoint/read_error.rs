@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::base::BaseError;
+use super::bases::BaseError;
 use super::damage::Damaged;
 
 /// A read failed. "Not found" is not an error.

@@ -9,22 +9,22 @@ use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
 
-use super::base::{BaseDir, BaseError, BaseInfo, Pace};
-use super::changed_keys::ChangedKeys;
-use super::commit::{Commit, CommitError, CommitFigures};
+use super::bases::changed_keys::ChangedKeys;
+use super::bases::{BaseDir, BaseError, BaseInfo, Pace};
 use super::damage::Damaged;
 use super::figures::StoreFigures;
 use super::files;
-use super::health::Health;
-use super::meta::ShardMeta;
 use super::position::Position;
 use super::read_error::{CutError, ReadError};
-use super::record::Payload;
-use super::scan::{Scan, ScanFault};
-use super::shard_tree::{ShardTree, Summary};
-use super::sled_dir::SledDir;
-use super::sled_guard::{SledFault, guarded};
-use super::syncer::{SyncError, Syncer};
+use super::tree::commit::{Commit, CommitError, CommitFigures};
+use super::tree::health::Health;
+use super::tree::meta::ShardMeta;
+use super::tree::record::Payload;
+use super::tree::scan::{Scan, ScanFault};
+use super::tree::shard_tree::{ShardTree, Summary};
+use super::tree::sled_dir::SledDir;
+use super::tree::sled_guard::{SledFault, guarded};
+use super::tree::syncer::{SyncError, Syncer};
 
 /// The last checkpoints of a node's shards, and their bases. See the module's page.
 ///

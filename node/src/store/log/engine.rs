@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::budget::{ByteBudget, QueuePermit};
 use super::entry::{GroupId, GroupState, GroupUsage, LogEntry, Position, Vote};
 use super::error::{AppendError, ReadError, WriteRefused};
-use super::format;
+use super::format::headers;
 
 /// Called once a write is durable, or has failed. It runs on the log's writer thread and holds up
 /// every group's writes until it returns, so it must only pass the news on; it may be called before
@@ -22,7 +22,7 @@ pub fn append_bytes(entries: &[LogEntry]) -> u64 {
     CONTROL_BYTES
         + entries
             .iter()
-            .map(|entry| format::entry_record_len(entry.payload.len()))
+            .map(|entry| headers::entry_record_len(entry.payload.len()))
             .sum::<u64>()
 }
 

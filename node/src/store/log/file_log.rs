@@ -11,15 +11,15 @@ use super::config::{LogConfig, LogHooks};
 use super::engine::{Completion, LogEngine};
 use super::entry::{GroupId, GroupState, GroupUsage, LogEntry, Position, Vote};
 use super::error::{AppendError, OpenError, ReadError, WriteRefused};
-use super::file_group::{self, FileGroup, FileGroupState};
 use super::file_read;
-use super::queue::{Op, PendingEntry, Work};
-use super::record::{Control, EntryFields};
-use super::recovery::{self, DirLock};
-use super::shared::Shared;
+use super::format::record::{Control, EntryFields};
+use super::memory::file_group::{self, FileGroup, FileGroupState};
+use super::recover::recovery::{self, DirLock};
+use super::segments::table::SegmentUsage;
 use super::stats::LogStats;
-use super::table::SegmentUsage;
-use super::writer::Writer;
+use super::write::queue::{Op, PendingEntry, Work};
+use super::write::shared::Shared;
+use super::write::writer::Writer;
 
 /// The log of a node: all groups in one row of segment files, written by one thread.
 ///

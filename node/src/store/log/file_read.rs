@@ -8,11 +8,11 @@ use bytes::Bytes;
 
 use super::entry::{LogEntry, Position};
 use super::error::ReadError;
-use super::file_group::{DiskPlace, FileGroup, FileSlot};
-use super::format::{ENTRY_FIELDS_LEN, Place, RECORD_HEADER_LEN, RecordHeader};
-use super::record::{EntryFields, KIND_ENTRY};
-use super::segment::Segment;
-use super::table::SegmentTable;
+use super::format::headers::{ENTRY_FIELDS_LEN, Place, RECORD_HEADER_LEN, RecordHeader};
+use super::format::record::{EntryFields, KIND_ENTRY};
+use super::memory::file_group::{DiskPlace, FileGroup, FileSlot};
+use super::segments::segment::Segment;
+use super::segments::table::SegmentTable;
 
 /// An entry that is to be read, and where from.
 struct Wanted {

@@ -13,31 +13,18 @@
 //! Must not know: Raft's library, what payloads mean, when to purge.
 
 mod budget;
-mod cache_window;
-mod codec;
 mod config;
 mod engine;
 mod entry;
 mod error;
-mod file_group;
 mod file_log;
 mod file_read;
 mod format;
-mod group_log;
-mod ledger;
-mod memory_log;
-mod queue;
-mod record;
-mod recovery;
-mod replay;
-mod scan;
-mod segment;
-mod shared;
-mod spare;
+mod memory;
+mod recover;
+mod segments;
 mod stats;
-mod table;
-mod tail;
-mod writer;
+mod write;
 
 pub use budget::{ByteBudget, QueuePermit};
 pub use config::{FatalHandler, LogConfig, LogHooks};
@@ -45,7 +32,7 @@ pub use engine::{CONTROL_BYTES, Completion, LogEngine, append_bytes};
 pub use entry::{GroupId, GroupState, GroupUsage, Leader, LogEntry, Position, SegmentId, Vote};
 pub use error::{AppendError, DamageKind, DamageProof, OpenError, ReadError, WriteRefused};
 pub use file_log::FileLog;
-pub use format::PAYLOAD_BYTES_MAX;
-pub use memory_log::{Flushing, MemoryLog};
+pub use format::headers::PAYLOAD_BYTES_MAX;
+pub use memory::memory_log::{Flushing, MemoryLog};
+pub use segments::table::SegmentUsage;
 pub use stats::LogStats;
-pub use table::SegmentUsage;

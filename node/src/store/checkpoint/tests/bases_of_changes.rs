@@ -6,7 +6,7 @@ use std::path::Path;
 use super::harness::{flip_byte, is_checkpoint, open, scratch_dir, scrub};
 use super::model::{Content, Model};
 use super::seeds::for_seeds;
-use crate::store::checkpoint::record::stored_key;
+use crate::store::checkpoint::tree::record::stored_key;
 use crate::store::checkpoint::{BaseInfo, CheckpointStore, Commit, CutError, Position, Recovered};
 
 /// Records of the first commit: many, so that what later ones change is little.

@@ -9,7 +9,8 @@ use super::harness::{
     self, assert_at, commit, content, flip_byte, is_checkpoint, models, open, options, scratch_dir,
 };
 use super::model::Model;
-use crate::store::checkpoint::{Recovered, ShardRecovery, sled_guard::SledFault};
+use crate::store::checkpoint::tree::sled_guard::SledFault;
+use crate::store::checkpoint::{Recovered, ShardRecovery};
 
 const SHARDS: u16 = 2;
 

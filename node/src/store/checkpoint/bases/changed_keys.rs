@@ -1,0 +1,197 @@
+//! Which records changed since a shard's bases were cut.
+
+use std::collections::VecDeque;
+
+use super::BASES_KEPT;
+use crate::store::checkpoint::position::Position;
+
+/// What all shards of a store may remember, bytes.
+const BYTES_MAX: usize = 64 << 20;
+
+/// Keys that commits changed, since each of the newest bases. Known only for bases that were cut since the store was opened, and as long
+/// as they are few enough to be remembered: what is not known is written as a whole.
+#[derive(Debug)]
+pub(crate) struct ChangedKeys {
+    /// Oldest first: a base, and what changed between it and the next one.
+    since: VecDeque<(Position, KeyList)>,
+    bytes_max: usize,
+}
+
+/// Keys as they came, some of them several times, in one run of memory.
+#[derive(Debug, Default)]
+pub(crate) struct KeyList {
+    /// Length (2) · whether there was a record before (1), and its hash (8) · key, repeated.
+    bytes: Vec<u8>,
+}
+
+/// A key that changed, and the hash of the record that it had before; `None` when it had none.
+pub(crate) type Changed<'k> = (&'k [u8], Option<u64>);
+
+impl ChangedKeys {
+    /// Those of one of so many shards.
+    pub(crate) fn of_one_in(shards: usize) -> Self {
+        Self {
+            since: VecDeque::new(),
+            bytes_max: BYTES_MAX / shards.max(1),
+        }
+    }
+
+    /// Notes what a commit changed.
+    pub(crate) fn note(&mut self, keys: &KeyList) {
+        if self.bytes() + keys.bytes.len() > self.bytes_max {
+            self.make_room(keys.bytes.len());
+        }
+        if let Some((_, newest)) = self.since.back_mut() {
+            newest.bytes.extend_from_slice(&keys.bytes);
+        }
+    }
+
+    /// Keeps each key once; if that is not enough, what is known of the older base goes first. A quarter is to be free then, so that it
+    /// is not done for each commit.
+    fn make_room(&mut self, wanted_bytes: usize) {
+        for (_, list) in &mut self.since {
+            let mut kept = KeyList::default();
+            for (key, hash_before) in each_once(list.iter()) {
+                kept.push(key, hash_before);
+            }
+            *list = kept;
+        }
+        while !self.since.is_empty() && self.bytes() + wanted_bytes > self.bytes_max / 4 * 3 {
+            self.since.pop_front();
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        self.since.iter().map(|(_, list)| list.bytes.len()).sum()
+    }
+
+    /// A base was cut: what comes from now on changed since.
+    pub(crate) fn base_was_cut(&mut self, position: Position) {
+        self.since.push_back((position, KeyList::default()));
+        if self.since.len() > BASES_KEPT {
+            self.since.pop_front();
+        }
+    }
+
+    /// The keys that changed since a base, each once with what it had in the base, in ascending order; `None` when that is not known.
+    pub(crate) fn since(&self, base: Position) -> Option<Vec<Changed<'_>>> {
+        let from = self
+            .since
+            .iter()
+            .position(|(position, _)| *position == base)?;
+        let lists = self.since.range(from..);
+        Some(each_once(lists.flat_map(|(_, list)| list.iter())))
+    }
+}
+
+/// Each key once with what it had before all of its changes, in ascending order.
+fn each_once<'k>(changes: impl Iterator<Item = Changed<'k>>) -> Vec<Changed<'k>> {
+    let mut keys: Vec<Changed<'k>> = changes.collect();
+    // Stable: of a key's changes the first says what was before all of them.
+    keys.sort_by_key(|(key, _)| *key);
+    keys.dedup_by_key(|(key, _)| *key);
+    keys
+}
+
+impl KeyList {
+    /// `key` has at most [`KEY_BYTES_MAX`](crate::store::checkpoint::KEY_BYTES_MAX) bytes.
+    pub(crate) fn push(&mut self, key: &[u8], hash_before: Option<u64>) {
+        self.bytes
+            .extend_from_slice(&(key.len() as u16).to_le_bytes());
+        self.bytes.push(hash_before.is_some().into());
+        self.bytes
+            .extend_from_slice(&hash_before.unwrap_or_default().to_le_bytes());
+        self.bytes.extend_from_slice(key);
+    }
+
+    fn iter(&self) -> impl Iterator<Item = Changed<'_>> {
+        let mut rest = &self.bytes[..];
+        std::iter::from_fn(move || {
+            let (length, behind) = rest.split_first_chunk()?;
+            let (had_record, behind) = behind.split_first()?;
+            let (hash, behind) = behind.split_first_chunk()?;
+            let (key, behind) = behind.split_at_checked(u16::from_le_bytes(*length).into())?;
+            rest = behind;
+            Some((key, (*had_record == 1).then_some(u64::from_le_bytes(*hash))))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(index: u64) -> Position {
+        let (term, node) = (1, 1);
+        Position { term, node, index }
+    }
+
+    fn keys(some: &[&str]) -> KeyList {
+        let mut list = KeyList::default();
+        let hash = |key: &str| (!key.is_empty()).then_some(some.len() as u64);
+        some.iter()
+            .for_each(|key| list.push(key.as_bytes(), hash(key)));
+        list
+    }
+
+    fn since(changed: &ChangedKeys, index: u64) -> Option<String> {
+        let keys = changed.since(at(index))?;
+        let shown = |(key, before): Changed<'_>| {
+            let before = before.map_or(String::new(), |hash| hash.to_string());
+            format!("{}{before}", String::from_utf8_lossy(key))
+        };
+        let keys: Vec<_> = keys.into_iter().map(shown).collect();
+        Some(keys.join(" "))
+    }
+
+    #[test]
+    fn what_changed_is_known_since_each_of_two_bases() {
+        let mut changed = ChangedKeys::of_one_in(1);
+        changed.note(&keys(&["lost"]));
+        assert_eq!(since(&changed, 1), None);
+        changed.base_was_cut(at(1));
+        changed.note(&keys(&["b", "", "a", "b"]));
+        assert_eq!(since(&changed, 1).as_deref(), Some(" a4 b4"));
+        changed.base_was_cut(at(2));
+        changed.note(&keys(&["c", "a"]));
+        assert_eq!(since(&changed, 1).as_deref(), Some(" a4 b4 c2"));
+        assert_eq!(since(&changed, 2).as_deref(), Some("a2 c2"));
+        changed.base_was_cut(at(3));
+        assert_eq!(since(&changed, 1), None);
+        assert_eq!(since(&changed, 3).as_deref(), Some(""));
+    }
+
+    /// Room for four keys of three letters.
+    fn little_room() -> ChangedKeys {
+        ChangedKeys::of_one_in(BYTES_MAX / 56)
+    }
+
+    #[test]
+    fn keys_that_change_again_and_again_take_room_once() {
+        let mut changed = little_room();
+        changed.base_was_cut(at(1));
+        changed.note(&keys(&["abc", "def"]));
+        for _ in 0..10 {
+            changed.note(&keys(&["abc"]));
+        }
+        assert_eq!(since(&changed, 1).as_deref(), Some("abc2 def2"));
+    }
+
+    #[test]
+    fn of_too_many_the_older_are_forgotten_first() {
+        let mut changed = little_room();
+        changed.base_was_cut(at(1));
+        changed.note(&keys(&["abc", "def"]));
+        changed.base_was_cut(at(2));
+        changed.note(&keys(&["ghi"]));
+        assert_eq!(since(&changed, 1).as_deref(), Some("abc2 def2 ghi1"));
+        changed.note(&keys(&["jkl", "mno"]));
+        assert_eq!(since(&changed, 1), None);
+        assert_eq!(since(&changed, 2).as_deref(), Some("ghi1 jkl2 mno2"));
+        changed.note(&keys(&["pqr", "stu", "vwx"]));
+        assert_eq!(since(&changed, 2), None);
+        changed.base_was_cut(at(3));
+        changed.note(&keys(&["a"]));
+        assert_eq!(since(&changed, 3).as_deref(), Some("a1"));
+    }
+}

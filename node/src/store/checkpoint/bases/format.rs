@@ -1,0 +1,219 @@
+//! Frames and the header of a base.
+
+use super::base_error::BaseError;
+use crate::store::checkpoint::fields::Fields;
+use crate::store::checkpoint::position::Position;
+use crate::store::checkpoint::tally::Tally;
+use crate::store::checkpoint::tree::meta::META_BYTES_MAX;
+use crate::store::checkpoint::tree::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX};
+
+/// Longest cluster id, in bytes.
+pub const CLUSTER_ID_BYTES_MAX: usize = 64;
+
+/// A frame is closed once it has this many bytes.
+pub(super) const FRAME_BYTES_TARGET: usize = 128 * 1024;
+/// The largest frame: a record of the largest size on top of an almost full one.
+pub(super) const FRAME_BYTES_MAX: usize =
+    FRAME_BYTES_TARGET + RECORD_HEADER_BYTES + KEY_BYTES_MAX + PAYLOAD_BYTES_MAX;
+pub(super) const FRAME_HEADER_BYTES: usize = 9;
+pub(super) const RECORD_HEADER_BYTES: usize = 6;
+
+/// Of a whole state.
+const WHOLE_VERSION: u16 = 1;
+/// Of what changed since another position.
+const CHANGES_VERSION: u16 = 2;
+/// In place of a payload's length: the record was removed.
+pub(super) const REMOVED: u32 = u32::MAX;
+/// Tells a base from any other file before its crc does.
+const MAGIC: &[u8; 8] = b"HOMEROOM";
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FrameKind {
+    Header,
+    Meta,
+    Records,
+    End,
+}
+
+impl FrameKind {
+    fn byte(self) -> u8 {
+        match self {
+            FrameKind::Header => 1,
+            FrameKind::Meta => 2,
+            FrameKind::Records => 3,
+            FrameKind::End => 4,
+        }
+    }
+
+    fn of(byte: u8) -> Option<FrameKind> {
+        match byte {
+            1 => Some(FrameKind::Header),
+            2 => Some(FrameKind::Meta),
+            3 => Some(FrameKind::Records),
+            4 => Some(FrameKind::End),
+            _ => None,
+        }
+    }
+}
+
+/// The fixed part in front of a frame's body.
+pub(super) struct FrameHeader {
+    kind: u8,
+    body_bytes: u32,
+    crc: u32,
+}
+
+impl FrameHeader {
+    pub(super) fn describe(kind: FrameKind, body: &[u8]) -> FrameHeader {
+        let (kind, body_bytes) = (kind.byte(), body.len() as u32);
+        let crc = frame_crc(kind, body_bytes, body);
+        FrameHeader {
+            kind,
+            body_bytes,
+            crc,
+        }
+    }
+
+    pub(super) fn encode(&self) -> [u8; FRAME_HEADER_BYTES] {
+        let mut bytes = [self.kind; FRAME_HEADER_BYTES];
+        bytes[1..5].copy_from_slice(&self.body_bytes.to_le_bytes());
+        bytes[5..].copy_from_slice(&self.crc.to_le_bytes());
+        bytes
+    }
+
+    pub(super) fn decode(bytes: &[u8; FRAME_HEADER_BYTES]) -> FrameHeader {
+        let [kind, a, b, c, d, crc @ ..] = *bytes;
+        FrameHeader {
+            kind,
+            body_bytes: u32::from_le_bytes([a, b, c, d]),
+            crc: u32::from_le_bytes(crc),
+        }
+    }
+
+    /// Length of the body, checked before anything is allocated for it.
+    pub(super) fn body_bytes(&self) -> Result<usize, BaseError> {
+        let (bytes, bytes_max) = (self.body_bytes as usize, FRAME_BYTES_MAX);
+        if bytes > bytes_max {
+            return Err(BaseError::FrameTooLarge { bytes, bytes_max });
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn check(&self, body: &[u8]) -> Result<FrameKind, BaseError> {
+        if frame_crc(self.kind, self.body_bytes, body) != self.crc {
+            return Err(BaseError::Checksum);
+        }
+        FrameKind::of(self.kind).ok_or(BaseError::Malformed("a frame of unknown kind"))
+    }
+}
+
+fn frame_crc(kind: u8, body_bytes: u32, body: &[u8]) -> u32 {
+    let mut head = [kind; 5];
+    head[1..].copy_from_slice(&body_bytes.to_le_bytes());
+    crc32c::crc32c_append(crc32c::crc32c(&head), body)
+}
+
+/// What a file of a base is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseHeader {
+    /// The shard whose records these are.
+    pub shard: u16,
+    /// The caller's name for the cluster, at most [`CLUSTER_ID_BYTES_MAX`] bytes.
+    pub cluster_id: Vec<u8>,
+    /// The log position the state stands at.
+    pub position: Position,
+    /// The file holds what changed since the state at this position; without one, the whole state.
+    pub since: Option<Position>,
+    /// Count and hash of the whole state's records.
+    pub tally: Tally,
+    /// Length of the caller's meta bytes.
+    pub meta_bytes: u32,
+}
+
+impl BaseHeader {
+    pub(super) fn encode(&self) -> Result<Vec<u8>, BaseError> {
+        if self.cluster_id.len() > CLUSTER_ID_BYTES_MAX || self.meta_bytes as usize > META_BYTES_MAX
+        {
+            return Err(BaseError::FieldTooLarge);
+        }
+        let mut body = MAGIC.to_vec();
+        let version = self.since.map_or(WHOLE_VERSION, |_| CHANGES_VERSION);
+        body.extend_from_slice(&version.to_le_bytes());
+        body.extend_from_slice(&self.shard.to_le_bytes());
+        body.extend_from_slice(&(self.cluster_id.len() as u16).to_le_bytes());
+        body.extend_from_slice(&self.cluster_id);
+        self.position.encode_into(&mut body);
+        body.extend_from_slice(&encode_tally(&self.tally));
+        body.extend_from_slice(&self.meta_bytes.to_le_bytes());
+        if let Some(since) = &self.since {
+            since.encode_into(&mut body);
+        }
+        Ok(body)
+    }
+
+    pub(super) fn decode(body: &[u8]) -> Result<BaseHeader, BaseError> {
+        let mut fields = Fields::new(body);
+        if fields.take(MAGIC.len()) != Some(MAGIC) {
+            return Err(BaseError::Malformed("not a base"));
+        }
+        let are_changes = match fields.u16() {
+            Some(WHOLE_VERSION) => false,
+            Some(CHANGES_VERSION) => true,
+            Some(version) => return Err(BaseError::UnknownVersion(version)),
+            None => return Err(BaseError::Malformed("the header")),
+        };
+        let header = decode_fields(&mut fields, are_changes);
+        let header = header.ok_or(BaseError::Malformed("the header"))?;
+        if header.meta_bytes as usize > META_BYTES_MAX {
+            return Err(BaseError::FieldTooLarge);
+        }
+        Ok(header)
+    }
+}
+
+fn decode_fields(fields: &mut Fields<'_>, are_changes: bool) -> Option<BaseHeader> {
+    let shard = fields.u16()?;
+    let cluster_bytes = usize::from(fields.u16()?);
+    let cluster_id = fields.take(cluster_bytes)?.to_vec();
+    let position = Position::decode(fields)?;
+    let tally = decode_tally(fields)?;
+    let meta_bytes = fields.u32()?;
+    let since = match are_changes {
+        true => Some(Position::decode(fields)?),
+        false => None,
+    };
+    fields.is_empty().then_some(BaseHeader {
+        shard,
+        cluster_id,
+        position,
+        since,
+        tally,
+        meta_bytes,
+    })
+}
+
+/// The body of the end frame.
+pub(super) fn encode_end(tally: &Tally, whole_hash: u64) -> Vec<u8> {
+    let mut body = encode_tally(tally).to_vec();
+    body.extend_from_slice(&whole_hash.to_le_bytes());
+    body
+}
+
+pub(super) fn decode_end(body: &[u8]) -> Option<(Tally, u64)> {
+    let mut fields = Fields::new(body);
+    let tally = decode_tally(&mut fields)?;
+    let whole_hash = fields.u64()?;
+    fields.is_empty().then_some((tally, whole_hash))
+}
+
+fn encode_tally(tally: &Tally) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[..8].copy_from_slice(&tally.records.to_le_bytes());
+    bytes[8..].copy_from_slice(&tally.hash_sum.to_le_bytes());
+    bytes
+}
+
+fn decode_tally(fields: &mut Fields<'_>) -> Option<Tally> {
+    let (records, hash_sum) = (fields.u64()?, fields.u64()?);
+    Some(Tally { records, hash_sum })
+}

@@ -1,0 +1,60 @@
+//! Whose store a directory holds.
+
+use std::io;
+use std::path::Path;
+
+use crate::store::checkpoint::bases::CLUSTER_ID_BYTES_MAX;
+use crate::store::checkpoint::fields::Fields;
+use crate::store::checkpoint::files;
+
+const FORMAT_VERSION: u16 = 1;
+
+/// Written when a store is founded, compared at every open: state of another cluster, or of the
+/// same one cut into other shards, is refused before anything is touched.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) shards: u16,
+    pub(crate) cluster_id: Vec<u8>,
+}
+
+impl Identity {
+    /// What the file says; `None` when there is none, or when it is damaged: bases carry the
+    /// cluster's id too, so nothing foreign is imported without it.
+    pub(crate) fn read(path: &Path) -> io::Result<Option<Identity>> {
+        let Some(bytes) = files::read_file(path)? else {
+            return Ok(None);
+        };
+        let identity = decode(&bytes);
+        if identity.is_none() {
+            tracing::warn!(path = %path.display(), "the store's identity is unreadable");
+        }
+        Ok(identity)
+    }
+
+    pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
+        let mut bytes = FORMAT_VERSION.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&self.shards.to_le_bytes());
+        bytes.extend_from_slice(&(self.cluster_id.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(&self.cluster_id);
+        bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
+        files::write_file(path, &bytes)
+    }
+}
+
+fn decode(bytes: &[u8]) -> Option<Identity> {
+    let (checked, crc) = bytes.split_last_chunk::<4>()?;
+    if crc32c::crc32c(checked) != u32::from_le_bytes(*crc) {
+        return None;
+    }
+    let mut fields = Fields::new(checked);
+    if fields.u16()? != FORMAT_VERSION {
+        return None;
+    }
+    let shards = fields.u16()?;
+    let cluster_id_bytes = usize::from(fields.u16()?);
+    if cluster_id_bytes > CLUSTER_ID_BYTES_MAX {
+        return None;
+    }
+    let cluster_id = fields.take(cluster_id_bytes)?.to_vec();
+    Some(Identity { shards, cluster_id })
+}

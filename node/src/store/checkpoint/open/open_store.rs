@@ -1,0 +1,169 @@
+//! Opening a checkpoint store.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+
+use super::identity::Identity;
+use super::open_error::OpenError;
+use super::opener::{Opened, Opener};
+use super::options::CheckpointOptions;
+use super::recovery::{RecoveryVisitor, ShardRecovery};
+use super::supervise::{GivenUp, supervised};
+use crate::store::checkpoint::bases::changed_keys::ChangedKeys;
+use crate::store::checkpoint::bases::{BaseDir, BaseError, CLUSTER_ID_BYTES_MAX};
+use crate::store::checkpoint::store::{CheckpointStore, Shard};
+use crate::store::checkpoint::tree::heads::Heads;
+use crate::store::checkpoint::tree::health::Health;
+use crate::store::checkpoint::tree::sled_dir::SledDir;
+use crate::store::checkpoint::tree::syncer::Syncer;
+
+/// Most shards a store can have.
+pub const SHARDS_MAX: u16 = 4096;
+
+impl CheckpointStore {
+    /// Opens the store in `dir`, which is created when missing, for the shards 0 to `shards` - 1.
+    ///
+    /// Every record of every shard is read and verified, and shown to `visitor`. Damage anywhere in
+    /// sled leads to all of sled being put under `quarantine/` and rebuilt from the shards' newest
+    /// valid bases, which the answer tells per shard. `cluster_id` has at most
+    /// [`CLUSTER_ID_BYTES_MAX`] bytes.
+    pub fn open(
+        dir: &Path,
+        shards: u16,
+        cluster_id: &[u8],
+        options: &CheckpointOptions,
+        visitor: Arc<dyn RecoveryVisitor>,
+    ) -> Result<(CheckpointStore, Vec<ShardRecovery>), OpenError> {
+        if shards == 0 || shards > SHARDS_MAX {
+            return Err(OpenError::OutOfBounds("the number of shards"));
+        }
+        if cluster_id.len() > CLUSTER_ID_BYTES_MAX {
+            return Err(OpenError::OutOfBounds("the cluster id's length"));
+        }
+        fs::create_dir_all(dir).map_err(OpenError::io("creating the store's directory"))?;
+        let lock = lock(dir)?;
+        check_identity(dir, shards, cluster_id)?;
+        let options = options.bounded();
+        let opener = opener(dir, shards, cluster_id, &options, visitor)?;
+        let (dir, cluster_id) = (dir.to_path_buf(), cluster_id.to_vec());
+        let progress = opener.progress.clone();
+        let sled_dir = opener.sled_dir.clone();
+        // The lock goes along: a thread left behind keeps the directory from being opened again
+        // under its hands.
+        let work = move || {
+            let (opened, recoveries) = opener.open()?;
+            let store = CheckpointStore::assemble(dir, cluster_id, opener, opened, lock)?;
+            Ok((store, recoveries))
+        };
+        supervised(options.stall_limit, &progress, work).unwrap_or_else(|GivenUp| {
+            let after = options.stall_limit;
+            let why = format!("opening it made no progress for {after:?}");
+            if let Err(error) = sled_dir.mark_suspect(&why) {
+                tracing::error!(%error, "stuck checkpoints could not be marked suspect");
+            }
+            Err(OpenError::Stuck { after })
+        })
+    }
+
+    fn assemble(
+        dir: PathBuf,
+        cluster_id: Vec<u8>,
+        opener: Opener,
+        opened: Opened,
+        lock: File,
+    ) -> Result<CheckpointStore, OpenError> {
+        let health = Arc::new(Health::new(opener.sled_dir));
+        let count = opened.trees.len();
+        let shards: Vec<Shard> = opened
+            .trees
+            .into_iter()
+            .zip(opener.bases)
+            .map(|((tree, summary), bases)| Shard {
+                tree,
+                current: Mutex::new(summary),
+                position: RwLock::new(summary.map(|summary| summary.position)),
+                bases,
+                changed: Mutex::new(ChangedKeys::of_one_in(count)),
+            })
+            .collect();
+        let syncer = Syncer::start(
+            opened.db,
+            opened.files,
+            opener.heads,
+            health.clone(),
+            shards.len(),
+            opener.options.stall_limit,
+        );
+        Ok(CheckpointStore {
+            dir,
+            cluster_id,
+            shards,
+            syncer: syncer.map_err(OpenError::io("starting the sync thread"))?,
+            health,
+            done: Mutex::default(),
+            _lock: lock,
+        })
+    }
+}
+
+fn lock(dir: &Path) -> Result<File, OpenError> {
+    let path = dir.join("lock");
+    let file = File::create(&path).map_err(OpenError::io("creating the lock file"))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked { path }),
+        Err(TryLockError::Error(e)) => Err(OpenError::io("locking the store")(e)),
+    }
+}
+
+fn check_identity(dir: &Path, shards: u16, cluster_id: &[u8]) -> Result<(), OpenError> {
+    let path = dir.join("identity");
+    let given = Identity {
+        shards,
+        cluster_id: cluster_id.to_vec(),
+    };
+    match Identity::read(&path).map_err(OpenError::io("reading the store's identity"))? {
+        Some(stored) if stored.cluster_id != given.cluster_id => Err(OpenError::ForeignCluster),
+        Some(Identity { shards: stored, .. }) if stored != shards => {
+            Err(OpenError::OtherShardCount {
+                stored,
+                given: shards,
+            })
+        }
+        Some(_) => Ok(()),
+        None => given
+            .write(&path)
+            .map_err(OpenError::io("writing the store's identity")),
+    }
+}
+
+fn opener(
+    dir: &Path,
+    shards: u16,
+    cluster_id: &[u8],
+    options: &CheckpointOptions,
+    visitor: Arc<dyn RecoveryVisitor>,
+) -> Result<Opener, OpenError> {
+    let heads = Heads::open(&dir.join("heads"), shards);
+    let (heads, known) = heads.map_err(OpenError::io("reading the heads file"))?;
+    let bases_dir = dir.join("bases");
+    let bases = fs::create_dir_all(&bases_dir)
+        .map_err(BaseError::from)
+        .and_then(|()| {
+            (0..shards)
+                .map(|shard| BaseDir::open(&bases_dir, shard, cluster_id))
+                .collect()
+        });
+    Ok(Opener {
+        sled_dir: SledDir::new(dir),
+        bases: bases.map_err(OpenError::Bases)?,
+        heads,
+        known,
+        options: options.clone(),
+        visitor,
+        progress: Arc::default(),
+    })
+}

@@ -1,0 +1,241 @@
+//! Brings a sled directory into use: verified as it is, or rebuilt from bases.
+
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::open_error::OpenError;
+use super::options::CheckpointOptions;
+use super::parallel;
+use super::recovery::{Recovered, RecoveryVisitor, ShardRecovery};
+use super::supervise::Progress;
+use crate::store::checkpoint::bases::BaseDir;
+use crate::store::checkpoint::damage::Damage;
+use crate::store::checkpoint::position::Position;
+use crate::store::checkpoint::tree::heads::Heads;
+use crate::store::checkpoint::tree::scan::ScanFault;
+use crate::store::checkpoint::tree::shard_tree::{ShardTree, Summary};
+use crate::store::checkpoint::tree::sled_dir::{Condition, SledDir};
+use crate::store::checkpoint::tree::sled_guard::{SledFault, guarded};
+use crate::store::checkpoint::tree::syncer::SledFiles;
+
+/// How long a lock of a sled just closed in this process is waited for: sled's threads let go of
+/// the file a little after its last handle is dropped.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Part of the file's format: an existing directory opens with this size only.
+const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+/// Sled keeps up to 17 neighbouring records together, and has a file of its own for what is larger
+/// than a quarter of a segment: as long as no record is larger than this, nothing is.
+pub const RECORD_BYTES_CHEAP: usize = SEGMENT_BYTES / 4 / 17;
+
+const NEVER: &str = "no checkpoint was ever made";
+
+/// Everything an open needs, and hands on to the store.
+pub(crate) struct Opener {
+    pub(crate) sled_dir: SledDir,
+    pub(crate) bases: Vec<BaseDir>,
+    pub(crate) heads: Heads,
+    /// What the heads file says of each shard.
+    pub(crate) known: Vec<Option<Position>>,
+    pub(crate) options: CheckpointOptions,
+    pub(crate) visitor: Arc<dyn RecoveryVisitor>,
+    pub(crate) progress: Arc<Progress>,
+}
+
+/// An open sled whose trees are verified.
+pub(crate) struct Opened {
+    pub(crate) db: sled::Db,
+    pub(crate) files: SledFiles,
+    pub(crate) trees: Vec<(ShardTree, Option<Summary>)>,
+}
+
+/// Why the directory as it is can't be used.
+pub(crate) enum Unusable {
+    Damage(String),
+    Error(OpenError),
+}
+
+impl From<OpenError> for Unusable {
+    fn from(e: OpenError) -> Unusable {
+        Unusable::Error(e)
+    }
+}
+
+impl Opener {
+    pub(crate) fn open(&self) -> Result<(Opened, Vec<ShardRecovery>), OpenError> {
+        let condition = self.sled_dir.condition();
+        let why = match condition.map_err(OpenError::io("looking for checkpoints"))? {
+            Condition::Usable => match self.open_existing() {
+                Ok(opened) => return Ok(opened),
+                Err(Unusable::Error(e)) => return Err(e),
+                Err(Unusable::Damage(why)) => self.quarantine(why)?,
+            },
+            Condition::Condemned(why) => self.quarantine(why)?,
+            Condition::Unfinished(why) => why,
+            Condition::Absent if self.is_new() => NEVER.to_owned(),
+            Condition::Absent => "the sled directory is missing".to_owned(),
+        };
+        self.rebuild(&why)
+    }
+
+    fn open_existing(&self) -> Result<(Opened, Vec<ShardRecovery>), Unusable> {
+        self.sled_dir
+            .open_begins()
+            .map_err(OpenError::io("marking the open"))?;
+        let db = self.open_sled()?;
+        let trees = match self.verify_all(&db) {
+            Ok(trees) => trees,
+            Err(unusable) => {
+                // Closed before its directory is moved. Sled flushes here, hence the guard.
+                let _ = guarded(|| {
+                    drop(db);
+                    Ok(())
+                });
+                return Err(unusable);
+            }
+        };
+        let recoveries = trees
+            .iter()
+            .map(|(tree, summary)| as_found(tree.shard, *summary));
+        let recoveries = recoveries.collect();
+        let opened = self.finish(db, trees)?;
+        self.sled_dir
+            .open_ended()
+            .map_err(OpenError::io("marking the open"))?;
+        Ok((opened, recoveries))
+    }
+
+    /// Sled's files and their names become durable before anything is built on them.
+    pub(crate) fn finish(
+        &self,
+        db: sled::Db,
+        trees: Vec<(ShardTree, Option<Summary>)>,
+    ) -> Result<Opened, OpenError> {
+        let files = SledFiles::open(&self.sled_dir.path()).and_then(|mut files| {
+            files.sync_all()?;
+            Ok(files)
+        });
+        let files = files.map_err(OpenError::io("making sled's files durable"))?;
+        Ok(Opened { db, files, trees })
+    }
+
+    pub(crate) fn open_sled(&self) -> Result<sled::Db, Unusable> {
+        let config = sled::Config::new()
+            .path(self.sled_dir.path())
+            .mode(sled::Mode::HighThroughput)
+            .cache_capacity(self.options.cache_bytes)
+            .segment_size(SEGMENT_BYTES)
+            .use_compression(false)
+            // Only commits flush.
+            .flush_every_ms(None);
+        let begun = Instant::now();
+        loop {
+            match guarded(|| config.open()) {
+                Ok(db) => return Ok(db),
+                Err(fault) if fault.is_lock() && begun.elapsed() < LOCK_PATIENCE => {
+                    thread::sleep(Duration::from_millis(10));
+                }
+                Err(fault) => return Err(self.open_failed(fault)),
+            }
+        }
+    }
+
+    fn open_failed(&self, fault: SledFault) -> Unusable {
+        if fault.is_lock() {
+            let path = self.sled_dir.path();
+            return Unusable::Error(OpenError::Locked { path });
+        }
+        if fault.is_environment() {
+            let what = fault.into_damage().to_string();
+            return Unusable::Error(OpenError::Environment(what));
+        }
+        Unusable::Damage(fault.into_damage().to_string())
+    }
+
+    /// Opens and verifies every shard's tree.
+    fn verify_all(&self, db: &sled::Db) -> Result<Vec<(ShardTree, Option<Summary>)>, Unusable> {
+        parallel::for_each(self.options.recovery_threads, self.shards(), |shard| {
+            let verified = ShardTree::open(db, shard, self.shards().len())
+                .map_err(ScanFault::Sled)
+                .and_then(|tree| self.verify(&tree).map(|summary| (tree, summary)));
+            verified.map_err(|fault| match fault {
+                ScanFault::Sled(fault) if fault.is_environment() => {
+                    Unusable::Error(OpenError::Environment(fault.into_damage().to_string()))
+                }
+                fault => Unusable::Damage(fault.into_damage().of(shard).to_string()),
+            })
+        })
+    }
+
+    fn verify(&self, tree: &ShardTree) -> Result<Option<Summary>, ScanFault> {
+        let shard = tree.shard;
+        self.visitor.begin(shard);
+        let meta = tree.verify(|key, payload| {
+            self.progress.tick();
+            self.visitor.record(shard, key, payload);
+        })?;
+        self.visitor.end(shard);
+        let found = meta.map(|meta| Summary {
+            position: meta.position,
+            tally: meta.tally,
+        });
+        self.check_not_rolled_back(shard, found.map(|summary| summary.position))?;
+        Ok(found)
+    }
+
+    /// A tree that verifies may still be one of the past.
+    fn check_not_rolled_back(&self, shard: u16, found: Option<Position>) -> Result<(), ScanFault> {
+        let newest_base = self.bases[usize::from(shard)]
+            .list()
+            .first()
+            .map(|base| base.position);
+        for known in [self.known[usize::from(shard)], newest_base]
+            .into_iter()
+            .flatten()
+        {
+            if !found.is_some_and(|found| found.covers(&known)) {
+                return Err(ScanFault::Damage(Damage::RolledBack { found, known }));
+            }
+        }
+        Ok(())
+    }
+
+    fn quarantine(&self, why: String) -> Result<String, OpenError> {
+        self.check_not_given_up()?;
+        let place = self
+            .sled_dir
+            .quarantine()
+            .map_err(OpenError::io("quarantining sled"))?;
+        tracing::error!(%why, place = %place.display(), "checkpoints were damaged and put aside");
+        Ok(why)
+    }
+
+    /// Nothing on disk hints that there ever was a checkpoint.
+    fn is_new(&self) -> bool {
+        self.known.iter().all(Option::is_none) && self.bases.iter().all(|b| b.list().is_empty())
+    }
+
+    /// Once given up, the caller has been told that nothing will change any more.
+    pub(crate) fn check_not_given_up(&self) -> Result<(), OpenError> {
+        if !self.progress.is_given_up() {
+            return Ok(());
+        }
+        let after = self.options.stall_limit;
+        Err(OpenError::Stuck { after })
+    }
+
+    pub(crate) fn shards(&self) -> std::ops::Range<u16> {
+        0..self.known.len() as u16
+    }
+}
+
+fn as_found(shard: u16, summary: Option<Summary>) -> ShardRecovery {
+    let state = match summary {
+        Some(Summary { position, .. }) => Recovered::Checkpoint { position },
+        None => Recovered::Empty {
+            why: NEVER.to_owned(),
+        },
+    };
+    ShardRecovery { shard, state }
+}

@@ -1,0 +1,146 @@
+//! Fills a new sled directory from bases.
+
+use super::open_error::OpenError;
+use super::opener::{Opened, Opener, Unusable};
+use super::parallel;
+use super::recovery::{Recovered, ShardRecovery};
+use crate::store::checkpoint::bases::{BaseDir, BaseError, BaseInfo};
+use crate::store::checkpoint::position::Position;
+use crate::store::checkpoint::tally::Tally;
+use crate::store::checkpoint::tree::shard_tree::{ShardTree, Summary};
+use crate::store::checkpoint::tree::sled_guard::{SledFault, guarded};
+
+impl Opener {
+    /// Fills a new sled directory from the newest valid bases.
+    ///
+    /// A kill at any point leaves the directory marked as unfinished, to be thrown away.
+    pub(crate) fn rebuild(&self, why: &str) -> Result<(Opened, Vec<ShardRecovery>), OpenError> {
+        self.check_not_given_up()?;
+        self.sled_dir
+            .rebuild_begins(why)
+            .map_err(OpenError::io("making a new sled directory"))?;
+        let db = self.open_sled().map_err(|unusable| match unusable {
+            Unusable::Error(e) => e,
+            Unusable::Damage(what) => OpenError::Rebuild(what),
+        })?;
+        let threads = self.options.recovery_threads;
+        let imported =
+            parallel::for_each(threads, self.shards(), |shard| self.import(&db, shard, why))?;
+        guarded(|| db.flush()).map_err(rebuild_failed)?;
+        let heads: Vec<_> = imported.iter().map(|r| (r.shard, r.position())).collect();
+        let trees = self.reread(&db, &heads)?;
+        let opened = self.finish(db, trees)?;
+        // What the file knew is lost: left there, it would make every later start rebuild again.
+        self.heads
+            .write(&heads)
+            .map_err(OpenError::io("writing the heads file"))?;
+        self.sled_dir
+            .rebuild_ended()
+            .map_err(OpenError::io("ending the rebuild"))?;
+        Ok((opened, imported))
+    }
+
+    /// Verifies the imported trees as sled now holds them, and shows them to the visitor.
+    fn reread(
+        &self,
+        db: &sled::Db,
+        imported: &[(u16, Option<Position>)],
+    ) -> Result<Vec<(ShardTree, Option<Summary>)>, OpenError> {
+        parallel::for_each(
+            self.options.recovery_threads,
+            imported.iter(),
+            |(shard, position)| {
+                let tree =
+                    ShardTree::open(db, *shard, self.shards().len()).map_err(rebuild_failed)?;
+                self.visitor.begin(*shard);
+                let meta = tree.verify(|key, payload| {
+                    self.progress.tick();
+                    self.visitor.record(*shard, key, payload);
+                });
+                let meta =
+                    meta.map_err(|fault| OpenError::Rebuild(fault.into_damage().to_string()))?;
+                self.visitor.end(*shard);
+                let summary = meta.map(|meta| Summary {
+                    position: meta.position,
+                    tally: meta.tally,
+                });
+                if summary.map(|summary| summary.position) != *position {
+                    return Err(OpenError::Rebuild("sled lost an imported shard".to_owned()));
+                }
+                Ok((tree, summary))
+            },
+        )
+    }
+
+    /// Fills a shard's tree from its newest valid base; invalid ones on the way are put aside.
+    fn import(&self, db: &sled::Db, shard: u16, why: &str) -> Result<ShardRecovery, OpenError> {
+        let tree = ShardTree::open(db, shard, self.shards().len()).map_err(rebuild_failed)?;
+        let bases = &self.bases[usize::from(shard)];
+        let mut why = why.to_owned();
+        for base in bases.list() {
+            // Read to the end before anything of it goes into the tree.
+            match self.read_through(bases, &base) {
+                Ok(()) => {
+                    self.import_base(&tree, bases, &base)?;
+                    let from = base.position;
+                    tracing::error!(shard, %from, why, "a shard was rebuilt from a base");
+                    let state = Recovered::Rebuilt { from, why };
+                    return Ok(ShardRecovery { shard, state });
+                }
+                Err(e) if e.is_environment() => return Err(OpenError::Rebuild(e.to_string())),
+                Err(e) => {
+                    why.push_str(&format!("; the base at {} is invalid: {e}", base.position));
+                    bases
+                        .reject(&base, &e)
+                        .map_err(OpenError::io("putting a base aside"))?;
+                }
+            }
+        }
+        if self.known[usize::from(shard)].is_some() {
+            tracing::error!(
+                shard,
+                why,
+                "a shard's checkpoint is lost, and there is no base"
+            );
+        }
+        let state = Recovered::Empty { why };
+        Ok(ShardRecovery { shard, state })
+    }
+
+    /// `Ok` if and only if the base is valid.
+    fn read_through(&self, bases: &BaseDir, base: &BaseInfo) -> Result<(), BaseError> {
+        let mut reader = bases.read(base)?;
+        while reader.next()?.is_some() {
+            self.progress.tick();
+        }
+        Ok(())
+    }
+
+    fn import_base(
+        &self,
+        tree: &ShardTree,
+        bases: &BaseDir,
+        base: &BaseInfo,
+    ) -> Result<(), OpenError> {
+        let base_failed = |e: BaseError| OpenError::Rebuild(e.to_string());
+        let mut reader = bases.read(base).map_err(base_failed)?;
+        let mut tally = Tally::default();
+        while let Some((key, payload)) = reader.next().map_err(base_failed)? {
+            tally.add(tree.import_record(key, payload).map_err(rebuild_failed)?);
+            self.progress.tick();
+        }
+        let position = reader.header().position;
+        let summary = Summary { position, tally };
+        tree.import_meta(&summary, reader.meta())
+            .map_err(rebuild_failed)
+    }
+}
+
+fn rebuild_failed(fault: SledFault) -> OpenError {
+    let environment = fault.is_environment();
+    let what = fault.into_damage().to_string();
+    if environment {
+        return OpenError::Environment(what);
+    }
+    OpenError::Rebuild(what)
+}

@@ -1,0 +1,68 @@
+//! What an open tells its caller about each shard.
+
+use crate::store::checkpoint::position::Position;
+
+/// How a shard's state was recovered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShardRecovery {
+    /// The shard.
+    pub shard: u16,
+    /// Where its state comes from.
+    pub state: Recovered,
+}
+
+/// Where a shard's state comes from. The caller replays its log from there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recovered {
+    /// The last durable checkpoint, verified.
+    Checkpoint {
+        /// Where the state stands.
+        position: Position,
+    },
+    /// A base, because the checkpoint was lost or damaged.
+    Rebuilt {
+        /// The base's position.
+        from: Position,
+        /// What was wrong with the checkpoint, and with newer bases.
+        why: String,
+    },
+    /// Nothing: there is neither a checkpoint nor a base.
+    Empty {
+        /// Why there is nothing.
+        why: String,
+    },
+}
+
+impl ShardRecovery {
+    /// The position of the state; `None` when it is empty.
+    pub fn position(&self) -> Option<Position> {
+        match &self.state {
+            Recovered::Checkpoint { position } => Some(*position),
+            Recovered::Rebuilt { from, .. } => Some(*from),
+            Recovered::Empty { .. } => None,
+        }
+    }
+}
+
+/// Sees every record while an open verifies them, so that a caller needs no scan of its own.
+///
+/// Called from up to [`recovery_threads`](super::options::CheckpointOptions::recovery_threads) threads, one
+/// shard at a time on each. Slow visitors make a slow start.
+pub trait RecoveryVisitor: Send + Sync {
+    /// The shard's records follow, all of them. What was seen of it before is void: verification
+    /// found damage, and begins again on a rebuilt tree.
+    fn begin(&self, shard: u16);
+
+    /// A verified record; keys ascend within a shard.
+    fn record(&self, shard: u16, key: &[u8], payload: &[u8]);
+
+    /// That were all records of the shard, unless it is begun anew.
+    fn end(&self, _shard: u16) {}
+}
+
+/// Looks at nothing.
+impl RecoveryVisitor for () {
+    fn begin(&self, _shard: u16) {}
+
+    fn record(&self, _shard: u16, _key: &[u8], _payload: &[u8]) {}
+}

@@ -1,0 +1,69 @@
+//! Bounds a wait on sled.
+//!
+//! On a damaged file sled may loop or wait for ever, and a thread can't be stopped from outside. So
+//! the work runs on a thread of its own, and is given up when it shows no progress.
+
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How work on another thread shows that it moves, and learns that it was given up.
+#[derive(Debug, Default)]
+pub(crate) struct Progress {
+    ticks: AtomicU64,
+    given_up: AtomicBool,
+}
+
+impl Progress {
+    pub(crate) fn tick(&self) {
+        self.ticks.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_given_up(&self) -> bool {
+        self.given_up.load(Ordering::SeqCst)
+    }
+}
+
+/// The work made no progress for too long. Its thread is left behind.
+#[derive(Debug)]
+pub(crate) struct GivenUp;
+
+/// Runs `work` on a thread of its own, for as long as it ticks at least every `stall_limit`.
+/// A panic of the work goes on in the caller.
+pub(crate) fn supervised<T: Send + 'static>(
+    stall_limit: Duration,
+    progress: &Arc<Progress>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, GivenUp> {
+    let (done, outcome) = sync_channel(1);
+    let spawned = thread::Builder::new()
+        .name("checkpoint-open".to_owned())
+        .spawn(move || {
+            // Nobody listens any more once the work was given up.
+            let _ = done.send(work());
+        });
+    let Ok(thread) = spawned else {
+        return Err(GivenUp);
+    };
+    let mut last = (progress.ticks.load(Ordering::Relaxed), Instant::now());
+    loop {
+        match outcome.recv_timeout(stall_limit / 8) {
+            Ok(value) => return Ok(value),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => match thread.join() {
+                Err(panic) => resume_unwind(panic),
+                Ok(()) => return Err(GivenUp),
+            },
+        }
+        let ticks = progress.ticks.load(Ordering::Relaxed);
+        if ticks != last.0 {
+            last = (ticks, Instant::now());
+        } else if last.1.elapsed() > stall_limit {
+            progress.given_up.store(true, Ordering::SeqCst);
+            return Err(GivenUp);
+        }
+    }
+}

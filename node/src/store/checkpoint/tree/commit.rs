@@ -1,0 +1,139 @@
+//! What a commit is given, and how it can fail.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use thiserror::Error;
+
+use super::meta::META_BYTES_MAX;
+use super::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX};
+use crate::store::checkpoint::damage::Damaged;
+use crate::store::checkpoint::position::Position;
+
+/// Most bytes of keys, payloads and meta in one commit. sled holds a multiple of them in memory, and
+/// no other read or write of the store runs while they are put into the tree.
+pub const COMMIT_BYTES_MAX: usize = 1024 * 1024 * 1024;
+
+/// A record's key, and its new payload; `None` to remove it.
+pub type Change = (Vec<u8>, Option<Vec<u8>>);
+
+/// What changed in a shard since its last checkpoint.
+#[derive(Debug, Clone)]
+pub struct Commit {
+    /// The entry boundary that the state is cut at; ahead of the last committed one.
+    pub position: Position,
+    /// Opaque, replaces the last commit's. At most [`META_BYTES_MAX`] bytes.
+    pub meta: Vec<u8>,
+    /// Key and new payload, or `None` to remove the record. Of several changes to a key, the last
+    /// one holds. Keys have 1 to [`KEY_BYTES_MAX`] bytes, payloads up to [`PAYLOAD_BYTES_MAX`].
+    pub changes: Vec<Change>,
+}
+
+/// What a commit took.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CommitFigures {
+    /// From the call until all was durable, waiting for the shard's lock included.
+    pub duration: Duration,
+    /// Records written or removed.
+    pub records: u64,
+    /// Bytes of keys, payloads and meta.
+    pub bytes: u64,
+}
+
+/// A commit is not known to be durable.
+///
+/// Unless it was refused ([`CommitError::is_refusal`]), the store is out of use, and only a restart
+/// tells whether the commit is on disk.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum CommitError {
+    /// The store was opened for fewer shards.
+    #[error("there is no shard {0}")]
+    NoSuchShard(u16),
+    /// A bound was exceeded.
+    #[error("{what} has {bytes} bytes, of at most {bytes_max}")]
+    TooLarge {
+        /// Whose bound.
+        what: &'static str,
+        /// Its length.
+        bytes: usize,
+        /// The bound.
+        bytes_max: usize,
+    },
+    /// Keys have at least one byte.
+    #[error("a key is empty")]
+    EmptyKey,
+    /// A shard's commits go forward, in index, and never back in term.
+    #[error("position {given} is not ahead of {committed}")]
+    NotAhead {
+        /// The commit's position.
+        given: Position,
+        /// The last commit's position.
+        committed: Position,
+    },
+    /// sled failed, or a record that was to be replaced is damaged.
+    #[error(transparent)]
+    Damaged(#[from] Damaged),
+    /// The disk is full, a limit of the system was met, or the like.
+    #[error("the environment failed sled: {0}")]
+    Environment(String),
+    /// After a failed fsync nobody knows what is on disk, and a second fsync doesn't tell: the
+    /// process must stop.
+    #[error("making {what} durable failed: {source}")]
+    Fsync {
+        /// Which files.
+        what: &'static str,
+        /// The system's answer.
+        source: Arc<io::Error>,
+    },
+    /// One of sled's threads seems to have died.
+    #[error("sled did not flush within {after:?}")]
+    Stuck {
+        /// How long the flush was waited for.
+        after: Duration,
+    },
+}
+
+impl CommitError {
+    /// The commit was refused before anything was written; the store goes on.
+    pub fn is_refusal(&self) -> bool {
+        matches!(
+            self,
+            CommitError::NoSuchShard(_)
+                | CommitError::TooLarge { .. }
+                | CommitError::EmptyKey
+                | CommitError::NotAhead { .. }
+        )
+    }
+}
+
+impl Commit {
+    /// Checks the bounds, and says the bytes.
+    pub(crate) fn checked_bytes(&self) -> Result<u64, CommitError> {
+        at_most("the meta", self.meta.len(), META_BYTES_MAX)?;
+        let mut bytes = self.meta.len();
+        for (key, payload) in &self.changes {
+            if key.is_empty() {
+                return Err(CommitError::EmptyKey);
+            }
+            let payload_bytes = payload.as_ref().map_or(0, Vec::len);
+            at_most("a key", key.len(), KEY_BYTES_MAX)?;
+            at_most("a payload", payload_bytes, PAYLOAD_BYTES_MAX)?;
+            bytes += key.len() + payload_bytes;
+        }
+        at_most("the commit", bytes, COMMIT_BYTES_MAX)?;
+        Ok(bytes as u64)
+    }
+}
+
+fn at_most(what: &'static str, bytes: usize, bytes_max: usize) -> Result<(), CommitError> {
+    if bytes <= bytes_max {
+        return Ok(());
+    }
+    Err(CommitError::TooLarge {
+        what,
+        bytes,
+        bytes_max,
+    })
+}

@@ -1,0 +1,103 @@
+//! The positions of the newest durable checkpoints, kept outside sled.
+//!
+//! A damaged sled file may open without complaint at an *earlier* checkpoint: sled takes damage in
+//! its log for a torn tail. This file tells such a state from the newest one. It holds one slot per
+//! shard, rewritten in place:
+//!
+//! ```text
+//! 1 byte state (0 none, 1 some), 24 bytes position, 4 bytes crc32c of the slot's number and those 25
+//! ```
+//!
+//! A slot that fails its crc (torn, flipped) is unknown: it then protects nothing, and harms nothing.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::Path;
+
+use crate::store::checkpoint::fields::Fields;
+use crate::store::checkpoint::files;
+use crate::store::checkpoint::position::Position;
+
+/// A power of two that divides a disk sector: a slot never straddles two sectors.
+const SLOT_BYTES: usize = 64;
+const CHECKED_BYTES: usize = 1 + Position::ENCODED_BYTES;
+
+#[derive(Debug)]
+pub(crate) struct Heads {
+    file: File,
+}
+
+impl Heads {
+    /// Opens or creates the file, and reads every shard's slot.
+    pub(crate) fn open(path: &Path, shards: u16) -> io::Result<(Heads, Vec<Option<Position>>)> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        let file = options.open(path)?;
+        if let Some(dir) = path.parent() {
+            files::sync_dir(dir)?;
+        }
+        let heads = Heads { file };
+        let positions = (0..shards)
+            .map(|shard| heads.read(shard))
+            .collect::<io::Result<_>>()?;
+        Ok((heads, positions))
+    }
+
+    /// Writes the slots, all durable on return.
+    pub(crate) fn write(&self, heads: &[(u16, Option<Position>)]) -> io::Result<()> {
+        for (shard, position) in heads {
+            self.file
+                .write_all_at(&encode(*shard, position), offset(*shard))?;
+        }
+        self.file.sync_data()
+    }
+
+    fn read(&self, shard: u16) -> io::Result<Option<Position>> {
+        let mut slot = [0; SLOT_BYTES];
+        match self.file.read_exact_at(&mut slot, offset(shard)) {
+            Ok(()) => Ok(decode(shard, &slot)),
+            Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
+            Err(e) => Err(e),
+        }
+    }
+}
+
+fn offset(shard: u16) -> u64 {
+    u64::from(shard) * SLOT_BYTES as u64
+}
+
+fn encode(shard: u16, position: &Option<Position>) -> Vec<u8> {
+    let mut slot = Vec::with_capacity(SLOT_BYTES);
+    slot.push(u8::from(position.is_some()));
+    match position {
+        Some(position) => position.encode_into(&mut slot),
+        None => slot.resize(CHECKED_BYTES, 0),
+    }
+    slot.extend_from_slice(&slot_crc(shard, &slot).to_le_bytes());
+    slot.resize(SLOT_BYTES, 0);
+    slot
+}
+
+fn decode(shard: u16, slot: &[u8; SLOT_BYTES]) -> Option<Position> {
+    let mut fields = Fields::new(&slot[CHECKED_BYTES..]);
+    let crc = fields.u32()?;
+    if crc != slot_crc(shard, &slot[..CHECKED_BYTES]) {
+        // An all-zero slot was never written.
+        if slot.iter().any(|byte| *byte != 0) {
+            tracing::warn!(
+                shard,
+                "the record of the newest checkpoint's position is unreadable"
+            );
+        }
+        return None;
+    }
+    let mut fields = Fields::new(slot);
+    let state = fields.u8()?;
+    let position = Position::decode(&mut fields)?;
+    (state == 1).then_some(position)
+}
+
+fn slot_crc(shard: u16, checked: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&shard.to_le_bytes()), checked)
+}

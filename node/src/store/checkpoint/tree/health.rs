@@ -1,0 +1,67 @@
+//! Whether the sled instance may still be used.
+
+use std::io;
+use std::sync::OnceLock;
+
+use super::sled_dir::SledDir;
+use super::sled_guard::SledFault;
+use crate::store::checkpoint::damage::{Damage, Damaged};
+
+/// Taken out of use once, for good: the way back is a restart, which rebuilds from bases.
+#[derive(Debug)]
+pub(crate) struct Health {
+    sled_dir: SledDir,
+    out_of_use: OnceLock<String>,
+}
+
+impl Health {
+    pub(crate) fn new(sled_dir: SledDir) -> Health {
+        Health {
+            sled_dir,
+            out_of_use: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn check(&self, shard: u16) -> Result<(), Damaged> {
+        match self.out_of_use.get() {
+            None => Ok(()),
+            Some(why) => Err(Damage::OutOfUse(why.clone()).of(shard)),
+        }
+    }
+
+    pub(crate) fn is_out_of_use(&self) -> bool {
+        self.out_of_use.get().is_some()
+    }
+
+    /// The damage behind a fault of a read. A panic ends the instance's use; an error doesn't.
+    pub(crate) fn fault(&self, shard: u16, fault: SledFault) -> Damaged {
+        let panicked = matches!(fault, SledFault::Panic(_));
+        let damaged = fault.into_damage().of(shard);
+        if panicked {
+            self.condemn(&damaged.to_string());
+        }
+        damaged
+    }
+
+    /// Ends the use of the instance. The next start believes the files as far as they verify.
+    pub(crate) fn retire(&self, why: &str) -> bool {
+        let first = self.out_of_use.set(why.to_owned()).is_ok();
+        if first {
+            tracing::error!(why, "the checkpoint store is out of use until a restart");
+        }
+        first
+    }
+
+    /// Ends the use of the instance, and of its files: the next start rebuilds them from bases.
+    pub(crate) fn condemn(&self, why: &str) {
+        if self.retire(why)
+            && let Err(e) = self.mark_suspect(why)
+        {
+            tracing::error!(error = %e, "the checkpoint store could not be marked suspect");
+        }
+    }
+
+    pub(crate) fn mark_suspect(&self, why: &str) -> io::Result<()> {
+        self.sled_dir.mark_suspect(why)
+    }
+}

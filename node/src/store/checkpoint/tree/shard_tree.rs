@@ -1,0 +1,200 @@
+//! One shard's sled tree: reading it, verifying it, building the batch that changes it.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::commit::{Commit, CommitError};
+use super::meta::ShardMeta;
+use super::recent_hashes::RecentHashes;
+use super::record::{self, META_KEY, Payload, stored_key};
+use super::scan::{ScanFault, TreeRecords};
+use super::sled_guard::{SledFault, guarded};
+use crate::store::checkpoint::bases::changed_keys::KeyList;
+use crate::store::checkpoint::damage::Damage;
+use crate::store::checkpoint::position::Position;
+use crate::store::checkpoint::tally::Tally;
+
+/// What must be known of a tree to change it: the position it is at, and its tally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Summary {
+    pub(crate) position: Position,
+    pub(crate) tally: Tally,
+}
+
+/// A checkpoint ready to be applied to its tree.
+pub(crate) struct Prepared {
+    pub(crate) batch: sled::Batch,
+    pub(crate) summary: Summary,
+    pub(crate) records: u64,
+    /// Of the records that change.
+    pub(crate) keys: KeyList,
+}
+
+#[derive(Clone)]
+pub(crate) struct ShardTree {
+    pub(crate) shard: u16,
+    tree: sled::Tree,
+    /// Of records as the last prepared batch leaves them: a batch that fails puts the store out of use.
+    recent: Arc<Mutex<RecentHashes>>,
+}
+
+impl ShardTree {
+    /// The tree of a shard, of so many.
+    pub(crate) fn open(db: &sled::Db, shard: u16, shards: usize) -> Result<ShardTree, SledFault> {
+        let tree = guarded(|| db.open_tree(format!("shard-{shard:04}")))?;
+        Ok(ShardTree {
+            shard,
+            tree,
+            recent: Arc::new(Mutex::new(RecentHashes::of_one_in(shards))),
+        })
+    }
+
+    pub(crate) fn tree(&self) -> &sled::Tree {
+        &self.tree
+    }
+
+    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Payload>, ScanFault> {
+        let found = self.get_with_hash(key)?;
+        Ok(found.map(|(payload, _)| payload))
+    }
+
+    pub(crate) fn get_with_hash(&self, key: &[u8]) -> Result<Option<(Payload, u64)>, ScanFault> {
+        self.load(&stored_key(key))
+    }
+
+    pub(crate) fn meta(&self) -> Result<Option<ShardMeta>, ScanFault> {
+        match guarded(|| self.tree.get(META_KEY)).map_err(ScanFault::Sled)? {
+            None => Ok(None),
+            Some(stored) => {
+                let meta = ShardMeta::load(self.shard, stored).map_err(ScanFault::Damage)?;
+                Ok(Some(meta))
+            }
+        }
+    }
+
+    /// Reads the whole tree, and shows each verified record to `visit`.
+    ///
+    /// Every record verifies, keys ascend, and count and hash are those of the meta record; else a
+    /// fault. `None` for a tree with nothing in it.
+    pub(crate) fn verify(
+        &self,
+        mut visit: impl FnMut(&[u8], &[u8]),
+    ) -> Result<Option<ShardMeta>, ScanFault> {
+        let meta = self.meta()?;
+        let mut found = Tally::default();
+        for record in TreeRecords::from(self.shard, &self.tree, b"") {
+            let (record, hash) = record?;
+            found.add(hash);
+            visit(record.key(), record.payload());
+        }
+        match meta {
+            None if found.records == 0 => Ok(None),
+            None => Err(ScanFault::Damage(Damage::MetaMissing)),
+            Some(meta) if meta.tally == found => Ok(Some(meta)),
+            Some(meta) => Err(ScanFault::Damage(Damage::TallyMismatch {
+                promised: meta.tally,
+                found,
+            })),
+        }
+    }
+
+    /// Builds the batch that takes the tree from `current` to the commit.
+    pub(crate) fn prepare(
+        &self,
+        current: Option<Summary>,
+        mut commit: Commit,
+    ) -> Result<Prepared, CommitError> {
+        let mut tally = current.map_or_else(Tally::default, |summary| summary.tally);
+        let mut batch = sled::Batch::default();
+        let (mut records, mut keys) = (0, KeyList::default());
+        // Sorted, so that neighbours are read from the same page; stable, so that of equal keys the
+        // last one given stays last.
+        commit.changes.sort_by(|a, b| a.0.cmp(&b.0));
+        let mut changes = commit.changes.into_iter().peekable();
+        let mut recent = self.recent.lock();
+        while let Some((key, payload)) = changes.next() {
+            if changes.peek().is_some_and(|(next, _)| *next == key) {
+                continue;
+            }
+            records += 1;
+            let known = (&mut tally, &mut *recent);
+            let hash_before = self.prepare_change(&key, payload, known, &mut batch)?;
+            keys.push(&key, hash_before);
+        }
+        let position = commit.position;
+        let meta = ShardMeta::encode(&position, &tally, &commit.meta, self.shard);
+        batch.insert(META_KEY, meta);
+        let summary = Summary { position, tally };
+        Ok(Prepared {
+            batch,
+            summary,
+            records,
+            keys,
+        })
+    }
+
+    /// Says the hash of the record that the key has until then.
+    fn prepare_change(
+        &self,
+        key: &[u8],
+        payload: Option<Vec<u8>>,
+        (tally, recent): (&mut Tally, &mut RecentHashes),
+        batch: &mut sled::Batch,
+    ) -> Result<Option<u64>, CommitError> {
+        let stored_key = stored_key(key);
+        let old_hash = match recent.take(&stored_key) {
+            Some(hash) => Some(hash),
+            // Verified before its hash is taken out of the tally: a flipped header would corrupt the
+            // tally for good.
+            None => {
+                let old = self.load(&stored_key);
+                let old = old.map_err(|fault| fault.into_damage().of(self.shard))?;
+                old.map(|(_, hash)| hash)
+            }
+        };
+        if let Some(old_hash) = old_hash {
+            tally.remove(old_hash);
+        }
+        match payload {
+            Some(payload) => {
+                let (value, hash) = record::encode(self.shard, &stored_key, &payload);
+                tally.add(hash);
+                recent.put(&stored_key, hash);
+                batch.insert(stored_key, value);
+            }
+            None => batch.remove(stored_key),
+        }
+        Ok(old_hash)
+    }
+
+    pub(crate) fn apply(&self, batch: sled::Batch) -> Result<(), SledFault> {
+        guarded(|| self.tree.apply_batch(batch))
+    }
+
+    /// Puts a record into a tree that no meta record vouches for yet. Says the record's hash.
+    pub(crate) fn import_record(&self, key: &[u8], payload: &[u8]) -> Result<u64, SledFault> {
+        let stored_key = stored_key(key);
+        let (value, hash) = record::encode(self.shard, &stored_key, payload);
+        guarded(|| self.tree.insert(stored_key, value))?;
+        Ok(hash)
+    }
+
+    /// Writes the meta record that makes an imported tree valid.
+    pub(crate) fn import_meta(&self, summary: &Summary, bytes: &[u8]) -> Result<(), SledFault> {
+        let meta = ShardMeta::encode(&summary.position, &summary.tally, bytes, self.shard);
+        guarded(|| self.tree.insert(META_KEY, meta))?;
+        Ok(())
+    }
+
+    fn load(&self, stored_key: &[u8]) -> Result<Option<(Payload, u64)>, ScanFault> {
+        match guarded(|| self.tree.get(stored_key)).map_err(ScanFault::Sled)? {
+            None => Ok(None),
+            Some(stored) => {
+                let loaded =
+                    record::load(self.shard, stored_key, stored).map_err(ScanFault::Damage)?;
+                Ok(Some(loaded))
+            }
+        }
+    }
+}

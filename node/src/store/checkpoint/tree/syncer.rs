@@ -1,0 +1,204 @@
+//! Makes commits durable, several shards' at once.
+//!
+//! One thread per store. It takes all commits that wait, flushes sled once, fsyncs what sled wrote,
+//! then writes their positions into the heads file and fsyncs that. In this order: the heads file
+//! must never promise more than sled holds.
+//!
+//! A thread of its own, because a flush can wait for ever when one of sled's threads has died: the
+//! committers wait on it for a bounded time.
+
+use std::collections::BTreeSet;
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::heads::Heads;
+use super::health::Health;
+use super::sled_guard::guarded;
+use crate::store::checkpoint::damage::Damage;
+use crate::store::checkpoint::files;
+use crate::store::checkpoint::position::Position;
+
+/// Why a group of commits is not known to be durable.
+#[derive(Debug, Clone)]
+pub(crate) enum SyncError {
+    Flush(Damage),
+    Fsync {
+        what: &'static str,
+        source: Arc<io::Error>,
+    },
+    /// No answer for this long, or none at all any more.
+    Stuck(Duration),
+}
+
+struct Request {
+    shard: u16,
+    position: Position,
+    done: SyncSender<Result<(), SyncError>>,
+}
+
+pub(crate) struct Syncer {
+    requests: Option<SyncSender<Request>>,
+    thread: Option<JoinHandle<()>>,
+    patience: Duration,
+}
+
+impl Syncer {
+    /// `shards` bounds the queue: a shard has at most one commit under way.
+    pub(crate) fn start(
+        db: sled::Db,
+        files: SledFiles,
+        heads: Heads,
+        health: Arc<Health>,
+        shards: usize,
+        patience: Duration,
+    ) -> io::Result<Syncer> {
+        let (requests, queue) = sync_channel(shards);
+        let worker = Worker {
+            db,
+            files,
+            heads,
+            health,
+            group_max: shards,
+        };
+        let thread = std::thread::Builder::new()
+            .name("checkpoint-sync".to_owned())
+            .spawn(move || worker.run(&queue))?;
+        Ok(Syncer {
+            requests: Some(requests),
+            thread: Some(thread),
+            patience,
+        })
+    }
+
+    /// Returns once all that was applied to sled before the call is durable.
+    pub(crate) fn make_durable(&self, shard: u16, position: Position) -> Result<(), SyncError> {
+        let stuck = || SyncError::Stuck(self.patience);
+        let (done, outcome) = sync_channel(1);
+        let request = Request {
+            shard,
+            position,
+            done,
+        };
+        let Some(requests) = &self.requests else {
+            return Err(stuck());
+        };
+        requests.send(request).map_err(|_| stuck())?;
+        match outcome.recv_timeout(self.patience) {
+            Ok(outcome) => outcome,
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(stuck()),
+        }
+    }
+
+    /// Waits for the thread's end, so that it lets go of sled.
+    pub(crate) fn stop(&mut self) {
+        self.requests = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the checkpoint store's sync thread panicked");
+        }
+    }
+
+    /// Leaves the thread to itself, because it may be stuck.
+    pub(crate) fn abandon(&mut self) {
+        self.requests = None;
+        self.thread = None;
+    }
+}
+
+struct Worker {
+    db: sled::Db,
+    files: SledFiles,
+    heads: Heads,
+    health: Arc<Health>,
+    group_max: usize,
+}
+
+impl Worker {
+    fn run(mut self, queue: &Receiver<Request>) {
+        while let Ok(first) = queue.recv() {
+            let mut group = vec![first];
+            group.extend(queue.try_iter().take(self.group_max - 1));
+            let outcome = self.sync(&group);
+            for request in group {
+                // A committer that lost patience has gone away; nothing to tell it.
+                let _ = request.done.send(outcome.clone());
+            }
+        }
+        if self.health.is_out_of_use() {
+            // Dropping sled flushes it, and with it what a failed commit left behind.
+            std::mem::forget(self.db);
+        }
+    }
+
+    fn sync(&mut self, group: &[Request]) -> Result<(), SyncError> {
+        guarded(|| self.db.flush()).map_err(|fault| SyncError::Flush(fault.into_damage()))?;
+        self.files
+            .sync()
+            .map_err(|e| fsync_error("sled's files", e))?;
+        let heads: Vec<_> = group.iter().map(|r| (r.shard, Some(r.position))).collect();
+        self.heads
+            .write(&heads)
+            .map_err(|e| fsync_error("the heads file", e))
+    }
+}
+
+fn fsync_error(what: &'static str, source: io::Error) -> SyncError {
+    let source = Arc::new(source);
+    SyncError::Fsync { what, source }
+}
+
+/// fsyncs the files that sled writes.
+///
+/// sled's flush on Linux is `sync_file_range`: neither the file's length nor the disk's own cache
+/// is flushed by it. Values too large for sled's log go to files of their own under `blobs/`, which
+/// sled never syncs. `conf` is written once and `snap.*` is synced by sled: their names are not.
+pub(crate) struct SledFiles {
+    db: File,
+    dir: PathBuf,
+    blobs: PathBuf,
+    /// Blobs are never rewritten, so each is synced once. Bounded by the files in `blobs/`.
+    blobs_synced: BTreeSet<String>,
+}
+
+impl SledFiles {
+    /// Opens the files of a freshly opened sled.
+    pub(crate) fn open(dir: &Path) -> io::Result<SledFiles> {
+        Ok(SledFiles {
+            db: File::open(dir.join("db"))?,
+            dir: dir.to_path_buf(),
+            blobs: dir.join("blobs"),
+            blobs_synced: BTreeSet::new(),
+        })
+    }
+
+    /// Syncs everything, names included: needed once after an open.
+    pub(crate) fn sync_all(&mut self) -> io::Result<()> {
+        self.sync()?;
+        files::if_exists(File::open(self.dir.join("conf")).and_then(|conf| conf.sync_all()))?;
+        files::sync_dir(&self.dir)
+    }
+
+    /// Syncs what a flush may have written.
+    pub(crate) fn sync(&mut self) -> io::Result<()> {
+        self.db.sync_data()?;
+        let present: BTreeSet<String> = files::names_in(&self.blobs)?.into_iter().collect();
+        let mut any_new = false;
+        for name in present.difference(&self.blobs_synced) {
+            // sled may remove a blob at any time, once nothing refers to it.
+            let synced = File::open(self.blobs.join(name)).and_then(|blob| blob.sync_all());
+            files::if_exists(synced)?;
+            any_new = true;
+        }
+        if any_new {
+            files::sync_dir(&self.blobs)?;
+        }
+        self.blobs_synced = present;
+        Ok(())
+    }
+}

@@ -1,0 +1,187 @@
+//! One group of a file log: its index, and the payloads that are still in memory.
+//!
+//! An entry begins unwritten, with its payload in memory; once its record is durable it has a place
+//! on disk; later its payload leaves memory. Costs about 100 bytes of memory for each live entry.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+
+use super::group_log::{GroupLog, Slot};
+use crate::store::log::entry::{GroupId, GroupUsage, Leader, LogEntry, SegmentId};
+use crate::store::log::format::headers;
+use crate::store::log::segments::table::{LiveDelta, SegmentTable};
+
+/// Where a record stands on disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DiskPlace {
+    pub(crate) segment: SegmentId,
+    pub(crate) offset: u32,
+    pub(crate) len: u32,
+}
+
+/// What stands for an entry. It has a payload in memory, a place on disk, or both.
+#[derive(Clone, Debug)]
+pub(crate) struct FileSlot {
+    pub(crate) leader: Leader,
+    pub(crate) tag: u8,
+    pub(crate) place: Option<DiskPlace>,
+    pub(crate) payload: Option<Bytes>,
+    /// Which append it came with.
+    seq: u64,
+    /// Bytes of all records up to its own end, counted from some fixed point of the group's log.
+    end_bytes: u64,
+    len: u32,
+}
+
+impl FileSlot {
+    pub(crate) fn on_disk(leader: Leader, tag: u8, place: DiskPlace) -> Self {
+        Self {
+            leader,
+            tag,
+            place: Some(place),
+            payload: None,
+            seq: 0,
+            end_bytes: 0,
+            len: place.len,
+        }
+    }
+
+    pub(crate) fn record_bytes(&self) -> u64 {
+        u64::from(self.len)
+    }
+}
+
+impl Slot for FileSlot {
+    fn leader(&self) -> Leader {
+        self.leader
+    }
+}
+
+/// What a group's lock guards.
+#[derive(Debug, Default)]
+pub(crate) struct FileGroupState {
+    pub(crate) log: GroupLog<FileSlot>,
+    pub(crate) removed: bool,
+    last_seq: u64,
+}
+
+/// One group. Lock order: group, then queue, then segment table.
+#[derive(Debug)]
+pub(crate) struct FileGroup {
+    id: GroupId,
+    state: Mutex<FileGroupState>,
+}
+
+impl FileGroup {
+    pub(crate) fn new(id: GroupId, mut log: GroupLog<FileSlot>) -> Self {
+        let mut end_bytes = 0;
+        for slot in log.slots_mut() {
+            end_bytes += slot.record_bytes();
+            slot.end_bytes = end_bytes;
+        }
+        Self {
+            id,
+            state: Mutex::new(FileGroupState {
+                log,
+                ..FileGroupState::default()
+            }),
+        }
+    }
+
+    pub(crate) fn id(&self) -> GroupId {
+        self.id
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, FileGroupState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The records of the append `seq` are durable: those not dropped meanwhile become live in
+    /// their segments.
+    pub(crate) fn written(&self, seq: u64, records: &[(u64, DiskPlace)], table: &SegmentTable) {
+        let mut state = self.lock();
+        let mut delta = LiveDelta::default();
+        for (index, place) in records {
+            if let Some(slot) = state.log.slot_mut(*index).filter(|slot| slot.seq == seq) {
+                slot.place = Some(*place);
+                delta.add(place.segment, place.len);
+            }
+        }
+        table.add_live(&delta);
+    }
+
+    /// Lets the payload of a written entry go, unless another has taken its index.
+    pub(crate) fn evict(&self, seq: u64, index: u64) {
+        if let Some(slot) = self
+            .lock()
+            .log
+            .slot_mut(index)
+            .filter(|slot| slot.seq == seq)
+        {
+            slot.payload = None;
+        }
+    }
+}
+
+impl FileGroupState {
+    /// The number for the next append.
+    pub(crate) fn next_seq(&mut self) -> u64 {
+        self.last_seq += 1;
+        self.last_seq
+    }
+
+    /// Adds entries that passed the log's check.
+    pub(crate) fn append(&mut self, seq: u64, entries: Vec<LogEntry>) {
+        let mut end_bytes = self.log.slots().back().map_or(0, |slot| slot.end_bytes);
+        for LogEntry {
+            position,
+            tag,
+            payload,
+        } in entries
+        {
+            // Fits: a payload is at most `PAYLOAD_BYTES_MAX`.
+            let len = headers::entry_record_len(payload.len()) as u32;
+            end_bytes += u64::from(len);
+            let leader = position.leader;
+            let slot = FileSlot {
+                leader,
+                tag,
+                place: None,
+                payload: Some(payload),
+                seq,
+                end_bytes,
+                len,
+            };
+            self.log.push(position.index, slot);
+        }
+    }
+
+    pub(crate) fn usage(&self) -> GroupUsage {
+        let slots = self.log.slots();
+        let (Some(first), Some(last)) = (slots.front(), slots.back()) else {
+            return GroupUsage::default();
+        };
+        GroupUsage {
+            entries: slots.len() as u64,
+            bytes: last.end_bytes - first.end_bytes + first.record_bytes(),
+            // Places only grow with the index: an entry is written after all before it.
+            oldest_segment: first.place.map(|place| place.segment),
+        }
+    }
+
+    pub(crate) fn bytes_since(&self, index: u64) -> u64 {
+        let end = self.log.slots().back().map_or(0, |slot| slot.end_bytes);
+        let from = self.log.range(index..u64::MAX).next();
+        from.map_or(0, |(_, slot)| end - slot.end_bytes + slot.record_bytes())
+    }
+}
+
+/// What entries count for in the segments they are in.
+pub(crate) fn live_in<'a>(slots: impl IntoIterator<Item = &'a FileSlot>) -> LiveDelta {
+    let mut delta = LiveDelta::default();
+    for place in slots.into_iter().filter_map(|slot| slot.place) {
+        delta.add(place.segment, place.len);
+    }
+    delta
+}

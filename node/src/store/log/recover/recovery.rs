@@ -1,0 +1,296 @@
+//! Opening a log directory: what is there is read and judged first; only a log found sound is
+//! touched.
+//!
+//! A torn tail is cut only where nothing vouches that it was durable. It can only be in the newest
+//! segment, for a segment is created once all before it is durable. Two things no record can tell,
+//! for nothing was written later that could: that the newest segment's file is gone altogether, and
+//! that it ends early exactly between two records, or is blank from there on. What was in that file
+//! is then lost in silence, but never more than that: the segment before it is never deleted.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::replay::Replay;
+use crate::store::log::config::LogConfig;
+use crate::store::log::entry::{GroupId, SegmentId};
+use crate::store::log::error::{DamageKind, DamageProof, OpenError};
+use crate::store::log::format::headers::{FILE_HEADER_LEN, FileHeader, HeaderFault};
+use crate::store::log::format::ledger::Ledger;
+use crate::store::log::format::scan::{self, Stop};
+use crate::store::log::memory::file_group::FileGroup;
+use crate::store::log::segments::segment::{self, Segment};
+use crate::store::log::segments::spare::{self, Spare};
+use crate::store::log::segments::table::SegmentTable;
+use crate::store::log::write::tail::Tail;
+
+/// Held while the log is open; the operating system lets go of it when the process dies.
+#[derive(Debug)]
+pub(crate) struct DirLock(File);
+
+impl Drop for DirLock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that was just forked may still have it
+        // open.
+        if let Err(error) = self.0.unlock() {
+            tracing::warn!(%error, "the log's directory stays locked for now");
+        }
+    }
+}
+
+/// A log that was found sound, and made ready for writing.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) lock: DirLock,
+    pub(crate) log: u64,
+    pub(crate) ledger: Ledger,
+    pub(crate) groups: BTreeMap<GroupId, Arc<FileGroup>>,
+    pub(crate) table: SegmentTable,
+    pub(crate) tail: Tail,
+}
+
+/// What reading the segments gave.
+#[derive(Default)]
+struct Reading {
+    replay: Replay,
+    log: Option<u64>,
+    segments: Vec<(Arc<Segment>, u32)>,
+    /// Where the newest segment is torn; 0 when nothing of it is whole.
+    torn: Option<u32>,
+}
+
+/// Opens or creates the log. Reads all of it, one segment in memory at a time.
+pub(crate) fn recover(config: &LogConfig) -> Result<Recovered, OpenError> {
+    config.check()?;
+    let dir = &config.dir;
+    create_dir(dir).map_err(|source| io_error(dir, source))?;
+    let lock = lock(dir)?;
+    let present = segment::list(dir).map_err(|source| io_error(dir, source))?;
+    let mut reading = Reading::default();
+    let mut buffer = Vec::new();
+    for (nth, id) in present.iter().enumerate() {
+        reading.segment(dir, *id, present.get(nth + 1).copied(), &mut buffer)?;
+    }
+    drop(buffer);
+    reading.check_manifest()?;
+    let groups = reading.replay.finish()?;
+    let log = reading.log.unwrap_or_else(|| fastrand::u64(..));
+    let table = SegmentTable::default();
+    let (ledger, tail) = reading
+        .settle(dir, log, &table)
+        .map_err(|source| io_error(dir, source))?;
+    Ok(Recovered {
+        lock,
+        log,
+        ledger,
+        groups,
+        table,
+        tail,
+    })
+}
+
+impl Reading {
+    fn segment(
+        &mut self,
+        dir: &Path,
+        id: SegmentId,
+        next: Option<SegmentId>,
+        bytes: &mut Vec<u8>,
+    ) -> Result<(), OpenError> {
+        let path = segment::path(dir, id);
+        let file = Segment::open(dir, id).map_err(|source| io_error(&path, source))?;
+        file.read_all(bytes)
+            .map_err(|source| io_error(&path, source))?;
+        let len = match self.records(id, bytes)? {
+            Ok(len) => len,
+            Err(Stop::Newer { offset, version }) => {
+                return Err(OpenError::Unsupported {
+                    segment: id,
+                    offset,
+                    what: "format version",
+                    found: version,
+                });
+            }
+            Err(Stop::Damaged { offset, what }) => {
+                let proof = match next {
+                    Some(next) => Some(DamageProof::LaterSegment(next)),
+                    None => scan::vouched_by(id, bytes, offset).map(DamageProof::LaterBatch),
+                };
+                if let Some(proof) = proof {
+                    return Err(OpenError::Damaged {
+                        segment: id,
+                        offset,
+                        what,
+                        proof,
+                    });
+                }
+                self.torn = Some(offset);
+                offset
+            }
+        };
+        self.segments.push((Arc::new(file), len));
+        Ok(())
+    }
+
+    /// Replays a segment's records up to its end, which it gives, or to where reading can't go on.
+    fn records(
+        &mut self,
+        segment: SegmentId,
+        bytes: &[u8],
+    ) -> Result<Result<u32, Stop>, OpenError> {
+        match FileHeader::decode(bytes) {
+            Ok(header)
+                if header.segment != segment || self.log.is_some_and(|log| log != header.log) =>
+            {
+                return Err(OpenError::Foreign { segment });
+            }
+            Ok(header) => self.log = Some(header.log),
+            Err(HeaderFault::Newer(version)) => {
+                return Ok(Err(Stop::Newer { offset: 0, version }));
+            }
+            Err(HeaderFault::Damaged) => {
+                return Ok(Err(Stop::Damaged {
+                    offset: 0,
+                    what: DamageKind::FileHeader,
+                }));
+            }
+        }
+        let mut offset = FILE_HEADER_LEN as u32;
+        loop {
+            match scan::record_at(segment, bytes, offset) {
+                Ok(Some(record)) => {
+                    self.replay.record(segment, &record)?;
+                    offset += record.header.record_len() as u32;
+                }
+                // Not even its first record arrived: the segment was being created.
+                Ok(None) if offset == FILE_HEADER_LEN as u32 => {
+                    return Ok(Err(Stop::Damaged {
+                        offset: 0,
+                        what: DamageKind::CutShort,
+                    }));
+                }
+                Ok(None) => return Ok(Ok(offset)),
+                Err(Stop::Damaged { offset: at, what }) if at == FILE_HEADER_LEN as u32 => {
+                    return Ok(Err(Stop::Damaged { offset: 0, what }));
+                }
+                Err(stop) => return Ok(Err(stop)),
+            }
+        }
+    }
+
+    /// Every segment that was not retired must be there, as long as it was when the next was begun;
+    /// and the one before the newest is never retired.
+    fn check_manifest(&self) -> Result<(), OpenError> {
+        let present: BTreeMap<_, _> = self
+            .segments
+            .iter()
+            .map(|(file, len)| (file.id(), *len))
+            .collect();
+        let newest = present.last_key_value().map_or(0, |(newest, _)| *newest);
+        let before_newest = newest.saturating_sub(1);
+        if before_newest > 0 && !present.contains_key(&before_newest) {
+            return Err(OpenError::MissingSegment {
+                segment: before_newest,
+            });
+        }
+        for (segment, len) in &self.replay.ledger.segments {
+            let segment = *segment;
+            let Some(found) = present.get(&segment) else {
+                return Err(OpenError::MissingSegment { segment });
+            };
+            if len.is_some_and(|len| len != *found) {
+                // Cut between two records, where the file itself shows nothing.
+                let (what, proof) = (DamageKind::CutShort, DamageProof::LaterSegment(newest));
+                return Err(OpenError::Damaged {
+                    segment,
+                    offset: *found,
+                    what,
+                    proof,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts the torn tail, deletes what was retired, and makes all that was read durable.
+    fn settle(mut self, dir: &Path, log: u64, table: &SegmentTable) -> io::Result<(Ledger, Tail)> {
+        let next_batch = self.replay.batch + 1;
+        let mut ledger = self.replay.ledger;
+        if self.torn == Some(0)
+            && let Some((file, _)) = self.segments.pop()
+        {
+            tracing::warn!(
+                segment = file.id(),
+                "a crash interrupted the creation of this segment: deleted"
+            );
+            segment::delete(dir, &[file.id()])?;
+            self.torn = None;
+        }
+        let (retired, kept): (Vec<_>, Vec<_>) = self
+            .segments
+            .into_iter()
+            .partition(|(file, _)| !ledger.segments.contains_key(&file.id()));
+        segment::delete(
+            dir,
+            &retired
+                .iter()
+                .map(|(file, _)| file.id())
+                .collect::<Vec<_>>(),
+        )?;
+        spare::discard(dir)?;
+        segment::sync_dir(dir)?;
+        for (file, len) in &kept {
+            table.insert(Arc::clone(file), u64::from(*len));
+        }
+        let Some((file, len)) = kept.into_iter().next_back() else {
+            let header = FileHeader { segment: 1, log };
+            ledger.segments.insert(header.segment, None);
+            let none = &mut Spare::new(dir, 0);
+            let tail = Tail::create(dir, header, next_batch, &ledger.head(), none)?;
+            table.insert(Arc::clone(tail.file()), u64::from(tail.len()));
+            return Ok((ledger, tail));
+        };
+        if self.torn.is_some() {
+            tracing::warn!(
+                segment = file.id(),
+                len,
+                "a crash tore the last write, which was not durable: cut"
+            );
+            file.cut(len)?;
+        }
+        // What a killed process wrote may be readable without being durable yet.
+        file.sync()?;
+        Ok((ledger, Tail::resume(file, len, next_batch)?))
+    }
+}
+
+/// Creates the log's directory if need be. Its name must be durable before anything in it can be;
+/// the directories above it are the caller's.
+fn create_dir(dir: &Path) -> io::Result<()> {
+    fs::create_dir_all(dir)?;
+    match dir.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => segment::sync_dir(parent),
+        _ => segment::sync_dir(Path::new(".")),
+    }
+}
+
+fn lock(dir: &Path) -> Result<DirLock, OpenError> {
+    let path = dir.join("LOCK");
+    let file = File::create(&path).map_err(|source| io_error(&path, source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(DirLock(file)),
+        Err(TryLockError::WouldBlock) => Err(OpenError::Locked {
+            dir: dir.to_path_buf(),
+        }),
+        Err(TryLockError::Error(source)) => Err(io_error(&path, source)),
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> OpenError {
+    OpenError::Io {
+        path: path.to_path_buf(),
+        source,
+    }
+}

@@ -1,0 +1,7 @@
+//! The segment files: one file, the next one's file prepared ahead, and the table of all of them.
+//!
+//! Must not know: what records say.
+
+pub(super) mod segment;
+pub(super) mod spare;
+pub(super) mod table;

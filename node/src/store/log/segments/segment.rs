@@ -1,0 +1,133 @@
+//! A segment file on disk: creating, opening, reading, writing, deleting.
+//!
+//! Must not know: what the bytes mean, beyond the file's header.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use super::spare::Spare;
+use crate::store::log::entry::SegmentId;
+use crate::store::log::format::headers::FileHeader;
+
+const EXTENSION: &str = "segment";
+
+/// An open segment file. Reading goes on working after the file was deleted.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    id: SegmentId,
+    file: File,
+}
+
+impl Segment {
+    /// Creates the file, of a spare one if there is one, and writes its header; nothing is durable yet.
+    pub(crate) fn create(dir: &Path, header: FileHeader, spare: &mut Spare) -> io::Result<Self> {
+        let path = path(dir, header.segment);
+        let is_there = spare.take(&path)?;
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(!is_there)
+            .open(path)?;
+        file.write_all_at(&header.encode(), 0)?;
+        Ok(Self {
+            id: header.segment,
+            file,
+        })
+    }
+
+    pub(crate) fn open(dir: &Path, id: SegmentId) -> io::Result<Self> {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path(dir, id))?;
+        Ok(Self { id, file })
+    }
+
+    pub(crate) fn id(&self) -> SegmentId {
+        self.id
+    }
+
+    pub(crate) fn read_all(&self, into: &mut Vec<u8>) -> io::Result<()> {
+        let len = self.file.metadata()?.len();
+        into.clear();
+        into.resize(usize::try_from(len).map_err(io::Error::other)?, 0);
+        self.file.read_exact_at(into, 0)
+    }
+
+    pub(crate) fn read_at(&self, offset: u32, len: u32) -> io::Result<Vec<u8>> {
+        let mut bytes = vec![0; len as usize];
+        self.file.read_exact_at(&mut bytes, u64::from(offset))?;
+        Ok(bytes)
+    }
+
+    pub(crate) fn write_at(&self, offset: u32, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all_at(bytes, u64::from(offset))
+    }
+
+    /// Whether the file goes on behind so many bytes: was prepared, and is blank there.
+    pub(crate) fn is_longer_than(&self, len: u32) -> io::Result<bool> {
+        Ok(self.file.metadata()?.len() > u64::from(len))
+    }
+
+    /// Makes all written so far durable, with the file's length.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    /// Gives back what is blank behind `len` bytes. A crash may bring it back.
+    pub(crate) fn trim(&self, len: u32) -> io::Result<()> {
+        self.file.set_len(u64::from(len))
+    }
+
+    /// Cuts the file off at `len` bytes, for good.
+    pub(crate) fn cut(&self, len: u32) -> io::Result<()> {
+        self.file.set_len(u64::from(len))?;
+        self.file.sync_all()
+    }
+}
+
+/// The file of a segment.
+pub(crate) fn path(dir: &Path, id: SegmentId) -> PathBuf {
+    dir.join(format!("{id:016x}.{EXTENSION}"))
+}
+
+/// The segments in a directory, oldest first. Files of other names are left alone.
+pub(crate) fn list(dir: &Path) -> io::Result<Vec<SegmentId>> {
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let name = PathBuf::from(entry?.file_name());
+        let stem = name
+            .file_stem()
+            .and_then(|stem| stem.to_str())
+            .filter(|stem| stem.len() == 16);
+        if name
+            .extension()
+            .is_some_and(|extension| extension == EXTENSION)
+            && let Some(id) = stem.and_then(|stem| SegmentId::from_str_radix(stem, 16).ok())
+        {
+            ids.push(id);
+        }
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// Deletes segments' files; one that is gone already is no error. A crash may bring them back.
+pub(crate) fn delete(dir: &Path, ids: &[SegmentId]) -> io::Result<()> {
+    ids.iter().try_for_each(|id| remove(&path(dir, *id)))
+}
+
+/// Deletes a file; one that is gone already is no error.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the creation and deletion of files in a directory durable.
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
+    File::open(dir)?.sync_all()
+}

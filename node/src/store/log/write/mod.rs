@@ -1,0 +1,7 @@
+//! The way to the disk: the queue that callers fill, the thread that drains it, and the end of the
+//! active segment.
+
+pub(super) mod queue;
+pub(super) mod shared;
+pub(super) mod tail;
+pub(super) mod writer;

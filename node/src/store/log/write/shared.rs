@@ -1,0 +1,94 @@
+//! What the callers of a file log and its writer thread share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use super::queue::WriteQueue;
+use crate::store::log::budget::ByteBudget;
+use crate::store::log::config::{LogConfig, LogHooks};
+use crate::store::log::entry::GroupId;
+use crate::store::log::memory::file_group::{self, FileGroup};
+use crate::store::log::segments::table::SegmentTable;
+use crate::store::log::stats::LogStats;
+
+/// Shared between callers and the writer thread.
+pub(crate) struct Shared {
+    pub(crate) config: LogConfig,
+    pub(crate) hooks: LogHooks,
+    /// The log's random number, in every segment's header.
+    pub(crate) log: u64,
+    pub(crate) queue: WriteQueue,
+    pub(crate) budget: ByteBudget,
+    pub(crate) table: SegmentTable,
+    pub(crate) stats: LogStats,
+    groups: RwLock<BTreeMap<GroupId, Arc<FileGroup>>>,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        config: LogConfig,
+        hooks: LogHooks,
+        log: u64,
+        table: SegmentTable,
+        groups: BTreeMap<GroupId, Arc<FileGroup>>,
+    ) -> Self {
+        for group in groups.values() {
+            table.add_live(&file_group::live_in(group.lock().log.slots()));
+        }
+        // Fits: the configuration was checked.
+        let budget = ByteBudget::new(config.queue_bytes as u32);
+        let groups = RwLock::new(groups);
+        Self {
+            config,
+            hooks,
+            log,
+            queue: WriteQueue::default(),
+            budget,
+            table,
+            stats: LogStats::default(),
+            groups,
+        }
+    }
+
+    pub(crate) fn group(&self, id: GroupId) -> Option<Arc<FileGroup>> {
+        self.groups
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&id)
+            .cloned()
+    }
+
+    pub(crate) fn group_or_new(&self, id: GroupId) -> Arc<FileGroup> {
+        if let Some(group) = self.group(id) {
+            return group;
+        }
+        let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
+        let group = groups
+            .entry(id)
+            .or_insert_with(|| Arc::new(FileGroup::new(id, Default::default())));
+        Arc::clone(group)
+    }
+
+    pub(crate) fn forget_group(&self, id: GroupId) -> Option<Arc<FileGroup>> {
+        self.groups
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&id)
+    }
+
+    pub(crate) fn group_ids(&self) -> Vec<GroupId> {
+        self.groups
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .keys()
+            .copied()
+            .collect()
+    }
+
+    /// Brings the gauges up to date.
+    pub(crate) fn refresh_gauges(&self) {
+        let totals = self.table.totals();
+        self.stats
+            .set_segments(totals.segments, totals.bytes, totals.live_bytes);
+    }
+}

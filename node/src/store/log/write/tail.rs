@@ -1,0 +1,185 @@
+//! The end of the log: the active segment, and the write batch that is being put together.
+
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use super::queue::PendingEntry;
+use crate::store::log::entry::SegmentId;
+use crate::store::log::format::headers::{self, FILE_HEADER_LEN, FileHeader, Place, RecordHeader};
+use crate::store::log::format::record::{Control, KIND_ENTRY};
+use crate::store::log::memory::file_group::DiskPlace;
+use crate::store::log::segments::segment::{self, Segment};
+use crate::store::log::segments::spare::Spare;
+
+/// Records are gathered in memory up to about this size before they are handed to the file.
+const BUFFER_BYTES: usize = 1 << 20;
+
+/// The active segment's end.
+///
+/// Invariant: when the first record of a batch is written, all batches before it are durable.
+/// Recovery relies on it to tell a torn tail from damage.
+#[derive(Debug)]
+pub(crate) struct Tail {
+    file: Arc<Segment>,
+    /// The file was blank and durable up to its full size: writing into it takes no more than the disk.
+    is_prepared: bool,
+    /// Bytes handed to the file.
+    written: u32,
+    buffer: Vec<u8>,
+    batch: u64,
+    batch_start: u32,
+    records: u64,
+    /// Size of the segment when it held no more than its first record; 0 when that is not known.
+    fresh_len: u32,
+}
+
+impl Tail {
+    /// Goes on with a segment whose first `len` bytes are durable.
+    pub(crate) fn resume(file: Arc<Segment>, len: u32, batch: u64) -> io::Result<Self> {
+        Ok(Self {
+            is_prepared: file.is_longer_than(len)?,
+            file,
+            written: len,
+            buffer: Vec::new(),
+            batch,
+            batch_start: len,
+            records: 0,
+            fresh_len: 0,
+        })
+    }
+
+    /// Begins a segment, durable with its first record and its name on return.
+    pub(crate) fn create(
+        dir: &Path,
+        header: FileHeader,
+        batch: u64,
+        head: &Control,
+        spare: &mut Spare,
+    ) -> io::Result<Self> {
+        let file = Arc::new(Segment::create(dir, header, spare)?);
+        let mut tail = Self::resume(file, FILE_HEADER_LEN as u32, batch)?;
+        // The file's header belongs to the first batch: a later one vouches for it.
+        tail.batch_start = 0;
+        tail.control(head)?;
+        tail.flush()?;
+        tail.file.sync()?;
+        segment::sync_dir(dir)?;
+        tail.next_batch();
+        tail.fresh_len = tail.written;
+        Ok(tail)
+    }
+
+    pub(crate) fn segment(&self) -> SegmentId {
+        self.file.id()
+    }
+
+    pub(crate) fn file(&self) -> &Arc<Segment> {
+        &self.file
+    }
+
+    pub(crate) fn batch(&self) -> u64 {
+        self.batch
+    }
+
+    /// Size of the segment, what is not yet written included.
+    pub(crate) fn len(&self) -> u32 {
+        self.written + self.buffer.len() as u32
+    }
+
+    /// Whether the segment holds nothing but its first record.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.len() == self.fresh_len
+    }
+
+    /// Whether its file was prepared.
+    pub(crate) fn is_prepared(&self) -> bool {
+        self.is_prepared
+    }
+
+    /// Gives back what the file has behind the last record; nothing is written into it any more.
+    pub(crate) fn trim(&self) -> io::Result<()> {
+        match self.is_prepared {
+            true => self.file.trim(self.written),
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the batch has records in it.
+    pub(crate) fn has_batch(&self) -> bool {
+        self.records > 0
+    }
+
+    /// Bytes of the batch so far.
+    pub(crate) fn batch_bytes(&self) -> u64 {
+        u64::from(self.len() - self.batch_start)
+    }
+
+    pub(crate) fn entry(&mut self, entry: &PendingEntry) -> io::Result<DiskPlace> {
+        self.record(
+            KIND_ENTRY,
+            &entry.fields.encode(),
+            &entry.payload,
+            entry.crc,
+        )
+    }
+
+    pub(crate) fn control(&mut self, control: &Control) -> io::Result<()> {
+        let payload = control.encode();
+        self.record(control.kind(), &payload, &[], crc32c::crc32c(&payload))
+            .map(|_| ())
+    }
+
+    /// Hands what was gathered to the file.
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        if !self.buffer.is_empty() {
+            self.file.write_at(self.written, &self.buffer)?;
+            self.written += self.buffer.len() as u32;
+            self.buffer.clear();
+        }
+        Ok(())
+    }
+
+    /// Begins the next batch; the caller has made this one durable.
+    pub(crate) fn next_batch(&mut self) {
+        debug_assert!(self.buffer.is_empty());
+        self.batch += 1;
+        self.batch_start = self.written;
+        self.records = 0;
+        self.buffer.shrink_to(BUFFER_BYTES);
+    }
+
+    fn record(
+        &mut self,
+        kind: u8,
+        fields: &[u8],
+        body: &[u8],
+        payload_crc: u32,
+    ) -> io::Result<DiskPlace> {
+        let payload_len = fields.len() + body.len();
+        let (segment, offset) = (self.file.id(), self.len());
+        let header = RecordHeader {
+            kind,
+            payload_len: payload_len as u32,
+            payload_crc,
+            batch: self.batch,
+            batch_start: self.batch_start,
+        };
+        let len = headers::record_len(payload_len);
+        let end = self.buffer.len() + len;
+        self.buffer
+            .extend_from_slice(&header.encode(Place { segment, offset }));
+        self.buffer.extend_from_slice(fields);
+        self.buffer.extend_from_slice(body);
+        self.buffer.resize(end, 0);
+        self.records += 1;
+        if self.buffer.len() >= BUFFER_BYTES {
+            self.flush()?;
+        }
+        Ok(DiskPlace {
+            segment,
+            offset,
+            len: len as u32,
+        })
+    }
+}

@@ -1,0 +1,350 @@
+//! The thread that writes the log: it drains the queue, writes, makes it durable with one
+//! fdatasync, reports.
+//!
+//! Must not know: how entries are read, nor who waits for them.
+
+use std::collections::VecDeque;
+use std::io;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::queue::{Drained, Op, PendingEntry, Work};
+use super::shared::Shared;
+use super::tail::Tail;
+use crate::store::log::budget::QueuePermit;
+use crate::store::log::engine::Completion;
+use crate::store::log::entry::SegmentId;
+use crate::store::log::format::headers::{self, FileHeader};
+use crate::store::log::format::ledger::Ledger;
+use crate::store::log::format::record::Control;
+use crate::store::log::memory::cache_window::CacheWindow;
+use crate::store::log::memory::file_group::{DiskPlace, FileGroup};
+use crate::store::log::segments::segment;
+use crate::store::log::segments::spare::Spare;
+
+/// Room a control record is taken to need; the few larger ones may pass the size of a segment by a
+/// little.
+const CONTROL_RECORD_BYTES: u64 = 128;
+
+/// The writer's share of a contended processor, as a niceness: it does little but wait for the disk, and everybody waits for it. On
+/// two busy cores this halves what an append takes.
+const NICENESS: i32 = -10;
+
+/// The system may keep so many segments in memory, the present one among them: who follows the log closely reads those, and whatever is
+/// kept beyond takes memory from others for nothing.
+const CACHED_SEGMENTS: SegmentId = 3;
+
+/// The writer. Only it writes segments of an open log, and only it deletes them.
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    /// The state as written so far, which may be behind what callers see.
+    ledger: Ledger,
+    tail: Tail,
+    cache: CacheWindow,
+    /// Drained, and not in the batch yet; the write at hand is in `waiting` already.
+    backlog: VecDeque<Op>,
+    /// Records in the batch that are to become live.
+    appended: Vec<Appended>,
+    /// Who waits for the batch; the write at hand is the last.
+    waiting: Vec<Waiting>,
+    /// Whether a record after the last durable batch says that it was durable.
+    vouched: bool,
+    /// The file of the next segment.
+    spare: Spare,
+}
+
+struct Appended {
+    group: Arc<FileGroup>,
+    seq: u64,
+    records: Vec<(u64, DiskPlace)>,
+}
+
+struct Waiting {
+    done: Option<Completion>,
+    /// When it was handed over.
+    since: Instant,
+    /// Given back once the write is durable.
+    permit: QueuePermit,
+}
+
+impl Writer {
+    pub(crate) fn new(shared: Arc<Shared>, ledger: Ledger, tail: Tail) -> Self {
+        let cache = CacheWindow::new(shared.config.cache_bytes);
+        let spare = Spare::new(&shared.config.dir, shared.config.segment_bytes);
+        let (backlog, appended, waiting) = Default::default();
+        Self {
+            shared,
+            ledger,
+            tail,
+            cache,
+            backlog,
+            appended,
+            waiting,
+            vouched: false,
+            spare,
+        }
+    }
+
+    /// Writes until the queue is closed or the disk fails.
+    pub(crate) fn run(mut self) {
+        // On Linux this is the calling thread's alone. A process that may not rank its threads higher writes at the common rank.
+        let _ = rustix::process::nice(NICENESS);
+        let result = panic::catch_unwind(AssertUnwindSafe(|| self.write_all()));
+        let result = result.unwrap_or_else(|_| Err(io::Error::other("the log's writer panicked")));
+        self.shared.budget.close();
+        if let Err(error) = result {
+            self.fail(&error);
+        }
+    }
+
+    fn write_all(&mut self) -> io::Result<()> {
+        loop {
+            if !self.vouched && self.shared.queue.is_idle() {
+                self.vouch()?;
+            }
+            // Taken before the drain: so the writes that made these segments dead are in this batch
+            // or durable already.
+            let retired = self.shared.table.retirable(self.tail.segment());
+            let Drained {
+                ops,
+                committed,
+                closing,
+            } = self.shared.queue.drain(retired.is_empty());
+            self.backlog.extend(ops);
+            self.write_backlog()?;
+            for (group, committed) in committed {
+                // A group removed since is not brought back to life by its last commit.
+                if self
+                    .ledger
+                    .groups
+                    .get(&group)
+                    .is_some_and(|meta| meta.committed != committed)
+                {
+                    self.control(&Control::Committed { group, committed })?;
+                }
+            }
+            if !retired.is_empty() {
+                self.control(&Control::Retired {
+                    segments: retired.clone(),
+                })?;
+            }
+            if closing {
+                self.control(&Control::Closed)?;
+            }
+            self.finish_batch(0)?;
+            self.retire(&retired)?;
+            if closing {
+                return self.tail.trim();
+            }
+            self.prepare()?;
+        }
+    }
+
+    fn write_backlog(&mut self) -> io::Result<()> {
+        while let Some(op) = self.backlog.pop_front() {
+            let Op {
+                work,
+                permit,
+                done,
+                since,
+            } = op;
+            // Waiting before it is written: should the disk fail, it hears of it.
+            self.waiting.push(Waiting {
+                done,
+                since,
+                permit,
+            });
+            match work {
+                Work::Append {
+                    group,
+                    seq,
+                    entries,
+                } => self.append(&group, seq, &entries)?,
+                Work::Control(control) => self.control(&control)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn append(
+        &mut self,
+        group: &Arc<FileGroup>,
+        seq: u64,
+        entries: &[PendingEntry],
+    ) -> io::Result<()> {
+        let mut records = Vec::with_capacity(entries.len());
+        for entry in entries {
+            if self.is_full_for(headers::entry_record_len(entry.payload.len())) {
+                // A part of the append becomes durable with the full segment; its completion waits
+                // for the rest.
+                let records = std::mem::take(&mut records);
+                self.appended.push(Appended {
+                    group: Arc::clone(group),
+                    seq,
+                    records,
+                });
+                self.rotate()?;
+            }
+            let index = entry.fields.position.index;
+            let follows = self.ledger.entry(entry.fields.group, index);
+            debug_assert!(follows, "the group's log checks that entries follow");
+            records.push((index, self.tail.entry(entry)?));
+        }
+        self.appended.push(Appended {
+            group: Arc::clone(group),
+            seq,
+            records,
+        });
+        Ok(())
+    }
+
+    fn control(&mut self, control: &Control) -> io::Result<()> {
+        if self.is_full_for(CONTROL_RECORD_BYTES) {
+            self.rotate()?;
+        }
+        self.ledger.control(control);
+        self.tail.control(control)
+    }
+
+    /// Whether a record must go to the next segment. A fresh segment takes one, whatever its size.
+    fn is_full_for(&self, bytes: u64) -> bool {
+        !self.tail.is_fresh()
+            && u64::from(self.tail.len()) + bytes > self.shared.config.segment_bytes
+    }
+
+    /// Has the next segment's file prepared, once there is something in this one; between two batches. A segment that was not prepared
+    /// itself is left early for one that is.
+    fn prepare(&mut self) -> io::Result<()> {
+        if u64::from(self.tail.len()) < self.shared.config.prepare_from_bytes {
+            return Ok(());
+        }
+        if self.spare.is_wanted() {
+            let unread = self.tail.segment().checked_sub(CACHED_SEGMENTS);
+            let unread = unread.map(|id| segment::path(&self.shared.config.dir, id));
+            self.spare.begin(unread);
+        }
+        if !self.tail.is_prepared() && self.spare.is_ready() {
+            self.rotate()?;
+        }
+        Ok(())
+    }
+
+    /// Begins the next segment, once all in this one is durable. The write at hand goes on in the
+    /// new one.
+    fn rotate(&mut self) -> io::Result<()> {
+        self.finish_batch(1)?;
+        let header = FileHeader {
+            segment: self.tail.segment() + 1,
+            log: self.shared.log,
+        };
+        self.ledger
+            .segments
+            .insert(self.tail.segment(), Some(self.tail.len()));
+        self.ledger.segments.insert(header.segment, None);
+        self.tail.trim()?;
+        self.tail = Tail::create(
+            &self.shared.config.dir,
+            header,
+            self.tail.batch(),
+            &self.ledger.head(),
+            &mut self.spare,
+        )?;
+        self.shared
+            .table
+            .insert(Arc::clone(self.tail.file()), u64::from(self.tail.len()));
+        Ok(())
+    }
+
+    /// Makes the batch durable and reports it to all who wait, but the last `at_hand`, who are not
+    /// all written.
+    fn finish_batch(&mut self, at_hand: usize) -> io::Result<()> {
+        if self.tail.has_batch() {
+            let bytes = self.tail.batch_bytes();
+            self.tail.flush()?;
+            let micros = self.sync()?;
+            self.tail.next_batch();
+            self.vouched = false;
+            let entries = self
+                .appended
+                .iter()
+                .map(|append| append.records.len() as u64)
+                .sum();
+            self.shared.stats.synced(bytes, entries, micros);
+            self.shared
+                .table
+                .set_bytes(self.tail.segment(), u64::from(self.tail.len()));
+        }
+        for Appended {
+            group,
+            seq,
+            records,
+        } in self.appended.drain(..)
+        {
+            group.written(seq, &records, &self.shared.table);
+            for (index, place) in records {
+                self.cache.push(&group, seq, index, place.len);
+            }
+        }
+        self.shared.stats.set_cached(self.cache.bytes());
+        let reported = self.waiting.len().saturating_sub(at_hand);
+        for waiting in self.waiting.drain(..reported) {
+            let Waiting {
+                done,
+                since,
+                permit,
+            } = waiting;
+            // Before anybody hears of it: who does may write again at once.
+            drop(permit);
+            // Purges and the like have nobody who waits: what they took is no figure.
+            let Some(done) = done else { continue };
+            if let Some(appended) = &self.shared.hooks.appended {
+                appended(since.elapsed());
+            }
+            done(Ok(()));
+        }
+        Ok(())
+    }
+
+    fn sync(&self) -> io::Result<u64> {
+        if let Some(fault) = &self.shared.hooks.sync_fault {
+            fault()?;
+        }
+        let start = Instant::now();
+        self.tail.file().sync()?;
+        let took = start.elapsed();
+        if let Some(fsynced) = &self.shared.hooks.fsynced {
+            fsynced(took);
+        }
+        Ok(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
+    }
+
+    /// Says that all so far is durable, without an fdatasync of its own: should the last batch be
+    /// damaged while the node rests, the damage is then no torn tail. It begins the next batch.
+    fn vouch(&mut self) -> io::Result<()> {
+        self.vouched = true;
+        if self.is_full_for(CONTROL_RECORD_BYTES) {
+            return Ok(());
+        }
+        self.tail.control(&Control::Vouch)?;
+        self.tail.flush()
+    }
+
+    /// Deletes segments that a durable record says are retired.
+    fn retire(&self, segments: &[SegmentId]) -> io::Result<()> {
+        self.shared.table.remove(segments);
+        segment::delete(&self.shared.config.dir, segments)
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        tracing::error!(%error, "the log has failed: the process must stop");
+        // Before anybody else learns of it: they could only say that the log is closed, not why.
+        (self.shared.hooks.fatal)(error);
+        let refused = self.shared.queue.fail();
+        let waiting = self.waiting.drain(..).map(|waiting| waiting.done);
+        let ops = self.backlog.drain(..).chain(refused.ops).map(|op| op.done);
+        for done in waiting.chain(ops).flatten() {
+            done(Err(io::Error::new(error.kind(), error.to_string())));
+        }
+    }
+}
