@@ -36,7 +36,7 @@ pub use intake::{Intake, IntakeError, NamedReceipt, Receipt, Taken, XAPI_SOURCE}
 pub use native::decode_native;
 pub use outcome::to_reason;
 pub use proto::{decode_proto, to_proto};
-pub use redelivery::{Fate, Foretold, RefusedNow};
+pub use redelivery::{DryRunOutcome, RedriveOutcome, RefusedNow};
 pub use service::IngestDoor;
 pub use statements::{PostedStatement, RefusedStatement, StatementsReceipt};
 pub use xapi::{decode_standard_xapi, decode_xapi};

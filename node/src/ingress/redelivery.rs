@@ -16,7 +16,7 @@ use crate::route::Urgency;
 
 /// What became of a letter's new delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub enum RedriveOutcome {
     /// It counts.
     Accepted,
     /// An event of this identity counts already.
@@ -44,7 +44,7 @@ pub struct RefusedNow {
 
 /// What ingress would say of a letter now.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Foretold {
+pub enum DryRunOutcome {
     /// Only its learner can refuse it now.
     Passable,
     /// Refused again.
@@ -73,7 +73,7 @@ impl Intake {
         &self,
         shard: u16,
         letters: &[&DeadLetter],
-    ) -> Result<Vec<Fate>, IntakeError> {
+    ) -> Result<Vec<RedriveOutcome>, IntakeError> {
         let admit = |admission: &mut Admission<'_>| {
             let arrival = admission.arrival();
             let shards = admission.shards();
@@ -92,7 +92,7 @@ impl Intake {
         let outcomes = taken.outcomes().await.into_iter();
         Ok(outcomes
             .zip(sent)
-            .map(|(outcome, sent)| sent.fate(outcome))
+            .map(|(outcome, sent)| sent.outcome(outcome))
             .collect())
     }
 
@@ -100,7 +100,7 @@ impl Intake {
     ///
     /// # Errors
     /// When there are no settings yet.
-    pub fn foretell(&self, letters: &[&DeadLetter]) -> Result<Vec<Foretold>, IntakeError> {
+    pub fn dry_run(&self, letters: &[&DeadLetter]) -> Result<Vec<DryRunOutcome>, IntakeError> {
         let cluster = self.cluster.borrow().clone();
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
         let now_ms = wall_ms();
@@ -111,11 +111,11 @@ impl Intake {
             settings: &founded.settings,
             home_pages: None,
         };
-        let foretell = |letter: &&DeadLetter| match Redelivery(letter).decode(&arrival) {
-            Ok(_) => Foretold::Passable,
-            Err(refusal) => Foretold::Refused(refusal.reason, (*refusal.detail).into()),
+        let outcome_of = |letter: &&DeadLetter| match Redelivery(letter).decode(&arrival) {
+            Ok(_) => DryRunOutcome::Passable,
+            Err(refusal) => DryRunOutcome::Refused(refusal.reason, (*refusal.detail).into()),
         };
-        Ok(letters.iter().map(foretell).collect())
+        Ok(letters.iter().map(outcome_of).collect())
     }
 }
 
@@ -192,12 +192,12 @@ impl Sent {
         }
     }
 
-    fn fate(self, outcome: Option<Outcome>) -> Fate {
+    fn outcome(self, outcome: Option<Outcome>) -> RedriveOutcome {
         match outcome {
-            None => Fate::Retry,
-            Some(Outcome::Accepted) => Fate::Accepted,
-            Some(Outcome::Shadowed) => Fate::Shadowed,
-            Some(Outcome::Duplicate { reason: None, .. }) => Fate::Duplicate,
+            None => RedriveOutcome::Retry,
+            Some(Outcome::Accepted) => RedriveOutcome::Accepted,
+            Some(Outcome::Shadowed) => RedriveOutcome::Shadowed,
+            Some(Outcome::Duplicate { reason: None, .. }) => RedriveOutcome::Duplicate,
             Some(
                 Outcome::DeadLettered(reason)
                 | Outcome::Duplicate {
@@ -211,9 +211,9 @@ impl Sent {
                     user_id: self.user_id,
                 };
                 if self.is_same {
-                    Fate::Stays(now)
+                    RedriveOutcome::Stays(now)
                 } else {
-                    Fate::Moved(now)
+                    RedriveOutcome::Moved(now)
                 }
             }
         }

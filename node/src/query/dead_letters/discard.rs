@@ -22,7 +22,7 @@ impl<'d> Discard<'d> {
     }
 
     /// Only tells how many would go.
-    pub async fn foretell(mut self, filter: &Filter) -> v1::DiscardResponse {
+    pub async fn dry_run(mut self, filter: &Filter) -> v1::DiscardResponse {
         let walks = Walk::all(self.router).await;
         for (shard, mut walk) in self.router.shards().iter().zip(walks) {
             while let Some(letters) = walk.next(shard, filter, sized).await {

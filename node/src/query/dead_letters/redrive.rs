@@ -10,7 +10,7 @@ use tonic::Status;
 
 use super::{filter::Filter, refused_again::RefusedAgain, walk::Walk};
 use crate::{
-    ingress::{Fate, Foretold, Intake, IntakeError},
+    ingress::{DryRunOutcome, Intake, IntakeError, RedriveOutcome},
     route::Router,
     shard::ShardReplica,
     status,
@@ -39,17 +39,17 @@ impl<'d> Redrive<'d> {
     }
 
     /// Only tells what ingress would say now.
-    pub async fn foretell(mut self, filter: &Filter) -> Result<v1::RedriveResponse, Status> {
+    pub async fn dry_run(mut self, filter: &Filter) -> Result<v1::RedriveResponse, Status> {
         let walks = Walk::all(self.router).await;
         for (shard, mut walk) in self.router.shards().iter().zip(walks) {
             while let Some(letters) = walk.next(shard, filter, numbered).await {
                 let whole = self.count_matched(&letters);
-                let foretold = self.intake.foretell(&whole_letters(&whole));
-                let foretold = foretold.map_err(|error| not_ready(&error))?;
-                for ((_, letter), foretold) in whole.into_iter().zip(foretold) {
-                    match foretold {
-                        Foretold::Passable => self.told.passable += 1,
-                        Foretold::Refused(reason, detail) => {
+                let outcomes = self.intake.dry_run(&whole_letters(&whole));
+                let outcomes = outcomes.map_err(|error| not_ready(&error))?;
+                for ((_, letter), outcome) in whole.into_iter().zip(outcomes) {
+                    match outcome {
+                        DryRunOutcome::Passable => self.told.passable += 1,
+                        DryRunOutcome::Refused(reason, detail) => {
                             self.refused_again.add(&letter.source, reason, detail);
                         }
                     }
@@ -106,8 +106,8 @@ impl<'d> Redrive<'d> {
             return Ok(true);
         }
         let whole = whole_letters(letters);
-        let fates = match self.intake.redeliver(shard.shard(), &whole).await {
-            Ok(fates) => fates,
+        let outcomes = match self.intake.redeliver(shard.shard(), &whole).await {
+            Ok(outcomes) => outcomes,
             Err(IntakeError::Route(_)) => {
                 self.told.retry += letters.len() as u64;
                 return Ok(false);
@@ -115,12 +115,12 @@ impl<'d> Redrive<'d> {
             Err(error) => return Err(not_ready(&error)),
         };
         let retried_before = self.told.retry;
-        let mut work = DeadLetterUpdate::default();
-        for ((number, letter), fate) in letters.iter().zip(fates) {
-            self.settle((*number, letter), fate, &mut work);
+        let mut update = DeadLetterUpdate::default();
+        for ((number, letter), outcome) in letters.iter().zip(outcomes) {
+            self.settle((*number, letter), outcome, &mut update);
         }
-        if !work.is_empty() {
-            let written = shard.update_dead_letters(&work).await;
+        if !update.is_empty() {
+            let written = shard.update_dead_letters(&update).await;
             written.map_err(|error| status::of_propose(&error))?;
         }
         Ok(self.told.retry == retried_before)
@@ -129,29 +129,31 @@ impl<'d> Redrive<'d> {
     fn settle(
         &mut self,
         (number, letter): (u64, &DeadLetter),
-        fate: Fate,
-        work: &mut DeadLetterUpdate,
+        outcome: RedriveOutcome,
+        update: &mut DeadLetterUpdate,
     ) {
         let told = &mut self.told;
-        let count = match &fate {
-            Fate::Accepted => &mut told.accepted,
-            Fate::Duplicate => &mut told.duplicate,
-            Fate::Shadowed => &mut told.shadowed,
-            Fate::Stays(..) | Fate::Moved(..) => &mut told.dead_lettered,
-            Fate::Retry => &mut told.retry,
+        let count = match &outcome {
+            RedriveOutcome::Accepted => &mut told.accepted,
+            RedriveOutcome::Duplicate => &mut told.duplicate,
+            RedriveOutcome::Shadowed => &mut told.shadowed,
+            RedriveOutcome::Stays(..) | RedriveOutcome::Moved(..) => &mut told.dead_lettered,
+            RedriveOutcome::Retry => &mut told.retry,
         };
         *count += 1;
-        match fate {
-            Fate::Accepted | Fate::Duplicate | Fate::Shadowed => work.removed.push(number),
-            Fate::Moved(now) => {
+        match outcome {
+            RedriveOutcome::Accepted | RedriveOutcome::Duplicate | RedriveOutcome::Shadowed => {
+                update.removed.push(number)
+            }
+            RedriveOutcome::Moved(now) => {
                 self.refused_again
                     .add(&letter.source, now.reason, now.detail);
-                work.removed.push(number);
+                update.removed.push(number);
             }
-            Fate::Stays(now) => {
+            RedriveOutcome::Stays(now) => {
                 let said = (letter.reason, &letter.detail, &letter.user_id);
                 if (now.reason, &now.detail, &now.user_id) != said {
-                    work.amended.push(AmendedLetter {
+                    update.amended.push(AmendedLetter {
                         number,
                         reason: now.reason,
                         detail: now.detail.clone(),
@@ -161,7 +163,7 @@ impl<'d> Redrive<'d> {
                 self.refused_again
                     .add(&letter.source, now.reason, now.detail);
             }
-            Fate::Retry => {}
+            RedriveOutcome::Retry => {}
         }
     }
 

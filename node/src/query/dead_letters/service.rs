@@ -72,7 +72,7 @@ impl DeadLetterService for DeadLetterDoor {
         let filter = Filter::of(filter)?;
         let redrive = Redrive::new(&self.router, &self.intake, &self.stop);
         if dry_run {
-            return Ok(Response::new(redrive.foretell(&filter).await?));
+            return Ok(Response::new(redrive.dry_run(&filter).await?));
         }
         let _alone = self.begin_work()?;
         Ok(Response::new(redrive.run(&filter).await?))
@@ -86,7 +86,7 @@ impl DeadLetterService for DeadLetterDoor {
         let filter = Filter::of(filter)?;
         let discard = Discard::new(&self.router);
         if dry_run {
-            return Ok(Response::new(discard.foretell(&filter).await));
+            return Ok(Response::new(discard.dry_run(&filter).await));
         }
         let _alone = self.begin_work()?;
         Ok(Response::new(discard.run(&filter).await?))
