@@ -71,13 +71,15 @@ impl Gauges {
         }
     }
 
-    /// Shows sources' counters, and remembers what the doctor asks about the last minutes. The first look is what a stretch since the
+    /// Shows sources' counters, and remembers what the doctor asks about the last minutes. The first look is what an interval since the
     /// start is counted from.
     pub async fn look(&self) {
         let now = Instant::now();
         for shard in self.router.shards() {
             let lag_ms = shard.view().watermark_lag_ms;
-            self.metrics.lately.saw_lag(shard.shard(), lag_ms, now);
+            self.metrics
+                .recent_activity
+                .record_lag(shard.shard(), lag_ms, now);
         }
         self.show_sources().await;
     }
@@ -158,7 +160,9 @@ impl Gauges {
         let seen = sources
             .into_iter()
             .map(|(source, (counters, _))| (source, deliveries(&counters)));
-        self.metrics.lately.saw_counters(seen, Instant::now());
+        self.metrics
+            .recent_activity
+            .record_counters(seen, Instant::now());
     }
 }
 

@@ -35,7 +35,7 @@ pub use saved::{SavedGroup, SavedGroups};
 pub use shard::{ShardFigures, ShardMetrics};
 pub use source::{SourceMetrics, SourceTotals};
 
-use super::lately::Lately;
+use super::recent_activity::RecentActivity;
 use registry::Registry;
 
 type Reading = Box<dyn Fn(&Metrics) + Send + Sync>;
@@ -57,7 +57,7 @@ pub struct Metrics {
     /// Queries.
     pub read: Arc<ReadMetrics>,
     /// Not shown as figures: for the diagnosis, which judges what is recent.
-    pub lately: Lately,
+    pub recent_activity: RecentActivity,
     registry: Arc<Registry>,
     readings: Mutex<Vec<Reading>>,
     /// Constants, held so that they are registered exactly once.
@@ -76,7 +76,7 @@ impl Metrics {
             shard: ShardMetrics::new(&registry),
             resource: ResourceMetrics::new(&registry),
             read: Arc::new(ReadMetrics::new(&registry)),
-            lately: Lately::default(),
+            recent_activity: RecentActivity::default(),
             _process: process_gauges(&registry),
             readings: Mutex::default(),
             registry,

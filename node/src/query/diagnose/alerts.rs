@@ -87,9 +87,9 @@ fn refuse(facts: &mut Facts, source: &str, reason: Reason, [five, ten]: [(u64, u
     let source = facts.sources.entry(source.to_owned()).or_default();
     source.letters.insert(reason, ten.1);
     source.counters.received = 20_000_000;
-    for (stretch, (received, refused)) in source.lately.iter_mut().zip([five, ten]) {
-        stretch.deliveries.received = received;
-        stretch.deliveries.refused = refused;
+    for (interval, (received, refused)) in source.recent.iter_mut().zip([five, ten]) {
+        interval.deliveries.received = received;
+        interval.deliveries.refused = refused;
     }
 }
 

@@ -27,7 +27,7 @@ pub(super) fn dead_letters(facts: &Facts) -> Vec<Finding> {
             return None;
         }
         let of = received(facts, source, of_source);
-        let recent = refused_lately(facts, source, of_source, most == Some(source));
+        let recent = refused_recently(facts, source, of_source, most == Some(source));
         let mut words = format!(
             "{kept} of {of} deliveries are kept as dead letters ({}): {}",
             percent(share(kept, of)),
@@ -59,23 +59,23 @@ fn is_listener(source: &str) -> bool {
     source.starts_with("listener:")
 }
 
-/// In words, over the longest recent stretch in which too many were refused; `None` if there is none.
-fn refused_lately(
+/// In words, over the longest recent interval in which too many were refused; `None` if there is none.
+fn refused_recently(
     facts: &Facts,
     source: &str,
     of_source: &SourceFacts,
     is_most_refused: bool,
 ) -> Option<String> {
-    for (place, stretch) in of_source.lately.iter().enumerate().rev() {
-        let refused = stretch.deliveries.refused;
+    for (place, interval) in of_source.recent.iter().enumerate().rev() {
+        let refused = interval.deliveries.refused;
         let of = match is_listener(source) {
             true => of_all(facts, place).received,
-            false => stretch.deliveries.received,
+            false => interval.deliveries.received,
         };
         let is_spike = refused >= REFUSED_MIN && share(refused, of) > REFUSED_SHARE_MAX;
         let is_most_of_a_spike = is_most_refused && refused > 0 && is_spiking(facts, place);
         if is_spike || is_most_of_a_spike {
-            let over = time(stretch.over);
+            let over = time(interval.over);
             let percent = percent(share(refused, of));
             return Some(format!(
                 "; within the last {over}, {refused} of {of} were refused ({percent})"
@@ -91,28 +91,28 @@ fn most_refused(facts: &Facts) -> Option<&str> {
         let kept = facts.letters_kept() > 0;
         (
             kept,
-            facts.lately.map(|stretch| stretch.deliveries.refused),
+            facts.recent.map(|interval| interval.deliveries.refused),
             source,
         )
     });
     by_refused.max().map(|(_, _, source)| source.as_str())
 }
 
-/// Whether the node as a whole is refused too much over a stretch, as the alert rule has it.
+/// Whether the node as a whole is refused too much over an interval, as the alert rule has it.
 fn is_spiking(facts: &Facts, place: usize) -> bool {
     let all = of_all(facts, place);
     all.refused >= REFUSED_MIN && share(all.refused, all.received) > REFUSED_SHARE_MAX
 }
 
 fn of_all(facts: &Facts, place: usize) -> Deliveries {
-    let stretches = facts
+    let intervals = facts
         .sources
         .values()
-        .filter_map(|source| source.lately.get(place));
-    stretches.fold(Deliveries::default(), |sum, stretch| Deliveries {
-        received: sum.received + stretch.deliveries.received,
-        refused: sum.refused + stretch.deliveries.refused,
-        conflicting: sum.conflicting + stretch.deliveries.conflicting,
+        .filter_map(|source| source.recent.get(place));
+    intervals.fold(Deliveries::default(), |sum, interval| Deliveries {
+        received: sum.received + interval.deliveries.received,
+        refused: sum.refused + interval.deliveries.refused,
+        conflicting: sum.conflicting + interval.deliveries.conflicting,
     })
 }
 
@@ -182,8 +182,8 @@ mod tests {
             with(|lms| {
                 lms.counters.received = 20_000;
                 lms.letters.insert(Reason::MissingField, count);
-                lms.lately[1].deliveries.received = received;
-                lms.lately[1].deliveries.refused = count;
+                lms.recent[1].deliveries.received = received;
+                lms.recent[1].deliveries.refused = count;
             })
         };
         let finding = only(dead_letters(&refused(80, 80)), Severity::Warning);
@@ -212,9 +212,9 @@ mod tests {
         let mut facts = with(|_| {});
         let mut listener = SourceFacts::default();
         for deliveries in listener
-            .lately
+            .recent
             .each_mut()
-            .map(|lately| &mut lately.deliveries)
+            .map(|recent| &mut recent.deliveries)
         {
             (deliveries.received, deliveries.refused) = (20, 20);
         }

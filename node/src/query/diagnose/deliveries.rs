@@ -99,15 +99,15 @@ pub(super) fn conflicts(facts: &Facts) -> Vec<Finding> {
             counters.conflicting, counters.received
         );
         let is_recent =
-            |lately: &Deliveries| share(lately.conflicting, lately.received) > CONFLICT_SHARE_MAX;
-        let Some((lately, over)) = facts.lately(is_recent) else {
+            |recent: &Deliveries| share(recent.conflicting, recent.received) > CONFLICT_SHARE_MAX;
+        let Some((recent, over)) = facts.recent(is_recent) else {
             return Some(note(CHECK, source, words));
         };
         let words = format!(
             "{words}; within the last {}, {} of {} had",
             time(over),
-            lately.conflicting,
-            lately.received
+            recent.conflicting,
+            recent.received
         );
         let advice = format!(
             "have {} give every event an eventId of its own, the same at each retry; a score is corrected by a `score_updated` with \
@@ -186,7 +186,7 @@ mod tests {
         let conflicting = |recent: u64| {
             with(|lms| {
                 lms.counters.conflicting = 100;
-                lms.lately[1].deliveries.conflicting = recent;
+                lms.recent[1].deliveries.conflicting = recent;
             })
         };
         only(conflicts(&conflicting(0)), Severity::Note);

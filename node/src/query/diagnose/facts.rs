@@ -7,7 +7,7 @@ use homeroom_core::{
     shard::{Counters, Sequence},
 };
 
-use crate::observe::{Deliveries, Stretch, TimesOfLate, Vitals};
+use crate::observe::{Deliveries, Interval, TimesOfLate, Vitals};
 
 /// A node, at about one moment.
 #[derive(Clone, Debug)]
@@ -38,7 +38,7 @@ pub(super) struct SourceFacts {
     pub counters: Counters,
     pub sequence: Option<Sequence>,
     /// What it delivered over the last 5 and the last 10 min.
-    pub lately: [Stretch; 2],
+    pub recent: [Interval; 2],
     /// Kept dead letters, by reason.
     pub letters: BTreeMap<Reason, u64>,
     /// Declared ordered, and sent an event that was not.
@@ -78,10 +78,10 @@ impl SourceFacts {
         self.letters.values().sum()
     }
 
-    /// What it delivered over the longest recent stretch for which `holds`, and how long that is.
-    pub fn lately(&self, holds: impl Fn(&Deliveries) -> bool) -> Option<(Deliveries, Duration)> {
-        let mut longest_first = self.lately.iter().rev();
-        let found = longest_first.find(|stretch| holds(&stretch.deliveries))?;
+    /// What it delivered over the longest recent interval for which `holds`, and how long that is.
+    pub fn recent(&self, holds: impl Fn(&Deliveries) -> bool) -> Option<(Deliveries, Duration)> {
+        let mut longest_first = self.recent.iter().rev();
+        let found = longest_first.find(|interval| holds(&interval.deliveries))?;
         Some((found.deliveries, found.over))
     }
 }

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::facts::{Facts, ShardFacts, SourceFacts};
 use crate::{
     control::ControlPlane,
-    observe::{Deliveries, Lately, Metrics, ReadVitals},
+    observe::{Deliveries, Metrics, ReadVitals, RecentActivity},
     route::Router,
     shard::{ShardReplica, View},
 };
@@ -21,8 +21,8 @@ use crate::{
 /// A shard that does not let anybody look at it for so long is stuck, and the diagnosis must not get stuck with it.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// What is recent: the stretch that the alert rules look at, and a longer one, which tells of what the rules have let go of.
-const LATELY: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(600)];
+/// What is recent: the interval that the alert rules look at, and a longer one, which tells of what the rules have let go of.
+const RECENT: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(600)];
 
 type BySource = BTreeMap<String, SourceFacts>;
 
@@ -47,7 +47,7 @@ pub(super) async fn facts(
             Err(shard) => silent_shards.push(shard),
         }
     }
-    remember(&mut sources, &metrics.lately);
+    remember(&mut sources, &metrics.recent_activity);
     let shard_count = router.shards().len();
     let name = |slot: u16| match usize::from(slot) < shard_count {
         true => format!("shard {slot}"),
@@ -85,7 +85,9 @@ async fn look(shard: &Arc<ShardReplica>, metrics: &Metrics) -> (ShardFacts, BySo
         checkpoint_index: metrics.checkpoint.saved.index(shard.shard()),
         watermark_ms: view.freshness.watermark_ms,
         lag_ms: view.watermark_lag_ms,
-        behind_for: metrics.lately.behind_for(shard.shard(), Instant::now()),
+        behind_for: metrics
+            .recent_activity
+            .behind_for(shard.shard(), Instant::now()),
         slowest: slowest(&view),
         log_now_ms: shard.log_now_ms(),
         next_due_ms: view.next_due_ms,
@@ -144,7 +146,7 @@ fn merge(all: &mut BySource, of_shard: BySource) {
 }
 
 /// Once the counters of all shards are added up.
-fn remember(sources: &mut BySource, lately: &Lately) {
+fn remember(sources: &mut BySource, activity: &RecentActivity) {
     let now = Instant::now();
     for (source, facts) in sources {
         let until_now = Deliveries {
@@ -152,7 +154,7 @@ fn remember(sources: &mut BySource, lately: &Lately) {
             refused: facts.counters.dead_letters(),
             conflicting: facts.counters.conflicting,
         };
-        facts.lately = LATELY.map(|over| lately.within(over, source, until_now, now));
+        facts.recent = RECENT.map(|over| activity.within(over, source, until_now, now));
     }
 }
 

@@ -10,7 +10,7 @@ use homeroom_core::{
 use homeroom_proto::v1::{Finding, Severity};
 
 use super::facts::{Facts, ShardFacts, SourceFacts};
-use crate::observe::{Deliveries, DiskSpace, Fill, Stretch, TimesOfLate, Vitals};
+use crate::observe::{Deliveries, DiskSpace, Fill, Interval, TimesOfLate, Vitals};
 
 /// 2025-03-05T10:00:00Z, ms.
 const NOW_MS: i64 = 1_741_168_800_000;
@@ -79,7 +79,7 @@ fn source() -> SourceFacts {
             last: 990,
             seen: 990,
         }),
-        lately: [(5, 500), (10, 1_000)].map(|(minutes, received)| Stretch {
+        recent: [(5, 500), (10, 1_000)].map(|(minutes, received)| Interval {
             over: Duration::from_secs(minutes * 60),
             deliveries: Deliveries {
                 received,

@@ -8,14 +8,14 @@ use std::{
 
 /// Time between two snapshots of the counters.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
-/// One at each end of the longest stretch, and one that is not due yet.
+/// One at each end of the longest interval, and one that is not due yet.
 const SNAPSHOTS_MAX: usize = 22;
 /// A shard whose watermark lags by more is behind, ms of event time: the alert rule's bound.
 pub const LAG_MAX_MS: i64 = 10_000;
 
 /// Since when shards are behind, and what sources delivered over the last 10 min. Told by one task, asked by any.
 #[derive(Debug, Default)]
-pub struct Lately(Mutex<Memory>);
+pub struct RecentActivity(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
@@ -38,16 +38,16 @@ pub struct Deliveries {
 
 /// What was delivered over the last so long.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stretch {
+pub struct Interval {
     /// How long, up to now: as asked for, at most 31 s longer; shorter where the node is younger.
     pub over: Duration,
     /// What was delivered meanwhile.
     pub deliveries: Deliveries,
 }
 
-impl Lately {
+impl RecentActivity {
     /// Takes a look at a shard's lag, ms of event time.
-    pub fn saw_lag(&self, shard: u16, lag_ms: i64, now: Instant) {
+    pub fn record_lag(&self, shard: u16, lag_ms: i64, now: Instant) {
         let since = &mut self.memory().behind_since;
         if lag_ms > LAG_MAX_MS {
             since.entry(shard).or_insert(now);
@@ -57,7 +57,7 @@ impl Lately {
     }
 
     /// Takes a look at the counters of all sources. Those seen less than 30 s after the last snapshot are not kept.
-    pub fn saw_counters(
+    pub fn record_counters(
         &self,
         sources: impl IntoIterator<Item = (String, Deliveries)>,
         now: Instant,
@@ -86,7 +86,7 @@ impl Lately {
         source: &str,
         until_now: Deliveries,
         now: Instant,
-    ) -> Stretch {
+    ) -> Interval {
         let memory = self.memory();
         let mut newest_first = memory.snapshots.iter().rev();
         let is_whole = |(taken, _): &&(Instant, _)| now.duration_since(*taken) >= over;
@@ -94,11 +94,11 @@ impl Lately {
             .find(is_whole)
             .or_else(|| memory.snapshots.front());
         let Some((taken, sources)) = base else {
-            return Stretch::default();
+            return Interval::default();
         };
         // A source that was not there then has delivered everything since.
         let before = sources.get(source).copied().unwrap_or_default();
-        Stretch {
+        Interval {
             over: now.duration_since(*taken),
             deliveries: until_now.since(before),
         }
@@ -136,55 +136,55 @@ mod tests {
 
     #[test]
     fn a_shard_is_behind_since_its_lag_was_last_within_the_bound() {
-        let (lately, start) = (Lately::default(), Instant::now());
+        let (activity, start) = (RecentActivity::default(), Instant::now());
         let at = |second| start + seconds(second);
-        assert_eq!(lately.behind_for(0, at(0)), None);
-        lately.saw_lag(0, LAG_MAX_MS, at(0));
-        assert_eq!(lately.behind_for(0, at(1)), None);
+        assert_eq!(activity.behind_for(0, at(0)), None);
+        activity.record_lag(0, LAG_MAX_MS, at(0));
+        assert_eq!(activity.behind_for(0, at(1)), None);
         for second in 1..=60 {
-            lately.saw_lag(0, LAG_MAX_MS + 1, at(second));
+            activity.record_lag(0, LAG_MAX_MS + 1, at(second));
         }
-        assert_eq!(lately.behind_for(0, at(61)), Some(seconds(60)));
-        assert_eq!(lately.behind_for(1, at(61)), None, "another shard");
-        lately.saw_lag(0, LAG_MAX_MS, at(61));
-        lately.saw_lag(0, LAG_MAX_MS + 1, at(62));
-        assert_eq!(lately.behind_for(0, at(63)), Some(seconds(1)));
+        assert_eq!(activity.behind_for(0, at(61)), Some(seconds(60)));
+        assert_eq!(activity.behind_for(1, at(61)), None, "another shard");
+        activity.record_lag(0, LAG_MAX_MS, at(61));
+        activity.record_lag(0, LAG_MAX_MS + 1, at(62));
+        assert_eq!(activity.behind_for(0, at(63)), Some(seconds(1)));
     }
 
     #[test]
-    fn a_stretch_begins_with_the_snapshot_that_covers_it() {
-        let (lately, start) = (Lately::default(), Instant::now());
+    fn an_interval_begins_with_the_snapshot_that_covers_it() {
+        let (activity, start) = (RecentActivity::default(), Instant::now());
         // 10 deliveries a second, of a source that had 1,000 before the node started.
         for second in 0..=3_600 {
             let seen = ("lms".to_owned(), received(1_000 + 10 * second));
-            lately.saw_counters([seen], start + seconds(second));
+            activity.record_counters([seen], start + seconds(second));
         }
         let now = start + seconds(3_610);
         for (asked, over) in [(300, 310), (310, 310), (311, 340), (600, 610)] {
-            let stretch = lately.within(seconds(asked), "lms", received(37_100), now);
-            assert_eq!(stretch.over, seconds(over), "{asked} s asked for");
-            assert_eq!(stretch.deliveries, received(10 * over));
+            let interval = activity.within(seconds(asked), "lms", received(37_100), now);
+            assert_eq!(interval.over, seconds(over), "{asked} s asked for");
+            assert_eq!(interval.deliveries, received(10 * over));
         }
-        let new = lately.within(seconds(600), "tool", received(7), now);
+        let new = activity.within(seconds(600), "tool", received(7), now);
         assert_eq!(new.deliveries, received(7), "all of a new source's");
-        assert!(lately.memory().snapshots.len() <= SNAPSHOTS_MAX);
-        // Even one moment before the oldest has to go, the longest stretch is covered.
+        assert!(activity.memory().snapshots.len() <= SNAPSHOTS_MAX);
+        // Even one moment before the oldest has to go, the longest interval is covered.
         let now = start + seconds(3_629);
-        let stretch = lately.within(seconds(600), "lms", received(37_290), now);
-        assert_eq!(stretch.over, seconds(629));
+        let interval = activity.within(seconds(600), "lms", received(37_290), now);
+        assert_eq!(interval.over, seconds(629));
     }
 
     #[test]
     fn a_young_node_tells_what_came_since_it_started() {
-        let (lately, start) = (Lately::default(), Instant::now());
+        let (activity, start) = (RecentActivity::default(), Instant::now());
         let now = start + seconds(29);
-        let unseen = lately.within(seconds(600), "lms", received(5), now);
-        assert_eq!(unseen, Stretch::default());
-        lately.saw_counters([("lms".to_owned(), received(500))], start);
-        lately.saw_counters([("lms".to_owned(), received(503))], now);
-        let stretch = lately.within(seconds(600), "lms", received(503), now);
+        let unseen = activity.within(seconds(600), "lms", received(5), now);
+        assert_eq!(unseen, Interval::default());
+        activity.record_counters([("lms".to_owned(), received(500))], start);
+        activity.record_counters([("lms".to_owned(), received(503))], now);
+        let interval = activity.within(seconds(600), "lms", received(503), now);
         assert_eq!(
-            (stretch.over, stretch.deliveries),
+            (interval.over, interval.deliveries),
             (seconds(29), received(3))
         );
     }
