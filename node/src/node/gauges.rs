@@ -14,7 +14,7 @@ use super::start::Started;
 use crate::{
     config::Config,
     observe::{
-        Deliveries, DiskSpace, Fill, Metrics, Vitals,
+        Deliveries, DiskSpace, Fill, Metrics, ResourceUsage,
         metrics::{ShardFigures, SourceTotals},
     },
     route::Router,
@@ -85,9 +85,9 @@ impl Gauges {
     }
 
     /// What the node has, and what it has used of it.
-    pub fn vitals(&self) -> Vitals {
+    pub fn resources(&self) -> ResourceUsage {
         let memory = self.router.memory();
-        Vitals {
+        ResourceUsage {
             disk: DiskSpace::of(&self.data_dir)
                 .map_err(|error| format!("{}: {error}", self.data_dir.display())),
             ingest_queue: Fill {
@@ -123,10 +123,10 @@ impl Gauges {
             }
         }
         self.metrics.learner.active.set(active as f64);
-        let vitals = self.vitals();
-        self.metrics.resource.show(&vitals);
+        let resources = self.resources();
+        self.metrics.resource.show(&resources);
         let rejections = &self.metrics.checkpoint.rejections;
-        rejections.absolute(vitals.bases_rejected);
+        rejections.absolute(resources.bases_rejected);
         if let Some((_, age)) = self.metrics.checkpoint.saved.oldest() {
             self.metrics.checkpoint.age_seconds.set(age.as_secs_f64());
         }

@@ -8,12 +8,12 @@ pub mod panic;
 mod readiness;
 mod recent_activity;
 mod recent_times;
+mod resource_usage;
 pub mod tracing;
-mod vitals;
 
 pub use self::metrics::Metrics;
 pub use home_pages::HomePages;
 pub use readiness::Readiness;
 pub use recent_activity::{Deliveries, Interval, LAG_MAX_MS, RecentActivity};
 pub use recent_times::{RecentTimes, TimesOfLate};
-pub use vitals::{DiskSpace, Fill, ReadVitals, Vitals};
+pub use resource_usage::{DiskSpace, Fill, ReadResourceUsage, ResourceUsage};

@@ -109,7 +109,7 @@ impl Services<'_> {
             Arc::clone(router),
             Arc::clone(control),
             Arc::clone(self.metrics),
-            Arc::new(move || gauges.vitals()),
+            Arc::new(move || gauges.resources()),
         );
         ClusterDoor::new(who, Arc::clone(control), Arc::clone(router), diagnosis)
     }

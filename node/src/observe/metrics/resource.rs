@@ -3,7 +3,7 @@
 use metrics::{Gauge, Unit};
 
 use super::registry::Registry;
-use crate::observe::vitals::{Fill, Vitals};
+use crate::observe::resource_usage::{Fill, ResourceUsage};
 
 /// What is shown of a node's resources.
 pub struct ResourceMetrics {
@@ -63,16 +63,16 @@ impl ResourceMetrics {
     }
 
     /// Shows a look at the node. A disk that nothing is known of keeps its figures.
-    pub fn show(&self, vitals: &Vitals) {
-        set(&self.ingest_queue, vitals.ingest_queue);
-        set(&self.log_queue, vitals.log_queue);
-        set(&self.memory, vitals.memory);
-        if let Ok(disk) = &vitals.disk {
+    pub fn show(&self, resources: &ResourceUsage) {
+        set(&self.ingest_queue, resources.ingest_queue);
+        set(&self.log_queue, resources.log_queue);
+        set(&self.memory, resources.memory);
+        if let Ok(disk) = &resources.disk {
             self.disk_free_bytes.set(disk.free_bytes as f64);
             self.disk_size_bytes.set(disk.size_bytes as f64);
         }
         self.checkpoint_interval_seconds
-            .set(vitals.checkpoint_interval.as_secs_f64());
+            .set(resources.checkpoint_interval.as_secs_f64());
     }
 }
 

@@ -120,7 +120,7 @@ fn names_no_source(facts: &mut Facts) {
 }
 
 fn is_overdue(facts: &mut Facts) {
-    let interval = facts.vitals.checkpoint_interval;
+    let interval = facts.resources.checkpoint_interval;
     let age = Duration::from_secs(61) + 3 * interval;
     facts.oldest_checkpoint = Some(("shard 0".to_owned(), age));
 }
@@ -130,7 +130,7 @@ fn fails(facts: &mut Facts) {
 }
 
 fn has_rotten(facts: &mut Facts) {
-    facts.vitals.bases_rejected = 1;
+    facts.resources.bases_rejected = 1;
 }
 
 /// Every receipt waits for the disk: its p99 is more than 100 ms where theirs is.
@@ -152,6 +152,6 @@ fn has_a_slow_log(facts: &mut Facts) {
 
 /// Events wait in the queue.
 fn has_too_much(facts: &mut Facts) {
-    let queue = &mut facts.vitals.ingest_queue;
+    let queue = &mut facts.resources.ingest_queue;
     queue.used_bytes = queue.max_bytes;
 }

@@ -7,7 +7,7 @@ use homeroom_core::{
     shard::{Counters, Sequence},
 };
 
-use crate::observe::{Deliveries, Interval, TimesOfLate, Vitals};
+use crate::observe::{Deliveries, Interval, ResourceUsage, TimesOfLate};
 
 /// A node, at about one moment.
 #[derive(Clone, Debug)]
@@ -21,7 +21,7 @@ pub(super) struct Facts {
     pub settings: Settings,
     /// Of xAPI accounts, by source, since the node started.
     pub home_pages: BTreeMap<Box<str>, Vec<Box<str>>>,
-    pub vitals: Vitals,
+    pub resources: ResourceUsage,
     pub appends: TimesOfLate,
     pub fsyncs: TimesOfLate,
     /// The group that has waited longest for a checkpoint.

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use super::facts::{Facts, ShardFacts, SourceFacts};
 use crate::{
     control::ControlPlane,
-    observe::{Deliveries, Metrics, ReadVitals, RecentActivity},
+    observe::{Deliveries, Metrics, ReadResourceUsage, RecentActivity},
     route::Router,
     shard::{ShardReplica, View},
 };
@@ -31,7 +31,7 @@ pub(super) async fn facts(
     router: &Router,
     control: &ControlPlane,
     metrics: &Metrics,
-    vitals: &ReadVitals,
+    resources: &ReadResourceUsage,
 ) -> Facts {
     let looks = router.shards().iter().map(|shard| async move {
         let look = timeout(ANSWER_WITHIN, look(shard, metrics)).await;
@@ -60,7 +60,7 @@ pub(super) async fn facts(
         silent_shards,
         settings: control.settings(),
         home_pages: metrics.ingest.home_pages.by_source(),
-        vitals: vitals(),
+        resources: resources(),
         appends: metrics.log.recent_appends.of_late(),
         fsyncs: metrics.log.recent_fsyncs.of_late(),
         oldest_checkpoint: oldest.map(|(slot, age)| (name(slot), age)),

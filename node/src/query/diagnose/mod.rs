@@ -23,7 +23,7 @@ use homeroom_proto::v1;
 use self::facts::Facts;
 use crate::{
     control::ControlPlane,
-    observe::{Metrics, ReadVitals},
+    observe::{Metrics, ReadResourceUsage},
     route::Router,
 };
 
@@ -52,7 +52,7 @@ pub struct Diagnosis {
     router: Arc<Router>,
     control: Arc<ControlPlane>,
     metrics: Arc<Metrics>,
-    vitals: ReadVitals,
+    resources: ReadResourceUsage,
 }
 
 impl Diagnosis {
@@ -61,19 +61,20 @@ impl Diagnosis {
         router: Arc<Router>,
         control: Arc<ControlPlane>,
         metrics: Arc<Metrics>,
-        vitals: ReadVitals,
+        resources: ReadResourceUsage,
     ) -> Self {
         Self {
             router,
             control,
             metrics,
-            vitals,
+            resources,
         }
     }
 
     /// Gathers the facts and walks the checklist. Shards that don't answer within 2 s are a finding themselves.
     pub async fn run(&self) -> v1::DiagnoseResponse {
-        let facts = gather::facts(&self.router, &self.control, &self.metrics, &self.vitals).await;
+        let facts =
+            gather::facts(&self.router, &self.control, &self.metrics, &self.resources).await;
         let findings: Vec<v1::Finding> = CHECKS.iter().flat_map(|check| check(&facts)).collect();
         let is_wrong = |finding: &v1::Finding| {
             matches!(

@@ -16,7 +16,7 @@ const MEMORY_SHARE_MAX: f64 = 0.95;
 /// Publishers are not about to be refused.
 pub(super) fn queues(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "queues";
-    let queue = facts.vitals.ingest_queue;
+    let queue = facts.resources.ingest_queue;
     let words = format!("{} wait to become log entries", used(queue));
     if queue.share() > QUEUE_SHARE_MAX {
         let advice = "publishers are refused when it is full, and come back: see log and fsync for what is slow; \
@@ -29,7 +29,7 @@ pub(super) fn queues(facts: &Facts) -> Vec<Finding> {
 /// Active learners have room.
 pub(super) fn memory(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "memory";
-    let memory = facts.vitals.memory;
+    let memory = facts.resources.memory;
     let words = format!("active learners take {}", used(memory));
     let advice = "raise `memory.learners_bytes_max` if the machine has more, or spread the learners over more nodes";
     let share = memory.share();
@@ -40,7 +40,7 @@ pub(super) fn memory(facts: &Facts) -> Vec<Finding> {
     if share > MEMORY_SHARE_MAX {
         return vec![warning(CHECK, "", words, advice)];
     }
-    if facts.vitals.memory_is_crowded {
+    if facts.resources.memory_is_crowded {
         let words = format!(
             "{words}, many of them idle: publishers wait until those are saved and have left"
         );
@@ -72,8 +72,8 @@ mod tests {
             used_bytes: percent << 20,
             max_bytes: 100 << 20,
         };
-        facts.vitals.ingest_queue = fill;
-        facts.vitals.memory = fill;
+        facts.resources.ingest_queue = fill;
+        facts.resources.memory = fill;
         facts
     }
 
@@ -87,7 +87,7 @@ mod tests {
     fn idle_learners_at_the_door_are_a_warning() {
         let mut facts = filled(30);
         assert_eq!(memory(&facts)[0].severity(), Severity::Ok);
-        facts.vitals.memory_is_crowded = true;
+        facts.resources.memory_is_crowded = true;
         assert_eq!(memory(&facts)[0].severity(), Severity::Warning);
     }
 

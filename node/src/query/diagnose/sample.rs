@@ -10,7 +10,7 @@ use homeroom_core::{
 use homeroom_proto::v1::{Finding, Severity};
 
 use super::facts::{Facts, ShardFacts, SourceFacts};
-use crate::observe::{Deliveries, DiskSpace, Fill, Interval, TimesOfLate, Vitals};
+use crate::observe::{Deliveries, DiskSpace, Fill, Interval, ResourceUsage, TimesOfLate};
 
 /// 2025-03-05T10:00:00Z, ms.
 const NOW_MS: i64 = 1_741_168_800_000;
@@ -27,7 +27,7 @@ pub(super) fn empty() -> Facts {
         silent_shards: Vec::new(),
         settings: Settings::default(),
         home_pages: BTreeMap::new(),
-        vitals: Vitals {
+        resources: ResourceUsage {
             disk: Ok(DiskSpace {
                 free_bytes: 50 << 30,
                 size_bytes: 100 << 30,

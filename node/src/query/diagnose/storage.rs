@@ -34,7 +34,7 @@ const DISK_FREE_NONE: u64 = 256 << 20;
 /// Writes become durable in time.
 pub(super) fn log(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "log";
-    let queue = facts.vitals.log_queue;
+    let queue = facts.resources.log_queue;
     let words = format!(
         "writes wait for the disk {}; {} of {} wait now",
         of_late(facts.appends),
@@ -82,7 +82,7 @@ fn of_late(times: TimesOfLate) -> String {
 pub(super) fn checkpoints(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "checkpoints";
     let mut findings = Vec::new();
-    let interval = facts.vitals.checkpoint_interval;
+    let interval = facts.resources.checkpoint_interval;
     let behind: u64 = facts.shards.iter().map(entries_behind).sum();
     if let Some((group, age)) = &facts.oldest_checkpoint
         && *age > CHECKPOINT_AGE_MAX + 3 * interval
@@ -105,10 +105,10 @@ pub(super) fn checkpoints(facts: &Facts) -> Vec<Finding> {
             "the node's log says why (`a base was not cut`): most often there is no room, see disk";
         findings.push(warning(CHECK, "", words, advice));
     }
-    if facts.vitals.bases_rejected > 0 {
+    if facts.resources.bases_rejected > 0 {
         let words = format!(
             "{} bases were damaged on disk; nothing is lost, they are written anew",
-            facts.vitals.bases_rejected
+            facts.resources.bases_rejected
         );
         let advice = "look at the disk: it changes what was written; the node's log names the files (`was put aside`)";
         findings.push(warning(CHECK, "", words, advice));
@@ -133,7 +133,7 @@ fn entries_behind(shard: &ShardFacts) -> u64 {
 /// There is room for what comes.
 pub(super) fn disk(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "disk";
-    let disk = match &facts.vitals.disk {
+    let disk = match &facts.resources.disk {
         Ok(disk) => *disk,
         Err(why) => {
             let words = format!("how much room there is can't be told: {why}");
@@ -200,9 +200,9 @@ mod tests {
     #[test]
     fn a_full_queue_is_a_warning() {
         let mut facts = sample::healthy();
-        facts.vitals.log_queue.used_bytes = facts.vitals.log_queue.max_bytes / 10 * 8;
+        facts.resources.log_queue.used_bytes = facts.resources.log_queue.max_bytes / 10 * 8;
         assert_eq!(verdict(&log(&facts)), Severity::Ok);
-        facts.vitals.log_queue.used_bytes = facts.vitals.log_queue.max_bytes / 10 * 9;
+        facts.resources.log_queue.used_bytes = facts.resources.log_queue.max_bytes / 10 * 9;
         assert_eq!(verdict(&log(&facts)), Severity::Warning);
     }
 
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn old_checkpoints_and_failed_or_damaged_bases_are_warnings() {
         let mut facts = sample::healthy();
-        let most = CHECKPOINT_AGE_MAX + 3 * facts.vitals.checkpoint_interval;
+        let most = CHECKPOINT_AGE_MAX + 3 * facts.resources.checkpoint_interval;
         facts.oldest_checkpoint = Some(("shard 1".to_owned(), most));
         assert_eq!(verdict(&checkpoints(&facts)), Severity::Ok);
         facts.oldest_checkpoint = Some(("shard 1".to_owned(), most + Duration::from_secs(1)));
@@ -236,7 +236,7 @@ mod tests {
         facts.base_failures = 1;
         assert_eq!(verdict(&checkpoints(&facts)), Severity::Warning);
         let mut facts = sample::healthy();
-        facts.vitals.bases_rejected = 1;
+        facts.resources.bases_rejected = 1;
         assert_eq!(verdict(&checkpoints(&facts)), Severity::Warning);
     }
 
@@ -244,7 +244,7 @@ mod tests {
     fn room_is_judged_by_share_and_by_bytes() {
         let of = |free_bytes, size_bytes| {
             let mut facts = sample::healthy();
-            facts.vitals.disk = Ok(DiskSpace {
+            facts.resources.disk = Ok(DiskSpace {
                 free_bytes,
                 size_bytes,
             });
@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(of(DISK_FREE_LOW - 1, 2 << 30), Severity::Warning);
         assert_eq!(of(DISK_FREE_NONE - 1, 1 << 30), Severity::Fault);
         let mut facts = sample::healthy();
-        facts.vitals.disk = Err("no such folder".to_owned());
+        facts.resources.disk = Err("no such folder".to_owned());
         assert_eq!(verdict(&disk(&facts)), Severity::Warning);
     }
 }

@@ -22,7 +22,7 @@ pub struct DiskSpace {
 
 /// What a node has and what it has used of it.
 #[derive(Clone, Debug)]
-pub struct Vitals {
+pub struct ResourceUsage {
     /// The file system of the data folder; or why nothing is known of it.
     pub disk: Result<DiskSpace, String>,
     /// Records that wait to become applied entries.
@@ -40,7 +40,7 @@ pub struct Vitals {
 }
 
 /// Takes a look; costs a few reads of memory and one system call.
-pub type ReadVitals = Arc<dyn Fn() -> Vitals + Send + Sync>;
+pub type ReadResourceUsage = Arc<dyn Fn() -> ResourceUsage + Send + Sync>;
 
 impl Fill {
     /// Used of the bound, from 0 on; above 1 when it is exceeded.
