@@ -7,7 +7,7 @@ pub mod metrics;
 pub mod panic;
 mod readiness;
 mod recent_activity;
-mod recent_times;
+mod recent_durations;
 mod resource_usage;
 pub mod tracing;
 
@@ -15,5 +15,5 @@ pub use self::metrics::Metrics;
 pub use home_pages::HomePages;
 pub use readiness::Readiness;
 pub use recent_activity::{Deliveries, Interval, LAG_MAX_MS, RecentActivity};
-pub use recent_times::{RecentTimes, TimesOfLate};
+pub use recent_durations::{DurationSummary, RecentDurations};
 pub use resource_usage::{DiskSpace, Fill, ReadResourceUsage, ResourceUsage};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use metrics::{Counter, Gauge, Histogram, Unit};
 
 use super::registry::Registry;
-use crate::observe::recent_times::RecentTimes;
+use crate::observe::recent_durations::RecentDurations;
 
 /// What is counted of the log.
 pub struct LogMetrics {
@@ -14,9 +14,9 @@ pub struct LogMetrics {
     append_seconds: Histogram,
     fsync_seconds: Histogram,
     /// How long writes waited of late, from their hand-over until they were durable.
-    pub recent_appends: RecentTimes,
+    pub recent_appends: RecentDurations,
     /// How long syncs took of late.
-    pub recent_fsyncs: RecentTimes,
+    pub recent_fsyncs: RecentDurations,
     /// Syncs.
     pub fsyncs: Counter,
     /// Segment files.
@@ -38,8 +38,8 @@ impl LogMetrics {
                 Unit::Seconds,
                 "How long a write to the log waited from its hand-over until it was durable",
             ),
-            recent_appends: RecentTimes::default(),
-            recent_fsyncs: RecentTimes::default(),
+            recent_appends: RecentDurations::default(),
+            recent_fsyncs: RecentDurations::default(),
             fsync_seconds: registry.one_histogram(
                 "homeroom_log_fsync_seconds",
                 Unit::Seconds,

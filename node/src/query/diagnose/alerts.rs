@@ -6,7 +6,7 @@ use homeroom_core::Reason;
 use homeroom_proto::v1::Severity;
 
 use super::{CHECKS, facts::Facts, sample};
-use crate::observe::TimesOfLate;
+use crate::observe::DurationSummary;
 
 const RULES: &str = include_str!("../../../../deploy/prometheus/homeroom.rules.yml");
 
@@ -134,8 +134,8 @@ fn has_rotten(facts: &mut Facts) {
 }
 
 /// Every receipt waits for the disk: its p99 is more than 100 ms where theirs is.
-fn slow() -> TimesOfLate {
-    TimesOfLate {
+fn slow() -> DurationSummary {
+    DurationSummary {
         count: 1_000,
         p99: Duration::from_millis(101),
         longest: Duration::from_millis(150),

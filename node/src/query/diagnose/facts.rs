@@ -7,7 +7,7 @@ use homeroom_core::{
     shard::{Counters, Sequence},
 };
 
-use crate::observe::{Deliveries, Interval, ResourceUsage, TimesOfLate};
+use crate::observe::{Deliveries, DurationSummary, Interval, ResourceUsage};
 
 /// A node, at about one moment.
 #[derive(Clone, Debug)]
@@ -22,8 +22,8 @@ pub(super) struct Facts {
     /// Of xAPI accounts, by source, since the node started.
     pub home_pages: BTreeMap<Box<str>, Vec<Box<str>>>,
     pub resources: ResourceUsage,
-    pub appends: TimesOfLate,
-    pub fsyncs: TimesOfLate,
+    pub appends: DurationSummary,
+    pub fsyncs: DurationSummary,
     /// The group that has waited longest for a checkpoint.
     pub oldest_checkpoint: Option<(String, Duration)>,
     /// Bases that failed since the node started.

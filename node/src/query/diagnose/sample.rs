@@ -10,7 +10,7 @@ use homeroom_core::{
 use homeroom_proto::v1::{Finding, Severity};
 
 use super::facts::{Facts, ShardFacts, SourceFacts};
-use crate::observe::{Deliveries, DiskSpace, Fill, Interval, ResourceUsage, TimesOfLate};
+use crate::observe::{Deliveries, DiskSpace, DurationSummary, Fill, Interval, ResourceUsage};
 
 /// 2025-03-05T10:00:00Z, ms.
 const NOW_MS: i64 = 1_741_168_800_000;
@@ -39,8 +39,8 @@ pub(super) fn empty() -> Facts {
             checkpoint_interval: Duration::from_secs(5),
             bases_rejected: 0,
         },
-        appends: TimesOfLate::default(),
-        fsyncs: TimesOfLate::default(),
+        appends: DurationSummary::default(),
+        fsyncs: DurationSummary::default(),
         oldest_checkpoint: None,
         base_failures: 0,
         wall_ms: NOW_MS,
@@ -49,7 +49,7 @@ pub(super) fn empty() -> Facts {
 
 /// Of a node at work, without anything that a check would remark on.
 pub(super) fn healthy() -> Facts {
-    let times = TimesOfLate {
+    let times = DurationSummary {
         count: 1_000,
         p99: Duration::from_millis(3),
         longest: Duration::from_millis(20),

@@ -8,7 +8,7 @@ use super::{
     facts::{Facts, ShardFacts},
     finding::{bytes, fault, ok, percent, time, warning},
 };
-use crate::observe::TimesOfLate;
+use crate::observe::DurationSummary;
 
 /// Of fewer times, the slowest of a hundred is only the slowest.
 const TIMES_MIN: usize = 100;
@@ -37,7 +37,7 @@ pub(super) fn log(facts: &Facts) -> Vec<Finding> {
     let queue = facts.resources.log_queue;
     let words = format!(
         "writes wait for the disk {}; {} of {} wait now",
-        of_late(facts.appends),
+        summary(facts.appends),
         bytes(queue.used_bytes),
         bytes(queue.max_bytes)
     );
@@ -53,7 +53,7 @@ pub(super) fn log(facts: &Facts) -> Vec<Finding> {
 /// The disk is quick.
 pub(super) fn fsync(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "fsync";
-    let words = format!("the disk makes writes durable {}", of_late(facts.fsyncs));
+    let words = format!("the disk makes writes durable {}", summary(facts.fsyncs));
     let is_slow = facts.fsyncs.count >= TIMES_MIN && facts.fsyncs.p99 > FSYNC_P99_MAX;
     if is_slow || facts.fsyncs.longest > FSYNC_LONGEST_MAX {
         let advice = "every acknowledgement waits for it: look who else uses this disk (`iostat -x 1`), or put the data folder on a \
@@ -63,7 +63,7 @@ pub(super) fn fsync(facts: &Facts) -> Vec<Finding> {
     vec![ok(CHECK, words)]
 }
 
-fn of_late(times: TimesOfLate) -> String {
+fn summary(times: DurationSummary) -> String {
     match times.count {
         0 => "(nothing of late)".to_owned(),
         count if count < TIMES_MIN => format!(
@@ -175,8 +175,8 @@ mod tests {
         findings[0].severity()
     }
 
-    fn times(count: usize, p99: Duration) -> TimesOfLate {
-        TimesOfLate {
+    fn times(count: usize, p99: Duration) -> DurationSummary {
+        DurationSummary {
             count,
             p99,
             longest: p99,

@@ -13,11 +13,11 @@ const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 
 /// The newest 1,024 times of the last 5 min. Cheap to add to: one short lock.
 #[derive(Debug, Default)]
-pub struct RecentTimes(Mutex<VecDeque<(Instant, Duration)>>);
+pub struct RecentDurations(Mutex<VecDeque<(Instant, Duration)>>);
 
 /// Of the times of the last 5 min.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimesOfLate {
+pub struct DurationSummary {
     /// How many, at most 1,024.
     pub count: usize,
     /// 99 of 100 were at most this long.
@@ -26,7 +26,7 @@ pub struct TimesOfLate {
     pub longest: Duration,
 }
 
-impl RecentTimes {
+impl RecentDurations {
     /// Takes a time that ended now.
     pub fn add(&self, took: Duration) {
         let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -37,7 +37,7 @@ impl RecentTimes {
     }
 
     /// What the remembered times come to.
-    pub fn of_late(&self) -> TimesOfLate {
+    pub fn summary(&self) -> DurationSummary {
         let now = Instant::now();
         let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let recent = times
@@ -45,11 +45,11 @@ impl RecentTimes {
             .filter(|(ended, _)| now.duration_since(*ended) <= REMEMBERED_FOR);
         let mut recent: Vec<Duration> = recent.map(|(_, took)| *took).collect();
         drop(times);
-        TimesOfLate::of(&mut recent)
+        DurationSummary::of(&mut recent)
     }
 }
 
-impl TimesOfLate {
+impl DurationSummary {
     fn of(times: &mut [Duration]) -> Self {
         times.sort_unstable();
         // The least time that at least 99 of 100 don't exceed.
@@ -70,24 +70,24 @@ mod tests {
     #[test]
     fn the_longest_of_a_hundred_is_beyond_the_99th() {
         let mut times: Vec<Duration> = (1..=100).map(Duration::from_millis).collect();
-        let expected = TimesOfLate {
+        let expected = DurationSummary {
             count: 100,
             p99: Duration::from_millis(99),
             longest: Duration::from_millis(100),
         };
-        assert_eq!(TimesOfLate::of(&mut times), expected);
-        assert_eq!(TimesOfLate::of(&mut []), TimesOfLate::default());
+        assert_eq!(DurationSummary::of(&mut times), expected);
+        assert_eq!(DurationSummary::of(&mut []), DurationSummary::default());
     }
 
     #[test]
     fn only_the_newest_are_remembered() {
-        let times = RecentTimes::default();
+        let times = RecentDurations::default();
         times.add(Duration::from_secs(9));
         for _ in 0..TIMES_MAX {
             times.add(Duration::from_millis(1));
         }
-        let of_late = times.of_late();
-        assert_eq!(of_late.count, TIMES_MAX);
-        assert_eq!(of_late.longest, Duration::from_millis(1));
+        let summary = times.summary();
+        assert_eq!(summary.count, TIMES_MAX);
+        assert_eq!(summary.longest, Duration::from_millis(1));
     }
 }
