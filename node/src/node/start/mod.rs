@@ -1,11 +1,11 @@
 //! From a data folder to running groups.
 
+mod available_memory;
 mod counting;
 mod disk;
 mod error;
 mod groups;
 mod identity;
-mod room;
 mod supervisor;
 
 use std::{io, path::Path, sync::Arc};
@@ -15,10 +15,10 @@ use ractor::{Actor, ActorRef};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use self::{
+    available_memory::available_memory_bytes,
     disk::{CHECKPOINTS, Disk, LOG, open_disk},
     groups::{Ground, group_config, position_of, start_shards, whole_ms},
     identity::Identity,
-    room::memory_bytes,
     supervisor::Supervisor,
 };
 use crate::{
@@ -192,7 +192,7 @@ async fn start_control(
 }
 
 fn learner_memory(config: &MemoryConfig) -> LearnerMemory {
-    let there_are = memory_bytes();
+    let there_are = available_memory_bytes();
     let bytes_max = config.learners_bytes_max.of(there_are);
     if bytes_max > there_are {
         tracing::warn!(

@@ -6,7 +6,7 @@ use std::{fs, path::Path};
 const CONTROL_GROUPS: &str = "/sys/fs/cgroup";
 
 /// What the process may take: the machine's memory, or what its control groups allow, if that is less, bytes.
-pub fn memory_bytes() -> u64 {
+pub fn available_memory_bytes() -> u64 {
     let machine = rustix::system::sysinfo();
     let machine_bytes = machine.totalram.saturating_mul(u64::from(machine.mem_unit));
     let own = fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
@@ -66,6 +66,6 @@ mod tests {
 
     #[test]
     fn there_is_memory() {
-        assert!(memory_bytes() > 1 << 24);
+        assert!(available_memory_bytes() > 1 << 24);
     }
 }
