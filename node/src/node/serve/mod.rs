@@ -1,9 +1,9 @@
 //! A node's life: start, serve until told to stop, drain.
 
-mod calls;
-mod doors;
+mod abortable;
+mod call_gauge;
+mod listeners;
 mod services;
-mod severable;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -12,7 +12,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::server::HealthReporter;
 
 use self::{
-    doors::{Doors, ServiceReads},
+    listeners::{Listeners, ServiceReads},
     services::Services,
 };
 use crate::{
@@ -61,7 +61,7 @@ pub enum ServeError {
     Grpc(String),
     /// A listener failed while the node was up.
     #[error("the {0} door closed by itself")]
-    Door(&'static str),
+    Listener(&'static str),
     /// What was written last is not known to be durable.
     #[error("closing the log failed")]
     Close,
@@ -92,10 +92,10 @@ pub async fn serve(
     let metrics = Arc::new(Metrics::new());
     let (readiness, ready) = watch::channel(Readiness::not_ready("the node is starting"));
     let statements = Statements::closed(ready.clone());
-    let mut doors = Doors::default();
+    let mut listeners = Listeners::default();
     let watches_max = config.listen.http_connections_max as usize / 2;
     let reads = ServiceReads::closed(ready.clone(), watches_max);
-    doors.open_http(
+    listeners.open_http(
         config,
         http,
         &metrics,
@@ -120,10 +120,10 @@ pub async fn serve(
         started: &running.started,
         metrics: &metrics,
         gauges: &running.gauges,
-        stop: doors.stop_grpc(),
+        stop: listeners.stop_grpc(),
     };
     let health = match services.open(&intake, &reads) {
-        Ok(routes) => doors.open_grpc(grpc, routes),
+        Ok(routes) => listeners.open_grpc(grpc, routes),
         Err(error) => {
             running.take_down().await?;
             return Err(ServeError::Grpc(error.to_string()));
@@ -141,13 +141,13 @@ pub async fn serve(
     );
     let failed = tokio::select! {
         () = shutdown => None,
-        door = doors.ended() => Some(ServeError::Door(door)),
+        name = listeners.ended() => Some(ServeError::Listener(name)),
     };
     tracing::info!("stopping: no new requests, those under way end");
     readiness.send_replace(Readiness::not_ready("the node is stopping"));
     report(&health, false).await;
     end_health_watches(health).await;
-    doors.close(config.shutdown.drain).await;
+    listeners.close(config.shutdown.drain).await;
     running.take_down().await?;
     failed.map_or(Ok(()), Err)
 }

@@ -14,7 +14,7 @@ use tonic::{
 };
 use tonic_reflection::server::{Builder, Error};
 
-use super::{calls::counted, doors::ServiceReads};
+use super::{call_gauge::counted, listeners::ServiceReads};
 use crate::{
     config::Config,
     ingress::{IngestDoor, Intake},

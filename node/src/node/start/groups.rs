@@ -10,7 +10,9 @@ use tokio_util::{
     task::{AbortOnDropHandle, TaskTracker},
 };
 
-use super::{counting::Counting, disk::Disk, error::StartNodeError, identity::Identity};
+use super::{
+    disk::Disk, error::StartNodeError, identity::Identity, shard_event_metrics::ShardEventMetrics,
+};
 use crate::{
     config::{Config, LoadedConfig},
     control::ControlPlane,
@@ -68,7 +70,7 @@ impl Ground<'_> {
             were_active,
             packs,
             supervisor: self.supervisor.get_cell(),
-            events: Arc::new(Counting(Arc::clone(self.metrics))),
+            events: Arc::new(ShardEventMetrics(Arc::clone(self.metrics))),
             memory: Arc::clone(self.memory),
             passivate_after_ms: whole_ms(config.memory.passivate_after),
             limits: BatchLimits {

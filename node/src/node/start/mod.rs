@@ -1,11 +1,11 @@
 //! From a data folder to running groups.
 
 mod available_memory;
-mod counting;
 mod disk;
 mod error;
 mod groups;
 mod identity;
+mod shard_event_metrics;
 mod supervisor;
 
 use std::{io, path::Path, sync::Arc};

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::server::{Router, TcpIncoming};
 use tonic_health::server::HealthReporter;
 
-use super::severable::Severable;
+use super::abortable::Abortable;
 use crate::{
     config::Config,
     http::{self, BodyLimits, HttpState, Reads, ServerOptions},
@@ -18,23 +18,23 @@ use crate::{
 };
 
 /// How long connections that are cut off may take to end: they wait for nothing any more.
-const SEVERED_WITHIN: Duration = Duration::from_secs(1);
+const ABORTED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The gRPC services' own answers, over HTTP.
 pub type ServiceReads = Reads<LearnerDoor, CourseDoor>;
 
 /// Owns the servers' tasks; they end with it.
 #[derive(Default)]
-pub struct Doors {
+pub struct Listeners {
     grpc: JoinSet<()>,
     http: JoinSet<()>,
     stop_grpc: CancellationToken,
     /// Cuts its connections off: tonic spawns their tasks, and they outlive the server's.
-    sever_grpc: CancellationToken,
+    abort_grpc: CancellationToken,
     stop_http: CancellationToken,
 }
 
-impl Doors {
+impl Listeners {
     /// What ends streams and the gRPC server.
     pub fn stop_grpc(&self) -> &CancellationToken {
         &self.stop_grpc
@@ -69,9 +69,9 @@ impl Doors {
     pub fn open_grpc(&mut self, listener: TcpListener, routes: Router) -> HealthReporter {
         let (health, service) = tonic_health::server::health_reporter();
         let stop = self.stop_grpc.clone().cancelled_owned();
-        let sever = self.sever_grpc.clone();
+        let abort = self.abort_grpc.clone();
         let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-        let incoming = incoming.map_ok(move |connection| Severable::new(connection, sever.clone()));
+        let incoming = incoming.map_ok(move |connection| Abortable::new(connection, abort.clone()));
         let serving = routes
             .add_service(service)
             .serve_with_incoming_shutdown(incoming, stop);
@@ -95,9 +95,9 @@ impl Doors {
     pub async fn close(mut self, within: Duration) {
         self.stop_grpc.cancel();
         if !has_ended("gRPC", &mut self.grpc, within).await {
-            self.sever_grpc.cancel();
+            self.abort_grpc.cancel();
             // The server has ended once its connections have.
-            if !has_ended("gRPC", &mut self.grpc, SEVERED_WITHIN).await {
+            if !has_ended("gRPC", &mut self.grpc, ABORTED_WITHIN).await {
                 self.grpc.shutdown().await;
             }
         }

@@ -10,38 +10,38 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-/// A connection whose reads fail from when it is severed on. Whoever serves it always waits for more from its peer, so that it ends then, with
+/// A connection whose reads fail from when it is aborted on. Whoever serves it always waits for more from its peer, so that it ends then, with
 /// all calls on it.
-pub struct Severable<S> {
+pub struct Abortable<S> {
     connection: S,
-    severed: Pin<Box<WaitForCancellationFutureOwned>>,
+    aborted: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
-impl<S> Severable<S> {
-    /// Until `severed` is cancelled it is the connection as it was.
-    pub fn new(connection: S, severed: CancellationToken) -> Self {
+impl<S> Abortable<S> {
+    /// Until `aborted` is cancelled it is the connection as it was.
+    pub fn new(connection: S, aborted: CancellationToken) -> Self {
         Self {
             connection,
-            severed: Box::pin(severed.cancelled_owned()),
+            aborted: Box::pin(aborted.cancelled_owned()),
         }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Severable<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for Abortable<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         // First: a peer that never pauses is cut off, too.
-        match self.severed.as_mut().poll(context) {
+        match self.aborted.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
             Poll::Pending => Pin::new(&mut self.connection).poll_read(context, into),
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Severable<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Abortable<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -71,7 +71,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Severable<S> {
     }
 }
 
-impl<S: Connected> Connected for Severable<S> {
+impl<S: Connected> Connected for Abortable<S> {
     type ConnectInfo = S::ConnectInfo;
 
     fn connect_info(&self) -> Self::ConnectInfo {
@@ -88,14 +88,14 @@ mod tests {
     #[tokio::test]
     async fn whoever_waits_for_more_is_told_of_the_end() {
         let (mut peer, connection) = tokio::io::duplex(64);
-        let severed = CancellationToken::new();
-        let mut connection = Severable::new(connection, severed.clone());
+        let aborted = CancellationToken::new();
+        let mut connection = Abortable::new(connection, aborted.clone());
         peer.write_all(b"more").await.expect("room");
         let mut read = [0; 4];
         connection.read_exact(&mut read).await.expect("more");
         let waiting = connection.read_exact(&mut read);
         // Polled in this order.
-        let (ended, ()) = tokio::join!(waiting, async { severed.cancel() });
+        let (ended, ()) = tokio::join!(waiting, async { aborted.cancel() });
         let error = ended.expect_err("there is no more");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
         peer.write_all(b"and on").await.expect("room");

@@ -7,9 +7,9 @@ use homeroom_core::shard::Outcome;
 use crate::{node::fatal::stop_process, observe::Metrics, shard::ShardEvents};
 
 /// Counts into the node's metrics.
-pub struct Counting(pub Arc<Metrics>);
+pub struct ShardEventMetrics(pub Arc<Metrics>);
 
-impl ShardEvents for Counting {
+impl ShardEvents for ShardEventMetrics {
     fn applied(&self, outcomes: &[Outcome], amended: usize) {
         self.0.learner.entries_applied.increment(1);
         self.0.learner.events_amended.increment(amended as u64);
