@@ -2,36 +2,19 @@
 //!
 //! Must not know: how events came in (gRPC, HTTP), other shards, the cluster.
 
-mod batcher;
-mod blocks;
+mod apply;
+mod checkpoint;
 mod chores;
-mod directory;
-mod eviction;
-mod groups;
-mod machine;
-mod memory;
-mod packing;
-mod part;
+mod propose;
 mod read;
-mod recover;
 mod replica;
-mod reply;
-mod roster;
-mod saving;
-mod sweeper;
-mod tell;
-mod ticker;
+mod residency;
 mod view;
-mod watchers;
 
-pub use batcher::BatchLimits;
+pub use apply::{ShardEvents, Watch};
 pub use chores::Chores;
-pub use machine::ShardEvents;
-pub use memory::LearnerMemory;
-pub use part::{Part, PartApplied, PartError};
-pub use read::{Consistency, Read, ReadError, ReadOptions};
+pub use propose::{BatchLimits, Part, PartApplied, PartError, Replied, Reply, replies};
+pub use read::{Consistency, Read, ReadError, ReadOptions, RosterVisitor};
 pub use replica::{ShardReplica, ShardSetup};
-pub use reply::{Replied, Reply, replies};
-pub use roster::RosterVisitor;
+pub use residency::LearnerMemory;
 pub use view::View;
-pub use watchers::Watch;

@@ -12,20 +12,13 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    batcher::{BatchLimits, Batcher},
-    blocks::ShardBlocks,
+    apply::{ShardEvents, ShardMachine, Watch, Watchers, view_of},
+    checkpoint::{Packing, Sweeper, recover, stored_user_ids},
     chores::Chores,
-    directory::Directory,
-    machine::{ShardEvents, ShardMachine, view_of},
-    memory::LearnerMemory,
-    packing::Packing,
-    part::Part,
+    propose::{BatchLimits, Batcher, LogClock, Part, Ticker},
     read::Confirmations,
-    recover::{recover, stored_user_ids},
-    sweeper::Sweeper,
-    ticker::{LogClock, Ticker},
+    residency::{Directory, LearnerMemory, ShardBlocks},
     view::View,
-    watchers::{Watch, Watchers},
 };
 use crate::{
     learner::{BlockSource, Packs, Stored},

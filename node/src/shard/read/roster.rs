@@ -11,12 +11,13 @@ use tokio::{
     task::{spawn_blocking, yield_now},
 };
 
-use super::{ReadError, directory::Member, replica::ShardReplica};
+use super::ReadError;
 use crate::{
     learner::{
         LearnerMessage, Look, Read, RecordKey, Seen, parse_key, standings_after, standings_from,
         standings_prefix,
     },
+    shard::{ShardReplica, residency::Member},
     store::checkpoint::CheckpointStore,
 };
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::machine::ShardEvents;
 use crate::{
     learner::{BlockSource, LoadError, load_block},
+    shard::ShardEvents,
     store::checkpoint::CheckpointStore,
 };
 

@@ -8,8 +8,10 @@ use std::{
 use homeroom_core::learner::{Learner, WindowQuery};
 use tokio::{sync::oneshot, time::timeout};
 
-use super::{replica::ShardReplica, view::View};
-use crate::learner::{self, LearnerMessage, LearnerRef, LoadError, Look, Seen, fetch_live, load};
+use crate::{
+    learner::{self, LearnerMessage, LearnerRef, LoadError, Look, Seen, fetch_live, load},
+    shard::{ShardReplica, View},
+};
 
 /// How long a read waits for what it asked for before it is answered with less, or refused.
 const WAIT_MAX: Duration = Duration::from_secs(2);

@@ -2,10 +2,10 @@
 
 use homeroom_core::{learner::StatePart, shard::ShardState};
 
-use super::machine::ShardMachine;
 use crate::{
     learner::{RecordKey, dead_letter_key, learners_from, parse_key, standings_from},
     raft::{Group, GroupConfig, Membership, StartError},
+    shard::apply::ShardMachine,
     store::checkpoint::{CheckpointStore, Position},
 };
 

@@ -13,14 +13,8 @@ use ractor::ActorCell;
 use tokio::sync::watch;
 
 use super::{
-    chores::Chores,
-    directory::{Directory, Found, Place, Retirement, Woken},
     groups::{Groups, Ordered},
-    packing::Packing,
-    sweeper::Sweeper,
     tell::{Applying, tell},
-    ticker::note_due,
-    view::View,
     watchers::Watchers,
 };
 use crate::{
@@ -29,6 +23,12 @@ use crate::{
         dead_letter_key, load, memory_of,
     },
     raft::{Applied, Capture, Replicated},
+    shard::{
+        Chores, View,
+        checkpoint::{Packing, Sweeper},
+        propose::note_due,
+        residency::{Directory, Found, Place, Retirement, Woken},
+    },
     store::checkpoint::CheckpointStore,
 };
 

@@ -13,11 +13,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    machine::ShardMachine,
     part::{Part, PartApplied, PartError},
     ticker::LogClock,
 };
-use crate::raft::{Applied, Group, ProposeError};
+use crate::{
+    raft::{Applied, Group, ProposeError},
+    shard::apply::ShardMachine,
+};
 
 /// How entries are put together.
 #[derive(Clone, Copy, Debug)]

@@ -21,10 +21,8 @@ use super::*;
 use crate::{
     learner::{Held, Nowhere, Stored},
     shard::{
-        directory::Woken,
-        groups::Groups,
-        memory::LearnerMemory,
-        tell::{Applying, tell},
+        apply::{Applying, Groups, tell},
+        residency::{LearnerMemory, Woken},
     },
 };
 

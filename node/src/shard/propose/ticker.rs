@@ -10,8 +10,7 @@ use homeroom_core::entry::encode_tick;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use super::machine::ShardMachine;
-use crate::raft::Group;
+use crate::{raft::Group, shard::apply::ShardMachine};
 
 /// The log time of a leader: from where the log left off, or this node's clock if that is later, on with monotonic time.
 ///

@@ -1,0 +1,15 @@
+//! The replicated part of a shard: an entry's events go to their learners, and their verdicts become outcomes.
+//!
+//! Must not know: who proposed an entry, who reads.
+
+mod groups;
+mod machine;
+mod tell;
+mod watchers;
+
+#[cfg(test)]
+pub use groups::Groups;
+pub use machine::{ShardEvents, ShardMachine, view_of};
+#[cfg(test)]
+pub use tell::{Applying, tell};
+pub use watchers::{Watch, Watchers};

@@ -1,0 +1,11 @@
+//! What a shard adds to its checkpoints, and how its state is read from one.
+//!
+//! Must not know: who is in memory.
+
+mod packing;
+mod recover;
+mod sweeper;
+
+pub use packing::Packing;
+pub use recover::{recover, stored_user_ids};
+pub use sweeper::Sweeper;

@@ -1,0 +1,13 @@
+//! Which learners are in memory, what they take there, and when they may leave.
+//!
+//! Must not know: what an entry holds, how a capture is written.
+
+mod blocks;
+mod directory;
+mod eviction;
+mod memory;
+mod saving;
+
+pub use blocks::ShardBlocks;
+pub use directory::{Directory, Found, Member, Place, Retirement, Woken};
+pub use memory::LearnerMemory;
