@@ -3,30 +3,18 @@
 //! Must not know: the log, Raft; a learner knows of no other.
 
 mod actor;
-mod collected;
-mod first_piece;
-mod growth;
-mod held;
-mod keys;
-mod learner_ref;
-mod message;
-mod pack;
-mod packs;
-mod round;
-mod stored;
+mod codec;
+mod recovery;
 
-pub use collected::Collected;
-pub use held::{ACTOR_BYTES, Held, memory_of};
-pub use keys::{
-    RecordKey, dead_letter_key, learner_key, learners_from, pack_key, parse_key, standings_after,
-    standings_from, standings_prefix,
+pub use actor::{
+    ACTOR_BYTES, Apply, GroupApplied, Held, LearnerMessage, LearnerRef, Look, Read, Retired, Round,
+    RoundError, Save, Seen, Turn, memory_of,
 };
-pub use learner_ref::{LearnerRef, Retired};
-pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Saved, Seen};
-pub use packs::{Packs, packed_heads};
-pub use round::{Round, RoundError, Turn};
 #[cfg(test)]
-pub use stored::Nowhere;
-pub use stored::{
-    BlockSource, Gathered, LoadError, Stored, fetch_live, has_left, load, load_block,
+pub use codec::Nowhere;
+pub use codec::{
+    BlockSource, Collected, Gathered, LoadError, Packs, RecordKey, Saved, Stored, dead_letter_key,
+    fetch_live, has_left, learner_key, learners_from, load, load_block, pack_key, packed_heads,
+    parse_key, standings_after, standings_from, standings_prefix,
 };
+pub use recovery::WereActive;

@@ -3,7 +3,6 @@
 mod checkpoints;
 mod fatal;
 mod gauges;
-mod recovery;
 mod serve;
 mod start;
 mod statements;

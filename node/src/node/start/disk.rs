@@ -7,7 +7,8 @@ use tokio::sync::Semaphore;
 use super::{error::StartNodeError, identity::Identity};
 use crate::{
     config::Config,
-    node::{fatal::stop_process, recovery::WereActive},
+    learner::WereActive,
+    node::fatal::stop_process,
     observe::{Metrics, metrics::SavedGroup},
     raft::{CHECKPOINTS_AT_ONCE, Home},
     store::{

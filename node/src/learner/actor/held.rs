@@ -11,8 +11,8 @@ use smallvec::SmallVec;
 use tokio::task::block_in_place;
 
 use super::growth::Growth;
-use super::message::{GroupApplied, Read, Save, Saved, Seen, Verdicts};
-use super::stored::{BlockSource, LoadError, Stored, fetch};
+use super::message::{GroupApplied, Read, Save, Seen, Verdicts};
+use crate::learner::codec::{BlockSource, LoadError, Saved, Stored, fetch};
 
 /// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
 pub const ACTOR_BYTES: u64 = 8_000;

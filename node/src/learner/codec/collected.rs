@@ -3,12 +3,21 @@
 use homeroom_core::learner::{StateChange, StatePart};
 
 use super::{
-    Saved,
     first_piece::{HeadMark, in_pieces},
     keys::{learner_key, standing_key},
     pack::is_packed,
 };
 use crate::store::checkpoint::Change;
+
+/// What is to be written for a learner.
+pub struct Saved {
+    /// The learner.
+    pub user_id: Box<str>,
+    /// Its changed records.
+    pub changes: Vec<StateChange>,
+    /// How it stands in each course where that may have changed, encoded, if that was asked for.
+    pub standings: Option<Vec<(Box<str>, Vec<u8>)>>,
+}
 
 /// What was handed over so far.
 pub struct Collected {

@@ -8,10 +8,10 @@
 use std::{collections::HashMap, iter::Peekable, ops::Deref};
 
 use super::{
-    LoadError,
     collected::Collected,
     keys::pack_key,
     pack::{Pack, PackedHead},
+    stored::LoadError,
 };
 use crate::store::checkpoint::Change;
 

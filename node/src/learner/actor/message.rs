@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use homeroom_core::{
-    learner::{Learner, StateChange, Verdict, WindowQuery},
+    learner::{Learner, Verdict, WindowQuery},
     shard::EntryContext,
 };
 use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
-use super::Turn;
+use super::round::Turn;
+use crate::learner::codec::Saved;
 
 /// A message to a learner. Messages are handled in the order in which the shard sends them.
 pub enum LearnerMessage {
@@ -85,14 +86,4 @@ pub struct Save {
     pub as_of: u64,
     /// Has room for the answers of all learners that are asked.
     pub reply: mpsc::Sender<Saved>,
-}
-
-/// What is to be written for a learner.
-pub struct Saved {
-    /// The learner.
-    pub user_id: Box<str>,
-    /// Its changed records.
-    pub changes: Vec<StateChange>,
-    /// How it stands in each course where that may have changed, encoded, if that was asked for.
-    pub standings: Option<Vec<(Box<str>, Vec<u8>)>>,
 }

@@ -7,10 +7,8 @@ use std::{
 
 use homeroom_core::learner::StatePart;
 
-use crate::{
-    learner::{Gathered, LoadError, Packs, RecordKey, Stored, packed_heads, parse_key},
-    store::checkpoint::RecoveryVisitor,
-};
+use super::codec::{Gathered, LoadError, Packs, RecordKey, Stored, packed_heads, parse_key};
+use crate::store::checkpoint::RecoveryVisitor;
 
 /// Collects, by shard, the learners that were active when they were stored: how they stand in their courses is not stored, so they
 /// are to be active again before anybody asks.

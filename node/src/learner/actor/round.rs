@@ -8,7 +8,8 @@ use std::sync::{
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{GroupApplied, LoadError};
+use super::GroupApplied;
+use crate::learner::codec::LoadError;
 
 type Answer = Result<GroupApplied, LoadError>;
 
