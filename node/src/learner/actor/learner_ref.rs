@@ -11,10 +11,10 @@ use std::{
 };
 
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
-use ractor::{Actor, ActorCell, ActorRef, SpawnErr};
+use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::task::block_in_place;
 
-use super::{actor::LearnerActor, held::Held, message::LearnerMessage};
+use super::{held::Held, message::LearnerMessage};
 
 /// A learner's actor, to send messages to.
 ///
@@ -41,7 +41,7 @@ pub struct Retired;
 
 /// Whether an actor goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Next {
+enum Next {
     Goes,
     Stops,
 }
@@ -83,7 +83,7 @@ impl LearnerRef {
     }
 
     /// Notes where its messages can wait.
-    pub(super) fn take_in(&self, mailbox: ActorRef<LearnerMessage>) {
+    fn take_in(&self, mailbox: ActorRef<LearnerMessage>) {
         // An actor starts once.
         let _ = self.0.mailbox.set(mailbox);
     }
@@ -136,7 +136,7 @@ impl LearnerRef {
     }
 
     /// Handles a message from the mailbox.
-    pub(super) fn handle_left(&self, message: LearnerMessage) -> Next {
+    fn handle_left(&self, message: LearnerMessage) -> Next {
         // Who is inside may be waiting for the disk: others' tasks move to another thread meanwhile.
         let inside = self.0.held.try_lock();
         let mut inside = inside.unwrap_or_else(|| block_in_place(|| self.0.held.lock()));
@@ -167,6 +167,37 @@ fn handle(held: &mut Held, message: LearnerMessage) {
         LearnerMessage::Save(save) => held.save(&save),
         // Only from the mailbox, behind all that was left before.
         LearnerMessage::Retire => {}
+    }
+}
+
+/// Holds a [`Learner`](homeroom_core::learner::Learner) and does to it what the shard says, message by message. Messages that find it
+/// at rest are handled where they are sent; its own task handles those that had to wait.
+struct LearnerActor;
+
+impl Actor for LearnerActor {
+    type Msg = LearnerMessage;
+    type State = LearnerRef;
+    type Arguments = LearnerRef;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<LearnerMessage>,
+        learner: LearnerRef,
+    ) -> Result<LearnerRef, ActorProcessingErr> {
+        learner.take_in(myself);
+        Ok(learner)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<LearnerMessage>,
+        message: LearnerMessage,
+        learner: &mut LearnerRef,
+    ) -> Result<(), ActorProcessingErr> {
+        if learner.handle_left(message) == Next::Stops {
+            myself.stop(None);
+        }
+        Ok(())
     }
 }
 

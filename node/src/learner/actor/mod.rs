@@ -2,7 +2,6 @@
 //!
 //! Must not know: where records are, other learners.
 
-mod actor;
 mod growth;
 mod held;
 mod learner_ref;
