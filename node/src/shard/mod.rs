@@ -5,14 +5,16 @@
 mod apply;
 mod checkpoint;
 mod chores;
+mod events;
 mod propose;
 mod read;
 mod replica;
 mod residency;
 mod view;
 
-pub use apply::{ShardEvents, Watch};
+pub use apply::Watch;
 pub use chores::Chores;
+pub use events::ShardEvents;
 pub use propose::{BatchLimits, Part, PartApplied, PartError, Replied, Reply, replies};
 pub use read::{Consistency, Read, ReadError, ReadOptions, RosterVisitor};
 pub use replica::{ShardReplica, ShardSetup};

@@ -1,6 +1,6 @@
 //! A shard's replica on this node, with the tasks that belong to it.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
 use homeroom_core::{
     DeadLetterUpdate, Settings,
@@ -12,18 +12,19 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    apply::{ShardEvents, ShardMachine, Watch, Watchers, view_of},
-    checkpoint::{Packing, Sweeper, recover, stored_user_ids},
+    apply::{ShardMachine, Watch, Watchers},
+    checkpoint::{Packing, Sweeper, recover},
     chores::Chores,
+    events::ShardEvents,
     propose::{BatchLimits, Batcher, LogClock, Part, Ticker},
-    read::Confirmations,
+    read::ShardReader,
     residency::{Directory, LearnerMemory, ShardBlocks},
-    view::View,
+    view::{View, ViewPublisher, Views},
 };
 use crate::{
     learner::{BlockSource, Packs, Stored},
     raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
-    store::checkpoint::{CheckpointStore, Position},
+    store::checkpoint::Position,
 };
 
 /// Parts that may wait for a shard's batcher; the bytes they hold are bounded by the node's queue.
@@ -57,18 +58,14 @@ pub struct ShardSetup {
 
 /// A shard's replica.
 pub struct ShardReplica {
-    shard: u16,
     group: Arc<Group<ShardMachine>>,
-    store: Arc<CheckpointStore>,
-    pub(super) blocks: Arc<dyn BlockSource>,
+    reader: ShardReader<ShardMachine>,
     directory: Directory,
     chores: Chores,
     watchers: Watchers,
     parts: mpsc::Sender<Part>,
     view: watch::Receiver<Arc<View>>,
     clock: Arc<LogClock>,
-    pub(super) confirmations: Confirmations,
-    pub(super) started: Instant,
 }
 
 impl ShardReplica {
@@ -83,7 +80,7 @@ impl ShardReplica {
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let shard = setup.group.slot;
-        let recovered = recover(&setup.group, &setup.home.store, setup.recovered)?;
+        let recovered = recover::<ShardMachine>(&setup.group, &setup.home.store, setup.recovered)?;
         let (state, membership) = recovered.map_or(
             (ShardState::new(Settings::default()), None),
             |(state, membership)| (state, Some(membership)),
@@ -91,9 +88,7 @@ impl ShardReplica {
         let directory = Directory::new(setup.memory);
         let watchers = Watchers::default();
         let index = setup.recovered.map_or(0, |position| position.index);
-        let first_view = view_of(&state, index);
-        let (due_sender, due) = watch::channel(first_view.next_due_ms);
-        let (view_sender, view) = watch::channel(Arc::new(first_view));
+        let (views, Views { view, due }) = ViewPublisher::new(View::of(&state, index));
         let blocks: Arc<dyn BlockSource> = Arc::new(ShardBlocks {
             shard,
             store: Arc::clone(&setup.home.store),
@@ -105,8 +100,7 @@ impl ShardReplica {
             directory: directory.clone(),
             store: Arc::clone(&setup.home.store),
             blocks: Arc::clone(&blocks),
-            view: view_sender,
-            due: due_sender,
+            views,
             watchers: watchers.clone(),
             supervisor: setup.supervisor,
             events: setup.events,
@@ -129,19 +123,22 @@ impl ShardReplica {
         .await?;
         let clock = LogClock::following(view.borrow().log_time_ms);
         let (parts, queue) = mpsc::channel(PARTS_QUEUED);
-        let replica = Self {
-            shard,
-            group,
+        let reader = ShardReader::new(
+            Arc::clone(&group),
             store,
             blocks,
+            directory.clone(),
+            view.clone(),
+        );
+        let replica = Self {
+            group,
+            reader,
             directory,
             chores: setup.chores,
             watchers,
             parts,
             view,
             clock: Arc::new(clock),
-            confirmations: Confirmations::default(),
-            started: Instant::now(),
         };
         replica.spawn_tasks(queue, due, setup.limits, tasks, stop);
         Ok(replica)
@@ -174,7 +171,7 @@ impl ShardReplica {
 
     /// Its number.
     pub fn shard(&self) -> u16 {
-        self.shard
+        self.group.slot()
     }
 
     /// The shard as of its newest applied entry.
@@ -195,6 +192,11 @@ impl ShardReplica {
     /// Where parts are handed in.
     pub fn parts(&self) -> &mpsc::Sender<Part> {
         &self.parts
+    }
+
+    /// Reads what it holds.
+    pub fn reader(&self) -> &ShardReader<ShardMachine> {
+        &self.reader
     }
 
     /// Its Raft group.
@@ -271,32 +273,6 @@ impl ShardReplica {
     /// Looks at the shard's own state, between two entries.
     pub async fn inspect<T>(&self, look: impl FnOnce(&ShardState) -> T) -> T {
         self.group.inspect(|machine| look(&machine.state)).await
-    }
-
-    pub(super) fn directory(&self) -> &Directory {
-        &self.directory
-    }
-
-    pub(super) fn store(&self) -> Arc<CheckpointStore> {
-        Arc::clone(&self.store)
-    }
-
-    /// The ids of all learners of the shard, active or stored. Waits for the disk.
-    ///
-    /// # Errors
-    /// When a record can't be read.
-    pub async fn user_ids(&self) -> Result<Vec<Box<str>>, super::ReadError> {
-        let mut user_ids = self.directory.user_ids();
-        let (store, shard) = (self.store(), self.shard);
-        let stored = tokio::task::spawn_blocking(move || stored_user_ids(&store, shard)).await;
-        match stored {
-            Ok(Ok(stored)) => user_ids.extend(stored),
-            Ok(Err(error)) => return Err(super::ReadError::Damaged(error)),
-            Err(_) => return Err(super::ReadError::Stopped),
-        }
-        user_ids.sort_unstable();
-        user_ids.dedup();
-        Ok(user_ids)
     }
 }
 

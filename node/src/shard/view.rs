@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use homeroom_core::{
     Settings,
-    shard::{Freshness, ReadPoint},
+    shard::{Freshness, ReadPoint, ShardState},
 };
+use tokio::sync::watch;
 
 /// A shard as of its newest applied entry.
 #[derive(Clone, Debug)]
@@ -26,4 +27,84 @@ pub struct View {
     pub clock_raised_ms: Option<i64>,
     /// Log time at which a tick is due; `None` when nothing is.
     pub next_due_ms: Option<i64>,
+}
+
+impl View {
+    /// The view of a shard's state after the entry at an index.
+    pub fn of(state: &ShardState, index: u64) -> Self {
+        Self {
+            applied_index: index,
+            at: state.read_point(),
+            freshness: state.freshness(),
+            watermark_lag_ms: state.watermark_lag_ms(),
+            settings: Arc::clone(state.settings()),
+            log_time_ms: state.log_time_ms(),
+            clock_raised_ms: state.clock_raised_ms(),
+            next_due_ms: state.next_due_ms(),
+        }
+    }
+}
+
+/// Publishes a shard's views.
+pub struct ViewPublisher {
+    view: watch::Sender<Arc<View>>,
+    due: watch::Sender<Option<i64>>,
+}
+
+/// Receives a shard's views.
+pub struct Views {
+    /// The newest view.
+    pub view: watch::Receiver<Arc<View>>,
+    /// Log time at which the next tick is due, ms. Changes only when that becomes earlier.
+    pub due: watch::Receiver<Option<i64>>,
+}
+
+impl ViewPublisher {
+    /// Begins with the recovered state's view.
+    pub fn new(first: View) -> (Self, Views) {
+        let (due_sender, due) = watch::channel(first.next_due_ms);
+        let (sender, view) = watch::channel(Arc::new(first));
+        let publisher = Self {
+            view: sender,
+            due: due_sender,
+        };
+        (publisher, Views { view, due })
+    }
+
+    /// Replaces the newest view.
+    pub fn publish(&self, view: View) {
+        note_due(&self.due, view.next_due_ms);
+        self.view.send_replace(Arc::new(view));
+    }
+}
+
+/// Notes when the next tick is due. The ticker is told only when that is earlier than it was: most entries put it off, and it sees that
+/// when its time has come.
+fn note_due(due: &watch::Sender<Option<i64>>, next_ms: Option<i64>) {
+    due.send_if_modified(|due_ms| {
+        let is_earlier = next_ms.is_some_and(|next| due_ms.is_none_or(|due| next < due));
+        *due_ms = next_ms;
+        is_earlier
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ticker_is_told_only_of_what_is_due_earlier() {
+        let (due, mut ticker) = watch::channel(None);
+        let mut told = |next_ms| {
+            note_due(&due, next_ms);
+            let is_told = ticker.has_changed().expect("a sender");
+            (is_told, *ticker.borrow_and_update())
+        };
+        assert_eq!(told(Some(500)), (true, Some(500)), "something at all");
+        assert_eq!(told(Some(500)), (false, Some(500)));
+        assert_eq!(told(Some(900)), (false, Some(900)), "put off");
+        assert_eq!(told(Some(899)), (true, Some(899)));
+        assert_eq!(told(None), (false, None), "nothing any more");
+        assert_eq!(told(Some(1_000)), (true, Some(1_000)));
+    }
 }

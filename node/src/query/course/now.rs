@@ -28,7 +28,7 @@ impl Now {
     /// When one can't be, and less was not wanted.
     pub async fn of(shards: Vec<(Arc<ShardReplica>, ReadOptions)>) -> Result<Self, Status> {
         let met = shards.iter().map(|(shard, options)| async {
-            let met = shard.await_consistency(*options).await;
+            let met = shard.reader().await_consistency(*options).await;
             met.map_err(|error| status::of_read(&error))
         });
         let met = try_join_all(met).await?;
@@ -71,7 +71,7 @@ impl Now {
     pub async fn class(&self, course_id: &str, page: &RosterPage) -> Result<Class, Status> {
         let classes = self.shards.iter().map(|(shard, at)| async {
             let class = Class::new(*at, page.clone());
-            let class = shard.visit_roster(course_id, class).await;
+            let class = shard.reader().visit_roster(course_id, class).await;
             class.map_err(|error| status::of_read(&error))
         });
         let classes = try_join_all(classes).await?.into_iter();

@@ -52,7 +52,7 @@ impl CourseDoor {
     ) -> Result<v1::ListCoursesResponse, Status> {
         let size = page::size(request.page_size, COURSES_MAX);
         let now = Now::of(self.reading.all_shards(request.read.as_ref())?).await?;
-        let ids = now.shards().map(|shard| shard.course_ids());
+        let ids = now.shards().map(|shard| shard.reader().course_ids());
         let ids = try_join_all(ids).await;
         let ids = ids.map_err(|error| status::of_read(&error))?;
         let after = request.page_token.as_str();

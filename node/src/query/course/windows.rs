@@ -105,6 +105,7 @@ async fn of_shard(
         user_ids: Vec::new(),
     };
     let candidates = shard
+        .reader()
         .visit_roster(course_id, candidates)
         .await
         .map_err(|error| status::of_read(&error))?;
@@ -136,9 +137,11 @@ async fn of_learner(
     };
     let query = query.clone();
     let windows = Some(query.clone());
-    let read = shard.read_learner(&user_id, any, windows, move |learner, view| {
-        learner.map(|learner| learner.windows(&query, &view.at))
-    });
+    let read = shard
+        .reader()
+        .read_learner(&user_id, any, windows, move |learner, view| {
+            learner.map(|learner| learner.windows(&query, &view.at))
+        });
     let read = read.await.map_err(|error| status::of_read(&error))?;
     Ok(read.value.unwrap_or_default())
 }

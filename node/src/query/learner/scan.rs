@@ -106,10 +106,12 @@ fn in_messages(
 impl Present {
     async fn begin(shard: Arc<ShardReplica>, options: ReadOptions) -> Result<Self, Status> {
         let (_, bound_met) = shard
+            .reader()
             .await_consistency(options)
             .await
             .map_err(|error| status::of_read(&error))?;
         let user_ids = shard
+            .reader()
             .user_ids()
             .await
             .map_err(|error| status::of_read(&error))?;
@@ -137,7 +139,7 @@ impl Present {
             learners.extend(learner?);
         }
         let place = (shard.shard(), shard.group().term().await);
-        let staleness = shard.staleness();
+        let staleness = shard.reader().staleness();
         let freshness = freshness::of_view(&shard.view(), place, staleness, self.bound_met);
         Ok((learners, freshness))
     }
@@ -156,6 +158,7 @@ async fn read_one(
     let query = query.clone();
     let windows = Some(query.clone());
     let read = shard
+        .reader()
         .read_learner(&user_id, any, windows, move |learner, view| {
             learner.map(|learner| {
                 learner

@@ -134,6 +134,7 @@ impl LearnerService for LearnerDoor {
         let query = list_query(&request)?;
         let windows = Some(query.clone());
         let read: Read<Option<Vec<v1::Window>>> = shard
+            .reader()
             .read_learner(&request.user_id, options, windows, move |learner, view| {
                 learner.map(|learner| {
                     let windows = learner.windows(&query, &view.at);

@@ -7,7 +7,7 @@ use futures::FutureExt;
 use homeroom_core::{
     entry::{Command, Entry, Records},
     learner::Verdict,
-    shard::{EntryContext, Outcome, RecordVerdict, ShardState},
+    shard::{EntryContext, RecordVerdict, ShardState},
 };
 use ractor::ActorCell;
 use tokio::sync::watch;
@@ -24,31 +24,13 @@ use crate::{
     },
     raft::{Applied, Capture, Replicated},
     shard::{
-        Chores, View,
+        Chores, ShardEvents, View,
         checkpoint::{Packing, Sweeper},
-        propose::note_due,
         residency::{Directory, Found, Place, Retirement, Woken},
+        view::ViewPublisher,
     },
     store::checkpoint::CheckpointStore,
 };
-
-/// What happens in a shard that somebody may want to count.
-pub trait ShardEvents: Send + Sync + 'static {
-    /// An entry was applied, with these outcomes.
-    fn applied(&self, outcomes: &[Outcome], amended: usize);
-    /// Learners were woken from the store, or met for the first time.
-    fn woken(&self, learners: usize);
-    /// Learners were stopped.
-    fn retired(&self, learners: usize);
-    /// Events of a learner that had left the memory were read again.
-    fn block_read(&self);
-    /// Windows closed.
-    fn windows_closed(&self, windows: u64);
-    /// Windows that had closed changed.
-    fn windows_corrected(&self, windows: usize);
-    /// The process can't go on.
-    fn fatal(&self, why: &str);
-}
 
 /// The replicated part of a shard.
 pub struct ShardMachine {
@@ -58,9 +40,7 @@ pub struct ShardMachine {
     pub store: Arc<CheckpointStore>,
     /// Where learners find what has left the memory.
     pub blocks: Arc<dyn BlockSource>,
-    pub view: watch::Sender<Arc<View>>,
-    /// When the next tick is due, for the ticker: see [`note_due`].
-    pub due: watch::Sender<Option<i64>>,
+    pub views: ViewPublisher,
     pub watchers: Watchers,
     pub supervisor: ActorCell,
     pub events: Arc<dyn ShardEvents>,
@@ -303,29 +283,13 @@ impl ShardMachine {
 
     /// Shows the shard as it is after an entry.
     pub fn publish(&self, index: u64) {
-        let view = view_of(&self.state, index);
-        note_due(&self.due, view.next_due_ms);
-        self.view.send_replace(Arc::new(view));
+        self.views.publish(View::of(&self.state, index));
     }
 
     fn give_up(&self, why: &str) -> Applied {
         let why = format!("shard {}: {why}", self.shard);
         self.events.fatal(&why);
         Applied::Refused(why)
-    }
-}
-
-/// The view of a shard's state after an entry.
-pub fn view_of(state: &ShardState, index: u64) -> View {
-    View {
-        applied_index: index,
-        at: state.read_point(),
-        freshness: state.freshness(),
-        watermark_lag_ms: state.watermark_lag_ms(),
-        settings: Arc::clone(state.settings()),
-        log_time_ms: state.log_time_ms(),
-        clock_raised_ms: state.clock_raised_ms(),
-        next_due_ms: state.next_due_ms(),
     }
 }
 

@@ -9,7 +9,7 @@ mod watchers;
 
 #[cfg(test)]
 pub use groups::Groups;
-pub use machine::{ShardEvents, ShardMachine, view_of};
+pub use machine::ShardMachine;
 #[cfg(test)]
 pub use tell::{Applying, tell};
 pub use watchers::{Watch, Watchers};

@@ -7,5 +7,5 @@ mod recover;
 mod sweeper;
 
 pub use packing::Packing;
-pub use recover::{recover, stored_user_ids};
+pub use recover::recover;
 pub use sweeper::Sweeper;

@@ -1,37 +1,12 @@
 //! A shard's state from what is stored of it.
 
-use homeroom_core::{learner::StatePart, shard::ShardState};
+use homeroom_core::shard::ShardState;
 
 use crate::{
-    learner::{RecordKey, dead_letter_key, learners_from, parse_key, standings_from},
-    raft::{Group, GroupConfig, Membership, StartError},
-    shard::apply::ShardMachine,
+    learner::{RecordKey, dead_letter_key, parse_key},
+    raft::{Group, GroupConfig, Membership, Replicated, StartError},
     store::checkpoint::{CheckpointStore, Position},
 };
-
-/// The ids of all stored learners. Waits for the disk.
-pub fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>, String> {
-    let mut user_ids: Vec<Box<str>> = Vec::new();
-    let standings = standings_from();
-    for record in store
-        .scan(shard, &learners_from())
-        .map_err(|error| error.to_string())?
-    {
-        let record = record.map_err(|error| error.to_string())?;
-        if record.key() >= &standings[..] {
-            break;
-        }
-        if let Some(RecordKey::Learner {
-            user_id,
-            part: StatePart::Head,
-            piece: 0,
-        }) = parse_key(record.key())
-        {
-            user_ids.push(user_id.into());
-        }
-    }
-    Ok(user_ids)
-}
 
 type Recovered = (ShardState, Membership);
 
@@ -39,7 +14,7 @@ type Recovered = (ShardState, Membership);
 ///
 /// # Errors
 /// When the stored state can't be read.
-pub fn recover(
+pub fn recover<R: Replicated>(
     group: &GroupConfig,
     store: &CheckpointStore,
     recovered: Option<Position>,
@@ -54,7 +29,7 @@ pub fn recover(
     let meta = store.meta(group.slot).map_err(|error| failed(&error))?;
     let meta = meta.ok_or_else(|| failed(&"its checkpoint has no state"))?;
     let (membership, own) =
-        Group::<ShardMachine>::decode_state(&meta.bytes).map_err(|error| failed(&error))?;
+        Group::<R>::decode_state(&meta.bytes).map_err(|error| failed(&error))?;
     let letters = dead_letters(store, group.slot).map_err(|error| failed(&error))?;
     let state = ShardState::restore(&own, letters.into_iter()).map_err(|error| failed(&error))?;
     Ok(Some((state, membership)))

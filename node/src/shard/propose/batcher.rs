@@ -16,10 +16,7 @@ use super::{
     part::{Part, PartApplied, PartError},
     ticker::LogClock,
 };
-use crate::{
-    raft::{Applied, Group, ProposeError},
-    shard::apply::ShardMachine,
-};
+use crate::raft::{Applied, Group, ProposeError, Replicated};
 
 /// How entries are put together.
 #[derive(Clone, Copy, Debug)]
@@ -33,9 +30,9 @@ pub struct BatchLimits {
 }
 
 /// Owns the queue of a shard's parts.
-pub struct Batcher {
+pub struct Batcher<R: Replicated> {
     pub parts: mpsc::Receiver<Part>,
-    pub group: Arc<Group<ShardMachine>>,
+    pub group: Arc<Group<R>>,
     pub clock: Arc<LogClock>,
     pub limits: BatchLimits,
     pub stop: CancellationToken,
@@ -57,7 +54,7 @@ impl Gathered {
     }
 }
 
-impl Batcher {
+impl<R: Replicated> Batcher<R> {
     /// Proposes until told to stop, and what was handed in by then is applied.
     pub async fn run(mut self) {
         let mut in_flight: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();

@@ -10,4 +10,4 @@ mod ticker;
 pub use batcher::{BatchLimits, Batcher};
 pub use part::{Part, PartApplied, PartError};
 pub use reply::{Replied, Reply, replies};
-pub use ticker::{LogClock, Ticker, note_due};
+pub use ticker::{LogClock, Ticker};

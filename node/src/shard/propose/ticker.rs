@@ -10,7 +10,7 @@ use homeroom_core::entry::encode_tick;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
-use crate::{raft::Group, shard::apply::ShardMachine};
+use crate::raft::{Group, Replicated};
 
 /// The log time of a leader: from where the log left off, or this node's clock if that is later, on with monotonic time.
 ///
@@ -37,25 +37,15 @@ impl LogClock {
 }
 
 /// Writes a tick when one is due, and nothing else: an idle shard writes nothing.
-pub struct Ticker {
-    pub group: Arc<Group<ShardMachine>>,
+pub struct Ticker<R: Replicated> {
+    pub group: Arc<Group<R>>,
     pub clock: Arc<LogClock>,
     /// Log time at which a tick is due, ms; `None` when nothing is.
     pub due: watch::Receiver<Option<i64>>,
     pub stop: CancellationToken,
 }
 
-/// Notes when the next tick is due. The ticker is told only when that is earlier than it was: most entries put it off, and it sees that
-/// when its time has come.
-pub fn note_due(due: &watch::Sender<Option<i64>>, next_ms: Option<i64>) {
-    due.send_if_modified(|due_ms| {
-        let is_earlier = next_ms.is_some_and(|next| due_ms.is_none_or(|due| next < due));
-        *due_ms = next_ms;
-        is_earlier
-    });
-}
-
-impl Ticker {
+impl<R: Replicated> Ticker<R> {
     /// Until told to stop, or the group stops.
     pub async fn run(mut self) {
         loop {
@@ -85,26 +75,5 @@ async fn until(clock: &LogClock, due_ms: Option<i64>) {
             tokio::time::sleep(Duration::from_millis(left_ms)).await;
         }
         None => std::future::pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_ticker_is_told_only_of_what_is_due_earlier() {
-        let (due, mut ticker) = watch::channel(None);
-        let mut told = |next_ms| {
-            note_due(&due, next_ms);
-            let is_told = ticker.has_changed().expect("a sender");
-            (is_told, *ticker.borrow_and_update())
-        };
-        assert_eq!(told(Some(500)), (true, Some(500)), "something at all");
-        assert_eq!(told(Some(500)), (false, Some(500)));
-        assert_eq!(told(Some(900)), (false, Some(900)), "put off");
-        assert_eq!(told(Some(899)), (true, Some(899)));
-        assert_eq!(told(None), (false, None), "nothing any more");
-        assert_eq!(told(Some(1_000)), (true, Some(1_000)));
     }
 }

@@ -5,5 +5,5 @@
 mod reader;
 mod roster;
 
-pub use reader::{Confirmations, Consistency, Read, ReadError, ReadOptions};
+pub use reader::{Consistency, Read, ReadError, ReadOptions, ShardReader};
 pub use roster::RosterVisitor;

@@ -6,11 +6,18 @@ use std::{
 };
 
 use homeroom_core::learner::{Learner, WindowQuery};
-use tokio::{sync::oneshot, time::timeout};
+use tokio::{
+    sync::{oneshot, watch},
+    time::timeout,
+};
 
 use crate::{
-    learner::{self, LearnerMessage, LearnerRef, LoadError, Look, Seen, fetch_live, load},
-    shard::{ShardReplica, View},
+    learner::{
+        self, BlockSource, LearnerMessage, LearnerRef, LoadError, Look, Seen, fetch_live, load,
+    },
+    raft::{Group, Replicated},
+    shard::{View, residency::Directory},
+    store::checkpoint::CheckpointStore,
 };
 
 /// How long a read waits for what it asked for before it is answered with less, or refused.
@@ -69,7 +76,7 @@ pub enum ReadError {
 
 /// When what is applied here was last confirmed by a quorum to be all that had been acknowledged: the moment of asking.
 #[derive(Debug, Default)]
-pub struct Confirmations(Mutex<Option<Instant>>);
+struct Confirmations(Mutex<Option<Instant>>);
 
 impl Confirmations {
     fn newest(&self) -> Option<Instant> {
@@ -82,7 +89,48 @@ impl Confirmations {
     }
 }
 
-impl ShardReplica {
+/// Reads of a shard's replica.
+pub struct ShardReader<R: Replicated> {
+    pub(super) shard: u16,
+    group: Arc<Group<R>>,
+    store: Arc<CheckpointStore>,
+    blocks: Arc<dyn BlockSource>,
+    pub(super) directory: Directory,
+    view: watch::Receiver<Arc<View>>,
+    confirmations: Confirmations,
+    started: Instant,
+}
+
+impl<R: Replicated> ShardReader<R> {
+    /// A reader of what a group's replica holds, shows and has stored.
+    pub fn new(
+        group: Arc<Group<R>>,
+        store: Arc<CheckpointStore>,
+        blocks: Arc<dyn BlockSource>,
+        directory: Directory,
+        view: watch::Receiver<Arc<View>>,
+    ) -> Self {
+        Self {
+            shard: group.slot(),
+            group,
+            store,
+            blocks,
+            directory,
+            view,
+            confirmations: Confirmations::default(),
+            started: Instant::now(),
+        }
+    }
+
+    /// The shard as of its newest applied entry.
+    pub fn view(&self) -> Arc<View> {
+        Arc::clone(&self.view.borrow())
+    }
+
+    pub(super) fn store(&self) -> Arc<CheckpointStore> {
+        Arc::clone(&self.store)
+    }
+
     /// Looks at a learner, at what profiles show of it, and at the windows of a query, if there is one; `None` goes to `look` for one that nothing is known of.
     ///
     /// # Errors
@@ -156,7 +204,7 @@ impl ShardReplica {
     /// Has a quorum confirm up to where the shard is, and applies that far.
     async fn confirm(&self) -> Option<Instant> {
         let asked = Instant::now();
-        let index = self.group().read_index().await.ok()?;
+        let index = self.group.read_index().await.ok()?;
         self.applied(index).await?;
         self.confirmations.note(asked);
         Some(asked)
@@ -169,7 +217,7 @@ impl ShardReplica {
 
     /// `None` when the shard stops before.
     async fn applied(&self, index: u64) -> Option<()> {
-        self.group().applied(index).await.ok()
+        self.group.applied(index).await.ok()
     }
 
     async fn look_at<T, F>(
@@ -185,8 +233,8 @@ impl ShardReplica {
     {
         let mut looked = Err(ReadError::Stopped);
         for _ in 0..LOOKUPS_MAX {
-            let stored_up_to = self.store().position(self.shard()).ok();
-            let active = self.directory().get(user_id);
+            let stored_up_to = self.store.position(self.shard).ok();
+            let active = self.directory.get(user_id);
             let windows = windows.clone();
             let found = match &active {
                 None => Found::Stored(user_id.to_owned(), windows),
@@ -202,8 +250,8 @@ impl ShardReplica {
             looked = self.look_with_blocks(found, view, look.clone()).await;
             // What was stored while it was read, record by record, may be newer than what was read before: of one who is active, and of one
             // who was woken meanwhile, and may even be asleep again.
-            let is_as_before = self.store().position(self.shard()).ok() == stored_up_to;
-            if is_as_before && (active.is_some() || self.directory().get(user_id).is_none()) {
+            let is_as_before = self.store.position(self.shard).ok() == stored_up_to;
+            if is_as_before && (active.is_some() || self.directory.get(user_id).is_none()) {
                 return looked;
             }
         }
@@ -221,8 +269,8 @@ impl ShardReplica {
         T: Send + 'static,
         F: Fn(Option<&Learner>, &View) -> T + Send + 'static,
     {
-        let (store, blocks, shard) = (self.store(), Arc::clone(&self.blocks), self.shard());
-        let (view, views) = (Arc::clone(view), self.views());
+        let (store, blocks, shard) = (self.store(), Arc::clone(&self.blocks), self.shard);
+        let (view, views) = (Arc::clone(view), self.view.clone());
         let looked = tokio::task::spawn_blocking(move || {
             let (mut learner, missing) = match found {
                 Found::Copy(learner, missing) => (Some(*learner), missing),

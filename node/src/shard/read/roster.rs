@@ -5,19 +5,20 @@ use std::{
     sync::Arc,
 };
 
-use homeroom_core::learner::Standing;
+use homeroom_core::learner::{Standing, StatePart};
 use tokio::{
     sync::mpsc,
     task::{spawn_blocking, yield_now},
 };
 
-use super::ReadError;
+use super::{ReadError, ShardReader};
 use crate::{
     learner::{
-        LearnerMessage, Look, Read, RecordKey, Seen, parse_key, standings_after, standings_from,
-        standings_prefix,
+        LearnerMessage, Look, Read, RecordKey, Seen, learners_from, parse_key, standings_after,
+        standings_from, standings_prefix,
     },
-    shard::{ShardReplica, residency::Member},
+    raft::Replicated,
+    shard::residency::Member,
     store::checkpoint::CheckpointStore,
 };
 
@@ -30,7 +31,7 @@ pub trait RosterVisitor: Send + 'static {
     fn visit(&mut self, user_id: &str, standing: &Standing);
 }
 
-impl ShardReplica {
+impl<R: Replicated> ShardReader<R> {
     /// Shows a visitor everyone who has to do with a course, each once. Everything applied before the call is in; what is applied
     /// during it may be.
     ///
@@ -42,7 +43,7 @@ impl ShardReplica {
         mut visitor: V,
     ) -> Result<V, ReadError> {
         // Active ones first: one that stops before the stored ones are read is among those, as it was when it stopped.
-        let mut members = self.directory().members(course_id);
+        let mut members = self.directory.members(course_id);
         self.ask(course_id, &mut members).await;
         let mut seen: HashSet<Box<str>> = HashSet::with_capacity(members.len());
         for member in members {
@@ -51,7 +52,7 @@ impl ShardReplica {
                 seen.insert(member.user_id);
             }
         }
-        let (store, shard, course_id) = (self.store(), self.shard(), course_id.to_owned());
+        let (store, shard, course_id) = (self.store(), self.shard, course_id.to_owned());
         let visited = spawn_blocking(move || {
             visit_stored(&store, shard, &course_id, &seen, &mut visitor).map(|()| visitor)
         });
@@ -67,8 +68,8 @@ impl ShardReplica {
     /// # Errors
     /// When a stored record can't be read, or the node is stopping.
     pub async fn course_ids(&self) -> Result<BTreeSet<Box<str>>, ReadError> {
-        let mut ids = self.directory().course_ids();
-        let (store, shard) = (self.store(), self.shard());
+        let mut ids = self.directory.course_ids();
+        let (store, shard) = (self.store(), self.shard);
         match spawn_blocking(move || stored_course_ids(&store, shard)).await {
             Ok(Ok(stored)) => {
                 ids.extend(stored);
@@ -77,6 +78,24 @@ impl ShardReplica {
             Ok(Err(error)) => Err(ReadError::Damaged(error)),
             Err(_) => Err(ReadError::Stopped),
         }
+    }
+
+    /// The ids of all learners of the shard, active or stored. Waits for the disk.
+    ///
+    /// # Errors
+    /// When a record can't be read.
+    pub async fn user_ids(&self) -> Result<Vec<Box<str>>, ReadError> {
+        let mut user_ids = self.directory.user_ids();
+        let (store, shard) = (self.store(), self.shard);
+        let stored = tokio::task::spawn_blocking(move || stored_user_ids(&store, shard)).await;
+        match stored {
+            Ok(Ok(stored)) => user_ids.extend(stored),
+            Ok(Err(error)) => return Err(ReadError::Damaged(error)),
+            Err(_) => return Err(ReadError::Stopped),
+        }
+        user_ids.sort_unstable();
+        user_ids.dedup();
+        Ok(user_ids)
     }
 
     /// Asks those members whose standing isn't known, and remembers the answers. One that stops meanwhile keeps none.
@@ -111,7 +130,7 @@ impl ShardReplica {
             let member = &members[place];
             Some((member, Arc::clone(member.standing.as_ref()?)))
         });
-        self.directory().keep_standings(course_id, known);
+        self.directory.keep_standings(course_id, known);
     }
 }
 
@@ -160,4 +179,28 @@ fn stored_course_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>
         from = standings_after(course_id);
         ids.push(course_id.into());
     }
+}
+
+/// The ids of all stored learners. Waits for the disk.
+fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>, String> {
+    let mut user_ids: Vec<Box<str>> = Vec::new();
+    let standings = standings_from();
+    for record in store
+        .scan(shard, &learners_from())
+        .map_err(|error| error.to_string())?
+    {
+        let record = record.map_err(|error| error.to_string())?;
+        if record.key() >= &standings[..] {
+            break;
+        }
+        if let Some(RecordKey::Learner {
+            user_id,
+            part: StatePart::Head,
+            piece: 0,
+        }) = parse_key(record.key())
+        {
+            user_ids.push(user_id.into());
+        }
+    }
+    Ok(user_ids)
 }
