@@ -53,9 +53,7 @@ impl Origin {
         if let Some(path) = metadata.source.as_ref().and_then(Source::file_path) {
             return Self::File(path.to_owned());
         }
-        let flag = FLAGS
-            .iter()
-            .find(|(flag, _)| metadata.name == **flag);
+        let flag = FLAGS.iter().find(|(flag, _)| metadata.name == **flag);
         match flag {
             Some((flag, _)) => Self::Flag(flag),
             None if metadata.name.starts_with(ENVIRONMENT_PREFIX) => {

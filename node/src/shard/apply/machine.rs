@@ -24,10 +24,11 @@ use crate::{
     },
     raft::{Applied, Capture, Replicated},
     shard::{
-        Chores, ShardEvents, View,
         checkpoint::{Packing, Sweeper},
-        residency::{Directory, Found, Place, Retirement, Woken},
-        view::ViewPublisher,
+        chores::Chores,
+        events::ShardEvents,
+        residency::{Awake, Directory, Found, Retirement, Woken},
+        view::{View, ViewPublisher},
     },
     store::checkpoint::CheckpointStore,
 };
@@ -52,9 +53,6 @@ pub struct ShardMachine {
     /// Learners of the present entry whose watchers are to be told.
     pub changed: Vec<Box<str>>,
 }
-
-/// An active learner, and where the directory holds it.
-pub type Awake = (Place, LearnerRef);
 
 impl Replicated for ShardMachine {
     async fn apply(&mut self, index: u64, payload: Bytes) -> Applied {

@@ -8,11 +8,11 @@ use parking_lot::MappedMutexGuard;
 use smallvec::SmallVec;
 use tokio::task::yield_now;
 
-use super::{
-    groups::{Events, Groups},
-    machine::Awake,
+use super::groups::{Events, Groups};
+use crate::{
+    learner::{Apply, GroupApplied, Held, LearnerMessage, Round, RoundError},
+    shard::residency::Awake,
 };
-use crate::learner::{Apply, GroupApplied, Held, LearnerMessage, Round, RoundError};
 
 /// So many learners are looked at together, and so much of them is in the processor's caches together: some thirty lines each, of which
 /// a second-level cache of 512 KiB holds ten times as many.

@@ -16,7 +16,7 @@ use crate::{
         self, BlockSource, LearnerMessage, LearnerRef, LoadError, Look, Seen, fetch_live, load,
     },
     raft::{Group, Replicated},
-    shard::{View, residency::Directory},
+    shard::{residency::Directory, view::View},
     store::checkpoint::CheckpointStore,
 };
 

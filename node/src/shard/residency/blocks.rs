@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     learner::{BlockSource, LoadError, load_block},
-    shard::ShardEvents,
+    shard::events::ShardEvents,
     store::checkpoint::CheckpointStore,
 };
 

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
 
-use super::{memory::LearnerMemory, saving::Saving};
+use super::memory::LearnerMemory;
 use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, LearnerRef, Save, Saved};
 use crate::raft::UNSAVED_BYTES_DUE;
 
@@ -23,6 +23,17 @@ const SETTLES_WITHIN_MS: i64 = 60_000;
 /// What learners come to that one capture stores because they may leave, bytes: no part of the estimate of unsaved bytes, and within
 /// a commit's bound beside it. A larger one leaves alone.
 const LEAVING_BYTES_MAX: u64 = 64 << 20;
+
+/// How far a learner is with the capture that is not durable yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Saving {
+    /// It is not part of it.
+    No,
+    /// It has to hand over its state before an entry touches it.
+    Due,
+    /// It was told to.
+    Asked,
+}
 
 /// Learners with an actor. The shard changes it between entries; queries look actors up.
 #[derive(Clone, Debug)]
@@ -38,6 +49,9 @@ pub struct Directory {
 
 /// Where a learner is held. Stays the same while an entry is applied, and while the learner is being saved.
 pub type Place = usize;
+
+/// An active learner, and where it is held.
+pub type Awake = (Place, LearnerRef);
 
 #[derive(Debug, Default)]
 pub(super) struct Learners {

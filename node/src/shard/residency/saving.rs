@@ -6,22 +6,11 @@
 
 use tokio::sync::mpsc;
 
-use super::directory::{Directory, Learners, Place, Standings};
+use super::directory::{Directory, Learners, Place, Saving, Standings};
 use crate::learner::{LearnerMessage, LearnerRef, Save, Saved};
 
 /// So many learners are entered together to be saved: events for them wait some tenths of a millisecond at most.
 const SAVED_AT_ONCE: usize = 8;
-
-/// How far a learner is with the capture that is not durable yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Saving {
-    /// It is not part of it.
-    No,
-    /// It has to hand over its state before an entry touches it.
-    Due,
-    /// It was told to.
-    Asked,
-}
 
 impl Directory {
     /// Begins a capture, `as_of` the newest entry: the learners with something unsaved, to be handed to [`Self::save`], and where their
