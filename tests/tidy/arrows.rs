@@ -28,7 +28,7 @@ const MODULES: [(&str, &[&str]); 16] = [
     ("lib", &["*"]),
     // Runs a node, and knows it from outside only.
     ("demo", &["node", "config"]),
-    ("http", &["route", "observe"]),
+    ("http", &["ingress", "route", "observe"]),
     // Dead letters are shown in the form in which they came, and go in again by the door.
     (
         "query",

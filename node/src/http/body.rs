@@ -14,7 +14,6 @@ use http_body_util::BodyExt;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::HttpError;
-use super::intake::IntakeError;
 
 /// What bodies may take.
 pub struct BodyLimits {
@@ -53,8 +52,6 @@ const STEP_BYTES: usize = 16 * KIB;
 const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
 /// What is read of a body that is refused, bytes; beyond it the connection is cut off.
 const DISCARDED_BYTES_MAX: usize = 64 << 20;
-/// Other requests free their room within moments.
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl BodyLimits {
     /// Bodies of up to `bytes_max` each, `all_bytes_max` together, that arrive within `arrival`.
@@ -191,11 +188,7 @@ impl Room {
         self.bytes += more;
         let all = Arc::clone(&self.all);
         let more = all.try_acquire_many_owned(self.kib() - before);
-        let more = more.map_err(|_full| {
-            HttpError::Intake(IntakeError::Overloaded {
-                retry_after: RETRY_AFTER,
-            })
-        })?;
+        let more = more.map_err(|_full| HttpError::Overloaded)?;
         match &mut self.taken {
             Some(taken) => taken.merge(more),
             None => self.taken = Some(more),

@@ -8,9 +8,10 @@ use axum::response::{IntoResponse, Response};
 use homeroom_proto::v1;
 use serde::Serialize;
 
-use super::intake::IntakeError;
+use crate::ingress::{IntakeError, RefusedStatement};
+
+use super::gate::Closed;
 use super::position::with_position;
-use super::refused_statement::RefusedStatement;
 
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -108,12 +109,28 @@ pub enum HttpError {
     Partial {
         /// At this position those that were taken are applied.
         position: v1::PositionToken,
-        /// When the others may be.
-        retry_after: Duration,
     },
-    /// See there.
-    #[error(transparent)]
-    Intake(#[from] IntakeError),
+    /// The node's queues are full.
+    #[error("the node has no room for more events now")]
+    Overloaded,
+    /// The node does not take requests now, for this reason.
+    #[error("{0}")]
+    Unavailable(String),
+    /// A parameter, or the path, is not as it must be.
+    #[error("{0}")]
+    InvalidArgument(String),
+    /// A gRPC service refused the request.
+    #[error("{message}")]
+    Service {
+        /// The status over HTTP.
+        status: StatusCode,
+        /// By which programs tell errors apart.
+        code: &'static str,
+        /// The service's own.
+        message: String,
+        /// When to send the request again, if that may help.
+        retry_after: Option<Duration>,
+    },
     /// A fault of ours.
     #[error("the node could not make an answer: {0}")]
     Internal(&'static str),
@@ -132,8 +149,10 @@ struct Body<'a> {
     statements: &'a [RefusedStatement],
 }
 
-/// So many refused statements are listed; `message` counts them all.
+/// Refused statements that are listed; `message` counts them all.
 const LISTED_MAX: usize = 100;
+/// For requests that were refused for want of room, or while the node is not ready.
+pub(super) const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 
 impl HttpError {
     /// Status and code, by which programs tell errors apart.
@@ -166,10 +185,10 @@ impl HttpError {
             Self::Conflict { .. } => (StatusCode::CONFLICT, "conflict"),
             Self::NotJson(_) => (StatusCode::BAD_REQUEST, "malformed"),
             Self::StatementsRefused { .. } => (StatusCode::BAD_REQUEST, "statements_refused"),
-            Self::Intake(IntakeError::Overloaded { .. }) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
-            }
-            Self::Partial { .. } | Self::Intake(IntakeError::Unavailable { .. }) => {
+            Self::InvalidArgument(_) => (StatusCode::BAD_REQUEST, "invalid_argument"),
+            Self::Service { status, code, .. } => (*status, code),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Partial { .. } | Self::Unavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
             Self::Internal(_) => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
@@ -180,35 +199,66 @@ impl HttpError {
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::UnsupportedEncoding => Some((ACCEPT_ENCODING, HeaderValue::from_static("gzip"))),
-            Self::Partial { retry_after, .. }
-            | Self::Intake(
-                IntakeError::Overloaded { retry_after }
-                | IntakeError::Unavailable { retry_after, .. },
-            ) => {
-                let whole_s = retry_after.as_millis().div_ceil(1_000).max(1);
-                let seconds = u64::try_from(whole_s).unwrap_or(u64::MAX);
-                Some((RETRY_AFTER, HeaderValue::from(seconds)))
+            Self::Service { retry_after, .. } => retry_after.map(retry_after_header),
+            Self::Partial { .. } | Self::Overloaded | Self::Unavailable(_) => {
+                Some(retry_after_header(RETRY_AFTER_DEFAULT))
             }
             _ => None,
+        }
+    }
+
+    /// A parameter, or the path, is not as it must be.
+    pub(super) fn invalid(name: &str, description: &str) -> Self {
+        Self::InvalidArgument(format!("{name}: {description}"))
+    }
+
+    /// The body.
+    pub(super) fn to_json(&self) -> String {
+        let statements = match self {
+            Self::StatementsRefused { refused, .. } => refused.as_slice(),
+            Self::Conflict { conflicts, .. } => conflicts.as_slice(),
+            _ => &[],
+        };
+        let (_, code) = self.status();
+        let error = Body {
+            code,
+            message: self.to_string(),
+            statements: &statements[..statements.len().min(LISTED_MAX)],
+        };
+        serde_json::to_string(&Envelope { error }).unwrap_or_default()
+    }
+}
+
+/// In whole seconds, rounded up.
+pub(super) fn retry_after_header(retry_after: Duration) -> (HeaderName, HeaderValue) {
+    let whole_s = retry_after.as_millis().div_ceil(1_000).max(1);
+    let seconds = u64::try_from(whole_s).unwrap_or(u64::MAX);
+    (RETRY_AFTER, HeaderValue::from(seconds))
+}
+
+impl From<Closed> for HttpError {
+    fn from(Closed(reason): Closed) -> Self {
+        Self::Unavailable(reason)
+    }
+}
+
+impl From<IntakeError> for HttpError {
+    /// Requests are bounded before they reach the intake: too many events are an overload, as no room is.
+    fn from(error: IntakeError) -> Self {
+        match error {
+            IntakeError::Route(_) | IntakeError::TooMany(_) => Self::Overloaded,
+            IntakeError::NotFounded | IntakeError::UnknownFormat => {
+                Self::Unavailable(error.to_string())
+            }
         }
     }
 }
 
 impl IntoResponse for HttpError {
     fn into_response(self) -> Response {
-        let (status, code) = self.status();
-        let statements = match &self {
-            Self::StatementsRefused { refused, .. } => refused.as_slice(),
-            Self::Conflict { conflicts, .. } => conflicts.as_slice(),
-            _ => &[],
-        };
-        let error = Body {
-            code,
-            message: self.to_string(),
-            statements: &statements[..statements.len().min(LISTED_MAX)],
-        };
-        let json = serde_json::to_vec(&Envelope { error }).unwrap_or_default();
-        let mut response = (status, [(CONTENT_TYPE, "application/json")], json).into_response();
+        let (status, _) = self.status();
+        let head = [(CONTENT_TYPE, "application/json")];
+        let mut response = (status, head, self.to_json()).into_response();
         if let Some((name, value)) = self.header() {
             response.headers_mut().insert(name, value);
         }

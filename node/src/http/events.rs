@@ -1,32 +1,29 @@
 //! `POST /v1/events`: native JSON events, one, an array of them, or one on each line.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
-use axum::http::{HeaderValue, Request, StatusCode};
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{Request, StatusCode};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
+use crate::ingress::{JsonIntake, Receipt};
 use crate::observe::metrics::Transport;
 
 use super::content::{EventsForm, events_form};
 use super::elements::{SplitError, are_lines, lines, values};
-use super::error::HttpError;
+use super::error::{HttpError, RETRY_AFTER_DEFAULT, retry_after_header};
 use super::events_answer::EventsAnswer;
-use super::intake::{Intake, Receipt};
 use super::position::with_position;
 use super::state::HttpState;
 
 /// What a body may hold: small events cost more than their bytes.
 pub(super) const EVENTS_MAX: usize = 50_000;
-/// A shard that has no leader has one again within moments.
-const COME_AGAIN: Duration = Duration::from_secs(1);
 
 /// Answers each event's outcome, once all are durable and applied.
-pub(super) async fn publish<I: Intake>(
+pub(super) async fn publish<I: JsonIntake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
 ) -> Result<Response, HttpError> {
@@ -41,8 +38,8 @@ pub(super) async fn publish<I: Intake>(
         Err(error) => {
             if let SplitError::NotJson(_) = error {
                 // Kept whole: nothing in it can be told apart.
-                let whole = vec![body.bytes.clone()];
-                let kept = state.intake.publish_events(whole).await?;
+                let whole = [body.bytes.clone()];
+                let kept = state.intake.service()?.publish_events(&whole).await?;
                 if kept.is_partial() {
                     return answer(&kept);
                 }
@@ -53,7 +50,7 @@ pub(super) async fn publish<I: Intake>(
     let receipt = if events.is_empty() {
         Receipt::default()
     } else {
-        state.intake.publish_events(events).await?
+        state.intake.service()?.publish_events(&events).await?
     };
     answer(&receipt)
 }
@@ -89,8 +86,8 @@ fn answer(receipt: &Receipt) -> Result<Response, HttpError> {
     };
     let mut response = (status, [(CONTENT_TYPE, "application/json")], json).into_response();
     if is_partial {
-        let seconds = HeaderValue::from(COME_AGAIN.as_secs());
-        response.headers_mut().insert(RETRY_AFTER, seconds);
+        let (name, value) = retry_after_header(RETRY_AFTER_DEFAULT);
+        response.headers_mut().insert(name, value);
     }
     Ok(with_position(response, &receipt.position))
 }

@@ -4,7 +4,7 @@ use homeroom_proto::short_name;
 use homeroom_proto::v1::{DeadLetterReason, EventOutcome, EventStatus};
 use serde::Serialize;
 
-use super::intake::Receipt;
+use crate::ingress::Receipt;
 
 /// The answer; what is empty is left out.
 #[derive(Debug, Default, Serialize)]

@@ -6,13 +6,12 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use crate::observe::Readiness;
+use crate::{ingress::JsonIntake, observe::Readiness};
 
-use super::intake::Intake;
 use super::state::HttpState;
 
 /// 200 while the process lives and a restart would not help.
-pub(super) async fn healthz<I: Intake>(State(state): State<Arc<HttpState<I>>>) -> Response {
+pub(super) async fn healthz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>>) -> Response {
     match &*state.readiness.borrow() {
         Readiness::Failed { reason } => unavailable(reason),
         Readiness::Ready | Readiness::NotReady { .. } => "ok\n".into_response(),
@@ -20,7 +19,7 @@ pub(super) async fn healthz<I: Intake>(State(state): State<Arc<HttpState<I>>>) -
 }
 
 /// 200 while the node takes events and answers queries.
-pub(super) async fn readyz<I: Intake>(State(state): State<Arc<HttpState<I>>>) -> Response {
+pub(super) async fn readyz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>>) -> Response {
     match state.readiness.borrow().reason() {
         None => "ready\n".into_response(),
         Some(reason) => unavailable(reason),

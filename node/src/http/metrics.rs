@@ -6,12 +6,13 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 
-use super::intake::Intake;
+use crate::ingress::JsonIntake;
+
 use super::state::HttpState;
 
 const TEXT_FORMAT: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// All metrics, in Prometheus' text format.
-pub(super) async fn metrics<I: Intake>(State(state): State<Arc<HttpState<I>>>) -> Response {
+pub(super) async fn metrics<I: JsonIntake>(State(state): State<Arc<HttpState<I>>>) -> Response {
     ([(CONTENT_TYPE, TEXT_FORMAT)], state.metrics.render()).into_response()
 }

@@ -5,13 +5,14 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 
+use crate::ingress::JsonIntake;
+
 use super::error::HttpError;
-use super::intake::Intake;
 use super::state::HttpState;
 use super::{events, health, metrics, xapi};
 
 /// All paths.
-pub fn router<I: Intake>(state: HttpState<I>) -> Router {
+pub fn router<I: JsonIntake>(state: HttpState<I>) -> Router {
     Router::new()
         .route("/metrics", get(metrics::metrics::<I>))
         .route("/healthz", get(health::healthz::<I>))

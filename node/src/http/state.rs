@@ -6,12 +6,12 @@ use tokio::sync::watch;
 
 use crate::observe::{Metrics, Readiness};
 
-use super::body::BodyLimits;
+use super::{body::BodyLimits, gate::Gate};
 
 /// What the handlers work with.
 pub struct HttpState<I> {
     /// Takes events in.
-    pub intake: I,
+    pub intake: Gate<I>,
     /// What is shown, and where requests are counted.
     pub metrics: Arc<Metrics>,
     /// Whether the node can do its work.

@@ -11,7 +11,7 @@ use homeroom_proto::v1;
 use tokio::sync::watch;
 
 use super::{
-    Admission, Arrival, decode_native,
+    Admission, Arrival,
     outcome::{to_outcomes, to_token},
 };
 use crate::{
@@ -19,9 +19,6 @@ use crate::{
     observe::metrics::{self, IngestMetrics},
     route::{Delivered, RouteError, Router, UnderWay, Urgency},
 };
-
-/// The source of statements that come without one.
-pub const XAPI_SOURCE: &str = "xapi";
 
 /// Deliveries in one request: even the smallest takes some memory on its way.
 const DELIVERIES_MAX: usize = 50_000;
@@ -47,21 +44,14 @@ pub struct Taken {
 }
 
 /// What a request is answered with.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Receipt {
     /// One for each delivery, in order.
     pub outcomes: Vec<v1::EventOutcome>,
+    /// Of JSON deliveries the id of each, given or derived; empty for a refused one.
+    pub event_ids: Vec<String>,
     /// At this position all of it is applied.
     pub position: v1::PositionToken,
-}
-
-/// What a request is answered with that is told the ids of its events.
-#[derive(Clone, Debug, PartialEq)]
-pub struct NamedReceipt {
-    /// By delivery: the id given, or derived; empty for a refused one.
-    pub event_ids: Vec<String>,
-    /// The rest.
-    pub receipt: Receipt,
 }
 
 /// A request can't be read.
@@ -130,34 +120,6 @@ impl Intake {
         Ok(taken)
     }
 
-    /// Takes native JSON events; answers when every one is durable and applied.
-    ///
-    /// # Errors
-    /// When there are too many, or too much is under way. Nothing of the request is stored then.
-    pub async fn take_native(
-        &self,
-        listener: &str,
-        payloads: &[Bytes],
-    ) -> Result<NamedReceipt, IntakeError> {
-        let admit = |admission: &mut Admission<'_>| {
-            let arrival = admission.arrival();
-            let take = |payload| {
-                let decoded = decode_native(payload, &arrival);
-                let id = decoded
-                    .as_ref()
-                    .map_or_else(|_| String::new(), |event| event.event_id.to_string());
-                admission.delivery(decoded);
-                id
-            };
-            Ok(payloads.iter().map(Bytes::as_ref).map(take).collect())
-        };
-        let (taken, event_ids) = self
-            .admit(listener, payloads.len(), Urgency::Refuse, admit)
-            .await?;
-        let receipt = taken.receipt().await;
-        Ok(NamedReceipt { event_ids, receipt })
-    }
-
     /// Hands over what `admit` takes of a request's deliveries.
     pub(super) async fn admit<T>(
         &self,
@@ -214,6 +176,7 @@ impl Taken {
         measure(&self.metrics, &delivered, &self.times_ms, self.received);
         Receipt {
             outcomes: to_outcomes(&delivered, &self.details),
+            event_ids: Vec::new(),
             position: to_token(&self.cluster_id, &delivered.positions),
         }
     }
@@ -223,6 +186,24 @@ impl Taken {
         let delivered = self.under_way.delivered().await;
         measure(&self.metrics, &delivered, &self.times_ms, self.received);
         delivered.outcomes
+    }
+}
+
+impl Receipt {
+    pub(super) fn naming(self, event_ids: Vec<String>) -> Self {
+        Self { event_ids, ..self }
+    }
+
+    /// Whether some deliveries were not taken, and are to be sent again.
+    pub fn is_partial(&self) -> bool {
+        let is_open = |status| {
+            matches!(
+                status,
+                v1::EventStatus::Retry | v1::EventStatus::Unspecified
+            )
+        };
+        let mut outcomes = self.outcomes.iter();
+        outcomes.any(|outcome| is_open(outcome.status()))
     }
 }
 
@@ -268,11 +249,6 @@ fn measure(
 }
 
 fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), IntakeError> {
-    let source = if raw.source.is_empty() {
-        XAPI_SOURCE
-    } else {
-        &raw.source
-    };
     match v1::RawFormat::try_from(raw.format) {
         Ok(v1::RawFormat::NativeJson) => {
             raw.payloads
@@ -282,7 +258,7 @@ fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), I
         Ok(v1::RawFormat::XapiJson) => {
             raw.payloads
                 .iter()
-                .for_each(|payload| admission.xapi(payload, source));
+                .for_each(|payload| admission.xapi(payload, &raw.source));
         }
         _ if raw.payloads.is_empty() => {}
         _ => return Err(IntakeError::UnknownFormat),

@@ -12,6 +12,7 @@ mod draft;
 mod fault;
 mod fields;
 mod intake;
+mod json_intake;
 mod members;
 mod metadata;
 mod native;
@@ -32,14 +33,15 @@ mod tests;
 
 pub use admission::Admission;
 pub use arrival::Arrival;
-pub use intake::{Intake, IntakeError, NamedReceipt, Receipt, Taken, XAPI_SOURCE};
+pub use intake::{Intake, IntakeError, Receipt, Taken};
+pub use json_intake::JsonIntake;
 pub use native::decode_native;
 pub use outcome::to_reason;
 pub use proto::{decode_proto, to_proto};
 pub use redelivery::{DryRunOutcome, RedriveOutcome, RefusedNow};
 pub use service::IngestDoor;
 pub use statements::{PostedStatement, RefusedStatement, StatementsReceipt};
-pub use xapi::{decode_standard_xapi, decode_xapi};
+pub use xapi::{XAPI_SOURCE, decode_standard_xapi, decode_xapi};
 
 /// The largest event that is taken, as received, bytes.
 pub const EVENT_BYTES_MAX: usize = 64 * 1024;

@@ -58,7 +58,9 @@ impl IngestService for IngestDoor {
             .intake
             .take(LISTENER, &events, raw.as_ref(), Urgency::Refuse)
             .await;
-        let Receipt { outcomes, position } = receipt.map_err(|error| to_status(&error))?;
+        let Receipt {
+            outcomes, position, ..
+        } = receipt.map_err(|error| to_status(&error))?;
         Ok(Response::new(PublishResponse {
             outcomes,
             position: Some(position),

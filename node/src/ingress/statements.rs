@@ -4,18 +4,20 @@ use std::{borrow::Cow, collections::HashSet};
 
 use bytes::Bytes;
 use homeroom_core::{Event, Reason, Refusal};
+use serde::Serialize;
 
 use super::{
-    Admission, Arrival, Intake, IntakeError, NamedReceipt,
+    Admission, Arrival, Receipt,
     delivery::Delivery,
     fault::{Fault, Sender},
     xapi::{decode_standard_xapi, id_of, is_sound_but_useless},
 };
-use crate::route::Urgency;
 
 /// A statement of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostedStatement {
+    /// The id by which it is answered, where one can be made out.
+    pub id: Option<String>,
     /// The statement.
     pub bytes: Bytes,
     /// Whether its id is not its sender's, but derived from it: equal ones are one statement then, sent twice.
@@ -29,16 +31,19 @@ pub struct StatementsReceipt {
     /// counted.
     pub refused: Vec<RefusedStatement>,
     /// Of what was taken.
-    pub taken: NamedReceipt,
+    pub taken: Receipt,
 }
 
 /// A statement that must be put right before its request can be taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusedStatement {
     /// Its place in the request, from 0.
     pub index: usize,
-    /// Why.
-    pub reason: Reason,
+    /// See [`PostedStatement::id`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Why, by name.
+    pub reason: &'static str,
     /// Which field, what was wrong.
     pub detail: String,
 }
@@ -77,45 +82,11 @@ impl<'p> Sound<'p> {
 }
 
 /// What is known of a request's statements before any of them is handed over.
-struct Judged {
-    refused: Vec<RefusedStatement>,
-    event_ids: Vec<String>,
+pub(super) struct Judged {
+    pub refused: Vec<RefusedStatement>,
+    pub event_ids: Vec<String>,
     /// Whether each says itself when it happened.
-    is_timed: Vec<bool>,
-}
-
-impl Intake {
-    /// Takes statements, each as it came; answers when what was taken is durable and applied.
-    ///
-    /// A statement that is known with other content is reported as conflicting only when it has a time of its own: one that has
-    /// none gets the time of its arrival, which is another each time.
-    ///
-    /// # Errors
-    /// When there are too many or too much is under way. Nothing of the request is stored then.
-    pub async fn take_statements(
-        &self,
-        listener: &str,
-        statements: &[PostedStatement],
-        source: &str,
-    ) -> Result<StatementsReceipt, IntakeError> {
-        let admit = |admission: &mut Admission<'_>| Ok(judge(admission, statements, source));
-        let (taken, judged) = self
-            .admit(listener, statements.len(), Urgency::Refuse, admit)
-            .await?;
-        let mut receipt = taken.receipt().await;
-        let Judged {
-            refused,
-            event_ids,
-            is_timed,
-        } = judged;
-        for (outcome, is_timed) in receipt.outcomes.iter_mut().zip(is_timed) {
-            outcome.conflicting &= is_timed;
-        }
-        Ok(StatementsReceipt {
-            refused,
-            taken: NamedReceipt { event_ids, receipt },
-        })
-    }
+    pub is_timed: Vec<bool>,
 }
 
 /// A statement that keeps to the standard, be there something to count in it or not.
@@ -138,7 +109,11 @@ fn decode_sound<'p>(
 }
 
 /// Admits all statements when each of them is sound, else those that are not.
-fn judge(admission: &mut Admission<'_>, statements: &[PostedStatement], source: &str) -> Judged {
+pub(super) fn judge(
+    admission: &mut Admission<'_>,
+    statements: &[PostedStatement],
+    source: &str,
+) -> Judged {
     let arrival = admission.arrival();
     let mut seen = HashSet::new();
     let decoded: Vec<Result<Sound<'_>, Refusal<'_>>> = statements
@@ -162,7 +137,7 @@ fn judge(admission: &mut Admission<'_>, statements: &[PostedStatement], source: 
         event_ids: Vec::new(),
         is_timed: Vec::new(),
     };
-    for (index, decoded) in decoded.into_iter().enumerate() {
+    for (index, (decoded, posted)) in decoded.into_iter().zip(statements).enumerate() {
         match decoded {
             Ok(Sound { decoded, is_timed }) if is_sound => {
                 let id = decoded.as_ref().map(|event| event.event_id.to_string());
@@ -174,7 +149,8 @@ fn judge(admission: &mut Admission<'_>, statements: &[PostedStatement], source: 
             Err(refusal) => {
                 judged.refused.push(RefusedStatement {
                     index,
-                    reason: refusal.reason,
+                    id: posted.id.clone(),
+                    reason: refusal.reason.name(),
                     detail: refusal.detail.to_string(),
                 });
                 judged.event_ids.push(String::new());

@@ -5,7 +5,6 @@ mod fatal;
 mod gauges;
 mod serve;
 mod start;
-mod statements;
 
 pub use serve::{ServeError, serve};
 pub use start::{StartNodeError, Started};

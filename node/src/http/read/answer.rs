@@ -6,11 +6,10 @@ use axum::response::{IntoResponse, Response};
 use homeroom_proto::v1;
 use prost_types::FieldMask;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{
-    super::position::with_position,
-    error::{ReadError, Said},
+    super::{error::HttpError, position::with_position},
     params::to_camel_case,
 };
 
@@ -19,8 +18,8 @@ pub(super) fn answer<'f>(
     message: &impl Serialize,
     cluster_id: &str,
     freshness: impl IntoIterator<Item = &'f v1::Freshness>,
-) -> Result<Response, ReadError> {
-    let json = serde_json::to_vec(message).map_err(|_| ReadError::internal("its JSON"))?;
+) -> Result<Response, HttpError> {
+    let json = serde_json::to_vec(message).map_err(|_| HttpError::Internal("its JSON"))?;
     Ok(respond(StatusCode::OK, json, cluster_id, freshness))
 }
 
@@ -31,7 +30,7 @@ pub(super) fn answer_if<'f>(
     message: &impl Serialize,
     cluster_id: &str,
     freshness: impl IntoIterator<Item = &'f v1::Freshness>,
-) -> Result<Response, ReadError> {
+) -> Result<Response, HttpError> {
     if found {
         answer(message, cluster_id, freshness)
     } else {
@@ -44,13 +43,13 @@ fn not_found<'f>(
     message: &impl Serialize,
     cluster_id: &str,
     freshness: impl IntoIterator<Item = &'f v1::Freshness>,
-) -> Result<Response, ReadError> {
+) -> Result<Response, HttpError> {
     let mut value = to_value(message)?;
-    let said = to_value(&Said::not_found(what))?;
     if let Some(members) = value.as_object_mut() {
-        members.insert("error".to_owned(), said);
+        let error = json!({"code": "not_found", "message": format!("no such {what}")});
+        members.insert("error".to_owned(), error);
     }
-    let json = serde_json::to_vec(&value).map_err(|_| ReadError::internal("its JSON"))?;
+    let json = serde_json::to_vec(&value).map_err(|_| HttpError::Internal("its JSON"))?;
     Ok(respond(StatusCode::NOT_FOUND, json, cluster_id, freshness))
 }
 
@@ -59,7 +58,7 @@ fn not_found<'f>(
 pub(super) fn with_fields(
     message: &impl Serialize,
     fields: Option<&FieldMask>,
-) -> Result<Value, ReadError> {
+) -> Result<Value, HttpError> {
     let mut value = to_value(message)?;
     let wanted: Vec<String> = fields
         .map(|mask| mask.paths.iter().map(|path| to_camel_case(path)).collect())
@@ -72,8 +71,8 @@ pub(super) fn with_fields(
     Ok(value)
 }
 
-fn to_value(message: &impl Serialize) -> Result<Value, ReadError> {
-    serde_json::to_value(message).map_err(|_| ReadError::internal("its JSON"))
+fn to_value(message: &impl Serialize) -> Result<Value, HttpError> {
+    serde_json::to_value(message).map_err(|_| HttpError::Internal("its JSON"))
 }
 
 fn respond<'f>(

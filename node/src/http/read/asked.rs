@@ -5,7 +5,10 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::request::Parts;
 use homeroom_proto::v1;
 
-use super::{super::position::POSITION, error::ReadError, params::Params};
+use super::{
+    super::{error::HttpError, position::POSITION},
+    params::Params,
+};
 
 /// The parameters of how current an answer has to be.
 pub(super) const READ: [&str; 3] = ["consistency", "maxStalenessMs", "onStale"];
@@ -21,14 +24,14 @@ pub(super) struct Asked {
 
 impl Asked {
     /// The parameters, of which `known` and, where `reads` is set, those of [`READ`] are all that there may be.
-    pub fn params(&mut self, known: &[&str], reads: bool) -> Result<Params, ReadError> {
+    pub fn params(&mut self, known: &[&str], reads: bool) -> Result<Params, HttpError> {
         let read = if reads { READ.as_slice() } else { &[] };
         let pairs = std::mem::take(&mut self.pairs);
         Params::of(pairs, &[known, read].concat())
     }
 
     /// How current the answer has to be.
-    pub fn read(self, params: &Params) -> Result<Option<v1::ReadOptions>, ReadError> {
+    pub fn read(self, params: &Params) -> Result<Option<v1::ReadOptions>, HttpError> {
         use v1::{Consistency, OnStale};
         let consistency = params.one_of(
             "consistency",
@@ -53,27 +56,27 @@ impl Asked {
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Id {
-    type Rejection = ReadError;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ReadError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let id = Path::<String>::from_request_parts(parts, state).await;
         id.map(|Path(id)| Self(id))
-            .map_err(|rejected| ReadError::invalid("path", &rejected.body_text()))
+            .map_err(|rejected| HttpError::invalid("path", &rejected.body_text()))
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Asked {
-    type Rejection = ReadError;
+    type Rejection = HttpError;
 
-    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ReadError> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
         let pairs: Result<Query<Vec<(String, String)>>, QueryRejection> =
             Query::from_request_parts(parts, state).await;
         let Query(pairs) =
-            pairs.map_err(|rejected| ReadError::invalid("query", &rejected.body_text()))?;
+            pairs.map_err(|rejected| HttpError::invalid("query", &rejected.body_text()))?;
         let position = parts.headers.get(POSITION).map(|value| {
             let text = value.to_str().unwrap_or("?");
             text.parse::<v1::PositionToken>()
-                .map_err(|error| ReadError::invalid("Homeroom-Position", &error.to_string()))
+                .map_err(|error| HttpError::invalid("Homeroom-Position", &error.to_string()))
         });
         let position = position.transpose()?;
         Ok(Self {

@@ -8,9 +8,9 @@ use homeroom_proto::v1::{
 use tonic::Request;
 
 use super::{
+    super::error::HttpError,
     answer::{answer, answer_if, with_fields},
     asked::{Asked, Id},
-    error::ReadError,
     events::events,
     reads::Reads,
 };
@@ -19,16 +19,17 @@ use super::{
 pub(super) async fn list<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     mut asked: Asked,
-) -> Result<Response, ReadError> {
+) -> Result<Response, HttpError> {
     let params = asked.params(&["pageSize", "pageToken"], true)?;
     let request = v1::ListCoursesRequest {
         page_size: params.number("pageSize")?,
         page_token: params.text("pageToken"),
         read: asked.read(&params)?,
     };
-    let told = reads.courses()?.list_courses(Request::new(request)).await?;
-    let told = told.into_inner();
-    answer(&told, reads.cluster_id(), &told.freshness)
+    let services = reads.services()?;
+    let courses = services.courses.list_courses(Request::new(request));
+    let page = courses.await?.into_inner();
+    answer(&page, &services.cluster_id, &page.freshness)
 }
 
 /// A course with a page of its roster.
@@ -36,7 +37,7 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     Id(course_id): Id,
     mut asked: Asked,
-) -> Result<Response, ReadError> {
+) -> Result<Response, HttpError> {
     let params = asked.params(&["pageSize", "pageToken", "needingHelpOnly"], true)?;
     let request = v1::GetCourseRequest {
         course_id,
@@ -45,10 +46,11 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
         needing_help_only: params.truth("needingHelpOnly")?,
         read: asked.read(&params)?,
     };
-    let told = reads.courses()?.get_course(Request::new(request)).await?;
-    let told = told.into_inner();
-    let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
-    answer_if(told.found, "course", &told, cluster_id, freshness)
+    let services = reads.services()?;
+    let course = services.courses.get_course(Request::new(request)).await?;
+    let course = course.into_inner();
+    let (cluster_id, freshness) = (&services.cluster_id, &course.freshness);
+    answer_if(course.found, "course", &course, cluster_id, freshness)
 }
 
 /// A page of a course's windows.
@@ -56,7 +58,7 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     Id(course_id): Id,
     mut asked: Asked,
-) -> Result<Response, ReadError> {
+) -> Result<Response, HttpError> {
     let known = ["sizeMs", "stepMs", "from", "to", "pageSize", "pageToken"];
     let params = asked.params(&known, true)?;
     let request = v1::ListCourseWindowsRequest {
@@ -69,11 +71,11 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
         page_token: params.text("pageToken"),
         read: asked.read(&params)?,
     };
-    let courses = reads.courses()?;
-    let told = courses.list_course_windows(Request::new(request)).await?;
-    let told = told.into_inner();
-    let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
-    answer_if(told.found, "course", &told, cluster_id, freshness)
+    let services = reads.services()?;
+    let page = services.courses.list_course_windows(Request::new(request));
+    let page = page.await?.into_inner();
+    let (cluster_id, freshness) = (&services.cluster_id, &page.freshness);
+    answer_if(page.found, "course", &page, cluster_id, freshness)
 }
 
 /// A course now, and after each change.
@@ -81,7 +83,7 @@ pub(super) async fn watch<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     Id(course_id): Id,
     mut asked: Asked,
-) -> Result<Response, ReadError> {
+) -> Result<Response, HttpError> {
     let params = asked.params(&["minIntervalMs", "pageSize", "needingHelpOnly"], false)?;
     let request = v1::WatchCourseRequest {
         course_id,
@@ -90,9 +92,9 @@ pub(super) async fn watch<L: LearnerService, C: CourseService>(
         needing_help_only: params.truth("needingHelpOnly")?,
     };
     let room = reads.begin_watch()?;
-    let courses = reads.courses()?;
+    let courses = &reads.services()?.courses;
     let answers = courses.watch_course(Request::new(request)).await?;
-    let shown = |told: v1::WatchCourseResponse| with_fields(&told, None);
+    let shown = |course: v1::WatchCourseResponse| with_fields(&course, None);
     let answers = answers.into_inner();
     Ok(events("course", answers, shown, reads.closing(), room))
 }

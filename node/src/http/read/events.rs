@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 use tonic::Status;
 
-use super::error::ReadError;
+use super::super::error::HttpError;
 
 /// A comment is sent when nothing else was for so long: whoever reads notices a dead connection, and so does the node.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -20,12 +20,12 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 pub(super) fn events<A: 'static>(
     name: &'static str,
     answers: impl Stream<Item = Result<A, Status>> + Send + 'static,
-    shown: impl Fn(A) -> Result<Value, ReadError> + Send + 'static,
+    shown: impl Fn(A) -> Result<Value, HttpError> + Send + 'static,
     closing: impl Future<Output = ()> + Send + 'static,
     room: OwnedSemaphorePermit,
 ) -> Response {
     let events = answers.map(move |answer| {
-        let value = answer.map_err(ReadError::from).and_then(&shown);
+        let value = answer.map_err(HttpError::from).and_then(&shown);
         match value {
             Ok(value) => Event::default().event(name).data(value.to_string()),
             Err(error) => Event::default().event("error").data(error.to_json()),

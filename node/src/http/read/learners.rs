@@ -8,9 +8,9 @@ use homeroom_proto::v1::{
 use tonic::Request;
 
 use super::{
+    super::error::HttpError,
     answer::{answer, answer_if, with_fields},
     asked::{Asked, Id},
-    error::ReadError,
     events::events,
     reads::Reads,
 };
@@ -20,7 +20,7 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     Id(user_id): Id,
     mut asked: Asked,
-) -> Result<Response, ReadError> {
+) -> Result<Response, HttpError> {
     let params = asked.params(&["fields"], true)?;
     let fields = params.fields("fields");
     let request = v1::GetLearnerRequest {
@@ -28,14 +28,16 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
         read: asked.read(&params)?,
         field_mask: fields.clone(),
     };
-    let told = reads.learners()?.get_learner(Request::new(request)).await?;
-    let told = told.into_inner();
-    let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
+    let services = reads.services()?;
+    let learner = services.learners.get_learner(Request::new(request)).await?;
+    let learner = learner.into_inner();
+    let (cluster_id, freshness) = (&services.cluster_id, &learner.freshness);
     match &fields {
-        Some(_) if told.found => {
-            answer(&with_fields(&told, fields.as_ref())?, cluster_id, freshness)
+        Some(_) if learner.found => {
+            let shown = with_fields(&learner, fields.as_ref())?;
+            answer(&shown, cluster_id, freshness)
         }
-        _ => answer_if(told.found, "learner", &told, cluster_id, freshness),
+        _ => answer_if(learner.found, "learner", &learner, cluster_id, freshness),
     }
 }
 
@@ -44,7 +46,7 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     Id(user_id): Id,
     mut asked: Asked,
-) -> Result<Response, ReadError> {
+) -> Result<Response, HttpError> {
     let known = [
         "sizeMs",
         "stepMs",
@@ -68,13 +70,14 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
         page_token: params.text("pageToken"),
         read: asked.read(&params)?,
     };
-    let told = reads
-        .learners()?
+    let services = reads.services()?;
+    let page = services
+        .learners
         .list_windows(Request::new(request))
         .await?;
-    let told = told.into_inner();
-    let (cluster_id, freshness) = (reads.cluster_id(), &told.freshness);
-    answer_if(told.found, "learner", &told, cluster_id, freshness)
+    let page = page.into_inner();
+    let (cluster_id, freshness) = (&services.cluster_id, &page.freshness);
+    answer_if(page.found, "learner", &page, cluster_id, freshness)
 }
 
 /// A learner's profile now, and after each change. A learner that nobody knows yet is an answer too: it may come.
@@ -82,7 +85,7 @@ pub(super) async fn watch<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     Id(user_id): Id,
     mut asked: Asked,
-) -> Result<Response, ReadError> {
+) -> Result<Response, HttpError> {
     let params = asked.params(&["fields", "minIntervalMs"], false)?;
     let fields = params.fields("fields");
     let request = v1::WatchLearnerRequest {
@@ -91,9 +94,9 @@ pub(super) async fn watch<L: LearnerService, C: CourseService>(
         field_mask: fields.clone(),
     };
     let room = reads.begin_watch()?;
-    let learners = reads.learners()?;
+    let learners = &reads.services()?.learners;
     let answers = learners.watch_learner(Request::new(request)).await?;
-    let shown = move |told: v1::WatchLearnerResponse| with_fields(&told, fields.as_ref());
+    let shown = move |learner: v1::WatchLearnerResponse| with_fields(&learner, fields.as_ref());
     let answers = answers.into_inner();
     Ok(events("learner", answers, shown, reads.closing(), room))
 }

@@ -5,8 +5,8 @@
 mod answer;
 mod asked;
 mod courses;
-mod error;
 mod events;
+mod grpc_status;
 mod learners;
 mod params;
 mod reads;
@@ -22,7 +22,7 @@ use homeroom_proto::v1::{
 
 use super::error::HttpError;
 
-pub use reads::Reads;
+pub use reads::{ReadServices, Reads};
 
 /// The paths of all reads.
 pub fn routes<L: LearnerService, C: CourseService>(reads: Reads<L, C>) -> Router {

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, str::FromStr};
 use jiff::Timestamp;
 use prost_types::FieldMask;
 
-use super::error::ReadError;
+use super::super::error::HttpError;
 
 /// Parameters that the path knows, each at most once; an empty one is as good as none.
 #[derive(Debug, Default)]
@@ -14,7 +14,7 @@ pub(super) struct Params(BTreeMap<String, String>);
 impl Params {
     /// # Errors
     /// When one is not among `known`, or stands there twice.
-    pub fn of(pairs: Vec<(String, String)>, known: &[&str]) -> Result<Self, ReadError> {
+    pub fn of(pairs: Vec<(String, String)>, known: &[&str]) -> Result<Self, HttpError> {
         let unknown: Vec<&str> = pairs
             .iter()
             .map(|(name, _)| name.as_str())
@@ -25,12 +25,12 @@ impl Params {
                 [] => "unknown; this path takes no parameters".to_owned(),
                 known => format!("unknown; this path takes {}", known.join(", ")),
             };
-            return Err(ReadError::invalid(&unknown.join(", "), &description));
+            return Err(HttpError::invalid(&unknown.join(", "), &description));
         }
         let mut params = BTreeMap::new();
         for (name, value) in pairs {
             if params.contains_key(&name) {
-                return Err(ReadError::invalid(&name, "stands there twice"));
+                return Err(HttpError::invalid(&name, "stands there twice"));
             }
             params.insert(name, value);
         }
@@ -44,7 +44,7 @@ impl Params {
     }
 
     /// 0 when it is not there.
-    pub fn number<T: FromStr + Default + fmt::Display>(&self, name: &str) -> Result<T, ReadError> {
+    pub fn number<T: FromStr + Default + fmt::Display>(&self, name: &str) -> Result<T, HttpError> {
         let Some(text) = self.get(name) else {
             return Ok(T::default());
         };
@@ -53,7 +53,7 @@ impl Params {
     }
 
     /// A time as ms since the epoch.
-    pub fn time_ms(&self, name: &str) -> Result<Option<i64>, ReadError> {
+    pub fn time_ms(&self, name: &str) -> Result<Option<i64>, HttpError> {
         let Some(text) = self.get(name) else {
             return Ok(None);
         };
@@ -67,7 +67,7 @@ impl Params {
             .map_err(|_| self.wrong(name, "an RFC 3339 time or ms since the epoch"))
     }
 
-    pub fn truth(&self, name: &str) -> Result<bool, ReadError> {
+    pub fn truth(&self, name: &str) -> Result<bool, HttpError> {
         match self.get(name) {
             None | Some("false") => Ok(false),
             Some("true") => Ok(true),
@@ -80,7 +80,7 @@ impl Params {
         &self,
         name: &str,
         words: &[(&str, T)],
-    ) -> Result<T, ReadError> {
+    ) -> Result<T, HttpError> {
         let Some(text) = self.get(name) else {
             return Ok(T::default());
         };
@@ -107,9 +107,9 @@ impl Params {
         self.0.get(name).map(String::as_str)
     }
 
-    fn wrong(&self, name: &str, expected: &str) -> ReadError {
+    fn wrong(&self, name: &str, expected: &str) -> HttpError {
         let found = self.get(name).unwrap_or_default();
-        ReadError::invalid(name, &format!("must be {expected}, not {found:?}"))
+        HttpError::invalid(name, &format!("must be {expected}, not {found:?}"))
     }
 }
 
@@ -143,14 +143,14 @@ pub(super) fn to_camel_case(snake: &str) -> String {
 mod tests {
     use super::*;
 
-    fn params(pairs: &[(&str, &str)]) -> Result<Params, ReadError> {
+    fn params(pairs: &[(&str, &str)]) -> Result<Params, HttpError> {
         let pairs = pairs
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         Params::of(pairs.collect(), &["from", "sizeMs", "fields", "only"])
     }
 
-    fn said(error: ReadError) -> String {
+    fn said(error: HttpError) -> String {
         error.to_json()
     }
 

@@ -15,7 +15,8 @@ use tokio::sync::watch;
 use tonic::{Code, Request as GrpcRequest, Response as GrpcResponse, Status};
 use tonic_types::{ErrorDetails, StatusExt};
 
-use super::{Reads, routes};
+use super::{ReadServices, Reads, routes};
+use crate::http::Gate;
 use crate::observe::Readiness;
 
 type Answers<A> = Pin<Box<dyn Stream<Item = Result<A, Status>> + Send>>;
@@ -188,9 +189,14 @@ struct Served {
 impl Served {
     fn new() -> Self {
         let (readiness, ready) = watch::channel(Readiness::Ready);
-        let reads = Reads::closed(ready, 1);
+        let gate = Gate::closed(ready);
+        let reads = Reads::new(gate.clone(), 1);
         let learners = Arc::new(FakeLearners::default());
-        reads.open(Arc::clone(&learners), Arc::new(NoCourses), "c".to_owned());
+        gate.open(ReadServices {
+            learners: Arc::clone(&learners),
+            courses: Arc::new(NoCourses),
+            cluster_id: "c".to_owned(),
+        });
         Self {
             learners,
             readiness,

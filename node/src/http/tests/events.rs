@@ -113,7 +113,7 @@ async fn what_could_not_be_taken_is_to_be_sent_again() {
     assert_eq!(json["outcomes"][1]["status"], "RETRY");
     let answer = publish(&served, &[JSON], r#"{"verb":"overload"}"#).await;
     assert_eq!(answer.code(), (503, "overloaded".to_owned()));
-    assert_eq!(answer.header("retry-after"), "2");
+    assert_eq!(answer.header("retry-after"), "1");
 }
 
 #[tokio::test]

@@ -8,7 +8,12 @@ use homeroom_core::Reason;
 use homeroom_proto::v1::{self, DeadLetterReason, EventStatus};
 use serde_json::Value;
 
-use super::super::{Intake, IntakeError, Posted, Receipt, StatementsReceipt, Unsound};
+use crate::{
+    ingress::{
+        IntakeError, JsonIntake, PostedStatement, Receipt, RefusedStatement, StatementsReceipt,
+    },
+    route::RouteError,
+};
 
 /// By request: the source, and what was published.
 pub type Published = Arc<Mutex<Vec<(String, Vec<Bytes>)>>>;
@@ -20,28 +25,28 @@ pub struct FakeIntake {
     pub wait: Duration,
 }
 
-impl Intake for FakeIntake {
-    async fn publish_events(&self, events: Vec<Bytes>) -> Result<Receipt, IntakeError> {
-        self.publish(events, "events").await
+impl JsonIntake for FakeIntake {
+    async fn publish_events(&self, events: &[Bytes]) -> Result<Receipt, IntakeError> {
+        self.publish(events.to_vec(), "events").await
     }
 
     async fn publish_statements(
         &self,
-        statements: Vec<Posted>,
+        statements: &[PostedStatement],
         source: &str,
     ) -> Result<StatementsReceipt, IntakeError> {
-        let statements: Vec<Bytes> = statements.into_iter().map(|posted| posted.bytes).collect();
-        let unsound = |(index, bytes): (usize, &Bytes)| {
-            let (reason, detail) = fault(bytes)?;
-            let detail = detail.to_owned();
-            Some(Unsound {
+        let refusal = |(index, posted): (usize, &PostedStatement)| {
+            let (reason, detail) = fault(&posted.bytes)?;
+            Some(RefusedStatement {
                 index,
-                reason,
-                detail,
+                id: posted.id.clone(),
+                reason: reason.name(),
+                detail: detail.to_owned(),
             })
         };
-        let refused = statements.iter().enumerate().filter_map(unsound).collect();
-        let taken = self.publish(statements, source).await?;
+        let refused = statements.iter().enumerate().filter_map(refusal).collect();
+        let bytes = statements.iter().map(|posted| posted.bytes.clone());
+        let taken = self.publish(bytes.collect(), source).await?;
         Ok(StatementsReceipt { refused, taken })
     }
 }
@@ -103,8 +108,8 @@ fn fate(delivery: &[u8]) -> Result<v1::EventOutcome, IntakeError> {
         Some("shadow") => plain(EventStatus::Shadowed, false),
         Some("retry") => plain(EventStatus::Retry, false),
         Some("overload") => {
-            let retry_after = Duration::from_millis(1_200);
-            return Err(IntakeError::Overloaded { retry_after });
+            let queued_bytes_max = 0;
+            return Err(RouteError::Overloaded { queued_bytes_max }.into());
         }
         _ => plain(EventStatus::Accepted, false),
     })

@@ -52,9 +52,12 @@ async fn served_within(wait: Duration, drain: Duration, arrival: Duration) -> Se
         ..FakeIntake::default()
     };
     let published = Arc::clone(&intake.published);
+    let (_, always_ready) = watch::channel(Readiness::Ready);
+    let gate = Gate::closed(always_ready);
+    gate.open(intake);
     let (readiness, ready) = watch::channel(Readiness::not_ready("recovering shard 3 of 16"));
     let router = router(HttpState {
-        intake,
+        intake: gate,
         metrics: Arc::new(Metrics::new()),
         readiness: ready,
         bodies: BodyLimits::new(BODY_BYTES_MAX, BODIES_BYTES_MAX, arrival),

@@ -74,7 +74,7 @@ async fn overload_says_when_to_come_again() {
     let served = quick().await;
     let answer = post(&served, &[JSON], r#"{"verb":"overload"}"#).await;
     assert_eq!(answer.code(), (503, "overloaded".to_owned()));
-    assert_eq!(answer.header("retry-after"), "2");
+    assert_eq!(answer.header("retry-after"), "1");
     let partly = r#"[{"verb":"x"},{"verb":"retry"}]"#;
     let answer = post(&served, &[JSON], partly).await;
     assert_eq!(answer.code(), (503, "unavailable".to_owned()));

@@ -5,10 +5,10 @@ use axum::http::{HeaderMap, HeaderValue};
 use headers::HeaderMapExt;
 use headers::authorization::{Authorization, Basic};
 
+use crate::ingress::XAPI_SOURCE;
+
 use super::super::error::HttpError;
 
-/// The source of statements that no name was sent with.
-const DEFAULT_SOURCE: &str = "xapi";
 /// A longer user name is refused, bytes.
 const SOURCE_BYTES_MAX: usize = 128;
 
@@ -23,12 +23,12 @@ pub(super) fn source(headers: &HeaderMap) -> Result<String, HttpError> {
         scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"basic"))
     };
     if !headers.get(AUTHORIZATION).is_some_and(is_basic) {
-        return Ok(DEFAULT_SOURCE.to_owned());
+        return Ok(XAPI_SOURCE.to_owned());
     }
     let credential = headers.typed_get::<Authorization<Basic>>();
     let credential = credential.ok_or(HttpError::BadCredential)?;
     match credential.username() {
-        "" => Ok(DEFAULT_SOURCE.to_owned()),
+        "" => Ok(XAPI_SOURCE.to_owned()),
         name if name.len() > SOURCE_BYTES_MAX => Err(HttpError::LongUserName {
             bytes: name.len(),
             bytes_max: SOURCE_BYTES_MAX,

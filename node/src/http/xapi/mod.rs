@@ -12,12 +12,13 @@ use axum::Router;
 use axum::middleware::from_fn;
 use axum::routing::{get, post};
 
+use crate::ingress::JsonIntake;
+
 use super::error::HttpError;
-use super::intake::Intake;
 use super::state::HttpState;
 
 /// The paths below `/xAPI`; whatever the answer is, it names the version spoken.
-pub(super) fn paths<I: Intake>() -> Router<Arc<HttpState<I>>> {
+pub(super) fn paths<I: JsonIntake>() -> Router<Arc<HttpState<I>>> {
     Router::new()
         .route(
             "/statements",

@@ -1,7 +1,6 @@
 //! `POST` and `PUT` of statements: taken whole or not at all.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Query, State};
@@ -11,23 +10,21 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::ingress::{JsonIntake, PostedStatement, Receipt, RefusedStatement, StatementsReceipt};
 use crate::observe::metrics::Transport;
 
 use super::super::body::ReceivedBody;
 use super::super::content::check_statements;
 use super::super::elements::{SplitError, values};
 use super::super::error::HttpError;
-use super::super::intake::{Intake, Posted, Receipt, StatementsReceipt};
 use super::super::position::with_position;
-use super::super::refused_statement::RefusedStatement;
 use super::super::state::HttpState;
 use super::credential::source;
-use super::statement::{Statement, is_uuid};
+use super::statement::{is_uuid, statement_of};
 use super::version;
 
 /// What a body may hold: small statements cost more than their bytes.
 pub(in super::super) const STATEMENTS_MAX: usize = 10_000;
-const RETRY_AFTER: Duration = Duration::from_secs(1);
 const CONFLICT: &str = "this id is known with other content, which stays as it is";
 
 /// The parameters of the two methods; others are of no meaning here.
@@ -40,7 +37,7 @@ struct Parameters {
 }
 
 /// Takes one statement or an array of them; answers their ids once they are durable and counted.
-pub(super) async fn post<I: Intake>(
+pub(super) async fn post<I: JsonIntake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
 ) -> Result<Response, HttpError> {
@@ -50,17 +47,18 @@ pub(super) async fn post<I: Intake>(
     let received = Received::of(&state, request).await?;
     let body = &received.body.bytes;
     let split = values(body, STATEMENTS_MAX).map(|values| {
-        let statement = |value| Statement::of(value, body, None);
+        let statement = |value| statement_of(value, body, None);
         values.into_iter().map(statement).collect()
     });
-    let (ids, receipt) = received.publish(&state, split).await?;
+    let (statements, receipt) = received.publish(&state, split).await?;
+    let ids: Vec<_> = statements.into_iter().map(|posted| posted.id).collect();
     let json = serde_json::to_vec(&ids).map_err(|_| HttpError::Internal("ids"))?;
     let response = ([(CONTENT_TYPE, "application/json")], json).into_response();
     Ok(with_position(response, &receipt.position))
 }
 
 /// Takes one statement under the id that the request names.
-pub(super) async fn put<I: Intake>(
+pub(super) async fn put<I: JsonIntake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
 ) -> Result<Response, HttpError> {
@@ -71,9 +69,9 @@ pub(super) async fn put<I: Intake>(
     let received = Received::of(&state, request).await?;
     let body = &received.body.bytes;
     let statement = serde_json::from_slice::<&RawValue>(body)
-        .map(|value| Statement::of(value, body, Some(&id)))
+        .map(|value| statement_of(value, body, Some(&id)))
         .map_err(SplitError::NotJson);
-    if let Ok(Statement { id: Some(own), .. }) = &statement
+    if let Ok(PostedStatement { id: Some(own), .. }) = &statement
         && !own.eq_ignore_ascii_case(&id)
     {
         let words = "statementId must be the statement's own id";
@@ -118,7 +116,7 @@ struct Received {
 }
 
 impl Received {
-    async fn of<I: Intake>(
+    async fn of<I: JsonIntake>(
         state: &HttpState<I>,
         request: Request<Body>,
     ) -> Result<Self, HttpError> {
@@ -132,23 +130,24 @@ impl Received {
         Ok(Self { body, source })
     }
 
-    /// Publishes the statements that the body was found to hold; a body that holds none is kept whole as a dead letter. Returns the
-    /// statements' ids, and what became of them.
-    async fn publish<I: Intake>(
+    /// Publishes the statements that the body was found to hold, and returns them with their outcomes. A body that is no JSON is kept
+    /// whole as a dead letter.
+    async fn publish<I: JsonIntake>(
         &self,
         state: &HttpState<I>,
-        statements: Result<Vec<Statement>, SplitError>,
-    ) -> Result<(Vec<Option<String>>, Receipt), HttpError> {
-        let intake = &state.intake;
+        statements: Result<Vec<PostedStatement>, SplitError>,
+    ) -> Result<(Vec<PostedStatement>, Receipt), HttpError> {
         let statements = match statements {
             Ok(statements) => statements,
             Err(error) => {
                 if let SplitError::NotJson(_) = error {
-                    let whole = vec![Posted {
+                    let whole = [PostedStatement {
+                        id: None,
                         bytes: self.body.bytes.clone(),
                         is_id_derived: false,
                     }];
-                    let kept = intake.publish_statements(whole, &self.source).await?;
+                    let intake = state.intake.service()?;
+                    let kept = intake.publish_statements(&whole, &self.source).await?;
                     refuse_partial(&kept.taken)?;
                 }
                 return Err(error.into_http());
@@ -157,50 +156,39 @@ impl Received {
         if statements.is_empty() {
             return Ok((Vec::new(), Receipt::default()));
         }
-        let (ids, posted): (Vec<Option<String>>, Vec<Posted>) = statements
-            .into_iter()
-            .map(|Statement { id, posted }| (id, posted))
-            .unzip();
-        let receipt = intake.publish_statements(posted, &self.source).await?;
-        let taken = check(&ids, receipt)?;
-        Ok((ids, taken))
+        let intake = state.intake.service()?;
+        let receipt = intake.publish_statements(&statements, &self.source);
+        let taken = check(&statements, receipt.await?)?;
+        Ok((statements, taken))
     }
 }
 
 /// Whether the whole request can be answered as taken. A refusal that only the learner could know of (late, beyond the retention)
-/// is kept as a dead letter, but not told: the sender can do nothing but send the statement for ever.
-fn check(ids: &[Option<String>], receipt: StatementsReceipt) -> Result<Receipt, HttpError> {
+/// is kept as a dead letter, but not answered as an error: the sender could do nothing but send the statement for ever.
+fn check(statements: &[PostedStatement], receipt: StatementsReceipt) -> Result<Receipt, HttpError> {
     let StatementsReceipt { refused, taken } = receipt;
     refuse_partial(&taken)?;
-    let told = |index: usize, reason, detail| RefusedStatement {
-        index,
-        id: ids.get(index).cloned().flatten(),
-        reason,
-        detail,
-    };
     if !refused.is_empty() {
-        let refused = refused.into_iter();
-        return Err(HttpError::StatementsRefused {
-            count: ids.len(),
-            refused: refused
-                .map(|unsound| told(unsound.index, unsound.reason.name(), unsound.detail))
-                .collect(),
-        });
+        let count = statements.len();
+        return Err(HttpError::StatementsRefused { count, refused });
     }
-    let outcomes = taken.outcomes.iter().enumerate();
+    let outcomes = taken.outcomes.iter().zip(statements).enumerate();
     let conflicts: Vec<RefusedStatement> = outcomes
-        .filter(|(_, outcome)| outcome.conflicting)
-        .map(|(index, _)| told(index, "conflicting", CONFLICT.to_owned()))
+        .filter(|(_, (outcome, _))| outcome.conflicting)
+        .map(|(index, (_, posted))| RefusedStatement {
+            index,
+            id: posted.id.clone(),
+            reason: "conflicting",
+            detail: CONFLICT.to_owned(),
+        })
         .collect();
     if conflicts.is_empty() {
-        Ok(taken)
-    } else {
-        let position = taken.position;
-        Err(HttpError::Conflict {
-            conflicts,
-            position,
-        })
+        return Ok(taken);
     }
+    Err(HttpError::Conflict {
+        conflicts,
+        position: taken.position,
+    })
 }
 
 fn refuse_partial(receipt: &Receipt) -> Result<(), HttpError> {
@@ -209,6 +197,5 @@ fn refuse_partial(receipt: &Receipt) -> Result<(), HttpError> {
     }
     Err(HttpError::Partial {
         position: receipt.position.clone(),
-        retry_after: RETRY_AFTER,
     })
 }

@@ -7,16 +7,7 @@ use serde::Deserialize;
 use serde_json::value::{RawValue, to_raw_value};
 use uuid::Uuid;
 
-use super::super::intake::Posted;
-
-/// One statement.
-#[derive(Debug)]
-pub(super) struct Statement {
-    /// `None` where none can be made out; the intake refuses such a statement.
-    pub id: Option<String>,
-    /// As it came, byte for byte, unless it had no id.
-    pub posted: Posted,
-}
+use crate::ingress::PostedStatement;
 
 #[derive(Deserialize)]
 struct Identified<'a> {
@@ -24,31 +15,25 @@ struct Identified<'a> {
     id: Option<&'a RawValue>,
 }
 
-impl Statement {
-    /// The statement that a value of a body is. One without an id gets `id`, else one that is derived from it: a sender that tries
-    /// again after it got no answer sends the same event.
-    pub fn of(value: &RawValue, body: &Bytes, id: Option<&str>) -> Self {
-        let statement = value.get();
-        let as_it_came = |id| Self {
-            id,
-            posted: Posted {
-                bytes: body.slice_ref(statement.as_bytes()),
-                is_id_derived: false,
-            },
-        };
-        // Derived structs take arrays too; a statement is an object.
-        let parsed = serde_json::from_str::<Identified<'_>>(statement);
-        let (true, Ok(Identified { id: own })) = (statement.starts_with('{'), parsed) else {
-            return as_it_came(None);
-        };
-        let own = own.map_or(Ok(String::new()), |own| serde_json::from_str(own.get()));
-        match own {
-            Ok(own) if own.is_empty() => {
-                with_id(statement, id).unwrap_or_else(|_| as_it_came(None))
-            }
-            Ok(own) => as_it_came(Some(own)),
-            Err(_not_a_text) => as_it_came(None),
-        }
+/// The statement that a value of a body is. One without an id gets `id`, else one that is derived from it: a sender that tries
+/// again after it got no answer sends the same event. No id where none can be made out; the intake refuses such a statement.
+pub(super) fn statement_of(value: &RawValue, body: &Bytes, id: Option<&str>) -> PostedStatement {
+    let statement = value.get();
+    let as_it_came = |id| PostedStatement {
+        id,
+        bytes: body.slice_ref(statement.as_bytes()),
+        is_id_derived: false,
+    };
+    // Derived structs take arrays too; a statement is an object.
+    let parsed = serde_json::from_str::<Identified<'_>>(statement);
+    let (true, Ok(Identified { id: own })) = (statement.starts_with('{'), parsed) else {
+        return as_it_came(None);
+    };
+    let own = own.map_or(Ok(String::new()), |own| serde_json::from_str(own.get()));
+    match own {
+        Ok(own) if own.is_empty() => with_id(statement, id).unwrap_or_else(|_| as_it_came(None)),
+        Ok(own) => as_it_came(Some(own)),
+        Err(_not_a_text) => as_it_came(None),
     }
 }
 
@@ -63,18 +48,16 @@ fn derived_id(statement: &str) -> String {
 }
 
 /// The id is given here, before the statement is published, so that the one answered is the one stored.
-fn with_id(statement: &str, id: Option<&str>) -> serde_json::Result<Statement> {
+fn with_id(statement: &str, id: Option<&str>) -> serde_json::Result<PostedStatement> {
     let is_id_derived = id.is_none();
     let id = id.map_or_else(|| derived_id(statement), str::to_owned);
     let raw_id = to_raw_value(&id)?;
     let mut fields: BTreeMap<String, &RawValue> = serde_json::from_str(statement)?;
     fields.insert("id".to_owned(), &raw_id);
     let bytes = serde_json::to_vec(&fields)?.into();
-    Ok(Statement {
+    Ok(PostedStatement {
         id: Some(id),
-        posted: Posted {
-            bytes,
-            is_id_derived,
-        },
+        bytes,
+        is_id_derived,
     })
 }

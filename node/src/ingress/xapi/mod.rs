@@ -24,7 +24,7 @@ use translation::{LABELS, Translation};
 use values::Map;
 
 /// The source of statements whose sender is not known.
-const ANY_SOURCE: &str = "xapi";
+pub const XAPI_SOURCE: &str = "xapi";
 
 /// Reads one xAPI statement; `default_source` names who sent it, as statements themselves don't.
 ///
@@ -46,7 +46,7 @@ fn decode<'p>(
     delivery: fn(&'p [u8]) -> Delivery<'p>,
 ) -> Result<Event<'p>, Refusal<'p>> {
     let source = if default_source.is_empty() {
-        ANY_SOURCE
+        XAPI_SOURCE
     } else {
         default_source
     };

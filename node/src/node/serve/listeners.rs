@@ -11,8 +11,8 @@ use tonic_health::server::HealthReporter;
 use super::abortable::Abortable;
 use crate::{
     config::Config,
-    http::{self, BodyLimits, HttpState, Reads, ServerOptions},
-    node::statements::Statements,
+    http::{self, BodyLimits, Gate, HttpState, Reads, ServerOptions},
+    ingress::Intake,
     observe::{Metrics, Readiness},
     query::{CourseDoor, LearnerDoor},
 };
@@ -47,7 +47,7 @@ impl Listeners {
         listener: TcpListener,
         metrics: &Arc<Metrics>,
         readiness: watch::Receiver<Readiness>,
-        intake: Statements,
+        intake: Gate<Intake>,
         reads: ServiceReads,
     ) {
         let paths = http::router(HttpState {

@@ -11,18 +11,15 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::server::HealthReporter;
 
-use self::{
-    listeners::{Listeners, ServiceReads},
-    services::Services,
-};
+use self::{listeners::Listeners, services::Services};
 use crate::{
     config::LoadedConfig,
+    http::{Gate, Reads},
     ingress::Intake,
     node::{
         checkpoints::{Checkpoints, Scrub},
         gauges::Gauges,
         start::{StartNodeError, Started, start, stop_groups},
-        statements::Statements,
     },
     observe::{Metrics, Readiness},
     store::Background,
@@ -91,18 +88,12 @@ pub async fn serve(
     let addresses = (grpc.local_addr().ok(), http.local_addr().ok());
     let metrics = Arc::new(Metrics::new());
     let (readiness, ready) = watch::channel(Readiness::not_ready("the node is starting"));
-    let statements = Statements::closed(ready.clone());
+    let intake_gate = Gate::closed(ready.clone());
+    let reads_gate = Gate::closed(ready.clone());
     let mut listeners = Listeners::default();
     let watches_max = config.listen.http_connections_max as usize / 2;
-    let reads = ServiceReads::closed(ready.clone(), watches_max);
-    listeners.open_http(
-        config,
-        http,
-        &metrics,
-        ready,
-        statements.clone(),
-        reads.clone(),
-    );
+    let reads = Reads::new(reads_gate.clone(), watches_max);
+    listeners.open_http(config, http, &metrics, ready, intake_gate.clone(), reads);
     let running = bring_up(loaded, &metrics).await?;
     let Started {
         identity,
@@ -122,14 +113,14 @@ pub async fn serve(
         gauges: &running.gauges,
         stop: listeners.stop_grpc(),
     };
-    let health = match services.open(&intake, &reads) {
+    let health = match services.open(&intake, &reads_gate) {
         Ok(routes) => listeners.open_grpc(grpc, routes),
         Err(error) => {
             running.take_down().await?;
             return Err(ServeError::Grpc(error.to_string()));
         }
     };
-    statements.open(intake);
+    intake_gate.open(intake);
     readiness.send_replace(Readiness::Ready);
     report(&health, true).await;
     tracing::info!(

@@ -14,9 +14,10 @@ use tonic::{
 };
 use tonic_reflection::server::{Builder, Error};
 
-use super::{call_gauge::counted, listeners::ServiceReads};
+use super::call_gauge::counted;
 use crate::{
     config::Config,
+    http::{Gate, ReadServices},
     ingress::{IngestDoor, Intake},
     node::{gauges::Gauges, start::Started},
     observe::Metrics,
@@ -44,14 +45,18 @@ pub struct Services<'n> {
 
 impl Services<'_> {
     /// All services; those of learners and courses answer over HTTP too from now on.
-    pub fn open(&self, intake: &Intake, reads: &ServiceReads) -> Result<Router, Error> {
+    pub fn open(
+        &self,
+        intake: &Intake,
+        reads: &Gate<ReadServices<LearnerDoor, CourseDoor>>,
+    ) -> Result<Router, Error> {
         let learners = Arc::new(LearnerDoor::new(self.reading()));
         let courses = Arc::new(CourseDoor::new(self.reading()));
-        reads.open(
-            Arc::clone(&learners),
-            Arc::clone(&courses),
-            self.started.identity.cluster_id.clone(),
-        );
+        reads.open(ReadServices {
+            learners: Arc::clone(&learners),
+            courses: Arc::clone(&courses),
+            cluster_id: self.started.identity.cluster_id.clone(),
+        });
         let message_bytes_max = usize::try_from(self.config.ingest.request_bytes_max.as_u64())
             .unwrap_or(usize::MAX)
             .saturating_add(MESSAGE_OVERHEAD_BYTES);
