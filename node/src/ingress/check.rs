@@ -1,28 +1,48 @@
 //! What a draft must fulfil to become an event, whatever door it came through.
 
-use homeroom_core::{EventType, Reason};
+use homeroom_core::{Event, EventType, Reason, Refusal};
 
 use super::{
-    Arrival, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX,
+    arrival::Arrival,
+    delivery::Delivery,
     draft::Draft,
-    fault::{Fault, shortened},
+    fault::{Fault, Sender, shortened},
+    limits::{EVENT_BYTES_MAX, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX},
     quantity::Quantity,
+    score::Scoring,
     timestamp::Stamp,
 };
 
-/// How the scored types are scored.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scoring {
-    None,
-    /// By score and maximum.
-    Score,
-    /// By score and maximum, or by success alone.
-    ScoreOrSuccess,
-}
+impl<'p> Draft<'p> {
+    /// The event, if nothing is wrong with it; `fault` is what the door itself found.
+    pub fn admit(
+        self,
+        fault: Option<Fault>,
+        delivery: Delivery<'p>,
+        arrival: &Arrival<'_>,
+    ) -> Result<Event<'p>, Refusal<'p>> {
+        let bytes = delivery.bytes().len();
+        let checked = match fault {
+            _ if bytes > EVENT_BYTES_MAX => Err(Fault::oversized(bytes)),
+            Some(fault) => Err(fault),
+            None => self.check(arrival),
+        };
+        match checked {
+            Ok((event_type, timestamp_ms)) => {
+                Ok(self.into_event(event_type, timestamp_ms, arrival))
+            }
+            Err(fault) => {
+                let sender = Sender {
+                    source: self.source,
+                    user_id: self.user_id,
+                };
+                Err(fault.refuse(delivery, sender, arrival))
+            }
+        }
+    }
 
-impl Draft<'_> {
     /// The type and time of a draft with nothing wrong; else the first fault, in the order that the contract gives them.
-    pub fn check(&self, arrival: &Arrival<'_>) -> Result<(EventType, i64), Fault> {
+    fn check(&self, arrival: &Arrival<'_>) -> Result<(EventType, i64), Fault> {
         let name = self.event_type.as_deref().unwrap_or_default();
         let event_type = EventType::known(name);
         let scoring = Scoring::of(event_type.as_ref());
@@ -198,16 +218,6 @@ impl Draft<'_> {
                 ))
             }
             _ => Ok(()),
-        }
-    }
-}
-
-impl Scoring {
-    pub fn of(event_type: Option<&EventType>) -> Self {
-        match event_type {
-            Some(EventType::QuizSubmitted | EventType::ScoreUpdated) => Self::Score,
-            Some(EventType::QuestionAnswered) => Self::ScoreOrSuccess,
-            _ => Self::None,
         }
     }
 }

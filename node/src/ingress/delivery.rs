@@ -2,7 +2,7 @@
 
 use homeroom_core::PayloadFormat;
 
-use super::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX};
+use super::limits::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX};
 
 /// Its bytes, in one of the forms that have a door.
 #[derive(Clone, Copy, Debug)]

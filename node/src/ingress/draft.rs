@@ -2,16 +2,13 @@
 
 use std::borrow::Cow;
 
-use homeroom_core::{Event, EventType, Refusal};
+use homeroom_core::{Event, EventType};
 
 use super::{
-    Arrival, EVENT_BYTES_MAX,
-    check::Scoring,
-    delivery::Delivery,
-    fault::{Fault, Sender},
+    arrival::Arrival,
     metadata::Metadata,
     quantity::Quantity,
-    score::millionths,
+    score::{Scoring, millionths},
     timestamp::Stamp,
 };
 
@@ -56,6 +53,21 @@ pub(super) struct Labels {
     pub position_ms: &'static str,
 }
 
+/// The names of the contract.
+pub(super) const CONTRACT_LABELS: Labels = Labels {
+    user_id: "userId",
+    event_type: "eventType",
+    timestamp: "timestamp",
+    source: "source",
+    session_id: "sessionId",
+    score: "score",
+    max_score: "maxScore",
+    success: "success",
+    duration_ms: "durationMs",
+    length_ms: "lengthMs",
+    position_ms: "positionMs",
+};
+
 impl<'p> Draft<'p> {
     pub fn new(labels: &'static Labels) -> Self {
         Self {
@@ -82,34 +94,8 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// The event, if nothing is wrong with it; `fault` is what the door itself found.
-    pub fn admit(
-        self,
-        fault: Option<Fault>,
-        delivery: Delivery<'p>,
-        arrival: &Arrival<'_>,
-    ) -> Result<Event<'p>, Refusal<'p>> {
-        let bytes = delivery.bytes().len();
-        let checked = match fault {
-            _ if bytes > EVENT_BYTES_MAX => Err(Fault::oversized(bytes)),
-            Some(fault) => Err(fault),
-            None => self.check(arrival),
-        };
-        match checked {
-            Ok((event_type, timestamp_ms)) => {
-                Ok(self.into_event(event_type, timestamp_ms, arrival))
-            }
-            Err(fault) => {
-                let sender = Sender {
-                    source: self.source,
-                    user_id: self.user_id,
-                };
-                Err(fault.refuse(delivery, sender, arrival))
-            }
-        }
-    }
-
-    fn into_event(
+    /// The event of a draft that was checked.
+    pub fn into_event(
         mut self,
         event_type: EventType,
         timestamp_ms: i64,

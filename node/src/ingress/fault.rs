@@ -3,11 +3,13 @@
 use std::borrow::Cow;
 
 use homeroom_core::{Reason, Refusal};
+use serde::de::IgnoredAny;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    Arrival, EVENT_BYTES_MAX, NAME_BYTES_MAX,
+    arrival::Arrival,
     delivery::{Delivery, cut},
+    limits::{EVENT_BYTES_MAX, NAME_BYTES_MAX},
 };
 
 /// How much of an offending value is shown, characters.
@@ -100,5 +102,23 @@ pub(super) fn shortened(value: &str) -> Cow<'_, str> {
     match value.char_indices().nth(SHOWN_CHARS_MAX) {
         None => Cow::Borrowed(value),
         Some((end, _)) => Cow::Owned(format!("{}…", &value[..end])),
+    }
+}
+
+/// The payload as text.
+pub(super) fn utf8(payload: &[u8]) -> Result<&str, Fault> {
+    std::str::from_utf8(payload)
+        .map_err(|error| Fault::new(Reason::Malformed, format!("no JSON: {error}")))
+}
+
+/// Why this text is no event: no JSON, or JSON of another shape.
+pub(super) fn no_object(text: &str, error: &serde_json::Error) -> Fault {
+    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
+        return Fault::malformed(&error);
+    }
+    if error.is_data() {
+        Fault::wrong_type("an event", "a JSON object", text.trim_ascii())
+    } else {
+        Fault::malformed(error)
     }
 }

@@ -2,14 +2,16 @@
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
-use homeroom_core::Reason;
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor},
+    de::{DeserializeSeed, MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
-use super::{fault::Fault, members::Member};
+use super::{
+    fault::{Fault, no_object, utf8},
+    members::Member,
+};
 
 /// The fields that have a place in an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,24 +116,6 @@ impl<'p> Fields<'p> {
 
     pub fn get(&self, field: Field) -> Option<&'p str> {
         self.known[field as usize]
-    }
-}
-
-/// The payload as text.
-pub(super) fn utf8(payload: &[u8]) -> Result<&str, Fault> {
-    std::str::from_utf8(payload)
-        .map_err(|error| Fault::new(Reason::Malformed, format!("no JSON: {error}")))
-}
-
-/// Why this text is no event: no JSON, or JSON of another shape.
-pub(super) fn no_object(text: &str, error: &serde_json::Error) -> Fault {
-    if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
-        return Fault::malformed(&error);
-    }
-    if error.is_data() {
-        Fault::wrong_type("an event", "a JSON object", text.trim_ascii())
-    } else {
-        Fault::malformed(error)
     }
 }
 

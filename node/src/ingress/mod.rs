@@ -13,6 +13,7 @@ mod fault;
 mod fields;
 mod intake;
 mod json_intake;
+mod limits;
 mod members;
 mod metadata;
 mod native;
@@ -35,6 +36,7 @@ pub use admission::Admission;
 pub use arrival::Arrival;
 pub use intake::{Intake, IntakeError, Receipt, Taken};
 pub use json_intake::JsonIntake;
+pub use limits::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX};
 pub use native::decode_native;
 pub use outcome::to_reason;
 pub use proto::{decode_proto, to_proto};
@@ -42,12 +44,3 @@ pub use redelivery::{DryRunOutcome, RedriveOutcome, RefusedNow};
 pub use service::IngestDoor;
 pub use statements::{PostedStatement, RefusedStatement, StatementsReceipt};
 pub use xapi::{XAPI_SOURCE, decode_standard_xapi, decode_xapi};
-
-/// The largest event that is taken, as received, bytes.
-pub const EVENT_BYTES_MAX: usize = 64 * 1024;
-/// What is kept of a refused event that is larger than that, bytes.
-pub const CUT_PAYLOAD_BYTES: usize = 1024;
-/// The longest id, type or source, bytes.
-pub const NAME_BYTES_MAX: usize = 1024;
-/// How far event time may be ahead of the receiving node's clock, ms.
-pub const FUTURE_TOLERANCE_MS: i64 = 60_000;

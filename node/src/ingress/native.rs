@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use homeroom_core::{Event, Reason, Refusal};
 
 use super::{
-    Arrival,
+    arrival::Arrival,
     delivery::Delivery,
-    draft::{Draft, Labels},
+    draft::{CONTRACT_LABELS, Draft},
     fault::{Fault, shortened},
     fields::{Field, Fields},
     members::Members,
@@ -20,20 +20,6 @@ use super::{
 /// How deep a value of the metadata may be nested: readers of JSON have such a limit, and whoever reads the metadata shall not fail
 /// on it. Most have 128 for a whole text.
 const DEPTH_MAX: usize = 125;
-
-pub(super) const LABELS: Labels = Labels {
-    user_id: "userId",
-    event_type: "eventType",
-    timestamp: "timestamp",
-    source: "source",
-    session_id: "sessionId",
-    score: "score",
-    max_score: "maxScore",
-    success: "success",
-    duration_ms: "durationMs",
-    length_ms: "lengthMs",
-    position_ms: "positionMs",
-};
 
 /// Reads one native JSON event.
 ///
@@ -57,7 +43,7 @@ pub fn decode_native<'p>(
             let draft = reader.draft();
             draft.admit(reader.fault, delivery, arrival)
         }
-        Err(fault) => Draft::new(&LABELS).admit(Some(fault), delivery, arrival),
+        Err(fault) => Draft::new(&CONTRACT_LABELS).admit(Some(fault), delivery, arrival),
     }
 }
 
@@ -71,7 +57,7 @@ struct Reader<'p> {
 impl<'p> Reader<'p> {
     fn draft(&mut self) -> Draft<'p> {
         Draft {
-            labels: &LABELS,
+            labels: &CONTRACT_LABELS,
             event_id: self.text(Field::EventId),
             user_id: self.text(Field::UserId),
             session_id: self.text(Field::SessionId),

@@ -6,7 +6,7 @@ use homeroom_core::{Event, Refusal};
 use homeroom_proto::v1;
 use prost_types::Timestamp;
 
-use super::{Arrival, delivery::Delivery, wire::read_event};
+use super::{arrival::Arrival, delivery::Delivery, wire::read_event};
 
 /// Reads an encoded event of the wire contract.
 ///

@@ -1,6 +1,28 @@
-//! Scores in millionths, exactly.
+//! How events are scored, and scores in millionths, exactly.
+
+use homeroom_core::EventType;
 
 const MILLIONTHS: u128 = 1_000_000;
+
+/// How the scored types are scored.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scoring {
+    None,
+    /// By score and maximum.
+    Score,
+    /// By score and maximum, or by success alone.
+    ScoreOrSuccess,
+}
+
+impl Scoring {
+    pub fn of(event_type: Option<&EventType>) -> Self {
+        match event_type {
+            Some(EventType::QuizSubmitted | EventType::ScoreUpdated) => Self::Score,
+            Some(EventType::QuestionAnswered) => Self::ScoreOrSuccess,
+            _ => Self::None,
+        }
+    }
+}
 
 /// `score / max_score` in millionths, rounded half up. Both are taken as the decimal numbers that were written (the shortest
 /// that read back as the same double), so that 0.0000005 of 1 is one millionth, as on paper.

@@ -1,16 +1,14 @@
 //! Requests of statements that are taken whole or not at all, as the standard has it.
 
-use std::{borrow::Cow, collections::HashSet};
+use std::collections::HashSet;
 
 use bytes::Bytes;
-use homeroom_core::{Event, Reason, Refusal};
+use homeroom_core::Refusal;
 use serde::Serialize;
 
 use super::{
-    Admission, Arrival, Receipt,
-    delivery::Delivery,
-    fault::{Fault, Sender},
-    xapi::{decode_standard_xapi, id_of, is_sound_but_useless},
+    Admission, Receipt,
+    xapi::{SoundStatement, decode_sound},
 };
 
 /// A statement of a request.
@@ -48,64 +46,12 @@ pub struct RefusedStatement {
     pub detail: String,
 }
 
-/// A statement that keeps to the standard.
-struct Sound<'p> {
-    /// Refused when there is nothing in it to count: a dead letter, and no reason to refuse the others.
-    decoded: Result<Event<'p>, Refusal<'p>>,
-    /// Whether it says itself when it happened.
-    is_timed: bool,
-}
-
-impl<'p> Sound<'p> {
-    /// By which it is told from the others of its request.
-    fn id(&self, payload: &'p [u8]) -> Option<Cow<'p, str>> {
-        match &self.decoded {
-            Ok(event) => Some(event.event_id.clone()),
-            Err(_) => id_of(payload),
-        }
-    }
-
-    /// Its refusal, when another of its request has the same id.
-    fn standing_twice(self, id: &str, payload: &'p [u8], arrival: &Arrival<'_>) -> Refusal<'p> {
-        let (source, user_id) = match self.decoded {
-            Ok(event) => (event.source, Some(event.user_id)),
-            Err(refusal) => (refusal.source, refusal.user_id),
-        };
-        let sender = Sender {
-            source: Some(source),
-            user_id,
-        };
-        let detail = format!("the id {id} stands twice in the request");
-        let delivery = Delivery::StandardXapiJson(payload);
-        Fault::new(Reason::Malformed, detail).refuse(delivery, sender, arrival)
-    }
-}
-
 /// What is known of a request's statements before any of them is handed over.
 pub(super) struct Judged {
     pub refused: Vec<RefusedStatement>,
     pub event_ids: Vec<String>,
     /// Whether each says itself when it happened.
     pub is_timed: Vec<bool>,
-}
-
-/// A statement that keeps to the standard, be there something to count in it or not.
-fn decode_sound<'p>(
-    payload: &'p [u8],
-    source: &'p str,
-    arrival: &Arrival<'_>,
-) -> Result<Sound<'p>, Refusal<'p>> {
-    match decode_standard_xapi(payload, source, arrival) {
-        Ok((event, is_timed)) => Ok(Sound {
-            decoded: Ok(event),
-            is_timed,
-        }),
-        Err(refusal) if is_sound_but_useless(&refusal, payload) => Ok(Sound {
-            decoded: Err(refusal),
-            is_timed: true,
-        }),
-        Err(refusal) => Err(refusal),
-    }
 }
 
 /// Admits all statements when each of them is sound, else those that are not.
@@ -116,7 +62,7 @@ pub(super) fn judge(
 ) -> Judged {
     let arrival = admission.arrival();
     let mut seen = HashSet::new();
-    let decoded: Vec<Result<Sound<'_>, Refusal<'_>>> = statements
+    let decoded: Vec<Result<SoundStatement<'_>, Refusal<'_>>> = statements
         .iter()
         .map(|posted| {
             let sound = decode_sound(&posted.bytes, source, &arrival)?;
@@ -125,7 +71,7 @@ pub(super) fn judge(
             }
             match sound.id(&posted.bytes) {
                 Some(id) if !seen.insert(id.to_ascii_lowercase()) => {
-                    Err(sound.standing_twice(&id, &posted.bytes, &arrival))
+                    Err(sound.refuse_repeated(&id, &posted.bytes, &arrival))
                 }
                 _ => Ok(sound),
             }
@@ -139,7 +85,7 @@ pub(super) fn judge(
     };
     for (index, (decoded, posted)) in decoded.into_iter().zip(statements).enumerate() {
         match decoded {
-            Ok(Sound { decoded, is_timed }) if is_sound => {
+            Ok(SoundStatement { decoded, is_timed }) if is_sound => {
                 let id = decoded.as_ref().map(|event| event.event_id.to_string());
                 judged.event_ids.push(id.unwrap_or_default());
                 judged.is_timed.push(is_timed);

@@ -1,0 +1,127 @@
+//! From the bytes of a statement to an event.
+
+use std::borrow::Cow;
+
+use homeroom_core::{ActorForm, Event, Reason, Refusal};
+use serde::de::IgnoredAny;
+
+use super::{
+    super::{
+        arrival::Arrival,
+        delivery::Delivery,
+        draft::Draft,
+        fault::{Fault, Sender, no_object, utf8},
+    },
+    standard,
+    statement::{ActorOnly, Statement},
+    translation::{LABELS, Translation},
+    values::Map,
+};
+
+/// The source of statements whose sender is not known.
+pub const XAPI_SOURCE: &str = "xapi";
+
+/// Reads one xAPI statement; `default_source` names who sent it, as statements themselves don't.
+///
+/// # Errors
+/// When the event is refused, with the reason.
+pub fn decode_xapi<'p>(
+    payload: &'p [u8],
+    default_source: &'p str,
+    arrival: &Arrival<'_>,
+) -> Result<Event<'p>, Refusal<'p>> {
+    decode(payload, default_source, arrival, Delivery::XapiJson)
+}
+
+/// `delivery` makes of the payload what is kept of it, if it is refused.
+fn decode<'p>(
+    payload: &'p [u8],
+    default_source: &'p str,
+    arrival: &Arrival<'_>,
+    delivery: fn(&'p [u8]) -> Delivery<'p>,
+) -> Result<Event<'p>, Refusal<'p>> {
+    let source = if default_source.is_empty() {
+        XAPI_SOURCE
+    } else {
+        default_source
+    };
+    let form = arrival.settings.source_policy(source).actor_form;
+    let (mut draft, fault) = match read(payload) {
+        Ok(statement) => {
+            if let (Some(pages), Some(page)) = (arrival.home_pages, statement.actor.home_page()) {
+                pages.note(source, &page);
+            }
+            Translation {
+                form,
+                arrived_ms: arrival.arrived_ms,
+            }
+            .draft(&statement)
+        }
+        Err(fault) => {
+            let mut draft = Draft::new(&LABELS);
+            draft.user_id = actor_of_broken(payload, form);
+            (draft, Some(fault))
+        }
+    };
+    draft.source = Some(Cow::Borrowed(source));
+    draft.admit(fault, delivery(payload), arrival)
+}
+
+/// Reads one statement as [`decode_xapi`] does, and refuses besides what a store of statements must refuse by the standard. With the
+/// event comes whether the statement says itself when it happened.
+///
+/// # Errors
+/// When the event is refused, with the reason.
+pub fn decode_standard_xapi<'p>(
+    payload: &'p [u8],
+    default_source: &'p str,
+    arrival: &Arrival<'_>,
+) -> Result<(Event<'p>, bool), Refusal<'p>> {
+    let delivery = Delivery::StandardXapiJson;
+    let event = decode(payload, default_source, arrival, delivery)?;
+    match standard::check(payload) {
+        Ok(kept) => Ok((event, kept.is_timed)),
+        Err(fault) => {
+            let sender = Sender {
+                source: Some(event.source),
+                user_id: Some(event.user_id),
+            };
+            Err(fault.refuse(delivery(payload), sender, arrival))
+        }
+    }
+}
+
+pub(super) fn read(payload: &[u8]) -> Result<Statement<'_>, Fault> {
+    let text = utf8(payload)?;
+    if !text.trim_ascii_start().starts_with('{') {
+        return Err(match serde_json::from_str::<IgnoredAny>(text) {
+            Ok(_) => Fault::wrong_type("a statement", "a JSON object", text.trim_ascii()),
+            Err(error) => Fault::malformed(&error),
+        });
+    }
+    serde_json::from_str(text)
+        .map(|Map(statement)| statement)
+        .map_err(|error| {
+            let fault = no_object(text, &error);
+            if fault.reason == Reason::Malformed {
+                fault
+            } else {
+                located(text, fault)
+            }
+        })
+}
+
+/// The fault, with the path to where in the statement it is; worth a second reading only when there is one.
+fn located(text: &str, fault: Fault) -> Fault {
+    let from = &mut serde_json::Deserializer::from_str(text);
+    match serde_path_to_error::deserialize::<_, Map<Statement<'_>>>(from) {
+        Err(error) => Fault::new(Reason::SchemaMismatch, error.to_string()),
+        Ok(_) => fault,
+    }
+}
+
+/// The learner of a statement that is damaged elsewhere.
+fn actor_of_broken(payload: &[u8], form: ActorForm) -> Option<Cow<'_, str>> {
+    let statement: Map<ActorOnly<'_>> = serde_json::from_slice(payload).ok()?;
+    statement.actor.user_id(form)
+}
