@@ -3,7 +3,8 @@
 use bytes::Bytes;
 
 use super::{
-    Admission, Intake, IntakeError, Receipt, decode_native,
+    decode::decode_native,
+    intake::{Admission, Intake, IntakeError, Receipt},
     statements::{Judged, PostedStatement, StatementsReceipt, judge},
 };
 use crate::route::Urgency;

@@ -7,8 +7,8 @@ use homeroom_core::Refusal;
 use serde::Serialize;
 
 use super::{
-    Admission, Receipt,
-    xapi::{SoundStatement, decode_sound},
+    decode::{SoundStatement, decode_sound},
+    intake::{Admission, Receipt},
 };
 
 /// A statement of a request.

@@ -8,7 +8,7 @@ use homeroom_core::{
 
 use crate::route::Routed;
 
-use super::{Arrival, decode_native, decode_proto, decode_xapi};
+use super::super::decode::{Arrival, decode_native, decode_proto, decode_xapi};
 
 /// Room made for the record of a delivery, bytes: most events of learning systems take less. One that takes more costs a copy of
 /// what its shard has so far, no more.

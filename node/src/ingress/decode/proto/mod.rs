@@ -1,12 +1,15 @@
 //! Events as messages of the wire contract.
 
+mod wire;
+
 use std::{borrow::Cow, collections::BTreeMap};
 
 use homeroom_core::{Event, Refusal};
 use homeroom_proto::v1;
 use prost_types::Timestamp;
 
-use super::{arrival::Arrival, delivery::Delivery, wire::read_event};
+use super::{arrival::Arrival, delivery::Delivery};
+use wire::read_event;
 
 /// Reads an encoded event of the wire contract.
 ///

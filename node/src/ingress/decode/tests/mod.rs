@@ -1,7 +1,6 @@
 //! What comes in, and what must become of it.
 
 mod corpus;
-mod door;
 mod native;
 mod proto;
 mod random;
@@ -26,7 +25,7 @@ fn settings_with(source: &str, policy: SourcePolicy) -> Settings {
     }
 }
 
-fn arrival(settings: &Settings) -> Arrival<'_> {
+pub(in crate::ingress) fn arrival(settings: &Settings) -> Arrival<'_> {
     Arrival {
         now_ms: NOW_MS,
         arrived_ms: NOW_MS,
@@ -36,7 +35,7 @@ fn arrival(settings: &Settings) -> Arrival<'_> {
     }
 }
 
-fn native(json: &str) -> Result<Event<'_>, Refusal<'_>> {
+pub(in crate::ingress) fn native(json: &str) -> Result<Event<'_>, Refusal<'_>> {
     decode_native(json.as_bytes(), &arrival(&Settings::default()))
 }
 
@@ -56,7 +55,7 @@ fn refused(decoded: Result<Event<'_>, Refusal<'_>>, reason: Reason, detail: &str
 }
 
 /// A valid native event with these members besides, or instead.
-fn with(members: &str) -> String {
+pub(in crate::ingress) fn with(members: &str) -> String {
     let comma = if members.is_empty() { "" } else { "," };
     format!(
         r#"{{"eventId":"e1","userId":"ada","sessionId":"s1","timestamp":"2026-03-04T09:59:00Z",

@@ -1,5 +1,7 @@
 //! Native JSON events: one object with the fields of the contract.
 
+mod fields;
+
 use std::borrow::Cow;
 
 use homeroom_core::{Event, Reason, Refusal};
@@ -9,13 +11,14 @@ use super::{
     delivery::Delivery,
     draft::{CONTRACT_LABELS, Draft},
     fault::{Fault, shortened},
-    fields::{Field, Fields},
     members::Members,
     metadata::Metadata,
     quantity::Quantity,
     text::{BadEscape, depth, is_number, is_object, is_string, plain, unquoted},
     timestamp::Stamp,
 };
+
+use fields::{Field, Fields};
 
 /// How deep a value of the metadata may be nested: readers of JSON have such a limit, and whoever reads the metadata shall not fail
 /// on it. Most have 128 for a whole text.

@@ -6,8 +6,8 @@ use homeroom_core::{
     learner_hash, shard_of,
 };
 
-use super::{arrival, native, with};
 use crate::ingress::Admission;
+use crate::ingress::decode::tests::{arrival, native, with};
 use crate::route::Routed;
 
 const SHARDS: u16 = 4;

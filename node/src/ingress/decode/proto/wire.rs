@@ -9,7 +9,7 @@ use prost::{
 };
 use prost_types::Timestamp;
 
-use super::{
+use super::super::{
     draft::{CONTRACT_LABELS, Draft},
     fault::Fault,
     quantity::Quantity,

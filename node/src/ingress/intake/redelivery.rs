@@ -9,8 +9,9 @@ use homeroom_core::{
 };
 
 use super::{
-    Admission, Arrival, Intake, IntakeError, decode_native, decode_proto, decode_standard_xapi,
-    decode_xapi, intake::wall_ms,
+    super::decode::{Arrival, decode_native, decode_proto, decode_standard_xapi, decode_xapi},
+    admission::Admission,
+    publish::{Intake, IntakeError, wall_ms},
 };
 use crate::route::Urgency;
 

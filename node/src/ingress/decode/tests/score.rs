@@ -4,7 +4,7 @@ use num_bigint::BigInt;
 use num_rational::BigRational;
 use proptest::prelude::*;
 
-use crate::ingress::score::millionths;
+use crate::ingress::decode::score::millionths;
 
 /// A decimal as it is written, exactly.
 fn exact(text: &str) -> BigRational {

@@ -8,7 +8,7 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-use super::{
+use super::super::{
     fault::{Fault, no_object, utf8},
     members::Member,
 };

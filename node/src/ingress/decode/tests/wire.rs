@@ -11,8 +11,11 @@ use prost_types::Timestamp;
 
 use super::{NOW_MS, arrival, refused};
 use crate::ingress::{
-    Admission, Arrival, decode_proto, delivery::Delivery, draft::Draft, metadata::Metadata,
-    native::LABELS, quantity::Quantity, timestamp::Stamp,
+    Admission, Arrival,
+    decode::{
+        decode_proto, delivery::Delivery, draft::CONTRACT_LABELS, draft::Draft, metadata::Metadata,
+        quantity::Quantity, timestamp::Stamp,
+    },
 };
 
 /// The long way: decoded by prost, then made a draft of.
@@ -30,7 +33,7 @@ fn by_prost<'p>(
         Stamp::from_parts(time.seconds, time.nanos)
     });
     let draft = Draft {
-        labels: &LABELS,
+        labels: &CONTRACT_LABELS,
         event_id: text(&message.event_id),
         user_id: text(&message.user_id),
         session_id: text(&message.session_id),

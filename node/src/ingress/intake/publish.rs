@@ -11,7 +11,8 @@ use homeroom_proto::v1;
 use tokio::sync::watch;
 
 use super::{
-    Admission, Arrival,
+    super::decode::Arrival,
+    admission::Admission,
     outcome::{to_outcomes, to_token},
 };
 use crate::{
@@ -121,7 +122,7 @@ impl Intake {
     }
 
     /// Hands over what `admit` takes of a request's deliveries.
-    pub(super) async fn admit<T>(
+    pub(in super::super) async fn admit<T>(
         &self,
         listener: &str,
         deliveries: usize,
@@ -190,7 +191,7 @@ impl Taken {
 }
 
 impl Receipt {
-    pub(super) fn naming(self, event_ids: Vec<String>) -> Self {
+    pub(in super::super) fn naming(self, event_ids: Vec<String>) -> Self {
         Self { event_ids, ..self }
     }
 

@@ -1,0 +1,28 @@
+//! From the bytes of a delivery to an event, or to a refusal with its reason.
+//!
+//! Pure functions: no runtime, no I/O, no clock; the time comes with the [`Arrival`].
+
+mod arrival;
+mod check;
+mod delivery;
+mod draft;
+mod fault;
+mod limits;
+mod members;
+mod metadata;
+mod native;
+mod proto;
+mod quantity;
+mod score;
+mod text;
+mod timestamp;
+mod xapi;
+
+#[cfg(test)]
+pub(super) mod tests;
+
+pub use arrival::Arrival;
+pub use limits::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX};
+pub use native::decode_native;
+pub use proto::{decode_proto, to_proto};
+pub use xapi::{SoundStatement, XAPI_SOURCE, decode_sound, decode_standard_xapi, decode_xapi};
