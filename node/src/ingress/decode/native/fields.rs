@@ -1,16 +1,16 @@
 //! The members of a native JSON event as they stand in the text, found in one pass and not yet judged.
 
-use std::{borrow::Cow, fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, MapAccess, Visitor},
+    de::{MapAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
 use super::super::{
     fault::{Fault, no_object, utf8},
-    members::Member,
+    members::{Member, Name},
 };
 
 /// The fields that have a place in an event.
@@ -136,48 +136,16 @@ impl<'de: 'p, 'p> Visitor<'de> for FieldsVisitor<'p> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
         let mut fields = Fields::default();
-        while let Some(name) = members.next_key_seed(NameSeed)? {
+        while let Some(Name(name)) = members.next_key()? {
             let json = members.next_value::<&'de RawValue>()?.get();
             if json == "null" {
                 continue;
             }
-            match name {
-                Name::Known(field) => fields.known[field as usize] = Some(json),
-                Name::Unknown(name) => fields.unknown.push((name, json)),
+            match Field::of(&name) {
+                Some(field) => fields.known[field as usize] = Some(json),
+                None => fields.unknown.push((name, json)),
             }
         }
         Ok(fields)
-    }
-}
-
-enum Name<'p> {
-    Known(Field),
-    Unknown(Cow<'p, str>),
-}
-
-struct NameSeed;
-
-impl<'de> DeserializeSeed<'de> for NameSeed {
-    type Value = Name<'de>;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl<'de> Visitor<'de> for NameSeed {
-    type Value = Name<'de>;
-
-    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("a member's name")
-    }
-
-    fn visit_borrowed_str<E>(self, name: &'de str) -> Result<Self::Value, E> {
-        Ok(Field::of(name).map_or(Name::Unknown(Cow::Borrowed(name)), Name::Known))
-    }
-
-    fn visit_str<E>(self, name: &str) -> Result<Self::Value, E> {
-        let unknown = || Name::Unknown(Cow::Owned(name.to_owned()));
-        Ok(Field::of(name).map_or_else(unknown, Name::Known))
     }
 }

@@ -9,115 +9,86 @@ use serde_json::value::RawValue;
 use super::values::{Extensions, List, Map, Number, Text};
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct Statement<'p> {
-    #[serde(borrow)]
     pub id: Text<'p>,
-    #[serde(borrow)]
     pub actor: Map<Agent<'p>>,
-    #[serde(borrow)]
     pub verb: Map<Verb<'p>>,
-    #[serde(borrow)]
     pub object: Map<Object<'p>>,
-    #[serde(borrow)]
     pub result: Map<Outcome<'p>>,
-    #[serde(borrow)]
     pub context: Map<Context<'p>>,
-    #[serde(borrow)]
     pub timestamp: Option<&'p RawValue>,
-    #[serde(borrow)]
     pub stored: Option<&'p RawValue>,
 }
 
 /// What is read of a statement that is damaged elsewhere.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct ActorOnly<'p> {
-    #[serde(borrow)]
     pub actor: Map<Agent<'p>>,
 }
 
 /// A person or an identified group.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct Agent<'p> {
-    #[serde(borrow)]
     pub account: Map<Account<'p>>,
-    #[serde(borrow)]
     pub mbox: Text<'p>,
-    #[serde(borrow)]
     pub mbox_sha1sum: Text<'p>,
-    #[serde(borrow)]
     pub openid: Text<'p>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'p"))]
 pub(super) struct Account<'p> {
-    #[serde(borrow)]
     pub home_page: Text<'p>,
-    #[serde(borrow)]
     pub name: Text<'p>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct Verb<'p> {
-    #[serde(borrow)]
     pub id: Text<'p>,
 }
 
 /// An activity, an agent, another statement, or a statement within the statement.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct Object<'p> {
-    #[serde(borrow)]
     pub id: Text<'p>,
-    #[serde(borrow)]
     pub definition: Map<Definition<'p>>,
-    #[serde(borrow)]
     pub account: Map<Account<'p>>,
-    #[serde(borrow)]
     pub mbox: Text<'p>,
-    #[serde(borrow)]
     pub mbox_sha1sum: Text<'p>,
-    #[serde(borrow)]
     pub openid: Text<'p>,
     /// What the statement within was about.
-    #[serde(borrow)]
     pub object: Map<Activity<'p>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct Activity<'p> {
-    #[serde(borrow)]
     pub id: Text<'p>,
-    #[serde(borrow)]
     pub definition: Map<Definition<'p>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct Definition<'p> {
-    #[serde(borrow, rename = "type")]
+    #[serde(rename = "type")]
     pub kind: Text<'p>,
-    #[serde(borrow)]
     pub name: Extensions<'p>,
 }
 
 /// `result`.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct Outcome<'p> {
     pub score: Option<Map<Score>>,
     pub success: Option<bool>,
     pub completion: Option<bool>,
-    #[serde(borrow)]
     pub response: Text<'p>,
-    #[serde(borrow)]
     pub duration: Text<'p>,
-    #[serde(borrow)]
     pub extensions: Extensions<'p>,
 }
 
@@ -130,30 +101,21 @@ pub(super) struct Score {
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
+#[serde(default, rename_all = "camelCase", bound(deserialize = "'de: 'p"))]
 pub(super) struct Context<'p> {
-    #[serde(borrow)]
     pub registration: Text<'p>,
-    #[serde(borrow)]
     pub context_activities: Map<ContextActivities<'p>>,
-    #[serde(borrow)]
     pub platform: Text<'p>,
-    #[serde(borrow)]
     pub language: Text<'p>,
-    #[serde(borrow)]
     pub revision: Text<'p>,
-    #[serde(borrow)]
     pub extensions: Extensions<'p>,
 }
 
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct ContextActivities<'p> {
-    #[serde(borrow)]
     pub parent: List<Activity<'p>>,
-    #[serde(borrow)]
     pub grouping: List<Activity<'p>>,
-    #[serde(borrow)]
     pub category: List<Activity<'p>>,
 }
 

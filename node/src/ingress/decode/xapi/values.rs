@@ -9,7 +9,7 @@ use serde::{
 use serde_json::value::RawValue;
 
 use super::super::{
-    members::{Member, Members},
+    members::{Member, Members, Name},
     text::{is_number, is_string, unquoted},
 };
 
@@ -30,29 +30,8 @@ impl<'p> Text<'p> {
 
 impl<'de: 'p, 'p> Deserialize<'de> for Text<'p> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        from.deserialize_any(TextVisitor(PhantomData))
-    }
-}
-
-struct TextVisitor<'p>(PhantomData<&'p ()>);
-
-impl<'de: 'p, 'p> Visitor<'de> for TextVisitor<'p> {
-    type Value = Text<'p>;
-
-    fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
-        to.write_str("a string")
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-        Ok(Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-        Ok(Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_unit<E>(self) -> Result<Self::Value, E> {
-        Ok(Text::default())
+        Option::<Name<'p>>::deserialize(from)
+            .map(|text| Self(text.map(|Name(text)| text).unwrap_or_default()))
     }
 }
 
