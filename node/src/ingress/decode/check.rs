@@ -7,6 +7,7 @@ use super::{
     delivery::Delivery,
     draft::Draft,
     fault::{Fault, Sender, shortened},
+    labels::Labels,
     limits::{EVENT_BYTES_MAX, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX},
     quantity::Quantity,
     score::Scoring,
@@ -25,7 +26,7 @@ impl<'p> Draft<'p> {
         let checked = match fault {
             _ if bytes > EVENT_BYTES_MAX => Err(Fault::oversized(bytes)),
             Some(fault) => Err(fault),
-            None => self.check(arrival),
+            None => self.check(delivery.labels(), arrival),
         };
         match checked {
             Ok((event_type, timestamp_ms)) => {
@@ -42,22 +43,22 @@ impl<'p> Draft<'p> {
     }
 
     /// The type and time of a draft with nothing wrong; else the first fault, in the order that the contract gives them.
-    fn check(&self, arrival: &Arrival<'_>) -> Result<(EventType, i64), Fault> {
+    fn check(&self, labels: &Labels, arrival: &Arrival<'_>) -> Result<(EventType, i64), Fault> {
         let name = self.event_type.as_deref().unwrap_or_default();
         let event_type = EventType::known(name);
         let scoring = Scoring::of(event_type.as_ref());
         let needs_session = event_type.as_ref().is_none_or(EventType::needs_session);
         if !self.is_complete(scoring, needs_session) {
-            return Err(self.missing(scoring, needs_session));
+            return Err(self.missing(labels, scoring, needs_session));
         }
-        let timestamp_ms = self.timestamp_ms()?;
+        let timestamp_ms = self.timestamp_ms(labels)?;
         let latest_ms = arrival.now_ms.saturating_add(FUTURE_TOLERANCE_MS);
         if timestamp_ms > latest_ms {
-            return Err(self.future(timestamp_ms, arrival.now_ms));
+            return Err(future(labels, timestamp_ms, arrival.now_ms));
         }
-        self.check_names()?;
-        self.check_quantities()?;
-        self.check_score(arrival)?;
+        self.check_names(labels)?;
+        self.check_quantities(labels)?;
+        self.check_score(labels, arrival)?;
         let other = || EventType::from_name(name);
         Ok((event_type.unwrap_or_else(other), timestamp_ms))
     }
@@ -77,8 +78,7 @@ impl<'p> Draft<'p> {
             || (scoring == Scoring::ScoreOrSuccess && self.success.is_some())
     }
 
-    fn missing(&self, scoring: Scoring, needs_session: bool) -> Fault {
-        let labels = self.labels;
+    fn missing(&self, labels: &Labels, scoring: Scoring, needs_session: bool) -> Fault {
         let required = [
             (self.user_id.is_none(), labels.user_id),
             (self.event_type.is_none(), labels.event_type),
@@ -113,8 +113,8 @@ impl<'p> Draft<'p> {
         )
     }
 
-    fn timestamp_ms(&self) -> Result<i64, Fault> {
-        let label = self.labels.timestamp;
+    fn timestamp_ms(&self, labels: &Labels) -> Result<i64, Fault> {
+        let label = labels.timestamp;
         match &self.stamp {
             Stamp::At(timestamp_ms) => Ok(*timestamp_ms),
             Stamp::Absent => Err(Fault::new(Reason::MissingField, format!("missing {label}"))),
@@ -125,18 +125,8 @@ impl<'p> Draft<'p> {
         }
     }
 
-    fn future(&self, timestamp_ms: i64, now_ms: i64) -> Fault {
-        let ahead_ms = i128::from(timestamp_ms) - i128::from(now_ms);
-        let label = self.labels.timestamp;
-        let detail = format!(
-            "{label} is {ahead_ms} ms ahead of this node's clock, at most {FUTURE_TOLERANCE_MS} are taken"
-        );
-        Fault::new(Reason::FutureTimestamp, detail)
-    }
-
     /// Names are keys, in memory and on disk: what may have any length is metadata.
-    fn check_names(&self) -> Result<(), Fault> {
-        let labels = self.labels;
+    fn check_names(&self, labels: &Labels) -> Result<(), Fault> {
         let names = [
             (&self.event_id, "eventId"),
             (&self.user_id, labels.user_id),
@@ -157,8 +147,7 @@ impl<'p> Draft<'p> {
         Ok(())
     }
 
-    fn check_quantities(&self) -> Result<(), Fault> {
-        let labels = self.labels;
+    fn check_quantities(&self, labels: &Labels) -> Result<(), Fault> {
         let quantities = [
             (&self.duration_ms, labels.duration_ms, "a time of 0 or more"),
             (&self.watched_ms, "watchedMs", "a time of 0 or more"),
@@ -179,8 +168,7 @@ impl<'p> Draft<'p> {
     }
 
     /// Holds for every type: a score that can't be right is refused also where it wouldn't count.
-    fn check_score(&self, arrival: &Arrival<'_>) -> Result<(), Fault> {
-        let labels = self.labels;
+    fn check_score(&self, labels: &Labels, arrival: &Arrival<'_>) -> Result<(), Fault> {
         if let Some(max_score) = self.max_score
             && !(max_score.is_finite() && max_score > 0.0)
         {
@@ -220,4 +208,13 @@ impl<'p> Draft<'p> {
             _ => Ok(()),
         }
     }
+}
+
+fn future(labels: &Labels, timestamp_ms: i64, now_ms: i64) -> Fault {
+    let ahead_ms = i128::from(timestamp_ms) - i128::from(now_ms);
+    let label = labels.timestamp;
+    let detail = format!(
+        "{label} is {ahead_ms} ms ahead of this node's clock, at most {FUTURE_TOLERANCE_MS} are taken"
+    );
+    Fault::new(Reason::FutureTimestamp, detail)
 }

@@ -2,7 +2,10 @@
 
 use homeroom_core::PayloadFormat;
 
-use super::limits::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX};
+use super::{
+    labels::{self, Labels},
+    limits::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX},
+};
 
 /// Its bytes, in one of the forms that have a door.
 #[derive(Clone, Copy, Debug)]
@@ -22,6 +25,14 @@ impl<'p> Delivery<'p> {
             Self::XapiJson(_) => PayloadFormat::XapiJson,
             Self::StandardXapiJson(_) => PayloadFormat::StandardXapiJson,
             Self::Protobuf(_) => PayloadFormat::Protobuf,
+        }
+    }
+
+    /// The names that its sender knows.
+    pub fn labels(self) -> &'static Labels {
+        match self {
+            Self::NativeJson(_) | Self::Protobuf(_) => &labels::CONTRACT,
+            Self::XapiJson(_) | Self::StandardXapiJson(_) => &labels::XAPI,
         }
     }
 

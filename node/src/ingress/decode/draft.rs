@@ -13,9 +13,8 @@ use super::{
 };
 
 /// Texts are absent when empty.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Draft<'p> {
-    pub labels: &'static Labels,
     pub event_id: Option<Cow<'p, str>>,
     pub user_id: Option<Cow<'p, str>>,
     pub session_id: Option<Cow<'p, str>>,
@@ -37,63 +36,7 @@ pub(super) struct Draft<'p> {
     pub metadata: Metadata<'p>,
 }
 
-/// What a door's form calls the fields, for messages.
-#[derive(Debug)]
-pub(super) struct Labels {
-    pub user_id: &'static str,
-    pub event_type: &'static str,
-    pub timestamp: &'static str,
-    pub source: &'static str,
-    pub session_id: &'static str,
-    pub score: &'static str,
-    pub max_score: &'static str,
-    pub success: &'static str,
-    pub duration_ms: &'static str,
-    pub length_ms: &'static str,
-    pub position_ms: &'static str,
-}
-
-/// The names of the contract.
-pub(super) const CONTRACT_LABELS: Labels = Labels {
-    user_id: "userId",
-    event_type: "eventType",
-    timestamp: "timestamp",
-    source: "source",
-    session_id: "sessionId",
-    score: "score",
-    max_score: "maxScore",
-    success: "success",
-    duration_ms: "durationMs",
-    length_ms: "lengthMs",
-    position_ms: "positionMs",
-};
-
 impl<'p> Draft<'p> {
-    pub fn new(labels: &'static Labels) -> Self {
-        Self {
-            labels,
-            event_id: None,
-            user_id: None,
-            session_id: None,
-            course_id: None,
-            stamp: Stamp::Absent,
-            event_type: None,
-            source: None,
-            object_id: None,
-            attempt_id: None,
-            producer_sequence: None,
-            score: None,
-            max_score: None,
-            success: None,
-            skill_id: None,
-            duration_ms: None,
-            watched_ms: None,
-            length_ms: None,
-            position_ms: None,
-            metadata: Metadata::default(),
-        }
-    }
-
     /// The event of a draft that was checked.
     pub fn into_event(
         mut self,

@@ -7,6 +7,7 @@ mod check;
 mod delivery;
 mod draft;
 mod fault;
+mod labels;
 mod limits;
 mod members;
 mod metadata;

@@ -9,7 +9,7 @@ use homeroom_core::{Event, Reason, Refusal};
 use super::{
     arrival::Arrival,
     delivery::Delivery,
-    draft::{CONTRACT_LABELS, Draft},
+    draft::Draft,
     fault::{Fault, shortened},
     members::Members,
     metadata::Metadata,
@@ -46,7 +46,7 @@ pub fn decode_native<'p>(
             let draft = reader.draft();
             draft.admit(reader.fault, delivery, arrival)
         }
-        Err(fault) => Draft::new(&CONTRACT_LABELS).admit(Some(fault), delivery, arrival),
+        Err(fault) => Draft::default().admit(Some(fault), delivery, arrival),
     }
 }
 
@@ -60,7 +60,6 @@ struct Reader<'p> {
 impl<'p> Reader<'p> {
     fn draft(&mut self) -> Draft<'p> {
         Draft {
-            labels: &CONTRACT_LABELS,
             event_id: self.text(Field::EventId),
             user_id: self.text(Field::UserId),
             session_id: self.text(Field::SessionId),

@@ -9,12 +9,7 @@ use prost::{
 };
 use prost_types::Timestamp;
 
-use super::super::{
-    draft::{CONTRACT_LABELS, Draft},
-    fault::Fault,
-    quantity::Quantity,
-    timestamp::Stamp,
-};
+use super::super::{draft::Draft, fault::Fault, quantity::Quantity, timestamp::Stamp};
 
 /// Reads an encoded message, by the rules of proto3: unknown fields are skipped, of a field that comes more than once the last
 /// counts, the parts of a nested message are joined.
@@ -23,7 +18,7 @@ use super::super::{
 /// much as possible of who sent it.
 pub(super) fn read_event(mut message: &[u8]) -> (Draft<'_>, Option<Fault>) {
     let mut reader = Reader {
-        draft: Draft::new(&CONTRACT_LABELS),
+        draft: Draft::default(),
         time: None,
     };
     let fault = reader.fields(&mut message).err();

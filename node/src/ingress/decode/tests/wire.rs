@@ -13,8 +13,8 @@ use super::{NOW_MS, arrival, refused};
 use crate::ingress::{
     Admission, Arrival,
     decode::{
-        decode_proto, delivery::Delivery, draft::CONTRACT_LABELS, draft::Draft, metadata::Metadata,
-        quantity::Quantity, timestamp::Stamp,
+        decode_proto, delivery::Delivery, draft::Draft, metadata::Metadata, quantity::Quantity,
+        timestamp::Stamp,
     },
 };
 
@@ -33,7 +33,6 @@ fn by_prost<'p>(
         Stamp::from_parts(time.seconds, time.nanos)
     });
     let draft = Draft {
-        labels: &CONTRACT_LABELS,
         event_id: text(&message.event_id),
         user_id: text(&message.user_id),
         session_id: text(&message.session_id),

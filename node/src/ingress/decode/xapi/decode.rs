@@ -14,7 +14,7 @@ use super::{
     },
     standard,
     statement::{ActorOnly, Statement},
-    translation::{LABELS, Translation},
+    translation::Translation,
     values::Map,
 };
 
@@ -58,7 +58,7 @@ fn decode<'p>(
             .draft(&statement)
         }
         Err(fault) => {
-            let mut draft = Draft::new(&LABELS);
+            let mut draft = Draft::default();
             draft.user_id = actor_of_broken(payload, form);
             (draft, Some(fault))
         }

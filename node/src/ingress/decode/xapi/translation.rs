@@ -8,8 +8,9 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 use super::{
     super::{
-        draft::{Draft, Labels},
+        draft::Draft,
         fault::Fault,
+        labels,
         quantity::Quantity,
         text::{is_string, unquoted},
         timestamp::Stamp,
@@ -18,20 +19,6 @@ use super::{
     statement::{Score, Statement},
     values::Number,
     vocabulary::{self, LENGTH, SESSION_ID, TIME, TIME_TO},
-};
-
-pub(super) const LABELS: Labels = Labels {
-    user_id: "actor (account, mbox, mbox_sha1sum or openid)",
-    event_type: "verb.id",
-    timestamp: "timestamp",
-    source: "source",
-    session_id: "sessionId",
-    score: "result.score (raw or scaled)",
-    max_score: "result.score.max",
-    success: "result.success",
-    duration_ms: "result.duration",
-    length_ms: "the length extension",
-    position_ms: "the time extension",
 };
 
 /// What a translation depends on beside the statement.
@@ -74,7 +61,7 @@ impl Translation {
             length_ms: length.map(Quantity::seconds),
             position_ms: position.map(Quantity::seconds),
             metadata: metadata::of(statement, is_registration_used),
-            ..Draft::new(&LABELS)
+            ..Draft::default()
         };
         if let Some(score) = &result.score {
             draft.take_score_of(score, registration);
@@ -150,7 +137,7 @@ fn duration<'p>(text: Cow<'p, str>, stamp: &Stamp<'_>) -> (Option<Quantity<'p>>,
             let expected = "an ISO 8601 duration";
             (
                 None,
-                Some(Fault::wrong_type(LABELS.duration_ms, expected, &text)),
+                Some(Fault::wrong_type(labels::XAPI.duration_ms, expected, &text)),
             )
         }
     }
