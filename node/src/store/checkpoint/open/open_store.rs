@@ -15,7 +15,7 @@ use super::supervise::{GivenUp, supervised};
 use crate::store::checkpoint::bases::changed_keys::ChangedKeys;
 use crate::store::checkpoint::bases::{BaseDir, BaseError, CLUSTER_ID_BYTES_MAX};
 use crate::store::checkpoint::store::{CheckpointStore, Shard};
-use crate::store::checkpoint::tree::heads::Heads;
+use crate::store::checkpoint::tree::heads::Positions;
 use crate::store::checkpoint::tree::health::Health;
 use crate::store::checkpoint::tree::sled_dir::SledDir;
 use crate::store::checkpoint::tree::syncer::Syncer;
@@ -92,7 +92,7 @@ impl CheckpointStore {
         let syncer = Syncer::start(
             opened.db,
             opened.files,
-            opener.heads,
+            opener.positions,
             health.clone(),
             shards.len(),
             opener.options.stall_limit,
@@ -147,8 +147,8 @@ fn opener(
     options: &CheckpointOptions,
     visitor: Arc<dyn RecoveryVisitor>,
 ) -> Result<Opener, OpenError> {
-    let heads = Heads::open(&dir.join("heads"), shards);
-    let (heads, known) = heads.map_err(OpenError::io("reading the heads file"))?;
+    let positions = Positions::open(&dir.join("heads"), shards);
+    let (positions, known) = positions.map_err(OpenError::io("reading the heads file"))?;
     let bases_dir = dir.join("bases");
     let bases = fs::create_dir_all(&bases_dir)
         .map_err(BaseError::from)
@@ -160,7 +160,7 @@ fn opener(
     Ok(Opener {
         sled_dir: SledDir::new(dir),
         bases: bases.map_err(OpenError::Bases)?,
-        heads,
+        positions,
         known,
         options: options.clone(),
         visitor,

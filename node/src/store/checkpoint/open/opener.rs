@@ -12,7 +12,7 @@ use super::supervise::Progress;
 use crate::store::checkpoint::bases::BaseDir;
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::position::Position;
-use crate::store::checkpoint::tree::heads::Heads;
+use crate::store::checkpoint::tree::heads::Positions;
 use crate::store::checkpoint::tree::scan::ScanFault;
 use crate::store::checkpoint::tree::shard_tree::{ShardTree, Summary};
 use crate::store::checkpoint::tree::sled_dir::{Condition, SledDir};
@@ -35,7 +35,7 @@ const NEVER: &str = "no checkpoint was ever made";
 pub(crate) struct Opener {
     pub(crate) sled_dir: SledDir,
     pub(crate) bases: Vec<BaseDir>,
-    pub(crate) heads: Heads,
+    pub(crate) positions: Positions,
     /// What the heads file says of each shard.
     pub(crate) known: Vec<Option<Position>>,
     pub(crate) options: CheckpointOptions,

@@ -27,12 +27,12 @@ impl Opener {
         let imported =
             parallel::for_each(threads, self.shards(), |shard| self.import(&db, shard, why))?;
         guarded(|| db.flush()).map_err(rebuild_failed)?;
-        let heads: Vec<_> = imported.iter().map(|r| (r.shard, r.position())).collect();
-        let trees = self.reread(&db, &heads)?;
+        let positions: Vec<_> = imported.iter().map(|r| (r.shard, r.position())).collect();
+        let trees = self.reread(&db, &positions)?;
         let opened = self.finish(db, trees)?;
         // What the file knew is lost: left there, it would make every later start rebuild again.
-        self.heads
-            .write(&heads)
+        self.positions
+            .write(&positions)
             .map_err(OpenError::io("writing the heads file"))?;
         self.sled_dir
             .rebuild_ended()

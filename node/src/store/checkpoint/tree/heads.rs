@@ -24,29 +24,29 @@ const SLOT_BYTES: usize = 64;
 const CHECKED_BYTES: usize = 1 + Position::ENCODED_BYTES;
 
 #[derive(Debug)]
-pub(crate) struct Heads {
+pub(crate) struct Positions {
     file: File,
 }
 
-impl Heads {
+impl Positions {
     /// Opens or creates the file, and reads every shard's slot.
-    pub(crate) fn open(path: &Path, shards: u16) -> io::Result<(Heads, Vec<Option<Position>>)> {
+    pub(crate) fn open(path: &Path, shards: u16) -> io::Result<(Positions, Vec<Option<Position>>)> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(path)?;
         if let Some(dir) = path.parent() {
             files::sync_dir(dir)?;
         }
-        let heads = Heads { file };
-        let positions = (0..shards)
-            .map(|shard| heads.read(shard))
+        let positions = Positions { file };
+        let known = (0..shards)
+            .map(|shard| positions.read(shard))
             .collect::<io::Result<_>>()?;
-        Ok((heads, positions))
+        Ok((positions, known))
     }
 
     /// Writes the slots, all durable on return.
-    pub(crate) fn write(&self, heads: &[(u16, Option<Position>)]) -> io::Result<()> {
-        for (shard, position) in heads {
+    pub(crate) fn write(&self, positions: &[(u16, Option<Position>)]) -> io::Result<()> {
+        for (shard, position) in positions {
             self.file
                 .write_all_at(&encode(*shard, position), offset(*shard))?;
         }

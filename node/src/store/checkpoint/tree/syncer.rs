@@ -16,7 +16,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use super::heads::Heads;
+use super::heads::Positions;
 use super::health::Health;
 use super::sled_guard::guarded;
 use crate::store::checkpoint::damage::Damage;
@@ -52,7 +52,7 @@ impl Syncer {
     pub(crate) fn start(
         db: sled::Db,
         files: SledFiles,
-        heads: Heads,
+        positions: Positions,
         health: Arc<Health>,
         shards: usize,
         patience: Duration,
@@ -61,7 +61,7 @@ impl Syncer {
         let worker = Worker {
             db,
             files,
-            heads,
+            positions,
             health,
             group_max: shards,
         };
@@ -114,7 +114,7 @@ impl Syncer {
 struct Worker {
     db: sled::Db,
     files: SledFiles,
-    heads: Heads,
+    positions: Positions,
     health: Arc<Health>,
     group_max: usize,
 }
@@ -141,9 +141,9 @@ impl Worker {
         self.files
             .sync()
             .map_err(|e| fsync_error("sled's files", e))?;
-        let heads: Vec<_> = group.iter().map(|r| (r.shard, Some(r.position))).collect();
-        self.heads
-            .write(&heads)
+        let positions: Vec<_> = group.iter().map(|r| (r.shard, Some(r.position))).collect();
+        self.positions
+            .write(&positions)
             .map_err(|e| fsync_error("the heads file", e))
     }
 }
