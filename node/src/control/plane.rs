@@ -51,7 +51,7 @@ impl ControlPlane {
             Some(_) => {
                 let meta = home
                     .store
-                    .meta(config.slot)
+                    .meta(config.id)
                     .map_err(|error| failed(error.to_string()))?;
                 let meta = meta.ok_or_else(|| failed("its checkpoint has no state".to_owned()))?;
                 let (membership, own) = Group::<ControlMachine>::decode_state(&meta.bytes)

@@ -57,7 +57,7 @@ impl<R: Replicated> Group<R> {
             Ok(Err(error)) => self.fail_checkpoint(&error),
             Err(error) => self.fail_checkpoint(&error),
         };
-        (self.home.checkpointed)(self.config.slot, begun, &outcome);
+        (self.home.checkpointed)(self.config.id, begun, &outcome);
         outcome
     }
 
@@ -117,8 +117,8 @@ impl<R: Replicated> Group<R> {
             meta,
             changes,
         };
-        let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
-        let write = move || store.commit(slot, commit);
+        let (store, group) = (Arc::clone(&self.home.store), self.config.id);
+        let write = move || store.commit(group, commit);
         let written = self.home.background.run(write).await;
         Ok(written.map_err(unfinished)??)
     }
@@ -135,19 +135,19 @@ impl<R: Replicated> Group<R> {
 
     /// Whether the newest checkpoint holds more than the newest base.
     pub async fn is_ahead_of_its_base(&self) -> bool {
-        let bases = self.home.store.bases(self.config.slot).unwrap_or_default();
+        let bases = self.home.store.bases(self.config.id).unwrap_or_default();
         let base = bases.first().map(|newest| newest.position.index);
         self.checkpoint_index().await > base
     }
 
     /// Whether one of its bases proved damaged, and there have been less than two since.
     pub fn lost_a_base(&self) -> bool {
-        self.home.store.lost_a_base(self.config.slot)
+        self.home.store.lost_a_base(self.config.id)
     }
 
     /// What the group's entries take in the log.
     pub fn log_usage(&self) -> GroupUsage {
-        self.home.log.usage(u64::from(self.config.slot))
+        self.home.log.usage(self.config.id)
     }
 
     /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest bases.
@@ -157,13 +157,13 @@ impl<R: Replicated> Group<R> {
     /// # Errors
     /// When the base can't be cut (the log is kept then), or the group has stopped.
     pub async fn cut_base(&self) -> Result<(), BaseFailed> {
-        let (store, slot) = (Arc::clone(&self.home.store), self.config.slot);
+        let (store, group) = (Arc::clone(&self.home.store), self.config.id);
         if self.checkpointed.lock().await.is_none() {
             return Ok(());
         }
         let cut = {
             let _unchanging = self.records.lock().await;
-            self.home.cutter.run(move || store.cut_base(slot)).await
+            self.home.cutter.run(move || store.cut_base(group)).await
         };
         let base = cut.map_err(|error| BaseFailed(error.to_string()))?;
         let index = base
@@ -193,7 +193,7 @@ impl<R: Replicated> Group<R> {
         let older = self
             .home
             .store
-            .older_base_position(self.config.slot)
+            .older_base_position(self.config.id)
             .ok()
             .flatten();
         if let Some(older) = older {

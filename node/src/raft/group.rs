@@ -27,7 +27,7 @@ use super::{
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
 use crate::store::{
-    Background,
+    Background, GroupId,
     checkpoint::{CheckpointStore, Position},
     log::{FileLog, LogEngine},
 };
@@ -46,7 +46,7 @@ pub struct GroupConfig {
     /// For logs: `shard-3`, `control`.
     pub name: String,
     /// Its place in the shared log and in the checkpoint store.
-    pub slot: u16,
+    pub id: GroupId,
     /// This replica's incarnation.
     pub replica: u64,
     /// Where the node is reached.
@@ -60,7 +60,7 @@ pub struct GroupConfig {
 }
 
 /// Told of a group's place, when its checkpoint began, and what it came to.
-pub type CheckpointHook = dyn Fn(u16, Instant, &CheckpointOutcome) + Send + Sync;
+pub type CheckpointHook = dyn Fn(GroupId, Instant, &CheckpointOutcome) + Send + Sync;
 
 /// What the groups of a node share.
 #[derive(Clone)]
@@ -130,15 +130,11 @@ impl<R: Replicated> Group<R> {
             machine: Arc::clone(&machine),
             store: Arc::clone(&home.store),
             cutter: home.cutter.clone(),
-            slot: config.slot,
+            group: config.id,
             wanted_base: Arc::clone(&wanted_base),
             unsaved_bytes: unsaved_bytes.clone(),
         };
-        let log = LogStore::new(
-            Arc::clone(&home.log),
-            u64::from(config.slot),
-            READ_BYTES_MAX,
-        );
+        let log = LogStore::new(Arc::clone(&home.log), config.id, READ_BYTES_MAX);
         let settings = Arc::new(raft_config(&config)?);
         let raft = Raft::new(config.replica, settings, NoPeers, log, shared)
             .await
@@ -278,8 +274,8 @@ impl<R: Replicated> Group<R> {
     }
 
     /// Its place in the shared log and in the checkpoint store.
-    pub fn slot(&self) -> u16 {
-        self.config.slot
+    pub fn id(&self) -> GroupId {
+        self.config.id
     }
 
     /// Term of the last applied entry's leader.
@@ -320,7 +316,7 @@ fn check_continuity(
     log: &FileLog,
     recovered: Option<Position>,
 ) -> Result<(), StartError> {
-    let state = log.state(u64::from(config.slot));
+    let state = log.state(config.id);
     let at = recovered.map(|position| position.index);
     let in_words =
         |index: Option<u64>| index.map_or("nothing".to_owned(), |index| format!("entry {index}"));
@@ -347,12 +343,12 @@ fn check_continuity(
 
 /// A base that lost its newest files while the node was down is a valid one of before, to which the log need not reach back.
 fn miss_bases_behind_the_log(config: &GroupConfig, home: &Home) {
-    let purged = home.log.state(u64::from(config.slot)).purged;
-    let bases = home.store.bases(config.slot).unwrap_or_default();
+    let purged = home.log.state(config.id).purged;
+    let bases = home.store.bases(config.id).unwrap_or_default();
     let is_behind = |index: u64| purged.is_some_and(|purged| index < purged.index);
     if bases.iter().any(|base| is_behind(base.position.index)) {
         tracing::warn!(group = config.name, "the log does not reach back to a base");
-        home.store.miss_a_base(config.slot);
+        home.store.miss_a_base(config.id);
     }
 }
 

@@ -19,7 +19,7 @@ use super::{
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
 use crate::store::{
-    Background, Unfinished,
+    Background, GroupId, Unfinished,
     checkpoint::{COMMIT_BYTES_MAX, Change, CheckpointStore},
 };
 
@@ -72,7 +72,7 @@ pub(super) struct SharedMachine<R> {
     pub machine: Arc<Mutex<Machine<R>>>,
     pub store: Arc<CheckpointStore>,
     pub cutter: Background,
-    pub slot: u16,
+    pub group: GroupId,
     /// A base that is waited for is of this index at least.
     pub wanted_base: Arc<AtomicU64>,
     pub unsaved_bytes: watch::Receiver<u64>,
@@ -129,7 +129,7 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
         BaseSnapshotBuilder {
             store: Arc::clone(&self.store),
             cutter: self.cutter.clone(),
-            slot: self.slot,
+            group: self.group,
             wanted: Arc::clone(&self.wanted_base),
         }
     }
@@ -149,8 +149,8 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
     async fn get_current_snapshot(
         &mut self,
     ) -> Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>, io::Error> {
-        let (store, slot) = (Arc::clone(&self.store), self.slot);
-        tokio::task::spawn_blocking(move || newest_base(&store, slot))
+        let (store, group) = (Arc::clone(&self.store), self.group);
+        tokio::task::spawn_blocking(move || newest_base(&store, group))
             .await
             .map_err(io::Error::other)?
     }

@@ -19,7 +19,7 @@ use super::{
     types::{LogId, Membership, TypeConfig},
 };
 use crate::store::{
-    Background,
+    Background, GroupId,
     checkpoint::{BaseInfo, CheckpointStore, Position},
     log,
 };
@@ -31,7 +31,7 @@ pub(super) type BaseSnapshot = BaseInfo;
 pub(super) struct BaseSnapshotBuilder {
     pub store: Arc<CheckpointStore>,
     pub cutter: Background,
-    pub slot: u16,
+    pub group: GroupId,
     /// What is waited for is of this index at least.
     pub wanted: Arc<AtomicU64>,
 }
@@ -89,9 +89,9 @@ pub(super) fn to_position(log_id: LogId) -> Position {
 /// The newest base of a group that can be read, if it has one. Waits for the disk.
 pub(super) fn newest_base(
     store: &CheckpointStore,
-    slot: u16,
+    group: GroupId,
 ) -> io::Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>> {
-    let newest = store.newest_base(slot).map_err(io::Error::other)?;
+    let newest = store.newest_base(group).map_err(io::Error::other)?;
     let Some((base, meta)) = newest else {
         return Ok(None);
     };
@@ -109,15 +109,15 @@ pub(super) fn newest_base(
 /// openraft does not go on without.
 fn base_from(
     store: &CheckpointStore,
-    slot: u16,
+    group: GroupId,
     wanted: u64,
 ) -> io::Result<SnapshotOf<TypeConfig, BaseSnapshot>> {
-    let newest = newest_base(store, slot)?;
+    let newest = newest_base(store, group)?;
     if let Some(newest) = newest.filter(|newest| newest.snapshot.position.index >= wanted) {
         return Ok(newest);
     }
-    store.cut_base(slot).map_err(io::Error::other)?;
-    newest_base(store, slot)?.ok_or_else(|| io::Error::other("a new base can't be read"))
+    store.cut_base(group).map_err(io::Error::other)?;
+    newest_base(store, group)?.ok_or_else(|| io::Error::other("a new base can't be read"))
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
@@ -126,9 +126,9 @@ impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
     /// The base is there already, as a rule: the group cuts it before it has openraft take it over, since openraft stops a group whose
     /// snapshot can't be built.
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, BaseSnapshot>, io::Error> {
-        let (store, slot) = (Arc::clone(&self.store), self.slot);
+        let (store, group) = (Arc::clone(&self.store), self.group);
         let wanted = self.wanted.load(Ordering::Relaxed);
-        let base = self.cutter.run(move || base_from(&store, slot, wanted));
+        let base = self.cutter.run(move || base_from(&store, group, wanted));
         base.await.map_err(io::Error::other)?
     }
 }

@@ -79,7 +79,7 @@ impl ShardReplica {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
-        let shard = setup.group.slot;
+        let shard = setup.group.id;
         let recovered = recover::<ShardMachine>(&setup.group, &setup.home.store, setup.recovered)?;
         let (state, membership) = recovered.map_or(
             (ShardState::new(Settings::default()), None),
@@ -171,7 +171,7 @@ impl ShardReplica {
 
     /// Its number.
     pub fn shard(&self) -> u16 {
-        self.group.slot()
+        self.group.id()
     }
 
     /// The shard as of its newest applied entry.

@@ -4,6 +4,8 @@
 
 mod background;
 pub mod checkpoint;
+mod group_id;
 pub mod log;
 
 pub use background::{Background, Unfinished};
+pub use group_id::GroupId;

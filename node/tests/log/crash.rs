@@ -16,7 +16,7 @@ use crate::harm::Harm;
 use crate::history::{Change, History, payload_hash};
 use crate::support::*;
 
-const GROUPS: u64 = 5;
+const GROUPS: GroupId = 5;
 const BURSTS_PER_LOG: usize = 40;
 const CRASHES_PER_BURST: usize = 10;
 
@@ -114,7 +114,7 @@ impl Run {
     }
 
     fn write(&mut self) -> Option<Ack> {
-        let group = self.rng.u64(1..=GROUPS);
+        let group = self.rng.u16(1..=GROUPS);
         let known = self.history.groups.get(&group).cloned().unwrap_or_default();
         let (first, last) = (known.first_index(), known.last_index());
         match self.rng.u32(0..100) {

@@ -11,7 +11,7 @@ use homeroom_node::store::log::{FileLog, GroupId, LogEngine};
 use crate::support::*;
 
 const CHILD_DIR: &str = "HOMEROOM_LOG_KILL_DIR";
-const GROUPS: u64 = 4;
+const GROUPS: GroupId = 4;
 const KILLS: usize = 12;
 
 #[test]

@@ -31,7 +31,7 @@ pub fn vote(term: u64) -> Vote {
 /// An entry whose payload follows from its group and position, and so can be checked without being
 /// kept.
 pub fn entry(group: GroupId, position: Position, len: usize) -> LogEntry {
-    let seed = group ^ (position.leader.term << 40) ^ (position.index << 8);
+    let seed = u64::from(group) ^ (position.leader.term << 40) ^ (position.index << 8);
     let mut payload = vec![0; len];
     fastrand::Rng::with_seed(seed).fill(&mut payload);
     let payload = Bytes::from(payload);

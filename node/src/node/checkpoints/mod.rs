@@ -163,7 +163,7 @@ impl Checkpoints {
 
     fn base_due<R: Replicated>(&self, group: &Group<R>) -> BaseDue {
         let groups = self.router.shards().len() + 1;
-        BaseDue::since_start(self.newest_segment(), group.slot(), groups)
+        BaseDue::since_start(self.newest_segment(), group.id(), groups)
     }
 
     fn newest_segment(&self) -> SegmentId {
@@ -178,6 +178,6 @@ impl Checkpoints {
             at: Instant::now(),
             index: group.checkpoint_index().await,
         };
-        self.metrics.checkpoint.saved.note(group.slot(), saved);
+        self.metrics.checkpoint.saved.note(group.id(), saved);
     }
 }

@@ -6,7 +6,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::store::{
-    Background,
+    Background, GroupId,
     checkpoint::{CheckpointStore, Pace},
 };
 
@@ -17,7 +17,7 @@ const BYTES_PER_SECOND: u64 = 4 << 20;
 pub struct Scrub {
     pub store: Arc<CheckpointStore>,
     /// Places of groups in the store.
-    pub slots: u16,
+    pub groups: u16,
     /// Between the begins of two rounds.
     pub every: Duration,
     /// A thread of its own: it waits most of the time.
@@ -30,8 +30,8 @@ impl Scrub {
         let pace = Arc::new(Pace::new(BYTES_PER_SECOND, stop.clone()));
         loop {
             let next = Instant::now() + self.every;
-            for slot in 0..self.slots {
-                self.look_at(slot, &pace, &stop).await;
+            for group in 0..self.groups {
+                self.look_at(group, &pace, &stop).await;
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -41,14 +41,14 @@ impl Scrub {
     }
 
     /// Whoever makes checkpoints sees that one was put aside, and so does the doctor.
-    async fn look_at(&self, slot: u16, pace: &Arc<Pace>, stop: &CancellationToken) {
+    async fn look_at(&self, group: GroupId, pace: &Arc<Pace>, stop: &CancellationToken) {
         let (store, pace) = (Arc::clone(&self.store), Arc::clone(pace));
-        let look = self.thread.run(move || store.scrub_bases(slot, &pace));
+        let look = self.thread.run(move || store.scrub_bases(group, &pace));
         match look.await {
             Ok(Ok(_rejected)) => {}
             Ok(Err(_)) if stop.is_cancelled() => {}
-            Ok(Err(error)) => tracing::warn!(slot, %error, "bases were not verified"),
-            Err(error) => tracing::warn!(slot, %error, "bases were not verified"),
+            Ok(Err(error)) => tracing::warn!(group, %error, "bases were not verified"),
+            Err(error) => tracing::warn!(group, %error, "bases were not verified"),
         }
     }
 }

@@ -76,12 +76,12 @@ fn open_disk_blocking(
         cutter: thread("base-cutter")?,
         turns: Arc::new(Semaphore::new(CHECKPOINTS_AT_ONCE)),
         fatal: Arc::new(|why| stop_process(why)),
-        checkpointed: Arc::new(move |slot, begun, outcome| {
+        checkpointed: Arc::new(move |group, begun, outcome| {
             let took = outcome
                 .figures
                 .map(|figures| (figures.duration, figures.bytes));
             checkpoints.made(
-                slot,
+                group,
                 SavedGroup {
                     at: begun,
                     index: outcome.index,
@@ -117,7 +117,7 @@ fn log_hooks(metrics: &Metrics) -> LogHooks {
     hooks
 }
 
-/// The control plane's slot comes after the shards'.
+/// The control plane's group comes after the shards'.
 fn open_checkpoints(
     config: &Config,
     identity: &Identity,

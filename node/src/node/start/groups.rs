@@ -19,7 +19,10 @@ use crate::{
     observe::Metrics,
     raft::{GroupConfig, StartError},
     shard::{BatchLimits, Chores, LearnerMemory, ShardReplica, ShardSetup},
-    store::checkpoint::{Position, ShardRecovery},
+    store::{
+        GroupId,
+        checkpoint::{Position, ShardRecovery},
+    },
 };
 
 /// What shards start on.
@@ -146,10 +149,10 @@ fn whole(bytes: u64) -> usize {
 }
 
 /// A group's name and its place in the log and the store, with its replica's incarnation; the rest is the node's.
-pub fn group_config(config: &Config, name: String, (slot, replica): (u16, u64)) -> GroupConfig {
+pub fn group_config(config: &Config, name: String, (id, replica): (GroupId, u64)) -> GroupConfig {
     GroupConfig {
         name,
-        slot,
+        id,
         replica,
         address: config.listen.grpc.to_string(),
         heartbeat_ms: whole_ms(config.raft.heartbeat).unsigned_abs(),
@@ -159,7 +162,7 @@ pub fn group_config(config: &Config, name: String, (slot, replica): (u16, u64)) 
 }
 
 /// Where a group's stored state stands; `None` where nothing is stored of it.
-pub fn position_of(recoveries: &[ShardRecovery], shard: u16) -> Option<Position> {
+pub fn position_of(recoveries: &[ShardRecovery], group: GroupId) -> Option<Position> {
     recoveries
         .iter()
         .find(|recovery| recovery.shard == shard)

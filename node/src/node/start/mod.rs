@@ -165,13 +165,13 @@ fn check_retention(loaded: &LoadedConfig, settings: &Settings) -> Result<(), Sta
     })
 }
 
-/// The control plane's slot comes after the shards'.
+/// The control plane's id comes after the shards'.
 async fn start_control(
     config: &Config,
     identity: &Identity,
     disk: &Disk,
 ) -> Result<Arc<ControlPlane>, StartNodeError> {
-    let slot = identity.shards;
+    let id = identity.shards;
     let founding = Founding {
         cluster_id: identity.cluster_id.clone(),
         shards: identity.shards,
@@ -182,9 +182,9 @@ async fn start_control(
         settings: config.founding.settings(),
     };
     let control = ControlPlane::start(
-        group_config(config, "control".to_owned(), (slot, CONTROL_INCARNATION)),
+        group_config(config, "control".to_owned(), (id, CONTROL_INCARNATION)),
         disk.home.clone(),
-        position_of(&disk.recoveries, slot),
+        position_of(&disk.recoveries, id),
         founding,
     )
     .await?;

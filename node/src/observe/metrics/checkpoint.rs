@@ -66,8 +66,8 @@ impl CheckpointMetrics {
         }
     }
     /// Counts a checkpoint of a group: how long it took and what it wrote, bytes; nothing when nothing was new.
-    pub fn made(&self, slot: u16, saved: SavedGroup, took: Option<(Duration, u64)>) {
-        self.saved.note(slot, saved);
+    pub fn made(&self, group: u16, saved: SavedGroup, took: Option<(Duration, u64)>) {
+        self.saved.note(group, saved);
         if let Some((duration, bytes)) = took {
             self.seconds.record(duration.as_secs_f64());
             self.bytes.increment(bytes);

@@ -21,22 +21,22 @@ pub struct SavedGroup {
 
 impl SavedGroups {
     /// Everything that a group had applied at `at` is durable.
-    pub fn note(&self, slot: u16, saved: SavedGroup) {
+    pub fn note(&self, group: u16, saved: SavedGroup) {
         let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.insert(slot, saved);
+        groups.insert(group, saved);
     }
 
     /// The group that has waited longest for a checkpoint, and for how long. `None` before the first look at any.
     pub fn oldest(&self) -> Option<(u16, Duration)> {
         let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (slot, saved) = groups.iter().min_by_key(|(_, saved)| saved.at)?;
-        Some((*slot, saved.at.elapsed()))
+        let (group, saved) = groups.iter().min_by_key(|(_, saved)| saved.at)?;
+        Some((*group, saved.at.elapsed()))
     }
 
     /// Position of a group's newest checkpoint.
-    pub fn index(&self, slot: u16) -> Option<u64> {
+    pub fn index(&self, group: u16) -> Option<u64> {
         let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        groups.get(&slot)?.index
+        groups.get(&group)?.index
     }
 }
 
@@ -53,19 +53,19 @@ mod tests {
             now.checked_sub(Duration::from_secs(seconds))
                 .expect("an uptime")
         };
-        for (slot, seconds) in [(0, 2), (1, 60), (2, 5)] {
+        for (group, seconds) in [(0, 2), (1, 60), (2, 5)] {
             groups.note(
-                slot,
+                group,
                 SavedGroup {
                     at: at(seconds),
                     index: Some(7),
                 },
             );
         }
-        let (slot, age) = groups.oldest().expect("groups");
+        let (group, age) = groups.oldest().expect("groups");
         assert!(
-            slot == 1 && age >= Duration::from_secs(60),
-            "{slot} {age:?}"
+            group == 1 && age >= Duration::from_secs(60),
+            "{group} {age:?}"
         );
         groups.note(
             1,

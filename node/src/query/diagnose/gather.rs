@@ -49,8 +49,8 @@ pub(super) async fn facts(
     }
     remember(&mut sources, &metrics.recent_activity);
     let shard_count = router.shards().len();
-    let name = |slot: u16| match usize::from(slot) < shard_count {
-        true => format!("shard {slot}"),
+    let name = |id: u16| match usize::from(id) < shard_count {
+        true => format!("shard {id}"),
         false => "the control plane".to_owned(),
     };
     let oldest = metrics.checkpoint.saved.oldest();
@@ -63,7 +63,7 @@ pub(super) async fn facts(
         resources: resources(),
         appends: metrics.log.recent_appends.summary(),
         fsyncs: metrics.log.recent_fsyncs.summary(),
-        oldest_checkpoint: oldest.map(|(slot, age)| (name(slot), age)),
+        oldest_checkpoint: oldest.map(|(id, age)| (name(id), age)),
         base_failures: metrics.checkpoint.failed(),
         wall_ms: wall_ms(),
     }

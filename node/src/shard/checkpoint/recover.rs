@@ -26,11 +26,11 @@ pub fn recover<R: Replicated>(
     if recovered.is_none() {
         return Ok(None);
     }
-    let meta = store.meta(group.slot).map_err(|error| failed(&error))?;
+    let meta = store.meta(group.id).map_err(|error| failed(&error))?;
     let meta = meta.ok_or_else(|| failed(&"its checkpoint has no state"))?;
     let (membership, own) =
         Group::<R>::decode_state(&meta.bytes).map_err(|error| failed(&error))?;
-    let letters = dead_letters(store, group.slot).map_err(|error| failed(&error))?;
+    let letters = dead_letters(store, group.id).map_err(|error| failed(&error))?;
     let state = ShardState::restore(&own, letters.into_iter()).map_err(|error| failed(&error))?;
     Ok(Some((state, membership)))
 }

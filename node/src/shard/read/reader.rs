@@ -111,7 +111,7 @@ impl<R: Replicated> ShardReader<R> {
         view: watch::Receiver<Arc<View>>,
     ) -> Self {
         Self {
-            shard: group.slot(),
+            shard: group.id(),
             group,
             store,
             blocks,

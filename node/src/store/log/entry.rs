@@ -2,8 +2,7 @@
 
 use bytes::Bytes;
 
-/// One Raft group among those that share the log.
-pub type GroupId = u64;
+pub use crate::store::group_id::GroupId;
 
 /// One segment file. Numbers grow with time; one of a segment that was in use is not used again.
 pub type SegmentId = u64;

@@ -1,6 +1,6 @@
 //! Fixed-width little-endian fields, as record payloads hold them.
 
-use crate::store::log::entry::{Leader, Position, Vote};
+use crate::store::log::entry::{GroupId, Leader, Position, Vote};
 
 /// Reads fields from the front of a payload; `None` once it is too short.
 #[derive(Debug)]
@@ -17,6 +17,10 @@ impl<'a> Fields<'a> {
         let (field, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(u64::from_le_bytes(*field))
+    }
+
+    pub(crate) fn group(&mut self) -> Option<GroupId> {
+        GroupId::try_from(self.u64()?).ok()
     }
 
     pub(crate) fn u32(&mut self) -> Option<u32> {
@@ -83,6 +87,10 @@ impl<'a> Fields<'a> {
 
 pub(crate) fn put_u64(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&value.to_le_bytes());
+}
+
+pub(crate) fn put_group(out: &mut Vec<u8>, group: GroupId) {
+    put_u64(out, u64::from(group));
 }
 
 pub(crate) fn put_u32(out: &mut Vec<u8>, value: u32) {

@@ -19,7 +19,7 @@ pub(crate) struct EntryFields {
 impl EntryFields {
     pub(crate) fn encode(self) -> [u8; ENTRY_FIELDS_LEN] {
         let mut bytes = [0; ENTRY_FIELDS_LEN];
-        bytes[0..8].copy_from_slice(&self.group.to_le_bytes());
+        bytes[0..8].copy_from_slice(&u64::from(self.group).to_le_bytes());
         bytes[8..16].copy_from_slice(&self.position.leader.term.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.position.leader.node.to_le_bytes());
         bytes[24..32].copy_from_slice(&self.position.index.to_le_bytes());
@@ -30,7 +30,7 @@ impl EntryFields {
     pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
         let mut fields = Fields(payload.get(..ENTRY_FIELDS_LEN)?);
         Some(Self {
-            group: fields.u64()?,
+            group: fields.group()?,
             position: fields.position()?,
             tag: fields.u8()?,
         })
@@ -104,27 +104,27 @@ impl Control {
                 }
                 codec::put_u64(&mut out, groups.len() as u64);
                 for (group, meta) in groups {
-                    codec::put_u64(&mut out, *group);
+                    codec::put_group(&mut out, *group);
                     meta.encode(&mut out);
                 }
             }
             Self::Vote { group, vote } => {
-                codec::put_u64(&mut out, *group);
+                codec::put_group(&mut out, *group);
                 codec::put_vote(&mut out, *vote);
             }
             Self::Committed { group, committed } => {
-                codec::put_u64(&mut out, *group);
+                codec::put_group(&mut out, *group);
                 codec::put_option(&mut out, *committed, codec::put_position);
             }
             Self::Truncate { group, next } => {
-                codec::put_u64(&mut out, *group);
+                codec::put_group(&mut out, *group);
                 codec::put_u64(&mut out, *next);
             }
             Self::Purge { group, upto } => {
-                codec::put_u64(&mut out, *group);
+                codec::put_group(&mut out, *group);
                 codec::put_position(&mut out, *upto);
             }
-            Self::Remove { group } => codec::put_u64(&mut out, *group),
+            Self::Remove { group } => codec::put_group(&mut out, *group),
             Self::Retired { segments } => {
                 codec::put_u64(&mut out, segments.len() as u64);
                 segments
@@ -143,26 +143,27 @@ impl Control {
             2 => Self::Head {
                 segments: fields
                     .list(|fields| Some((fields.u64()?, fields.option(Fields::u32)?)))?,
-                groups: fields.list(|fields| Some((fields.u64()?, GroupMeta::decode(fields)?)))?,
+                groups: fields
+                    .list(|fields| Some((fields.group()?, GroupMeta::decode(fields)?)))?,
             },
             3 => Self::Vote {
-                group: fields.u64()?,
+                group: fields.group()?,
                 vote: fields.vote()?,
             },
             4 => Self::Committed {
-                group: fields.u64()?,
+                group: fields.group()?,
                 committed: fields.option(Fields::position)?,
             },
             5 => Self::Truncate {
-                group: fields.u64()?,
+                group: fields.group()?,
                 next: fields.u64()?,
             },
             6 => Self::Purge {
-                group: fields.u64()?,
+                group: fields.group()?,
                 upto: fields.position()?,
             },
             7 => Self::Remove {
-                group: fields.u64()?,
+                group: fields.group()?,
             },
             8 => Self::Retired {
                 segments: fields.list(Fields::u64)?,
