@@ -13,7 +13,7 @@ use crate::{
     raft::{CHECKPOINTS_AT_ONCE, Home},
     store::{
         Background,
-        checkpoint::{self, CheckpointOptions, CheckpointStore, Recovered, ShardRecovery},
+        checkpoint::{self, CheckpointOptions, CheckpointStore, GroupRecovery, Recovered},
         log::{FileLog, LogConfig, LogHooks},
     },
 };
@@ -26,7 +26,7 @@ pub(super) const CHECKPOINTS: &str = "checkpoints";
 /// The disk's part of a node.
 pub(super) struct Disk {
     pub(super) home: Home,
-    pub(super) recoveries: Vec<ShardRecovery>,
+    pub(super) recoveries: Vec<GroupRecovery>,
     pub(super) were_active: Arc<WereActive>,
 }
 
@@ -61,7 +61,7 @@ fn open_disk_blocking(
     for recovery in &recoveries {
         if let Recovered::Rebuilt { from, why } = &recovery.state {
             tracing::warn!(
-                shard = recovery.shard,
+                group = recovery.group,
                 index = from.index,
                 "rebuilt from its base: {why}"
             );
@@ -122,7 +122,7 @@ fn open_checkpoints(
     config: &Config,
     identity: &Identity,
     were_active: &Arc<WereActive>,
-) -> Result<(CheckpointStore, Vec<ShardRecovery>), checkpoint::OpenError> {
+) -> Result<(CheckpointStore, Vec<GroupRecovery>), checkpoint::OpenError> {
     let options = CheckpointOptions {
         cache_bytes: config.checkpoint.sled_cache_bytes.as_u64(),
         ..CheckpointOptions::default()

@@ -21,7 +21,7 @@ use crate::{
     shard::{BatchLimits, Chores, LearnerMemory, ShardReplica, ShardSetup},
     store::{
         GroupId,
-        checkpoint::{Position, ShardRecovery},
+        checkpoint::{GroupRecovery, Position},
     },
 };
 
@@ -162,11 +162,11 @@ pub fn group_config(config: &Config, name: String, (id, replica): (GroupId, u64)
 }
 
 /// Where a group's stored state stands; `None` where nothing is stored of it.
-pub fn position_of(recoveries: &[ShardRecovery], group: GroupId) -> Option<Position> {
+pub fn position_of(recoveries: &[GroupRecovery], group: GroupId) -> Option<Position> {
     recoveries
         .iter()
-        .find(|recovery| recovery.shard == shard)
-        .and_then(ShardRecovery::position)
+        .find(|recovery| recovery.group == group)
+        .and_then(GroupRecovery::position)
 }
 
 /// Whole milliseconds.

@@ -6,25 +6,26 @@ use super::bases::changed_keys::Changed;
 use super::bases::{BASES_KEPT, BaseError, BaseHeader, BaseInfo, BaseWriter};
 use super::damage::Damage;
 use super::read_error::CutError;
-use super::store::{CheckpointStore, Shard};
+use super::store::{CheckpointStore, Group};
 use super::tally::Tally;
-use super::tree::meta::ShardMeta;
+use super::tree::meta::GroupMeta;
 use super::tree::scan::TreeRecords;
+use crate::store::group_id::GroupId;
 
 impl CheckpointStore {
-    /// Makes a base of the shard's state as of its last commit; durable on return.
+    /// Makes a base of the group's state as of its last commit; durable on return.
     ///
     /// The newest two bases are kept, and share no file. Where it is known what changed since the older one, and that is little, the
     /// older one goes on to this state by a file with the changes; otherwise the whole state is written, and takes its place. Commits to
-    /// the shard wait meanwhile, other shards' don't. Cutting twice at one position changes nothing.
-    pub fn cut_base(&self, shard: u16) -> Result<BaseInfo, CutError> {
-        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
+    /// the group wait meanwhile, other groups' don't. Cutting twice at one position changes nothing.
+    pub fn cut_base(&self, group: GroupId) -> Result<BaseInfo, CutError> {
+        let slot = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
         let _unchanging = slot.current.lock();
-        self.health.check(shard)?;
+        self.health.check(group)?;
         let meta = slot
             .tree
             .meta()
-            .map_err(|fault| self.read_failed(shard, fault))?;
+            .map_err(|fault| self.read_failed(group, fault))?;
         let meta = meta.ok_or(CutError::NothingCommitted)?;
         let bases = slot.bases.list();
         if let Some(newest) = bases.first().filter(|base| base.position == meta.position) {
@@ -33,14 +34,14 @@ impl CheckpointStore {
         let mut changed = slot.changed.lock();
         let older = bases
             .get(BASES_KEPT - 1)
-            .filter(|base| base.may_go_on(shard));
+            .filter(|base| base.may_go_on(group));
         let keys = older.and_then(|older| {
             let keys = changed.since(older.position)?;
             // What is little else would have to be looked up one by one.
             let are_few = keys.len() as u64 * 2 < meta.tally.records;
             are_few.then_some((older, keys))
         });
-        let header = |since| self.base_header(shard, &meta, since);
+        let header = |since| self.base_header(group, &meta, since);
         let cut = match keys {
             Some((older, keys)) => {
                 let header = header(Some(older.position));
@@ -60,7 +61,7 @@ impl CheckpointStore {
         let base = cut.map_err(|e| match e {
             // What was read is not what was committed: the tree is at fault, not the base.
             CutError::Base(BaseError::TallyMismatch { promised, found }) => {
-                CutError::Damaged(Damage::TallyMismatch { promised, found }.of(shard))
+                CutError::Damaged(Damage::TallyMismatch { promised, found }.of(group))
             }
             e => e,
         })?;
@@ -70,12 +71,12 @@ impl CheckpointStore {
 
     fn base_header(
         &self,
-        shard: u16,
-        meta: &ShardMeta,
+        group: GroupId,
+        meta: &GroupMeta,
         since: Option<super::Position>,
     ) -> BaseHeader {
         BaseHeader {
-            shard,
+            group,
             cluster_id: self.cluster_id.clone(),
             position: meta.position,
             since,
@@ -86,12 +87,12 @@ impl CheckpointStore {
 
     fn fill_whole<W: io::Write>(
         &self,
-        slot: &Shard,
+        slot: &Group,
         base: &mut BaseWriter<W>,
     ) -> Result<(), CutError> {
-        let shard = slot.tree.shard;
-        for record in TreeRecords::from(shard, slot.tree.tree(), b"") {
-            let (record, _) = record.map_err(|fault| self.read_failed(shard, fault))?;
+        let group = slot.tree.group;
+        for record in TreeRecords::from(group, slot.tree.tree(), b"") {
+            let (record, _) = record.map_err(|fault| self.read_failed(group, fault))?;
             base.put(record.key(), record.payload())?;
         }
         Ok(())
@@ -100,7 +101,7 @@ impl CheckpointStore {
     /// Says what comes of the base that had this tally.
     fn fill_changed<W: io::Write>(
         &self,
-        slot: &Shard,
+        slot: &Group,
         (mut tally, keys): (Tally, &[Changed<'_>]),
         base: &mut BaseWriter<W>,
     ) -> Result<Tally, CutError> {
@@ -109,7 +110,7 @@ impl CheckpointStore {
                 tally.remove(*hash);
             }
             let found = slot.tree.get_with_hash(key);
-            match found.map_err(|fault| self.read_failed(slot.tree.shard, fault))? {
+            match found.map_err(|fault| self.read_failed(slot.tree.group, fault))? {
                 Some((payload, hash)) => {
                     tally.add(hash);
                     base.put(key, &payload)?;

@@ -4,13 +4,14 @@ use thiserror::Error;
 
 use super::position::Position;
 use super::tally::Tally;
+use crate::store::group_id::GroupId;
 
-/// A shard's stored state can't be trusted. Nothing of the damaged record was handed out.
+/// A group's stored state can't be trusted. Nothing of the damaged record was handed out.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
-#[error("shard {shard}: {damage}")]
+#[error("shard {group}: {damage}")]
 pub struct Damaged {
-    /// The shard whose state was read.
-    pub shard: u16,
+    /// The group whose state was read.
+    pub group: GroupId,
     /// What is wrong with it.
     pub damage: Damage,
 }
@@ -33,10 +34,10 @@ pub enum Damage {
         /// The version it claims.
         version: u8,
     },
-    /// The shard's meta record is lost.
+    /// The group's meta record is lost.
     #[error("there are records, but no record of the position they belong to")]
     MetaMissing,
-    /// The shard's meta record is as written, but makes no sense.
+    /// The group's meta record is as written, but makes no sense.
     #[error("the record of the shard's position is malformed")]
     MetaMalformed,
     /// The tree yields keys that can't be in this place.
@@ -70,9 +71,9 @@ pub enum Damage {
 }
 
 impl Damage {
-    pub(super) fn of(self, shard: u16) -> Damaged {
+    pub(super) fn of(self, group: GroupId) -> Damaged {
         Damaged {
-            shard,
+            group,
             damage: self,
         }
     }

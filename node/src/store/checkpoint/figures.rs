@@ -13,7 +13,7 @@ pub struct StoreFigures {
     pub quarantine_bytes: u64,
     /// Durable commits since the open.
     pub commits: u64,
-    /// The last durable commit of any shard.
+    /// The last durable commit of any group.
     pub last_commit: Option<CommitFigures>,
     /// No commit or read succeeds any more until a restart.
     pub out_of_use: bool,

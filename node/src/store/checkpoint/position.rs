@@ -1,4 +1,4 @@
-//! A place in a shard's log.
+//! A place in a group's log.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ pub struct Position {
     pub term: u64,
     /// Raft id of the leader that proposed the entry in that term.
     pub node: u64,
-    /// Index of the entry in its shard's log.
+    /// Index of the entry in its group's log.
     pub index: u64,
 }
 

@@ -17,22 +17,23 @@ use super::files;
 use super::position::Position;
 use super::read_error::{CutError, ReadError};
 use super::tree::commit::{Commit, CommitError, CommitFigures};
+use super::tree::group_tree::{GroupTree, Summary};
 use super::tree::health::Health;
-use super::tree::meta::ShardMeta;
+use super::tree::meta::GroupMeta;
 use super::tree::record::Payload;
 use super::tree::scan::{Scan, ScanFault};
-use super::tree::shard_tree::{ShardTree, Summary};
 use super::tree::sled_dir::SledDir;
 use super::tree::sled_guard::{SledFault, guarded};
 use super::tree::syncer::{SyncError, Syncer};
+use crate::store::group_id::GroupId;
 
-/// The last checkpoints of a node's shards, and their bases. See the module's page.
+/// The last checkpoints of a node's groups, and their bases. See the module's page.
 ///
 /// All methods block, on disk and on each other; all may be called from any thread.
 pub struct CheckpointStore {
     pub(super) dir: PathBuf,
     pub(super) cluster_id: Vec<u8>,
-    pub(super) shards: Vec<Shard>,
+    pub(super) groups: Vec<Group>,
     pub(super) syncer: Syncer,
     pub(super) health: Arc<Health>,
     /// Durable commits since the open, and the last one's figures.
@@ -41,8 +42,8 @@ pub struct CheckpointStore {
     pub(super) _lock: File,
 }
 
-pub(super) struct Shard {
-    pub(super) tree: ShardTree,
+pub(super) struct Group {
+    pub(super) tree: GroupTree,
     /// Locked by whoever changes the tree, or needs it not to change.
     pub(super) current: Mutex<Option<Summary>>,
     /// The position of `current`, for readers that must not wait for a commit.
@@ -53,27 +54,27 @@ pub(super) struct Shard {
 }
 
 impl CheckpointStore {
-    /// Makes a shard's next checkpoint durable: what changed and the position, all or nothing.
+    /// Makes a group's next checkpoint durable: what changed and the position, all or nothing.
     ///
-    /// Returns after fsync. Until then reads of the shard's *changed* records may answer old or
-    /// new. Commits of different shards share their fsyncs. While the changes go into the tree,
-    /// reads of all shards wait (sled has one lock for that): prefer several commits at later
+    /// Returns after fsync. Until then reads of the group's *changed* records may answer old or
+    /// new. Commits of different groups share their fsyncs. While the changes go into the tree,
+    /// reads of all groups wait (sled has one lock for that): prefer several commits at later
     /// positions to a large one.
-    pub fn commit(&self, shard: u16, commit: Commit) -> Result<CommitFigures, CommitError> {
+    pub fn commit(&self, group: GroupId, commit: Commit) -> Result<CommitFigures, CommitError> {
         let begun = Instant::now();
-        let slot = self.shard(shard).ok_or(CommitError::NoSuchShard(shard))?;
+        let slot = self.group(group).ok_or(CommitError::NoSuchGroup(group))?;
         let bytes = commit.checked_bytes()?;
         let mut current = slot.current.lock();
-        self.health.check(shard)?;
+        self.health.check(group)?;
         check_ahead(*current, commit.position)?;
         let prepared = slot.tree.prepare(*current, commit);
         let prepared = prepared.inspect_err(|e| self.health.condemn(&e.to_string()))?;
         let position = prepared.summary.position;
         slot.tree
             .apply(prepared.batch)
-            .map_err(|fault| self.apply_failed(shard, fault))?;
-        let synced = self.syncer.make_durable(shard, position);
-        synced.map_err(|e| self.sync_failed(shard, e))?;
+            .map_err(|fault| self.apply_failed(group, fault))?;
+        let synced = self.syncer.make_durable(group, position);
+        synced.map_err(|e| self.sync_failed(group, e))?;
         *current = Some(prepared.summary);
         slot.changed.lock().note(&prepared.keys);
         *slot.position.write() = Some(position);
@@ -88,88 +89,88 @@ impl CheckpointStore {
     }
 
     /// The payload under `key`, verified.
-    pub fn get(&self, shard: u16, key: &[u8]) -> Result<Option<Payload>, ReadError> {
-        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
-        self.health.check(shard)?;
+    pub fn get(&self, group: GroupId, key: &[u8]) -> Result<Option<Payload>, ReadError> {
+        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+        self.health.check(group)?;
         let payload = slot
             .tree
             .get(key)
-            .map_err(|fault| self.read_failed(shard, fault))?;
+            .map_err(|fault| self.read_failed(group, fault))?;
         Ok(payload)
     }
 
     /// The records with keys ≥ `from`, in key order; all of them from an empty `from`.
-    pub fn scan(&self, shard: u16, from: &[u8]) -> Result<Scan<'_>, ReadError> {
-        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
-        self.health.check(shard)?;
-        Ok(Scan::new(shard, slot.tree.tree(), from, &self.health))
+    pub fn scan(&self, group: GroupId, from: &[u8]) -> Result<Scan<'_>, ReadError> {
+        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+        self.health.check(group)?;
+        Ok(Scan::new(group, slot.tree.tree(), from, &self.health))
     }
 
     /// The position of the last durable commit; does not wait for one under way. `None` before the
     /// first.
-    pub fn position(&self, shard: u16) -> Result<Option<Position>, ReadError> {
-        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+    pub fn position(&self, group: GroupId) -> Result<Option<Position>, ReadError> {
+        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         Ok(*slot.position.read())
     }
 
     /// The last commit's position, tally and caller's bytes, belonging together; waits for a commit
     /// under way.
-    pub fn meta(&self, shard: u16) -> Result<Option<ShardMeta>, ReadError> {
-        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+    pub fn meta(&self, group: GroupId) -> Result<Option<GroupMeta>, ReadError> {
+        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         let _unchanging = slot.current.lock();
-        self.health.check(shard)?;
+        self.health.check(group)?;
         let meta = slot
             .tree
             .meta()
-            .map_err(|fault| self.read_failed(shard, fault))?;
+            .map_err(|fault| self.read_failed(group, fault))?;
         Ok(meta)
     }
 
-    /// The shard's bases, newest first.
-    pub fn bases(&self, shard: u16) -> Result<Vec<BaseInfo>, ReadError> {
-        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+    /// The group's bases, newest first.
+    pub fn bases(&self, group: GroupId) -> Result<Vec<BaseInfo>, ReadError> {
+        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         Ok(slot.bases.list())
     }
 
-    /// The position up to which the shard's log may be purged: that of the older of two bases.
+    /// The position up to which the group's log may be purged: that of the older of two bases.
     /// `None` as long as there are fewer, and nothing may be purged.
-    pub fn older_base_position(&self, shard: u16) -> Result<Option<Position>, ReadError> {
-        let slot = self.shard(shard).ok_or(ReadError::NoSuchShard(shard))?;
+    pub fn older_base_position(&self, group: GroupId) -> Result<Option<Position>, ReadError> {
+        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         Ok(slot.bases.older_position())
     }
 
     /// The newest base of which the caller's bytes can be read, with these. One that is damaged is put aside, and the next one taken.
-    pub fn newest_base(&self, shard: u16) -> Result<Option<(BaseInfo, Vec<u8>)>, CutError> {
-        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
+    pub fn newest_base(&self, group: GroupId) -> Result<Option<(BaseInfo, Vec<u8>)>, CutError> {
+        let slot = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
         Ok(slot.bases.newest()?)
     }
 
-    /// Reads the shard's bases to the end, at a pace. Invalid ones are put aside, and are the answer. To be done now and then, since
+    /// Reads the group's bases to the end, at a pace. Invalid ones are put aside, and are the answer. To be done now and then, since
     /// nobody else reads bases until they are needed.
     pub fn scrub_bases(
         &self,
-        shard: u16,
+        group: GroupId,
         pace: &Pace,
     ) -> Result<Vec<(BaseInfo, BaseError)>, CutError> {
-        let slot = self.shard(shard).ok_or(CutError::NoSuchShard(shard))?;
+        let slot = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
         Ok(slot.bases.scrub(pace)?)
     }
 
-    /// Says that one of the shard's bases is of no use to the caller: the log does not reach back to it.
-    pub fn miss_a_base(&self, shard: u16) {
-        if let Some(slot) = self.shard(shard) {
+    /// Says that one of the group's bases is of no use to the caller: the log does not reach back to it.
+    pub fn miss_a_base(&self, group: GroupId) {
+        if let Some(slot) = self.group(group) {
             slot.bases.miss_one();
         }
     }
 
-    /// How many bases of all shards were put aside since the open.
+    /// How many bases of all groups were put aside since the open.
     pub fn rejected_bases(&self) -> u64 {
-        self.shards.iter().map(|slot| slot.bases.rejected()).sum()
+        self.groups.iter().map(|slot| slot.bases.rejected()).sum()
     }
 
-    /// Whether one of the shard's bases was put aside, and there have been less than two since: cut a new one then.
-    pub fn lost_a_base(&self, shard: u16) -> bool {
-        self.shard(shard).is_some_and(|slot| slot.bases.lost_one())
+    /// Whether one of the group's bases was put aside, and there have been less than two since: cut a new one then.
+    pub fn lost_a_base(&self, group: GroupId) -> bool {
+        self.group(group).is_some_and(|slot| slot.bases.lost_one())
     }
 
     /// Durably notes that what sled holds can't be trusted, though it may look valid: the next open
@@ -193,32 +194,32 @@ impl CheckpointStore {
         }
     }
 
-    pub(super) fn shard(&self, shard: u16) -> Option<&Shard> {
-        self.shards.get(usize::from(shard))
+    pub(super) fn group(&self, group: GroupId) -> Option<&Group> {
+        self.groups.get(usize::from(group))
     }
 
-    pub(super) fn read_failed(&self, shard: u16, fault: ScanFault) -> Damaged {
+    pub(super) fn read_failed(&self, group: GroupId, fault: ScanFault) -> Damaged {
         match fault {
-            ScanFault::Damage(damage) => damage.of(shard),
-            ScanFault::Sled(fault) => self.health.fault(shard, fault),
+            ScanFault::Damage(damage) => damage.of(group),
+            ScanFault::Sled(fault) => self.health.fault(group, fault),
         }
     }
 
     /// A batch may be in the tree by half. It is not on disk: sled recovers a batch as a whole.
-    fn apply_failed(&self, shard: u16, fault: SledFault) -> CommitError {
+    fn apply_failed(&self, group: GroupId, fault: SledFault) -> CommitError {
         if fault.is_environment() {
             let what = fault.into_damage().to_string();
             self.health.retire(&what);
             return CommitError::Environment(what);
         }
-        let damaged = fault.into_damage().of(shard);
+        let damaged = fault.into_damage().of(group);
         self.health.condemn(&damaged.to_string());
         CommitError::Damaged(damaged)
     }
 
-    fn sync_failed(&self, shard: u16, error: SyncError) -> CommitError {
+    fn sync_failed(&self, group: GroupId, error: SyncError) -> CommitError {
         let error = match error {
-            SyncError::Flush(damage) => CommitError::Damaged(damage.of(shard)),
+            SyncError::Flush(damage) => CommitError::Damaged(damage.of(group)),
             SyncError::Fsync { what, source } => CommitError::Fsync { what, source },
             SyncError::Stuck(after) => CommitError::Stuck { after },
         };
@@ -232,13 +233,13 @@ impl Drop for CheckpointStore {
         if self.health.is_out_of_use() {
             // Closing sled flushes it: of a failed commit, that might write a half.
             self.syncer.abandon();
-            mem::forget(mem::take(&mut self.shards));
+            mem::forget(mem::take(&mut self.groups));
             return;
         }
         self.syncer.stop();
-        let shards = mem::take(&mut self.shards);
+        let groups = mem::take(&mut self.groups);
         let closed = guarded(|| {
-            drop(shards);
+            drop(groups);
             Ok(())
         });
         if let Err(fault) = closed {

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// How many records a shard has, and the wrapping sum of their hashes.
+/// How many records a group has, and the wrapping sum of their hashes.
 ///
 /// A record's own checksum shows a flipped record; the tally shows a lost one, one brought back
 /// from the past, or an old version in the place of a new one. It is kept up by adding and taking
-/// away single hashes, and compared with a full scan whenever a shard is verified.
+/// away single hashes, and compared with a full scan whenever a group is verified.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Number of records.

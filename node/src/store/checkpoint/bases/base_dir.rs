@@ -1,4 +1,4 @@
-//! A shard's bases on disk.
+//! A group's bases on disk.
 
 use std::fs::{self, File};
 use std::io::{self, BufReader, BufWriter};
@@ -17,8 +17,9 @@ use super::part_reader::PartReader;
 use super::quiet_file::QuietFile;
 use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
+use crate::store::group_id::GroupId;
 
-/// Bases kept per shard. The log is purged behind the oldest of them.
+/// Bases kept per group. The log is purged behind the oldest of them.
 pub(in crate::store::checkpoint) const BASES_KEPT: usize = 2;
 const STREAM_BUFFER_BYTES: usize = 256 * 1024;
 
@@ -26,13 +27,13 @@ const BASE_SUFFIX: &str = ".base";
 pub(super) const DAMAGED_SUFFIX: &str = ".damaged";
 const TEMPORARY_SUFFIX: &str = ".writing";
 
-/// The bases of one shard, newest first. Those listed have files with valid headers, no more is known.
+/// The bases of one group, newest first. Those listed have files with valid headers, no more is known.
 ///
-/// One `cut` at a time, which the shard's lock sees to.
+/// One `cut` at a time, which the group's lock sees to.
 #[derive(Debug)]
 pub(in crate::store::checkpoint) struct BaseDir {
     pub(super) dir: PathBuf,
-    shard: u16,
+    group: GroupId,
     cluster_id: Vec<u8>,
     pub(super) list: Mutex<Vec<BaseInfo>>,
     /// One was put aside, and there are less than are kept since.
@@ -45,12 +46,12 @@ impl BaseDir {
     /// Reads the headers of the files in `dir`. A file without a good one is put aside, and so is one that goes on from nothing.
     pub(in crate::store::checkpoint) fn open(
         bases: &Path,
-        shard: u16,
+        group: GroupId,
         cluster_id: &[u8],
     ) -> Result<BaseDir, BaseError> {
         let base_dir = BaseDir {
-            dir: bases.join(format!("shard-{shard:04}")),
-            shard,
+            dir: bases.join(format!("shard-{group:04}")),
+            group,
             cluster_id: cluster_id.to_vec(),
             list: Mutex::default(),
             lost_one: AtomicBool::new(false),
@@ -84,7 +85,7 @@ impl BaseDir {
             .map(|base| base.position)
     }
 
-    /// Opens a base that belongs to this shard and cluster.
+    /// Opens a base that belongs to this group and cluster.
     pub(in crate::store::checkpoint) fn read(
         &self,
         base: &BaseInfo,
@@ -215,8 +216,8 @@ impl BaseDir {
         if header.cluster_id != self.cluster_id {
             return Err(BaseError::ForeignCluster);
         }
-        if header.shard != self.shard {
-            return Err(BaseError::ForeignShard(header.shard));
+        if header.group != self.group {
+            return Err(BaseError::ForeignGroup(header.group));
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::store::checkpoint::tally::Tally;
+use crate::store::group_id::GroupId;
 
 /// A base could not be written, or is not valid.
 #[derive(Debug, Error)]
@@ -39,9 +40,9 @@ pub enum BaseError {
     /// Of a cluster with another id.
     #[error("the base belongs to another cluster")]
     ForeignCluster,
-    /// Of another shard: this one.
+    /// Of another group: this one.
     #[error("the base holds shard {0}")]
-    ForeignShard(u16),
+    ForeignGroup(GroupId),
     /// The records are not those that header and end promise.
     #[error("the base holds {found}, not {promised}")]
     TallyMismatch {

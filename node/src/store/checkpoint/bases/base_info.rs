@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use super::format::BaseHeader;
 use crate::store::checkpoint::{position::Position, tally::Tally};
+use crate::store::group_id::GroupId;
 
 /// Files of a base, at most: what is open while it is read.
 const FILES_MAX: usize = 16;
-/// Bases of so many shards in turn are of that many files, of one less, and so on: so that not all are written anew at the same time.
+/// Bases of so many groups in turn are of that many files, of one less, and so on: so that not all are written anew at the same time.
 const STAGGERED: u16 = 8;
 
 /// A base on disk: a file with the whole state, and files with what changed since, each going on from the one before.
@@ -56,11 +57,11 @@ impl BaseInfo {
         self.files.first() == other.files.first()
     }
 
-    /// Whether it may go on by one more file with changes, as the base of a shard. Once those are as long as the whole state, or there are
+    /// Whether it may go on by one more file with changes, as the base of a group. Once those are as long as the whole state, or there are
     /// too many, that is written anew.
-    pub(in crate::store::checkpoint) fn may_go_on(&self, shard: u16) -> bool {
+    pub(in crate::store::checkpoint) fn may_go_on(&self, group: GroupId) -> bool {
         let whole = self.files.first().map_or(0, |file| file.bytes);
-        let files_max = FILES_MAX - usize::from(shard % STAGGERED);
+        let files_max = FILES_MAX - usize::from(group % STAGGERED);
         self.files.len() < files_max && self.bytes < 2 * whole
     }
 }

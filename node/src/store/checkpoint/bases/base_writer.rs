@@ -77,7 +77,7 @@ impl<W: Write> BaseWriter<W> {
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
         self.found
-            .add(record_hash(self.header.shard, &stored_key(key), payload));
+            .add(record_hash(self.header.group, &stored_key(key), payload));
         self.frame
             .reserve(RECORD_HEADER_BYTES + key.len() + payload.len());
         self.frame

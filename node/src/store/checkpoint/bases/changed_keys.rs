@@ -1,11 +1,11 @@
-//! Which records changed since a shard's bases were cut.
+//! Which records changed since a group's bases were cut.
 
 use std::collections::VecDeque;
 
 use super::BASES_KEPT;
 use crate::store::checkpoint::position::Position;
 
-/// What all shards of a store may remember, bytes.
+/// What all groups of a store may remember, bytes.
 const BYTES_MAX: usize = 64 << 20;
 
 /// Keys that commits changed, since each of the newest bases. Known only for bases that were cut since the store was opened, and as long
@@ -28,11 +28,11 @@ pub(crate) struct KeyList {
 pub(crate) type Changed<'k> = (&'k [u8], Option<u64>);
 
 impl ChangedKeys {
-    /// Those of one of so many shards.
-    pub(crate) fn of_one_in(shards: usize) -> Self {
+    /// Those of one of so many groups.
+    pub(crate) fn of_one_in(groups: usize) -> Self {
         Self {
             since: VecDeque::new(),
-            bytes_max: BYTES_MAX / shards.max(1),
+            bytes_max: BYTES_MAX / groups.max(1),
         }
     }
 

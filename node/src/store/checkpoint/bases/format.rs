@@ -6,6 +6,7 @@ use crate::store::checkpoint::position::Position;
 use crate::store::checkpoint::tally::Tally;
 use crate::store::checkpoint::tree::meta::META_BYTES_MAX;
 use crate::store::checkpoint::tree::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX};
+use crate::store::group_id::GroupId;
 
 /// Longest cluster id, in bytes.
 pub const CLUSTER_ID_BYTES_MAX: usize = 64;
@@ -116,8 +117,8 @@ fn frame_crc(kind: u8, body_bytes: u32, body: &[u8]) -> u32 {
 /// What a file of a base is of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseHeader {
-    /// The shard whose records these are.
-    pub shard: u16,
+    /// The group whose records these are.
+    pub group: GroupId,
     /// The caller's name for the cluster, at most [`CLUSTER_ID_BYTES_MAX`] bytes.
     pub cluster_id: Vec<u8>,
     /// The log position the state stands at.
@@ -139,7 +140,7 @@ impl BaseHeader {
         let mut body = MAGIC.to_vec();
         let version = self.since.map_or(WHOLE_VERSION, |_| CHANGES_VERSION);
         body.extend_from_slice(&version.to_le_bytes());
-        body.extend_from_slice(&self.shard.to_le_bytes());
+        body.extend_from_slice(&self.group.to_le_bytes());
         body.extend_from_slice(&(self.cluster_id.len() as u16).to_le_bytes());
         body.extend_from_slice(&self.cluster_id);
         self.position.encode_into(&mut body);
@@ -172,7 +173,7 @@ impl BaseHeader {
 }
 
 fn decode_fields(fields: &mut Fields<'_>, are_changes: bool) -> Option<BaseHeader> {
-    let shard = fields.u16()?;
+    let group = fields.u16()?;
     let cluster_bytes = usize::from(fields.u16()?);
     let cluster_id = fields.take(cluster_bytes)?.to_vec();
     let position = Position::decode(fields)?;
@@ -183,7 +184,7 @@ fn decode_fields(fields: &mut Fields<'_>, are_changes: bool) -> Option<BaseHeade
         false => None,
     };
     fields.is_empty().then_some(BaseHeader {
-        shard,
+        group,
         cluster_id,
         position,
         since,

@@ -100,7 +100,7 @@ impl<R: Read> PartReader<R> {
         let payload = payload_at
             .clone()
             .map_or(&[][..], |at| &self.frames.body[at]);
-        let hash = record_hash(self.header.shard, &stored_key(key), payload);
+        let hash = record_hash(self.header.group, &stored_key(key), payload);
         self.last_key.clear();
         self.last_key.extend_from_slice(key);
         self.found.add(hash);

@@ -10,10 +10,10 @@ use crate::store::checkpoint::files;
 const FORMAT_VERSION: u16 = 1;
 
 /// Written when a store is founded, compared at every open: state of another cluster, or of the
-/// same one cut into other shards, is refused before anything is touched.
+/// same one cut into other groups, is refused before anything is touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
-    pub(crate) shards: u16,
+    pub(crate) groups: u16,
     pub(crate) cluster_id: Vec<u8>,
 }
 
@@ -33,7 +33,7 @@ impl Identity {
 
     pub(crate) fn write(&self, path: &Path) -> io::Result<()> {
         let mut bytes = FORMAT_VERSION.to_le_bytes().to_vec();
-        bytes.extend_from_slice(&self.shards.to_le_bytes());
+        bytes.extend_from_slice(&self.groups.to_le_bytes());
         bytes.extend_from_slice(&(self.cluster_id.len() as u16).to_le_bytes());
         bytes.extend_from_slice(&self.cluster_id);
         bytes.extend_from_slice(&crc32c::crc32c(&bytes).to_le_bytes());
@@ -50,11 +50,11 @@ fn decode(bytes: &[u8]) -> Option<Identity> {
     if fields.u16()? != FORMAT_VERSION {
         return None;
     }
-    let shards = fields.u16()?;
+    let groups = fields.u16()?;
     let cluster_id_bytes = usize::from(fields.u16()?);
     if cluster_id_bytes > CLUSTER_ID_BYTES_MAX {
         return None;
     }
     let cluster_id = fields.take(cluster_id_bytes)?.to_vec();
-    Some(Identity { shards, cluster_id })
+    Some(Identity { groups, cluster_id })
 }

@@ -35,9 +35,9 @@ pub enum OpenError {
     /// The cluster's id is not the one the store was founded with.
     #[error("the directory holds the state of another cluster")]
     ForeignCluster,
-    /// The number of shards is fixed when the store is founded.
+    /// The number of groups is fixed when the store is founded.
     #[error("the directory holds {stored} shards, not {given}")]
-    OtherShardCount {
+    OtherGroupCount {
         /// As founded.
         stored: u16,
         /// As asked for.

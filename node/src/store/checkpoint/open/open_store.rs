@@ -10,34 +10,34 @@ use super::identity::Identity;
 use super::open_error::OpenError;
 use super::opener::{Opened, Opener};
 use super::options::CheckpointOptions;
-use super::recovery::{RecoveryVisitor, ShardRecovery};
+use super::recovery::{GroupRecovery, RecoveryVisitor};
 use super::supervise::{GivenUp, supervised};
 use crate::store::checkpoint::bases::changed_keys::ChangedKeys;
 use crate::store::checkpoint::bases::{BaseDir, BaseError, CLUSTER_ID_BYTES_MAX};
-use crate::store::checkpoint::store::{CheckpointStore, Shard};
+use crate::store::checkpoint::store::{CheckpointStore, Group};
 use crate::store::checkpoint::tree::heads::Positions;
 use crate::store::checkpoint::tree::health::Health;
 use crate::store::checkpoint::tree::sled_dir::SledDir;
 use crate::store::checkpoint::tree::syncer::Syncer;
 
-/// Most shards a store can have.
-pub const SHARDS_MAX: u16 = 4096;
+/// Most groups a store can have.
+pub const GROUPS_MAX: u16 = 4096;
 
 impl CheckpointStore {
-    /// Opens the store in `dir`, which is created when missing, for the shards 0 to `shards` - 1.
+    /// Opens the store in `dir`, which is created when missing, for the groups 0 to `groups` - 1.
     ///
-    /// Every record of every shard is read and verified, and shown to `visitor`. Damage anywhere in
-    /// sled leads to all of sled being put under `quarantine/` and rebuilt from the shards' newest
-    /// valid bases, which the answer tells per shard. `cluster_id` has at most
+    /// Every record of every group is read and verified, and shown to `visitor`. Damage anywhere in
+    /// sled leads to all of sled being put under `quarantine/` and rebuilt from the groups' newest
+    /// valid bases, which the answer tells per group. `cluster_id` has at most
     /// [`CLUSTER_ID_BYTES_MAX`] bytes.
     pub fn open(
         dir: &Path,
-        shards: u16,
+        groups: u16,
         cluster_id: &[u8],
         options: &CheckpointOptions,
         visitor: Arc<dyn RecoveryVisitor>,
-    ) -> Result<(CheckpointStore, Vec<ShardRecovery>), OpenError> {
-        if shards == 0 || shards > SHARDS_MAX {
+    ) -> Result<(CheckpointStore, Vec<GroupRecovery>), OpenError> {
+        if groups == 0 || groups > GROUPS_MAX {
             return Err(OpenError::OutOfBounds("the number of shards"));
         }
         if cluster_id.len() > CLUSTER_ID_BYTES_MAX {
@@ -45,9 +45,9 @@ impl CheckpointStore {
         }
         fs::create_dir_all(dir).map_err(OpenError::io("creating the store's directory"))?;
         let lock = lock(dir)?;
-        check_identity(dir, shards, cluster_id)?;
+        check_identity(dir, groups, cluster_id)?;
         let options = options.bounded();
-        let opener = opener(dir, shards, cluster_id, &options, visitor)?;
+        let opener = opener(dir, groups, cluster_id, &options, visitor)?;
         let (dir, cluster_id) = (dir.to_path_buf(), cluster_id.to_vec());
         let progress = opener.progress.clone();
         let sled_dir = opener.sled_dir.clone();
@@ -77,11 +77,11 @@ impl CheckpointStore {
     ) -> Result<CheckpointStore, OpenError> {
         let health = Arc::new(Health::new(opener.sled_dir));
         let count = opened.trees.len();
-        let shards: Vec<Shard> = opened
+        let groups: Vec<Group> = opened
             .trees
             .into_iter()
             .zip(opener.bases)
-            .map(|((tree, summary), bases)| Shard {
+            .map(|((tree, summary), bases)| Group {
                 tree,
                 current: Mutex::new(summary),
                 position: RwLock::new(summary.map(|summary| summary.position)),
@@ -94,13 +94,13 @@ impl CheckpointStore {
             opened.files,
             opener.positions,
             health.clone(),
-            shards.len(),
+            groups.len(),
             opener.options.stall_limit,
         );
         Ok(CheckpointStore {
             dir,
             cluster_id,
-            shards,
+            groups,
             syncer: syncer.map_err(OpenError::io("starting the sync thread"))?,
             health,
             done: Mutex::default(),
@@ -119,18 +119,18 @@ fn lock(dir: &Path) -> Result<File, OpenError> {
     }
 }
 
-fn check_identity(dir: &Path, shards: u16, cluster_id: &[u8]) -> Result<(), OpenError> {
+fn check_identity(dir: &Path, groups: u16, cluster_id: &[u8]) -> Result<(), OpenError> {
     let path = dir.join("identity");
     let given = Identity {
-        shards,
+        groups,
         cluster_id: cluster_id.to_vec(),
     };
     match Identity::read(&path).map_err(OpenError::io("reading the store's identity"))? {
         Some(stored) if stored.cluster_id != given.cluster_id => Err(OpenError::ForeignCluster),
-        Some(Identity { shards: stored, .. }) if stored != shards => {
-            Err(OpenError::OtherShardCount {
+        Some(Identity { groups: stored, .. }) if stored != groups => {
+            Err(OpenError::OtherGroupCount {
                 stored,
-                given: shards,
+                given: groups,
             })
         }
         Some(_) => Ok(()),
@@ -142,19 +142,19 @@ fn check_identity(dir: &Path, shards: u16, cluster_id: &[u8]) -> Result<(), Open
 
 fn opener(
     dir: &Path,
-    shards: u16,
+    groups: u16,
     cluster_id: &[u8],
     options: &CheckpointOptions,
     visitor: Arc<dyn RecoveryVisitor>,
 ) -> Result<Opener, OpenError> {
-    let positions = Positions::open(&dir.join("heads"), shards);
+    let positions = Positions::open(&dir.join("heads"), groups);
     let (positions, known) = positions.map_err(OpenError::io("reading the heads file"))?;
     let bases_dir = dir.join("bases");
     let bases = fs::create_dir_all(&bases_dir)
         .map_err(BaseError::from)
         .and_then(|()| {
-            (0..shards)
-                .map(|shard| BaseDir::open(&bases_dir, shard, cluster_id))
+            (0..groups)
+                .map(|group| BaseDir::open(&bases_dir, group, cluster_id))
                 .collect()
         });
     Ok(Opener {

@@ -7,17 +7,18 @@ use std::time::{Duration, Instant};
 use super::open_error::OpenError;
 use super::options::CheckpointOptions;
 use super::parallel;
-use super::recovery::{Recovered, RecoveryVisitor, ShardRecovery};
+use super::recovery::{GroupRecovery, Recovered, RecoveryVisitor};
 use super::supervise::Progress;
 use crate::store::checkpoint::bases::BaseDir;
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::position::Position;
+use crate::store::checkpoint::tree::group_tree::{GroupTree, Summary};
 use crate::store::checkpoint::tree::heads::Positions;
 use crate::store::checkpoint::tree::scan::ScanFault;
-use crate::store::checkpoint::tree::shard_tree::{ShardTree, Summary};
 use crate::store::checkpoint::tree::sled_dir::{Condition, SledDir};
 use crate::store::checkpoint::tree::sled_guard::{SledFault, guarded};
 use crate::store::checkpoint::tree::syncer::SledFiles;
+use crate::store::group_id::GroupId;
 
 /// How long a lock of a sled just closed in this process is waited for: sled's threads let go of
 /// the file a little after its last handle is dropped.
@@ -36,7 +37,7 @@ pub(crate) struct Opener {
     pub(crate) sled_dir: SledDir,
     pub(crate) bases: Vec<BaseDir>,
     pub(crate) positions: Positions,
-    /// What the heads file says of each shard.
+    /// What the heads file says of each group.
     pub(crate) known: Vec<Option<Position>>,
     pub(crate) options: CheckpointOptions,
     pub(crate) visitor: Arc<dyn RecoveryVisitor>,
@@ -47,7 +48,7 @@ pub(crate) struct Opener {
 pub(crate) struct Opened {
     pub(crate) db: sled::Db,
     pub(crate) files: SledFiles,
-    pub(crate) trees: Vec<(ShardTree, Option<Summary>)>,
+    pub(crate) trees: Vec<(GroupTree, Option<Summary>)>,
 }
 
 /// Why the directory as it is can't be used.
@@ -63,7 +64,7 @@ impl From<OpenError> for Unusable {
 }
 
 impl Opener {
-    pub(crate) fn open(&self) -> Result<(Opened, Vec<ShardRecovery>), OpenError> {
+    pub(crate) fn open(&self) -> Result<(Opened, Vec<GroupRecovery>), OpenError> {
         let condition = self.sled_dir.condition();
         let why = match condition.map_err(OpenError::io("looking for checkpoints"))? {
             Condition::Usable => match self.open_existing() {
@@ -79,7 +80,7 @@ impl Opener {
         self.rebuild(&why)
     }
 
-    fn open_existing(&self) -> Result<(Opened, Vec<ShardRecovery>), Unusable> {
+    fn open_existing(&self) -> Result<(Opened, Vec<GroupRecovery>), Unusable> {
         self.sled_dir
             .open_begins()
             .map_err(OpenError::io("marking the open"))?;
@@ -97,7 +98,7 @@ impl Opener {
         };
         let recoveries = trees
             .iter()
-            .map(|(tree, summary)| as_found(tree.shard, *summary));
+            .map(|(tree, summary)| as_found(tree.group, *summary));
         let recoveries = recoveries.collect();
         let opened = self.finish(db, trees)?;
         self.sled_dir
@@ -110,7 +111,7 @@ impl Opener {
     pub(crate) fn finish(
         &self,
         db: sled::Db,
-        trees: Vec<(ShardTree, Option<Summary>)>,
+        trees: Vec<(GroupTree, Option<Summary>)>,
     ) -> Result<Opened, OpenError> {
         let files = SledFiles::open(&self.sled_dir.path()).and_then(|mut files| {
             files.sync_all()?;
@@ -153,44 +154,48 @@ impl Opener {
         Unusable::Damage(fault.into_damage().to_string())
     }
 
-    /// Opens and verifies every shard's tree.
-    fn verify_all(&self, db: &sled::Db) -> Result<Vec<(ShardTree, Option<Summary>)>, Unusable> {
-        parallel::for_each(self.options.recovery_threads, self.shards(), |shard| {
-            let verified = ShardTree::open(db, shard, self.shards().len())
+    /// Opens and verifies every group's tree.
+    fn verify_all(&self, db: &sled::Db) -> Result<Vec<(GroupTree, Option<Summary>)>, Unusable> {
+        parallel::for_each(self.options.recovery_threads, self.groups(), |group| {
+            let verified = GroupTree::open(db, group, self.groups().len())
                 .map_err(ScanFault::Sled)
                 .and_then(|tree| self.verify(&tree).map(|summary| (tree, summary)));
             verified.map_err(|fault| match fault {
                 ScanFault::Sled(fault) if fault.is_environment() => {
                     Unusable::Error(OpenError::Environment(fault.into_damage().to_string()))
                 }
-                fault => Unusable::Damage(fault.into_damage().of(shard).to_string()),
+                fault => Unusable::Damage(fault.into_damage().of(group).to_string()),
             })
         })
     }
 
-    fn verify(&self, tree: &ShardTree) -> Result<Option<Summary>, ScanFault> {
-        let shard = tree.shard;
-        self.visitor.begin(shard);
+    fn verify(&self, tree: &GroupTree) -> Result<Option<Summary>, ScanFault> {
+        let group = tree.group;
+        self.visitor.begin(group);
         let meta = tree.verify(|key, payload| {
             self.progress.tick();
-            self.visitor.record(shard, key, payload);
+            self.visitor.record(group, key, payload);
         })?;
-        self.visitor.end(shard);
+        self.visitor.end(group);
         let found = meta.map(|meta| Summary {
             position: meta.position,
             tally: meta.tally,
         });
-        self.check_not_rolled_back(shard, found.map(|summary| summary.position))?;
+        self.check_not_rolled_back(group, found.map(|summary| summary.position))?;
         Ok(found)
     }
 
     /// A tree that verifies may still be one of the past.
-    fn check_not_rolled_back(&self, shard: u16, found: Option<Position>) -> Result<(), ScanFault> {
-        let newest_base = self.bases[usize::from(shard)]
+    fn check_not_rolled_back(
+        &self,
+        group: GroupId,
+        found: Option<Position>,
+    ) -> Result<(), ScanFault> {
+        let newest_base = self.bases[usize::from(group)]
             .list()
             .first()
             .map(|base| base.position);
-        for known in [self.known[usize::from(shard)], newest_base]
+        for known in [self.known[usize::from(group)], newest_base]
             .into_iter()
             .flatten()
         {
@@ -225,17 +230,17 @@ impl Opener {
         Err(OpenError::Stuck { after })
     }
 
-    pub(crate) fn shards(&self) -> std::ops::Range<u16> {
+    pub(crate) fn groups(&self) -> std::ops::Range<u16> {
         0..self.known.len() as u16
     }
 }
 
-fn as_found(shard: u16, summary: Option<Summary>) -> ShardRecovery {
+fn as_found(group: GroupId, summary: Option<Summary>) -> GroupRecovery {
     let state = match summary {
         Some(Summary { position, .. }) => Recovered::Checkpoint { position },
         None => Recovered::Empty {
             why: NEVER.to_owned(),
         },
     };
-    ShardRecovery { shard, state }
+    GroupRecovery { group, state }
 }

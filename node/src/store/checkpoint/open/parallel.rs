@@ -1,4 +1,4 @@
-//! The same work for every shard, on a few threads.
+//! The same work for every group, on a few threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;

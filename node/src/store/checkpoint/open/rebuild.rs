@@ -3,18 +3,19 @@
 use super::open_error::OpenError;
 use super::opener::{Opened, Opener, Unusable};
 use super::parallel;
-use super::recovery::{Recovered, ShardRecovery};
+use super::recovery::{GroupRecovery, Recovered};
 use crate::store::checkpoint::bases::{BaseDir, BaseError, BaseInfo};
 use crate::store::checkpoint::position::Position;
 use crate::store::checkpoint::tally::Tally;
-use crate::store::checkpoint::tree::shard_tree::{ShardTree, Summary};
+use crate::store::checkpoint::tree::group_tree::{GroupTree, Summary};
 use crate::store::checkpoint::tree::sled_guard::{SledFault, guarded};
+use crate::store::group_id::GroupId;
 
 impl Opener {
     /// Fills a new sled directory from the newest valid bases.
     ///
     /// A kill at any point leaves the directory marked as unfinished, to be thrown away.
-    pub(crate) fn rebuild(&self, why: &str) -> Result<(Opened, Vec<ShardRecovery>), OpenError> {
+    pub(crate) fn rebuild(&self, why: &str) -> Result<(Opened, Vec<GroupRecovery>), OpenError> {
         self.check_not_given_up()?;
         self.sled_dir
             .rebuild_begins(why)
@@ -25,9 +26,9 @@ impl Opener {
         })?;
         let threads = self.options.recovery_threads;
         let imported =
-            parallel::for_each(threads, self.shards(), |shard| self.import(&db, shard, why))?;
+            parallel::for_each(threads, self.groups(), |group| self.import(&db, group, why))?;
         guarded(|| db.flush()).map_err(rebuild_failed)?;
-        let positions: Vec<_> = imported.iter().map(|r| (r.shard, r.position())).collect();
+        let positions: Vec<_> = imported.iter().map(|r| (r.group, r.position())).collect();
         let trees = self.reread(&db, &positions)?;
         let opened = self.finish(db, trees)?;
         // What the file knew is lost: left there, it would make every later start rebuild again.
@@ -45,21 +46,21 @@ impl Opener {
         &self,
         db: &sled::Db,
         imported: &[(u16, Option<Position>)],
-    ) -> Result<Vec<(ShardTree, Option<Summary>)>, OpenError> {
+    ) -> Result<Vec<(GroupTree, Option<Summary>)>, OpenError> {
         parallel::for_each(
             self.options.recovery_threads,
             imported.iter(),
-            |(shard, position)| {
+            |(group, position)| {
                 let tree =
-                    ShardTree::open(db, *shard, self.shards().len()).map_err(rebuild_failed)?;
-                self.visitor.begin(*shard);
+                    GroupTree::open(db, *group, self.groups().len()).map_err(rebuild_failed)?;
+                self.visitor.begin(*group);
                 let meta = tree.verify(|key, payload| {
                     self.progress.tick();
-                    self.visitor.record(*shard, key, payload);
+                    self.visitor.record(*group, key, payload);
                 });
                 let meta =
                     meta.map_err(|fault| OpenError::Rebuild(fault.into_damage().to_string()))?;
-                self.visitor.end(*shard);
+                self.visitor.end(*group);
                 let summary = meta.map(|meta| Summary {
                     position: meta.position,
                     tally: meta.tally,
@@ -72,10 +73,10 @@ impl Opener {
         )
     }
 
-    /// Fills a shard's tree from its newest valid base; invalid ones on the way are put aside.
-    fn import(&self, db: &sled::Db, shard: u16, why: &str) -> Result<ShardRecovery, OpenError> {
-        let tree = ShardTree::open(db, shard, self.shards().len()).map_err(rebuild_failed)?;
-        let bases = &self.bases[usize::from(shard)];
+    /// Fills a group's tree from its newest valid base; invalid ones on the way are put aside.
+    fn import(&self, db: &sled::Db, group: GroupId, why: &str) -> Result<GroupRecovery, OpenError> {
+        let tree = GroupTree::open(db, group, self.groups().len()).map_err(rebuild_failed)?;
+        let bases = &self.bases[usize::from(group)];
         let mut why = why.to_owned();
         for base in bases.list() {
             // Read to the end before anything of it goes into the tree.
@@ -83,9 +84,9 @@ impl Opener {
                 Ok(()) => {
                     self.import_base(&tree, bases, &base)?;
                     let from = base.position;
-                    tracing::error!(shard, %from, why, "a shard was rebuilt from a base");
+                    tracing::error!(group, %from, why, "a shard was rebuilt from a base");
                     let state = Recovered::Rebuilt { from, why };
-                    return Ok(ShardRecovery { shard, state });
+                    return Ok(GroupRecovery { group, state });
                 }
                 Err(e) if e.is_environment() => return Err(OpenError::Rebuild(e.to_string())),
                 Err(e) => {
@@ -96,15 +97,15 @@ impl Opener {
                 }
             }
         }
-        if self.known[usize::from(shard)].is_some() {
+        if self.known[usize::from(group)].is_some() {
             tracing::error!(
-                shard,
+                group,
                 why,
                 "a shard's checkpoint is lost, and there is no base"
             );
         }
         let state = Recovered::Empty { why };
-        Ok(ShardRecovery { shard, state })
+        Ok(GroupRecovery { group, state })
     }
 
     /// `Ok` if and only if the base is valid.
@@ -118,7 +119,7 @@ impl Opener {
 
     fn import_base(
         &self,
-        tree: &ShardTree,
+        tree: &GroupTree,
         bases: &BaseDir,
         base: &BaseInfo,
     ) -> Result<(), OpenError> {

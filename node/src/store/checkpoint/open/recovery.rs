@@ -1,17 +1,18 @@
-//! What an open tells its caller about each shard.
+//! What an open tells its caller about each group.
 
 use crate::store::checkpoint::position::Position;
+use crate::store::group_id::GroupId;
 
-/// How a shard's state was recovered.
+/// How a group's state was recovered.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShardRecovery {
-    /// The shard.
-    pub shard: u16,
+pub struct GroupRecovery {
+    /// The group.
+    pub group: GroupId,
     /// Where its state comes from.
     pub state: Recovered,
 }
 
-/// Where a shard's state comes from. The caller replays its log from there.
+/// Where a group's state comes from. The caller replays its log from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovered {
     /// The last durable checkpoint, verified.
@@ -33,7 +34,7 @@ pub enum Recovered {
     },
 }
 
-impl ShardRecovery {
+impl GroupRecovery {
     /// The position of the state; `None` when it is empty.
     pub fn position(&self) -> Option<Position> {
         match &self.state {
@@ -47,22 +48,22 @@ impl ShardRecovery {
 /// Sees every record while an open verifies them, so that a caller needs no scan of its own.
 ///
 /// Called from up to [`recovery_threads`](super::options::CheckpointOptions::recovery_threads) threads, one
-/// shard at a time on each. Slow visitors make a slow start.
+/// group at a time on each. Slow visitors make a slow start.
 pub trait RecoveryVisitor: Send + Sync {
-    /// The shard's records follow, all of them. What was seen of it before is void: verification
+    /// The group's records follow, all of them. What was seen of it before is void: verification
     /// found damage, and begins again on a rebuilt tree.
-    fn begin(&self, shard: u16);
+    fn begin(&self, group: GroupId);
 
-    /// A verified record; keys ascend within a shard.
-    fn record(&self, shard: u16, key: &[u8], payload: &[u8]);
+    /// A verified record; keys ascend within a group.
+    fn record(&self, group: GroupId, key: &[u8], payload: &[u8]);
 
-    /// That were all records of the shard, unless it is begun anew.
-    fn end(&self, _shard: u16) {}
+    /// That were all records of the group, unless it is begun anew.
+    fn end(&self, _group: GroupId) {}
 }
 
 /// Looks at nothing.
 impl RecoveryVisitor for () {
-    fn begin(&self, _shard: u16) {}
+    fn begin(&self, _group: GroupId) {}
 
-    fn record(&self, _shard: u16, _key: &[u8], _payload: &[u8]) {}
+    fn record(&self, _group: GroupId, _key: &[u8], _payload: &[u8]) {}
 }

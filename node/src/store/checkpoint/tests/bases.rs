@@ -26,7 +26,7 @@ fn stream() -> (Vec<u8>, Content, Vec<u8>) {
 
 fn write(tally: Tally, meta: &[u8], content: &Content) -> Result<Vec<u8>, BaseError> {
     let header = BaseHeader {
-        shard: 3,
+        group: 3,
         cluster_id: b"c".to_vec(),
         position: Model::position(9),
         since: None,
@@ -57,7 +57,7 @@ fn a_base_is_read_as_it_was_written() {
     let (stream, content, meta) = stream();
     assert!(read(&stream).unwrap() == (content, meta));
     let header = BaseReader::open([&stream[..]]).unwrap().verify().unwrap();
-    assert_eq!((header.shard, header.cluster_id), (3, b"c".to_vec()));
+    assert_eq!((header.group, header.cluster_id), (3, b"c".to_vec()));
 }
 
 #[test]
@@ -93,7 +93,7 @@ fn a_base_cut_short_or_prolonged_or_reordered_is_invalid() {
 #[test]
 fn a_writer_refuses_what_a_reader_would() {
     let header = BaseHeader {
-        shard: 0,
+        group: 0,
         cluster_id: vec![0; 65],
         position: Model::position(1),
         since: None,
@@ -190,7 +190,7 @@ fn a_base_is_of_one_position_while_commits_go_on() {
     });
 }
 
-/// A shard with a base of each of its first two commits.
+/// A group with a base of each of its first two commits.
 fn with_two_bases(dir: &Path, seed: u64) -> (CheckpointStore, Model) {
     let model = models(seed, 1, 60, 200)[0];
     let (store, _) = open(dir, 1);

@@ -28,9 +28,9 @@ fn a_new_store_is_empty_and_stays_so() {
         for recovery in recoveries {
             let why = "no checkpoint was ever made".to_owned();
             assert_eq!(recovery.state, Recovered::Empty { why });
-            assert!(content(&store, recovery.shard).is_empty());
-            assert!(store.meta(recovery.shard).unwrap().is_none());
-            assert!(store.bases(recovery.shard).unwrap().is_empty());
+            assert!(content(&store, recovery.group).is_empty());
+            assert!(store.meta(recovery.group).unwrap().is_none());
+            assert!(store.bases(recovery.group).unwrap().is_empty());
         }
         assert!(!dir.path().join("quarantine").exists());
     }
@@ -126,8 +126,8 @@ fn what_is_out_of_bounds_is_refused_and_harms_nothing() {
     let behind = refused(commit_of(1, vec![]));
     assert!(matches!(behind, CommitError::NotAhead { .. }));
     let none = store.commit(1, commit_of(3, vec![])).unwrap_err();
-    assert!(matches!(none, CommitError::NoSuchShard(1)));
-    assert_eq!(store.get(1, b"a").unwrap_err(), ReadError::NoSuchShard(1));
+    assert!(matches!(none, CommitError::NoSuchGroup(1)));
+    assert_eq!(store.get(1, b"a").unwrap_err(), ReadError::NoSuchGroup(1));
     assert_eq!(store.position(0).unwrap(), Some(Model::position(2)));
 }
 
@@ -174,9 +174,9 @@ fn a_suspect_store_is_rebuilt_although_it_looks_fine() {
 #[test]
 fn one_store_at_a_time_of_one_cluster_and_shape() {
     let dir = scratch_dir();
-    let open_as = |shards, cluster: &[u8]| {
+    let open_as = |groups, cluster: &[u8]| {
         let options = harness::options();
-        CheckpointStore::open(dir.path(), shards, cluster, &options, Arc::new(())).map(|_| ())
+        CheckpointStore::open(dir.path(), groups, cluster, &options, Arc::new(())).map(|_| ())
     };
     let (store, _) = open(dir.path(), 2);
     assert!(matches!(open_as(2, CLUSTER), Err(OpenError::Locked { .. })));
@@ -187,7 +187,7 @@ fn one_store_at_a_time_of_one_cluster_and_shape() {
     ));
     assert!(matches!(
         open_as(3, CLUSTER),
-        Err(OpenError::OtherShardCount { .. })
+        Err(OpenError::OtherGroupCount { .. })
     ));
     assert!(matches!(
         open_as(0, CLUSTER),

@@ -13,7 +13,7 @@ use super::seeds::for_seeds;
 use crate::store::checkpoint::Recovered;
 
 const SHARDS: u16 = 3;
-/// This shard has no base.
+/// This group has no base.
 const BARE: u16 = 2;
 const NEWEST: u64 = 7;
 const NEWEST_BASE: u64 = 4;
@@ -40,8 +40,8 @@ fn template() -> &'static Template {
             for number in numbers {
                 for model in &models {
                     commit(&store, model, number);
-                    if number % 2 == 0 && number <= NEWEST_BASE && model.shard != BARE {
-                        store.cut_base(model.shard).unwrap();
+                    if number % 2 == 0 && number <= NEWEST_BASE && model.group != BARE {
+                        store.cut_base(model.group).unwrap();
                     }
                 }
             }
@@ -82,7 +82,7 @@ fn damage_and_open(seed: u64) {
         };
         assert_eq!(Model::number(recovery.position()), number);
         assert!(
-            number > 0 || model.shard == BARE,
+            number > 0 || model.group == BARE,
             "{recovery:?} though there are bases"
         );
         assert_at(&store, model, number);
@@ -91,7 +91,7 @@ fn damage_and_open(seed: u64) {
     drop(store);
     let (store, recoveries) = open(dir.path(), SHARDS);
     for (model, number) in template.models.iter().zip(numbers) {
-        let recovery = &recoveries[usize::from(model.shard)];
+        let recovery = &recoveries[usize::from(model.group)];
         assert!(!matches!(recovery.state, Recovered::Rebuilt { .. }));
         assert_at(&store, model, number);
     }

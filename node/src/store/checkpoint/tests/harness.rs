@@ -10,9 +10,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::model::{Content, Model};
 use crate::store::checkpoint::{
-    BaseError, BaseInfo, CheckpointOptions, CheckpointStore, OpenError, Pace, Recovered,
-    RecoveryVisitor, ShardRecovery, panic_is_caught_here,
+    BaseError, BaseInfo, CheckpointOptions, CheckpointStore, GroupRecovery, OpenError, Pace,
+    Recovered, RecoveryVisitor, panic_is_caught_here,
 };
+use crate::store::group_id::GroupId;
 
 pub(super) const CLUSTER: &[u8] = b"cluster-of-tests";
 
@@ -38,90 +39,90 @@ pub(super) fn options() -> CheckpointOptions {
 /// Opens a store, collecting what the visitor sees.
 pub(super) fn try_open(
     dir: &Path,
-    shards: u16,
-) -> Result<(CheckpointStore, Vec<ShardRecovery>, Vec<Content>), OpenError> {
+    groups: u16,
+) -> Result<(CheckpointStore, Vec<GroupRecovery>, Vec<Content>), OpenError> {
     quiet_caught_panics();
     let seen = Arc::new(Seen::default());
     let (store, recoveries) =
-        CheckpointStore::open(dir, shards, CLUSTER, &options(), seen.clone())?;
+        CheckpointStore::open(dir, groups, CLUSTER, &options(), seen.clone())?;
     let seen = std::mem::take(&mut *seen.0.lock().unwrap());
     Ok((store, recoveries, seen.into_values().collect()))
 }
 
 /// Opens a store that must open. The visitor must have seen exactly what a scan shows.
-pub(super) fn open(dir: &Path, shards: u16) -> (CheckpointStore, Vec<ShardRecovery>) {
+pub(super) fn open(dir: &Path, groups: u16) -> (CheckpointStore, Vec<GroupRecovery>) {
     // A process that another test starts at this moment holds our locks until it has become its own program.
     let until = Instant::now() + Duration::from_secs(10);
     let (store, recoveries, seen) = loop {
-        match try_open(dir, shards) {
+        match try_open(dir, groups) {
             Err(OpenError::Locked { .. }) if Instant::now() < until => std::thread::yield_now(),
             opened => break opened.expect("the store opens"),
         }
     };
-    assert_eq!(recoveries.len(), usize::from(shards));
-    for (shard, seen) in (0..shards).zip(seen) {
+    assert_eq!(recoveries.len(), usize::from(groups));
+    for (group, seen) in (0..groups).zip(seen) {
         assert!(
-            content(&store, shard) == seen,
-            "the visitor saw something else in {shard}"
+            content(&store, group) == seen,
+            "the visitor saw something else in {group}"
         );
-        let position = recoveries[usize::from(shard)].position();
-        assert_eq!(store.position(shard).unwrap(), position);
+        let position = recoveries[usize::from(group)].position();
+        assert_eq!(store.position(group).unwrap(), position);
     }
     (store, recoveries)
 }
 
 pub(super) fn models(
     seed: u64,
-    shards: u16,
+    groups: u16,
     changes: usize,
     payload_bytes_max: usize,
 ) -> Vec<Model> {
-    let model = |shard| Model {
+    let model = |group| Model {
         seed,
-        shard,
+        group,
         changes,
         payload_bytes_max,
     };
-    (0..shards).map(model).collect()
+    (0..groups).map(model).collect()
 }
 
-/// Reads all bases of a shard, as fast as it can.
-pub(super) fn scrub(store: &CheckpointStore, shard: u16) -> Vec<(BaseInfo, BaseError)> {
+/// Reads all bases of a group, as fast as it can.
+pub(super) fn scrub(store: &CheckpointStore, group: GroupId) -> Vec<(BaseInfo, BaseError)> {
     let pace = Pace::new(u64::MAX, CancellationToken::new());
-    store.scrub_bases(shard, &pace).expect("a look")
+    store.scrub_bases(group, &pace).expect("a look")
 }
 
 pub(super) fn commit(store: &CheckpointStore, model: &Model, number: u64) {
     store
-        .commit(model.shard, model.commit(number))
+        .commit(model.group, model.commit(number))
         .expect("the commit is durable");
 }
 
-pub(super) fn content(store: &CheckpointStore, shard: u16) -> Content {
-    let records = store.scan(shard, b"").unwrap();
+pub(super) fn content(store: &CheckpointStore, group: GroupId) -> Content {
+    let records = store.scan(group, b"").unwrap();
     records
         .map(|record| record.unwrap())
         .map(|record| (record.key().to_vec(), record.payload().to_vec()))
         .collect()
 }
 
-/// The shard holds exactly what its model says for commit `number`, seen through every method.
+/// The group holds exactly what its model says for commit `number`, seen through every method.
 pub(super) fn assert_at(store: &CheckpointStore, model: &Model, number: u64) {
-    let shard = model.shard;
+    let group = model.group;
     let expected = model.content(number);
     assert!(
-        content(store, shard) == expected,
-        "shard {shard} is not as of commit {number}"
+        content(store, group) == expected,
+        "shard {group} is not as of commit {number}"
     );
     for (key, payload) in expected.iter().take(20) {
         assert_eq!(
-            &*store.get(shard, key).unwrap().unwrap(),
+            &*store.get(group, key).unwrap().unwrap(),
             payload.as_slice()
         );
     }
-    assert!(store.get(shard, b"nobody").unwrap().is_none());
-    let meta = store.meta(shard).unwrap();
-    assert_eq!(Model::number(store.position(shard).unwrap()), number);
+    assert!(store.get(group, b"nobody").unwrap().is_none());
+    let meta = store.meta(group).unwrap();
+    assert_eq!(Model::number(store.position(group).unwrap()), number);
     match meta {
         None => assert_eq!(number, 0),
         Some(meta) => {
@@ -132,7 +133,7 @@ pub(super) fn assert_at(store: &CheckpointStore, model: &Model, number: u64) {
     }
 }
 
-pub(super) fn is_checkpoint(recovery: &ShardRecovery) -> bool {
+pub(super) fn is_checkpoint(recovery: &GroupRecovery) -> bool {
     matches!(recovery.state, Recovered::Checkpoint { .. })
 }
 
@@ -174,13 +175,13 @@ fn quiet_caught_panics() {
 struct Seen(Mutex<std::collections::BTreeMap<u16, Content>>);
 
 impl RecoveryVisitor for Seen {
-    fn begin(&self, shard: u16) {
-        self.0.lock().unwrap().insert(shard, Content::new());
+    fn begin(&self, group: GroupId) {
+        self.0.lock().unwrap().insert(group, Content::new());
     }
 
-    fn record(&self, shard: u16, key: &[u8], payload: &[u8]) {
+    fn record(&self, group: GroupId, key: &[u8], payload: &[u8]) {
         let mut seen = self.0.lock().unwrap();
-        let content = seen.get_mut(&shard).expect("begin comes first");
+        let content = seen.get_mut(&group).expect("begin comes first");
         assert!(content.insert(key.to_vec(), payload.to_vec()).is_none());
     }
 }

@@ -36,9 +36,9 @@ fn child() {
                 // Bounded, in case the parent dies.
                 for number in Model::number(recovery.position()) + 1..500 {
                     commit(store, model, number);
-                    println!("durable {} {number}", model.shard);
+                    println!("durable {} {number}", model.group);
                     if number % 5 == 0 {
-                        store.cut_base(model.shard).unwrap();
+                        store.cut_base(model.group).unwrap();
                     }
                 }
             });
@@ -69,7 +69,7 @@ fn a_kill_leaves_every_shard_at_a_whole_commit() {
             let (store, recoveries) = open(dir.path(), SHARDS);
             for (model, recovery) in commit_models(seed).iter().zip(&recoveries) {
                 let number = Model::number(recovery.position());
-                let promised = durable[usize::from(model.shard)];
+                let promised = durable[usize::from(model.group)];
                 assert!(
                     number >= promised,
                     "commit {promised} was durable: {recovery:?}"
@@ -87,11 +87,11 @@ fn commit_and_kill(seed: u64, dir: &Path, random: &mut fastrand::Rng) -> Vec<u64
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     let mut durable = vec![0; usize::from(SHARDS)];
     let mut note = |line: &str| {
-        if let Some((shard, number)) = line
+        if let Some((group, number)) = line
             .strip_prefix("durable ")
             .and_then(|l| l.split_once(' '))
         {
-            durable[shard.parse::<usize>().unwrap()] = number.parse().unwrap();
+            durable[group.parse::<usize>().unwrap()] = number.parse().unwrap();
         }
     };
     for line in lines.by_ref().take(random.usize(4..12)) {
@@ -114,7 +114,7 @@ fn a_kill_during_a_rebuild_leaves_nothing_that_looks_valid() {
             let (store, _) = open(dir.path(), SHARDS);
             for (model, number) in models.iter().flat_map(|m| [(m, 1), (m, 2), (m, 3)]) {
                 commit(&store, model, number);
-                store.cut_base(model.shard).unwrap();
+                store.cut_base(model.group).unwrap();
             }
         }
         fs::remove_dir_all(dir.path().join("sled")).unwrap();
@@ -153,7 +153,7 @@ fn a_kill_during_a_rebuild_leaves_nothing_that_looks_valid() {
 }
 
 fn newest_base(dir: &Path, model: &Model) -> u64 {
-    let bases = fs::read_dir(dir.join(format!("bases/shard-{:04}", model.shard))).unwrap();
+    let bases = fs::read_dir(dir.join(format!("bases/shard-{:04}", model.group))).unwrap();
     let index = |path: PathBuf| path.file_stem()?.to_str()?.parse::<u64>().ok();
     let newest = bases.filter_map(|entry| index(entry.unwrap().path())).max();
     newest.unwrap() / 10

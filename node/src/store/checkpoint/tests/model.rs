@@ -1,18 +1,19 @@
-//! The naive model: every shard's content at every position, recomputed from a seed.
+//! The naive model: every group's content at every position, recomputed from a seed.
 
 use std::collections::BTreeMap;
 
 use crate::store::checkpoint::{Commit, Position};
+use crate::store::group_id::GroupId;
 
 pub(super) type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Commit number `n` of a shard stands at log index `10 n`; number 0 is "nothing committed".
-/// What it changes depends on seed, shard and number only, so that a process that was killed needs
+/// Commit number `n` of a group stands at log index `10 n`; number 0 is "nothing committed".
+/// What it changes depends on seed, group and number only, so that a process that was killed needs
 /// to tell nobody what it was about to write.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Model {
     pub(super) seed: u64,
-    pub(super) shard: u16,
+    pub(super) group: GroupId,
     /// Changes in a commit.
     pub(super) changes: usize,
     /// Payloads have up to this many bytes.
@@ -42,7 +43,7 @@ impl Model {
     }
 
     pub(super) fn commit(&self, number: u64) -> Commit {
-        let mix = self.seed ^ (u64::from(self.shard) << 48) ^ (number << 20);
+        let mix = self.seed ^ (u64::from(self.group) << 48) ^ (number << 20);
         let mut random = fastrand::Rng::with_seed(mix);
         let changes = (0..self.changes)
             .map(|_| self.change(&mut random))
@@ -55,10 +56,10 @@ impl Model {
     }
 
     pub(super) fn meta(&self, number: u64) -> Vec<u8> {
-        format!("core of shard {} at {number}", self.shard).into_bytes()
+        format!("core of shard {} at {number}", self.group).into_bytes()
     }
 
-    /// The shard's records after commit `number`.
+    /// The group's records after commit `number`.
     pub(super) fn content(&self, number: u64) -> Content {
         let mut content = Content::new();
         for number in 1..=number {

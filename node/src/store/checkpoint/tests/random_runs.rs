@@ -23,19 +23,19 @@ fn run(seed: u64) {
     let (mut store, _) = open(dir.path(), SHARDS);
     for _ in 0..40 {
         let model = &models[random.usize(..models.len())];
-        let shard = usize::from(model.shard);
+        let group = usize::from(model.group);
         match random.u8(..20) {
             0..10 => {
-                commit(&store, model, at[shard] + 1);
-                at[shard] += 1;
+                commit(&store, model, at[group] + 1);
+                at[group] += 1;
             }
-            10..13 if at[shard] > 0 => {
-                store.cut_base(model.shard).unwrap();
-                if bases[shard].0 != at[shard] {
-                    bases[shard] = (at[shard], bases[shard].0);
+            10..13 if at[group] > 0 => {
+                store.cut_base(model.group).unwrap();
+                if bases[group].0 != at[group] {
+                    bases[group] = (at[group], bases[group].0);
                 }
             }
-            13..16 => assert_at(&store, model, at[shard]),
+            13..16 => assert_at(&store, model, at[group]),
             16..18 => {
                 drop(store);
                 let (reopened, recoveries) = open(dir.path(), SHARDS);
@@ -58,8 +58,8 @@ fn run(seed: u64) {
             }
             _ => {}
         }
-        for (shard, (_, older)) in bases.iter().enumerate() {
-            let position = store.older_base_position(shard as u16).unwrap();
+        for (group, (_, older)) in bases.iter().enumerate() {
+            let position = store.older_base_position(group as u16).unwrap();
             assert_eq!(Model::number(position), *older);
         }
     }

@@ -10,11 +10,12 @@ use super::harness::{
 };
 use super::model::Model;
 use crate::store::checkpoint::tree::sled_guard::SledFault;
-use crate::store::checkpoint::{Recovered, ShardRecovery};
+use crate::store::checkpoint::{GroupRecovery, Recovered};
+use crate::store::group_id::GroupId;
 
 const SHARDS: u16 = 2;
 
-/// Both shards at commit 5, with bases of the commits 2 and 4.
+/// Both groups at commit 5, with bases of the commits 2 and 4.
 fn prepared() -> (TempDir, Vec<Model>) {
     let dir = scratch_dir();
     let models = models(21, SHARDS, 80, 300);
@@ -23,14 +24,14 @@ fn prepared() -> (TempDir, Vec<Model>) {
         for model in &models {
             commit(&store, model, number);
             if number % 2 == 0 {
-                store.cut_base(model.shard).unwrap();
+                store.cut_base(model.group).unwrap();
             }
         }
     }
     (dir, models)
 }
 
-fn rebuilt_from(recovery: &ShardRecovery) -> (u64, &str) {
+fn rebuilt_from(recovery: &GroupRecovery) -> (u64, &str) {
     match &recovery.state {
         Recovered::Rebuilt { from, why } => (Model::number(Some(*from)), why),
         other => panic!("not rebuilt: {other:?}"),
@@ -38,7 +39,7 @@ fn rebuilt_from(recovery: &ShardRecovery) -> (u64, &str) {
 }
 
 /// Opens twice: what was rebuilt must last, and must not be rebuilt again.
-fn open_twice(dir: &Path, models: &[Model], numbers: &[u64]) -> Vec<ShardRecovery> {
+fn open_twice(dir: &Path, models: &[Model], numbers: &[u64]) -> Vec<GroupRecovery> {
     let (store, first) = open(dir, SHARDS);
     for (model, number) in models.iter().zip(numbers) {
         assert_at(&store, model, *number);
@@ -48,7 +49,7 @@ fn open_twice(dir: &Path, models: &[Model], numbers: &[u64]) -> Vec<ShardRecover
     for (model, number) in models.iter().zip(numbers) {
         assert_at(&store, model, *number);
         assert_eq!(
-            is_checkpoint(&second[usize::from(model.shard)]),
+            is_checkpoint(&second[usize::from(model.group)]),
             *number > 0
         );
         // Life goes on.
@@ -58,8 +59,8 @@ fn open_twice(dir: &Path, models: &[Model], numbers: &[u64]) -> Vec<ShardRecover
     first
 }
 
-fn base(dir: &Path, shard: u16, number: u64) -> std::path::PathBuf {
-    dir.join(format!("bases/shard-{shard:04}/{:020}.base", number * 10))
+fn base(dir: &Path, group: GroupId, number: u64) -> std::path::PathBuf {
+    dir.join(format!("bases/shard-{group:04}/{:020}.base", number * 10))
 }
 
 #[test]
@@ -123,7 +124,7 @@ fn without_any_valid_base_a_shard_is_reported_empty() {
 #[test]
 fn a_rebuild_cut_off_in_the_middle_begins_anew() {
     let (dir, models) = prepared();
-    // What a kill leaves behind after one shard was imported, and another one by half.
+    // What a kill leaves behind after one group was imported, and another one by half.
     let sled_dir = dir.path().join("sled");
     fs::remove_dir_all(&sled_dir).unwrap();
     fs::create_dir_all(&sled_dir).unwrap();
@@ -219,7 +220,7 @@ fn damage_at_run_time_is_reported_and_never_served() {
     let (dir, models) = prepared();
     let (store, _) = open(dir.path(), SHARDS);
     let victim = models[0].content(5).into_keys().nth(30).unwrap();
-    let tree = store.shards[0].tree.tree();
+    let tree = store.groups[0].tree.tree();
     let mut stored_key = vec![1];
     stored_key.extend_from_slice(&victim);
     let mut value = tree.get(&stored_key).unwrap().unwrap().to_vec();
@@ -292,11 +293,11 @@ impl Default for Stuck {
 }
 
 impl crate::store::checkpoint::RecoveryVisitor for Stuck {
-    fn begin(&self, _shard: u16) {
+    fn begin(&self, _group: GroupId) {
         let _ = self.1.lock().unwrap().recv();
     }
 
-    fn record(&self, _shard: u16, _key: &[u8], _payload: &[u8]) {}
+    fn record(&self, _group: GroupId, _key: &[u8], _payload: &[u8]) {}
 }
 
 #[test]

@@ -10,6 +10,7 @@ use super::meta::META_BYTES_MAX;
 use super::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::store::checkpoint::damage::Damaged;
 use crate::store::checkpoint::position::Position;
+use crate::store::group_id::GroupId;
 
 /// Most bytes of keys, payloads and meta in one commit. sled holds a multiple of them in memory, and
 /// no other read or write of the store runs while they are put into the tree.
@@ -18,7 +19,7 @@ pub const COMMIT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// A record's key, and its new payload; `None` to remove it.
 pub type Change = (Vec<u8>, Option<Vec<u8>>);
 
-/// What changed in a shard since its last checkpoint.
+/// What changed in a group since its last checkpoint.
 #[derive(Debug, Clone)]
 pub struct Commit {
     /// The entry boundary that the state is cut at; ahead of the last committed one.
@@ -33,7 +34,7 @@ pub struct Commit {
 /// What a commit took.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommitFigures {
-    /// From the call until all was durable, waiting for the shard's lock included.
+    /// From the call until all was durable, waiting for the group's lock included.
     pub duration: Duration,
     /// Records written or removed.
     pub records: u64,
@@ -48,9 +49,9 @@ pub struct CommitFigures {
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CommitError {
-    /// The store was opened for fewer shards.
+    /// The store was opened for fewer groups.
     #[error("there is no shard {0}")]
-    NoSuchShard(u16),
+    NoSuchGroup(GroupId),
     /// A bound was exceeded.
     #[error("{what} has {bytes} bytes, of at most {bytes_max}")]
     TooLarge {
@@ -64,7 +65,7 @@ pub enum CommitError {
     /// Keys have at least one byte.
     #[error("a key is empty")]
     EmptyKey,
-    /// A shard's commits go forward, in index, and never back in term.
+    /// A group's commits go forward, in index, and never back in term.
     #[error("position {given} is not ahead of {committed}")]
     NotAhead {
         /// The commit's position.
@@ -100,7 +101,7 @@ impl CommitError {
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
-            CommitError::NoSuchShard(_)
+            CommitError::NoSuchGroup(_)
                 | CommitError::TooLarge { .. }
                 | CommitError::EmptyKey
                 | CommitError::NotAhead { .. }

@@ -2,7 +2,7 @@
 //!
 //! A damaged sled file may open without complaint at an *earlier* checkpoint: sled takes damage in
 //! its log for a torn tail. This file tells such a state from the newest one. It holds one slot per
-//! shard, rewritten in place:
+//! group, rewritten in place:
 //!
 //! ```text
 //! 1 byte state (0 none, 1 some), 24 bytes position, 4 bytes crc32c of the slot's number and those 25
@@ -18,6 +18,7 @@ use std::path::Path;
 use crate::store::checkpoint::fields::Fields;
 use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
+use crate::store::group_id::GroupId;
 
 /// A power of two that divides a disk sector: a slot never straddles two sectors.
 const SLOT_BYTES: usize = 64;
@@ -29,8 +30,8 @@ pub(crate) struct Positions {
 }
 
 impl Positions {
-    /// Opens or creates the file, and reads every shard's slot.
-    pub(crate) fn open(path: &Path, shards: u16) -> io::Result<(Positions, Vec<Option<Position>>)> {
+    /// Opens or creates the file, and reads every group's slot.
+    pub(crate) fn open(path: &Path, groups: u16) -> io::Result<(Positions, Vec<Option<Position>>)> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
         let file = options.open(path)?;
@@ -38,55 +39,55 @@ impl Positions {
             files::sync_dir(dir)?;
         }
         let positions = Positions { file };
-        let known = (0..shards)
-            .map(|shard| positions.read(shard))
+        let known = (0..groups)
+            .map(|group| positions.read(group))
             .collect::<io::Result<_>>()?;
         Ok((positions, known))
     }
 
     /// Writes the slots, all durable on return.
     pub(crate) fn write(&self, positions: &[(u16, Option<Position>)]) -> io::Result<()> {
-        for (shard, position) in positions {
+        for (group, position) in positions {
             self.file
-                .write_all_at(&encode(*shard, position), offset(*shard))?;
+                .write_all_at(&encode(*group, position), offset(*group))?;
         }
         self.file.sync_data()
     }
 
-    fn read(&self, shard: u16) -> io::Result<Option<Position>> {
+    fn read(&self, group: GroupId) -> io::Result<Option<Position>> {
         let mut slot = [0; SLOT_BYTES];
-        match self.file.read_exact_at(&mut slot, offset(shard)) {
-            Ok(()) => Ok(decode(shard, &slot)),
+        match self.file.read_exact_at(&mut slot, offset(group)) {
+            Ok(()) => Ok(decode(group, &slot)),
             Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => Ok(None),
             Err(e) => Err(e),
         }
     }
 }
 
-fn offset(shard: u16) -> u64 {
-    u64::from(shard) * SLOT_BYTES as u64
+fn offset(group: GroupId) -> u64 {
+    u64::from(group) * SLOT_BYTES as u64
 }
 
-fn encode(shard: u16, position: &Option<Position>) -> Vec<u8> {
+fn encode(group: GroupId, position: &Option<Position>) -> Vec<u8> {
     let mut slot = Vec::with_capacity(SLOT_BYTES);
     slot.push(u8::from(position.is_some()));
     match position {
         Some(position) => position.encode_into(&mut slot),
         None => slot.resize(CHECKED_BYTES, 0),
     }
-    slot.extend_from_slice(&slot_crc(shard, &slot).to_le_bytes());
+    slot.extend_from_slice(&slot_crc(group, &slot).to_le_bytes());
     slot.resize(SLOT_BYTES, 0);
     slot
 }
 
-fn decode(shard: u16, slot: &[u8; SLOT_BYTES]) -> Option<Position> {
+fn decode(group: GroupId, slot: &[u8; SLOT_BYTES]) -> Option<Position> {
     let mut fields = Fields::new(&slot[CHECKED_BYTES..]);
     let crc = fields.u32()?;
-    if crc != slot_crc(shard, &slot[..CHECKED_BYTES]) {
+    if crc != slot_crc(group, &slot[..CHECKED_BYTES]) {
         // An all-zero slot was never written.
         if slot.iter().any(|byte| *byte != 0) {
             tracing::warn!(
-                shard,
+                group,
                 "the record of the newest checkpoint's position is unreadable"
             );
         }
@@ -98,6 +99,6 @@ fn decode(shard: u16, slot: &[u8; SLOT_BYTES]) -> Option<Position> {
     (state == 1).then_some(position)
 }
 
-fn slot_crc(shard: u16, checked: &[u8]) -> u32 {
-    crc32c::crc32c_append(crc32c::crc32c(&shard.to_le_bytes()), checked)
+fn slot_crc(group: GroupId, checked: &[u8]) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c(&group.to_le_bytes()), checked)
 }

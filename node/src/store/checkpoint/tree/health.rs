@@ -6,6 +6,7 @@ use std::sync::OnceLock;
 use super::sled_dir::SledDir;
 use super::sled_guard::SledFault;
 use crate::store::checkpoint::damage::{Damage, Damaged};
+use crate::store::group_id::GroupId;
 
 /// Taken out of use once, for good: the way back is a restart, which rebuilds from bases.
 #[derive(Debug)]
@@ -22,10 +23,10 @@ impl Health {
         }
     }
 
-    pub(crate) fn check(&self, shard: u16) -> Result<(), Damaged> {
+    pub(crate) fn check(&self, group: GroupId) -> Result<(), Damaged> {
         match self.out_of_use.get() {
             None => Ok(()),
-            Some(why) => Err(Damage::OutOfUse(why.clone()).of(shard)),
+            Some(why) => Err(Damage::OutOfUse(why.clone()).of(group)),
         }
     }
 
@@ -34,9 +35,9 @@ impl Health {
     }
 
     /// The damage behind a fault of a read. A panic ends the instance's use; an error doesn't.
-    pub(crate) fn fault(&self, shard: u16, fault: SledFault) -> Damaged {
+    pub(crate) fn fault(&self, group: GroupId, fault: SledFault) -> Damaged {
         let panicked = matches!(fault, SledFault::Panic(_));
-        let damaged = fault.into_damage().of(shard);
+        let damaged = fault.into_damage().of(group);
         if panicked {
             self.condemn(&damaged.to_string());
         }

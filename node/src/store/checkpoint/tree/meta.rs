@@ -1,46 +1,52 @@
-//! The meta record: what a shard's tree says about itself.
+//! The meta record: what a group's tree says about itself.
 
 use super::record::{self, META_KEY};
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::fields::Fields;
 use crate::store::checkpoint::position::Position;
 use crate::store::checkpoint::tally::Tally;
+use crate::store::group_id::GroupId;
 
 /// Longest caller's part of the meta record, in bytes.
 pub const META_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 const FORMAT_VERSION: u16 = 1;
 
-/// A shard's last committed checkpoint, apart from its records.
+/// A group's last committed checkpoint, apart from its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShardMeta {
+pub struct GroupMeta {
     /// The log position that the state stands at.
     pub position: Position,
-    /// Count and hash of the shard's records.
+    /// Count and hash of the group's records.
     pub tally: Tally,
     /// The caller's bytes.
     pub bytes: Vec<u8>,
 }
 
-impl ShardMeta {
+impl GroupMeta {
     /// The stored value for [`META_KEY`].
-    pub(crate) fn encode(position: &Position, tally: &Tally, bytes: &[u8], shard: u16) -> Vec<u8> {
+    pub(crate) fn encode(
+        position: &Position,
+        tally: &Tally,
+        bytes: &[u8],
+        group: GroupId,
+    ) -> Vec<u8> {
         let mut body = Vec::with_capacity(2 + Position::ENCODED_BYTES + 16 + bytes.len());
         body.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
         position.encode_into(&mut body);
         body.extend_from_slice(&tally.records.to_le_bytes());
         body.extend_from_slice(&tally.hash_sum.to_le_bytes());
         body.extend_from_slice(bytes);
-        record::encode(shard, META_KEY, &body).0
+        record::encode(group, META_KEY, &body).0
     }
 
-    pub(crate) fn load(shard: u16, stored: sled::IVec) -> Result<ShardMeta, Damage> {
-        let (body, _) = record::load(shard, META_KEY, stored)?;
+    pub(crate) fn load(group: GroupId, stored: sled::IVec) -> Result<GroupMeta, Damage> {
+        let (body, _) = record::load(group, META_KEY, stored)?;
         decode(&body).ok_or(Damage::MetaMalformed)
     }
 }
 
-fn decode(body: &[u8]) -> Option<ShardMeta> {
+fn decode(body: &[u8]) -> Option<GroupMeta> {
     let mut fields = Fields::new(body);
     if fields.u16()? != FORMAT_VERSION {
         return None;
@@ -49,7 +55,7 @@ fn decode(body: &[u8]) -> Option<ShardMeta> {
     let (records, hash_sum) = (fields.u64()?, fields.u64()?);
     let bytes = fields.rest().to_vec();
     let tally = Tally { records, hash_sum };
-    Some(ShardMeta {
+    Some(GroupMeta {
         position,
         tally,
         bytes,

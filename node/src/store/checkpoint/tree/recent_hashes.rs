@@ -5,10 +5,10 @@ use std::mem;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Records of a generation, of all shards together; there are two. They take up to 40 MB.
+/// Records of a generation, of all groups together; there are two. They take up to 40 MB.
 const GENERATION: usize = 262_144;
 
-/// Hashes of a shard's records, those that were written last. A key counts as forgotten rather than be wrong: then the record is read.
+/// Hashes of a group's records, those that were written last. A key counts as forgotten rather than be wrong: then the record is read.
 #[derive(Debug)]
 pub(crate) struct RecentHashes {
     /// By the hash of the stored key: wide enough that no two keys share one.
@@ -18,12 +18,12 @@ pub(crate) struct RecentHashes {
 }
 
 impl RecentHashes {
-    /// One shard's, of so many.
-    pub(crate) fn of_one_in(shards: usize) -> Self {
+    /// One group's, of so many.
+    pub(crate) fn of_one_in(groups: usize) -> Self {
         Self {
             newer: HashMap::default(),
             older: HashMap::default(),
-            generation: (GENERATION / shards.max(1)).max(1),
+            generation: (GENERATION / groups.max(1)).max(1),
         }
     }
 

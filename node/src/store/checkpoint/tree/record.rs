@@ -1,12 +1,12 @@
 //! How a record is stored.
 //!
 //! ```text
-//! stored key    1 byte tag (0 = the shard's meta record, 1 = a caller's record), the caller's key
+//! stored key    1 byte tag (0 = the group's meta record, 1 = a caller's record), the caller's key
 //! stored value  1 byte version, 8 bytes hash (little endian), payload
 //! ```
 //!
-//! The hash covers shard, key and payload. It serves twice: verified at every load, and summed up
-//! in the shard's [`Tally`](crate::store::checkpoint::Tally), so that overwriting a record needs nothing but the old
+//! The hash covers group, key and payload. It serves twice: verified at every load, and summed up
+//! in the group's [`Tally`](crate::store::checkpoint::Tally), so that overwriting a record needs nothing but the old
 //! one's header.
 
 use std::fmt;
@@ -15,6 +15,7 @@ use std::ops::Deref;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use crate::store::checkpoint::damage::{Damage, key_prefix};
+use crate::store::group_id::GroupId;
 
 /// Longest key in bytes that a caller may use.
 pub const KEY_BYTES_MAX: usize = 4 * 1024;
@@ -65,14 +66,14 @@ impl Record {
 
     /// Verifies what sled holds under `stored_key`, which must not be the meta key.
     pub(crate) fn load(
-        shard: u16,
+        group: GroupId,
         stored_key: sled::IVec,
         stored: sled::IVec,
     ) -> Result<(Record, u64), Damage> {
         if stored_key.len() < 2 || stored_key[0] != RECORD_TAG {
             return Err(Damage::KeyOrder);
         }
-        let (payload, hash) = load(shard, &stored_key, stored)?;
+        let (payload, hash) = load(group, &stored_key, stored)?;
         let record = Record {
             stored_key,
             payload,
@@ -90,8 +91,8 @@ pub(crate) fn stored_key(key: &[u8]) -> Vec<u8> {
 }
 
 /// Builds the stored value, and says its hash.
-pub(crate) fn encode(shard: u16, stored_key: &[u8], payload: &[u8]) -> (Vec<u8>, u64) {
-    let hash = record_hash(shard, stored_key, payload);
+pub(crate) fn encode(group: GroupId, stored_key: &[u8], payload: &[u8]) -> (Vec<u8>, u64) {
+    let hash = record_hash(group, stored_key, payload);
     let mut value = Vec::with_capacity(HEADER_BYTES + payload.len());
     value.push(VERSION);
     value.extend_from_slice(&hash.to_le_bytes());
@@ -101,7 +102,7 @@ pub(crate) fn encode(shard: u16, stored_key: &[u8], payload: &[u8]) -> (Vec<u8>,
 
 /// Verifies a stored value, and says its hash.
 pub(crate) fn load(
-    shard: u16,
+    group: GroupId,
     stored_key: &[u8],
     stored: sled::IVec,
 ) -> Result<(Payload, u64), Damage> {
@@ -111,7 +112,7 @@ pub(crate) fn load(
     let Some((header, payload)) = stored.split_first_chunk::<HEADER_BYTES>() else {
         return Err(bad_checksum());
     };
-    let hash = record_hash(shard, stored_key, payload);
+    let hash = record_hash(group, stored_key, payload);
     if header[1..] != hash.to_le_bytes() {
         return Err(bad_checksum());
     }
@@ -124,9 +125,9 @@ pub(crate) fn load(
     Ok((Payload(stored), hash))
 }
 
-/// The shard is part of the hash, so that a page of another shard's tree is not taken for ours.
+/// The group is part of the hash, so that a page of another group's tree is not taken for ours.
 /// Key and payload are hashed one after the other: no pair of them can be cut elsewhere and agree.
-pub(crate) fn record_hash(shard: u16, stored_key: &[u8], payload: &[u8]) -> u64 {
-    let key_hash = xxh3_64_with_seed(stored_key, u64::from(shard));
+pub(crate) fn record_hash(group: GroupId, stored_key: &[u8], payload: &[u8]) -> u64 {
+    let key_hash = xxh3_64_with_seed(stored_key, u64::from(group));
     xxh3_64_with_seed(payload, key_hash)
 }

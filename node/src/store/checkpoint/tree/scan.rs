@@ -1,26 +1,32 @@
-//! Iterating over a shard's records in key order.
+//! Iterating over a group's records in key order.
 
 use super::health::Health;
 use super::record::{META_KEY, Record, stored_key};
 use super::sled_guard::{SledFault, guarded};
 use crate::store::checkpoint::damage::{Damage, Damaged};
+use crate::store::group_id::GroupId;
 
-/// The records of one shard in key order, each verified; holds one page of sled's at a time.
+/// The records of one group in key order, each verified; holds one page of sled's at a time.
 ///
-/// A commit to the shard during the scan may or may not show, record by record. The first error
+/// A commit to the group during the scan may or may not show, record by record. The first error
 /// ends the scan.
 pub struct Scan<'a> {
     records: TreeRecords,
-    shard: u16,
+    group: GroupId,
     health: &'a Health,
 }
 
 impl<'a> Scan<'a> {
-    pub(crate) fn new(shard: u16, tree: &sled::Tree, from: &[u8], health: &'a Health) -> Scan<'a> {
-        let records = TreeRecords::from(shard, tree, from);
+    pub(crate) fn new(
+        group: GroupId,
+        tree: &sled::Tree,
+        from: &[u8],
+        health: &'a Health,
+    ) -> Scan<'a> {
+        let records = TreeRecords::from(group, tree, from);
         Scan {
             records,
-            shard,
+            group,
             health,
         }
     }
@@ -30,13 +36,13 @@ impl Iterator for Scan<'_> {
     type Item = Result<Record, Damaged>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Err(damaged) = self.health.check(self.shard) {
+        if let Err(damaged) = self.health.check(self.group) {
             return self.records.end().then_some(Err(damaged));
         }
         match self.records.next()? {
             Ok((record, _)) => Some(Ok(record)),
-            Err(ScanFault::Damage(damage)) => Some(Err(damage.of(self.shard))),
-            Err(ScanFault::Sled(fault)) => Some(Err(self.health.fault(self.shard, fault))),
+            Err(ScanFault::Damage(damage)) => Some(Err(damage.of(self.group))),
+            Err(ScanFault::Sled(fault)) => Some(Err(self.health.fault(self.group, fault))),
         }
     }
 }
@@ -59,7 +65,7 @@ impl ScanFault {
 
 /// The records of a tree with their hashes. Ends for good at the first fault.
 pub(crate) struct TreeRecords {
-    shard: u16,
+    group: GroupId,
     /// `None` once ended.
     pairs: Option<sled::Iter>,
     last_key: sled::IVec,
@@ -67,9 +73,9 @@ pub(crate) struct TreeRecords {
 
 impl TreeRecords {
     /// The records with keys ≥ `from`.
-    pub(crate) fn from(shard: u16, tree: &sled::Tree, from: &[u8]) -> TreeRecords {
+    pub(crate) fn from(group: GroupId, tree: &sled::Tree, from: &[u8]) -> TreeRecords {
         TreeRecords {
-            shard,
+            group,
             pairs: Some(tree.range(stored_key(from)..)),
             last_key: sled::IVec::from(META_KEY),
         }
@@ -86,7 +92,7 @@ impl TreeRecords {
             return Err(ScanFault::Damage(Damage::KeyOrder));
         }
         self.last_key = key.clone();
-        Record::load(self.shard, key, value).map_err(ScanFault::Damage)
+        Record::load(self.group, key, value).map_err(ScanFault::Damage)
     }
 }
 

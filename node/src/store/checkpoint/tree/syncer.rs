@@ -1,4 +1,4 @@
-//! Makes commits durable, several shards' at once.
+//! Makes commits durable, several groups' at once.
 //!
 //! One thread per store. It takes all commits that wait, flushes sled once, fsyncs what sled wrote,
 //! then writes their positions into the heads file and fsyncs that. In this order: the heads file
@@ -22,8 +22,9 @@ use super::sled_guard::guarded;
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
+use crate::store::group_id::GroupId;
 
-/// Why a group of commits is not known to be durable.
+/// Why a batch of commits is not known to be durable.
 #[derive(Debug, Clone)]
 pub(crate) enum SyncError {
     Flush(Damage),
@@ -36,7 +37,7 @@ pub(crate) enum SyncError {
 }
 
 struct Request {
-    shard: u16,
+    group: GroupId,
     position: Position,
     done: SyncSender<Result<(), SyncError>>,
 }
@@ -48,22 +49,22 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    /// `shards` bounds the queue: a shard has at most one commit under way.
+    /// `groups` bounds the queue: a group has at most one commit under way.
     pub(crate) fn start(
         db: sled::Db,
         files: SledFiles,
         positions: Positions,
         health: Arc<Health>,
-        shards: usize,
+        groups: usize,
         patience: Duration,
     ) -> io::Result<Syncer> {
-        let (requests, queue) = sync_channel(shards);
+        let (requests, queue) = sync_channel(groups);
         let worker = Worker {
             db,
             files,
             positions,
             health,
-            group_max: shards,
+            batch_max: groups,
         };
         let thread = std::thread::Builder::new()
             .name("checkpoint-sync".to_owned())
@@ -76,11 +77,11 @@ impl Syncer {
     }
 
     /// Returns once all that was applied to sled before the call is durable.
-    pub(crate) fn make_durable(&self, shard: u16, position: Position) -> Result<(), SyncError> {
+    pub(crate) fn make_durable(&self, group: GroupId, position: Position) -> Result<(), SyncError> {
         let stuck = || SyncError::Stuck(self.patience);
         let (done, outcome) = sync_channel(1);
         let request = Request {
-            shard,
+            group,
             position,
             done,
         };
@@ -116,16 +117,16 @@ struct Worker {
     files: SledFiles,
     positions: Positions,
     health: Arc<Health>,
-    group_max: usize,
+    batch_max: usize,
 }
 
 impl Worker {
     fn run(mut self, queue: &Receiver<Request>) {
         while let Ok(first) = queue.recv() {
-            let mut group = vec![first];
-            group.extend(queue.try_iter().take(self.group_max - 1));
-            let outcome = self.sync(&group);
-            for request in group {
+            let mut batch = vec![first];
+            batch.extend(queue.try_iter().take(self.batch_max - 1));
+            let outcome = self.sync(&batch);
+            for request in batch {
                 // A committer that lost patience has gone away; nothing to tell it.
                 let _ = request.done.send(outcome.clone());
             }
@@ -136,12 +137,12 @@ impl Worker {
         }
     }
 
-    fn sync(&mut self, group: &[Request]) -> Result<(), SyncError> {
+    fn sync(&mut self, batch: &[Request]) -> Result<(), SyncError> {
         guarded(|| self.db.flush()).map_err(|fault| SyncError::Flush(fault.into_damage()))?;
         self.files
             .sync()
             .map_err(|e| fsync_error("sled's files", e))?;
-        let positions: Vec<_> = group.iter().map(|r| (r.shard, Some(r.position))).collect();
+        let positions: Vec<_> = batch.iter().map(|r| (r.group, Some(r.position))).collect();
         self.positions
             .write(&positions)
             .map_err(|e| fsync_error("the heads file", e))

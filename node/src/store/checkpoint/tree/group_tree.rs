@@ -1,11 +1,11 @@
-//! One shard's sled tree: reading it, verifying it, building the batch that changes it.
+//! One group's sled tree: reading it, verifying it, building the batch that changes it.
 
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
 use super::commit::{Commit, CommitError};
-use super::meta::ShardMeta;
+use super::meta::GroupMeta;
 use super::recent_hashes::RecentHashes;
 use super::record::{self, META_KEY, Payload, stored_key};
 use super::scan::{ScanFault, TreeRecords};
@@ -14,6 +14,7 @@ use crate::store::checkpoint::bases::changed_keys::KeyList;
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::position::Position;
 use crate::store::checkpoint::tally::Tally;
+use crate::store::group_id::GroupId;
 
 /// What must be known of a tree to change it: the position it is at, and its tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,21 +33,25 @@ pub(crate) struct Prepared {
 }
 
 #[derive(Clone)]
-pub(crate) struct ShardTree {
-    pub(crate) shard: u16,
+pub(crate) struct GroupTree {
+    pub(crate) group: GroupId,
     tree: sled::Tree,
     /// Of records as the last prepared batch leaves them: a batch that fails puts the store out of use.
     recent: Arc<Mutex<RecentHashes>>,
 }
 
-impl ShardTree {
-    /// The tree of a shard, of so many.
-    pub(crate) fn open(db: &sled::Db, shard: u16, shards: usize) -> Result<ShardTree, SledFault> {
-        let tree = guarded(|| db.open_tree(format!("shard-{shard:04}")))?;
-        Ok(ShardTree {
-            shard,
+impl GroupTree {
+    /// The tree of a group, of so many.
+    pub(crate) fn open(
+        db: &sled::Db,
+        group: GroupId,
+        groups: usize,
+    ) -> Result<GroupTree, SledFault> {
+        let tree = guarded(|| db.open_tree(format!("shard-{group:04}")))?;
+        Ok(GroupTree {
+            group,
             tree,
-            recent: Arc::new(Mutex::new(RecentHashes::of_one_in(shards))),
+            recent: Arc::new(Mutex::new(RecentHashes::of_one_in(groups))),
         })
     }
 
@@ -63,11 +68,11 @@ impl ShardTree {
         self.load(&stored_key(key))
     }
 
-    pub(crate) fn meta(&self) -> Result<Option<ShardMeta>, ScanFault> {
+    pub(crate) fn meta(&self) -> Result<Option<GroupMeta>, ScanFault> {
         match guarded(|| self.tree.get(META_KEY)).map_err(ScanFault::Sled)? {
             None => Ok(None),
             Some(stored) => {
-                let meta = ShardMeta::load(self.shard, stored).map_err(ScanFault::Damage)?;
+                let meta = GroupMeta::load(self.group, stored).map_err(ScanFault::Damage)?;
                 Ok(Some(meta))
             }
         }
@@ -80,10 +85,10 @@ impl ShardTree {
     pub(crate) fn verify(
         &self,
         mut visit: impl FnMut(&[u8], &[u8]),
-    ) -> Result<Option<ShardMeta>, ScanFault> {
+    ) -> Result<Option<GroupMeta>, ScanFault> {
         let meta = self.meta()?;
         let mut found = Tally::default();
-        for record in TreeRecords::from(self.shard, &self.tree, b"") {
+        for record in TreeRecords::from(self.group, &self.tree, b"") {
             let (record, hash) = record?;
             found.add(hash);
             visit(record.key(), record.payload());
@@ -123,7 +128,7 @@ impl ShardTree {
             keys.push(&key, hash_before);
         }
         let position = commit.position;
-        let meta = ShardMeta::encode(&position, &tally, &commit.meta, self.shard);
+        let meta = GroupMeta::encode(&position, &tally, &commit.meta, self.group);
         batch.insert(META_KEY, meta);
         let summary = Summary { position, tally };
         Ok(Prepared {
@@ -149,7 +154,7 @@ impl ShardTree {
             // tally for good.
             None => {
                 let old = self.load(&stored_key);
-                let old = old.map_err(|fault| fault.into_damage().of(self.shard))?;
+                let old = old.map_err(|fault| fault.into_damage().of(self.group))?;
                 old.map(|(_, hash)| hash)
             }
         };
@@ -158,7 +163,7 @@ impl ShardTree {
         }
         match payload {
             Some(payload) => {
-                let (value, hash) = record::encode(self.shard, &stored_key, &payload);
+                let (value, hash) = record::encode(self.group, &stored_key, &payload);
                 tally.add(hash);
                 recent.put(&stored_key, hash);
                 batch.insert(stored_key, value);
@@ -175,14 +180,14 @@ impl ShardTree {
     /// Puts a record into a tree that no meta record vouches for yet. Says the record's hash.
     pub(crate) fn import_record(&self, key: &[u8], payload: &[u8]) -> Result<u64, SledFault> {
         let stored_key = stored_key(key);
-        let (value, hash) = record::encode(self.shard, &stored_key, payload);
+        let (value, hash) = record::encode(self.group, &stored_key, payload);
         guarded(|| self.tree.insert(stored_key, value))?;
         Ok(hash)
     }
 
     /// Writes the meta record that makes an imported tree valid.
     pub(crate) fn import_meta(&self, summary: &Summary, bytes: &[u8]) -> Result<(), SledFault> {
-        let meta = ShardMeta::encode(&summary.position, &summary.tally, bytes, self.shard);
+        let meta = GroupMeta::encode(&summary.position, &summary.tally, bytes, self.group);
         guarded(|| self.tree.insert(META_KEY, meta))?;
         Ok(())
     }
@@ -192,7 +197,7 @@ impl ShardTree {
             None => Ok(None),
             Some(stored) => {
                 let loaded =
-                    record::load(self.shard, stored_key, stored).map_err(ScanFault::Damage)?;
+                    record::load(self.group, stored_key, stored).map_err(ScanFault::Damage)?;
                 Ok(Some(loaded))
             }
         }
