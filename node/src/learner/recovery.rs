@@ -1,11 +1,9 @@
 //! Learners that are gathered while the checkpoints are verified: their records pass by there anyway.
 
-use std::{
-    collections::HashMap,
-    sync::{Mutex, PoisonError},
-};
+use std::collections::HashMap;
 
 use homeroom_core::learner::StatePart;
+use parking_lot::Mutex;
 
 use super::codec::{Gathered, LoadError, Packs, RecordKey, Stored, packed_heads, parse_key};
 use crate::store::checkpoint::RecoveryVisitor;
@@ -55,7 +53,7 @@ impl WereActive {
 
     fn with<T>(&self, shard: u16, act: impl FnOnce(&mut OfShard) -> T) -> Option<T> {
         let of_shard = self.shards.get(usize::from(shard))?;
-        let mut of_shard = of_shard.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut of_shard = of_shard.lock();
         Some(act(&mut of_shard))
     }
 }

@@ -2,10 +2,9 @@
 //!
 //! Two of them under one source, told apart by the account's name alone, may be two people taken for one.
 
-use std::{
-    collections::BTreeMap,
-    sync::{PoisonError, RwLock},
-};
+use std::collections::BTreeMap;
+
+use parking_lot::RwLock;
 
 /// Two show that there are several; a few more help to recognise them.
 const PAGES_MAX: usize = 4;
@@ -24,7 +23,7 @@ impl HomePages {
     /// A source spoke of an account there. One shared lock and a few comparisons, unless the homePage is new.
     pub fn note(&self, source: &str, home_page: &str) {
         let home_page = beginning(home_page);
-        let pages = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let pages = self.0.read();
         let is_old = match pages.get(source) {
             Some(known) => {
                 known.len() >= PAGES_MAX || known.iter().any(|page| **page == *home_page)
@@ -38,7 +37,7 @@ impl HomePages {
     }
 
     fn remember(&self, source: &str, home_page: &str) {
-        let mut pages = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut pages = self.0.write();
         if pages.len() >= SOURCES_MAX && !pages.contains_key(source) {
             return;
         }
@@ -51,10 +50,7 @@ impl HomePages {
 
     /// By source, in the order in which they were met.
     pub fn by_source(&self) -> BTreeMap<Box<str>, Vec<Box<str>>> {
-        self.0
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.read().clone()
     }
 }
 

@@ -2,9 +2,10 @@
 
 use std::{
     collections::VecDeque,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 /// So many times are remembered.
 const TIMES_MAX: usize = 1_024;
@@ -29,7 +30,7 @@ pub struct DurationSummary {
 impl RecentDurations {
     /// Takes a time that ended now.
     pub fn add(&self, took: Duration) {
-        let mut times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut times = self.0.lock();
         if times.len() == TIMES_MAX {
             times.pop_front();
         }
@@ -39,7 +40,7 @@ impl RecentDurations {
     /// What the remembered times come to.
     pub fn summary(&self) -> DurationSummary {
         let now = Instant::now();
-        let times = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let times = self.0.lock();
         let recent = times
             .iter()
             .filter(|(ended, _)| now.duration_since(*ended) <= REMEMBERED_FOR);

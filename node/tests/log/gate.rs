@@ -2,9 +2,10 @@
 //! one write batch.
 
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use homeroom_node::store::log::{FileLog, LogHooks, OpenError};
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::support::small;
 
@@ -36,8 +37,8 @@ impl Gate {
     }
 
     pub fn wait_until_it_holds(&self) {
-        let state = self.state();
-        drop(self.0.1.wait_while(state, |state| !state.holds));
+        let mut state = self.state();
+        self.0.1.wait_while(&mut state, |state| !state.holds);
     }
 
     pub fn release(&self) {
@@ -50,12 +51,12 @@ impl Gate {
         if state.shut {
             state.holds = true;
             self.0.1.notify_all();
-            let open = self.0.1.wait_while(state, |state| state.shut);
-            open.unwrap_or_else(PoisonError::into_inner).holds = false;
+            self.0.1.wait_while(&mut state, |state| state.shut);
+            state.holds = false;
         }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.0.lock()
     }
 }

@@ -1,7 +1,7 @@
 //! The least state machine openraft's suite runs with: it remembers positions and memberships.
 
 use std::io;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use futures::{Stream, TryStreamExt};
 use homeroom_node::raft::{Applied, TypeConfig};
@@ -9,6 +9,7 @@ use openraft::entry::{RaftEntry, RaftPayload};
 use openraft::storage::{EntryResponder, RaftSnapshotBuilder, RaftStateMachine, Snapshot};
 use openraft::type_config::alias::{LogIdOf, SnapshotMetaOf, SnapshotOf, StoredMembershipOf};
 use openraft::{OptionalSend, SnapshotMeta};
+use parking_lot::{Mutex, MutexGuard};
 
 type Position = (Option<LogIdOf<TypeConfig>>, StoredMembershipOf<TypeConfig>);
 
@@ -23,7 +24,7 @@ struct State {
 
 impl Machine {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock()
     }
 }
 

@@ -19,10 +19,11 @@ mod source;
 #[cfg(test)]
 mod tests;
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use ::metrics::{Gauge, Unit};
+use parking_lot::Mutex;
 
 pub use checkpoint::CheckpointMetrics;
 pub use event_histogram::EventHistogram;
@@ -86,13 +87,13 @@ impl Metrics {
     /// Has `read` set gauges right before each rendering: for what its owner knows anyhow and need not tell all the time.
     /// It must not wait.
     pub fn before_render(&self, read: impl Fn(&Self) + Send + Sync + 'static) {
-        let mut readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut readings = self.readings.lock();
         readings.push(Box::new(read));
     }
 
     /// Everything, in Prometheus' text format 0.0.4.
     pub fn render(&self) -> String {
-        let readings = self.readings.lock().unwrap_or_else(PoisonError::into_inner);
+        let readings = self.readings.lock();
         for read in readings.iter() {
             read(self);
         }

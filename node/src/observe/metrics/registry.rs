@@ -1,9 +1,10 @@
 //! Where handles come from.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
+use parking_lot::Mutex;
 
 use super::{buckets, event_histogram::EventHistogram};
 
@@ -31,8 +32,7 @@ impl Registry {
 
     pub fn render(&self) -> String {
         let mut text = self.handle.render();
-        let histograms = self.event_histograms.lock();
-        for histogram in histograms.unwrap_or_else(PoisonError::into_inner).iter() {
+        for histogram in self.event_histograms.lock().iter() {
             histogram.render(&mut text);
         }
         text
@@ -89,10 +89,7 @@ impl Registry {
     /// A described histogram without labels, for what is measured of every event.
     pub fn event_histogram(&self, name: &'static str, help: &'static str) -> Arc<EventHistogram> {
         let histogram = Arc::new(EventHistogram::new(name, help, buckets::bounds_of(name)));
-        let histograms = self.event_histograms.lock();
-        histograms
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Arc::clone(&histogram));
+        self.event_histograms.lock().push(Arc::clone(&histogram));
         histogram
     }
 

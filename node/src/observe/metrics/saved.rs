@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
+
+use parking_lot::Mutex;
 
 /// By group.
 #[derive(Debug, Default)]
@@ -22,20 +23,20 @@ pub struct SavedGroup {
 impl SavedGroups {
     /// Everything that a group had applied at `at` is durable.
     pub fn note(&self, group: u16, saved: SavedGroup) {
-        let mut groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut groups = self.0.lock();
         groups.insert(group, saved);
     }
 
     /// The group that has waited longest for a checkpoint, and for how long. `None` before the first look at any.
     pub fn oldest(&self) -> Option<(u16, Duration)> {
-        let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let groups = self.0.lock();
         let (group, saved) = groups.iter().min_by_key(|(_, saved)| saved.at)?;
         Some((*group, saved.at.elapsed()))
     }
 
     /// Position of a group's newest checkpoint.
     pub fn index(&self, group: u16) -> Option<u64> {
-        let groups = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let groups = self.0.lock();
         groups.get(&group)?.index
     }
 }

@@ -1,9 +1,10 @@
 //! Deliveries by source: names come from outside, so they are bounded.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use metrics::{Counter, Gauge, Unit};
+use parking_lot::Mutex;
 
 use super::registry::Registry;
 
@@ -83,7 +84,7 @@ impl SourceMetrics {
 
     /// Shows what all sources delivered. The totals are replicated: they go on where they were, whoever leads.
     pub fn show<'n>(&self, all: impl IntoIterator<Item = (&'n str, SourceTotals)>) {
-        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut shown = self.shown.lock();
         let mut by_name: BTreeMap<&str, SourceTotals> = BTreeMap::new();
         for (source, totals) in all {
             let has_room = shown.len() <= SOURCES_MAX && is_plain(source);

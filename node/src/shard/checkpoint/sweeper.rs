@@ -1,8 +1,9 @@
 //! Blocks of events that the retention no longer covers, of learners who never came back: nobody else would delete them.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use homeroom_core::{learner::StatePart, time::hour_of};
+use parking_lot::Mutex;
 
 use crate::{
     learner::{RecordKey, has_left, learner_key, learners_from, parse_key, standings_from},
@@ -56,7 +57,7 @@ impl Sweeper {
     }
 
     fn look(&self, floor_ms: i64, is_active: impl Fn(&str) -> bool) -> Vec<Change> {
-        let mut from = self.from.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut from = self.from.lock();
         let mut expired = Vec::new();
         let mut next = learners_from();
         // Damage is for those to report who want to know what is in the record.

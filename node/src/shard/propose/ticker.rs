@@ -1,12 +1,13 @@
 //! Log time, and the entries that only let it go on.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use bytes::Bytes;
 use homeroom_core::entry::encode_tick;
+use parking_lot::Mutex;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -31,7 +32,7 @@ impl LogClock {
 
     /// Log time now, ms.
     pub fn now_ms(&self) -> i64 {
-        let (base_ms, since) = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (base_ms, since) = *self.0.lock();
         base_ms + i64::try_from(since.elapsed().as_millis()).unwrap_or(i64::MAX)
     }
 }

@@ -1,11 +1,12 @@
 //! Reads of a shard, by how current they have to be.
 
 use std::{
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use homeroom_core::learner::{Learner, WindowQuery};
+use parking_lot::Mutex;
 use tokio::{
     sync::{oneshot, watch},
     time::timeout,
@@ -80,11 +81,11 @@ struct Confirmations(Mutex<Option<Instant>>);
 
 impl Confirmations {
     fn newest(&self) -> Option<Instant> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.lock()
     }
 
     fn note(&self, asked: Instant) {
-        let mut newest = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut newest = self.0.lock();
         *newest = (*newest).max(Some(asked));
     }
 }

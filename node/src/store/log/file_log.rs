@@ -2,9 +2,11 @@
 
 use std::fmt;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
+
+use parking_lot::Mutex;
 
 use super::budget::{ByteBudget, QueuePermit};
 use super::config::{LogConfig, LogHooks};
@@ -67,11 +69,7 @@ impl FileLog {
     /// Fails when the log has failed, now or before.
     pub fn close(&self) -> Result<(), WriteRefused> {
         self.shared.queue.close(WriteRefused::Closed);
-        let thread = self
-            .writer
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let thread = self.writer.lock().take();
         if let Some(thread) = thread
             // The last owner may be a completion, and the writer can't wait for itself.
             && thread.thread().id() != thread::current().id()

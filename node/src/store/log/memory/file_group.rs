@@ -3,9 +3,8 @@
 //! An entry begins unwritten, with its payload in memory; once its record is durable it has a place
 //! on disk; later its payload leaves memory. Costs about 100 bytes of memory for each live entry.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
 use bytes::Bytes;
+use parking_lot::{Mutex, MutexGuard};
 
 use super::group_log::{GroupLog, Slot};
 use crate::store::log::entry::{GroupId, GroupUsage, Leader, LogEntry, SegmentId};
@@ -94,7 +93,7 @@ impl FileGroup {
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, FileGroupState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 
     /// The records of the append `seq` are durable: those not dropped meanwhile become live in

@@ -1,7 +1,9 @@
 //! Which segments exist and how much in each is live.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+
+use parking_lot::{Mutex, MutexGuard};
 
 use super::segment::Segment;
 use crate::store::log::entry::SegmentId;
@@ -125,6 +127,6 @@ impl SegmentTable {
     }
 
     fn rows(&self) -> MutexGuard<'_, BTreeMap<SegmentId, Row>> {
-        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+        self.rows.lock()
     }
 }

@@ -1,10 +1,11 @@
 //! What waits for the writer thread. Its size in bytes is bounded by the permits its items hold.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::store::log::budget::QueuePermit;
 use crate::store::log::engine::Completion;
@@ -100,10 +101,7 @@ impl WriteQueue {
     pub(crate) fn drain(&self, wait: bool) -> Drained {
         let mut state = self.state();
         while wait && state.waiting.ops.is_empty() && state.refused.is_none() {
-            state = self
-                .ready
-                .wait(state)
-                .unwrap_or_else(PoisonError::into_inner);
+            self.ready.wait(&mut state);
         }
         let mut drained = std::mem::take(&mut state.waiting);
         drained.closing = state.refused.is_some();
@@ -135,6 +133,6 @@ impl WriteQueue {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock()
     }
 }

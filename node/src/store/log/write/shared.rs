@@ -1,7 +1,9 @@
 //! What the callers of a file log and its writer thread share.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
+
+use parking_lot::RwLock;
 
 use super::queue::WriteQueue;
 use crate::store::log::budget::ByteBudget;
@@ -51,18 +53,14 @@ impl Shared {
     }
 
     pub(crate) fn group(&self, id: GroupId) -> Option<Arc<FileGroup>> {
-        self.groups
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&id)
-            .cloned()
+        self.groups.read().get(&id).cloned()
     }
 
     pub(crate) fn group_or_new(&self, id: GroupId) -> Arc<FileGroup> {
         if let Some(group) = self.group(id) {
             return group;
         }
-        let mut groups = self.groups.write().unwrap_or_else(PoisonError::into_inner);
+        let mut groups = self.groups.write();
         let group = groups
             .entry(id)
             .or_insert_with(|| Arc::new(FileGroup::new(id, Default::default())));
@@ -70,19 +68,11 @@ impl Shared {
     }
 
     pub(crate) fn forget_group(&self, id: GroupId) -> Option<Arc<FileGroup>> {
-        self.groups
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&id)
+        self.groups.write().remove(&id)
     }
 
     pub(crate) fn group_ids(&self) -> Vec<GroupId> {
-        self.groups
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .keys()
-            .copied()
-            .collect()
+        self.groups.read().keys().copied().collect()
     }
 
     /// Brings the gauges up to date.
