@@ -2,12 +2,12 @@
 
 use std::io;
 
-use super::bases::changed_keys::Changed;
 use super::bases::{BASES_KEPT, BaseError, BaseHeader, BaseInfo, BaseWriter};
 use super::damage::Damage;
 use super::read_error::CutError;
 use super::store::{CheckpointStore, Group};
 use super::tally::Tally;
+use super::tree::key_list::Changed;
 use super::tree::meta::GroupMeta;
 use super::tree::scan::TreeRecords;
 use crate::store::group_id::GroupId;

@@ -2,8 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::BASES_KEPT;
+use super::base_dir::BASES_KEPT;
 use crate::store::checkpoint::position::Position;
+use crate::store::checkpoint::tree::key_list::{Changed, KeyList};
 
 /// What all groups of a store may remember, bytes.
 const BYTES_MAX: usize = 64 << 20;
@@ -17,16 +18,6 @@ pub(crate) struct ChangedKeys {
     bytes_max: usize,
 }
 
-/// Keys as they came, some of them several times, in one run of memory.
-#[derive(Debug, Default)]
-pub(crate) struct KeyList {
-    /// Length (2) · whether there was a record before (1), and its hash (8) · key, repeated.
-    bytes: Vec<u8>,
-}
-
-/// A key that changed, and the hash of the record that it had before; `None` when it had none.
-pub(crate) type Changed<'k> = (&'k [u8], Option<u64>);
-
 impl ChangedKeys {
     /// Those of one of so many groups.
     pub(crate) fn of_one_in(groups: usize) -> Self {
@@ -38,11 +29,11 @@ impl ChangedKeys {
 
     /// Notes what a commit changed.
     pub(crate) fn note(&mut self, keys: &KeyList) {
-        if self.bytes() + keys.bytes.len() > self.bytes_max {
-            self.make_room(keys.bytes.len());
+        if self.bytes() + keys.len() > self.bytes_max {
+            self.make_room(keys.len());
         }
         if let Some((_, newest)) = self.since.back_mut() {
-            newest.bytes.extend_from_slice(&keys.bytes);
+            newest.append(keys);
         }
     }
 
@@ -62,7 +53,7 @@ impl ChangedKeys {
     }
 
     fn bytes(&self) -> usize {
-        self.since.iter().map(|(_, list)| list.bytes.len()).sum()
+        self.since.iter().map(|(_, list)| list.len()).sum()
     }
 
     /// A base was cut: what comes from now on changed since.
@@ -91,30 +82,6 @@ fn each_once<'k>(changes: impl Iterator<Item = Changed<'k>>) -> Vec<Changed<'k>>
     keys.sort_by_key(|(key, _)| *key);
     keys.dedup_by_key(|(key, _)| *key);
     keys
-}
-
-impl KeyList {
-    /// `key` has at most [`KEY_BYTES_MAX`](crate::store::checkpoint::KEY_BYTES_MAX) bytes.
-    pub(crate) fn push(&mut self, key: &[u8], hash_before: Option<u64>) {
-        self.bytes
-            .extend_from_slice(&(key.len() as u16).to_le_bytes());
-        self.bytes.push(hash_before.is_some().into());
-        self.bytes
-            .extend_from_slice(&hash_before.unwrap_or_default().to_le_bytes());
-        self.bytes.extend_from_slice(key);
-    }
-
-    fn iter(&self) -> impl Iterator<Item = Changed<'_>> {
-        let mut rest = &self.bytes[..];
-        std::iter::from_fn(move || {
-            let (length, behind) = rest.split_first_chunk()?;
-            let (had_record, behind) = behind.split_first()?;
-            let (hash, behind) = behind.split_first_chunk()?;
-            let (key, behind) = behind.split_at_checked(u16::from_le_bytes(*length).into())?;
-            rest = behind;
-            Some((key, (*had_record == 1).then_some(u64::from_le_bytes(*hash))))
-        })
-    }
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use super::commit::{Commit, CommitError};
+use super::key_list::KeyList;
 use super::meta::GroupMeta;
 use super::recent_hashes::RecentHashes;
 use super::record::{self, META_KEY, Payload, stored_key};
 use super::scan::{ScanFault, TreeRecords};
 use super::sled_guard::{SledFault, guarded};
-use crate::store::checkpoint::bases::changed_keys::KeyList;
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::position::Position;
 use crate::store::checkpoint::tally::Tally;

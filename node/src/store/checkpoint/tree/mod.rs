@@ -7,6 +7,7 @@ pub(super) mod commit;
 pub(super) mod group_tree;
 pub(super) mod heads;
 pub(super) mod health;
+pub(super) mod key_list;
 pub(super) mod meta;
 pub(super) mod recent_hashes;
 pub(super) mod record;

@@ -5,53 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::codec::{self, Fields};
+use super::group_meta::{GroupMeta, SegmentLen};
 use super::record::Control;
-use crate::store::log::entry::{GroupId, Position, SegmentId, Vote};
-
-/// One group's state up to some record. Its live entries are `first..next`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct GroupMeta {
-    pub(crate) vote: Option<Vote>,
-    pub(crate) committed: Option<Position>,
-    pub(crate) purged: Option<Position>,
-    pub(crate) first: u64,
-    pub(crate) next: u64,
-}
-
-impl GroupMeta {
-    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
-        codec::put_option(out, self.vote, codec::put_vote);
-        codec::put_option(out, self.committed, codec::put_position);
-        codec::put_option(out, self.purged, codec::put_position);
-        codec::put_u64(out, self.first);
-        codec::put_u64(out, self.next);
-    }
-
-    pub(crate) fn decode(fields: &mut Fields<'_>) -> Option<Self> {
-        let meta = Self {
-            vote: fields.option(Fields::vote)?,
-            committed: fields.option(Fields::position)?,
-            purged: fields.option(Fields::position)?,
-            first: fields.u64()?,
-            next: fields.u64()?,
-        };
-        (meta.first <= meta.next).then_some(meta)
-    }
-
-    fn truncate(&mut self, next: u64) {
-        self.next = next.clamp(self.first, self.next);
-    }
-
-    fn purge(&mut self, upto: Position) {
-        self.purged = Some(upto);
-        self.first = self.first.max(upto.index + 1);
-        self.next = self.next.max(self.first);
-    }
-}
-
-/// How many bytes a segment's file holds; not known of the active one.
-pub(crate) type SegmentLen = Option<u32>;
+use crate::store::log::entry::{GroupId, SegmentId};
 
 /// The state of all groups, and which segments exist, up to some record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

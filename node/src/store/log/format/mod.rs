@@ -3,7 +3,9 @@
 //!
 //! Pure: no files, no locks, no threads.
 
-pub(super) mod codec;
+pub(super) mod blank;
+mod codec;
+pub(super) mod group_meta;
 pub(super) mod headers;
 pub(super) mod ledger;
 pub(super) mod record;

@@ -1,8 +1,8 @@
 //! What a record says: an entry of a group, or one of the control records around the entries.
 
 use super::codec::{self, Fields};
+use super::group_meta::{GroupMeta, SegmentLen};
 use super::headers::ENTRY_FIELDS_LEN;
-use super::ledger::{GroupMeta, SegmentLen};
 use crate::store::log::entry::{GroupId, Position, SegmentId, Vote};
 
 /// The record kind of an entry.

@@ -2,10 +2,10 @@
 //!
 //! Must not know: groups, files.
 
+use super::blank::is_blank;
 use super::headers::{ALIGN, FILE_HEADER_LEN, HeaderFault, Place, RECORD_HEADER_LEN, RecordHeader};
 use crate::store::log::entry::SegmentId;
 use crate::store::log::error::DamageKind;
-use crate::store::log::segments::spare::is_blank;
 
 /// A record whose checksums hold.
 #[derive(Clone, Copy, Debug)]

@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use crate::store::log::entry::{GroupId, SegmentId};
 use crate::store::log::error::OpenError;
-use crate::store::log::format::ledger::{GroupMeta, Ledger};
+use crate::store::log::format::group_meta::GroupMeta;
+use crate::store::log::format::ledger::Ledger;
 use crate::store::log::format::record::{Control, EntryFields, KIND_ENTRY};
 use crate::store::log::format::scan::Scanned;
 use crate::store::log::memory::file_group::{DiskPlace, FileGroup, FileSlot};

@@ -7,7 +7,6 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
-use super::spare::Spare;
 use crate::store::log::entry::SegmentId;
 use crate::store::log::format::headers::FileHeader;
 
@@ -21,15 +20,14 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Creates the file, of a spare one if there is one, and writes its header; nothing is durable yet.
-    pub(crate) fn create(dir: &Path, header: FileHeader, spare: &mut Spare) -> io::Result<Self> {
-        let path = path(dir, header.segment);
-        let is_there = spare.take(&path)?;
+    /// Writes the file's header, into a new file unless a prepared one has its name already. Nothing
+    /// is durable yet.
+    pub(crate) fn create(dir: &Path, header: FileHeader, is_prepared: bool) -> io::Result<Self> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
-            .create_new(!is_there)
-            .open(path)?;
+            .create_new(!is_prepared)
+            .open(path(dir, header.segment))?;
         file.write_all_at(&header.encode(), 0)?;
         Ok(Self {
             id: header.segment,

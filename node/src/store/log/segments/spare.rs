@@ -20,12 +20,12 @@ use std::thread::{self, JoinHandle};
 use rustix::fs::Advice;
 
 use super::segment;
+use crate::store::log::format::blank::ZEROS;
 
 /// No segment's name.
 const NAME: &str = "spare";
 /// Written and made durable in such steps, so that no write of the log waits behind more of it.
-const STEP_BYTES: usize = 1 << 20;
-static ZEROS: [u8; STEP_BYTES] = [0; STEP_BYTES];
+const STEP_BYTES: usize = ZEROS.len();
 /// There must be room for so many: others need some too.
 const ROOM: u64 = 4;
 /// It may wait for everything else, as long as it is there in time.
@@ -145,13 +145,6 @@ pub(crate) fn discard(dir: &Path) -> io::Result<()> {
     segment::remove(&dir.join(NAME))
 }
 
-/// Whether these bytes are as a spare file has them.
-pub(crate) fn is_blank(bytes: &[u8]) -> bool {
-    bytes
-        .chunks(STEP_BYTES)
-        .all(|step| *step == ZEROS[..step.len()])
-}
-
 fn make(dir: &Path, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
     let path = dir.join(NAME);
     let disk = rustix::fs::statvfs(dir)?;
@@ -190,6 +183,7 @@ fn fill(path: &Path, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::log::format::blank::is_blank;
 
     fn wait_until_ready(spare: &mut Spare) {
         let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
@@ -221,16 +215,5 @@ mod tests {
         spare.begin(None);
         drop(spare);
         assert!(!dir.path().join(NAME).exists());
-    }
-
-    #[test]
-    fn one_byte_is_not_blank() {
-        let mut bytes = vec![0; STEP_BYTES + 9];
-        assert!(is_blank(&bytes) && is_blank(&[]));
-        for at in [0, STEP_BYTES - 1, STEP_BYTES, STEP_BYTES + 8] {
-            bytes[at] = 1;
-            assert!(!is_blank(&bytes));
-            bytes[at] = 0;
-        }
     }
 }

@@ -57,7 +57,8 @@ impl Tail {
         head: &Control,
         spare: &mut Spare,
     ) -> io::Result<Self> {
-        let file = Arc::new(Segment::create(dir, header, spare)?);
+        let is_prepared = spare.take(&segment::path(dir, header.segment))?;
+        let file = Arc::new(Segment::create(dir, header, is_prepared)?);
         let mut tail = Self::resume(file, FILE_HEADER_LEN as u32, batch)?;
         // The file's header belongs to the first batch: a later one vouches for it.
         tail.batch_start = 0;

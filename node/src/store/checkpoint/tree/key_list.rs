@@ -1,0 +1,46 @@
+//! Which records a commit changed.
+
+/// Keys as they came, some of them several times, in one run of memory.
+#[derive(Debug, Default)]
+pub(crate) struct KeyList {
+    /// Length (2) · whether there was a record before (1), and its hash (8) · key, repeated.
+    bytes: Vec<u8>,
+}
+
+/// A key that changed, and the hash of the record that it had before; `None` when it had none.
+pub(crate) type Changed<'k> = (&'k [u8], Option<u64>);
+
+impl KeyList {
+    /// Bytes taken.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Adds a later list.
+    pub(crate) fn append(&mut self, later: &Self) {
+        self.bytes.extend_from_slice(&later.bytes);
+    }
+
+    /// `key` has at most [`KEY_BYTES_MAX`](super::record::KEY_BYTES_MAX) bytes.
+    pub(crate) fn push(&mut self, key: &[u8], hash_before: Option<u64>) {
+        self.bytes
+            .extend_from_slice(&(key.len() as u16).to_le_bytes());
+        self.bytes.push(hash_before.is_some().into());
+        self.bytes
+            .extend_from_slice(&hash_before.unwrap_or_default().to_le_bytes());
+        self.bytes.extend_from_slice(key);
+    }
+
+    /// Every change, in the order of the commits.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Changed<'_>> {
+        let mut rest = &self.bytes[..];
+        std::iter::from_fn(move || {
+            let (length, behind) = rest.split_first_chunk()?;
+            let (had_record, behind) = behind.split_first()?;
+            let (hash, behind) = behind.split_first_chunk()?;
+            let (key, behind) = behind.split_at_checked(u16::from_le_bytes(*length).into())?;
+            rest = behind;
+            Some((key, (*had_record == 1).then_some(u64::from_le_bytes(*hash))))
+        })
+    }
+}
