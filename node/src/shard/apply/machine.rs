@@ -27,7 +27,7 @@ use crate::{
         checkpoint::{Packing, Sweeper},
         chores::Chores,
         events::ShardEvents,
-        residency::{Awake, Directory, Found, Retirement, Woken},
+        residency::{Awake, Directory, Retirement, TouchedLearner, Woken},
         view::{View, ViewPublisher},
     },
     store::checkpoint::CheckpointStore,
@@ -233,7 +233,7 @@ impl ShardMachine {
             .collect();
         let mut woken = self.wake(self.load(&passivated)?).await?.into_iter();
         let ready = known.into_iter().filter_map(|found| match found {
-            Some(Found { place, learner, .. }) => Some((place, learner)),
+            Some(TouchedLearner { place, learner, .. }) => Some((place, learner)),
             None => woken.next(),
         });
         Ok(ready.collect())

@@ -238,7 +238,7 @@ impl<R: Replicated> ShardReader<R> {
             let active = self.directory.get(user_id);
             let windows = windows.clone();
             let found = match &active {
-                None => Found::Stored(user_id.to_owned(), windows),
+                None => IncompleteLearner::Stored(user_id.to_owned(), windows),
                 Some(learner) => {
                     match look_at_active(learner, view, windows, look.clone()).await {
                         // It has stopped.
@@ -262,7 +262,7 @@ impl<R: Replicated> ShardReader<R> {
     /// Looks at what was found once the blocks are there that it lacks.
     async fn look_with_blocks<T, F>(
         &self,
-        found: Found,
+        found: IncompleteLearner,
         view: &Arc<View>,
         look: F,
     ) -> Result<T, ReadError>
@@ -274,8 +274,8 @@ impl<R: Replicated> ShardReader<R> {
         let (view, views) = (Arc::clone(view), self.view.clone());
         let looked = tokio::task::spawn_blocking(move || {
             let (mut learner, missing) = match found {
-                Found::Copy(learner, missing) => (Some(*learner), missing),
-                Found::Stored(user_id, windows) => {
+                IncompleteLearner::Copy(learner, missing) => (Some(*learner), missing),
+                IncompleteLearner::Stored(user_id, windows) => {
                     let learner = load(&store, shard, &user_id)?.map(|stored| stored.learner);
                     let missing = learner.as_ref().zip(windows);
                     let missing = missing.map(|(learner, query)| learner.missing_for(&query));
@@ -298,7 +298,7 @@ impl<R: Replicated> ShardReader<R> {
 }
 
 /// A learner of whom blocks may have to be read.
-enum Found {
+enum IncompleteLearner {
     /// Without an actor it is exactly as it is stored: it stopped only after its state was durable. With the windows that are looked at.
     Stored(String, Option<WindowQuery>),
     /// Of an active one, and what it lacks.
@@ -311,7 +311,7 @@ async fn look_at_active<T, F>(
     view: &Arc<View>,
     windows: Option<WindowQuery>,
     look: F,
-) -> Option<Result<T, Found>>
+) -> Option<Result<T, IncompleteLearner>>
 where
     T: Send + 'static,
     F: Fn(Option<&Learner>, &View) -> T + Send + 'static,
@@ -322,7 +322,7 @@ where
         let _ = answer.send(match seen {
             // A learner that was woken for an event that was then refused is as unknown as before.
             Seen::Whole(learner) => Ok(look(Some(learner).filter(|it| it.is_known()), &view)),
-            Seen::Lacking(copy, missing) => Err(Found::Copy(copy, missing)),
+            Seen::Lacking(copy, missing) => Err(IncompleteLearner::Copy(copy, missing)),
         });
     });
     let read = LearnerMessage::Read(learner::Read { windows, look });

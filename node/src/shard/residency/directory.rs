@@ -93,7 +93,7 @@ pub(super) struct Active {
 
 /// An active learner that an entry is about to touch.
 #[derive(Debug)]
-pub struct Found {
+pub struct TouchedLearner {
     /// Where it is held.
     pub place: Place,
     /// To reach it.
@@ -196,7 +196,7 @@ impl Directory {
     pub fn about_to_touch<'u>(
         &self,
         user_ids: impl Iterator<Item = &'u str>,
-    ) -> Vec<Option<Found>> {
+    ) -> Vec<Option<TouchedLearner>> {
         let mut learners = self.learners.lock();
         let places = user_ids.map(|user_id| learners.places.get(user_id).copied());
         let places: Vec<Option<Place>> = places.collect();
@@ -204,7 +204,7 @@ impl Directory {
         for place in places.iter().flatten() {
             learners.active[*place].learner.prefetch();
         }
-        let mut find = |place: Place| Found {
+        let mut find = |place: Place| TouchedLearner {
             place,
             learner: learners.active[place].learner.clone(),
             save: learners.save_of(place),

@@ -9,5 +9,5 @@ mod memory;
 mod saving;
 
 pub use blocks::ShardBlocks;
-pub use directory::{Awake, Directory, Found, Member, Retirement, Woken};
+pub use directory::{Awake, Directory, Member, Retirement, TouchedLearner, Woken};
 pub use memory::LearnerMemory;
