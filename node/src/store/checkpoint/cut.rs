@@ -4,9 +4,9 @@ use std::io;
 
 use super::bases::{BASES_KEPT, BaseError, BaseHeader, BaseInfo, BaseWriter};
 use super::damage::Damage;
+use super::digest::Digest;
 use super::read_error::CutError;
 use super::store::{CheckpointStore, Group};
-use super::tally::Tally;
 use super::tree::key_list::Changed;
 use super::tree::meta::GroupMeta;
 use super::tree::scan::TreeRecords;
@@ -38,7 +38,7 @@ impl CheckpointStore {
         let keys = older.and_then(|older| {
             let keys = changed.since(older.position)?;
             // What is little else would have to be looked up one by one.
-            let are_few = keys.len() as u64 * 2 < meta.tally.records;
+            let are_few = keys.len() as u64 * 2 < meta.digest.records;
             are_few.then_some((older, keys))
         });
         let header = |since| self.base_header(group, &meta, since);
@@ -46,10 +46,10 @@ impl CheckpointStore {
             Some((older, keys)) => {
                 let header = header(Some(older.position));
                 let fill = |base: &mut _| {
-                    let found = self.fill_changed(slot, (older.tally, &keys), base)?;
+                    let found = self.fill_changed(slot, (older.digest, &keys), base)?;
                     // Else both bases would be wrong from then on: with a record that sled lost or brought back, or without a
                     // change that was not noted.
-                    Ok(BaseError::check_tally(meta.tally, found)?)
+                    Ok(BaseError::check_digest(meta.digest, found)?)
                 };
                 slot.bases.cut(header, &meta.bytes, fill)
             }
@@ -60,8 +60,8 @@ impl CheckpointStore {
         };
         let base = cut.map_err(|e| match e {
             // What was read is not what was committed: the tree is at fault, not the base.
-            CutError::Base(BaseError::TallyMismatch { promised, found }) => {
-                CutError::Damaged(Damage::TallyMismatch { promised, found }.of(group))
+            CutError::Base(BaseError::DigestMismatch { promised, found }) => {
+                CutError::Damaged(Damage::DigestMismatch { promised, found }.of(group))
             }
             e => e,
         })?;
@@ -80,7 +80,7 @@ impl CheckpointStore {
             cluster_id: self.cluster_id.clone(),
             position: meta.position,
             since,
-            tally: meta.tally,
+            digest: meta.digest,
             meta_bytes: meta.bytes.len() as u32,
         }
     }
@@ -98,26 +98,26 @@ impl CheckpointStore {
         Ok(())
     }
 
-    /// Says what comes of the base that had this tally.
+    /// Says what comes of the base that had this digest.
     fn fill_changed<W: io::Write>(
         &self,
         slot: &Group,
-        (mut tally, keys): (Tally, &[Changed<'_>]),
+        (mut digest, keys): (Digest, &[Changed<'_>]),
         base: &mut BaseWriter<W>,
-    ) -> Result<Tally, CutError> {
+    ) -> Result<Digest, CutError> {
         for (key, hash_before) in keys {
             if let Some(hash) = hash_before {
-                tally.remove(*hash);
+                digest.remove(*hash);
             }
             let found = slot.tree.get_with_hash(key);
             match found.map_err(|fault| self.read_failed(slot.tree.group, fault))? {
                 Some((payload, hash)) => {
-                    tally.add(hash);
+                    digest.add(hash);
                     base.put(key, &payload)?;
                 }
                 None => base.remove(key)?,
             }
         }
-        Ok(tally)
+        Ok(digest)
     }
 }

@@ -2,8 +2,8 @@
 
 use thiserror::Error;
 
+use super::digest::Digest;
 use super::position::Position;
-use super::tally::Tally;
 use crate::store::group_id::GroupId;
 
 /// A group's stored state can't be trusted. Nothing of the damaged record was handed out.
@@ -45,11 +45,11 @@ pub enum Damage {
     KeyOrder,
     /// Records are lost, stale or risen from the dead.
     #[error("the tree holds {found}, not {promised}")]
-    TallyMismatch {
+    DigestMismatch {
         /// What the meta record says.
-        promised: Tally,
+        promised: Digest,
         /// What is there.
-        found: Tally,
+        found: Digest,
     },
     /// A valid state, but an older one than was known to be durable.
     #[error("a checkpoint at {known} was durable, the tree is at {}", or_none(.found))]

@@ -16,7 +16,7 @@
 //!   a tree is at one committed position, with that commit's content.
 //! - A commit is durable before its position shows anywhere: sled's files first, then `heads`.
 //! - Nothing is served unverified. A record carries its checksum; the group's meta record carries
-//!   the [`Tally`] of all records; `heads` and the bases tell a state of the past from the newest.
+//!   the [`Digest`] of all records; `heads` and the bases tell a state of the past from the newest.
 //! - An open ends with every group at the exact content of its newest checkpoint, or of a base, or
 //!   empty, and says which.
 //!
@@ -26,6 +26,7 @@
 mod bases;
 mod cut;
 mod damage;
+mod digest;
 mod fields;
 mod figures;
 mod files;
@@ -33,7 +34,6 @@ mod open;
 mod position;
 mod read_error;
 mod store;
-mod tally;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -43,6 +43,7 @@ pub use bases::{
     CLUSTER_ID_BYTES_MAX, Pace,
 };
 pub use damage::{Damage, Damaged};
+pub use digest::Digest;
 pub use figures::StoreFigures;
 pub use open::open_error::OpenError;
 pub use open::open_store::GROUPS_MAX;
@@ -52,7 +53,6 @@ pub use open::recovery::{GroupRecovery, Recovered, RecoveryVisitor};
 pub use position::Position;
 pub use read_error::{CutError, ReadError};
 pub use store::CheckpointStore;
-pub use tally::Tally;
 pub use tree::commit::{COMMIT_BYTES_MAX, Change, Commit, CommitError, CommitFigures};
 pub use tree::meta::{GroupMeta, META_BYTES_MAX};
 pub use tree::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, Payload, Record};

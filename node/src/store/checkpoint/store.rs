@@ -113,7 +113,7 @@ impl CheckpointStore {
         Ok(*slot.position.read())
     }
 
-    /// The last commit's position, tally and caller's bytes, belonging together; waits for a commit
+    /// The last commit's position, digest and caller's bytes, belonging together; waits for a commit
     /// under way.
     pub fn meta(&self, group: GroupId) -> Result<Option<GroupMeta>, ReadError> {
         let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;

@@ -4,7 +4,7 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::store::checkpoint::tally::Tally;
+use crate::store::checkpoint::digest::Digest;
 use crate::store::group_id::GroupId;
 
 /// A base could not be written, or is not valid.
@@ -45,11 +45,11 @@ pub enum BaseError {
     ForeignGroup(GroupId),
     /// The records are not those that header and end promise.
     #[error("the base holds {found}, not {promised}")]
-    TallyMismatch {
+    DigestMismatch {
         /// What should be there.
-        promised: Tally,
+        promised: Digest,
         /// What is there.
-        found: Tally,
+        found: Digest,
     },
     /// All frames are fine by themselves, but not these frames were written.
     #[error("the hash over the whole base differs")]
@@ -58,13 +58,13 @@ pub enum BaseError {
 
 impl BaseError {
     /// # Errors
-    /// [`Self::TallyMismatch`] unless what was found is what was promised.
-    pub(in crate::store::checkpoint) fn check_tally(
-        promised: Tally,
-        found: Tally,
+    /// [`Self::DigestMismatch`] unless what was found is what was promised.
+    pub(in crate::store::checkpoint) fn check_digest(
+        promised: Digest,
+        found: Digest,
     ) -> Result<(), Self> {
         if promised != found {
-            return Err(Self::TallyMismatch { promised, found });
+            return Err(Self::DigestMismatch { promised, found });
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::format::BaseHeader;
-use crate::store::checkpoint::{position::Position, tally::Tally};
+use crate::store::checkpoint::{digest::Digest, position::Position};
 use crate::store::group_id::GroupId;
 
 /// Files of a base, at most: what is open while it is read.
@@ -17,7 +17,7 @@ pub struct BaseInfo {
     /// The log position of the state in it.
     pub position: Position,
     /// Count and hash of the records of the state.
-    pub tally: Tally,
+    pub digest: Digest,
     /// Length of all files.
     pub bytes: u64,
     /// Its files, in order; not empty. No two bases have one in common.
@@ -38,7 +38,7 @@ impl BaseInfo {
     pub(super) fn of(header: &BaseHeader, file: BaseFile) -> Self {
         Self {
             position: header.position,
-            tally: header.tally,
+            digest: header.digest,
             bytes: file.bytes,
             files: vec![file],
         }
@@ -47,7 +47,7 @@ impl BaseInfo {
     /// Adds a file with what changed since.
     pub(super) fn go_on(&mut self, header: &BaseHeader, file: BaseFile) {
         self.position = header.position;
-        self.tally = header.tally;
+        self.digest = header.digest;
         self.bytes += file.bytes;
         self.files.push(file);
     }

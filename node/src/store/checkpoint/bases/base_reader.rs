@@ -5,7 +5,7 @@ use std::io::Read;
 use super::base_error::BaseError;
 use super::format::BaseHeader;
 use super::part_reader::PartReader;
-use crate::store::checkpoint::tally::Tally;
+use crate::store::checkpoint::digest::Digest;
 
 /// A record's key and payload, as lent by a [`BaseReader`].
 pub type BaseRecord<'a> = (&'a [u8], &'a [u8]);
@@ -17,7 +17,7 @@ pub type BaseRecord<'a> = (&'a [u8], &'a [u8]);
 pub struct BaseReader<R> {
     /// The whole state, then what changed, in order; not empty. Of records with one key the last one counts.
     parts: Vec<PartReader<R>>,
-    found: Tally,
+    found: Digest,
     /// The key that was yielded, or passed over, last: those who show it have still to go on.
     last_key: Vec<u8>,
     begun: bool,
@@ -46,7 +46,7 @@ impl<R: Read> BaseReader<R> {
         }
         Ok(BaseReader {
             parts,
-            found: Tally::default(),
+            found: Digest::default(),
             last_key: Vec::new(),
             begun: false,
         })
@@ -76,8 +76,8 @@ impl<R: Read> BaseReader<R> {
         loop {
             self.go_on()?;
             let Some(at) = self.foremost() else {
-                let promised = self.header().tally;
-                return BaseError::check_tally(promised, self.found).map(|()| None);
+                let promised = self.header().digest;
+                return BaseError::check_digest(promised, self.found).map(|()| None);
             };
             self.last_key.clear();
             self.last_key

@@ -9,7 +9,7 @@ use super::format::{
     BaseHeader, FRAME_BYTES_TARGET, FrameHeader, FrameKind, RECORD_HEADER_BYTES, REMOVED,
     encode_end,
 };
-use crate::store::checkpoint::tally::Tally;
+use crate::store::checkpoint::digest::Digest;
 use crate::store::checkpoint::tree::record::{
     KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, record_hash, stored_key,
 };
@@ -22,7 +22,7 @@ pub struct BaseWriter<W> {
     stream: W,
     header: BaseHeader,
     whole_hash: Xxh3,
-    found: Tally,
+    found: Digest,
     frame: Vec<u8>,
     last_key: Vec<u8>,
     bytes: u64,
@@ -39,7 +39,7 @@ impl<W: Write> BaseWriter<W> {
             stream,
             header,
             whole_hash: Xxh3::new(),
-            found: Tally::default(),
+            found: Digest::default(),
             frame: Vec::with_capacity(FRAME_BYTES_TARGET),
             last_key: Vec::new(),
             bytes: 0,
@@ -94,7 +94,7 @@ impl<W: Write> BaseWriter<W> {
     /// Writes the end, if the records of a whole state are those that the header promises. Says the bytes written.
     pub fn finish(mut self) -> Result<(W, u64), BaseError> {
         if self.header.since.is_none() {
-            BaseError::check_tally(self.header.tally, self.found)?;
+            BaseError::check_digest(self.header.digest, self.found)?;
         }
         if !self.frame.is_empty() {
             self.write_records()?;

@@ -1,9 +1,9 @@
 //! Frames and the header of a base.
 
 use super::base_error::BaseError;
+use crate::store::checkpoint::digest::Digest;
 use crate::store::checkpoint::fields::Fields;
 use crate::store::checkpoint::position::Position;
-use crate::store::checkpoint::tally::Tally;
 use crate::store::checkpoint::tree::meta::META_BYTES_MAX;
 use crate::store::checkpoint::tree::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX};
 use crate::store::group_id::GroupId;
@@ -126,7 +126,7 @@ pub struct BaseHeader {
     /// The file holds what changed since the state at this position; without one, the whole state.
     pub since: Option<Position>,
     /// Count and hash of the whole state's records.
-    pub tally: Tally,
+    pub digest: Digest,
     /// Length of the caller's meta bytes.
     pub meta_bytes: u32,
 }
@@ -144,7 +144,7 @@ impl BaseHeader {
         body.extend_from_slice(&(self.cluster_id.len() as u16).to_le_bytes());
         body.extend_from_slice(&self.cluster_id);
         self.position.encode_into(&mut body);
-        body.extend_from_slice(&encode_tally(&self.tally));
+        body.extend_from_slice(&encode_digest(&self.digest));
         body.extend_from_slice(&self.meta_bytes.to_le_bytes());
         if let Some(since) = &self.since {
             since.encode_into(&mut body);
@@ -177,7 +177,7 @@ fn decode_fields(fields: &mut Fields<'_>, are_changes: bool) -> Option<BaseHeade
     let cluster_bytes = usize::from(fields.u16()?);
     let cluster_id = fields.take(cluster_bytes)?.to_vec();
     let position = Position::decode(fields)?;
-    let tally = decode_tally(fields)?;
+    let digest = decode_digest(fields)?;
     let meta_bytes = fields.u32()?;
     let since = match are_changes {
         true => Some(Position::decode(fields)?),
@@ -188,33 +188,33 @@ fn decode_fields(fields: &mut Fields<'_>, are_changes: bool) -> Option<BaseHeade
         cluster_id,
         position,
         since,
-        tally,
+        digest,
         meta_bytes,
     })
 }
 
 /// The body of the end frame.
-pub(super) fn encode_end(tally: &Tally, whole_hash: u64) -> Vec<u8> {
-    let mut body = encode_tally(tally).to_vec();
+pub(super) fn encode_end(digest: &Digest, whole_hash: u64) -> Vec<u8> {
+    let mut body = encode_digest(digest).to_vec();
     body.extend_from_slice(&whole_hash.to_le_bytes());
     body
 }
 
-pub(super) fn decode_end(body: &[u8]) -> Option<(Tally, u64)> {
+pub(super) fn decode_end(body: &[u8]) -> Option<(Digest, u64)> {
     let mut fields = Fields::new(body);
-    let tally = decode_tally(&mut fields)?;
+    let digest = decode_digest(&mut fields)?;
     let whole_hash = fields.u64()?;
-    fields.is_empty().then_some((tally, whole_hash))
+    fields.is_empty().then_some((digest, whole_hash))
 }
 
-fn encode_tally(tally: &Tally) -> [u8; 16] {
+fn encode_digest(digest: &Digest) -> [u8; 16] {
     let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(&tally.records.to_le_bytes());
-    bytes[8..].copy_from_slice(&tally.hash_sum.to_le_bytes());
+    bytes[..8].copy_from_slice(&digest.records.to_le_bytes());
+    bytes[8..].copy_from_slice(&digest.hash_sum.to_le_bytes());
     bytes
 }
 
-fn decode_tally(fields: &mut Fields<'_>) -> Option<Tally> {
+fn decode_digest(fields: &mut Fields<'_>) -> Option<Digest> {
     let (records, hash_sum) = (fields.u64()?, fields.u64()?);
-    Some(Tally { records, hash_sum })
+    Some(Digest { records, hash_sum })
 }

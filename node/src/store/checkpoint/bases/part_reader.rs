@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::base_error::BaseError;
 use super::format::{BaseHeader, FrameKind, RECORD_HEADER_BYTES, REMOVED, decode_end};
 use super::frame_stream::FrameStream;
+use crate::store::checkpoint::digest::Digest;
 use crate::store::checkpoint::fields::Fields;
-use crate::store::checkpoint::tally::Tally;
 use crate::store::checkpoint::tree::record::{
     KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, record_hash, stored_key,
 };
@@ -20,7 +20,7 @@ pub(super) struct PartReader<R> {
     frames: FrameStream<R>,
     header: BaseHeader,
     meta: Vec<u8>,
-    found: Tally,
+    found: Digest,
     present: Option<Change>,
     /// The part of the present frame behind the present change.
     unread: Range<usize>,
@@ -47,7 +47,7 @@ impl<R: Read> PartReader<R> {
             frames,
             header,
             meta,
-            found: Tally::default(),
+            found: Digest::default(),
             present: None,
             unread: 0..0,
             last_key: Vec::new(),
@@ -130,7 +130,7 @@ impl<R: Read> PartReader<R> {
     fn check_end(&mut self) -> Result<(), BaseError> {
         let (promised, whole_hash) =
             decode_end(&self.frames.body).ok_or(BaseError::Malformed("the end"))?;
-        BaseError::check_tally(promised, self.found)?;
+        BaseError::check_digest(promised, self.found)?;
         if whole_hash != self.frames.whole_hash() {
             return Err(BaseError::WholeHash);
         }

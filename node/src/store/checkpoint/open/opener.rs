@@ -179,7 +179,7 @@ impl Opener {
         self.visitor.end(group);
         let found = meta.map(|meta| Summary {
             position: meta.position,
-            tally: meta.tally,
+            digest: meta.digest,
         });
         self.check_not_rolled_back(group, found.map(|summary| summary.position))?;
         Ok(found)

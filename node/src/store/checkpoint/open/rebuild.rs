@@ -5,8 +5,8 @@ use super::opener::{Opened, Opener, Unusable};
 use super::parallel;
 use super::recovery::{GroupRecovery, Recovered};
 use crate::store::checkpoint::bases::{BaseDir, BaseError, BaseInfo};
+use crate::store::checkpoint::digest::Digest;
 use crate::store::checkpoint::position::Position;
-use crate::store::checkpoint::tally::Tally;
 use crate::store::checkpoint::tree::group_tree::{GroupTree, Summary};
 use crate::store::checkpoint::tree::sled_guard::{SledFault, guarded};
 use crate::store::group_id::GroupId;
@@ -63,7 +63,7 @@ impl Opener {
                 self.visitor.end(*group);
                 let summary = meta.map(|meta| Summary {
                     position: meta.position,
-                    tally: meta.tally,
+                    digest: meta.digest,
                 });
                 if summary.map(|summary| summary.position) != *position {
                     return Err(OpenError::Rebuild("sled lost an imported shard".to_owned()));
@@ -125,13 +125,13 @@ impl Opener {
     ) -> Result<(), OpenError> {
         let base_failed = |e: BaseError| OpenError::Rebuild(e.to_string());
         let mut reader = bases.read(base).map_err(base_failed)?;
-        let mut tally = Tally::default();
+        let mut digest = Digest::default();
         while let Some((key, payload)) = reader.next().map_err(base_failed)? {
-            tally.add(tree.import_record(key, payload).map_err(rebuild_failed)?);
+            digest.add(tree.import_record(key, payload).map_err(rebuild_failed)?);
             self.progress.tick();
         }
         let position = reader.header().position;
-        let summary = Summary { position, tally };
+        let summary = Summary { position, digest };
         tree.import_meta(&summary, reader.meta())
             .map_err(rebuild_failed)
     }

@@ -6,7 +6,8 @@ use std::path::Path;
 use super::harness::{commit, flip_byte, models, open, scratch_dir, scrub};
 use super::model::{Content, Model};
 use crate::store::checkpoint::{
-    BaseError, BaseHeader, BaseReader, BaseWriter, CheckpointStore, CutError, META_BYTES_MAX, Tally,
+    BaseError, BaseHeader, BaseReader, BaseWriter, CheckpointStore, CutError, Digest,
+    META_BYTES_MAX,
 };
 
 /// A base with frames of all kinds: a meta of several frames, records of several frames.
@@ -15,8 +16,8 @@ fn stream() -> (Vec<u8>, Content, Vec<u8>) {
         .map(|i| (i.to_be_bytes().to_vec(), vec![i as u8; (i % 300) as usize]))
         .collect();
     let meta: Vec<u8> = (0..140_000_u32).map(|i| i as u8).collect();
-    // The tally is the store's to know; here a first attempt tells it.
-    let Err(BaseError::TallyMismatch { found, .. }) = write(Tally::default(), &meta, &content)
+    // The digest is the store's to know; here a first attempt tells it.
+    let Err(BaseError::DigestMismatch { found, .. }) = write(Digest::default(), &meta, &content)
     else {
         panic!("a base without the promised records was finished");
     };
@@ -24,13 +25,13 @@ fn stream() -> (Vec<u8>, Content, Vec<u8>) {
     (bytes, content, meta)
 }
 
-fn write(tally: Tally, meta: &[u8], content: &Content) -> Result<Vec<u8>, BaseError> {
+fn write(digest: Digest, meta: &[u8], content: &Content) -> Result<Vec<u8>, BaseError> {
     let header = BaseHeader {
         group: 3,
         cluster_id: b"c".to_vec(),
         position: Model::position(9),
         since: None,
-        tally,
+        digest,
         meta_bytes: meta.len() as u32,
     };
     let mut writer = BaseWriter::new(Vec::new(), header, meta)?;
@@ -97,7 +98,7 @@ fn a_writer_refuses_what_a_reader_would() {
         cluster_id: vec![0; 65],
         position: Model::position(1),
         since: None,
-        tally: Tally::default(),
+        digest: Digest::default(),
         meta_bytes: 0,
     };
     assert!(matches!(
@@ -142,7 +143,7 @@ fn the_newest_two_bases_are_kept() {
         commit(&store, &model, number);
         let base = store.cut_base(0).unwrap();
         assert_eq!(base.position, Model::position(number));
-        assert_eq!(base.tally.records, model.content(number).len() as u64);
+        assert_eq!(base.digest.records, model.content(number).len() as u64);
         assert_eq!(base.bytes, fs::metadata(&base.files[0].path).unwrap().len());
         // Cut again at the same position, it is still one base.
         assert_eq!(store.cut_base(0).unwrap(), base);

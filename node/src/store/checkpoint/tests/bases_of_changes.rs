@@ -122,7 +122,7 @@ fn run(seed: u64) {
                 let base = store.cut_base(0).expect("a base");
                 let (number, content) = naive.newest();
                 assert_eq!(base.position, Model::position(*number));
-                assert_eq!(base.tally.records, content.len() as u64);
+                assert_eq!(base.digest.records, content.len() as u64);
                 let rotten = scrub(&store, 0);
                 assert!(rotten.is_empty(), "{rotten:?}");
                 longest = longest.max(base.files.len());

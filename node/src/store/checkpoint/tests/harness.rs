@@ -128,7 +128,7 @@ pub(super) fn assert_at(store: &CheckpointStore, model: &Model, number: u64) {
         Some(meta) => {
             assert_eq!(meta.position, Model::position(number));
             assert_eq!(meta.bytes, model.meta(number));
-            assert_eq!(meta.tally.records, expected.len() as u64);
+            assert_eq!(meta.digest.records, expected.len() as u64);
         }
     }
 }

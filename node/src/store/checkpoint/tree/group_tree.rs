@@ -12,15 +12,15 @@ use super::record::{self, META_KEY, Payload, stored_key};
 use super::scan::{ScanFault, TreeRecords};
 use super::sled_guard::{SledFault, guarded};
 use crate::store::checkpoint::damage::Damage;
+use crate::store::checkpoint::digest::Digest;
 use crate::store::checkpoint::position::Position;
-use crate::store::checkpoint::tally::Tally;
 use crate::store::group_id::GroupId;
 
-/// What must be known of a tree to change it: the position it is at, and its tally.
+/// What must be known of a tree to change it: the position it is at, and its digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) position: Position,
-    pub(crate) tally: Tally,
+    pub(crate) digest: Digest,
 }
 
 /// A checkpoint ready to be applied to its tree.
@@ -87,7 +87,7 @@ impl GroupTree {
         mut visit: impl FnMut(&[u8], &[u8]),
     ) -> Result<Option<GroupMeta>, ScanFault> {
         let meta = self.meta()?;
-        let mut found = Tally::default();
+        let mut found = Digest::default();
         for record in TreeRecords::from(self.group, &self.tree, b"") {
             let (record, hash) = record?;
             found.add(hash);
@@ -96,9 +96,9 @@ impl GroupTree {
         match meta {
             None if found.records == 0 => Ok(None),
             None => Err(ScanFault::Damage(Damage::MetaMissing)),
-            Some(meta) if meta.tally == found => Ok(Some(meta)),
-            Some(meta) => Err(ScanFault::Damage(Damage::TallyMismatch {
-                promised: meta.tally,
+            Some(meta) if meta.digest == found => Ok(Some(meta)),
+            Some(meta) => Err(ScanFault::Damage(Damage::DigestMismatch {
+                promised: meta.digest,
                 found,
             })),
         }
@@ -110,7 +110,7 @@ impl GroupTree {
         current: Option<Summary>,
         mut commit: Commit,
     ) -> Result<Prepared, CommitError> {
-        let mut tally = current.map_or_else(Tally::default, |summary| summary.tally);
+        let mut digest = current.map_or_else(Digest::default, |summary| summary.digest);
         let mut batch = sled::Batch::default();
         let (mut records, mut keys) = (0, KeyList::default());
         // Sorted, so that neighbours are read from the same page; stable, so that of equal keys the
@@ -123,14 +123,14 @@ impl GroupTree {
                 continue;
             }
             records += 1;
-            let known = (&mut tally, &mut *recent);
+            let known = (&mut digest, &mut *recent);
             let hash_before = self.prepare_change(&key, payload, known, &mut batch)?;
             keys.push(&key, hash_before);
         }
         let position = commit.position;
-        let meta = GroupMeta::encode(&position, &tally, &commit.meta, self.group);
+        let meta = GroupMeta::encode(&position, &digest, &commit.meta, self.group);
         batch.insert(META_KEY, meta);
-        let summary = Summary { position, tally };
+        let summary = Summary { position, digest };
         Ok(Prepared {
             batch,
             summary,
@@ -144,14 +144,14 @@ impl GroupTree {
         &self,
         key: &[u8],
         payload: Option<Vec<u8>>,
-        (tally, recent): (&mut Tally, &mut RecentHashes),
+        (digest, recent): (&mut Digest, &mut RecentHashes),
         batch: &mut sled::Batch,
     ) -> Result<Option<u64>, CommitError> {
         let stored_key = stored_key(key);
         let old_hash = match recent.take(&stored_key) {
             Some(hash) => Some(hash),
-            // Verified before its hash is taken out of the tally: a flipped header would corrupt the
-            // tally for good.
+            // Verified before its hash is taken out of the digest: a flipped header would corrupt the
+            // digest for good.
             None => {
                 let old = self.load(&stored_key);
                 let old = old.map_err(|fault| fault.into_damage().of(self.group))?;
@@ -159,12 +159,12 @@ impl GroupTree {
             }
         };
         if let Some(old_hash) = old_hash {
-            tally.remove(old_hash);
+            digest.remove(old_hash);
         }
         match payload {
             Some(payload) => {
                 let (value, hash) = record::encode(self.group, &stored_key, &payload);
-                tally.add(hash);
+                digest.add(hash);
                 recent.put(&stored_key, hash);
                 batch.insert(stored_key, value);
             }
@@ -187,7 +187,7 @@ impl GroupTree {
 
     /// Writes the meta record that makes an imported tree valid.
     pub(crate) fn import_meta(&self, summary: &Summary, bytes: &[u8]) -> Result<(), SledFault> {
-        let meta = GroupMeta::encode(&summary.position, &summary.tally, bytes, self.group);
+        let meta = GroupMeta::encode(&summary.position, &summary.digest, bytes, self.group);
         guarded(|| self.tree.insert(META_KEY, meta))?;
         Ok(())
     }

@@ -2,9 +2,9 @@
 
 use super::record::{self, META_KEY};
 use crate::store::checkpoint::damage::Damage;
+use crate::store::checkpoint::digest::Digest;
 use crate::store::checkpoint::fields::Fields;
 use crate::store::checkpoint::position::Position;
-use crate::store::checkpoint::tally::Tally;
 use crate::store::group_id::GroupId;
 
 /// Longest caller's part of the meta record, in bytes.
@@ -18,7 +18,7 @@ pub struct GroupMeta {
     /// The log position that the state stands at.
     pub position: Position,
     /// Count and hash of the group's records.
-    pub tally: Tally,
+    pub digest: Digest,
     /// The caller's bytes.
     pub bytes: Vec<u8>,
 }
@@ -27,15 +27,15 @@ impl GroupMeta {
     /// The stored value for [`META_KEY`].
     pub(crate) fn encode(
         position: &Position,
-        tally: &Tally,
+        digest: &Digest,
         bytes: &[u8],
         group: GroupId,
     ) -> Vec<u8> {
         let mut body = Vec::with_capacity(2 + Position::ENCODED_BYTES + 16 + bytes.len());
         body.extend_from_slice(&FORMAT_VERSION.to_le_bytes());
         position.encode_into(&mut body);
-        body.extend_from_slice(&tally.records.to_le_bytes());
-        body.extend_from_slice(&tally.hash_sum.to_le_bytes());
+        body.extend_from_slice(&digest.records.to_le_bytes());
+        body.extend_from_slice(&digest.hash_sum.to_le_bytes());
         body.extend_from_slice(bytes);
         record::encode(group, META_KEY, &body).0
     }
@@ -54,10 +54,10 @@ fn decode(body: &[u8]) -> Option<GroupMeta> {
     let position = Position::decode(&mut fields)?;
     let (records, hash_sum) = (fields.u64()?, fields.u64()?);
     let bytes = fields.rest().to_vec();
-    let tally = Tally { records, hash_sum };
+    let digest = Digest { records, hash_sum };
     Some(GroupMeta {
         position,
-        tally,
+        digest,
         bytes,
     })
 }

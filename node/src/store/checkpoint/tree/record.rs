@@ -6,7 +6,7 @@
 //! ```
 //!
 //! The hash covers group, key and payload. It serves twice: verified at every load, and summed up
-//! in the group's [`Tally`](crate::store::checkpoint::Tally), so that overwriting a record needs nothing but the old
+//! in the group's [`Digest`](crate::store::checkpoint::Digest), so that overwriting a record needs nothing but the old
 //! one's header.
 
 use std::fmt;
