@@ -8,4 +8,4 @@ pub(super) mod options;
 pub(super) mod parallel;
 pub(super) mod rebuild;
 pub(super) mod recovery;
-pub(super) mod supervise;
+pub(super) mod watchdog;

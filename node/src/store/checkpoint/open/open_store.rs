@@ -11,7 +11,7 @@ use super::open_error::OpenError;
 use super::opener::{Opened, Opener};
 use super::options::CheckpointOptions;
 use super::recovery::{GroupRecovery, RecoveryVisitor};
-use super::supervise::{GivenUp, supervised};
+use super::watchdog::{Stalled, run_watched};
 use crate::store::checkpoint::bases::changed_keys::ChangedKeys;
 use crate::store::checkpoint::bases::{BaseDir, BaseError, CLUSTER_ID_BYTES_MAX};
 use crate::store::checkpoint::store::{CheckpointStore, Group};
@@ -58,7 +58,7 @@ impl CheckpointStore {
             let store = CheckpointStore::assemble(dir, cluster_id, opener, opened, lock)?;
             Ok((store, recoveries))
         };
-        supervised(options.stall_limit, &progress, work).unwrap_or_else(|GivenUp| {
+        run_watched(options.stall_limit, &progress, work).unwrap_or_else(|Stalled| {
             let after = options.stall_limit;
             let why = format!("opening it made no progress for {after:?}");
             if let Err(error) = sled_dir.mark_suspect(&why) {

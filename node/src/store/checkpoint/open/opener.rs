@@ -8,7 +8,7 @@ use super::open_error::OpenError;
 use super::options::CheckpointOptions;
 use super::parallel;
 use super::recovery::{GroupRecovery, Recovered, RecoveryVisitor};
-use super::supervise::Progress;
+use super::watchdog::Progress;
 use crate::store::checkpoint::bases::BaseDir;
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::position::Position;

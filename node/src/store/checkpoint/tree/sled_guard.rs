@@ -2,7 +2,7 @@
 //!
 //! sled 0.34 answers damage on disk with errors, and in places with a panic. Both become a
 //! [`SledFault`] here. What sled may also do is wait for ever; whoever calls from a place where
-//! that matters bounds the wait from another thread (see `supervise` and `syncer`).
+//! that matters bounds the wait from another thread (see `watchdog` and `syncer`).
 
 use std::cell::Cell;
 use std::io;

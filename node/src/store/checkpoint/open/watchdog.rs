@@ -29,15 +29,15 @@ impl Progress {
 
 /// The work made no progress for too long. Its thread is left behind.
 #[derive(Debug)]
-pub(crate) struct GivenUp;
+pub(crate) struct Stalled;
 
 /// Runs `work` on a thread of its own, for as long as it ticks at least every `stall_limit`.
 /// A panic of the work goes on in the caller.
-pub(crate) fn supervised<T: Send + 'static>(
+pub(crate) fn run_watched<T: Send + 'static>(
     stall_limit: Duration,
     progress: &Arc<Progress>,
     work: impl FnOnce() -> T + Send + 'static,
-) -> Result<T, GivenUp> {
+) -> Result<T, Stalled> {
     let (done, outcome) = sync_channel(1);
     let spawned = thread::Builder::new()
         .name("checkpoint-open".to_owned())
@@ -46,7 +46,7 @@ pub(crate) fn supervised<T: Send + 'static>(
             let _ = done.send(work());
         });
     let Ok(thread) = spawned else {
-        return Err(GivenUp);
+        return Err(Stalled);
     };
     let mut last = (progress.ticks.load(Ordering::Relaxed), Instant::now());
     loop {
@@ -55,7 +55,7 @@ pub(crate) fn supervised<T: Send + 'static>(
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => match thread.join() {
                 Err(panic) => resume_unwind(panic),
-                Ok(()) => return Err(GivenUp),
+                Ok(()) => return Err(Stalled),
             },
         }
         let ticks = progress.ticks.load(Ordering::Relaxed);
@@ -63,7 +63,7 @@ pub(crate) fn supervised<T: Send + 'static>(
             last = (ticks, Instant::now());
         } else if last.1.elapsed() > stall_limit {
             progress.given_up.store(true, Ordering::SeqCst);
-            return Err(GivenUp);
+            return Err(Stalled);
         }
     }
 }
