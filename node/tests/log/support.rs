@@ -50,7 +50,7 @@ pub fn small(dir: &Path) -> LogConfig {
     config.cache_bytes = 4 << 10;
     config.queue_bytes = 1 << 20;
     // Whether the next one is ready in time is chance: so segments of both kinds come up.
-    config.prepare_from_bytes = 1 << 10;
+    config.preallocate_from_bytes = 1 << 10;
     config
 }
 

@@ -102,7 +102,7 @@ fn log_config(config: &Config) -> LogConfig {
     let segment_bytes = config.log.segment_bytes.as_u64();
     LogConfig {
         segment_bytes,
-        prepare_from_bytes: defaults.prepare_from_bytes.min(segment_bytes / 8),
+        preallocate_from_bytes: defaults.preallocate_from_bytes.min(segment_bytes / 8),
         queue_bytes: config.log.queue_bytes_max.as_u64(),
         cache_bytes: config.log.cache_bytes.as_u64(),
         ..defaults

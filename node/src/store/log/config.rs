@@ -22,7 +22,7 @@ pub struct LogConfig {
     pub cache_bytes: u64,
     /// Once a segment holds so many bytes, the file of the next one is filled with zeros ahead; beyond
     /// the size of a segment: never. Default 1 MiB.
-    pub prepare_from_bytes: u64,
+    pub preallocate_from_bytes: u64,
 }
 
 impl LogConfig {
@@ -33,7 +33,7 @@ impl LogConfig {
             segment_bytes: 64 << 20,
             queue_bytes: 32 << 20,
             cache_bytes: 64 << 20,
-            prepare_from_bytes: 1 << 20,
+            preallocate_from_bytes: 1 << 20,
         }
     }
 

@@ -21,8 +21,8 @@ use crate::store::log::format::headers::{FILE_HEADER_LEN, FileHeader, HeaderFaul
 use crate::store::log::format::ledger::Ledger;
 use crate::store::log::format::scan::{self, Stop};
 use crate::store::log::memory::file_group::FileGroup;
+use crate::store::log::segments::preallocator::{self, Preallocator};
 use crate::store::log::segments::segment::{self, Segment};
-use crate::store::log::segments::spare::{self, Spare};
 use crate::store::log::segments::table::SegmentTable;
 use crate::store::log::write::tail::Tail;
 
@@ -239,7 +239,7 @@ impl Reading {
                 .map(|(file, _)| file.id())
                 .collect::<Vec<_>>(),
         )?;
-        spare::discard(dir)?;
+        preallocator::discard(dir)?;
         segment::sync_dir(dir)?;
         for (file, len) in &kept {
             table.insert(Arc::clone(file), u64::from(*len));
@@ -247,7 +247,7 @@ impl Reading {
         let Some((file, len)) = kept.into_iter().next_back() else {
             let header = FileHeader { segment: 1, log };
             ledger.segments.insert(header.segment, None);
-            let none = &mut Spare::new(dir, 0);
+            let none = &mut Preallocator::new(dir, 0);
             let tail = Tail::create(dir, header, next_batch, &ledger.head(), none)?;
             table.insert(Arc::clone(tail.file()), u64::from(tail.len()));
             return Ok((ledger, tail));

@@ -2,6 +2,6 @@
 //!
 //! Must not know: what records say.
 
+pub(super) mod preallocator;
 pub(super) mod segment;
-pub(super) mod spare;
 pub(super) mod table;

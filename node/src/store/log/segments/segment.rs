@@ -22,11 +22,15 @@ pub(crate) struct Segment {
 impl Segment {
     /// Writes the file's header, into a new file unless a prepared one has its name already. Nothing
     /// is durable yet.
-    pub(crate) fn create(dir: &Path, header: FileHeader, is_prepared: bool) -> io::Result<Self> {
+    pub(crate) fn create(
+        dir: &Path,
+        header: FileHeader,
+        is_preallocated: bool,
+    ) -> io::Result<Self> {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
-            .create_new(!is_prepared)
+            .create_new(!is_preallocated)
             .open(path(dir, header.segment))?;
         file.write_all_at(&header.encode(), 0)?;
         Ok(Self {

@@ -9,8 +9,8 @@ use crate::store::log::entry::SegmentId;
 use crate::store::log::format::headers::{self, FILE_HEADER_LEN, FileHeader, Place, RecordHeader};
 use crate::store::log::format::record::{Control, KIND_ENTRY};
 use crate::store::log::memory::file_group::DiskPlace;
+use crate::store::log::segments::preallocator::Preallocator;
 use crate::store::log::segments::segment::{self, Segment};
-use crate::store::log::segments::spare::Spare;
 
 /// Records are gathered in memory up to about this size before they are handed to the file.
 const BUFFER_BYTES: usize = 1 << 20;
@@ -23,7 +23,7 @@ const BUFFER_BYTES: usize = 1 << 20;
 pub(crate) struct Tail {
     file: Arc<Segment>,
     /// The file was blank and durable up to its full size: writing into it takes no more than the disk.
-    is_prepared: bool,
+    is_preallocated: bool,
     /// Bytes handed to the file.
     written: u32,
     buffer: Vec<u8>,
@@ -38,7 +38,7 @@ impl Tail {
     /// Goes on with a segment whose first `len` bytes are durable.
     pub(crate) fn resume(file: Arc<Segment>, len: u32, batch: u64) -> io::Result<Self> {
         Ok(Self {
-            is_prepared: file.is_longer_than(len)?,
+            is_preallocated: file.is_longer_than(len)?,
             file,
             written: len,
             buffer: Vec::new(),
@@ -55,10 +55,10 @@ impl Tail {
         header: FileHeader,
         batch: u64,
         head: &Control,
-        spare: &mut Spare,
+        preallocator: &mut Preallocator,
     ) -> io::Result<Self> {
-        let is_prepared = spare.take(&segment::path(dir, header.segment))?;
-        let file = Arc::new(Segment::create(dir, header, is_prepared)?);
+        let is_preallocated = preallocator.take(&segment::path(dir, header.segment))?;
+        let file = Arc::new(Segment::create(dir, header, is_preallocated)?);
         let mut tail = Self::resume(file, FILE_HEADER_LEN as u32, batch)?;
         // The file's header belongs to the first batch: a later one vouches for it.
         tail.batch_start = 0;
@@ -94,13 +94,13 @@ impl Tail {
     }
 
     /// Whether its file was prepared.
-    pub(crate) fn is_prepared(&self) -> bool {
-        self.is_prepared
+    pub(crate) fn is_preallocated(&self) -> bool {
+        self.is_preallocated
     }
 
     /// Gives back what the file has behind the last record; nothing is written into it any more.
     pub(crate) fn trim(&self) -> io::Result<()> {
-        match self.is_prepared {
+        match self.is_preallocated {
             true => self.file.trim(self.written),
             false => Ok(()),
         }

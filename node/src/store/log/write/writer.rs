@@ -20,8 +20,8 @@ use crate::store::log::format::ledger::Ledger;
 use crate::store::log::format::record::Control;
 use crate::store::log::memory::cache_window::CacheWindow;
 use crate::store::log::memory::file_group::{DiskPlace, FileGroup};
+use crate::store::log::segments::preallocator::Preallocator;
 use crate::store::log::segments::segment;
-use crate::store::log::segments::spare::Spare;
 
 /// Room a control record is taken to need; the few larger ones may pass the size of a segment by a
 /// little.
@@ -51,7 +51,7 @@ pub(crate) struct Writer {
     /// Whether a record after the last durable batch says that it was durable.
     vouched: bool,
     /// The file of the next segment.
-    spare: Spare,
+    preallocator: Preallocator,
 }
 
 struct Appended {
@@ -71,7 +71,7 @@ struct Waiting {
 impl Writer {
     pub(crate) fn new(shared: Arc<Shared>, ledger: Ledger, tail: Tail) -> Self {
         let cache = CacheWindow::new(shared.config.cache_bytes);
-        let spare = Spare::new(&shared.config.dir, shared.config.segment_bytes);
+        let preallocator = Preallocator::new(&shared.config.dir, shared.config.segment_bytes);
         let (backlog, appended, waiting) = Default::default();
         Self {
             shared,
@@ -82,7 +82,7 @@ impl Writer {
             appended,
             waiting,
             vouched: false,
-            spare,
+            preallocator,
         }
     }
 
@@ -137,7 +137,7 @@ impl Writer {
             if closing {
                 return self.tail.trim();
             }
-            self.prepare()?;
+            self.preallocate()?;
         }
     }
 
@@ -215,16 +215,16 @@ impl Writer {
 
     /// Has the next segment's file prepared, once there is something in this one; between two batches. A segment that was not prepared
     /// itself is left early for one that is.
-    fn prepare(&mut self) -> io::Result<()> {
-        if u64::from(self.tail.len()) < self.shared.config.prepare_from_bytes {
+    fn preallocate(&mut self) -> io::Result<()> {
+        if u64::from(self.tail.len()) < self.shared.config.preallocate_from_bytes {
             return Ok(());
         }
-        if self.spare.is_wanted() {
+        if self.preallocator.is_wanted() {
             let unread = self.tail.segment().checked_sub(CACHED_SEGMENTS);
             let unread = unread.map(|id| segment::path(&self.shared.config.dir, id));
-            self.spare.begin(unread);
+            self.preallocator.begin(unread);
         }
-        if !self.tail.is_prepared() && self.spare.is_ready() {
+        if !self.tail.is_preallocated() && self.preallocator.is_ready() {
             self.rotate()?;
         }
         Ok(())
@@ -248,7 +248,7 @@ impl Writer {
             header,
             self.tail.batch(),
             &self.ledger.head(),
-            &mut self.spare,
+            &mut self.preallocator,
         )?;
         self.shared
             .table

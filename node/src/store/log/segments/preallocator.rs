@@ -33,7 +33,7 @@ const NICENESS: i32 = 5;
 
 /// Makes spare files, one at a time, each in a thread that ends with it, or with this.
 #[derive(Debug)]
-pub(crate) struct Spare {
+pub(crate) struct Preallocator {
     dir: PathBuf,
     bytes: u64,
     state: State,
@@ -49,7 +49,7 @@ enum State {
     Failed,
 }
 
-impl Spare {
+impl Preallocator {
     /// For files of so many bytes in a directory.
     pub(crate) fn new(dir: &Path, bytes: u64) -> Self {
         Self {
@@ -130,7 +130,7 @@ impl Spare {
     }
 }
 
-impl Drop for Spare {
+impl Drop for Preallocator {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
         self.finish();
@@ -185,9 +185,9 @@ mod tests {
     use super::*;
     use crate::store::log::format::blank::is_blank;
 
-    fn wait_until_ready(spare: &mut Spare) {
+    fn wait_until_ready(preallocator: &mut Preallocator) {
         let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
-        while !spare.is_ready() {
+        while !preallocator.is_ready() {
             assert!(std::time::Instant::now() < until, "never ready");
             thread::yield_now();
         }
@@ -197,13 +197,13 @@ mod tests {
     fn a_spare_is_blank_and_taken_once() {
         let dir = tempfile::tempdir().expect("a directory");
         let bytes = 2 * STEP_BYTES as u64 + 5;
-        let mut spare = Spare::new(dir.path(), bytes);
+        let mut preallocator = Preallocator::new(dir.path(), bytes);
         let path = dir.path().join("taken");
-        assert!(!spare.take(&path).expect("nothing to rename"));
-        spare.begin(None);
-        wait_until_ready(&mut spare);
-        assert!(spare.take(&path).expect("renamed"));
-        assert!(!spare.take(&path).expect("nothing to rename"));
+        assert!(!preallocator.take(&path).expect("nothing to rename"));
+        preallocator.begin(None);
+        wait_until_ready(&mut preallocator);
+        assert!(preallocator.take(&path).expect("renamed"));
+        assert!(!preallocator.take(&path).expect("nothing to rename"));
         let found = fs::read(&path).expect("a file");
         assert!(found.len() as u64 == bytes && is_blank(&found));
     }
@@ -211,9 +211,9 @@ mod tests {
     #[test]
     fn one_that_is_no_longer_wanted_leaves_nothing_behind() {
         let dir = tempfile::tempdir().expect("a directory");
-        let mut spare = Spare::new(dir.path(), 1 << 30);
-        spare.begin(None);
-        drop(spare);
+        let mut preallocator = Preallocator::new(dir.path(), 1 << 30);
+        preallocator.begin(None);
+        drop(preallocator);
         assert!(!dir.path().join(NAME).exists());
     }
 }
