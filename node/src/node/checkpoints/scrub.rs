@@ -7,7 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::store::{
     Background, GroupId,
-    checkpoint::{CheckpointStore, Pace},
+    checkpoint::{CheckpointStore, Throttle},
 };
 
 /// How fast, bytes a second: some tenths of a percent of a processor and of a disk. A day is enough for 350 GB.
@@ -27,11 +27,11 @@ pub struct Scrub {
 impl Scrub {
     /// One round after the other, until told to stop; the first at once.
     pub async fn run(self, stop: CancellationToken) {
-        let pace = Arc::new(Pace::new(BYTES_PER_SECOND, stop.clone()));
+        let throttle = Arc::new(Throttle::new(BYTES_PER_SECOND, stop.clone()));
         loop {
             let next = Instant::now() + self.every;
             for group in 0..self.groups {
-                self.look_at(group, &pace, &stop).await;
+                self.look_at(group, &throttle, &stop).await;
             }
             tokio::select! {
                 () = stop.cancelled() => return,
@@ -41,9 +41,9 @@ impl Scrub {
     }
 
     /// Whoever makes checkpoints sees that one was put aside, and so does the doctor.
-    async fn look_at(&self, group: GroupId, pace: &Arc<Pace>, stop: &CancellationToken) {
-        let (store, pace) = (Arc::clone(&self.store), Arc::clone(pace));
-        let look = self.thread.run(move || store.scrub_bases(group, &pace));
+    async fn look_at(&self, group: GroupId, throttle: &Arc<Throttle>, stop: &CancellationToken) {
+        let (store, throttle) = (Arc::clone(&self.store), Arc::clone(throttle));
+        let look = self.thread.run(move || store.scrub_bases(group, &throttle));
         match look.await {
             Ok(Ok(_rejected)) => {}
             Ok(Err(_)) if stop.is_cancelled() => {}

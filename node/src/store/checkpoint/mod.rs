@@ -40,7 +40,7 @@ mod tree;
 
 pub use bases::{
     BaseError, BaseFile, BaseHeader, BaseInfo, BaseReader, BaseRecord, BaseWriter,
-    CLUSTER_ID_BYTES_MAX, Pace,
+    CLUSTER_ID_BYTES_MAX, Throttle,
 };
 pub use damage::{Damage, Damaged};
 pub use digest::Digest;

@@ -10,7 +10,7 @@ use std::time::Instant;
 use parking_lot::{Mutex, RwLock};
 
 use super::bases::changed_keys::ChangedKeys;
-use super::bases::{BaseDir, BaseError, BaseInfo, Pace};
+use super::bases::{BaseDir, BaseError, BaseInfo, Throttle};
 use super::damage::Damaged;
 use super::figures::StoreFigures;
 use super::files;
@@ -150,10 +150,10 @@ impl CheckpointStore {
     pub fn scrub_bases(
         &self,
         group: GroupId,
-        pace: &Pace,
+        throttle: &Throttle,
     ) -> Result<Vec<(BaseInfo, BaseError)>, CutError> {
         let slot = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
-        Ok(slot.bases.scrub(pace)?)
+        Ok(slot.bases.scrub(throttle)?)
     }
 
     /// Says that one of the group's bases is of no use to the caller: the log does not reach back to it.

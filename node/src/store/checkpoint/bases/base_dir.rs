@@ -14,7 +14,7 @@ use super::base_writer::BaseWriter;
 use super::format::BaseHeader;
 use super::frame_stream::FrameStream;
 use super::part_reader::PartReader;
-use super::quiet_file::QuietFile;
+use super::uncached_file::UncachedFile;
 use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
 use crate::store::group_id::GroupId;
@@ -124,7 +124,7 @@ impl BaseDir {
         &self,
         header: BaseHeader,
         meta: &[u8],
-        fill: impl FnOnce(&mut BaseWriter<BufWriter<QuietFile>>) -> Result<(), E>,
+        fill: impl FnOnce(&mut BaseWriter<BufWriter<UncachedFile>>) -> Result<(), E>,
     ) -> Result<BaseInfo, E> {
         let name = format!("{:020}{BASE_SUFFIX}", header.position.index);
         let path = self.dir.join(&name);
@@ -162,12 +162,13 @@ impl BaseDir {
         temporary: &Path,
         header: BaseHeader,
         meta: &[u8],
-    ) -> Result<BaseWriter<BufWriter<QuietFile>>, BaseError> {
+    ) -> Result<BaseWriter<BufWriter<UncachedFile>>, BaseError> {
         fs::create_dir_all(&self.dir)?;
         if let Some(bases) = self.dir.parent() {
             files::sync_dir(bases)?;
         }
-        let stream = BufWriter::with_capacity(STREAM_BUFFER_BYTES, QuietFile::create(temporary)?);
+        let stream =
+            BufWriter::with_capacity(STREAM_BUFFER_BYTES, UncachedFile::create(temporary)?);
         BaseWriter::new(stream, header, meta)
     }
 
@@ -271,7 +272,7 @@ impl BaseDir {
 
 /// Ends the file, and gives it its name once it is durable. Says its length.
 fn publish(
-    writer: BaseWriter<BufWriter<QuietFile>>,
+    writer: BaseWriter<BufWriter<UncachedFile>>,
     temporary: &Path,
     path: &Path,
 ) -> Result<u64, BaseError> {

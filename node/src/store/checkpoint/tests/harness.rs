@@ -10,8 +10,8 @@ use tokio_util::sync::CancellationToken;
 
 use super::model::{Content, Model};
 use crate::store::checkpoint::{
-    BaseError, BaseInfo, CheckpointOptions, CheckpointStore, GroupRecovery, OpenError, Pace,
-    Recovered, RecoveryVisitor, panic_is_caught_here,
+    BaseError, BaseInfo, CheckpointOptions, CheckpointStore, GroupRecovery, OpenError, Recovered,
+    RecoveryVisitor, Throttle, panic_is_caught_here,
 };
 use crate::store::group_id::GroupId;
 
@@ -88,8 +88,8 @@ pub(super) fn models(
 
 /// Reads all bases of a group, as fast as it can.
 pub(super) fn scrub(store: &CheckpointStore, group: GroupId) -> Vec<(BaseInfo, BaseError)> {
-    let pace = Pace::new(u64::MAX, CancellationToken::new());
-    store.scrub_bases(group, &pace).expect("a look")
+    let throttle = Throttle::new(u64::MAX, CancellationToken::new());
+    store.scrub_bases(group, &throttle).expect("a look")
 }
 
 pub(super) fn commit(store: &CheckpointStore, model: &Model, number: u64) {

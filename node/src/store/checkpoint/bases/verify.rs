@@ -9,7 +9,7 @@ use super::base_dir::{BaseDir, DAMAGED_SUFFIX};
 use super::base_error::BaseError;
 use super::base_info::BaseInfo;
 use super::base_reader::BaseReader;
-use super::pace::{Pace, PacedFile};
+use super::throttle::{Throttle, ThrottledFile};
 use crate::store::checkpoint::files;
 
 impl BaseDir {
@@ -31,11 +31,11 @@ impl BaseDir {
     /// Reads all bases to the end, puts invalid ones aside, and says which.
     pub(in crate::store::checkpoint) fn scrub(
         &self,
-        pace: &Pace,
+        throttle: &Throttle,
     ) -> Result<Vec<(BaseInfo, BaseError)>, BaseError> {
         let mut rejected = Vec::new();
         for base in self.list() {
-            let reader = self.read_by(&base, |file| PacedFile::new(file, pace));
+            let reader = self.read_by(&base, |file| ThrottledFile::new(file, throttle));
             if let Err(why) = reader.and_then(BaseReader::verify) {
                 rejected.extend(self.judge(&base, why)?.map(|why| (base, why)));
             }

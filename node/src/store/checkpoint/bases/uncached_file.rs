@@ -12,14 +12,14 @@ const PIECE_BYTES: u64 = 2 << 20;
 
 /// A new file. What was written of it goes to the disk piece by piece, and out of the memory in which the system keeps files: there it
 /// would only take the place of what somebody reads.
-pub struct QuietFile {
+pub struct UncachedFile {
     file: File,
     written: u64,
     /// Up to here it is durable.
     settled: u64,
 }
 
-impl QuietFile {
+impl UncachedFile {
     /// Creates the file, or empties it.
     pub fn create(path: &Path) -> io::Result<Self> {
         Ok(Self {
@@ -51,7 +51,7 @@ impl QuietFile {
     }
 }
 
-impl Write for QuietFile {
+impl Write for UncachedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let written = self.file.write(bytes)?;
         self.written += written as u64;
@@ -77,7 +77,7 @@ mod tests {
         let numbers = (0..1_500_000_u32).flat_map(u32::to_le_bytes);
         let bytes: Vec<u8> = numbers.collect();
         assert!(bytes.len() as u64 > 2 * PIECE_BYTES);
-        let mut file = QuietFile::create(&path).expect("a file");
+        let mut file = UncachedFile::create(&path).expect("a file");
         // Pieces end within writes, and with them.
         for part in bytes.chunks(PIECE_BYTES as usize / 3) {
             file.write_all(part).expect("room");

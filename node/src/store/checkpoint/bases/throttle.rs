@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How fast bases are read that nobody waits for, and until when.
 #[derive(Debug)]
-pub struct Pace {
+pub struct Throttle {
     bytes_per_second: u64,
     stop: CancellationToken,
     /// When the next read may begin.
@@ -20,13 +20,13 @@ pub struct Pace {
 }
 
 /// A file that is read at a pace, and leaves the memory in which the system keeps files behind the reader.
-pub(super) struct PacedFile<'p> {
+pub(super) struct ThrottledFile<'p> {
     file: File,
-    pace: &'p Pace,
+    throttle: &'p Throttle,
     read: u64,
 }
 
-impl Pace {
+impl Throttle {
     /// At most so many bytes a second, at least 1. Reads fail once `stop` is cancelled.
     pub fn new(bytes_per_second: u64, stop: CancellationToken) -> Self {
         Self {
@@ -53,20 +53,20 @@ impl Pace {
     }
 }
 
-impl<'p> PacedFile<'p> {
-    pub(super) fn new(file: File, pace: &'p Pace) -> Self {
+impl<'p> ThrottledFile<'p> {
+    pub(super) fn new(file: File, throttle: &'p Throttle) -> Self {
         Self {
             file,
-            pace,
+            throttle,
             read: 0,
         }
     }
 }
 
-impl Read for PacedFile<'_> {
+impl Read for ThrottledFile<'_> {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
         let read = self.file.read(bytes)?;
-        self.pace.wait_for(read)?;
+        self.throttle.wait_for(read)?;
         if let Some(length) = NonZeroU64::new(read as u64) {
             // A hint: of no consequence but for speed.
             let _ = rustix::fs::fadvise(&self.file, self.read, Some(length), Advice::DontNeed);
@@ -87,12 +87,12 @@ mod tests {
         let mut file = tempfile::tempfile().expect("a file");
         file.write_all(&[7; 100_000]).expect("room");
         let stop = CancellationToken::new();
-        let pace = Pace::new(u64::MAX, stop.clone());
+        let throttle = Throttle::new(u64::MAX, stop.clone());
         let read = |file: &File| {
             let mut bytes = Vec::new();
             let mut file = file.try_clone()?;
             io::Seek::rewind(&mut file)?;
-            PacedFile::new(file, &pace).read_to_end(&mut bytes)
+            ThrottledFile::new(file, &throttle).read_to_end(&mut bytes)
         };
         assert_eq!(read(&file).expect("all of it"), 100_000);
         stop.cancel();
@@ -102,10 +102,10 @@ mod tests {
     #[test]
     fn reads_take_their_turns() {
         const EACH: Duration = Duration::from_millis(20);
-        let pace = Pace::new(50, CancellationToken::new());
+        let throttle = Throttle::new(50, CancellationToken::new());
         let begun = Instant::now();
         for _ in 0..4 {
-            pace.wait_for(1).expect("a turn");
+            throttle.wait_for(1).expect("a turn");
         }
         assert!(begun.elapsed() >= 3 * EACH);
     }
