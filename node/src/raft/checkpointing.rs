@@ -141,8 +141,8 @@ impl<R: Replicated> Group<R> {
     }
 
     /// Whether one of its bases proved damaged, and there have been less than two since.
-    pub fn lost_a_base(&self) -> bool {
-        self.home.store.lost_a_base(self.config.id)
+    pub fn has_lost_base(&self) -> bool {
+        self.home.store.has_lost_base(self.config.id)
     }
 
     /// What the group's entries take in the log.

@@ -348,7 +348,7 @@ fn miss_bases_behind_the_log(config: &GroupConfig, home: &Home) {
     let is_behind = |index: u64| purged.is_some_and(|purged| index < purged.index);
     if bases.iter().any(|base| is_behind(base.position.index)) {
         tracing::warn!(group = config.name, "the log does not reach back to a base");
-        home.store.miss_a_base(config.id);
+        home.store.mark_base_lost(config.id);
     }
 }
 

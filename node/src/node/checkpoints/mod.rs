@@ -142,7 +142,7 @@ impl Checkpoints {
         let newest = self.newest_segment();
         let grown = group.bytes_since_base().await >= self.config.base_log_bytes.as_u64();
         let pins = base_due.is_due(newest, group.log_usage().oldest_segment);
-        let is_due = grown || pins || group.lost_a_base();
+        let is_due = grown || pins || group.has_lost_base();
         // One at rest would cut the same again, and gain nothing.
         if !is_due || !group.is_ahead_of_its_base().await {
             return;

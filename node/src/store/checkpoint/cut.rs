@@ -34,7 +34,7 @@ impl CheckpointStore {
         let mut changed = slot.changed.lock();
         let older = bases
             .get(BASES_KEPT - 1)
-            .filter(|base| base.may_go_on(group));
+            .filter(|base| base.may_extend(group));
         let keys = older.and_then(|older| {
             let keys = changed.since(older.position)?;
             // What is little else would have to be looked up one by one.

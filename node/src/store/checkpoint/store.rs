@@ -157,9 +157,9 @@ impl CheckpointStore {
     }
 
     /// Says that one of the group's bases is of no use to the caller: the log does not reach back to it.
-    pub fn miss_a_base(&self, group: GroupId) {
+    pub fn mark_base_lost(&self, group: GroupId) {
         if let Some(slot) = self.group(group) {
-            slot.bases.miss_one();
+            slot.bases.mark_lost();
         }
     }
 
@@ -169,8 +169,8 @@ impl CheckpointStore {
     }
 
     /// Whether one of the group's bases was put aside, and there have been less than two since: cut a new one then.
-    pub fn lost_a_base(&self, group: GroupId) -> bool {
-        self.group(group).is_some_and(|slot| slot.bases.lost_one())
+    pub fn has_lost_base(&self, group: GroupId) -> bool {
+        self.group(group).is_some_and(|slot| slot.bases.has_lost())
     }
 
     /// Durably notes that what sled holds can't be trusted, though it may look valid: the next open

@@ -185,7 +185,7 @@ impl BaseDir {
             Err(e) if e.is_environment() => return Err(e),
             Err(why) => {
                 self.rejected.fetch_add(1, Ordering::Relaxed);
-                self.put_aside(&path, &why)?;
+                self.set_aside(&path, &why)?;
             }
         }
         Ok(None)
@@ -201,10 +201,10 @@ impl BaseDir {
                 continue;
             };
             match list.iter_mut().find(|base| base.position == since) {
-                Some(base) => base.go_on(&header, file),
+                Some(base) => base.extend(&header, file),
                 None => {
                     let why = BaseError::Malformed("what it goes on from is not there");
-                    self.put_aside(&file.path, &why)?;
+                    self.set_aside(&file.path, &why)?;
                 }
             }
         }
@@ -236,7 +236,7 @@ impl BaseDir {
                 let at = list.iter().position(|base| base.position == since);
                 let at = at.ok_or(BaseError::Malformed("what it goes on from is not there"))?;
                 let mut base = list.remove(at);
-                base.go_on(header, file);
+                base.extend(header, file);
                 base
             }
         };

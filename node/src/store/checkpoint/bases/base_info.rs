@@ -45,7 +45,7 @@ impl BaseInfo {
     }
 
     /// Adds a file with what changed since.
-    pub(super) fn go_on(&mut self, header: &BaseHeader, file: BaseFile) {
+    pub(super) fn extend(&mut self, header: &BaseHeader, file: BaseFile) {
         self.position = header.position;
         self.digest = header.digest;
         self.bytes += file.bytes;
@@ -59,7 +59,7 @@ impl BaseInfo {
 
     /// Whether it may go on by one more file with changes, as the base of a group. Once those are as long as the whole state, or there are
     /// too many, that is written anew.
-    pub(in crate::store::checkpoint) fn may_go_on(&self, group: GroupId) -> bool {
+    pub(in crate::store::checkpoint) fn may_extend(&self, group: GroupId) -> bool {
         let whole = self.files.first().map_or(0, |file| file.bytes);
         let files_max = FILES_MAX - usize::from(group % STAGGERED);
         self.files.len() < files_max && self.bytes < 2 * whole

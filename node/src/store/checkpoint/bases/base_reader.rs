@@ -74,7 +74,7 @@ impl<R: Read> BaseReader<R> {
     )]
     pub fn next(&mut self) -> Result<Option<BaseRecord<'_>>, BaseError> {
         loop {
-            self.go_on()?;
+            self.advance()?;
             let Some(at) = self.foremost() else {
                 let promised = self.header().digest;
                 return BaseError::check_digest(promised, self.found).map(|()| None);
@@ -97,7 +97,7 @@ impl<R: Read> BaseReader<R> {
     }
 
     /// Past the last key.
-    fn go_on(&mut self) -> Result<(), BaseError> {
+    fn advance(&mut self) -> Result<(), BaseError> {
         let begun = std::mem::replace(&mut self.begun, true);
         for part in &mut self.parts {
             if !begun || part.key() == Some(&self.last_key) {

@@ -23,7 +23,7 @@ impl BaseDir {
             };
             match self.meta(&base) {
                 Ok(meta) => return Ok(Some((base, meta))),
-                Err(why) => drop(self.judge(&base, why)?),
+                Err(why) => drop(self.reject_unless_environment(&base, why)?),
             }
         }
     }
@@ -37,19 +37,22 @@ impl BaseDir {
         for base in self.list() {
             let reader = self.read_by(&base, |file| ThrottledFile::new(file, throttle));
             if let Err(why) = reader.and_then(BaseReader::verify) {
-                rejected.extend(self.judge(&base, why)?.map(|why| (base, why)));
+                rejected.extend(
+                    self.reject_unless_environment(&base, why)?
+                        .map(|why| (base, why)),
+                );
             }
         }
         Ok(rejected)
     }
 
     /// Whether one was put aside, and there have been less than are kept since: nothing of the log is purged meanwhile.
-    pub(in crate::store::checkpoint) fn lost_one(&self) -> bool {
+    pub(in crate::store::checkpoint) fn has_lost(&self) -> bool {
         self.lost_one.load(Ordering::Relaxed)
     }
 
     /// Has it count as lost that one is of no use, though nothing is wrong with its files.
-    pub(in crate::store::checkpoint) fn miss_one(&self) {
+    pub(in crate::store::checkpoint) fn mark_lost(&self) {
         self.lost_one.store(true, Ordering::Relaxed);
     }
 
@@ -72,11 +75,11 @@ impl BaseDir {
         };
         // So that what a kill leaves of it still goes on from each other.
         let mut newest_first = gone.as_ref().unwrap_or(base).files.iter().rev();
-        newest_first.try_for_each(|file| self.put_aside(&file.path, why))
+        newest_first.try_for_each(|file| self.set_aside(&file.path, why))
     }
 
     /// Gives a file that is no part of a valid base another name, and says why in the log.
-    pub(super) fn put_aside(&self, path: &Path, why: &BaseError) -> io::Result<()> {
+    pub(super) fn set_aside(&self, path: &Path, why: &BaseError) -> io::Result<()> {
         tracing::error!(path = %path.display(), %why, "a file of a base is invalid and was put aside");
         self.lost_one.store(true, Ordering::Relaxed);
         let mut aside = path.as_os_str().to_owned();
@@ -91,7 +94,11 @@ impl BaseDir {
     ///
     /// # Errors
     /// When it was not the base that failed.
-    fn judge(&self, base: &BaseInfo, why: BaseError) -> Result<Option<BaseError>, BaseError> {
+    fn reject_unless_environment(
+        &self,
+        base: &BaseInfo,
+        why: BaseError,
+    ) -> Result<Option<BaseError>, BaseError> {
         // Files are deleted only of what is listed no more.
         if !self.list.lock().iter().any(|it| it.is_of_same_files(base)) {
             return Ok(None);

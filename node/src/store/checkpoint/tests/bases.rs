@@ -245,15 +245,15 @@ fn a_base_that_can_not_be_read_gives_way_to_the_one_before() {
             let (base, _) = store.newest_base(0).unwrap().expect("a base");
             Model::number(Some(base.position))
         };
-        assert_eq!((newest(&store), store.lost_a_base(0)), (2, false));
+        assert_eq!((newest(&store), store.has_lost_base(0)), (2, false));
         harm(&store.bases(0).unwrap()[0].files[0].path);
-        assert_eq!((newest(&store), store.lost_a_base(0)), (1, true));
+        assert_eq!((newest(&store), store.has_lost_base(0)), (1, true));
         drop(store);
         let (store, _) = open(dir.path(), 1);
         assert_eq!(newest(&store), 1);
         // At the position of the one that was lost.
         store.cut_base(0).unwrap();
-        assert_eq!((newest(&store), store.lost_a_base(0)), (2, false));
+        assert_eq!((newest(&store), store.has_lost_base(0)), (2, false));
         assert!(scrub(&store, 0).is_empty());
     }
 }
@@ -267,5 +267,5 @@ fn a_scrub_misses_a_file_that_is_gone() {
     let rejected = scrub(&store, 0);
     assert_eq!(rejected.len(), 1);
     assert_eq!(rejected[0].0, gone);
-    assert!(store.lost_a_base(0));
+    assert!(store.has_lost_base(0));
 }
