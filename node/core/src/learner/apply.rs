@@ -5,9 +5,15 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{IdHash, Learner, Missing, NewPane, key::Arrival, playback::tells_of_watching};
 use crate::{
     Event, EventKind, LatePolicy, Reason, content_hash,
+    learner::{
+        compact::key::{Arrival, IdHash},
+        history::new_pane::NewPane,
+        playback::playbacks::tells_of_watching,
+        residency::residence::Missing,
+        state::Learner,
+    },
     shard::EntryContext,
     time::{HOUR_MS, MINUTE_MS, floor_to, hour_of},
 };
@@ -125,7 +131,7 @@ impl Learner {
     }
 
     /// Up to where all is forgotten that is stored by hours, ms.
-    pub(super) fn pruned_hour_ms(&self) -> i64 {
+    pub(in crate::learner) fn pruned_hour_ms(&self) -> i64 {
         floor_to(self.pruned_to_ms, HOUR_MS)
     }
 

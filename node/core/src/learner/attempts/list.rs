@@ -1,0 +1,364 @@
+//! Scored attempts: of the events of one attempt only the newest counts.
+
+use std::collections::BTreeMap;
+
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::{
+    attempt::{Attempt, Kept, Seen},
+    names::Names,
+};
+use crate::{
+    EventType,
+    learner::{
+        compact::{
+            key::{Arrival, IdHash, Place},
+            sorted::{Sorted, Spot},
+            text::{Text, TextRef},
+        },
+        history::course::{CourseIndex, CourseSlot},
+    },
+    wire::{Put, Reader},
+};
+
+/// What rolling accuracy looks back over, attempts.
+pub const ROLLING_LONG: usize = 20;
+/// What the short rolling accuracy looks back over, attempts.
+pub const ROLLING_SHORT: usize = 5;
+
+/// An attempt has at most so many names.
+const NAMES_PER_ATTEMPT: usize = 3;
+/// So many names more than attempts can have are not worth looking for.
+const NAMES_LEAST: usize = 256;
+/// Names beyond one for each attempt that may stay as attempts go: to move them all each time costs more.
+const NAMES_SPARE: usize = 16;
+
+/// The attempts of a learner, in the order of their newest events.
+#[derive(Clone, Debug, Default)]
+pub struct Attempts {
+    all: Sorted<Kept>,
+    /// Invariant: holds exactly the attempts that have an id.
+    by_id: Sorted<Known>,
+    names: Names,
+}
+
+/// By what they say: names are numbered as they come.
+impl PartialEq for Attempts {
+    fn eq(&self, other: &Self) -> bool {
+        self.newest_first().eq(other.newest_first()) && self.by_id == other.by_id
+    }
+}
+
+impl Eq for Attempts {}
+
+/// What attempts are kept for beyond their time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// Rolling accuracy, overall and by skill.
+    Rolling,
+    /// That, and how the learner stands in each course.
+    InCourses,
+}
+
+/// How many newer attempts there are, in all and of a kind.
+struct Ranks<SkillId> {
+    overall: usize,
+    by_skill: BTreeMap<SkillId, usize>,
+    by_course: BTreeMap<CourseIndex, usize>,
+}
+
+impl<SkillId> Default for Ranks<SkillId> {
+    fn default() -> Self {
+        let (by_skill, by_course) = (BTreeMap::new(), BTreeMap::new());
+        Self {
+            overall: 0,
+            by_skill,
+            by_course,
+        }
+    }
+}
+
+/// Which attempts of the past are shown, told newest first.
+pub struct ShownPast(Ranks<Text>);
+
+/// When the attempt with an id is. In the order of the hashes; ids that share one, in the order of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Known {
+    id_hash: u64,
+    newest_ms: i64,
+}
+
+impl Attempts {
+    /// Event time, other than the event's own, at which a quiz will come or go when the event is added: windows count no other attempts.
+    pub fn affected_by(&self, arrival: &Arrival<'_>) -> Option<i64> {
+        let event = arrival.event;
+        let (_, known) = self.with_id(event.attempt_id.as_deref()?)?;
+        let leaves = known.place.compare(&arrival.place).is_lt();
+        let changes = if leaves {
+            known.is_quiz
+        } else {
+            !known.is_quiz && event.event_type == EventType::QuizSubmitted
+        };
+        let newest_ms = known.place.timestamp_ms;
+        (changes && newest_ms != event.timestamp_ms).then_some(newest_ms)
+    }
+
+    /// Adds a scored event. Gives the place of the attempt that it changed: what is stored with the events of that time changed.
+    pub fn add(
+        &mut self,
+        arrival: &Arrival<'_>,
+        score_millionths: u32,
+        course: CourseSlot,
+    ) -> Option<i64> {
+        let event = arrival.event;
+        let mut is_quiz = event.event_type == EventType::QuizSubmitted;
+        let mut changed_ms = None;
+        if let Some(known) = event.attempt_id.as_deref().and_then(|id| self.with_id(id)) {
+            let (spot, known) = known;
+            changed_ms = Some(known.place.timestamp_ms);
+            if known.place.compare(&arrival.place).is_gt() {
+                if let Some(known) = self.all.at_mut(spot) {
+                    known.is_quiz |= is_quiz;
+                }
+                return changed_ms;
+            }
+            is_quiz |= known.is_quiz;
+            self.take(spot);
+        }
+        self.insert(Attempt {
+            place: arrival.place.to_place(),
+            attempt_id: Text::of_maybe(event.attempt_id.as_deref()),
+            object_id: arrival.object_id.map(|id| id.to_text()),
+            skill_id: Text::of_maybe(event.skill_id.as_deref()),
+            event_type: event.event_type.clone(),
+            score_millionths,
+            course,
+            is_quiz,
+        });
+        changed_ms
+    }
+
+    /// The attempt with an id.
+    pub fn known(&self, id: &str) -> Option<Seen<'_>> {
+        Some(self.with_id(id)?.1)
+    }
+
+    /// The attempts whose newest event is in `[from_ms, to_ms)`, oldest first.
+    pub fn between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = Seen<'_>> {
+        let from = self
+            .all
+            .first_not(|attempt| attempt.place.timestamp_ms < from_ms);
+        self.all
+            .iter_from(from)
+            .take_while(move |attempt| attempt.place.timestamp_ms < to_ms)
+            .map(|attempt| attempt.seen(&self.names))
+    }
+
+    /// All attempts, newest first.
+    pub fn newest_first(&self) -> impl Iterator<Item = Seen<'_>> {
+        let newest_first = self.all.iter().rev();
+        newest_first.map(|attempt| attempt.seen(&self.names))
+    }
+
+    /// Forgets attempts before the floor that rolling accuracy does not need, overall or for their skill.
+    pub fn prune(&mut self, floor_ms: i64) {
+        self.forget(|time_ms| time_ms < floor_ms, Shown::Rolling);
+    }
+
+    /// Forgets attempts of times that are not needed for what is shown.
+    pub fn forget(&mut self, forgettable: impl Fn(i64) -> bool, shown: Shown) {
+        if self.all.len() <= ROLLING_LONG {
+            return;
+        }
+        let mut ranks = Ranks::<&Text>::default();
+        let (mut goes, mut known_gone) = (Vec::with_capacity(self.all.len()), Vec::new());
+        for attempt in self.newest_first() {
+            let is_needed = ranks.needs(attempt.skill_id, attempt.course, shown);
+            goes.push(!is_needed && forgettable(attempt.place.timestamp_ms));
+            if goes.last() == Some(&true) {
+                known_gone.extend(attempt.attempt_id.map(|id| Known::of(id, attempt.place)));
+            }
+        }
+        if !goes.contains(&true) {
+            return;
+        }
+        let mut goes = goes.into_iter().rev();
+        self.all.retain(|_| goes.next() == Some(false));
+        known_gone.sort_unstable();
+        self.by_id
+            .retain(|known| known_gone.binary_search(known).is_err());
+        self.compact();
+        if self.names.len() > self.all.len() + NAMES_SPARE {
+            self.gather_names();
+        }
+    }
+
+    /// Lets go of names that no attempt has any more.
+    fn gather_names(&mut self) {
+        let names = std::mem::take(&mut self.names);
+        self.all.retain(|attempt| {
+            attempt.move_names(&names, &mut self.names);
+            true
+        });
+    }
+
+    /// What they take beside their own fields; all ids are taken to be as the newest attempt's.
+    pub fn heap_bytes(&self) -> usize {
+        let each = self.all.last().map_or(0, Kept::heap_bytes);
+        self.all.heap_bytes()
+            + self.by_id.heap_bytes()
+            + self.names.heap_bytes()
+            + self.all.len() * each
+    }
+
+    /// Appends the stored form of those of some times; times are stored relative to one.
+    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, wanted: impl Fn(i64) -> bool) {
+        let newest_first = self.newest_first();
+        let wanted = newest_first.filter(|attempt| wanted(attempt.place.timestamp_ms));
+        let mut put: Vec<Seen<'_>> = wanted.collect();
+        put.reverse();
+        out.put_size(put.len());
+        let mut before_ms = base_ms;
+        for attempt in put {
+            attempt.put(out, before_ms);
+            before_ms = attempt.place.timestamp_ms;
+        }
+    }
+
+    /// Reads the stored form into the list; those that are known already stay as they are.
+    pub fn read(&mut self, from: &mut Reader<'_>, base_ms: i64) -> Option<()> {
+        let mut before_ms = base_ms;
+        for _ in 0..from.size()? {
+            let attempt = Attempt::read(from, before_ms)?;
+            before_ms = attempt.place.timestamp_ms;
+            self.take_in(attempt);
+        }
+        Some(())
+    }
+
+    /// Reads the stored form of what stays in the past, but for those that are shown: they go into the list. Gives the hashes of all ids.
+    pub fn read_past(
+        &mut self,
+        from: &mut Reader<'_>,
+        base_ms: i64,
+        shown: &mut ShownPast,
+    ) -> Option<Vec<IdHash>> {
+        let mut before_ms = base_ms;
+        let (mut read, mut ids) = (Vec::new(), Vec::new());
+        for _ in 0..from.size()? {
+            let attempt = Attempt::read(from, before_ms)?;
+            before_ms = attempt.place.timestamp_ms;
+            ids.extend(attempt.attempt_id.as_ref().map(IdHash::of_text));
+            read.push(attempt);
+        }
+        for attempt in read.into_iter().rev() {
+            if shown.needs(attempt.skill_id.as_ref(), attempt.course) {
+                self.take_in(attempt);
+            }
+        }
+        Some(ids)
+    }
+
+    /// Adds a stored attempt, unless it is known.
+    fn take_in(&mut self, attempt: Attempt) {
+        if let Err(spot) = self.all.search_end(|it| it.place.cmp(&attempt.place)) {
+            self.insert_at(spot, attempt);
+        }
+    }
+
+    /// Gives back what memory they do not need.
+    pub fn compact(&mut self) {
+        self.all.compact();
+        self.by_id.compact();
+    }
+
+    /// Adds an attempt that is not known.
+    pub fn insert(&mut self, attempt: Attempt) {
+        let place = &attempt.place;
+        let (Ok(spot) | Err(spot)) = self.all.search_end(|other| other.place.cmp(place));
+        self.insert_at(spot, attempt);
+    }
+
+    /// The same, where its place among the others is known.
+    fn insert_at(&mut self, spot: Spot, attempt: Attempt) {
+        if let Some(id) = &attempt.attempt_id {
+            let known = Known::of(id, &attempt.place);
+            let (Ok(spot) | Err(spot)) = self.by_id.search(|other| other.cmp(&known));
+            self.by_id.insert(spot, known);
+        }
+        self.all.insert(spot, attempt.keep(&mut self.names));
+        // Attempts that come and go leave names behind.
+        if self.names.len() > NAMES_PER_ATTEMPT * self.all.len() + NAMES_LEAST {
+            self.gather_names();
+        }
+    }
+
+    fn take(&mut self, spot: Spot) {
+        let attempt = self.all.remove(spot);
+        let attempt = attempt.as_ref().map(|it| it.seen(&self.names));
+        let known = attempt.and_then(|it| Some(Known::of(it.attempt_id?, it.place)));
+        if let Some(known) = known
+            && let Ok(spot) = self.by_id.search(|other| other.cmp(&known))
+        {
+            self.by_id.remove(spot);
+        }
+    }
+
+    fn with_id(&self, id: &str) -> Option<(Spot, Seen<'_>)> {
+        let id_hash = xxh3_64(id.as_bytes());
+        let id = TextRef::of(id);
+        let from = self.by_id.first_not(|known| known.id_hash < id_hash);
+        let same_hash = self.by_id.iter_from(from);
+        let same_hash = same_hash.take_while(|known| known.id_hash == id_hash);
+        let mut attempts = same_hash
+            .flat_map(|known| self.between(known.newest_ms, known.newest_ms.saturating_add(1)));
+        let attempt = attempts.find(|it| it.attempt_id.is_some_and(|it| it.is(&id)))?;
+        let spot = self.all.search(|it| it.place.cmp(attempt.place)).ok()?;
+        Some((spot, attempt))
+    }
+}
+
+impl ShownPast {
+    /// Those of attempts from a time on, ms, are newer than the past.
+    pub fn before(attempts: &Attempts, from_ms: i64) -> Self {
+        let mut shown = Self(Ranks::default());
+        let newest_first = attempts.newest_first();
+        let newer = newest_first.take_while(|attempt| attempt.place.timestamp_ms >= from_ms);
+        for attempt in newer {
+            shown.needs(attempt.skill_id, attempt.course);
+        }
+        shown
+    }
+
+    fn needs(&mut self, skill_id: Option<&Text>, course: CourseSlot) -> bool {
+        self.0.needs(skill_id.cloned(), course, Shown::InCourses)
+    }
+}
+
+impl<SkillId: Ord> Ranks<SkillId> {
+    /// Whether an attempt is among those that are shown; to be asked newest first. Those that are not shown may be left out.
+    fn needs(&mut self, skill_id: Option<SkillId>, course: CourseSlot, shown: Shown) -> bool {
+        self.overall += 1;
+        let mut is_needed = self.overall <= ROLLING_LONG;
+        if let Some(skill_id) = skill_id {
+            let of_skill = self.by_skill.entry(skill_id).or_default();
+            *of_skill += 1;
+            is_needed |= *of_skill <= ROLLING_LONG;
+        }
+        if let (Shown::InCourses, Some(course)) = (shown, course.index()) {
+            let in_course = self.by_course.entry(course).or_default();
+            *in_course += 1;
+            is_needed |= *in_course <= ROLLING_LONG;
+        }
+        is_needed
+    }
+}
+
+impl Known {
+    fn of(id: &Text, newest: &Place) -> Self {
+        Self {
+            id_hash: id.hash(),
+            newest_ms: newest.timestamp_ms,
+        }
+    }
+}

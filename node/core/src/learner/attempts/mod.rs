@@ -1,0 +1,5 @@
+//! Scored attempts.
+
+pub mod attempt;
+pub mod list;
+pub mod names;

@@ -1,0 +1,6 @@
+//! A learner as it is stored.
+
+pub mod partial;
+pub mod records;
+
+pub use records::{RequiredParts, StateChange, StateDecodeError, StatePart};

@@ -1,0 +1,113 @@
+//! A learner from its records, without its past: most of what a start and a wake-up read is of blocks that may leave the memory, and to
+//! take those in only to let go of them costs several times as much.
+
+use std::ops::Range;
+
+use super::records::{PASSIVATED_VERSION, StateDecodeError, StatePart, versioned};
+use crate::{
+    learner::{
+        attempts::list::ShownPast, history::hour::Hour, playback::forgettable::Forgettable,
+        state::Learner,
+    },
+    time::{HOUR_MS, hour_of},
+};
+
+/// What of the blocks that stay where they are stored comes into memory, while they are read, newest first.
+struct Past<IsEvicted> {
+    forgettable: Forgettable<IsEvicted>,
+    shown: ShownPast,
+}
+
+impl Learner {
+    /// What [`Self::restore`] gives, after [`Self::evict_blocks`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn restore_partial<'b>(
+        user_id: &str,
+        head: &[u8],
+        parts: impl Iterator<Item = (StatePart, &'b [u8])> + Clone,
+    ) -> Result<Self, StateDecodeError> {
+        let (version, _) = versioned(head)?;
+        // Of one who slept all that stays is in the head.
+        if version == PASSIVATED_VERSION {
+            let mut learner = Self::restore(user_id, head, parts)?;
+            learner.evict_blocks();
+            learner.attempts.compact();
+            return Ok(learner);
+        }
+        let mut learner = Self::restore_head(user_id, head)?;
+        let within_head = learner.within_head();
+        let apart = parts.filter_map(|(part, bytes)| match part {
+            StatePart::Block(from_ms) if Some(from_ms) != within_head => Some((from_ms, bytes)),
+            _ => None,
+        });
+        let mut apart: Vec<(i64, &[u8])> = apart.collect();
+        apart.sort_unstable_by_key(|(from_ms, _)| *from_ms);
+        // The head's is the newest.
+        let begin_ms = apart.iter().map(|(from_ms, _)| *from_ms);
+        let begin_ms: Vec<i64> = begin_ms.chain(within_head).collect();
+        let spans_ms = leaving(&begin_ms, learner.shown_from_ms());
+        let (past, present) = apart.split_at(spans_ms.len());
+        for (from_ms, bytes) in present {
+            learner.put_back(*from_ms, bytes)?;
+        }
+        if let Some(&ends_ms) = begin_ms.get(past.len())
+            && !past.is_empty()
+        {
+            let mut reading = Past {
+                shown: ShownPast::before(&learner.attempts, ends_ms),
+                forgettable: Forgettable {
+                    is_evicted: |time_ms| covers(&spans_ms, time_ms),
+                    first_ms: begin_ms[0],
+                    after_evicted_ms: vec![ends_ms],
+                    last_event_ms: learner.last_event_ms,
+                },
+            };
+            for (from_ms, bytes) in past.iter().rev() {
+                learner.add_evicted(&mut reading, *from_ms, bytes)?;
+            }
+            learner.forget_past();
+            learner.attempts.compact();
+        }
+        learner.blocks.settle();
+        Ok(learner)
+    }
+
+    fn add_evicted(
+        &mut self,
+        past: &mut Past<impl Fn(i64) -> bool>,
+        from_ms: i64,
+        bytes: &[u8],
+    ) -> Result<(), StateDecodeError> {
+        let (_, mut body) = versioned(bytes)?;
+        let mut read = || {
+            let summary = Hour::read_summary(&mut body)?;
+            let Past { forgettable, shown } = &mut *past;
+            let attempts = self.attempts.read_past(&mut body, from_ms, shown)?;
+            let times_ms = (from_ms, self.pruned_hour_ms());
+            let viewings = (self.playbacks).read_past(&mut body, times_ms, forgettable)?;
+            let keys = attempts.into_iter().chain(viewings);
+            self.blocks.add_evicted(from_ms, &summary, keys);
+            Some(())
+        };
+        read().ok_or(StateDecodeError::Damaged)
+    }
+}
+
+/// Of blocks that begin at these times, in ascending order, what those cover that are over by a time, ms. The newest stays.
+fn leaving(begin_ms: &[i64], over_by_ms: i64) -> Vec<Range<i64>> {
+    let spans_ms = begin_ms.windows(2).map(|pair| {
+        let hour_end_ms = (hour_of(pair[0]) + 1).saturating_mul(HOUR_MS);
+        pair[0]..pair[1].min(hour_end_ms)
+    });
+    spans_ms
+        .take_while(|span_ms| span_ms.end <= over_by_ms)
+        .collect()
+}
+
+fn covers(spans_ms: &[Range<i64>], time_ms: i64) -> bool {
+    let after = spans_ms.partition_point(|span_ms| span_ms.start <= time_ms);
+    let nearest = after.checked_sub(1).map(|at| &spans_ms[at]);
+    nearest.is_some_and(|span_ms| span_ms.contains(&time_ms))
+}

@@ -1,0 +1,309 @@
+//! A learner as stored: one record for what is always needed, the newest block of events among it, and one for each earlier block. So
+//! that a learner in a lesson is one small record, whatever came before.
+
+use std::ops::Range;
+
+use crate::{
+    learner::{
+        attempts::list::Attempts,
+        history::{
+            corrections::Corrections, course::Courses, hour::Hour,
+            last_interactions::LastInteractions, session::Sessions,
+        },
+        playback::playbacks::Playbacks,
+        state::Learner,
+    },
+    wire::{Put, Reader},
+};
+
+/// Version of the encoding of blocks, and of heads that do not list the past: the oldest that can be read.
+const STATE_VERSION: u8 = 4;
+/// Version of heads that list the past: of learners who left the memory and have blocks apart.
+pub(super) const PASSIVATED_VERSION: u8 = 5;
+
+/// Room for most heads, bytes.
+const HEAD_BYTES: usize = 2_048;
+
+/// Which record of a learner.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StatePart {
+    /// All but the blocks before the newest.
+    Head,
+    /// One block before the newest, by where it begins, ms.
+    Block(i64),
+}
+
+/// A record that is to be written, or deleted (`None`).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateChange {
+    /// Which.
+    pub part: StatePart,
+    /// Its new bytes.
+    pub bytes: Option<Vec<u8>>,
+}
+
+/// Which records a learner is made of beside its head, so that it can be woken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RequiredParts {
+    /// All that there are.
+    All,
+    /// The blocks that begin at these times, as far as they are there, ms.
+    Blocks(Vec<i64>),
+}
+
+/// Stored bytes that are no learner.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StateDecodeError {
+    /// Written by a newer build, or by one too old.
+    #[error("this build can't read learner encoding version {0}")]
+    UnknownVersion(u8),
+    /// Not an encoded learner.
+    #[error("damaged learner encoding")]
+    Damaged,
+}
+
+impl Learner {
+    /// Whether the stored state is behind.
+    pub fn has_changes(&self) -> bool {
+        self.unsaved
+    }
+
+    /// What has to be written for the stored state to be this one; from then on it counts as stored. One that is `leaving` the memory
+    /// has its head written in any case, with all that waking it needs: of its blocks only what they are found by, and what outlives the
+    /// retention, so that they can be deleted when their time is over.
+    pub fn take_changes(&mut self, leaving: bool) -> Vec<StateChange> {
+        let is_due = std::mem::take(&mut self.unsaved) || leaving;
+        let (blocks, gone) = self.blocks.take_changes();
+        let mut changes = Vec::with_capacity(1 + blocks.len() + gone.len());
+        changes.extend(
+            gone.into_iter()
+                .map(StatePart::Block)
+                .map(|part| StateChange { part, bytes: None }),
+        );
+        let mut sizes = Vec::with_capacity(blocks.len());
+        for (span, hour) in blocks {
+            let from_ms = span.start;
+            let bytes = encode_block(&self.attempts, &self.playbacks, span, hour);
+            sizes.push((from_ms, bytes.len()));
+            changes.push(StateChange {
+                part: StatePart::Block(from_ms),
+                bytes: Some(bytes),
+            });
+        }
+        for (from_ms, size) in sizes {
+            self.blocks.note_stored(from_ms, size);
+        }
+        let head = is_due.then(|| match leaving && self.blocks.apart() > 0 {
+            true => self.encode_passivated(),
+            false => self.encode_head(),
+        });
+        changes.extend(head.map(|bytes| StateChange {
+            part: StatePart::Head,
+            bytes: Some(bytes),
+        }));
+        changes
+    }
+
+    /// What waking the learner whose head this is needs beside it.
+    ///
+    /// # Errors
+    /// When the head is damaged or of an unknown version.
+    pub fn required_parts(head: &[u8]) -> Result<RequiredParts, StateDecodeError> {
+        let (version, mut body) = versioned(head)?;
+        let required = match version {
+            PASSIVATED_VERSION => read_times(&mut body).map(RequiredParts::Blocks),
+            _ => body.size().map(|apart| match apart {
+                0 => RequiredParts::Blocks(Vec::new()),
+                _ => RequiredParts::All,
+            }),
+        };
+        required.ok_or(StateDecodeError::Damaged)
+    }
+
+    /// A learner from its head and all its other records.
+    ///
+    /// # Errors
+    /// When a record is damaged or of an unknown version.
+    pub fn restore<'b>(
+        user_id: &str,
+        head: &[u8],
+        parts: impl Iterator<Item = (StatePart, &'b [u8])>,
+    ) -> Result<Self, StateDecodeError> {
+        let mut learner = Self::restore_head(user_id, head)?;
+        let within_head = learner.within_head();
+        for (part, bytes) in parts {
+            match part {
+                StatePart::Block(from_ms) if Some(from_ms) != within_head => {
+                    learner.put_back(from_ms, bytes)?;
+                }
+                // Left over from before it was in the head.
+                StatePart::Head | StatePart::Block(_) => {}
+            }
+        }
+        learner.blocks.settle();
+        Ok(learner)
+    }
+
+    /// What its head says alone.
+    pub(super) fn restore_head(user_id: &str, head: &[u8]) -> Result<Self, StateDecodeError> {
+        let (version, mut body) = versioned(head)?;
+        let learner = match version {
+            PASSIVATED_VERSION => Self::read_passivated(user_id, &mut body),
+            _ => Self::read_head_with_block(user_id, &mut body),
+        };
+        learner.ok_or(StateDecodeError::Damaged)
+    }
+
+    /// Where the block begins that is stored in the head, ms.
+    pub(super) fn within_head(&self) -> Option<i64> {
+        self.blocks.newest().map(|(from_ms, _)| from_ms)
+    }
+
+    /// Takes in a block that is away, as it is stored.
+    ///
+    /// # Errors
+    /// When it is damaged or of an unknown version.
+    pub fn put_back(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), StateDecodeError> {
+        let (_, mut body) = versioned(bytes)?;
+        let mut read = || {
+            let hour = Hour::read(&mut body)?;
+            self.attempts.read(&mut body, from_ms)?;
+            (self.playbacks).read(&mut body, from_ms, self.pruned_hour_ms())?;
+            self.blocks.put_back(from_ms, hour);
+            self.blocks.note_stored(from_ms, bytes.len());
+            Some(())
+        };
+        read().ok_or(StateDecodeError::Damaged)
+    }
+
+    fn encode_head(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(HEAD_BYTES);
+        out.push(STATE_VERSION);
+        out.put_size(self.blocks.apart());
+        self.put_head(&mut out, &self.blocks.covered_ms());
+        self.put_newest_block(&mut out);
+        out
+    }
+
+    /// As of one who sleeps: nothing is in memory but what has to be of one who wakes. All of that is in the head, and where the rest is.
+    fn encode_passivated(&self) -> Vec<u8> {
+        let mut passivated = self.clone();
+        passivated.evict_blocks();
+        let mut out = Vec::with_capacity(HEAD_BYTES);
+        out.push(PASSIVATED_VERSION);
+        put_times(&mut out, passivated.blocks.resident_apart());
+        passivated.put_head(&mut out, &(i64::MAX..i64::MAX));
+        passivated.put_newest_block(&mut out);
+        passivated.blocks.put_evicted(&mut out);
+        out
+    }
+
+    /// All but blocks, without what is stored with those apart, which cover this span.
+    fn put_head(&self, out: &mut Vec<u8>, apart_ms: &Range<i64>) {
+        let base_ms = self.last_event_ms;
+        let resident_ms = apart_ms.end..i64::MAX;
+        out.put_number(self.events);
+        out.put_signed(base_ms);
+        out.put_signed(self.pruned_to_ms);
+        self.courses.put(out, base_ms);
+        self.sessions.put(out, base_ms);
+        self.playbacks
+            .put(out, base_ms, apart_ms.start, &resident_ms);
+        let is_here = |time_ms: i64| !apart_ms.contains(&time_ms);
+        self.attempts.put(out, base_ms, is_here);
+        self.last_interactions.put(out, base_ms);
+        self.corrections.put(out, base_ms);
+    }
+
+    fn put_newest_block(&self, out: &mut Vec<u8>) {
+        out.put_maybe(self.blocks.newest(), |out, (from_ms, hour)| {
+            out.put_signed(from_ms);
+            hour.put(out);
+        });
+    }
+
+    fn read_passivated(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+        let _beside = read_times(from)?;
+        let mut learner = Self::read_head(user_id, from)?;
+        if let Some((from_ms, hour)) = read_newest_block(from)? {
+            learner.blocks.put_back(from_ms, hour);
+        }
+        learner.blocks.read_evicted(from)?;
+        Some(learner)
+    }
+
+    fn read_head_with_block(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+        let _apart = from.size()?;
+        let mut learner = Self::read_head(user_id, from)?;
+        if let Some((from_ms, hour)) = read_newest_block(from)? {
+            learner.blocks.put_back(from_ms, hour);
+        }
+        Some(learner)
+    }
+
+    fn read_head(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+        let events = from.number()?;
+        let base_ms = from.signed()?;
+        let mut learner = Self {
+            events,
+            last_event_ms: base_ms,
+            pruned_to_ms: from.signed()?,
+            courses: Courses::read(from, base_ms)?,
+            sessions: Sessions::read(from, base_ms)?,
+            ..Self::new(user_id)
+        };
+        learner.playbacks.read(from, base_ms, i64::MIN)?;
+        learner.attempts.read(from, base_ms)?;
+        learner.last_interactions = LastInteractions::read(from, base_ms)?;
+        learner.corrections = Corrections::read(from, base_ms)?;
+        Some(learner)
+    }
+}
+
+fn read_newest_block(from: &mut Reader<'_>) -> Option<Option<(i64, Hour)>> {
+    from.maybe(|from| Some((from.signed()?, Hour::read(from)?)))
+}
+
+/// Times, each relative to the one before, ms.
+fn put_times(out: &mut Vec<u8>, times_ms: impl ExactSizeIterator<Item = i64>) {
+    out.put_size(times_ms.len());
+    let mut before_ms = 0_i64;
+    for time_ms in times_ms {
+        out.put_signed(time_ms.wrapping_sub(before_ms));
+        before_ms = time_ms;
+    }
+}
+
+fn read_times(from: &mut Reader<'_>) -> Option<Vec<i64>> {
+    let (mut times_ms, mut before_ms) = (Vec::new(), 0_i64);
+    for _ in 0..from.size()? {
+        before_ms = before_ms.wrapping_add(from.signed()?);
+        times_ms.push(before_ms);
+    }
+    Some(times_ms)
+}
+
+fn encode_block(
+    attempts: &Attempts,
+    playbacks: &Playbacks,
+    span: Range<i64>,
+    hour: &Hour,
+) -> Vec<u8> {
+    const BLOCK_BYTES: usize = 4_096;
+    let mut out = Vec::with_capacity(BLOCK_BYTES);
+    out.push(STATE_VERSION);
+    hour.put(&mut out);
+    attempts.put(&mut out, span.start, |at_ms| span.contains(&at_ms));
+    playbacks.put(&mut out, span.start, i64::MIN, &span);
+    out
+}
+
+pub(super) fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), StateDecodeError> {
+    match bytes.split_first() {
+        Some((&version @ STATE_VERSION..=PASSIVATED_VERSION, body)) => {
+            Ok((version, Reader::new(body)))
+        }
+        Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
+        None => Err(StateDecodeError::Damaged),
+    }
+}

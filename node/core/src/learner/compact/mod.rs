@@ -1,0 +1,8 @@
+//! Compact forms of ids, keys and lists, and what they take in memory.
+
+pub mod key;
+pub mod memory;
+pub mod sorted;
+pub mod text;
+
+pub use key::EventKey;

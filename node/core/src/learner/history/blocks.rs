@@ -1,0 +1,460 @@
+//! The events of a learner that the retention covers, in blocks of event time. The newest is stored with the learner, each earlier one
+//! apart; an earlier one that is stored may leave the memory and be fetched again.
+
+use std::ops::Range;
+
+use super::{
+    block_summary::BlockSummary,
+    course::CourseSlot,
+    evicted::EvictedBlock,
+    fingerprint::Fingerprint,
+    hour::{Hour, Pane},
+    id_filter::IdFilter,
+    new_pane::NewPane,
+};
+use crate::{
+    Event,
+    learner::compact::{
+        key::IdHash,
+        memory::{room_for_one, vec_bytes},
+    },
+    shard::EntryContext,
+    time::{HOUR_MS, hour_of, pane_start},
+};
+
+/// With fewer identities than this it's quicker to look at them than at a filter.
+const FILTERED_LEAST: usize = 9;
+
+/// All blocks.
+///
+/// Invariant: a block begins with its hour, or within it at a pane; it ends where the next one begins, or with its hour. The newest is
+/// in memory.
+#[derive(Clone, Debug, Default)]
+pub struct Blocks {
+    /// Those in memory, oldest first.
+    pub(super) resident: Vec<Block>,
+    /// Those that are only stored, oldest first.
+    pub(super) evicted: Vec<EvictedBlock>,
+    /// Where blocks began whose records may still be stored and are to be deleted.
+    gone: Vec<i64>,
+    /// How many identities all blocks hold.
+    pub(super) identities: usize,
+    /// Of the ids of all blocks, and what else those that are away are looked for by; empty while they are few.
+    pub(super) filter: IdFilter,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Block {
+    /// Where it begins, ms.
+    pub(super) from_ms: i64,
+    pub(super) hour: Hour,
+    /// It differs from the stored state.
+    unsaved: bool,
+    /// Size of its record when that was last written or read; none yet, 0.
+    stored_bytes: u32,
+}
+
+/// But for the size of its record, which may be of before it was changed.
+impl PartialEq for Block {
+    fn eq(&self, other: &Self) -> bool {
+        let fields = |it: &Self| (it.from_ms, it.unsaved);
+        fields(self) == fields(other) && self.hour == other.hour
+    }
+}
+
+/// The rest follows from these.
+impl PartialEq for Blocks {
+    fn eq(&self, other: &Self) -> bool {
+        (&self.resident, &self.evicted, &self.gone)
+            == (&other.resident, &other.evicted, &other.gone)
+    }
+}
+
+impl Eq for Blocks {}
+
+impl Blocks {
+    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        let newest = self.resident.last().map_or(0, |block| block.hour.glance());
+        let evicted = self
+            .evicted
+            .last()
+            .map_or(0, |block| block.from_ms.cast_unsigned());
+        self.filter.glance() ^ newest ^ evicted
+    }
+
+    /// How many identities are held.
+    pub fn identities(&self) -> usize {
+        self.identities
+    }
+
+    /// What the records come to of blocks that differ from them, as they were last written or read, bytes.
+    pub fn unsaved_apart_bytes(&self) -> u64 {
+        let unsaved = self.earlier().iter().filter(|block| block.unsaved);
+        unsaved.map(|block| u64::from(block.stored_bytes)).sum()
+    }
+
+    /// Notes the size of a block's record as it is written, bytes.
+    pub fn note_stored(&mut self, from_ms: i64, bytes: usize) {
+        if let Ok(at) = self
+            .resident
+            .binary_search_by_key(&from_ms, |it| it.from_ms)
+        {
+            self.resident[at].stored_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        }
+    }
+
+    /// Identities are looked for in all hours that the retention covers, since a second delivery may carry another time: in the
+    /// event's own block first. Of those that are away see [`Self::evicted_with`].
+    pub fn content_of(&self, id: IdHash, timestamp_ms: i64, floor_ms: i64) -> Option<u32> {
+        if !self.filter.may_hold(Fingerprint::of(id)) {
+            return None;
+        }
+        let floor_hour = hour_of(floor_ms);
+        let live = |block: &&Block| hour_of(block.from_ms) >= floor_hour;
+        let own = self.resident_at(timestamp_ms).map(|at| &self.resident[at]);
+        let content = own.filter(live).and_then(|block| block.hour.content_of(id));
+        content.or_else(|| {
+            let newest_first = self.resident.iter().rev().take_while(live);
+            newest_first
+                .filter(|block| own.is_none_or(|own| own.from_ms != block.from_ms))
+                .find_map(|block| block.hour.content_of(id))
+        })
+    }
+
+    /// Claims an identity and counts the event. Gives the pane that it began, if it did.
+    ///
+    /// The event's block must not be away.
+    pub fn add(
+        &mut self,
+        event: &Event<'_>,
+        claim: (IdHash, u32),
+        course: CourseSlot,
+        context: &EntryContext,
+    ) -> Option<NewPane> {
+        let pane_ms = pane_start(event.timestamp_ms);
+        let at = match self.resident_at(event.timestamp_ms) {
+            Some(at) if self.is_over(at, pane_ms, context.block_events) => self.begin(pane_ms),
+            Some(at) => at,
+            None => self.begin(hour_of(event.timestamp_ms).saturating_mul(HOUR_MS)),
+        };
+        let block = &mut self.resident[at];
+        let times = (context.watermark_ms, context.log_time_ms);
+        let place = block.hour.add(event, claim, course, times);
+        block.unsaved = true;
+        self.identities += 1;
+        self.filter.add(Fingerprint::of(claim.0));
+        self.keep_filter();
+        place.map(|place| self.new_pane(pane_ms, at, place))
+    }
+
+    /// Whether a block is the newest, holds enough, and a pane is behind all of it. So the same events in the same order make the same
+    /// blocks everywhere.
+    fn is_over(&self, at: usize, pane_ms: i64, events_enough: usize) -> bool {
+        let block = &self.resident[at];
+        at + 1 == self.resident.len()
+            && block.hour.identities() >= events_enough
+            && (block.hour.panes().last())
+                .is_some_and(|last| last.start_ms(hour_of(block.from_ms)) < pane_ms)
+    }
+
+    /// Begins a block.
+    fn begin(&mut self, from_ms: i64) -> usize {
+        if let Some(newest) = self
+            .resident
+            .last_mut()
+            .filter(|newest| newest.from_ms < from_ms)
+        {
+            // From now on it is stored apart.
+            newest.unsaved = true;
+        }
+        let at = self
+            .resident
+            .partition_point(|block| block.from_ms < from_ms);
+        self.insert_at(at, from_ms, Hour::default());
+        at
+    }
+
+    /// The pane at a place of the block at another, with its neighbours.
+    fn new_pane(&self, start_ms: i64, at: usize, place: usize) -> NewPane {
+        let starts = |block: &Block, pane: Option<&Pane>| {
+            pane.map(|pane| pane.start_ms(hour_of(block.from_ms)))
+        };
+        let block = &self.resident[at];
+        let (before, from) = block.hour.panes().split_at(place);
+        let before_ms = starts(block, before.last()).or_else(|| {
+            let mut earlier = self.resident[..at].iter().rev();
+            let resident_ms = earlier.find_map(|it| starts(it, it.hour.panes().last()));
+            let evicted = self.evicted.partition_point(|it| it.from_ms < start_ms);
+            let evicted_ms = self.evicted[..evicted].last().map(|it| it.last_pane_ms);
+            resident_ms.max(evicted_ms)
+        });
+        let after_ms = starts(block, from.get(1)).or_else(|| {
+            let mut later = self.resident[at + 1..].iter();
+            let resident_ms = later.find_map(|it| starts(it, it.hour.panes().first()));
+            let evicted = self.evicted.partition_point(|it| it.from_ms < start_ms);
+            let evicted_ms = self.evicted[evicted..].first().map(|it| it.first_pane_ms);
+            resident_ms.into_iter().chain(evicted_ms).min()
+        });
+        NewPane {
+            start_ms,
+            before_ms: before_ms.unwrap_or(i64::MIN),
+            after_ms: after_ms.unwrap_or(i64::MAX),
+        }
+    }
+
+    /// Notes that an event elsewhere changed what the pane at a time holds.
+    pub fn touch(&mut self, time_ms: i64, log_time_ms: i64) {
+        if let Some(at) = self.resident_at(time_ms) {
+            let block = &mut self.resident[at];
+            block.hour.touch(pane_start(time_ms), log_time_ms);
+            block.unsaved = true;
+        }
+    }
+
+    /// Notes that what is stored with the events of a time changed.
+    pub fn mark(&mut self, time_ms: i64) {
+        if let Some(at) = self.resident_at(time_ms) {
+            self.resident[at].unsaved = true;
+        }
+    }
+
+    /// Forgets hours that end at or before the floor.
+    pub fn prune(&mut self, floor_ms: i64) {
+        let floor_hour = hour_of(floor_ms);
+        let live = |from_ms: i64| hour_of(from_ms) >= floor_hour;
+        let resident = self.resident.partition_point(|block| !live(block.from_ms));
+        for block in self.resident.drain(..resident) {
+            self.gone.push(block.from_ms);
+            self.identities -= block.hour.identities();
+        }
+        let evicted = self.evicted.partition_point(|block| !live(block.from_ms));
+        for block in self.evicted.drain(..evicted) {
+            self.gone.push(block.from_ms);
+            self.identities -= block.identities as usize;
+        }
+        self.make_filter();
+    }
+
+    /// The panes in memory that begin in `[from_ms, to_ms)`, oldest first, each with its hour and its start.
+    pub fn panes_between(
+        &self,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = (&Hour, i64, &Pane)> {
+        let first = self
+            .resident
+            .partition_point(|block| block.from_ms <= from_ms);
+        self.resident[first.saturating_sub(1)..]
+            .iter()
+            .take_while(move |block| block.from_ms < to_ms)
+            .flat_map(move |block| {
+                let hour = hour_of(block.from_ms);
+                let panes = block.hour.panes_between(hour, from_ms, to_ms);
+                panes.map(|(start_ms, pane)| (&block.hour, start_ms, pane))
+            })
+    }
+
+    /// Where the newest block begins, and what it holds.
+    pub fn newest(&self) -> Option<(i64, &Hour)> {
+        let newest = self.resident.last()?;
+        Some((newest.from_ms, &newest.hour))
+    }
+
+    /// What the blocks that are stored apart cover: from the oldest on, up to the newest, ms. Empty when none is.
+    pub fn covered_ms(&self) -> Range<i64> {
+        let Some((newest_ms, _)) = self.newest() else {
+            return i64::MAX..i64::MAX;
+        };
+        let resident_ms = self.resident.first().map(|block| block.from_ms);
+        let evicted_ms = self.evicted.first().map(|block| block.from_ms);
+        let first_ms = resident_ms.into_iter().chain(evicted_ms).min();
+        first_ms.unwrap_or(newest_ms)..newest_ms
+    }
+
+    /// How many blocks are stored apart.
+    pub fn apart(&self) -> usize {
+        self.earlier().len() + self.evicted.len()
+    }
+
+    /// Where those begin that are in memory and stored apart, oldest first, ms.
+    pub fn resident_apart(&self) -> impl ExactSizeIterator<Item = i64> {
+        self.earlier().iter().map(|block| block.from_ms)
+    }
+
+    /// The blocks stored apart that are to be written, each with where it ends, and the records that are to be deleted; from then on
+    /// all count as stored.
+    pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &Hour)>, Vec<i64>) {
+        let mut gone = std::mem::take(&mut self.gone);
+        let resident = self.resident.iter();
+        let ends_ms: Vec<i64> = resident.map(|block| self.end_ms(block.from_ms)).collect();
+        let Some((newest, earlier)) = self.resident.split_last_mut() else {
+            return (Vec::new(), gone);
+        };
+        newest.unsaved = false;
+        let unsaved = (earlier.iter_mut().zip(ends_ms)).filter(|(block, _)| block.unsaved);
+        let changed: Vec<_> = unsaved
+            .map(|(block, end_ms)| {
+                block.unsaved = false;
+                (block.from_ms..end_ms, &block.hour)
+            })
+            .collect();
+        // One that was forgotten may have begun anew.
+        gone.retain(|from_ms| {
+            let mut written = changed.iter();
+            !written.any(|(span, _)| span.start == *from_ms)
+        });
+        (changed, gone)
+    }
+
+    /// Takes in a block as it is stored: one that is away, or one of a learner that is being restored.
+    pub fn put_back(&mut self, from_ms: i64, hour: Hour) {
+        if let Ok(at) = self
+            .evicted
+            .binary_search_by_key(&from_ms, |block| block.from_ms)
+        {
+            self.evicted.remove(at);
+        } else {
+            self.identities += hour.identities();
+        }
+        let at = self
+            .resident
+            .partition_point(|block| block.from_ms < from_ms);
+        self.insert_at(at, from_ms, hour);
+    }
+
+    /// Takes in a block of a learner that is being restored, which stays where it is stored; it is found by its ids and by these keys.
+    pub fn add_evicted(
+        &mut self,
+        from_ms: i64,
+        summary: &BlockSummary,
+        others: impl Iterator<Item = IdHash>,
+    ) {
+        self.identities += summary.ids.len();
+        let others = others.map(Fingerprint::of).collect();
+        self.insert_evicted(EvictedBlock::of(from_ms, summary, others));
+    }
+
+    /// To be called once all stored blocks are back.
+    pub fn settle(&mut self) {
+        self.make_filter();
+    }
+
+    /// Where the blocks begin and end that may leave the memory: stored as they are, and over by a time, ms.
+    pub fn evictable_spans(&self, over_by_ms: i64) -> Vec<Range<i64>> {
+        let stored = self.earlier().iter().filter(|block| !block.unsaved);
+        let spans = stored.map(|block| block.from_ms..self.end_ms(block.from_ms));
+        spans.filter(|span| span.end <= over_by_ms).collect()
+    }
+
+    /// Lets the block that begins at a time leave the memory; it is found by its ids and by these keys.
+    pub fn evict(&mut self, from_ms: i64, others: impl Iterator<Item = IdHash>) {
+        let resident = &mut self.resident;
+        let found = resident.binary_search_by_key(&from_ms, |block| block.from_ms);
+        let Some(block) = found.ok().map(|at| resident.remove(at)) else {
+            return;
+        };
+        let others: Vec<Fingerprint> = others.map(Fingerprint::of).collect();
+        others.iter().for_each(|key| self.filter.add(*key));
+        self.insert_evicted(EvictedBlock::of(from_ms, &block.hour.summary(), others));
+        self.keep_filter();
+    }
+
+    /// Gives memory back that is no longer needed.
+    pub fn shrink(&mut self) {
+        self.resident.shrink_to_fit();
+    }
+
+    /// What it takes beside its own fields.
+    pub fn heap_bytes(&self) -> usize {
+        let hours = self.resident.iter().map(|block| block.hour.heap_bytes());
+        vec_bytes(&self.resident)
+            + hours.sum::<usize>()
+            + vec_bytes(&self.evicted)
+            + self
+                .evicted
+                .iter()
+                .map(EvictedBlock::heap_bytes)
+                .sum::<usize>()
+            + vec_bytes(&self.gone)
+            + self.filter.heap_bytes()
+    }
+
+    /// All in memory but the newest.
+    fn earlier(&self) -> &[Block] {
+        self.resident
+            .split_last()
+            .map_or(&[], |(_, earlier)| earlier)
+    }
+
+    fn insert_at(&mut self, at: usize, from_ms: i64, hour: Hour) {
+        room_for_one(&mut self.resident);
+        let unsaved = false;
+        self.resident.insert(
+            at,
+            Block {
+                from_ms,
+                hour,
+                unsaved,
+                stored_bytes: 0,
+            },
+        );
+    }
+
+    pub(super) fn insert_evicted(&mut self, evicted: EvictedBlock) {
+        let at = (self.evicted).partition_point(|other| other.from_ms < evicted.from_ms);
+        self.evicted.insert(at, evicted);
+    }
+
+    /// Where the block ends that begins at a time, ms.
+    pub(super) fn end_ms(&self, from_ms: i64) -> i64 {
+        let hour_end_ms = (hour_of(from_ms) + 1).saturating_mul(HOUR_MS);
+        let next_resident = self
+            .resident
+            .partition_point(|block| block.from_ms <= from_ms);
+        let next_resident_ms = self.resident.get(next_resident).map(|next| next.from_ms);
+        let next_evicted = self
+            .evicted
+            .partition_point(|block| block.from_ms <= from_ms);
+        let next_evicted_ms = self.evicted.get(next_evicted).map(|next| next.from_ms);
+        let next_ms = next_resident_ms.into_iter().chain(next_evicted_ms).min();
+        next_ms.map_or(hour_end_ms, |next_ms| next_ms.min(hour_end_ms))
+    }
+
+    fn keep_filter(&mut self) {
+        if !self.filter.has_room(self.identities) {
+            self.make_filter();
+        }
+    }
+
+    fn make_filter(&mut self) {
+        self.filter = IdFilter::default();
+        if self.identities >= FILTERED_LEAST {
+            let resident = self.resident.iter().flat_map(|block| block.hour.ids());
+            let evicted = self.evicted.iter().flat_map(EvictedBlock::keys);
+            let keys = resident.map(Fingerprint::of).chain(evicted);
+            self.filter = IdFilter::of(keys, self.identities);
+        }
+    }
+
+    /// The block in memory that covers a time.
+    pub(super) fn resident_at(&self, time_ms: i64) -> Option<usize> {
+        let last = self.resident.len().checked_sub(1)?;
+        if self.resident[last].from_ms <= time_ms {
+            return self.resident[last].covers(time_ms).then_some(last);
+        }
+        let after = (self.resident).partition_point(|block| block.from_ms <= time_ms);
+        let at = after.checked_sub(1)?;
+        let from_ms = self.resident[at].from_ms;
+        let evicted = self.evicted_at(time_ms);
+        let is_nearest = evicted.is_none_or(|evicted| self.evicted[evicted].from_ms < from_ms);
+        (is_nearest && self.resident[at].covers(time_ms)).then_some(at)
+    }
+}
+
+impl Block {
+    /// Whether a time after its beginning is of its hour.
+    fn covers(&self, time_ms: i64) -> bool {
+        hour_of(self.from_ms) == hour_of(time_ms)
+    }
+}

@@ -1,0 +1,182 @@
+//! The courses that a learner was seen in or enrolled for.
+
+use crate::{
+    EventType,
+    learner::compact::{
+        key::{Arrival, Place, PlaceRef},
+        memory::{block_bytes, room_for_one, vec_bytes},
+        text::{Text, TextRef, read_text},
+    },
+    wire::{Put, Reader},
+};
+
+/// A course by its place in the learner's list: panes and facts name courses so. The list only grows.
+pub type CourseIndex = u32;
+
+/// A course's place, or none, in four bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CourseSlot(u32);
+
+/// What ties a learner to a course.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Membership {
+    course_id: Text,
+    /// Newest event in the course.
+    pub last_event_ms: i64,
+    /// The newest `enrolled` (true) or `unenrolled` (false).
+    enrolment: Option<Box<(Place, bool)>>,
+}
+
+/// All courses of a learner, in the order in which they came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Courses(Vec<Membership>);
+
+impl CourseSlot {
+    const NONE: u32 = u32::MAX;
+
+    pub fn of(index: Option<CourseIndex>) -> Self {
+        Self(index.unwrap_or(Self::NONE))
+    }
+
+    pub fn index(self) -> Option<CourseIndex> {
+        Some(self.0).filter(|index| *index != Self::NONE)
+    }
+
+    /// Appends the stored form: none, or the place and one.
+    pub fn put(self, out: &mut Vec<u8>) {
+        out.put_number(self.index().map_or(0, |index| u64::from(index) + 1));
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let number = from.number()?;
+        let index = number.checked_sub(1).map(u32::try_from).transpose();
+        Some(Self::of(index.ok()?))
+    }
+}
+
+impl Courses {
+    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        self.0
+            .first()
+            .map_or(0, |course| course.last_event_ms.cast_unsigned())
+    }
+
+    /// Adds an event to its course and says which that is.
+    pub fn add(&mut self, arrival: &Arrival<'_>) -> CourseSlot {
+        let event = arrival.event;
+        let Some(course_id) = event.course_id.as_deref().map(TextRef::of) else {
+            return CourseSlot::of(None);
+        };
+        let position = self.position(&course_id).unwrap_or_else(|| {
+            room_for_one(&mut self.0);
+            self.0.push(Membership {
+                course_id: course_id.to_text(),
+                last_event_ms: event.timestamp_ms,
+                enrolment: None,
+            });
+            self.0.len() - 1
+        });
+        let membership = &mut self.0[position];
+        membership.last_event_ms = membership.last_event_ms.max(event.timestamp_ms);
+        match event.event_type {
+            EventType::Enrolled => membership.note_enrolment(&arrival.place, true),
+            EventType::Unenrolled => membership.note_enrolment(&arrival.place, false),
+            _ => {}
+        }
+        CourseSlot::of(u32::try_from(position).ok())
+    }
+
+    /// The place of a course, if the learner has to do with it.
+    pub fn index_of(&self, course_id: &str) -> Option<CourseIndex> {
+        self.position(&TextRef::of(course_id))
+            .and_then(|position| u32::try_from(position).ok())
+    }
+
+    /// The course at a place.
+    pub fn get(&self, index: CourseIndex) -> Option<&Membership> {
+        self.0.get(usize::try_from(index).ok()?)
+    }
+
+    /// In the order in which they came, each with its place.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (CourseSlot, &Membership)> {
+        let placed = self.0.iter().enumerate();
+        placed.map(|(at, membership)| (CourseSlot::of(u32::try_from(at).ok()), membership))
+    }
+
+    /// What they take beside their own fields.
+    pub fn heap_bytes(&self) -> usize {
+        let each = self.0.iter().map(|membership| {
+            let enrolment = membership.enrolment.as_ref();
+            membership.course_id.heap_bytes()
+                + enrolment.map_or(0, |enrolment| {
+                    block_bytes(size_of_val(&**enrolment)) + enrolment.0.event_id.heap_bytes()
+                })
+        });
+        vec_bytes(&self.0) + each.sum::<usize>()
+    }
+
+    /// Appends the stored form; times are stored relative to one.
+    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
+        out.put_size(self.0.len());
+        for membership in &self.0 {
+            membership.course_id.put(out);
+            out.put_signed(base_ms.wrapping_sub(membership.last_event_ms));
+            out.put_maybe(membership.enrolment.as_deref(), |out, (place, enrolled)| {
+                place.put(out, base_ms);
+                out.push(u8::from(*enrolled));
+            });
+        }
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
+        let mut courses = Self::default();
+        for _ in 0..from.size()? {
+            let course_id = read_text(from)?;
+            let last_event_ms = base_ms.wrapping_sub(from.signed()?);
+            let enrolment = from.maybe(|from| {
+                let place = Place::read(from, base_ms)?;
+                Some(Box::new((place, from.byte()? == 1)))
+            });
+            courses.push(Membership {
+                course_id,
+                last_event_ms,
+                enrolment: enrolment?,
+            });
+        }
+        Some(courses)
+    }
+
+    /// Appends a course.
+    pub fn push(&mut self, membership: Membership) {
+        room_for_one(&mut self.0);
+        self.0.push(membership);
+    }
+
+    fn position(&self, course_id: &TextRef<'_>) -> Option<usize> {
+        self.0
+            .iter()
+            .position(|membership| membership.course_id.is(course_id))
+    }
+}
+
+impl Membership {
+    /// The course.
+    pub fn course_id(&self) -> Box<str> {
+        self.course_id.to_box()
+    }
+
+    /// Whether the learner is enrolled; `None` when no event has said so or otherwise.
+    pub fn enrolled(&self) -> Option<bool> {
+        self.enrolment.as_ref().map(|enrolment| enrolment.1)
+    }
+
+    fn note_enrolment(&mut self, place: &PlaceRef<'_>, enrolled: bool) {
+        let known = self.enrolment.as_ref();
+        if known.is_none_or(|known| known.0.compare(place).is_lt()) {
+            self.enrolment = Some(Box::new((place.to_place(), enrolled)));
+        }
+    }
+}

@@ -1,0 +1,397 @@
+//! The ids and panes of a learner's events in an hour or a part of it: what a block holds.
+
+use super::{
+    block_summary::{BlockSummary, start_ms},
+    claims::Claims,
+    course::{CourseIndex, CourseSlot},
+};
+use crate::{
+    Event, EventKind, EventType,
+    learner::compact::{
+        key::IdHash,
+        memory::{block_bytes, room_for_one, vec_bytes},
+    },
+    time::{HOUR_MS, PANE_MS, hour_of},
+    wire::{Put, Reader},
+};
+
+/// Number of an hour, counted from the epoch.
+pub type HourNumber = i64;
+
+/// What a learner did in one hour of event time, or in a part of it.
+#[derive(Clone, Debug, Default)]
+pub struct Hour {
+    claims: Claims,
+    /// Names of types that are not well-known, in the order in which they came.
+    other_types: Vec<Box<str>>,
+    /// By position, ascending.
+    panes: Vec<Pane>,
+    /// What panes counted beyond their first type and course.
+    more: Vec<Counted>,
+}
+
+/// 5 s of event time.
+#[derive(Clone, Copy, Debug)]
+pub struct Pane {
+    /// The watermark when the pane's first event was applied.
+    pub first_watermark_ms: i64,
+    /// Log time of the newest event applied here.
+    pub changed_ms: i64,
+    first: Counted,
+    /// Of the pane in the hour.
+    position: u16,
+}
+
+impl Pane {
+    /// Its start, as a pane of the hour of this number, ms.
+    pub fn start_ms(&self, hour: HourNumber) -> i64 {
+        start_ms(hour, self.position)
+    }
+}
+
+/// Accepted events of one type within one course.
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    course: CourseSlot,
+    events: u32,
+    /// Where the pane's next one is in the hour's list.
+    next: u32,
+    /// A well-known type's place, or behind those the place among the hour's others.
+    event_type: u16,
+}
+
+/// What [`Counted::next`] is of the last one.
+const NONE: u32 = u32::MAX;
+
+/// A pane's events of one type and course.
+#[derive(Clone, Copy, Debug)]
+pub struct PaneCount<'h> {
+    /// The course, if they belong to one.
+    pub course: Option<CourseIndex>,
+    /// How many.
+    pub events: u32,
+    event_type: u16,
+    other: Option<&'h str>,
+}
+
+impl PaneCount<'_> {
+    /// The type.
+    pub fn event_type(&self) -> EventType {
+        match self.other {
+            Some(name) => EventType::Other(name.into()),
+            None => EventType::at(self.event_type.into()).unwrap_or(EventType::PageView),
+        }
+    }
+
+    /// Whether these events make the pane an active one.
+    pub fn is_activity(&self) -> bool {
+        self.other.is_some() || self.event_type().kind() != EventKind::State
+    }
+
+    /// Whether they are page views or clicks.
+    pub fn is_clicks(&self) -> bool {
+        matches!(self.event_type(), EventType::PageView | EventType::Click)
+    }
+}
+
+impl Hour {
+    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        let pane = self
+            .panes
+            .last()
+            .map_or(0, |pane| pane.changed_ms.cast_unsigned());
+        let more = self
+            .more
+            .last()
+            .map_or(0, |counted| u64::from(counted.events));
+        self.claims.glance() ^ pane ^ more
+    }
+
+    /// The content hash of the event with this id, if it was accepted here.
+    pub fn content_of(&self, id: IdHash) -> Option<u32> {
+        self.claims.content_of(id)
+    }
+
+    /// Claims an identity and counts the event in its pane. Gives the pane's place if it is a new one.
+    pub fn add(
+        &mut self,
+        event: &Event<'_>,
+        (id, content): (IdHash, u32),
+        course: CourseSlot,
+        (watermark_ms, log_time_ms): (i64, i64),
+    ) -> Option<usize> {
+        self.claims.add(id, content);
+        let counted = Counted {
+            course,
+            events: 1,
+            next: NONE,
+            event_type: self.type_position(&event.event_type),
+        };
+        let position = pane_in_hour(event.timestamp_ms);
+        match self.find(position) {
+            Ok(at) => {
+                self.panes[at].changed_ms = log_time_ms;
+                self.count(at, counted);
+                None
+            }
+            Err(at) => {
+                room_for_one(&mut self.panes);
+                let pane = Pane {
+                    first_watermark_ms: watermark_ms,
+                    changed_ms: log_time_ms,
+                    first: counted,
+                    position,
+                };
+                self.panes.insert(at, pane);
+                Some(at)
+            }
+        }
+    }
+
+    /// All panes, oldest first.
+    pub fn panes(&self) -> &[Pane] {
+        &self.panes
+    }
+
+    /// What is kept of it when it leaves the memory.
+    pub fn summary(&self) -> BlockSummary {
+        let ends = self.panes.first().zip(self.panes.last());
+        BlockSummary {
+            ids: self.claims.ids().collect(),
+            changed_ms: self.changed_ms(),
+            ends: ends.map(|(first, last)| (first.position, last.position)),
+        }
+    }
+
+    /// Log time of the newest event that changed one of its panes, ms; the least number without one.
+    pub fn changed_ms(&self) -> i64 {
+        let times_ms = self.panes.iter().map(|pane| pane.changed_ms);
+        times_ms.max().unwrap_or(i64::MIN)
+    }
+
+    /// Notes that an event elsewhere changed what this pane holds.
+    pub fn touch(&mut self, pane_start_ms: i64, log_time_ms: i64) {
+        if let Ok(at) = self.find(pane_in_hour(pane_start_ms)) {
+            self.panes[at].changed_ms = log_time_ms;
+        }
+    }
+
+    /// The panes that begin in `[from_ms, to_ms)`, oldest first, each with its start.
+    pub fn panes_between(
+        &self,
+        hour: HourNumber,
+        from_ms: i64,
+        to_ms: i64,
+    ) -> impl Iterator<Item = (i64, &Pane)> {
+        let start_of = move |pane: &Pane| pane.start_ms(hour);
+        let first = self.panes.partition_point(|pane| start_of(pane) < from_ms);
+        self.panes[first..]
+            .iter()
+            .map(move |pane| (start_of(pane), pane))
+            .take_while(move |(start_ms, _)| *start_ms < to_ms)
+    }
+
+    /// What a pane of this hour counted.
+    pub fn counts<'h>(&'h self, pane: &'h Pane) -> impl Iterator<Item = PaneCount<'h>> {
+        self.counted(pane).map(|counted| PaneCount {
+            course: counted.course.index(),
+            events: counted.events,
+            event_type: counted.event_type,
+            other: usize::from(counted.event_type)
+                .checked_sub(EventType::KNOWN)
+                .map(|place| self.other_types.get(place).map_or("", |name| name)),
+        })
+    }
+
+    /// How many identities it holds.
+    pub fn identities(&self) -> usize {
+        self.claims.len()
+    }
+
+    /// The identities, in no order that means anything.
+    pub fn ids(&self) -> impl Iterator<Item = IdHash> {
+        self.claims.ids()
+    }
+
+    /// What it takes beside its own fields.
+    pub fn heap_bytes(&self) -> usize {
+        let names = self.other_types.iter().map(|name| block_bytes(name.len()));
+        self.claims.heap_bytes()
+            + vec_bytes(&self.other_types)
+            + names.sum::<usize>()
+            + vec_bytes(&self.panes)
+            + vec_bytes(&self.more)
+    }
+
+    fn counted<'h>(&'h self, pane: &'h Pane) -> impl Iterator<Item = &'h Counted> {
+        std::iter::successors(Some(&pane.first), |counted| {
+            self.more.get(counted.next as usize)
+        })
+    }
+
+    /// Adds to what the pane counts of the type and course, which comes last when it is new.
+    fn count(&mut self, pane: usize, counted: Counted) {
+        let more = u32::try_from(self.more.len()).unwrap_or(NONE);
+        let mut at = None;
+        loop {
+            let known = match at {
+                None => &mut self.panes[pane].first,
+                Some(at) => &mut self.more[at],
+            };
+            if known.event_type == counted.event_type && known.course == counted.course {
+                known.events = known.events.saturating_add(counted.events);
+                return;
+            }
+            if known.next == NONE {
+                known.next = more;
+                break;
+            }
+            at = Some(known.next as usize);
+        }
+        room_for_one(&mut self.more);
+        self.more.push(counted);
+    }
+
+    fn find(&self, position: u16) -> Result<usize, usize> {
+        match self.panes.last() {
+            Some(last) if last.position < position => Err(self.panes.len()),
+            _ => self
+                .panes
+                .binary_search_by_key(&position, |pane| pane.position),
+        }
+    }
+
+    /// Types beyond the 65,535th of an hour share the last position: a bound, not a case to expect.
+    fn type_position(&mut self, event_type: &EventType) -> u16 {
+        const OTHERS_MAX: usize = u16::MAX as usize - EventType::KNOWN;
+        let position = match event_type {
+            EventType::Other(name) => {
+                let known = self.other_types.iter().position(|known| known == name);
+                let place = known.unwrap_or_else(|| {
+                    if self.other_types.len() < OTHERS_MAX {
+                        room_for_one(&mut self.other_types);
+                        self.other_types.push(name.clone());
+                    }
+                    self.other_types.len() - 1
+                });
+                EventType::KNOWN + place
+            }
+            known => known.place().unwrap_or_default(),
+        };
+        u16::try_from(position).unwrap_or(u16::MAX)
+    }
+}
+
+/// By what they hold: where a count is in the list depends on when it came.
+impl PartialEq for Hour {
+    fn eq(&self, other: &Self) -> bool {
+        let whole = |hour: &Self| {
+            let mut whole = Vec::new();
+            hour.put(&mut whole);
+            whole
+        };
+        whole(self) == whole(other)
+    }
+}
+
+impl Eq for Hour {}
+
+fn pane_in_hour(timestamp_ms: i64) -> u16 {
+    let into_hour_ms = timestamp_ms - hour_of(timestamp_ms) * HOUR_MS;
+    u16::try_from(into_hour_ms / PANE_MS).unwrap_or(u16::MAX)
+}
+
+/// As it is stored: the other types, the panes, each relative to the one before it, and the claims as they are.
+impl Hour {
+    /// Appends the stored form.
+    pub fn put(&self, out: &mut Vec<u8>) {
+        const PANE_BYTES: usize = 16;
+        out.reserve(PANE_BYTES * self.panes.len());
+        out.put_size(self.other_types.len());
+        for name in &self.other_types {
+            out.put_text(name);
+        }
+        out.put_size(self.panes.len());
+        let (mut position, mut watermark_ms, mut changed_ms) = (0, 0, 0);
+        for pane in &self.panes {
+            out.put_number((pane.position - position).into());
+            out.put_signed(pane.first_watermark_ms.wrapping_sub(watermark_ms));
+            out.put_signed(pane.changed_ms.wrapping_sub(changed_ms));
+            out.put_size(self.counted(pane).count());
+            for counted in self.counted(pane) {
+                out.put_number(counted.event_type.into());
+                counted.course.put(out);
+                out.put_number(counted.events.into());
+            }
+            position = pane.position;
+            watermark_ms = pane.first_watermark_ms;
+            changed_ms = pane.changed_ms;
+        }
+        self.claims.put(out);
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>) -> Option<Self> {
+        let mut hour = Self::default();
+        for _ in 0..from.size()? {
+            hour.other_types.push(from.text()?.into());
+        }
+        let panes = from.size()?;
+        let (mut position, mut watermark_ms, mut changed_ms) = (0_u16, 0_i64, 0_i64);
+        for _ in 0..panes {
+            position = position.checked_add(u16::try_from(from.number()?).ok()?)?;
+            watermark_ms = watermark_ms.wrapping_add(from.signed()?);
+            changed_ms = changed_ms.wrapping_add(from.signed()?);
+            let counts = from.size()?;
+            let first = read_counted(from)?;
+            room_for_one(&mut hour.panes);
+            hour.panes.push(Pane {
+                first_watermark_ms: watermark_ms,
+                changed_ms,
+                first,
+                position,
+            });
+            for _ in 1..counts {
+                let counted = read_counted(from)?;
+                hour.count(hour.panes.len() - 1, counted);
+            }
+        }
+        hour.claims = Claims::read(from)?;
+        Some(hour)
+    }
+
+    /// Reads over the stored form.
+    pub fn read_summary(from: &mut Reader<'_>) -> Option<BlockSummary> {
+        for _ in 0..from.size()? {
+            from.text()?;
+        }
+        let mut summary = BlockSummary {
+            ids: Vec::new(),
+            changed_ms: i64::MIN,
+            ends: None,
+        };
+        let (mut position, mut changed_ms) = (0_u16, 0_i64);
+        for _ in 0..from.size()? {
+            position = position.checked_add(u16::try_from(from.number()?).ok()?)?;
+            from.signed()?;
+            changed_ms = changed_ms.wrapping_add(from.signed()?);
+            summary.changed_ms = summary.changed_ms.max(changed_ms);
+            summary.ends = Some((summary.ends.map_or(position, |(first, _)| first), position));
+            for _ in 0..from.size()?.max(1) {
+                read_counted(from)?;
+            }
+        }
+        summary.ids = Claims::read_ids(from)?;
+        Some(summary)
+    }
+}
+
+fn read_counted(from: &mut Reader<'_>) -> Option<Counted> {
+    Some(Counted {
+        event_type: u16::try_from(from.number()?).ok()?,
+        course: CourseSlot::read(from)?,
+        events: u32::try_from(from.number()?).ok()?,
+        next: NONE,
+    })
+}

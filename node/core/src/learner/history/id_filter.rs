@@ -1,0 +1,76 @@
+//! Tells quickly of most ids that no block holds them: a new event need not be looked for block by block.
+
+use super::fingerprint::Fingerprint;
+use crate::learner::compact::memory::vec_bytes;
+
+/// Bits for each id when the filter is made; it is made anew when half of them are left.
+const BITS_PER_ID: usize = 16;
+/// One id's bits lie together, in one line of a processor's cache.
+const BLOCK_WORDS: usize = 8;
+const BLOCK_BITS: usize = BLOCK_WORDS * WORD_BITS;
+const WORD_BITS: usize = 64;
+
+/// Which keys there may be. While it is empty, any.
+///
+/// It follows from the keys that were added, and only ever speeds up what is exact without it.
+#[derive(Clone, Debug, Default)]
+pub struct IdFilter {
+    words: Vec<u64>,
+}
+
+impl IdFilter {
+    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        self.words.first().copied().unwrap_or_default()
+    }
+
+    /// Of ids of which there are so many.
+    pub fn of(keys: impl Iterator<Item = Fingerprint>, count: usize) -> Self {
+        let blocks = (count * BITS_PER_ID).div_ceil(BLOCK_BITS).max(1);
+        let mut filter = Self {
+            words: vec![0; blocks.next_power_of_two() * BLOCK_WORDS],
+        };
+        keys.for_each(|key| filter.add(key));
+        filter
+    }
+
+    /// Whether it is large enough for so many ids.
+    pub fn has_room(&self, count: usize) -> bool {
+        count * BITS_PER_ID <= 2 * self.words.len() * WORD_BITS
+    }
+
+    /// Adds a key, unless the filter is empty.
+    pub fn add(&mut self, key: Fingerprint) {
+        if let Some((first, bits)) = self.place(key) {
+            for bit in bits {
+                self.words[first + bit / WORD_BITS] |= 1 << (bit % WORD_BITS);
+            }
+        }
+    }
+
+    /// Whether a key may have been added.
+    pub fn may_hold(&self, key: Fingerprint) -> bool {
+        let Some((first, bits)) = self.place(key) else {
+            return true;
+        };
+        let set = |bit: usize| self.words[first + bit / WORD_BITS] >> (bit % WORD_BITS) & 1 == 1;
+        bits.into_iter().all(set)
+    }
+
+    /// What it takes beside its own fields.
+    pub fn heap_bytes(&self) -> usize {
+        vec_bytes(&self.words)
+    }
+
+    /// The first word of a key's block, and the key's bits there.
+    fn place(&self, key: Fingerprint) -> Option<(usize, [usize; 3])> {
+        let blocks = (self.words.len() / BLOCK_WORDS).checked_sub(1)?;
+        // Spreads what is even in the low bits over the high ones: Fibonacci hashing (Knuth, TAOCP 3, 6.4).
+        const PHI: u64 = 0x9E37_79B9_7F4A_7C15;
+        let spread = u64::from(key.number()).wrapping_mul(PHI);
+        let spread = (spread ^ spread >> 32).wrapping_mul(PHI);
+        let block = (spread >> 40) as usize & blocks;
+        let bit = |shift: u32| (spread >> shift) as usize % BLOCK_BITS;
+        Some((BLOCK_WORDS * block, [bit(4), bit(13), bit(26)]))
+    }
+}

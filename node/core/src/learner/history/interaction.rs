@@ -1,0 +1,113 @@
+//! What a profile shows of an interaction, and the few bytes that are kept for it.
+
+use super::course::{CourseSlot, Courses};
+use crate::{
+    EventType,
+    learner::compact::{
+        key::{Arrival, EventKey},
+        text::{Text, TextRef, read_text},
+    },
+    wire::{Put, Reader},
+};
+
+/// Metadata beyond this is left out of an interaction, bytes.
+const METADATA_BYTES_MAX: usize = 1_024;
+
+/// Something a learner did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Interaction {
+    /// Its place in the order of events.
+    pub key: EventKey,
+    /// Its type.
+    pub event_type: EventType,
+    /// Who published it.
+    pub source: Box<str>,
+    /// The session it belongs to.
+    pub session_id: Option<Box<str>>,
+    /// The course it belongs to.
+    pub course_id: Option<Box<str>>,
+    /// What was acted on.
+    pub object_id: Option<Box<str>>,
+    /// What else the source said, up to 1 KiB.
+    pub metadata: Vec<(Box<str>, Box<str>)>,
+}
+
+/// What [`encode`] wrote, in its order: what neighbours share comes first.
+struct Kept<'k> {
+    session_id: Option<Text>,
+    course: CourseSlot,
+    source: Text,
+    metadata: Vec<(&'k str, &'k str)>,
+    event_type: EventType,
+    object_id: Option<Text>,
+    event_id: Text,
+}
+
+/// Appends what is kept of an interaction beside its time: it is written with every event, and read when somebody looks.
+pub(super) fn encode(arrival: &Arrival<'_>, course: CourseSlot, encoded: &mut Vec<u8>) {
+    let event = arrival.event;
+    let metadata = || {
+        let mut left = METADATA_BYTES_MAX;
+        event.metadata.iter().filter(move |(name, value)| {
+            let size = name.len() + value.len();
+            let fits = size <= left;
+            left -= if fits { size } else { 0 };
+            fits
+        })
+    };
+    let text = |out: &mut Vec<u8>, text: &TextRef<'_>| text.put(out);
+    encoded.put_maybe(arrival.session_id.as_ref(), text);
+    course.put(encoded);
+    TextRef::of(&event.source).put(encoded);
+    encoded.put_size(metadata().count());
+    for (name, value) in metadata() {
+        encoded.put_text(name);
+        encoded.put_text(value);
+    }
+    event.event_type.put(encoded);
+    encoded.put_maybe(arrival.object_id.as_ref(), text);
+    arrival.place.event_id.put(encoded);
+}
+
+/// The id of an encoded interaction's event.
+pub(super) fn event_id_of(encoded: &[u8]) -> Option<Text> {
+    Kept::decode(encoded).map(|kept| kept.event_id)
+}
+
+impl Interaction {
+    /// From what was kept of it.
+    pub(super) fn decode(timestamp_ms: i64, encoded: &[u8], courses: &Courses) -> Option<Self> {
+        let kept = Kept::decode(encoded)?;
+        let course = kept.course.index().and_then(|index| courses.get(index));
+        let owned = |(name, value): (&str, &str)| (name.into(), value.into());
+        Some(Self {
+            key: EventKey {
+                timestamp_ms,
+                event_id: kept.event_id.to_box(),
+            },
+            event_type: kept.event_type,
+            source: kept.source.to_box(),
+            session_id: kept.session_id.map(|id| id.to_box()),
+            course_id: course.map(|course| course.course_id()),
+            object_id: kept.object_id.map(|id| id.to_box()),
+            metadata: kept.metadata.into_iter().map(owned).collect(),
+        })
+    }
+}
+
+impl<'k> Kept<'k> {
+    fn decode(encoded: &'k [u8]) -> Option<Self> {
+        let from = &mut Reader::new(encoded);
+        Some(Self {
+            session_id: from.maybe(read_text)?,
+            course: CourseSlot::read(from)?,
+            source: read_text(from)?,
+            metadata: (0..from.size()?)
+                .map(|_| Some((from.text()?, from.text()?)))
+                .collect::<Option<_>>()?,
+            event_type: EventType::read(from)?,
+            object_id: from.maybe(read_text)?,
+            event_id: read_text(from)?,
+        })
+    }
+}

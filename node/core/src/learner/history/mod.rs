@@ -1,0 +1,20 @@
+//! What happened: the events by blocks of time, and the courses, sessions and interactions that they tell of.
+
+pub mod block_summary;
+pub mod blocks;
+pub mod claims;
+pub mod corrections;
+pub mod course;
+pub mod evicted;
+pub mod fingerprint;
+pub mod hour;
+pub mod id_filter;
+pub mod interaction;
+pub mod last_interactions;
+pub mod new_pane;
+pub mod session;
+
+pub use course::CourseIndex;
+pub use interaction::Interaction;
+pub use new_pane::NewPane;
+pub use session::{SESSION_GAP_MS, Session};

@@ -1,0 +1,189 @@
+//! Sessions: all events of a learner with one session id.
+
+use crate::{
+    EventType,
+    learner::compact::{
+        key::{Arrival, Place},
+        sorted::{Sorted, Spot},
+        text::{Text, TextRef, read_text},
+    },
+    time::MINUTE_MS,
+    wire::{Put, Reader},
+};
+
+/// A session ends when the watermark has passed its newest event by this, ms.
+pub const SESSION_GAP_MS: i64 = 30 * MINUTE_MS;
+
+/// The sessions of a learner, in the order of their ids.
+#[derive(Clone, Debug, Default)]
+pub struct Sessions {
+    spans: Sorted<Span>,
+    /// Where the session of the last event was: that of the next is looked for there first.
+    latest: Spot,
+}
+
+impl PartialEq for Sessions {
+    fn eq(&self, other: &Self) -> bool {
+        self.spans == other.spans
+    }
+}
+
+impl Eq for Sessions {}
+
+/// From a session's first event to its newest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub session_id: Text,
+    pub first_ms: i64,
+    pub newest: Place,
+    pub newest_is_end: bool,
+    pub events: u64,
+}
+
+/// A session as it is read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Its id.
+    pub session_id: Box<str>,
+    /// Its oldest event.
+    pub start_ms: i64,
+    /// Its newest event.
+    pub last_ms: i64,
+    /// Its newest event is `session_end`, or the watermark left it behind.
+    pub ended: bool,
+    /// Accepted events.
+    pub events: u64,
+}
+
+impl Sessions {
+    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        self.spans.at(self.latest).map_or(0, |span| span.events)
+    }
+
+    /// Adds an event to its session; one without a session belongs to none.
+    pub fn add(&mut self, arrival: &Arrival<'_>) {
+        let Some(id) = &arrival.session_id else {
+            return;
+        };
+        let place = &arrival.place;
+        let is_end = arrival.event.event_type == EventType::SessionEnd;
+        match self.find(id) {
+            Ok(spot) => {
+                self.latest = spot;
+                if let Some(span) = self.spans.at_mut(spot) {
+                    span.first_ms = span.first_ms.min(place.timestamp_ms);
+                    span.events = span.events.saturating_add(1);
+                    if span.newest.compare(place).is_lt() {
+                        span.newest = place.to_place();
+                        span.newest_is_end = is_end;
+                    }
+                }
+            }
+            Err(spot) => {
+                let span = Span {
+                    session_id: id.to_text(),
+                    first_ms: place.timestamp_ms,
+                    newest: place.to_place(),
+                    newest_is_end: is_end,
+                    events: 1,
+                };
+                self.spans.insert(spot, span);
+            }
+        }
+    }
+
+    fn find(&self, id: &TextRef<'_>) -> Result<Spot, Spot> {
+        let latest = self.spans.at(self.latest);
+        match latest.filter(|span| span.session_id.is(id)) {
+            Some(_) => Ok(self.latest),
+            None => self.spans.search(|span| span.session_id.compare(id)),
+        }
+    }
+
+    /// All sessions, in the order of their ids.
+    pub fn all(&self, watermark_ms: i64) -> impl Iterator<Item = Session> {
+        self.spans.iter().map(move |span| span.read(watermark_ms))
+    }
+
+    /// The session with the newest event.
+    pub fn present(&self, watermark_ms: i64) -> Option<Session> {
+        self.newest().map(|span| span.read(watermark_ms))
+    }
+
+    /// Newest event of the session with the newest event, ms, unless a `session_end` ended it.
+    pub fn present_last_ms(&self) -> Option<i64> {
+        let newest = self.newest().filter(|span| !span.newest_is_end)?;
+        Some(newest.newest.timestamp_ms)
+    }
+
+    /// Forgets the sessions that ended before the floor, but for the newest.
+    pub fn prune(&mut self, floor_ms: i64) {
+        let newest = self.newest().map(|span| span.newest.clone());
+        self.spans.retain(|span| {
+            span.newest.timestamp_ms >= floor_ms || Some(&span.newest) == newest.as_ref()
+        });
+    }
+
+    /// What they take beside their own fields.
+    pub fn heap_bytes(&self) -> usize {
+        let each = self
+            .spans
+            .iter()
+            .map(|span| span.session_id.heap_bytes() + span.newest.event_id.heap_bytes());
+        self.spans.heap_bytes() + each.sum::<usize>()
+    }
+
+    /// Appends the stored form; times are stored relative to one.
+    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
+        out.put_size(self.spans.len());
+        for span in self.spans.iter() {
+            span.session_id.put(out);
+            span.newest.put(out, base_ms);
+            out.put_signed(span.newest.timestamp_ms.wrapping_sub(span.first_ms));
+            out.push(u8::from(span.newest_is_end));
+            out.put_number(span.events);
+        }
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
+        let mut sessions = Self::default();
+        for _ in 0..from.size()? {
+            let session_id = read_text(from)?;
+            let newest = Place::read(from, base_ms)?;
+            let first_ms = newest.timestamp_ms.wrapping_sub(from.signed()?);
+            sessions.push(Span {
+                session_id,
+                first_ms,
+                newest,
+                newest_is_end: from.byte()? == 1,
+                events: from.number()?,
+            })?;
+        }
+        Some(sessions)
+    }
+
+    /// Appends the session with the next id.
+    pub fn push(&mut self, span: Span) -> Option<()> {
+        let order = |one: &Span, other: &Span| one.session_id.cmp(&other.session_id);
+        self.spans.push(span, order)
+    }
+
+    fn newest(&self) -> Option<&Span> {
+        self.spans.iter().max_by(|a, b| a.newest.cmp(&b.newest))
+    }
+}
+
+impl Span {
+    fn read(&self, watermark_ms: i64) -> Session {
+        let last_ms = self.newest.timestamp_ms;
+        Session {
+            session_id: self.session_id.to_box(),
+            start_ms: self.first_ms,
+            last_ms,
+            ended: self.newest_is_end || watermark_ms.saturating_sub(last_ms) > SESSION_GAP_MS,
+            events: self.events,
+        }
+    }
+}

@@ -1,0 +1,466 @@
+//! One learner's dealings with one object in one session: what its events say about watching, and what that comes to.
+
+use std::{cmp::Ordering, collections::BTreeMap, ops::Range};
+
+use super::forgettable::Forgettable;
+use crate::{
+    Playback,
+    learner::{
+        compact::{
+            key::{Arrival, IdHash, Place},
+            sorted::{Sorted, Spot},
+            text::{Text, compare_maybe, read_text},
+        },
+        history::course::{CourseIndex, CourseSlot},
+    },
+    time::MINUTE_MS,
+    wire::{Put, Reader},
+};
+
+/// Cap of watched time where no event tells the video's length, ms.
+const DEFAULT_CAP_MS: u64 = 30 * MINUTE_MS.unsigned_abs();
+
+/// One learner's dealings with one object in one session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewing {
+    /// The session; none where the event's type needs none.
+    session_id: Option<Text>,
+    /// The video; events without one share one of their own.
+    object_id: Option<Text>,
+    length_ms: Option<u64>,
+    /// In the order of their places.
+    facts: Sorted<Fact>,
+}
+
+/// What one event says about watching.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fact {
+    pub place: Place,
+    /// As the source measured it: counts instead of the time between start and stop.
+    pub watched_ms: Option<u64>,
+    pub course: CourseSlot,
+    pub playback: Option<Playback>,
+}
+
+/// Watched time that counts at one event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Credit {
+    /// The event that is credited.
+    pub timestamp_ms: i64,
+    /// Its course.
+    pub course: Option<CourseIndex>,
+    /// The watched time.
+    pub watched_ms: u64,
+}
+
+/// What a fact counts for.
+#[derive(Clone, Copy)]
+struct Mark {
+    at_ms: i64,
+    playback: Option<Playback>,
+    watched_ms: Option<u64>,
+    course: CourseSlot,
+}
+
+impl Viewing {
+    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
+    pub fn glance(&self) -> u64 {
+        let newest = self
+            .facts
+            .last()
+            .map_or(0, |fact| fact.place.timestamp_ms.cast_unsigned());
+        self.length_ms.unwrap_or_default() ^ newest
+    }
+
+    pub fn new(session_id: Option<Text>, object_id: Option<Text>, length_ms: Option<u64>) -> Self {
+        Self {
+            session_id,
+            object_id,
+            length_ms,
+            facts: Sorted::default(),
+        }
+    }
+
+    /// Appends a fact that is newer than the others.
+    pub fn push(&mut self, fact: Fact) -> Option<()> {
+        self.facts
+            .push(fact, |one, other| one.place.cmp(&other.place))
+    }
+
+    /// What it is found by.
+    pub fn key(&self) -> (Option<&Text>, Option<&Text>) {
+        (self.session_id.as_ref(), self.object_id.as_ref())
+    }
+
+    /// What it is found by where it is not in memory.
+    pub fn hash(&self) -> IdHash {
+        IdHash::of_viewing([self.session_id.as_ref(), self.object_id.as_ref()])
+    }
+
+    /// Whether one of its facts is within a span.
+    pub fn has_within(&self, span_ms: &Range<i64>) -> bool {
+        let mut from = self.facts.iter_from(self.first_from(span_ms.start));
+        from.next()
+            .is_some_and(|fact| fact.place.timestamp_ms < span_ms.end)
+    }
+
+    /// From where on facts are at or after a time.
+    fn first_from(&self, time_ms: i64) -> Spot {
+        self.facts
+            .first_not(|fact| fact.place.timestamp_ms < time_ms)
+    }
+
+    /// How it lies to the viewing of an event that comes.
+    pub fn compare(&self, arrival: &Arrival<'_>) -> Ordering {
+        let by_session = compare_maybe(self.session_id.as_ref(), arrival.session_id.as_ref());
+        by_session.then_with(|| compare_maybe(self.object_id.as_ref(), arrival.object_id.as_ref()))
+    }
+
+    /// Adds what an event says. Gives the times of those events with which something else is stored now.
+    pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
+        let event = arrival.event;
+        let raised = self.lengthens(arrival);
+        self.length_ms = self.length_ms.max(event.length_ms);
+        let fact = Fact {
+            place: arrival.place.to_place(),
+            playback: event.event_type.playback(),
+            watched_ms: event.watched_ms,
+            course,
+        };
+        let (Ok(spot) | Err(spot)) =
+            (self.facts).search_end(|other| other.place.compare(&arrival.place));
+        self.facts.insert(spot, fact);
+        // Later ones are stored with what they are counted from, and all with the length.
+        let newest_first = self.facts.iter().rev();
+        newest_first
+            .take_while(|other| raised || other.place.compare(&arrival.place).is_gt())
+            .map(|other| other.place.timestamp_ms)
+            .collect()
+    }
+
+    /// Takes in what is stored of the same viewing.
+    pub fn join(&mut self, other: Self) {
+        self.length_ms = self.length_ms.max(other.length_ms);
+        for fact in other.facts {
+            if let Err(spot) = self.facts.search_end(|it| it.place.cmp(&fact.place)) {
+                self.facts.insert(spot, fact);
+            }
+        }
+    }
+
+    /// The facts before a time, and those in a span with the start or stop that they are counted from.
+    pub fn some(
+        &self,
+        before_ms: i64,
+        span: &Range<i64>,
+    ) -> impl Iterator<Item = &Fact> + Clone + use<'_> {
+        let end_ms = span.end;
+        let from = self.first_from(span.start);
+        let within = self.facts.iter_from(from);
+        let within = within.take_while(move |fact| fact.place.timestamp_ms < end_ms);
+        let is_any = within.clone().next().is_some();
+        let mut earlier = self.facts.iter_before(from);
+        let last = is_any.then(|| earlier.find(|fact| fact.playback.is_some()));
+        let last = last
+            .flatten()
+            .filter(|fact| fact.place.timestamp_ms >= before_ms);
+        let before = self.facts.iter();
+        let before = before.take_while(move |fact| fact.place.timestamp_ms < before_ms);
+        before.chain(last).chain(within)
+    }
+
+    /// The usual event can't: the newest of a viewing whose cap stands.
+    pub fn may_affect_others(&self, arrival: &Arrival<'_>) -> bool {
+        let last = self.facts.last();
+        self.lengthens(arrival)
+            || last.is_some_and(|last| last.place.compare(&arrival.place).is_gt())
+    }
+
+    /// Event times, other than the event's own, whose credit will change when the event is added.
+    pub fn affected_by(&self, arrival: &Arrival<'_>) -> Vec<i64> {
+        let event = arrival.event;
+        let length_ms = self.length_ms.max(event.length_ms);
+        let cap_ms = length_ms.unwrap_or(DEFAULT_CAP_MS);
+        let added = Mark {
+            at_ms: event.timestamp_ms,
+            playback: event.event_type.playback(),
+            watched_ms: event.watched_ms,
+            course: CourseSlot::of(None),
+        };
+        let (older, newer) = self.around(arrival, cap_ms != self.cap_ms());
+        let known = || older.iter().copied();
+        let old = sums(known().chain(newer.iter().copied()), self.cap_ms());
+        let with_added = known().chain([added]).chain(newer.iter().copied());
+        let new = sums(with_added, cap_ms);
+        let times = old.keys().chain(new.keys());
+        let mut changed: Vec<i64> = times
+            .filter(|key| old.get(key) != new.get(key))
+            .map(|(time_ms, _)| *time_ms)
+            .filter(|time_ms| *time_ms != event.timestamp_ms)
+            .collect();
+        changed.sort_unstable();
+        changed.dedup();
+        changed
+    }
+
+    /// The facts before and after an event that is to be added, in their order: all, or those whose credit can change, with all of the
+    /// same times and what those are counted from.
+    fn around(&self, arrival: &Arrival<'_>, all: bool) -> (Vec<Mark>, Vec<Mark>) {
+        let (Ok(spot) | Err(spot)) =
+            (self.facts).search(|other| other.place.compare(&arrival.place));
+        let mut older = Vec::new();
+        for mark in self.facts.iter_before(spot).map(Fact::mark) {
+            older.push(mark);
+            let is_before = mark.at_ms < arrival.place.timestamp_ms;
+            if is_before && mark.playback.is_some() && !all {
+                break;
+            }
+        }
+        older.reverse();
+        let mut newer: Vec<Mark> = Vec::new();
+        let mut next_ms = None;
+        for mark in self.facts.iter_from(spot).map(Fact::mark) {
+            if !all && next_ms.is_some_and(|next_ms| next_ms != mark.at_ms) {
+                break;
+            }
+            newer.push(mark);
+            if mark.playback.is_some() {
+                next_ms = next_ms.or(Some(mark.at_ms));
+            }
+        }
+        (older, newer)
+    }
+
+    /// Forgets what lies before the floor, but for the last start or stop: the next stop may need it. Whether it goes on after that.
+    pub fn prune(&mut self, floor_ms: i64) -> bool {
+        let goes_on = self.last_ms() >= Some(floor_ms);
+        if goes_on {
+            let last = self.last_playback_before(floor_ms);
+            self.retain(|fact| {
+                fact.place.timestamp_ms >= floor_ms || Some(&fact.place) == last.as_ref()
+            });
+        }
+        goes_on
+    }
+
+    /// Forgets facts of times that are away, but for starts that may count as rewatching, and those that others are counted from: the
+    /// newest, and the last start or stop before each block that comes after one that is away.
+    pub fn forget(&mut self, forgettable: &Forgettable<impl Fn(i64) -> bool>) {
+        if self.facts.len() < 2 {
+            return;
+        }
+        let starts_from_ms = forgettable.rewatched_from_ms();
+        let before = forgettable.after_evicted_ms.iter();
+        let mut kept: Vec<Place> = before
+            .filter_map(|before_ms| self.last_playback_before(*before_ms))
+            .collect();
+        kept.extend(self.facts.last().map(|fact| fact.place.clone()));
+        self.retain(|fact| {
+            let time_ms = fact.place.timestamp_ms;
+            let is_shown = time_ms >= starts_from_ms && fact.playback == Some(Playback::Start);
+            is_shown || !(forgettable.is_evicted)(time_ms) || kept.contains(&fact.place)
+        });
+    }
+
+    /// Whether an event of it changes what others count for, or is counted from, before a time from which on all are in memory.
+    pub fn reaches_before(&self, arrival: &Arrival<'_>, whole_from_ms: i64) -> bool {
+        arrival.place.timestamp_ms < whole_from_ms || self.lengthens(arrival)
+    }
+
+    /// Whether an event tells a greater length.
+    pub fn lengthens(&self, arrival: &Arrival<'_>) -> bool {
+        arrival.event.length_ms > self.length_ms
+    }
+
+    /// Time of the first start or stop that comes after an event in their order, ms.
+    pub fn next_ms(&self, arrival: &Arrival<'_>) -> Option<i64> {
+        let (Ok(spot) | Err(spot)) =
+            (self.facts).search(|other| other.place.compare(&arrival.place));
+        let mut later = self.facts.iter_from(spot);
+        let next = later.find(|fact| fact.playback.is_some())?;
+        Some(next.place.timestamp_ms)
+    }
+
+    fn last_playback_before(&self, time_ms: i64) -> Option<Place> {
+        let newest_first = self.facts.iter().rev();
+        let mut before = newest_first.skip_while(|fact| fact.place.timestamp_ms >= time_ms);
+        let last = before.find(|fact| fact.playback.is_some())?;
+        Some(last.place.clone())
+    }
+
+    fn retain(&mut self, wanted: impl Fn(&Fact) -> bool) {
+        let before = self.facts.len();
+        self.facts.retain(|fact| wanted(fact));
+        if self.facts.len() < before {
+            self.facts.compact();
+        }
+    }
+
+    /// Watched time by the design's rule: a stop right after a start is credited with the time between, up to the cap.
+    pub fn credits(&self) -> impl Iterator<Item = Credit> {
+        credits(self.facts.iter().map(Fact::mark), self.cap_ms())
+    }
+
+    /// When the video was started, if the newest playback event is a start.
+    pub fn running_since(&self) -> Option<i64> {
+        let mut newest_first = self.facts.iter().rev();
+        let newest = newest_first.find(|fact| fact.playback.is_some())?;
+        (newest.playback == Some(Playback::Start)).then_some(newest.place.timestamp_ms)
+    }
+
+    /// When the video was started at or after a time, oldest first, ms.
+    pub fn starts_since(&self, from_ms: i64) -> impl Iterator<Item = i64> {
+        self.facts
+            .iter_from(self.first_from(from_ms))
+            .filter(|fact| fact.playback == Some(Playback::Start))
+            .map(|fact| fact.place.timestamp_ms)
+    }
+
+    /// Times of its events, oldest first, ms.
+    pub fn times_ms(&self) -> impl Iterator<Item = i64> {
+        self.facts.iter().map(|fact| fact.place.timestamp_ms)
+    }
+
+    /// The course of the newest event.
+    pub fn course(&self) -> CourseSlot {
+        self.facts
+            .last()
+            .map_or(CourseSlot::of(None), |fact| fact.course)
+    }
+
+    /// The most that one start can be worth, ms.
+    pub fn cap_ms(&self) -> u64 {
+        self.length_ms.unwrap_or(DEFAULT_CAP_MS)
+    }
+
+    /// Time of the newest event, ms.
+    pub fn last_ms(&self) -> Option<i64> {
+        self.facts.last().map(|fact| fact.place.timestamp_ms)
+    }
+
+    /// Its facts' ids are taken to be as the newest one's.
+    pub fn heap_bytes(&self) -> usize {
+        let ids = [&self.session_id, &self.object_id].into_iter().flatten();
+        let newest = self.facts.last();
+        let fact_bytes = newest.map_or(0, |fact| fact.place.event_id.heap_bytes());
+        ids.map(Text::heap_bytes).sum::<usize>()
+            + self.facts.heap_bytes()
+            + self.facts.len() * fact_bytes
+    }
+
+    /// Appends the stored form with these facts; times are stored relative to one.
+    pub fn put<'f>(
+        &self,
+        out: &mut Vec<u8>,
+        base_ms: i64,
+        facts: impl Iterator<Item = &'f Fact> + Clone,
+    ) {
+        out.put_maybe(self.session_id.as_ref(), |out, id| id.put(out));
+        out.put_maybe(self.object_id.as_ref(), |out, id| id.put(out));
+        out.put_maybe(self.length_ms, |out, length_ms| out.put_number(length_ms));
+        out.put_size(facts.clone().count());
+        let mut before_ms = base_ms;
+        for fact in facts {
+            fact.place.put(out, before_ms);
+            before_ms = fact.place.timestamp_ms;
+            let flags = match fact.playback {
+                None => 0,
+                Some(Playback::Start) => 1,
+                Some(Playback::Stop) => 2,
+            };
+            out.push(
+                flags
+                    | if fact.watched_ms.is_some() {
+                        MEASURED
+                    } else {
+                        0
+                    },
+            );
+            if let Some(watched_ms) = fact.watched_ms {
+                out.put_number(watched_ms);
+            }
+            fact.course.put(out);
+        }
+    }
+
+    /// Reads the stored form.
+    pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
+        let session_id = from.maybe(read_text)?;
+        let object_id = from.maybe(read_text)?;
+        let mut viewing = Self::new(session_id, object_id, from.maybe(Reader::number)?);
+        let mut before_ms = base_ms;
+        for _ in 0..from.size()? {
+            let place = Place::read(from, before_ms)?;
+            before_ms = place.timestamp_ms;
+            let flags = from.byte()?;
+            viewing.push(Fact {
+                place,
+                playback: match flags & !MEASURED {
+                    0 => None,
+                    1 => Some(Playback::Start),
+                    2 => Some(Playback::Stop),
+                    _ => return None,
+                },
+                watched_ms: match flags & MEASURED {
+                    0 => None,
+                    _ => Some(from.number()?),
+                },
+                course: CourseSlot::read(from)?,
+            })?;
+        }
+        Some(viewing)
+    }
+}
+
+/// Says in a fact's stored form that its source measured the time.
+const MEASURED: u8 = 4;
+
+impl Fact {
+    fn mark(&self) -> Mark {
+        Mark {
+            at_ms: self.place.timestamp_ms,
+            playback: self.playback,
+            watched_ms: self.watched_ms,
+            course: self.course,
+        }
+    }
+}
+
+fn credits(marks: impl Iterator<Item = Mark>, cap_ms: u64) -> impl Iterator<Item = Credit> {
+    let mut started_ms = None;
+    marks.filter_map(move |mark| {
+        let measured = match mark.playback {
+            Some(Playback::Start) => {
+                started_ms = Some(mark.at_ms);
+                None
+            }
+            Some(Playback::Stop) => started_ms.take().map(|start_ms| {
+                mark.at_ms
+                    .saturating_sub(start_ms)
+                    .unsigned_abs()
+                    .min(cap_ms)
+            }),
+            None => None,
+        };
+        Some(Credit {
+            timestamp_ms: mark.at_ms,
+            course: mark.course.index(),
+            watched_ms: mark.watched_ms.or(measured)?,
+        })
+    })
+}
+
+/// What the credits add to windows: several events may share a time.
+fn sums(
+    marks: impl Iterator<Item = Mark>,
+    cap_ms: u64,
+) -> BTreeMap<(i64, Option<CourseIndex>), u64> {
+    let mut sums: BTreeMap<_, u64> = BTreeMap::new();
+    for credit in credits(marks, cap_ms).filter(|credit| credit.watched_ms > 0) {
+        let sum = sums
+            .entry((credit.timestamp_ms, credit.course))
+            .or_default();
+        *sum = sum.saturating_add(credit.watched_ms);
+    }
+    sums
+}

@@ -1,0 +1,5 @@
+//! Which blocks of a learner are in memory.
+
+pub mod residence;
+
+pub use residence::{ALWAYS, Missing};

@@ -1,0 +1,14 @@
+//! What is read of a learner.
+
+pub mod emission;
+pub mod help;
+pub mod profile;
+pub mod standing;
+pub mod window;
+
+pub use super::history::corrections::Revision;
+pub use emission::Emission;
+pub use help::{HelpCode, HelpReason, Status};
+pub use profile::{Accuracy, Assessment, CourseStanding, Profile};
+pub use standing::Standing;
+pub use window::{Window, WindowContent, WindowQuery, WindowState};

@@ -1,0 +1,211 @@
+//! Fusion: a learner's profile, joined from what all sources told.
+
+use std::collections::BTreeMap;
+
+use super::{
+    help::{HelpReason, Status},
+    window::{Window, WindowQuery},
+};
+use crate::{
+    EventType, WindowShape,
+    learner::{
+        attempts::{
+            attempt::Seen,
+            list::{ROLLING_LONG, ROLLING_SHORT},
+        },
+        compact::{key::EventKey, text::Text},
+        history::{interaction::Interaction, session::Session},
+        state::Learner,
+    },
+    shard::ReadPoint,
+    time::{MINUTE_MS, PANE_MS, floor_to},
+};
+
+/// How many attempts a profile shows.
+const ASSESSMENTS_SHOWN: usize = 10;
+
+/// The live picture of a learner.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// The learner.
+    pub user_id: Box<str>,
+    /// Newest accepted event, ms.
+    pub last_event_ms: i64,
+    /// All accepted events, ever.
+    pub events: u64,
+    /// The session with the newest event.
+    pub session: Option<Session>,
+    /// In the order of their ids.
+    pub courses: Vec<CourseStanding>,
+    /// 30 s up to the shard's event clock; `None` when nothing happened in them.
+    pub sliding_window: Option<Window>,
+    /// The newest minute with an event of this learner, within the retention.
+    pub last_window: Option<Window>,
+    /// Newest first.
+    pub last_interactions: Vec<Interaction>,
+    /// Newest first.
+    pub last_assessments: Vec<Assessment>,
+    /// Over all skills.
+    pub accuracy: Accuracy,
+    /// By skill.
+    pub skills: BTreeMap<Box<str>, Accuracy>,
+}
+
+/// How a learner stands in one course.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CourseStanding {
+    /// The course.
+    pub course_id: Box<str>,
+    /// Newest event in it, ms.
+    pub last_event_ms: i64,
+    /// By the newest `enrolled` or `unenrolled`.
+    pub enrolled: Option<bool>,
+    /// What the learner is doing.
+    pub status: Status,
+    /// Why the learner needs help.
+    pub reasons: Vec<HelpReason>,
+}
+
+/// An attempt as it is shown.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Assessment {
+    /// Its newest event.
+    pub key: EventKey,
+    /// Type of that event.
+    pub event_type: EventType,
+    /// Course of that event.
+    pub course_id: Option<Box<str>>,
+    /// What was attempted.
+    pub object_id: Option<Box<str>>,
+    /// What its events share.
+    pub attempt_id: Option<Box<str>>,
+    /// What was tested.
+    pub skill_id: Option<Box<str>>,
+    /// Score / maximum in millionths.
+    pub score_millionths: u32,
+}
+
+/// Rolling accuracy: means of score / maximum over the newest attempts.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Accuracy {
+    /// Over at most 5; `None` without an attempt.
+    pub last5: Option<f64>,
+    /// Over at most 20; `None` without an attempt.
+    pub last20: Option<f64>,
+    /// How many attempts `last20` covers.
+    pub attempts: u32,
+}
+
+impl Accuracy {
+    /// Over attempts' scores in millionths, given newest first.
+    pub fn over(newest_first: impl Iterator<Item = u32>) -> Self {
+        let scores: Vec<u64> = newest_first.take(ROLLING_LONG).map(u64::from).collect();
+        let mean = |scores: &[u64]| {
+            (!scores.is_empty())
+                .then(|| scores.iter().sum::<u64>() as f64 / scores.len() as f64 / 1_000_000.0)
+        };
+        Self {
+            last5: mean(&scores[..scores.len().min(ROLLING_SHORT)]),
+            last20: mean(&scores),
+            attempts: u32::try_from(scores.len()).unwrap_or(u32::MAX),
+        }
+    }
+}
+
+impl Learner {
+    /// The learner's profile as of a point.
+    pub fn profile(&self, at: &ReadPoint) -> Profile {
+        let attempts: Vec<Seen<'_>> = self.attempts.newest_first().collect();
+        Profile {
+            user_id: self.user_id.clone(),
+            last_event_ms: self.last_event_ms,
+            events: self.events,
+            session: self.sessions.present(at.watermark_ms),
+            courses: self.standings(at),
+            sliding_window: self.sliding_window(at),
+            last_window: self.last_window(at),
+            last_interactions: self.last_interactions.read_all(&self.courses),
+            last_assessments: attempts
+                .iter()
+                .take(ASSESSMENTS_SHOWN)
+                .map(|attempt| self.assessment(attempt))
+                .collect(),
+            accuracy: Accuracy::over(attempts.iter().map(|attempt| attempt.score_millionths)),
+            skills: by_skill(&attempts),
+        }
+    }
+
+    /// How the learner stands in each course, in the order of their ids.
+    pub fn standings(&self, at: &ReadPoint) -> Vec<CourseStanding> {
+        let mut standings: Vec<CourseStanding> = self
+            .courses
+            .iter()
+            .map(|(slot, course)| {
+                let standing = self.gather(slot, course, at.floor_ms);
+                CourseStanding {
+                    course_id: course.course_id(),
+                    last_event_ms: standing.last_event_ms,
+                    enrolled: standing.enrolled,
+                    status: standing.status(at),
+                    reasons: standing.reasons(at),
+                }
+            })
+            .collect();
+        standings.sort_by(|a, b| a.course_id.cmp(&b.course_id));
+        standings
+    }
+
+    fn sliding_window(&self, at: &ReadPoint) -> Option<Window> {
+        // While an entry is applied a learner may be ahead of the view that it is read with. Before its own half minute there may be nothing
+        // in memory.
+        let clock_ms = at.event_clock_ms.max(self.last_event_ms);
+        let end_ms = floor_to(clock_ms, PANE_MS).saturating_add(PANE_MS);
+        let start_ms = end_ms.saturating_sub(WindowShape::SLIDING.size_ms);
+        self.window_at(WindowShape::SLIDING, start_ms, at)
+    }
+
+    fn last_window(&self, at: &ReadPoint) -> Option<Window> {
+        let start_ms = floor_to(self.last_event_ms, MINUTE_MS);
+        self.window_at(WindowShape::MINUTE, start_ms, at)
+    }
+
+    fn window_at(&self, shape: WindowShape, start_ms: i64, at: &ReadPoint) -> Option<Window> {
+        let query = WindowQuery {
+            from_ms: Some(start_ms),
+            to_ms: Some(start_ms.saturating_add(1)),
+            ..WindowQuery::all(shape)
+        };
+        self.windows(&query, at).pop()
+    }
+
+    fn assessment(&self, attempt: &Seen<'_>) -> Assessment {
+        let index = attempt.course.index();
+        let course = index.and_then(|index| self.courses.get(index));
+        let text = |text: Option<&Text>| text.map(Text::to_box);
+        Assessment {
+            key: attempt.place.to_key(),
+            event_type: attempt.event_type(),
+            course_id: course.map(|course| course.course_id()),
+            object_id: text(attempt.object_id),
+            attempt_id: text(attempt.attempt_id),
+            skill_id: text(attempt.skill_id),
+            score_millionths: attempt.score_millionths,
+        }
+    }
+}
+
+fn by_skill(newest_first: &[Seen<'_>]) -> BTreeMap<Box<str>, Accuracy> {
+    let mut attempts: BTreeMap<&Text, Vec<&Seen<'_>>> = BTreeMap::new();
+    for attempt in newest_first {
+        if let Some(skill_id) = attempt.skill_id {
+            attempts.entry(skill_id).or_default().push(attempt);
+        }
+    }
+    attempts
+        .into_iter()
+        .map(|(skill_id, attempts)| {
+            let scores = attempts.iter().map(|attempt| attempt.score_millionths);
+            (skill_id.to_box(), Accuracy::over(scores))
+        })
+        .collect()
+}
