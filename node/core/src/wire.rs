@@ -5,6 +5,17 @@
 /// The most bytes that a number of 64 bits takes.
 const NUMBER_BYTES_MAX: usize = 10;
 
+/// Stored bytes that are no state of a learner or a shard.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum StateDecodeError {
+    /// Written by a newer build, or by one too old.
+    #[error("this build can't read state encoding version {0}")]
+    UnknownVersion(u8),
+    /// Not an encoded state.
+    #[error("damaged state encoding")]
+    Damaged,
+}
+
 /// Reads from the front of bytes; `None` is damage.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {

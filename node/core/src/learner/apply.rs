@@ -5,16 +5,16 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
+use super::{
+    compact::key::{Arrival, IdHash},
+    history::new_pane::NewPane,
+    playback::playbacks::tells_of_watching,
+    residency::missing::Missing,
+    state::Learner,
+};
 use crate::{
     Event, EventKind, LatePolicy, Reason, content_hash,
-    learner::{
-        compact::key::{Arrival, IdHash},
-        history::new_pane::NewPane,
-        playback::playbacks::tells_of_watching,
-        residency::residence::Missing,
-        state::Learner,
-    },
-    shard::EntryContext,
+    context::EntryContext,
     time::{HOUR_MS, MINUTE_MS, floor_to, hour_of},
 };
 

@@ -13,10 +13,11 @@ mod residency;
 mod state;
 mod views;
 
+pub use crate::wire::StateDecodeError;
 pub use apply::{Applied, Touched, Verdict, is_guarded};
-pub use codec::{RequiredParts, StateChange, StateDecodeError, StatePart};
-pub use compact::EventKey;
-pub use history::{CourseIndex, Interaction, NewPane, SESSION_GAP_MS, Session};
+pub use codec::{RequiredParts, StateChange, StatePart};
+pub use compact::{CourseIndex, EventKey};
+pub use history::{Interaction, NewPane, SESSION_GAP_MS, Session};
 pub use residency::{ALWAYS, Missing};
 pub use state::Learner;
 pub use views::{

@@ -3,7 +3,6 @@
 //! An entry is applied in three steps: [`ShardState::begin`] fixes what holds for all its events, the learners apply theirs (in any
 //! order, they know nothing of each other), [`ShardState::finish`] counts the outcomes in the order of the entry.
 
-mod context;
 mod dead_letters;
 mod due;
 mod finish;
@@ -13,7 +12,7 @@ mod source;
 mod state;
 mod watermark;
 
-pub use context::{BLOCK_EVENTS, EntryContext, ReadPoint};
+pub use crate::context::{BLOCK_EVENTS, EntryContext, ReadPoint};
 pub use dead_letters::{DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters};
 pub use finish::{RecordVerdict, normalised_hash};
 pub use outcome::Outcome;

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     DeadLetterUpdate, Settings,
-    learner::StateDecodeError,
     time::{MINUTE_MS, floor_to},
+    wire::StateDecodeError,
 };
 
 /// Version of the encoding of a shard's own record.

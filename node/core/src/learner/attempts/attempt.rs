@@ -3,13 +3,11 @@
 use super::names::{Name, Names};
 use crate::{
     EventType,
-    learner::{
-        compact::{
-            key::Place,
-            memory::block_bytes,
-            text::{Text, read_text},
-        },
-        history::course::CourseSlot,
+    learner::compact::{
+        course_slot::CourseSlot,
+        key::Place,
+        memory::block_bytes,
+        text::{Text, read_text},
     },
     wire::{Put, Reader},
 };

@@ -10,13 +10,11 @@ use super::{
 };
 use crate::{
     EventType,
-    learner::{
-        compact::{
-            key::{Arrival, IdHash, Place},
-            sorted::{Sorted, Spot},
-            text::{Text, TextRef},
-        },
-        history::course::{CourseIndex, CourseSlot},
+    learner::compact::{
+        course_slot::{CourseIndex, CourseSlot},
+        key::{Arrival, IdHash, Place},
+        sorted::{Sorted, Spot},
+        text::{Text, TextRef},
     },
     wire::{Put, Reader},
 };

@@ -3,4 +3,4 @@
 pub mod partial;
 pub mod records;
 
-pub use records::{RequiredParts, StateChange, StateDecodeError, StatePart};
+pub use records::{RequiredParts, StateChange, StatePart};

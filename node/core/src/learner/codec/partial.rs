@@ -3,13 +3,14 @@
 
 use std::ops::Range;
 
-use super::records::{PASSIVATED_VERSION, StateDecodeError, StatePart, versioned};
+use super::records::{PASSIVATED_VERSION, StatePart, versioned};
 use crate::{
     learner::{
-        attempts::list::ShownPast, history::hour::Hour, playback::forgettable::Forgettable,
+        attempts::list::ShownPast, history::hour::Hour, playback::eviction::Forgettable,
         state::Learner,
     },
     time::{HOUR_MS, hour_of},
+    wire::StateDecodeError,
 };
 
 /// What of the blocks that stay where they are stored comes into memory, while they are read, newest first.

@@ -13,7 +13,7 @@ use crate::{
         playback::playbacks::Playbacks,
         state::Learner,
     },
-    wire::{Put, Reader},
+    wire::{Put, Reader, StateDecodeError},
 };
 
 /// Version of the encoding of blocks, and of heads that do not list the past: the oldest that can be read.
@@ -49,17 +49,6 @@ pub enum RequiredParts {
     All,
     /// The blocks that begin at these times, as far as they are there, ms.
     Blocks(Vec<i64>),
-}
-
-/// Stored bytes that are no learner.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum StateDecodeError {
-    /// Written by a newer build, or by one too old.
-    #[error("this build can't read learner encoding version {0}")]
-    UnknownVersion(u8),
-    /// Not an encoded learner.
-    #[error("damaged learner encoding")]
-    Damaged,
 }
 
 impl Learner {

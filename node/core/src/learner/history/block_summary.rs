@@ -1,10 +1,12 @@
 //! What has to be known of an hour, or of a part of it, that is not in memory.
 
-use super::hour::HourNumber;
 use crate::{
     learner::compact::key::IdHash,
     time::{HOUR_MS, PANE_MS},
 };
+
+/// Number of an hour, counted from the epoch.
+pub type HourNumber = i64;
 
 /// Its identities, and the ends of its panes.
 #[derive(Clone, Debug)]

@@ -5,8 +5,7 @@ use std::ops::Range;
 
 use super::{
     block_summary::BlockSummary,
-    course::CourseSlot,
-    evicted::EvictedBlock,
+    evicted_block::EvictedBlock,
     fingerprint::Fingerprint,
     hour::{Hour, Pane},
     id_filter::IdFilter,
@@ -14,11 +13,12 @@ use super::{
 };
 use crate::{
     Event,
+    context::EntryContext,
     learner::compact::{
+        course_slot::CourseSlot,
         key::IdHash,
         memory::{room_for_one, vec_bytes},
     },
-    shard::EntryContext,
     time::{HOUR_MS, hour_of, pane_start},
 };
 

@@ -1,14 +1,10 @@
 //! What came late, and so what a window's state and revision are.
 
-use std::{cmp::Ordering, collections::BTreeSet};
+use std::cmp::Ordering;
 
 use crate::{
-    learner::{
-        compact::sorted::{Sorted, Spot},
-        state::Learner,
-        views::window::WindowState,
-    },
-    shard::{EntryContext, ReadPoint},
+    context::EntryContext,
+    learner::compact::sorted::{Sorted, Spot},
     time::{PANE_MS, pane_start},
     wire::{Put, Reader},
 };
@@ -25,15 +21,6 @@ pub struct Correction {
     pub entry_index: u64,
     pub watermark_ms: i64,
     pub log_time_ms: i64,
-}
-
-/// A window's state and revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Revision {
-    /// How final the window is.
-    pub state: WindowState,
-    /// 0 while it is open, then counts its emissions.
-    pub revision: u32,
 }
 
 impl Corrections {
@@ -127,7 +114,8 @@ impl Corrections {
         })
     }
 
-    fn between(&self, start_ms: i64, end_ms: i64) -> impl Iterator<Item = &Correction> {
+    /// The corrections of the panes that begin in `[start_ms, end_ms)`, in the order of the panes.
+    pub fn between(&self, start_ms: i64, end_ms: i64) -> impl Iterator<Item = &Correction> {
         let from = self.0.first_not(|it| it.pane_start_ms < start_ms);
         let corrections = self.0.iter_from(from);
         corrections.take_while(move |correction| correction.pane_start_ms < end_ms)
@@ -158,47 +146,6 @@ impl Correction {
             entry_index: 0,
             watermark_ms: base_ms,
             log_time_ms: base_ms,
-        }
-    }
-}
-
-impl Learner {
-    /// State and revision of the window `[start_ms, end_ms)`, both multiples of a pane.
-    pub fn revision(&self, start_ms: i64, end_ms: i64, at: &ReadPoint) -> Revision {
-        if at.watermark_ms < end_ms {
-            return Revision {
-                state: WindowState::Open,
-                revision: 0,
-            };
-        }
-        let late: Vec<&Correction> = self
-            .corrections
-            .between(start_ms, end_ms)
-            .filter(|correction| correction.watermark_ms >= end_ms)
-            .collect();
-        let entries: BTreeSet<u64> = late
-            .iter()
-            .map(|correction| correction.entry_index)
-            .collect();
-        let began_on_time = self
-            .blocks
-            .panes_between(start_ms, end_ms)
-            .any(|(_, _, pane)| pane.first_watermark_ms < end_ms);
-        let settled_ms = end_ms.saturating_add(at.allowed_lateness_ms);
-        let state = if late
-            .iter()
-            .any(|correction| correction.watermark_ms >= settled_ms)
-        {
-            WindowState::Amended
-        } else if at.watermark_ms >= settled_ms {
-            WindowState::Settled
-        } else {
-            WindowState::Closed
-        };
-        let emissions = entries.len() + usize::from(began_on_time);
-        Revision {
-            state,
-            revision: u32::try_from(emissions).unwrap_or(u32::MAX),
         }
     }
 }

@@ -3,19 +3,13 @@
 use crate::{
     EventType,
     learner::compact::{
+        course_slot::{CourseIndex, CourseSlot},
         key::{Arrival, Place, PlaceRef},
         memory::{block_bytes, room_for_one, vec_bytes},
         text::{Text, TextRef, read_text},
     },
     wire::{Put, Reader},
 };
-
-/// A course by its place in the learner's list: panes and facts name courses so. The list only grows.
-pub type CourseIndex = u32;
-
-/// A course's place, or none, in four bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CourseSlot(u32);
 
 /// What ties a learner to a course.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,30 +24,6 @@ pub struct Membership {
 /// All courses of a learner, in the order in which they came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Courses(Vec<Membership>);
-
-impl CourseSlot {
-    const NONE: u32 = u32::MAX;
-
-    pub fn of(index: Option<CourseIndex>) -> Self {
-        Self(index.unwrap_or(Self::NONE))
-    }
-
-    pub fn index(self) -> Option<CourseIndex> {
-        Some(self.0).filter(|index| *index != Self::NONE)
-    }
-
-    /// Appends the stored form: none, or the place and one.
-    pub fn put(self, out: &mut Vec<u8>) {
-        out.put_number(self.index().map_or(0, |index| u64::from(index) + 1));
-    }
-
-    /// Reads the stored form.
-    pub fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let number = from.number()?;
-        let index = number.checked_sub(1).map(u32::try_from).transpose();
-        Some(Self::of(index.ok()?))
-    }
-}
 
 impl Courses {
     /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).

@@ -1,22 +1,19 @@
 //! The ids and panes of a learner's events in an hour or a part of it: what a block holds.
 
 use super::{
-    block_summary::{BlockSummary, start_ms},
+    block_summary::{BlockSummary, HourNumber, start_ms},
     claims::Claims,
-    course::{CourseIndex, CourseSlot},
 };
 use crate::{
     Event, EventKind, EventType,
     learner::compact::{
+        course_slot::{CourseIndex, CourseSlot},
         key::IdHash,
         memory::{block_bytes, room_for_one, vec_bytes},
     },
     time::{HOUR_MS, PANE_MS, hour_of},
     wire::{Put, Reader},
 };
-
-/// Number of an hour, counted from the epoch.
-pub type HourNumber = i64;
 
 /// What a learner did in one hour of event time, or in a part of it.
 #[derive(Clone, Debug, Default)]

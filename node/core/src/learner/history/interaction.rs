@@ -1,9 +1,10 @@
 //! What a profile shows of an interaction, and the few bytes that are kept for it.
 
-use super::course::{CourseSlot, Courses};
+use super::course::Courses;
 use crate::{
     EventType,
     learner::compact::{
+        course_slot::CourseSlot,
         key::{Arrival, EventKey},
         text::{Text, TextRef, read_text},
     },

@@ -3,11 +3,12 @@
 use std::{cell::RefCell, cmp::Ordering};
 
 use super::{
-    course::{CourseSlot, Courses},
+    course::Courses,
     interaction::{Interaction, encode, event_id_of},
 };
 use crate::{
     learner::compact::{
+        course_slot::CourseSlot,
         key::{Arrival, PlaceRef},
         memory::vec_bytes,
     },

@@ -5,7 +5,8 @@ pub mod blocks;
 pub mod claims;
 pub mod corrections;
 pub mod course;
-pub mod evicted;
+pub mod evicted_block;
+pub mod eviction;
 pub mod fingerprint;
 pub mod hour;
 pub mod id_filter;
@@ -14,7 +15,6 @@ pub mod last_interactions;
 pub mod new_pane;
 pub mod session;
 
-pub use course::CourseIndex;
 pub use interaction::Interaction;
 pub use new_pane::NewPane;
 pub use session::{SESSION_GAP_MS, Session};

@@ -1,5 +1,5 @@
 //! Watched time, from the starts and stops of videos.
 
-pub mod forgettable;
+pub mod eviction;
 pub mod playbacks;
 pub mod viewing;

@@ -2,15 +2,13 @@
 
 use std::ops::Range;
 
-use super::{forgettable::Forgettable, viewing::Viewing};
+use super::{eviction::Forgettable, viewing::Viewing};
 use crate::{
     Event,
-    learner::{
-        compact::{
-            key::{Arrival, IdHash},
-            sorted::{Sorted, Spot},
-        },
-        history::course::CourseSlot,
+    learner::compact::{
+        course_slot::CourseSlot,
+        key::{Arrival, IdHash},
+        sorted::{Sorted, Spot},
     },
     wire::{Put, Reader},
 };
@@ -131,7 +129,7 @@ impl Playbacks {
     /// Forgets viewings that are over, and of the others facts, see [`Viewing::forget`].
     pub fn forget(&mut self, forgettable: &Forgettable<impl Fn(i64) -> bool>) {
         self.viewings.retain(|viewing| {
-            let stays = !forgettable.is_over(viewing);
+            let stays = !viewing.is_over(forgettable);
             if stays {
                 viewing.forget(forgettable);
             }
@@ -180,7 +178,7 @@ impl Playbacks {
             let mut viewing = Viewing::read(from, base_ms)?;
             keys.push(viewing.hash());
             // Of one that is not known yet these are the newest events.
-            if self.place_of(&viewing).is_ok() || !forgettable.is_over(&viewing) {
+            if self.place_of(&viewing).is_ok() || !viewing.is_over(forgettable) {
                 viewing.forget(forgettable);
                 self.take_in(viewing, floor_ms);
             }

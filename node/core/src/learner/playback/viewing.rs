@@ -2,16 +2,14 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, ops::Range};
 
-use super::forgettable::Forgettable;
+use super::eviction::{Forgettable, REWATCHING_SPAN_MS};
 use crate::{
     Playback,
-    learner::{
-        compact::{
-            key::{Arrival, IdHash, Place},
-            sorted::{Sorted, Spot},
-            text::{Text, compare_maybe, read_text},
-        },
-        history::course::{CourseIndex, CourseSlot},
+    learner::compact::{
+        course_slot::{CourseIndex, CourseSlot},
+        key::{Arrival, IdHash, Place},
+        sorted::{Sorted, Spot},
+        text::{Text, compare_maybe, read_text},
     },
     time::MINUTE_MS,
     wire::{Put, Reader},
@@ -260,6 +258,19 @@ impl Viewing {
             let is_shown = time_ms >= starts_from_ms && fact.playback == Some(Playback::Start);
             is_shown || !(forgettable.is_evicted)(time_ms) || kept.contains(&fact.place)
         });
+    }
+
+    /// Whether a viewing can go whole: all its events are stored with blocks that are away, and until it goes on none can be shown any
+    /// more, since no start is within its cap or counts as rewatching.
+    pub fn is_over(&self, forgettable: &Forgettable<impl Fn(i64) -> bool>) -> bool {
+        let cap_ms = i64::try_from(self.cap_ms()).unwrap_or(i64::MAX);
+        let shown_ms = cap_ms.max(REWATCHING_SPAN_MS);
+        let is_stored =
+            |time_ms| time_ms < forgettable.first_ms || (forgettable.is_evicted)(time_ms);
+        self.last_ms().is_some_and(|last_ms| {
+            last_ms.saturating_add(shown_ms) < forgettable.last_event_ms
+                && self.times_ms().all(is_stored)
+        })
     }
 
     /// Whether an event of it changes what others count for, or is counted from, before a time from which on all are in memory.

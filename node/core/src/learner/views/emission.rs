@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::{
     WindowShape,
+    context::EntryContext,
     learner::state::Learner,
-    shard::EntryContext,
     time::{PANE_MS, floor_to},
 };
 

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     EventType, WindowShape,
+    context::ReadPoint,
     learner::{
         attempts::{
             attempt::Seen,
@@ -17,7 +18,6 @@ use crate::{
         history::{interaction::Interaction, session::Session},
         state::Learner,
     },
-    shard::ReadPoint,
     time::{MINUTE_MS, PANE_MS, floor_to},
 };
 

@@ -3,22 +3,22 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    help::{
-        COUNTED_MAX, PASS_MILLIONTHS, REWATCHING_SPAN_MS, REWATCHING_STARTS_LEAST, Run, STUCK_LEAST,
-    },
+    help::{COUNTED_MAX, PASS_MILLIONTHS, REWATCHING_STARTS_LEAST, Run, STUCK_LEAST},
     profile::Accuracy,
     window::engagement,
 };
 use crate::{
     WindowShape,
+    context::ReadPoint,
     learner::{
         attempts::{attempt::Seen, list::ROLLING_LONG},
-        codec::records::StateDecodeError,
-        history::course::{CourseSlot, Membership},
+        compact::course_slot::CourseSlot,
+        history::course::Membership,
+        playback::eviction::REWATCHING_SPAN_MS,
         state::Learner,
     },
-    shard::ReadPoint,
     time::{PANE_MS, floor_to, pane_start},
+    wire::StateDecodeError,
 };
 
 /// Version of the encoding; a reader knows all versions up to its own.

@@ -2,13 +2,11 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
+use super::revision::{Revision, WindowState};
 use crate::{
     EventType, WindowShape,
-    learner::{
-        history::{corrections::Revision, course::CourseIndex},
-        state::Learner,
-    },
-    shard::ReadPoint,
+    context::ReadPoint,
+    learner::{compact::course_slot::CourseIndex, state::Learner},
     time::{MINUTE_MS, PANE_MS},
 };
 
@@ -25,19 +23,6 @@ pub struct Window {
     pub revision: u32,
     /// What happened in it.
     pub content: WindowContent,
-}
-
-/// How final a window is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WindowState {
-    /// The watermark has not passed its end.
-    Open,
-    /// Emitted; within its allowed lateness.
-    Closed,
-    /// Past its allowed lateness.
-    Settled,
-    /// Changed after it was settled.
-    Amended,
 }
 
 /// The sums of a window: integers, so that the order of adding does not matter.

@@ -1,103 +1,17 @@
-//! What of a learner is in memory: all that is shown now and all that changes as a rule. Earlier blocks of its events may leave once
-//! they are stored, and are read again when an event or a query needs them.
-//!
-//! Invariants, of what is in memory while some blocks are away:
-//! - all attempts that rolling accuracy and the standings show, whatever blocks they are stored with;
-//! - of each viewing that is not over, or has an event in a block in memory: the newest event, the last start or stop before each block
-//!   that comes after one that is away, and what rewatching counts. One that is over is with its blocks alone, and comes back with each
-//!   of them; so an event of a viewing has the newest block read that may tell of it and begins after all that is in memory of it;
-//! - sessions, courses, last interactions and corrections, whole: they are stored in the head.
+//! Blocks that an event needs and that are not in memory.
 
-use std::ops::Range;
-
+use super::missing::{ALWAYS, Missing};
 use crate::{
-    WindowShape,
+    context::EntryContext,
     learner::{
-        attempts::list::Shown,
         compact::key::{Arrival, IdHash},
-        history::evicted::EvictedBlock,
-        playback::{forgettable::Forgettable, playbacks::tells_of_watching},
+        history::evicted_block::EvictedBlock,
+        playback::playbacks::tells_of_watching,
         state::Learner,
-        views::window::WindowQuery,
     },
-    shard::EntryContext,
-    time::{MINUTE_MS, floor_to, pane_start},
 };
 
-/// All of event time, ms.
-pub const ALWAYS: Range<i64> = i64::MIN..i64::MAX;
-
-/// Blocks that are needed and not in memory: where they begin, ms; at least one.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("blocks {0:?} are not in memory")]
-pub struct Missing(pub Vec<i64>);
-
 impl Learner {
-    /// Lets blocks leave the memory that are stored as they are and needed for nothing that is shown. All that was taken by
-    /// [`Self::take_changes`] must be durable. Whether there were any.
-    pub fn evict_blocks(&mut self) -> bool {
-        let leaving = self.blocks.evictable_spans(self.shown_from_ms());
-        if leaving.is_empty() {
-            return false;
-        }
-        // From the newest on: fewer have to be moved up.
-        for span in leaving.into_iter().rev() {
-            let attempts = self.attempts.between(span.start, span.end);
-            let ids = attempts.filter_map(|attempt| attempt.attempt_id);
-            let attempts = ids.map(IdHash::of_text);
-            let viewings = self.playbacks.keys_within(&span);
-            self.blocks.evict(span.start, attempts.chain(viewings));
-        }
-        self.blocks.shrink();
-        self.forget_past();
-        true
-    }
-
-    /// The newest minute is shown, and the half minute up to a clock that is never before the newest event.
-    pub(in crate::learner) fn shown_from_ms(&self) -> i64 {
-        let minute_ms = floor_to(self.last_event_ms, MINUTE_MS);
-        let half_minute_ms =
-            pane_start(self.last_event_ms).saturating_sub(WindowShape::SLIDING.size_ms);
-        minute_ms.min(half_minute_ms)
-    }
-
-    /// What is stored with blocks that are away, and needed for nothing that is shown.
-    pub(in crate::learner) fn forget_past(&mut self) {
-        let blocks = &self.blocks;
-        let is_evicted = |time_ms: i64| blocks.is_evicted(time_ms);
-        self.attempts.forget(is_evicted, Shown::InCourses);
-        self.playbacks.forget(&Forgettable {
-            is_evicted,
-            first_ms: blocks.covered_ms().start,
-            after_evicted_ms: blocks.begin_after_evicted(),
-            last_event_ms: self.last_event_ms,
-        });
-    }
-
-    /// The blocks that are not in memory and may hold something of a span of event time, ms.
-    pub fn missing_within(&self, span_ms: &Range<i64>) -> Vec<i64> {
-        let blocks = self.blocks.evicted_between(span_ms.start, span_ms.end);
-        blocks.collect()
-    }
-
-    /// The blocks that are not in memory and have to be read before the windows of a query are: of windows that changed since a log
-    /// time, those that changed then and their neighbours.
-    pub fn missing_for(&self, query: &WindowQuery) -> Vec<i64> {
-        let mut missing = self.missing_within(&query.span_ms());
-        if let Some(since_ms) = query.changed_since_ms
-            && !missing.is_empty()
-        {
-            let size_ms = query.shape.size_ms;
-            let changed = self.blocks.changed_since(since_ms);
-            let reach =
-                |it: Range<i64>| it.start.saturating_sub(size_ms)..it.end.saturating_add(size_ms);
-            let spans_ms: Vec<_> = changed.map(reach).collect();
-            let changed = self.blocks.evicted_within(&spans_ms);
-            missing.retain(|from_ms| changed.binary_search(from_ms).is_ok());
-        }
-        missing
-    }
-
     /// Whether all is in memory that an event needs. Rather too much is asked for than too little; in one go what can be told so far.
     pub(in crate::learner) fn has_at_hand(
         &self,

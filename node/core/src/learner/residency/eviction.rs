@@ -1,0 +1,53 @@
+//! Eviction: stored blocks leave the memory.
+
+use crate::{
+    WindowShape,
+    learner::{
+        attempts::list::Shown, compact::key::IdHash, playback::eviction::Forgettable,
+        state::Learner,
+    },
+    time::{MINUTE_MS, floor_to, pane_start},
+};
+
+impl Learner {
+    /// Lets blocks leave the memory that are stored as they are and needed for nothing that is shown. All that was taken by
+    /// [`Self::take_changes`] must be durable. Whether there were any.
+    pub fn evict_blocks(&mut self) -> bool {
+        let leaving = self.blocks.evictable_spans(self.shown_from_ms());
+        if leaving.is_empty() {
+            return false;
+        }
+        // From the newest on: fewer have to be moved up.
+        for span in leaving.into_iter().rev() {
+            let attempts = self.attempts.between(span.start, span.end);
+            let ids = attempts.filter_map(|attempt| attempt.attempt_id);
+            let attempts = ids.map(IdHash::of_text);
+            let viewings = self.playbacks.keys_within(&span);
+            self.blocks.evict(span.start, attempts.chain(viewings));
+        }
+        self.blocks.shrink();
+        self.forget_past();
+        true
+    }
+
+    /// The newest minute is shown, and the half minute up to a clock that is never before the newest event.
+    pub(in crate::learner) fn shown_from_ms(&self) -> i64 {
+        let minute_ms = floor_to(self.last_event_ms, MINUTE_MS);
+        let half_minute_ms =
+            pane_start(self.last_event_ms).saturating_sub(WindowShape::SLIDING.size_ms);
+        minute_ms.min(half_minute_ms)
+    }
+
+    /// What is stored with blocks that are away, and needed for nothing that is shown.
+    pub(in crate::learner) fn forget_past(&mut self) {
+        let blocks = &self.blocks;
+        let is_evicted = |time_ms: i64| blocks.is_evicted(time_ms);
+        self.attempts.forget(is_evicted, Shown::InCourses);
+        self.playbacks.forget(&Forgettable {
+            is_evicted,
+            first_ms: blocks.covered_ms().start,
+            after_evicted_ms: blocks.begin_after_evicted(),
+            last_event_ms: self.last_event_ms,
+        });
+    }
+}
