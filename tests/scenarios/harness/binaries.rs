@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The folder of the binaries, built if need be. Cargo builds a package's binaries for that package's own tests only, so this is
-/// asked for here; when all is fresh it takes a moment.
+/// The folder of the binaries. Cargo hands a test the binaries of its own package only, so this asks
+/// Cargo to build what is missing or stale.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -17,6 +17,9 @@ fn folder() -> &'static Path {
     })
 }
 
+/// Builds the binaries with the features that `cargo test --workspace` gives them: all packages of the
+/// workspace, and their dev-dependencies (Cargo counts those in once a test target is named; `tidy`
+/// is the smallest). After `cargo test --workspace` everything is fresh and nothing is compiled.
 fn build(folder: &Path) {
     let name = |path: &Path| {
         path.file_name()
@@ -30,14 +33,8 @@ fn build(folder: &Path) {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let built = Command::new(cargo)
-        .args([
-            "build",
-            "--quiet",
-            "--package",
-            "homeroom-node",
-            "--package",
-            "homeroom-cli",
-        ])
+        .args(["build", "--quiet", "--workspace", "--test", "tidy"])
+        .args(["--bin", "homeroom-node", "--bin", "homeroom"])
         .args(["--profile", &profile, "--target-dir"])
         .arg(folder.parent().expect("target/<profile>"))
         .current_dir(workspace)

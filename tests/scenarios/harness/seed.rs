@@ -26,7 +26,7 @@ impl Drop for Seed {
         if std::thread::panicking() {
             let Seed { test, seed } = self;
             eprintln!(
-                "seed {seed}: HOMEROOM_SEED={seed} cargo test -p homeroom-tests --test scenarios -- --exact {test}"
+                "seed {seed}: HOMEROOM_SEED={seed} cargo test --workspace --test scenarios -- --exact {test}"
             );
         }
     }
