@@ -1,4 +1,4 @@
-//! Real xAPI statements, through both doors that take them.
+//! The xAPI statements of a class that watches videos, over both interfaces that accept them.
 
 use std::path::{Path, PathBuf};
 
@@ -6,26 +6,25 @@ use homeroom_tests::oracle::{NaiveModel, SourceCounts, read_lines};
 
 use crate::harness::{Home, check, http};
 
-/// The statements span days; what is older than the retention would be gone.
+/// The statements span a week; events older than the retention would be refused.
 pub const RETENTION: &str = "10d";
-/// Statements of one request, well below its limit of bytes.
+/// Statements per request: well below the limit of a request's bytes.
 const REQUEST: usize = 500;
 
-/// Not part of the project: where it is missing, there is nothing to test.
-pub fn statements() -> Option<PathBuf> {
-    let sibling = || {
-        Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../shared/data/fun-mooc-video/statements.jsonl.gz")
-    };
-    let path = std::env::var_os("HOMEROOM_XAPI_STATEMENTS").map_or_else(sibling, PathBuf::from);
-    if path.exists() {
-        return Some(path);
-    }
-    println!(
-        "skipped: no statements at {}; name a file with HOMEROOM_XAPI_STATEMENTS",
-        path.display()
-    );
-    None
+/// The made-up class of `fixtures/video_class.py`.
+pub fn made_up_class() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/video_class.jsonl.gz")
+}
+
+/// The real class, whose statements are not part of the project: `HOMEROOM_XAPI_STATEMENTS` names
+/// their file.
+pub fn real_class() -> Option<PathBuf> {
+    std::env::var_os("HOMEROOM_XAPI_STATEMENTS").map(PathBuf::from)
+}
+
+/// All classes there are.
+pub fn classes() -> impl Iterator<Item = PathBuf> {
+    [made_up_class()].into_iter().chain(real_class())
 }
 
 fn model(lines: &[Vec<u8>], times: usize) -> NaiveModel {
@@ -42,10 +41,8 @@ pub fn lines_of(path: &Path) -> Vec<Vec<u8>> {
     lines.collect::<Result<_, _>>().expect("the statements")
 }
 
-#[test]
-fn real_statements_are_read_from_a_file() {
-    let Some(path) = statements() else { return };
-    let lines = lines_of(&path);
+fn are_read_from_a_file(path: &Path) {
+    let lines = lines_of(path);
     let (once, twice) = (model(&lines, 1), model(&lines, 2));
     let home = Home::new(&["--shards", "4", "--retention", RETENTION]);
     let _node = home.start();
@@ -59,14 +56,12 @@ fn real_statements_are_read_from_a_file() {
     check::ledger(&cli, &twice);
 }
 
-#[test]
-fn real_statements_are_posted() {
-    let Some(path) = statements() else { return };
-    let lines = lines_of(&path);
+fn are_posted(path: &Path) {
+    let lines = lines_of(path);
     let home = Home::new(&["--shards", "2", "--retention", RETENTION]);
     let _node = home.start();
-    // The first requests come again: a sender that was unsure.
-    let again = &lines[..REQUEST * 4];
+    // A sender that got no answer repeats its first requests.
+    let again = &lines[..lines.len() / 4];
     let model = model(&[lines.as_slice(), again].concat(), 1);
     for request in lines.chunks(REQUEST).chain(again.chunks(REQUEST)) {
         let body = [b"[", request.join(&b',').as_slice(), b"]"].concat();
@@ -77,4 +72,14 @@ fn real_statements_are_posted() {
     }
     check::windows(&home.cli(), &model);
     check::ledger(&home.cli(), &model);
+}
+
+#[test]
+fn statements_of_a_class_are_read_from_a_file() {
+    classes().for_each(|path| are_read_from_a_file(&path));
+}
+
+#[test]
+fn statements_of_a_class_are_posted() {
+    classes().for_each(|path| are_posted(&path));
 }

@@ -11,7 +11,7 @@ pub enum Step {
         command: String,
         /// As it stands there, with `…` for what differs from run to run.
         shown: Vec<String>,
-        /// Whether its block speaks of the real class, whose statements are not part of the project.
+        /// Whether its block is about the real class, whose statements are not part of the project.
         of_real_class: bool,
     },
     /// A program in a block of its own.
