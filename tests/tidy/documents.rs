@@ -6,6 +6,8 @@ use crate::tree::{File, assert_none, files, root, sources};
 
 /// The page whose guards are held against the tests.
 const INVARIANTS: &str = "docs/INVARIANTS.md";
+/// The page whose files are held against the tree.
+const KNOWN: &str = "docs/KNOWN.md";
 
 #[test]
 fn links_lead_somewhere() {
@@ -37,6 +39,20 @@ fn guards_of_invariants_are_tests() {
     assert_none("guards of invariants are tests", &missing);
 }
 
+#[test]
+fn known_defects_name_files_that_exist() {
+    let pages = files(&["md"]);
+    let page = pages.iter().find(|page| page.path == KNOWN);
+    let page = page.expect("the page of known defects");
+    let named: Vec<&str> = named_paths(&page.text).collect();
+    assert!(!named.is_empty(), "{KNOWN} names no file");
+    let missing = named.into_iter().filter(|path| !root().join(path).exists());
+    let missing: Vec<String> = missing
+        .map(|path| format!("{KNOWN}: no file {path}"))
+        .collect();
+    assert_none("known defects name files that exist", &missing);
+}
+
 /// Targets of `[text](target)`.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     text.split("](")
@@ -57,6 +73,15 @@ fn guards(text: &str) -> impl Iterator<Item = &str> {
         .filter(|line| line.trim_start().starts_with("Guard"));
     let quoted = lines.flat_map(|line| line.split('`').skip(1).step_by(2));
     quoted.filter(|name| name.contains('_') && !name.contains(['/', '.', ' ']))
+}
+
+/// What stands in backticks and is a path from the root: it has a slash, and begins with one of the root's folders.
+fn named_paths(text: &str) -> impl Iterator<Item = &str> {
+    let quoted = text.split('`').skip(1).step_by(2);
+    quoted.filter(|name| {
+        let first = name.split_once('/').map(|(first, _)| first);
+        first.is_some_and(|first| root().join(first).is_dir()) && !name.contains([' ', '*', '{'])
+    })
 }
 
 /// The functions that follow a `#[test]`, or stand in a `proptest!`.

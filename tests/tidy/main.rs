@@ -7,7 +7,9 @@
 mod arrows;
 mod documents;
 mod headers;
+mod imports;
 mod lengths;
 mod loose_ends;
+mod rooms;
 mod tree;
 mod words;

@@ -70,3 +70,9 @@ fn gather(dir: &Path, extensions: &[&str], found: &mut Vec<File>) {
         }
     }
 }
+
+/// Whether a source, by its path from its crate's folder, is a test beside what it tests: it may import what it needs.
+pub fn is_test(path: &str) -> bool {
+    path.split('/')
+        .any(|part| part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs"))
+}

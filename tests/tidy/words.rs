@@ -1,4 +1,5 @@
-//! The project speaks of itself and of its field: not of the machine it was written on, nor of how it came about.
+//! The project speaks of itself and of its field: not of the machine it was written on, nor of how it came about, and of what
+//! the code does rather than of people.
 
 use crate::tree::{assert_none, files};
 
@@ -9,6 +10,25 @@ const BANNED: [(&str, &str); 4] = [
     (concat!("iss", "ue #"), "how the project came about"),
     (concat!("Iss", "ue #"), "how the project came about"),
 ];
+
+/// Phrases that tell of people where the code is meant: a better sentence has the code as its subject.
+const STORYTELLING: [&str; 13] = [
+    concat!("so ma", "ny"),
+    concat!("so mu", "ch"),
+    concat!("to", "ld"),
+    concat!("who", "ever"),
+    concat!("who", "m"),
+    concat!("let ", "go"),
+    concat!("lets ", "go"),
+    concat!("asl", "eep"),
+    concat!("slee", "per"),
+    concat!("slee", "pers"),
+    concat!("nob", "ody"),
+    concat!("someb", "ody"),
+    concat!("chor", "es"),
+];
+/// Lines of Rust and Markdown that may have one. Only to be lowered.
+const STORYTELLING_LINES_MAX: usize = 80;
 
 /// A word that means a learner's session here, and nothing with a number behind it.
 const NUMBERED: &str = concat!("sess", "ion ");
@@ -34,6 +54,45 @@ fn words_of_elsewhere_have_no_place() {
         }
     }
     assert_none("words of elsewhere have no place", &faults);
+}
+
+#[test]
+fn the_code_is_the_subject() {
+    let mut lines = Vec::new();
+    for file in files(&["rs", "md"]) {
+        let has_phrase = |line: &str| STORYTELLING.iter().any(|phrase| has_phrase(line, phrase));
+        let found = file
+            .text
+            .lines()
+            .enumerate()
+            .filter(|(_, line)| has_phrase(line));
+        lines.extend(found.map(|(number, line)| format!("{}:{}: {line}", file.path, number + 1)));
+    }
+    if lines.len() > STORYTELLING_LINES_MAX {
+        assert_none(
+            &format!("at most {STORYTELLING_LINES_MAX} lines tell a story about people"),
+            &lines,
+        );
+    }
+}
+
+/// Whether a line has a phrase, as whole words, in any case.
+fn has_phrase(line: &str, phrase: &str) -> bool {
+    let line = line.to_lowercase();
+    let is_part = |letter: char| letter.is_alphanumeric() || letter == '_';
+    line.match_indices(phrase).any(|(at, _)| {
+        !line[..at].ends_with(is_part) && !line[at + phrase.len()..].starts_with(is_part)
+    })
+}
+
+#[test]
+fn phrases_are_whole_words() {
+    let phrase = STORYTELLING[2];
+    assert!(has_phrase(
+        &format!("He {}, and", phrase.to_uppercase()),
+        phrase
+    ));
+    assert!(!has_phrase(&format!("un{phrase}"), phrase));
 }
 
 fn names_a_numbered(line: &str) -> bool {
