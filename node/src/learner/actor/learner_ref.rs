@@ -120,7 +120,7 @@ impl LearnerRef {
                 handle(&mut held, message);
                 Ok(())
             }
-            None => self.leave(message),
+            None => self.enqueue(message),
         }
     }
 
@@ -128,7 +128,7 @@ impl LearnerRef {
     ///
     /// # Errors
     /// As [`Self::send`].
-    pub fn leave(&self, message: LearnerMessage) -> Result<(), Retired> {
+    pub fn enqueue(&self, message: LearnerMessage) -> Result<(), Retired> {
         let mailbox = self.0.mailbox.get().ok_or(Retired)?;
         self.0.waiting.fetch_add(1, Ordering::AcqRel);
         // Of one that has retired the count is of no use any more.
@@ -136,7 +136,7 @@ impl LearnerRef {
     }
 
     /// Handles a message from the mailbox.
-    fn handle_left(&self, message: LearnerMessage) -> Next {
+    fn handle_queued(&self, message: LearnerMessage) -> Next {
         // Who is inside may be waiting for the disk: others' tasks move to another thread meanwhile.
         let inside = self.0.held.try_lock();
         let mut inside = inside.unwrap_or_else(|| block_in_place(|| self.0.held.lock()));
@@ -194,7 +194,7 @@ impl Actor for LearnerActor {
         message: LearnerMessage,
         learner: &mut LearnerRef,
     ) -> Result<(), ActorProcessingErr> {
-        if learner.handle_left(message) == Next::Stops {
+        if learner.handle_queued(message) == Next::Stops {
             myself.stop(None);
         }
         Ok(())

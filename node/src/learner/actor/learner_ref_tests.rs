@@ -55,8 +55,8 @@ async fn while_somebody_is_inside_messages_wait_and_later_ones_behind_them() {
 async fn who_comes_after_the_end_finds_nobody() {
     let ada = ada().await;
     let (said, heard) = mpsc::channel();
-    ada.leave(saying(1, &said)).expect("active");
-    ada.leave(LearnerMessage::Retire).expect("active");
+    ada.enqueue(saying(1, &said)).expect("active");
+    ada.enqueue(LearnerMessage::Retire).expect("active");
     assert!(ada.enter().is_none());
     let _ = ada.send(saying(2, &said));
     drop(said);
@@ -79,7 +79,7 @@ async fn each_senders_messages_stay_in_order_on_whatever_way_they_came() {
             for number in 0..MESSAGES {
                 let message = saying((sender, number), &said);
                 let sent = match (sender + number) % 7 {
-                    0 => ada.leave(message),
+                    0 => ada.enqueue(message),
                     _ => ada.send(message),
                 };
                 sent.expect("active");

@@ -47,7 +47,7 @@ pub async fn tell(
         }
         tell_those_at_rest(entry, groups, some, &mut answers)?;
     }
-    leave_with_others(entry, &groups.events, learners, &mut answers).await?;
+    enqueue_for_busy(entry, &groups.events, learners, &mut answers).await?;
     let answers = answers.into_iter();
     answers
         .map(|answer| answer.ok_or(RoundError::WentAway))
@@ -83,7 +83,7 @@ fn tell_those_at_rest(
 }
 
 /// The events of learners that somebody else was with, or for whom something waited: theirs wait behind it.
-async fn leave_with_others(
+async fn enqueue_for_busy(
     entry: &Applying<'_>,
     events: &[Events<'_>],
     learners: &[Awake],
@@ -109,7 +109,7 @@ async fn leave_with_others(
             turn: round.turn(place),
         };
         // One that has stopped is noticed by its turn.
-        let _ = learners[group].1.leave(LearnerMessage::Apply(apply));
+        let _ = learners[group].1.enqueue(LearnerMessage::Apply(apply));
     }
     for (group, applied) in busy.into_iter().zip(round.complete().await?) {
         answers[group] = Some(applied);

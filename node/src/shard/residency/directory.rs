@@ -322,7 +322,7 @@ impl Directory {
                 let active = active.remove(*place);
                 self.memory.grow(-active.memory_bytes.cast_signed());
                 // A stopped actor is as good as a retired one.
-                let _ = active.learner.leave(LearnerMessage::Retire);
+                let _ = active.learner.enqueue(LearnerMessage::Retire);
             } else {
                 *nobody_idle_before_ms = learner.settles_ms().min(*nobody_idle_before_ms);
             }

@@ -53,7 +53,7 @@ impl Directory {
             match learner.enter() {
                 Some(held) => entered.push((held, save)),
                 // One that fails ends the process.
-                None => drop(learner.leave(LearnerMessage::Save(save.clone()))),
+                None => drop(learner.enqueue(LearnerMessage::Save(save.clone()))),
             }
         }
         drop(learners);
