@@ -7,8 +7,8 @@ mod codec;
 mod recovery;
 
 pub use actor::{
-    ACTOR_BYTES, Apply, GroupApplied, Held, LearnerMessage, LearnerRef, Look, Read, Retired, Round,
-    RoundError, Save, Seen, Turn, memory_of,
+    ACTOR_BYTES, Apply, GroupApplied, LearnerMessage, LearnerRef, Look, Read, ResidentLearner,
+    Retired, Round, RoundError, Save, Seen, Turn, memory_of,
 };
 #[cfg(test)]
 pub use codec::Nowhere;

@@ -46,7 +46,7 @@ mod tests {
     use parking_lot::Mutex;
     use tokio::sync::mpsc;
 
-    use crate::learner::{BlockSource, Held, LoadError, Save, Stored};
+    use crate::learner::{BlockSource, LoadError, ResidentLearner, Save, Stored};
 
     const LEARNERS: usize = 60;
     const EVENTS: u64 = 100;
@@ -124,10 +124,10 @@ mod tests {
 
     impl Blocks {
         /// Saves a learner, and says how much that is.
-        fn save(&self, held: &mut Held, as_of: u64) -> u64 {
+        fn save(&self, resident: &mut ResidentLearner, as_of: u64) -> u64 {
             let (reply, mut saved) = mpsc::channel(1);
             let standings = false;
-            held.save(&Save {
+            resident.save(&Save {
                 standings,
                 as_of,
                 reply,
@@ -155,7 +155,8 @@ mod tests {
         let mut rng = Rng::with_seed(seed);
         for learner in 0..LEARNERS {
             let blocks = Arc::new(Blocks::default());
-            let mut held = Held::of(Stored::nothing_of("ada"), Arc::clone(&blocks) as _);
+            let mut resident =
+                ResidentLearner::of(Stored::nothing_of("ada"), Arc::clone(&blocks) as _);
             // Late, so that it is nearly all growth: what was stored before, and leaves the head, would make up for a bound too low.
             let first_save = rng.u64(..80);
             let mut durable_index = 0;
@@ -167,10 +168,10 @@ mod tests {
                 };
                 event.encode_into(&mut encoded);
                 let events = std::iter::once(&encoded[..]);
-                let applied = held.apply("ada", &context(number, 64), events, durable_index);
+                let applied = resident.apply("ada", &context(number, 64), events, durable_index);
                 let said = applied.expect("all can be read").unsaved_bytes;
                 if number == first_save || number > first_save && rng.u8(..20) == 0 {
-                    let bytes = blocks.save(&mut held, number);
+                    let bytes = blocks.save(&mut resident, number);
                     assert!(bytes <= said, "event {number}: {bytes}, said {said}");
                 }
                 if rng.u8(..4) == 0 {

@@ -14,12 +14,12 @@ use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use ractor::{Actor, ActorCell, ActorProcessingErr, ActorRef, SpawnErr};
 use tokio::task::block_in_place;
 
-use super::{held::Held, message::LearnerMessage};
+use super::{message::LearnerMessage, resident_learner::ResidentLearner};
 
 /// A learner's actor, to send messages to.
 ///
 /// Invariants: one message at a time is handled; messages that are sent one after the other are handled in this order, whoever sends
-/// them: nobody [enters](Self::enter) while an earlier one waits. Whoever has entered waits for nothing but the disk before he
+/// them: nobody [locks it](Self::try_lock) while an earlier one waits. Whoever has entered waits for nothing but the disk before he
 /// leaves.
 #[derive(Clone)]
 pub struct LearnerRef(Arc<Shared>);
@@ -29,7 +29,7 @@ struct Shared {
     /// Messages that were left and are not handled yet. Beside the lock: both are needed first.
     waiting: AtomicUsize,
     /// Nothing any more once the learner has retired.
-    held: Mutex<Option<Held>>,
+    resident: Mutex<Option<ResidentLearner>>,
     /// Set before anybody else knows of the learner.
     mailbox: OnceLock<ActorRef<LearnerMessage>>,
 }
@@ -57,8 +57,8 @@ impl LearnerRef {
     ///
     /// # Errors
     /// When the supervisor has stopped.
-    pub async fn spawn(held: Held, supervisor: ActorCell) -> Result<Self, SpawnErr> {
-        let learner = Self::of(held);
+    pub async fn spawn(resident: ResidentLearner, supervisor: ActorCell) -> Result<Self, SpawnErr> {
+        let learner = Self::of(resident);
         // Its task is the supervisor's to watch, and ends with `Retire`.
         let (_actor, _task) =
             Actor::spawn_linked(None, LearnerActor, learner.clone(), supervisor).await?;
@@ -67,17 +67,17 @@ impl LearnerRef {
 
     /// With an actor that nobody supervises.
     #[cfg(test)]
-    pub async fn alone(held: Held) -> Self {
-        let learner = Self::of(held);
+    pub async fn alone(resident: ResidentLearner) -> Self {
+        let learner = Self::of(resident);
         let spawned = Actor::spawn(None, LearnerActor, learner.clone()).await;
         spawned.expect("an actor");
         learner
     }
 
-    fn of(held: Held) -> Self {
+    fn of(resident: ResidentLearner) -> Self {
         Self(Arc::new(Shared {
             waiting: AtomicUsize::new(0),
-            held: Mutex::new(Some(held)),
+            resident: Mutex::new(Some(resident)),
             mailbox: OnceLock::new(),
         }))
     }
@@ -88,24 +88,24 @@ impl LearnerRef {
         let _ = self.0.mailbox.set(mailbox);
     }
 
-    /// Whether it could be entered; that may change at any moment.
+    /// Whether it could be locked; that may change at any moment.
     pub fn is_at_rest(&self) -> bool {
-        self.0.waiting.load(Ordering::Relaxed) == 0 && !self.0.held.is_locked()
+        self.0.waiting.load(Ordering::Relaxed) == 0 && !self.0.resident.is_locked()
     }
 
-    /// Has the processor fetch what [`Self::enter`] needs.
+    /// Has the processor fetch what [`Self::try_lock`] needs.
     pub fn prefetch(&self) {
         black_box(self.is_at_rest());
     }
 
     /// To the learner itself, when nobody is with it and no message waits. Others' messages wait until the guard is gone.
-    pub fn enter(&self) -> Option<MappedMutexGuard<'_, Held>> {
-        let held = self.0.held.try_lock()?;
+    pub fn try_lock(&self) -> Option<MappedMutexGuard<'_, ResidentLearner>> {
+        let resident = self.0.resident.try_lock()?;
         // What was left before is to be handled before.
         if self.0.waiting.load(Ordering::Acquire) > 0 {
             return None;
         }
-        MutexGuard::try_map(held, Option::as_mut).ok()
+        MutexGuard::try_map(resident, Option::as_mut).ok()
     }
 
     /// Sends a message: it is handled when this returns, or waits for its turn.
@@ -115,9 +115,9 @@ impl LearnerRef {
     pub fn send(&self, message: LearnerMessage) -> Result<(), Retired> {
         // One retires in its actor's task, which ends with it.
         let is_last = matches!(message, LearnerMessage::Retire);
-        match self.enter().filter(|_| !is_last) {
-            Some(mut held) => {
-                handle(&mut held, message);
+        match self.try_lock().filter(|_| !is_last) {
+            Some(mut resident) => {
+                handle(&mut resident, message);
                 Ok(())
             }
             None => self.enqueue(message),
@@ -138,33 +138,33 @@ impl LearnerRef {
     /// Handles a message from the mailbox.
     fn handle_queued(&self, message: LearnerMessage) -> Next {
         // Who is inside may be waiting for the disk: others' tasks move to another thread meanwhile.
-        let inside = self.0.held.try_lock();
-        let mut inside = inside.unwrap_or_else(|| block_in_place(|| self.0.held.lock()));
-        let Some(held) = &mut *inside else {
+        let inside = self.0.resident.try_lock();
+        let mut inside = inside.unwrap_or_else(|| block_in_place(|| self.0.resident.lock()));
+        let Some(resident) = &mut *inside else {
             return Next::Stops;
         };
         if matches!(message, LearnerMessage::Retire) {
             *inside = None;
             return Next::Stops;
         }
-        handle(held, message);
+        handle(resident, message);
         // Before others can enter: they are to see what still waits, and nothing else.
         self.0.waiting.fetch_sub(1, Ordering::Release);
         Next::Goes
     }
 }
 
-fn handle(held: &mut Held, message: LearnerMessage) {
+fn handle(resident: &mut ResidentLearner, message: LearnerMessage) {
     match message {
         // Those that need a block from the disk are rare, and entries wait for them either way.
         LearnerMessage::Apply(apply) => {
             let events = apply.events.iter().map(|encoded| &**encoded);
-            let user_id = held.user_id().to_owned();
-            let applied = held.apply(&user_id, &apply.context, events, apply.durable_index);
+            let user_id = resident.user_id().to_owned();
+            let applied = resident.apply(&user_id, &apply.context, events, apply.durable_index);
             apply.turn.answer(applied);
         }
-        LearnerMessage::Read(read) => held.read(read),
-        LearnerMessage::Save(save) => held.save(&save),
+        LearnerMessage::Read(read) => resident.read(read),
+        LearnerMessage::Save(save) => resident.save(&save),
         // Only from the mailbox, behind all that was left before.
         LearnerMessage::Retire => {}
     }

@@ -8,8 +8,8 @@ use super::*;
 use crate::learner::{Look, Nowhere, Read, Stored};
 
 async fn ada() -> LearnerRef {
-    let held = Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
-    LearnerRef::alone(held).await
+    let resident = ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
+    LearnerRef::alone(resident).await
 }
 
 /// A look that says that it was handled.
@@ -39,10 +39,10 @@ async fn at_rest_a_message_is_handled_when_it_is_sent() {
 async fn while_somebody_is_inside_messages_wait_and_later_ones_behind_them() {
     let ada = ada().await;
     let (said, heard) = mpsc::channel();
-    let inside = ada.enter().expect("at rest");
+    let inside = ada.try_lock().expect("at rest");
     ada.send(saying(1, &said)).expect("active");
     drop(inside);
-    assert!(!ada.is_at_rest() && ada.enter().is_none());
+    assert!(!ada.is_at_rest() && ada.try_lock().is_none());
     ada.send(saying(2, &said)).expect("active");
     assert_eq!(heard.try_recv(), Err(mpsc::TryRecvError::Empty));
     drop(said);
@@ -57,13 +57,13 @@ async fn who_comes_after_the_end_finds_nobody() {
     let (said, heard) = mpsc::channel();
     ada.enqueue(saying(1, &said)).expect("active");
     ada.enqueue(LearnerMessage::Retire).expect("active");
-    assert!(ada.enter().is_none());
+    assert!(ada.try_lock().is_none());
     let _ = ada.send(saying(2, &said));
     drop(said);
     // Ends when what was sent too late is dropped.
     let heard = tokio::task::spawn_blocking(move || heard.iter().collect::<Vec<_>>());
     assert_eq!(heard.await.expect("no panic"), [1]);
-    assert!(ada.enter().is_none());
+    assert!(ada.try_lock().is_none());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

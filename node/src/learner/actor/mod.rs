@@ -3,12 +3,12 @@
 //! Must not know: where records are, other learners.
 
 mod growth;
-mod held;
 mod learner_ref;
 mod message;
+mod resident_learner;
 mod round;
 
-pub use held::{ACTOR_BYTES, Held, memory_of};
 pub use learner_ref::{LearnerRef, Retired};
 pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Seen};
+pub use resident_learner::{ACTOR_BYTES, ResidentLearner, memory_of};
 pub use round::{Round, RoundError, Turn};

@@ -19,8 +19,8 @@ use super::{
 };
 use crate::{
     learner::{
-        BlockSource, Collected, GroupApplied, Held, LearnerMessage, LearnerRef, LoadError, Stored,
-        dead_letter_key, load, memory_of,
+        BlockSource, Collected, GroupApplied, LearnerMessage, LearnerRef, LoadError,
+        ResidentLearner, Stored, dead_letter_key, load, memory_of,
     },
     raft::{Applied, Capture, Replicated},
     shard::{
@@ -269,8 +269,8 @@ impl ShardMachine {
                 // As if an entry had just touched it: after a start not all leave at once.
                 touched_ms: self.state.log_time_ms(),
             };
-            let held = Held::of(stored, Arc::clone(&self.blocks));
-            let learner = LearnerRef::spawn(held, self.supervisor.clone()).await;
+            let resident = ResidentLearner::of(stored, Arc::clone(&self.blocks));
+            let learner = LearnerRef::spawn(resident, self.supervisor.clone()).await;
             let learner = learner.map_err(|error| error.to_string())?;
             let place = self.directory.insert(&user_id, learner.clone(), woken);
             awake.push((place, learner));

@@ -10,7 +10,7 @@ use tokio::task::yield_now;
 
 use super::groups::{Events, Groups};
 use crate::{
-    learner::{Apply, GroupApplied, Held, LearnerMessage, Round, RoundError},
+    learner::{Apply, GroupApplied, LearnerMessage, ResidentLearner, Round, RoundError},
     shard::residency::Awake,
 };
 
@@ -55,7 +55,7 @@ pub async fn tell(
 }
 
 /// First all are looked at, then they are told, one after the other. What most of them need is in no cache; looking at many at a time,
-/// the processor fetches as many lines at a time as it can, instead of waiting for one after the other. No more than one is entered
+/// the processor fetches as many lines at a time as it can, instead of waiting for one after the other. No more than one is locked
 /// while an event waits for the disk.
 fn tell_those_at_rest(
     entry: &Applying<'_>,
@@ -63,20 +63,20 @@ fn tell_those_at_rest(
     learners: &[Awake],
     answers: &mut Vec<Option<GroupApplied>>,
 ) -> Result<(), RoundError> {
-    let entered = learners.iter().map(|(_, learner)| learner.enter());
-    let entered: SmallVec<[_; AT_ONCE]> = entered.collect();
-    for held in entered.iter().flatten() {
-        held.prefetch();
+    let locked = learners.iter().map(|(_, learner)| learner.try_lock());
+    let entered: SmallVec<[_; AT_ONCE]> = locked.collect();
+    for held in locked.iter().flatten() {
+        resident.prefetch();
     }
-    drop(entered);
+    drop(locked);
     let from = answers.len();
     let groups = groups.users[from..].iter().zip(&groups.events[from..]);
     for ((_, learner), (user_id, events)) in learners.iter().zip(groups) {
         let events = events.iter().copied();
-        let apply = |mut held: MappedMutexGuard<'_, Held>| {
-            held.apply(user_id, entry.context, events, entry.durable_index)
+        let apply = |mut resident: MappedMutexGuard<'_, ResidentLearner>| {
+            resident.apply(user_id, entry.context, events, entry.durable_index)
         };
-        let applied = learner.enter().map(apply);
+        let applied = learner.try_lock().map(apply);
         answers.push(applied.transpose()?);
     }
     Ok(())

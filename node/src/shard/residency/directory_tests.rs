@@ -1,7 +1,7 @@
 //! Which learners a capture takes, and when they may leave.
 
 use super::*;
-use crate::learner::{Held, Nowhere, Stored};
+use crate::learner::{Nowhere, ResidentLearner, Stored};
 
 /// Everybody may go, as far as time is concerned.
 const ALL: Retirement = Retirement {
@@ -17,7 +17,7 @@ async fn settled(learners: u64, bytes: u64) -> Directory {
 async fn settled_in(memory: LearnerMemory, learners: u64, bytes: u64) -> Directory {
     let directory = Directory::new(Arc::new(memory));
     for number in 0..learners {
-        let held = Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
+        let resident = ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
         let woken = Woken {
             last_event_ms: 0,
             courses: Vec::new(),
@@ -27,7 +27,7 @@ async fn settled_in(memory: LearnerMemory, learners: u64, bytes: u64) -> Directo
         };
         directory.insert(
             &format!("learner-{number}"),
-            LearnerRef::alone(held).await,
+            LearnerRef::alone(resident).await,
             woken,
         );
     }
@@ -115,7 +115,11 @@ fn at_the_watermarks_rest_everybody_may_leave() {
 #[tokio::test]
 async fn who_is_unknown_leaves_where_nothing_was_ever_accepted() {
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
-    let learner = LearnerRef::alone(Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere))).await;
+    let learner = LearnerRef::alone(ResidentLearner::of(
+        Stored::nothing_of("ada"),
+        Arc::new(Nowhere),
+    ))
+    .await;
     let woken = Woken {
         last_event_ms: i64::MIN,
         courses: Vec::new(),
@@ -160,7 +164,7 @@ async fn somebody_with_a_learner_is_waited_for_while_the_others_are_saved() {
     let directory = settled(20, 1).await;
     directory.retire(ALL);
     let busy = directory.get("learner-7").expect("active");
-    let inside = busy.enter().expect("at rest");
+    let inside = busy.try_lock().expect("at rest");
     let (due, mut saved) = directory.begin_saving(1);
     directory.save(&due);
     directory.all_asked_to_save();

@@ -21,8 +21,9 @@ impl Directory {
                 let Some(active) = learners.active.get_mut(*place) else {
                     continue;
                 };
-                let held = active.learner.enter();
-                if let Some(bytes) = held.and_then(|mut held| held.evict_blocks_now(durable_index))
+                let resident = active.learner.try_lock();
+                if let Some(bytes) =
+                    resident.and_then(|mut resident| resident.evict_blocks_now(durable_index))
                 {
                     self.note_size(active, bytes);
                 }

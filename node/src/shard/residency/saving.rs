@@ -48,20 +48,20 @@ impl Directory {
         };
         let due: Vec<(LearnerRef, Save)> = places.iter().filter_map(&mut take).collect();
         // Entered, or told, while nobody else can look them up: so no entry comes in between.
-        let mut entered = Vec::with_capacity(due.len());
+        let mut locked = Vec::with_capacity(due.len());
         for (learner, save) in &due {
-            match learner.enter() {
-                Some(held) => entered.push((held, save)),
+            match learner.try_lock() {
+                Some(resident) => locked.push((resident, save)),
                 // One that fails ends the process.
                 None => drop(learner.enqueue(LearnerMessage::Save(save.clone()))),
             }
         }
         drop(learners);
-        for (held, _) in &entered {
-            held.prefetch();
+        for (resident, _) in &locked {
+            resident.prefetch();
         }
-        for (mut held, save) in entered {
-            held.save(save);
+        for (mut resident, save) in locked {
+            resident.save(save);
         }
     }
 

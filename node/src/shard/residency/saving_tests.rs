@@ -19,7 +19,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    learner::{Held, Nowhere, Stored},
+    learner::{Nowhere, ResidentLearner, Stored},
     shard::{
         apply::{Applying, Groups, tell},
         residency::{LearnerMemory, Woken},
@@ -43,7 +43,7 @@ fn user_id(number: usize) -> String {
 async fn directory() -> Directory {
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
     for number in 0..LEARNERS {
-        let held = Held::of(Stored::nothing_of(&user_id(number)), Arc::new(Nowhere));
+        let resident = ResidentLearner::of(Stored::nothing_of(&user_id(number)), Arc::new(Nowhere));
         let woken = Woken {
             last_event_ms: 0,
             courses: Vec::new(),
@@ -51,7 +51,7 @@ async fn directory() -> Directory {
             memory_bytes: 0,
             touched_ms: 0,
         };
-        directory.insert(&user_id(number), LearnerRef::alone(held).await, woken);
+        directory.insert(&user_id(number), LearnerRef::alone(resident).await, woken);
     }
     directory
 }
@@ -118,8 +118,8 @@ fn look_around(directory: &Directory, mut rng: Rng, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let learner = directory.get(&user_id(rng.usize(..LEARNERS)));
         let learner = learner.expect("active");
-        if let Some(held) = learner.enter() {
-            held.prefetch();
+        if let Some(resident) = learner.try_lock() {
+            resident.prefetch();
         }
     }
 }

@@ -24,7 +24,7 @@ const STANDING_BYTES: u64 = 512;
 type Times = SmallVec<[i64; 4]>;
 
 /// The learner, and how large what there is to save of it can be.
-pub struct Held {
+pub struct ResidentLearner {
     learner: Learner,
     /// Where its blocks are that are not in memory.
     blocks: Arc<dyn BlockSource>,
@@ -44,7 +44,7 @@ pub struct Held {
     courses_told: usize,
 }
 
-impl Held {
+impl ResidentLearner {
     /// A learner as it was stored; its earlier blocks are where `blocks` says.
     pub fn of(stored: Stored, blocks: Arc<dyn BlockSource>) -> Self {
         let learner = stored.learner;
@@ -228,5 +228,5 @@ fn memory_bytes(learner: &Learner, (measured, identities): (u64, usize)) -> u64 
 }
 
 #[cfg(test)]
-#[path = "held_tests.rs"]
+#[path = "resident_learner_tests.rs"]
 mod tests;

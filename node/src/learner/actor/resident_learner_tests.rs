@@ -14,12 +14,12 @@ const STEP_MS: i64 = 10_000;
 /// Enough for blocks behind the newest minute.
 const EVENTS: u64 = 40;
 
-fn nobody_yet() -> Held {
-    Held::of(Stored::nothing_of("ada"), Arc::new(Nowhere))
+fn nobody_yet() -> ResidentLearner {
+    ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(Nowhere))
 }
 
 /// The entry at an index, with the event of its time.
-fn click(held: &mut Held, index: u64, durable_index: u64) -> GroupApplied {
+fn click(resident: &mut ResidentLearner, index: u64, durable_index: u64) -> GroupApplied {
     let at_ms = BEGUN_MS + index.cast_signed() * STEP_MS;
     let context = EntryContext {
         index,
@@ -33,13 +33,13 @@ fn click(held: &mut Held, index: u64, durable_index: u64) -> GroupApplied {
     Event::bare("ada", format!("{index}"), at_ms, EventType::Click, "lms")
         .encode_into(&mut encoded);
     let events = std::iter::once(&encoded[..]);
-    let applied = held.apply("ada", &context, events, durable_index);
+    let applied = resident.apply("ada", &context, events, durable_index);
     applied.expect("nothing is read for it")
 }
 
-fn save(held: &mut Held, as_of: u64) -> Saved {
+fn save(resident: &mut ResidentLearner, as_of: u64) -> Saved {
     let (reply, mut saved) = mpsc::channel(1);
-    held.save(&Save {
+    resident.save(&Save {
         standings: true,
         as_of,
         reply,
@@ -48,9 +48,9 @@ fn save(held: &mut Held, as_of: u64) -> Saved {
 }
 
 /// Whether blocks have left the memory.
-fn is_partly_evicted(held: &Held) -> bool {
+fn is_partly_evicted(resident: &ResidentLearner) -> bool {
     let (answer, answered) = std::sync::mpsc::channel();
-    held.read(Read {
+    resident.read(Read {
         windows: Some(WindowQuery::all(WindowShape::MINUTE)),
         look: Box::new(move |seen| {
             let _ = answer.send(matches!(seen, Seen::Lacking(..)));
@@ -67,29 +67,33 @@ fn of_whom_nothing_was_accepted_nothing_is_stored() {
 
 #[test]
 fn what_was_saved_leaves_the_memory_at_the_first_event_after_it_is_durable() {
-    let mut held = nobody_yet();
+    let mut resident = nobody_yet();
     for index in 0..EVENTS {
-        click(&mut held, index, 0);
+        click(&mut resident, index, 0);
     }
-    save(&mut held, EVENTS);
-    let before = click(&mut held, EVENTS + 1, EVENTS - 1).memory_bytes;
-    assert!(!is_partly_evicted(&held), "it may never become durable");
-    let after = click(&mut held, EVENTS + 2, EVENTS).memory_bytes;
-    assert!(is_partly_evicted(&held));
+    save(&mut resident, EVENTS);
+    let before = click(&mut resident, EVENTS + 1, EVENTS - 1).memory_bytes;
+    assert!(!is_partly_evicted(&resident), "it may never become durable");
+    let after = click(&mut resident, EVENTS + 2, EVENTS).memory_bytes;
+    assert!(is_partly_evicted(&resident));
     assert!(after < before, "{after} bytes of {before}");
 }
 
 #[test]
 fn to_whom_nothing_comes_any_more_lets_go_when_asked() {
-    let mut held = nobody_yet();
+    let mut resident = nobody_yet();
     for index in 0..EVENTS {
-        click(&mut held, index, 0);
+        click(&mut resident, index, 0);
     }
-    assert_eq!(held.evict_blocks_now(EVENTS), None, "nothing was saved");
-    save(&mut held, EVENTS);
-    assert_eq!(held.evict_blocks_now(EVENTS - 1), None);
-    assert!(held.evict_blocks_now(EVENTS).is_some() && is_partly_evicted(&held));
-    assert_eq!(held.evict_blocks_now(EVENTS), None, "it was told already");
+    assert_eq!(resident.evict_blocks_now(EVENTS), None, "nothing was saved");
+    save(&mut resident, EVENTS);
+    assert_eq!(resident.evict_blocks_now(EVENTS - 1), None);
+    assert!(resident.evict_blocks_now(EVENTS).is_some() && is_partly_evicted(&resident));
+    assert_eq!(
+        resident.evict_blocks_now(EVENTS),
+        None,
+        "it was told already"
+    );
 }
 
 /// Blocks as they were saved.
@@ -103,36 +107,36 @@ impl BlockSource for Kept {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_read_back_leaves_again_without_being_saved() {
-    let mut held = nobody_yet();
+    let mut resident = nobody_yet();
     for index in 0..EVENTS {
-        click(&mut held, index, 0);
+        click(&mut resident, index, 0);
     }
-    let saved = save(&mut held, EVENTS).changes.into_iter();
+    let saved = save(&mut resident, EVENTS).changes.into_iter();
     let blocks = saved.filter_map(|change| match change.part {
         StatePart::Block(from_ms) => Some((from_ms, change.bytes?)),
         _ => None,
     });
-    held.blocks = Arc::new(Kept(blocks.collect()));
-    let evicted = held.evict_blocks_now(EVENTS);
+    resident.blocks = Arc::new(Kept(blocks.collect()));
+    let evicted = resident.evict_blocks_now(EVENTS);
     assert!(evicted.is_some());
     // The first event once more: whether it is the same, its block says.
-    let known = click(&mut held, 0, EVENTS);
+    let known = click(&mut resident, 0, EVENTS);
     assert_eq!(
         known.verdicts[..],
         [Verdict::Duplicate { conflicting: false }]
     );
     assert!(known.memory_bytes > evicted.unwrap_or_default());
-    assert_eq!(held.evict_blocks_now(EVENTS), evicted);
-    assert_eq!(held.evict_blocks_now(EVENTS), None);
+    assert_eq!(resident.evict_blocks_now(EVENTS), evicted);
+    assert_eq!(resident.evict_blocks_now(EVENTS), None);
 }
 
 #[test]
 fn what_an_earlier_capture_saved_has_left_when_the_next_comes() {
-    let mut held = nobody_yet();
+    let mut resident = nobody_yet();
     for index in 0..EVENTS {
-        click(&mut held, index, 0);
+        click(&mut resident, index, 0);
     }
-    save(&mut held, EVENTS);
-    save(&mut held, EVENTS + 1);
-    assert!(is_partly_evicted(&held));
+    save(&mut resident, EVENTS);
+    save(&mut resident, EVENTS + 1);
+    assert!(is_partly_evicted(&resident));
 }
