@@ -13,8 +13,8 @@ use ractor::ActorCell;
 use tokio::sync::watch;
 
 use super::{
+    dispatch::{Applying, dispatch},
     groups::{Groups, Ordered},
-    tell::{Applying, tell},
     watchers::Watchers,
 };
 use crate::{
@@ -85,7 +85,7 @@ impl Replicated for ShardMachine {
         self.events.windows_closed(self.state.close_windows());
         self.publish(index);
         // Who is told now reads what is published already.
-        self.watchers.tell(
+        self.watchers.notify(
             std::mem::take(&mut self.changed)
                 .iter()
                 .map(|user_id| &**user_id),
@@ -166,7 +166,7 @@ impl ShardMachine {
             payload,
             durable_index: self.directory.durable_index(),
         };
-        let mut applied = match tell(&entry, &groups, &learners).await {
+        let mut applied = match dispatch(&entry, &groups, &learners).await {
             Ok(applied) => applied,
             Err(error) => return self.give_up(&error.to_string()),
         };

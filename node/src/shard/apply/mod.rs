@@ -2,14 +2,14 @@
 //!
 //! Must not know: who proposed an entry, who reads.
 
+mod dispatch;
 mod groups;
 mod machine;
-mod tell;
 mod watchers;
 
 #[cfg(test)]
+pub use dispatch::{Applying, dispatch};
+#[cfg(test)]
 pub use groups::Groups;
 pub use machine::ShardMachine;
-#[cfg(test)]
-pub use tell::{Applying, tell};
 pub use watchers::{Watch, Watchers};

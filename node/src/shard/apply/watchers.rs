@@ -47,7 +47,7 @@ impl Watchers {
     }
 
     /// Tells the watchers of these learners that an entry changed them.
-    pub fn tell<'u>(&self, changed: impl Iterator<Item = &'u str>) {
+    pub fn notify<'u>(&self, changed: impl Iterator<Item = &'u str>) {
         let all = self.lock();
         if all.is_empty() {
             return;

@@ -21,7 +21,7 @@ use super::*;
 use crate::{
     learner::{Nowhere, ResidentLearner, Stored},
     shard::{
-        apply::{Applying, Groups, tell},
+        apply::{Applying, Groups, dispatch},
         residency::{LearnerMemory, Woken},
     },
 };
@@ -91,7 +91,7 @@ async fn apply(directory: &Directory, learners: &[usize], index: u64) {
         payload: &payload,
         durable_index: directory.durable_index(),
     };
-    let applied = tell(&entry, &groups, &awake).await;
+    let applied = dispatch(&entry, &groups, &awake).await;
     let mut applied = applied.expect("all apply it");
     let places = awake.iter().map(|(place, _)| *place);
     directory.note_applied(at_ms, places.zip(&mut applied));

@@ -16,10 +16,10 @@ use crate::{
 
 /// So many learners are looked at together, and so much of them is in the processor's caches together: some thirty lines each, of which
 /// a second-level cache of 512 KiB holds ten times as many.
-const AT_ONCE: usize = 24;
+const BATCH_LEARNERS: usize = 24;
 
 /// After so many learners other tasks have their turn: some tenths of a millisecond.
-const UNTIL_OTHERS: usize = 8 * AT_ONCE;
+const YIELD_EVERY_LEARNERS: usize = 8 * BATCH_LEARNERS;
 
 /// An entry that is being applied.
 pub struct Applying<'e> {
@@ -35,17 +35,17 @@ pub struct Applying<'e> {
 ///
 /// # Errors
 /// When a learner can't apply the entry.
-pub async fn tell(
+pub async fn dispatch(
     entry: &Applying<'_>,
     groups: &Groups<'_>,
     learners: &[Awake],
 ) -> Result<Vec<GroupApplied>, RoundError> {
     let mut answers = Vec::with_capacity(learners.len());
-    for some in learners.chunks(AT_ONCE) {
-        if !answers.is_empty() && answers.len() % UNTIL_OTHERS == 0 {
+    for some in learners.chunks(BATCH_LEARNERS) {
+        if !answers.is_empty() && answers.len() % YIELD_EVERY_LEARNERS == 0 {
             yield_now().await;
         }
-        tell_those_at_rest(entry, groups, some, &mut answers)?;
+        apply_to_idle(entry, groups, some, &mut answers)?;
     }
     enqueue_for_busy(entry, &groups.events, learners, &mut answers).await?;
     let answers = answers.into_iter();
@@ -57,14 +57,14 @@ pub async fn tell(
 /// First all are looked at, then they are told, one after the other. What most of them need is in no cache; looking at many at a time,
 /// the processor fetches as many lines at a time as it can, instead of waiting for one after the other. No more than one is locked
 /// while an event waits for the disk.
-fn tell_those_at_rest(
+fn apply_to_idle(
     entry: &Applying<'_>,
     groups: &Groups<'_>,
     learners: &[Awake],
     answers: &mut Vec<Option<GroupApplied>>,
 ) -> Result<(), RoundError> {
     let locked = learners.iter().map(|(_, learner)| learner.try_lock());
-    let entered: SmallVec<[_; AT_ONCE]> = locked.collect();
+    let entered: SmallVec<[_; BATCH_LEARNERS]> = locked.collect();
     for held in locked.iter().flatten() {
         resident.prefetch();
     }
