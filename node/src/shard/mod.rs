@@ -4,19 +4,19 @@
 
 mod apply;
 mod checkpoint;
-mod chores;
 mod events;
 mod propose;
 mod read;
 mod replica;
 mod residency;
+mod slicer;
 mod view;
 
 pub use apply::Watch;
-pub use chores::Chores;
 pub use events::ShardEvents;
 pub use propose::{BatchLimits, Part, PartApplied, PartError, Replied, Reply, replies};
 pub use read::{Consistency, Read, ReadError, ReadOptions, RosterVisitor};
 pub use replica::{ShardReplica, ShardSetup};
 pub use residency::LearnerMemory;
+pub use slicer::Slicer;
 pub use view::View;

@@ -14,11 +14,11 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use super::{
     apply::{ShardMachine, Watch, Watchers},
     checkpoint::{Packing, Sweeper, recover},
-    chores::Chores,
     events::ShardEvents,
     propose::{BatchLimits, Batcher, LogClock, Part, Ticker},
     read::ShardReader,
     residency::{Directory, LearnerMemory, ShardBlocks},
+    slicer::Slicer,
     view::{View, ViewPublisher, Views},
 };
 use crate::{
@@ -53,7 +53,7 @@ pub struct ShardSetup {
     /// How entries are put together.
     pub limits: BatchLimits,
     /// What all shards of the node take turns in.
-    pub chores: Chores,
+    pub slicer: Slicer,
 }
 
 /// A shard's replica.
@@ -61,7 +61,7 @@ pub struct ShardReplica {
     group: Arc<Group<ShardMachine>>,
     reader: ShardReader<ShardMachine>,
     directory: Directory,
-    chores: Chores,
+    slicer: Slicer,
     watchers: Watchers,
     parts: mpsc::Sender<Part>,
     view: watch::Receiver<Arc<View>>,
@@ -107,7 +107,7 @@ impl ShardReplica {
             passivate_after_ms: setup.passivate_after_ms,
             sweeper: Sweeper::of(&setup.home, shard),
             packing: Packing::of(&setup.home, shard, setup.packs),
-            chores: setup.chores.clone(),
+            slicer: setup.slicer.clone(),
             changed: Vec::new(),
         };
         let woken = machine.wake(setup.were_active).await;
@@ -134,7 +134,7 @@ impl ShardReplica {
             group,
             reader,
             directory,
-            chores: setup.chores,
+            slicer: setup.slicer,
             watchers,
             parts,
             view,
@@ -264,8 +264,8 @@ impl ShardReplica {
 
     /// Has all learners let go of what is durable and need not be in memory.
     pub async fn evict_blocks(&self) {
-        let mut portions = self.chores.portions(self.directory.places());
-        while let Some(some) = portions.next().await {
+        let mut slices = self.slicer.slices(self.directory.places());
+        while let Some(some) = slices.next().await {
             self.directory.evict_blocks(some);
         }
     }
