@@ -10,7 +10,7 @@ use super::{
     state::{ClusterState, Command, Founded, Founding},
 };
 use crate::{
-    raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
+    raft::{Applied, Group, GroupConfig, GroupResources, ProposeError, StartError},
     store::checkpoint::Position,
 };
 
@@ -38,7 +38,7 @@ impl ControlPlane {
     /// When the state can't be read, or the group does not start.
     pub async fn start(
         config: GroupConfig,
-        home: Home,
+        resources: GroupResources,
         recovered: Option<Position>,
         founding: Founding,
     ) -> Result<Self, StartError> {
@@ -49,7 +49,7 @@ impl ControlPlane {
         };
         let (state, membership) = match recovered {
             Some(_) => {
-                let meta = home
+                let meta = resources
                     .store
                     .meta(config.id)
                     .map_err(|error| failed(error.to_string()))?;
@@ -64,7 +64,7 @@ impl ControlPlane {
         };
         let (sender, state) = watch::channel(Arc::new(state));
         let machine = ControlMachine { state: sender };
-        let group = Group::start(config, home, recovered, membership, machine).await?;
+        let group = Group::start(config, resources, recovered, membership, machine).await?;
         let plane = Self { group, state };
         if plane.state().founded.is_none() {
             let entry = Command::Found(founding).encode();

@@ -57,12 +57,12 @@ impl<R: Replicated> Group<R> {
             Ok(Err(error)) => self.fail_checkpoint(&error),
             Err(error) => self.fail_checkpoint(&error),
         };
-        (self.home.checkpointed)(self.config.id, begun, &outcome);
+        (self.resources.checkpointed)(self.config.id, begun, &outcome);
         outcome
     }
 
     fn fail_checkpoint(&self, error: &dyn std::fmt::Display) -> CheckpointOutcome {
-        (self.home.fatal)(&format!(
+        (self.resources.fatal)(&format!(
             "{}: a checkpoint failed: {error}",
             self.config.name
         ));
@@ -76,7 +76,7 @@ impl<R: Replicated> Group<R> {
         let mut checkpointed = self.checkpointed.lock().await;
         let _unchanging = self.records.lock().await;
         // Nobody closes it.
-        let _turn = self.home.turns.acquire().await.ok();
+        let _turn = self.resources.turns.acquire().await.ok();
         let (applied, membership, capture) = {
             let mut machine = self.machine.lock().await;
             let index = checkpointed.map(|applied| applied.index);
@@ -117,9 +117,9 @@ impl<R: Replicated> Group<R> {
             meta,
             changes,
         };
-        let (store, group) = (Arc::clone(&self.home.store), self.config.id);
+        let (store, group) = (Arc::clone(&self.resources.store), self.config.id);
         let write = move || store.commit(group, commit);
-        let written = self.home.background.run(write).await;
+        let written = self.resources.background.run(write).await;
         Ok(written.map_err(unfinished)??)
     }
 
@@ -135,19 +135,23 @@ impl<R: Replicated> Group<R> {
 
     /// Whether the newest checkpoint holds more than the newest base.
     pub async fn is_ahead_of_its_base(&self) -> bool {
-        let bases = self.home.store.bases(self.config.id).unwrap_or_default();
+        let bases = self
+            .resources
+            .store
+            .bases(self.config.id)
+            .unwrap_or_default();
         let base = bases.first().map(|newest| newest.position.index);
         self.checkpoint_index().await > base
     }
 
     /// Whether one of its bases proved damaged, and there have been less than two since.
     pub fn has_lost_base(&self) -> bool {
-        self.home.store.has_lost_base(self.config.id)
+        self.resources.store.has_lost_base(self.config.id)
     }
 
     /// What the group's entries take in the log.
     pub fn log_usage(&self) -> GroupUsage {
-        self.home.log.usage(self.config.id)
+        self.resources.log.usage(self.config.id)
     }
 
     /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest bases.
@@ -157,13 +161,16 @@ impl<R: Replicated> Group<R> {
     /// # Errors
     /// When the base can't be cut (the log is kept then), or the group has stopped.
     pub async fn cut_base(&self) -> Result<(), BaseFailed> {
-        let (store, group) = (Arc::clone(&self.home.store), self.config.id);
+        let (store, group) = (Arc::clone(&self.resources.store), self.config.id);
         if self.checkpointed.lock().await.is_none() {
             return Ok(());
         }
         let cut = {
             let _unchanging = self.records.lock().await;
-            self.home.cutter.run(move || store.cut_base(group)).await
+            self.resources
+                .cutter
+                .run(move || store.cut_base(group))
+                .await
         };
         let base = cut.map_err(|error| BaseFailed(error.to_string()))?;
         let index = base
@@ -191,7 +198,7 @@ impl<R: Replicated> Group<R> {
             .await
             .map_err(|error| stopped(&error))?;
         let older = self
-            .home
+            .resources
             .store
             .older_base_position(self.config.id)
             .ok()

@@ -64,7 +64,7 @@ pub type CheckpointHook = dyn Fn(GroupId, Instant, &CheckpointOutcome) + Send + 
 
 /// What the groups of a node share.
 #[derive(Clone)]
-pub struct Home {
+pub struct GroupResources {
     /// The log under all of them.
     pub log: Arc<FileLog>,
     /// The checkpoints of all of them.
@@ -86,7 +86,7 @@ pub struct Group<R: Replicated> {
     pub(super) config: GroupConfig,
     pub(super) raft: Raft<TypeConfig, SharedMachine<R>>,
     pub(super) machine: Arc<Mutex<Machine<R>>>,
-    pub(super) home: Home,
+    pub(super) resources: GroupResources,
     /// Position of the newest durable checkpoint. Held while one is made, so that there is one at a time.
     pub(super) checkpointed: Mutex<Option<LogId>>,
     /// Held by whoever writes the group's records, or needs them not to change: so that nobody waits for that on a thread of all groups.
@@ -109,13 +109,13 @@ impl<R: Replicated> Group<R> {
     /// When state and log don't fit together, or Raft does not start.
     pub async fn start(
         config: GroupConfig,
-        home: Home,
+        resources: GroupResources,
         recovered: Option<Position>,
         membership: Option<Membership>,
         replicated: R,
     ) -> Result<Arc<Self>, StartError> {
-        check_continuity(&config, &home.log, recovered)?;
-        miss_bases_behind_the_log(&config, &home);
+        check_continuity(&config, &resources.log, recovered)?;
+        miss_bases_behind_the_log(&config, &resources);
         let wanted_base = Arc::new(AtomicU64::new(0));
         let applied = recovered.map(to_log_id);
         let unsaved_bytes = replicated.unsaved_bytes();
@@ -128,13 +128,13 @@ impl<R: Replicated> Group<R> {
         }));
         let shared = SharedMachine {
             machine: Arc::clone(&machine),
-            store: Arc::clone(&home.store),
-            cutter: home.cutter.clone(),
+            store: Arc::clone(&resources.store),
+            cutter: resources.cutter.clone(),
             group: config.id,
             wanted_base: Arc::clone(&wanted_base),
             unsaved_bytes: unsaved_bytes.clone(),
         };
-        let log = LogStore::new(Arc::clone(&home.log), config.id, READ_BYTES_MAX);
+        let log = LogStore::new(Arc::clone(&resources.log), config.id, READ_BYTES_MAX);
         let settings = Arc::new(raft_config(&config)?);
         let raft = Raft::new(config.replica, settings, NoPeers, log, shared)
             .await
@@ -143,7 +143,7 @@ impl<R: Replicated> Group<R> {
             config,
             raft,
             machine,
-            home,
+            resources,
             checkpointed: Mutex::new(applied),
             records: Mutex::new(()),
             wanted_base,
@@ -170,7 +170,7 @@ impl<R: Replicated> Group<R> {
         tokio::select! {
             () = self.stop.cancelled() => {}
             () = stopped => {
-                (self.home.fatal)(&format!("{}: its Raft group stopped", self.config.name));
+                (self.resources.fatal)(&format!("{}: its Raft group stopped", self.config.name));
             }
         }
     }
@@ -342,13 +342,13 @@ fn check_continuity(
 }
 
 /// A base that lost its newest files while the node was down is a valid one of before, to which the log need not reach back.
-fn miss_bases_behind_the_log(config: &GroupConfig, home: &Home) {
-    let purged = home.log.state(config.id).purged;
-    let bases = home.store.bases(config.id).unwrap_or_default();
+fn miss_bases_behind_the_log(config: &GroupConfig, resources: &GroupResources) {
+    let purged = resources.log.state(config.id).purged;
+    let bases = resources.store.bases(config.id).unwrap_or_default();
     let is_behind = |index: u64| purged.is_some_and(|purged| index < purged.index);
     if bases.iter().any(|base| is_behind(base.position.index)) {
         tracing::warn!(group = config.name, "the log does not reach back to a base");
-        home.store.mark_base_lost(config.id);
+        resources.store.mark_base_lost(config.id);
     }
 }
 

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     learner::{BlockSource, Packs, Stored},
-    raft::{Applied, Group, GroupConfig, Home, ProposeError, StartError},
+    raft::{Applied, Group, GroupConfig, GroupResources, ProposeError, StartError},
     store::checkpoint::Position,
 };
 
@@ -35,7 +35,7 @@ pub struct ShardSetup {
     /// Its Raft group.
     pub group: GroupConfig,
     /// What the groups of the node share.
-    pub home: Home,
+    pub resources: GroupResources,
     /// Where its state was recovered.
     pub recovered: Option<Position>,
     /// Learners that are to be active before anything is applied.
@@ -80,7 +80,8 @@ impl ShardReplica {
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
         let shard = setup.group.id;
-        let recovered = recover::<ShardMachine>(&setup.group, &setup.home.store, setup.recovered)?;
+        let recovered =
+            recover::<ShardMachine>(&setup.group, &setup.resources.store, setup.recovered)?;
         let (state, membership) = recovered.map_or(
             (ShardState::new(Settings::default()), None),
             |(state, membership)| (state, Some(membership)),
@@ -91,31 +92,31 @@ impl ShardReplica {
         let (views, Views { view, due }) = ViewPublisher::new(View::of(&state, index));
         let blocks: Arc<dyn BlockSource> = Arc::new(ShardBlocks {
             shard,
-            store: Arc::clone(&setup.home.store),
+            store: Arc::clone(&setup.resources.store),
             events: Arc::clone(&setup.events),
         });
         let machine = ShardMachine {
             shard,
             state,
             directory: directory.clone(),
-            store: Arc::clone(&setup.home.store),
+            store: Arc::clone(&setup.resources.store),
             blocks: Arc::clone(&blocks),
             views,
             watchers: watchers.clone(),
             supervisor: setup.supervisor,
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
-            sweeper: Sweeper::of(&setup.home, shard),
-            packing: Packing::of(&setup.home, shard, setup.packs),
+            sweeper: Sweeper::of(&setup.resources, shard),
+            packing: Packing::of(&setup.resources, shard, setup.packs),
             slicer: setup.slicer.clone(),
             changed: Vec::new(),
         };
         let woken = machine.wake(setup.were_active).await;
         woken.map_err(|reason| not_started(&setup.group, reason))?;
-        let store = Arc::clone(&setup.home.store);
+        let store = Arc::clone(&setup.resources.store);
         let group = Group::start(
             setup.group,
-            setup.home,
+            setup.resources,
             setup.recovered,
             membership,
             machine,

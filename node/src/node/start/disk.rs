@@ -10,7 +10,7 @@ use crate::{
     learner::WereActive,
     node::fatal::stop_process,
     observe::{Metrics, metrics::SavedGroup},
-    raft::{CHECKPOINTS_AT_ONCE, Home},
+    raft::{CHECKPOINTS_AT_ONCE, GroupResources},
     store::{
         Background,
         checkpoint::{self, CheckpointOptions, CheckpointStore, GroupRecovery, Recovered},
@@ -25,7 +25,7 @@ pub(super) const CHECKPOINTS: &str = "checkpoints";
 
 /// The disk's part of a node.
 pub(super) struct Disk {
-    pub(super) home: Home,
+    pub(super) resources: GroupResources,
     pub(super) recoveries: Vec<GroupRecovery>,
     pub(super) were_active: Arc<WereActive>,
 }
@@ -69,7 +69,7 @@ fn open_disk_blocking(
     }
     let checkpoints = Arc::clone(&metrics.checkpoint);
     let thread = |name| Background::start(name).map_err(StartNodeError::Thread);
-    let home = Home {
+    let resources = GroupResources {
         log: Arc::new(log),
         store: Arc::new(store),
         background: thread("background")?,
@@ -91,7 +91,7 @@ fn open_disk_blocking(
         }),
     };
     Ok(Disk {
-        home,
+        resources,
         recoveries,
         were_active,
     })

@@ -18,7 +18,7 @@ use crate::{
     control::ControlPlane,
     observe::Metrics,
     raft::{GroupConfig, StartError},
-    shard::{BatchLimits, Chores, LearnerMemory, ShardReplica, ShardSetup},
+    shard::{BatchLimits, LearnerMemory, ShardReplica, ShardSetup, Slicer},
     store::{
         GroupId,
         checkpoint::{GroupRecovery, Position},
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// What shards start on.
-pub struct Ground<'n> {
+pub struct ShardDependencies<'n> {
     pub loaded: &'n LoadedConfig,
     pub identity: &'n Identity,
     pub disk: &'n Disk,
@@ -36,20 +36,20 @@ pub struct Ground<'n> {
     pub metrics: &'n Arc<Metrics>,
 }
 
-impl Ground<'_> {
+impl ShardDependencies<'_> {
     /// What each shard starts from, in the order of their numbers.
     ///
     /// # Errors
     /// When what is stored of a shard can't be read.
     pub fn setups(&self) -> Result<Vec<ShardSetup>, StartNodeError> {
         let placements = self.control.founded().shards;
-        let chores = Chores::default();
+        let slicer = Slicer::default();
         let setups = (0..self.identity.shards).zip(&placements);
         setups
             .map(|(shard, placement)| {
                 let replica = placement.replicas.first();
                 let incarnation = replica.map_or(0, |(incarnation, _)| *incarnation);
-                self.setup((shard, incarnation), &chores)
+                self.setup((shard, incarnation), &slicer)
             })
             .collect()
     }
@@ -57,7 +57,7 @@ impl Ground<'_> {
     fn setup(
         &self,
         (shard, incarnation): (u16, u64),
-        chores: &Chores,
+        slicer: &Slicer,
     ) -> Result<ShardSetup, StartNodeError> {
         let (config, disk) = (&self.loaded.config, self.disk);
         let name = format!("shard-{shard}");
@@ -68,7 +68,7 @@ impl Ground<'_> {
         })?;
         Ok(ShardSetup {
             group: group_config(config, name, (shard, incarnation)),
-            home: disk.home.clone(),
+            resources: disk.resources.clone(),
             recovered: position_of(&disk.recoveries, shard),
             were_active,
             packs,
@@ -81,7 +81,7 @@ impl Ground<'_> {
                 linger: config.ingest.linger,
                 entries_in_flight: config.ingest.entries_in_flight.into(),
             },
-            chores: chores.clone(),
+            slicer: slicer.clone(),
         })
     }
 }

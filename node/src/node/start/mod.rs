@@ -17,7 +17,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{
     available_memory::available_memory_bytes,
     disk::{CHECKPOINTS, Disk, LOG, open_disk},
-    groups::{Ground, group_config, position_of, start_shards, whole_ms},
+    groups::{ShardDependencies, group_config, position_of, start_shards, whole_ms},
     identity::Identity,
     supervisor::Supervisor,
 };
@@ -72,7 +72,7 @@ pub async fn start(
     let control = control.inspect_err(|_| supervisor.stop(None))?;
     let memory = Arc::new(learner_memory(&config.memory));
     let mut shards = Vec::new();
-    let ground = Ground {
+    let dependencies = ShardDependencies {
         loaded,
         identity: &identity,
         disk: &disk,
@@ -82,7 +82,7 @@ pub async fn start(
         metrics,
     };
     let settings = control.settings();
-    let setups = check_retention(loaded, &settings).and_then(|()| ground.setups());
+    let setups = check_retention(loaded, &settings).and_then(|()| dependencies.setups());
     let started = match setups {
         Ok(setups) => start_shards(setups, settings, &mut shards, tasks, stop).await,
         Err(error) => Err(error),
@@ -98,8 +98,8 @@ pub async fn start(
         identity,
         control,
         router: Arc::new(router),
-        log: disk.home.log,
-        store: disk.home.store,
+        log: disk.resources.log,
+        store: disk.resources.store,
         supervisor,
     })
 }
@@ -183,7 +183,7 @@ async fn start_control(
     };
     let control = ControlPlane::start(
         group_config(config, "control".to_owned(), (id, CONTROL_INCARNATION)),
-        disk.home.clone(),
+        disk.resources.clone(),
         position_of(&disk.recoveries, id),
         founding,
     )

@@ -25,9 +25,9 @@ use crate::{
     raft::{Applied, Capture, Replicated},
     shard::{
         checkpoint::{Packing, Sweeper},
-        chores::Chores,
         events::ShardEvents,
         residency::{Awake, Directory, Retirement, TouchedLearner, Woken},
+        slicer::Slicer,
         view::{View, ViewPublisher},
     },
     store::checkpoint::CheckpointStore,
@@ -49,7 +49,7 @@ pub struct ShardMachine {
     pub passivate_after_ms: i64,
     pub sweeper: Sweeper,
     pub packing: Packing,
-    pub chores: Chores,
+    pub slicer: Slicer,
     /// Learners of the present entry whose watchers are to be told.
     pub changed: Vec<Box<str>>,
 }
@@ -106,15 +106,15 @@ impl Replicated for ShardMachine {
         let is_active = move |user_id: &str| active.get(user_id).is_some();
         let expired = self.sweeper.expired(floor_ms, is_active);
         let (due, mut saved) = self.directory.begin_saving(index);
-        let (directory, chores) = (self.directory.clone(), self.chores.clone());
+        let (directory, slicer) = (self.directory.clone(), self.slicer.clone());
         let packing = self.packing.clone();
         let changes = async move {
             // First, so that a learner's own word on the same record comes later and holds.
             let mut changes = expired.await;
             changes.extend(letters);
             let mut collected = Collected::beside(changes, index);
-            let mut portions = chores.portions(due);
-            while let Some(some) = portions.next().await {
+            let mut slices = slicer.slices(due);
+            while let Some(some) = slices.next().await {
                 directory.save(some);
                 while let Ok(saved) = saved.try_recv() {
                     collected.add(saved);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::{
     learner::{Collected, Packs, pack_key},
-    raft::Home,
+    raft::GroupResources,
     store::{
         Background, Unfinished,
         checkpoint::{Change, CheckpointStore, Payload},
@@ -22,10 +22,10 @@ pub struct Packing {
 
 impl Packing {
     /// Goes on from what is stored.
-    pub fn of(home: &Home, shard: u16, packs: Packs) -> Self {
+    pub fn of(resources: &GroupResources, shard: u16, packs: Packs) -> Self {
         Self {
-            store: Arc::clone(&home.store),
-            background: home.background.clone(),
+            store: Arc::clone(&resources.store),
+            background: resources.background.clone(),
             shard,
             packs: Arc::new(Mutex::new(packs)),
         }

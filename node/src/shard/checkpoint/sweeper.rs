@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 
 use crate::{
     learner::{RecordKey, has_left, learner_key, learners_from, parse_key, standings_from},
-    raft::Home,
+    raft::GroupResources,
     store::{
         Background,
         checkpoint::{Change, CheckpointStore},
@@ -29,10 +29,10 @@ pub struct Sweeper {
 
 impl Sweeper {
     /// Begins with the first record.
-    pub fn of(home: &Home, shard: u16) -> Self {
+    pub fn of(resources: &GroupResources, shard: u16) -> Self {
         Self {
-            store: Arc::clone(&home.store),
-            background: home.background.clone(),
+            store: Arc::clone(&resources.store),
+            background: resources.background.clone(),
             shard,
             from: Arc::new(Mutex::new(learners_from())),
         }
