@@ -105,7 +105,7 @@ impl Replicated for ShardMachine {
         let active = self.directory.clone();
         let is_active = move |user_id: &str| active.get(user_id).is_some();
         let expired = self.sweeper.expired(floor_ms, is_active);
-        let (due, mut saved) = self.directory.begin_saving(index);
+        let (due, mut saved) = self.directory.begin_capture(index);
         let (directory, slicer) = (self.directory.clone(), self.slicer.clone());
         let packing = self.packing.clone();
         let changes = async move {
@@ -120,7 +120,7 @@ impl Replicated for ShardMachine {
                     collected.add(saved);
                 }
             }
-            directory.all_asked_to_save();
+            directory.close_capture();
             while let Some(saved) = saved.recv().await {
                 collected.add(saved);
             }
@@ -133,7 +133,7 @@ impl Replicated for ShardMachine {
     }
 
     fn captured(&mut self) {
-        self.directory.end_saving();
+        self.directory.end_capture();
     }
 
     fn unsaved_bytes(&self) -> watch::Receiver<u64> {
@@ -218,7 +218,7 @@ impl ShardMachine {
 
     /// These learners, in their order, each ready for an entry; those that are not active are woken.
     async fn learners(&self, users: &[&str]) -> Result<Vec<Awake>, String> {
-        let mut known = self.directory.about_to_touch(users.iter().copied());
+        let mut known = self.directory.entry_targets(users.iter().copied());
         for found in known.iter_mut().flatten() {
             if let Some(save) = found.save.take() {
                 // One that fails ends the process.

@@ -26,13 +26,13 @@ const LEAVING_BYTES_MAX: u64 = 64 << 20;
 
 /// How far a learner is with the capture that is not durable yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Saving {
+pub(super) enum CaptureState {
     /// It is not part of it.
-    No,
+    Idle,
     /// It has to hand over its state before an entry touches it.
     Due,
     /// It was told to.
-    Asked,
+    Requested,
 }
 
 /// Learners with an actor. The shard changes it between entries; queries look actors up.
@@ -82,7 +82,7 @@ pub(super) struct Active {
     /// Differs from what the last capture took.
     pub(super) unsaved: bool,
     pub(super) unsaved_bytes: u64,
-    pub(super) saving: Saving,
+    pub(super) capture: CaptureState,
     /// Another one after each entry that touched it, and each time it is woken.
     version: u64,
     courses: Vec<Seat>,
@@ -193,7 +193,7 @@ impl Directory {
 
     /// The learners that an entry is about to touch, in their order, where they are active. Those of whom a capture is not collected
     /// yet have to hand over the state that they have now, before anything else.
-    pub fn about_to_touch<'u>(
+    pub fn entry_targets<'u>(
         &self,
         user_ids: impl Iterator<Item = &'u str>,
     ) -> Vec<Option<TouchedLearner>> {
@@ -207,7 +207,7 @@ impl Directory {
         let mut find = |place: Place| TouchedLearner {
             place,
             learner: learners.active[place].learner.clone(),
-            save: learners.save_of(place),
+            save: learners.take_save_request(place),
         };
         let found = places.into_iter().map(|place| place.map(&mut find));
         found.collect()
@@ -222,7 +222,7 @@ impl Directory {
             memory_bytes: woken.memory_bytes,
             unsaved: false,
             unsaved_bytes: 0,
-            saving: Saving::No,
+            capture: CaptureState::Idle,
             version: self.next_version(),
             courses: woken.courses.into_iter().map(Seat::new).collect(),
             standings: if woken.standings_stored {
@@ -431,7 +431,7 @@ impl Active {
 
     /// All of it is durable.
     fn is_stored(&self) -> bool {
-        !self.unsaved && self.saving == Saving::No && self.standings == Standings::Stored
+        !self.unsaved && self.capture == CaptureState::Idle && self.standings == Standings::Stored
     }
 
     /// What it adds at most to the capture that stores all of it, bytes; at least 1.

@@ -36,14 +36,14 @@ async fn settled_in(memory: LearnerMemory, learners: u64, bytes: u64) -> Directo
 
 /// A whole checkpoint. Answers how many learners it was of.
 async fn save(directory: &Directory) -> usize {
-    let (due, mut saved) = directory.begin_saving(1);
+    let (due, mut saved) = directory.begin_capture(1);
     directory.save(&due);
-    directory.all_asked_to_save();
+    directory.close_capture();
     let mut learners = 0;
     while saved.recv().await.is_some() {
         learners += 1;
     }
-    directory.end_saving();
+    directory.end_capture();
     learners
 }
 
@@ -55,7 +55,7 @@ async fn a_capture_stores_standings_of_no_more_than_its_bound() {
         assert_eq!(directory.retire(ALL), 0);
     }
     assert!(directory.are_some_leaving());
-    let (due, _saved) = directory.begin_saving(1);
+    let (due, _saved) = directory.begin_capture(1);
     assert_eq!(due.len() as u64, AT_ONCE);
 }
 
@@ -63,12 +63,12 @@ async fn a_capture_stores_standings_of_no_more_than_its_bound() {
 async fn a_learner_leaves_once_its_standings_are_durable() {
     let directory = settled(2, 1).await;
     directory.retire(ALL);
-    let (due, mut saved) = directory.begin_saving(1);
+    let (due, mut saved) = directory.begin_capture(1);
     directory.save(&due);
-    directory.all_asked_to_save();
+    directory.close_capture();
     assert_eq!(directory.retire(ALL), 0, "nothing is durable yet");
     while saved.recv().await.is_some() {}
-    directory.end_saving();
+    directory.end_capture();
     assert_eq!((directory.retire(ALL), directory.len()), (2, 0));
     assert!(!directory.are_some_leaving());
 }
@@ -165,9 +165,9 @@ async fn somebody_with_a_learner_is_waited_for_while_the_others_are_saved() {
     directory.retire(ALL);
     let busy = directory.get("learner-7").expect("active");
     let inside = busy.try_lock().expect("at rest");
-    let (due, mut saved) = directory.begin_saving(1);
+    let (due, mut saved) = directory.begin_capture(1);
     directory.save(&due);
-    directory.all_asked_to_save();
+    directory.close_capture();
     let at_once = std::iter::from_fn(|| saved.try_recv().ok()).count();
     assert_eq!(at_once, 19);
     drop(inside);

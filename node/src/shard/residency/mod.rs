@@ -3,10 +3,10 @@
 //! Must not know: what an entry holds, how a capture is written.
 
 mod blocks;
+mod capture;
 mod directory;
 mod eviction;
 mod memory;
-mod saving;
 
 pub use blocks::ShardBlocks;
 pub use directory::{Awake, Directory, Member, Retirement, TouchedLearner, Woken};

@@ -1,12 +1,12 @@
 //! A capture of the directory's learners: each hands over the state that it has at one entry boundary, while entries go on.
 //!
-//! Invariant: from [`Directory::begin_saving`] on, a learner that is due is asked once, and before anything of a later entry reaches it:
+//! Invariant: from [`Directory::begin_capture`] on, a learner that is due is asked once, and before anything of a later entry reaches it:
 //! by [`Directory::save`], which has it entered or told while the directory is locked, or by the shard, which gets it handed out with
 //! what it is to be asked for.
 
 use tokio::sync::mpsc;
 
-use super::directory::{Directory, Learners, Place, Saving, Standings};
+use super::directory::{CaptureState, Directory, Learners, Place, Standings};
 use crate::learner::{LearnerMessage, LearnerRef, Save, Saved};
 
 /// So many learners are entered together to be saved: events for them wait some tenths of a millisecond at most.
@@ -15,7 +15,7 @@ const SAVED_AT_ONCE: usize = 8;
 impl Directory {
     /// Begins a capture, `as_of` the newest entry: the learners with something unsaved, to be handed to [`Self::save`], and where their
     /// states come out. Whoever is touched by an entry meanwhile is asked before.
-    pub fn begin_saving(&self, as_of: u64) -> (Vec<Place>, mpsc::Receiver<Saved>) {
+    pub fn begin_capture(&self, as_of: u64) -> (Vec<Place>, mpsc::Receiver<Saved>) {
         self.unsaved_bytes.send_replace(0);
         let mut learners = self.learners.lock();
         let mut due = Vec::new();
@@ -23,7 +23,7 @@ impl Directory {
             if active.unsaved || active.standings.leaving_bytes() > 0 {
                 active.unsaved = false;
                 active.unsaved_bytes = 0;
-                active.saving = Saving::Due;
+                active.capture = CaptureState::Due;
                 due.push(place);
             }
         }
@@ -43,7 +43,7 @@ impl Directory {
     fn save_together(&self, places: &[Place]) {
         let mut learners = self.learners.lock();
         let mut take = |place: &Place| {
-            let save = learners.save_of(*place)?;
+            let save = learners.take_save_request(*place)?;
             Some((learners.active[*place].learner.clone(), save))
         };
         let due: Vec<(LearnerRef, Save)> = places.iter().filter_map(&mut take).collect();
@@ -66,16 +66,16 @@ impl Directory {
     }
 
     /// All learners of the capture were asked: the channel ends with the last answer.
-    pub fn all_asked_to_save(&self) {
+    pub fn close_capture(&self) {
         self.learners.lock().saved = None;
     }
 
     /// What was being saved is durable.
-    pub fn end_saving(&self) {
+    pub fn end_capture(&self) {
         let mut learners = self.learners.lock();
         learners.durable_index = learners.saved_at;
         for (_, active) in &mut learners.active {
-            active.saving = Saving::No;
+            active.capture = CaptureState::Idle;
         }
     }
 
@@ -87,13 +87,13 @@ impl Directory {
 
 impl Learners {
     /// What a learner is to be asked for, if a capture waits for it: counts as asked from now on.
-    pub(super) fn save_of(&mut self, place: Place) -> Option<Save> {
+    pub(super) fn take_save_request(&mut self, place: Place) -> Option<Save> {
         let active = &mut self.active[place];
-        if active.saving != Saving::Due {
+        if active.capture != CaptureState::Due {
             return None;
         }
         let reply = self.saved.clone()?;
-        active.saving = Saving::Asked;
+        active.capture = CaptureState::Requested;
         let leaving_bytes = active.standings.leaving_bytes();
         let standings = leaving_bytes > 0;
         if standings {
@@ -109,5 +109,5 @@ impl Learners {
 }
 
 #[cfg(test)]
-#[path = "saving_tests.rs"]
+#[path = "capture_tests.rs"]
 mod tests;

@@ -73,7 +73,7 @@ async fn apply(directory: &Directory, learners: &[usize], index: u64) {
         .encode_into(&mut encoded);
     let payload = Bytes::from(encoded);
     let mut awake = Vec::new();
-    for found in directory.about_to_touch(users.iter().map(String::as_str)) {
+    for found in directory.entry_targets(users.iter().map(String::as_str)) {
         let found = found.expect("active");
         if let Some(save) = found.save {
             let sent = found.learner.send(LearnerMessage::Save(save));
@@ -137,7 +137,9 @@ fn events_in(saved: &Saved) -> u64 {
 async fn a_capture_is_of_one_boundary_whatever_comes_meanwhile() {
     let seed = std::env::var("HOMEROOM_SEED").ok();
     let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));
-    println!("replay with: HOMEROOM_SEED={seed} cargo test -p homeroom-node --lib shard::saving");
+    println!(
+        "replay with: HOMEROOM_SEED={seed} cargo test -p homeroom-node --lib shard::residency::capture"
+    );
     let mut rng = Rng::with_seed(seed);
     for _ in 0..ROUNDS {
         captures(rng.fork()).await;
@@ -164,13 +166,13 @@ async fn captures(mut rng: Rng) {
             let events = shard.lock().await;
             // Only that it grows matters here.
             let as_of = events.iter().sum();
-            (directory.begin_saving(as_of), *events)
+            (directory.begin_capture(as_of), *events)
         };
         for some in due.chunks(PORTION) {
             directory.save(some);
             yield_now().await;
         }
-        directory.all_asked_to_save();
+        directory.close_capture();
         let mut handed_over = 0;
         while let Some(saved) = saved.recv().await {
             let number = saved
@@ -182,7 +184,7 @@ async fn captures(mut rng: Rng) {
             handed_over += 1;
         }
         assert_eq!(handed_over, due.len());
-        directory.end_saving();
+        directory.end_capture();
         yield_now().await;
     }
     stop.store(true, Ordering::Relaxed);
