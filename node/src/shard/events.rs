@@ -7,7 +7,7 @@ pub trait ShardEvents: Send + Sync + 'static {
     /// An entry was applied, with these outcomes.
     fn applied(&self, outcomes: &[Outcome], amended: usize);
     /// Learners were woken from the store, or met for the first time.
-    fn woken(&self, learners: usize);
+    fn activated(&self, learners: usize);
     /// Learners were stopped.
     fn retired(&self, learners: usize);
     /// Events of a learner that had left the memory were read again.

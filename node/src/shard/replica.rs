@@ -111,8 +111,8 @@ impl ShardReplica {
             slicer: setup.slicer.clone(),
             changed: Vec::new(),
         };
-        let woken = machine.wake(setup.were_active).await;
-        woken.map_err(|reason| not_started(&setup.group, reason))?;
+        let activated = machine.activate(setup.were_active).await;
+        activated.map_err(|reason| not_started(&setup.group, reason))?;
         let store = Arc::clone(&setup.resources.store);
         let group = Group::start(
             setup.group,

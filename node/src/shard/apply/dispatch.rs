@@ -11,7 +11,7 @@ use tokio::task::yield_now;
 use super::groups::{Events, Groups};
 use crate::{
     learner::{Apply, GroupApplied, LearnerMessage, ResidentLearner, Round, RoundError},
-    shard::residency::Awake,
+    shard::residency::ActiveRef,
 };
 
 /// So many learners are looked at together, and so much of them is in the processor's caches together: some thirty lines each, of which
@@ -38,7 +38,7 @@ pub struct Applying<'e> {
 pub async fn dispatch(
     entry: &Applying<'_>,
     groups: &Groups<'_>,
-    learners: &[Awake],
+    learners: &[ActiveRef],
 ) -> Result<Vec<GroupApplied>, RoundError> {
     let mut answers = Vec::with_capacity(learners.len());
     for some in learners.chunks(BATCH_LEARNERS) {
@@ -60,7 +60,7 @@ pub async fn dispatch(
 fn apply_to_idle(
     entry: &Applying<'_>,
     groups: &Groups<'_>,
-    learners: &[Awake],
+    learners: &[ActiveRef],
     answers: &mut Vec<Option<GroupApplied>>,
 ) -> Result<(), RoundError> {
     let locked = learners.iter().map(|(_, learner)| learner.try_lock());
@@ -86,7 +86,7 @@ fn apply_to_idle(
 async fn enqueue_for_busy(
     entry: &Applying<'_>,
     events: &[Events<'_>],
-    learners: &[Awake],
+    learners: &[ActiveRef],
     answers: &mut [Option<GroupApplied>],
 ) -> Result<(), RoundError> {
     let busy = answers

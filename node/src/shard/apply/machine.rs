@@ -26,7 +26,7 @@ use crate::{
     shard::{
         checkpoint::{Packing, Sweeper},
         events::ShardEvents,
-        residency::{Awake, Directory, Retirement, TouchedLearner, Woken},
+        residency::{Activation, ActiveRef, Directory, Retirement, TouchedLearner},
         slicer::Slicer,
         view::{View, ViewPublisher},
     },
@@ -217,7 +217,7 @@ impl ShardMachine {
     }
 
     /// These learners, in their order, each ready for an entry; those that are not active are woken.
-    async fn learners(&self, users: &[&str]) -> Result<Vec<Awake>, String> {
+    async fn learners(&self, users: &[&str]) -> Result<Vec<ActiveRef>, String> {
         let mut known = self.directory.entry_targets(users.iter().copied());
         for found in known.iter_mut().flatten() {
             if let Some(save) = found.save.take() {
@@ -231,10 +231,10 @@ impl ShardMachine {
             .filter(|(_, learner)| learner.is_none())
             .map(|(user, _)| *user)
             .collect();
-        let mut woken = self.wake(self.load(&passivated)?).await?.into_iter();
+        let mut activated = self.activate(self.load(&passivated)?).await?.into_iter();
         let ready = known.into_iter().filter_map(|found| match found {
             Some(TouchedLearner { place, learner, .. }) => Some((place, learner)),
-            None => woken.next(),
+            None => activated.next(),
         });
         Ok(ready.collect())
     }
@@ -254,14 +254,14 @@ impl ShardMachine {
     }
 
     /// Gives learners their actors.
-    pub async fn wake(&self, learners: Vec<Stored>) -> Result<Vec<Awake>, String> {
+    pub async fn activate(&self, learners: Vec<Stored>) -> Result<Vec<ActiveRef>, String> {
         if learners.is_empty() {
             return Ok(Vec::new());
         }
-        let mut awake = Vec::with_capacity(learners.len());
+        let mut active = Vec::with_capacity(learners.len());
         for stored in learners {
             let user_id = Box::<str>::from(stored.learner.user_id());
-            let woken = Woken {
+            let activated = Activation {
                 last_event_ms: stored.learner.last_event_ms(),
                 courses: stored.learner.course_ids_from(0).collect(),
                 standings_stored: stored.standings_stored,
@@ -272,11 +272,11 @@ impl ShardMachine {
             let resident = ResidentLearner::of(stored, Arc::clone(&self.blocks));
             let learner = LearnerRef::spawn(resident, self.supervisor.clone()).await;
             let learner = learner.map_err(|error| error.to_string())?;
-            let place = self.directory.insert(&user_id, learner.clone(), woken);
-            awake.push((place, learner));
+            let place = self.directory.insert(&user_id, learner.clone(), activated);
+            active.push((place, learner));
         }
-        self.events.woken(awake.len());
-        Ok(awake)
+        self.events.activated(active.len());
+        Ok(active)
     }
 
     /// Shows the shard as it is after an entry.

@@ -22,7 +22,7 @@ use crate::{
     learner::{Nowhere, ResidentLearner, Stored},
     shard::{
         apply::{Applying, Groups, dispatch},
-        residency::{LearnerMemory, Woken},
+        residency::{Activation, LearnerMemory},
     },
 };
 
@@ -44,14 +44,18 @@ async fn directory() -> Directory {
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
     for number in 0..LEARNERS {
         let resident = ResidentLearner::of(Stored::nothing_of(&user_id(number)), Arc::new(Nowhere));
-        let woken = Woken {
+        let activated = Activation {
             last_event_ms: 0,
             courses: Vec::new(),
             standings_stored: false,
             memory_bytes: 0,
             touched_ms: 0,
         };
-        directory.insert(&user_id(number), LearnerRef::alone(resident).await, woken);
+        directory.insert(
+            &user_id(number),
+            LearnerRef::alone(resident).await,
+            activated,
+        );
     }
     directory
 }
@@ -72,14 +76,14 @@ async fn apply(directory: &Directory, learners: &[usize], index: u64) {
     Event::bare("", format!("event-{index}"), at_ms, EventType::Click, "lms")
         .encode_into(&mut encoded);
     let payload = Bytes::from(encoded);
-    let mut awake = Vec::new();
+    let mut active = Vec::new();
     for found in directory.entry_targets(users.iter().map(String::as_str)) {
         let found = found.expect("active");
         if let Some(save) = found.save {
             let sent = found.learner.send(LearnerMessage::Save(save));
             sent.expect("active");
         }
-        awake.push((found.place, found.learner));
+        active.push((found.place, found.learner));
     }
     let groups = Groups {
         users: users.iter().map(String::as_str).collect(),
@@ -91,9 +95,9 @@ async fn apply(directory: &Directory, learners: &[usize], index: u64) {
         payload: &payload,
         durable_index: directory.durable_index(),
     };
-    let applied = dispatch(&entry, &groups, &awake).await;
+    let applied = dispatch(&entry, &groups, &active).await;
     let mut applied = applied.expect("all apply it");
-    let places = awake.iter().map(|(place, _)| *place);
+    let places = active.iter().map(|(place, _)| *place);
     directory.note_applied(at_ms, places.zip(&mut applied));
 }
 

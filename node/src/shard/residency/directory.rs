@@ -51,7 +51,7 @@ pub struct Directory {
 pub type Place = usize;
 
 /// An active learner, and where it is held.
-pub type Awake = (Place, LearnerRef);
+pub type ActiveRef = (Place, LearnerRef);
 
 #[derive(Debug, Default)]
 pub(super) struct Learners {
@@ -104,7 +104,7 @@ pub struct TouchedLearner {
 
 /// What is known of a learner when it is woken.
 #[derive(Debug)]
-pub struct Woken {
+pub struct Activation {
     /// Its newest event, ms.
     pub last_event_ms: i64,
     /// The ids of its courses.
@@ -214,18 +214,18 @@ impl Directory {
     }
 
     /// Notes a learner that was woken.
-    pub fn insert(&self, user_id: &str, learner: LearnerRef, woken: Woken) -> Place {
+    pub fn insert(&self, user_id: &str, learner: LearnerRef, activated: Activation) -> Place {
         let active = Active {
             learner,
-            last_event_ms: woken.last_event_ms,
-            touched_ms: woken.touched_ms,
-            memory_bytes: woken.memory_bytes,
+            last_event_ms: activated.last_event_ms,
+            touched_ms: activated.touched_ms,
+            memory_bytes: activated.memory_bytes,
             unsaved: false,
             unsaved_bytes: 0,
             capture: CaptureState::Idle,
             version: self.next_version(),
-            courses: woken.courses.into_iter().map(Seat::new).collect(),
-            standings: if woken.standings_stored {
+            courses: activated.courses.into_iter().map(Seat::new).collect(),
+            standings: if activated.standings_stored {
                 Standings::Stored
             } else {
                 Standings::Behind

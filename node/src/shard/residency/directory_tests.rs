@@ -18,7 +18,7 @@ async fn settled_in(memory: LearnerMemory, learners: u64, bytes: u64) -> Directo
     let directory = Directory::new(Arc::new(memory));
     for number in 0..learners {
         let resident = ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
-        let woken = Woken {
+        let activated = Activation {
             last_event_ms: 0,
             courses: Vec::new(),
             standings_stored: false,
@@ -28,7 +28,7 @@ async fn settled_in(memory: LearnerMemory, learners: u64, bytes: u64) -> Directo
         directory.insert(
             &format!("learner-{number}"),
             LearnerRef::alone(resident).await,
-            woken,
+            activated,
         );
     }
     directory
@@ -120,14 +120,14 @@ async fn who_is_unknown_leaves_where_nothing_was_ever_accepted() {
         Arc::new(Nowhere),
     ))
     .await;
-    let woken = Woken {
+    let activated = Activation {
         last_event_ms: i64::MIN,
         courses: Vec::new(),
         standings_stored: true,
         memory_bytes: 1,
         touched_ms: 0,
     };
-    directory.insert("ada", learner, woken);
+    directory.insert("ada", learner, activated);
     assert_eq!(directory.retire(Retirement::at(i64::MIN, 30_000, 0)), 1);
 }
 

@@ -9,5 +9,5 @@ mod eviction;
 mod memory;
 
 pub use blocks::ShardBlocks;
-pub use directory::{Awake, Directory, Member, Retirement, TouchedLearner, Woken};
+pub use directory::{Activation, ActiveRef, Directory, Member, Retirement, TouchedLearner};
 pub use memory::LearnerMemory;
