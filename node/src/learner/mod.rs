@@ -11,10 +11,10 @@ pub use actor::{
     Retired, Round, RoundError, Save, Seen, Turn, memory_of,
 };
 #[cfg(test)]
-pub use codec::Nowhere;
+pub use codec::NoBlocks;
 pub use codec::{
     BlockSource, Collected, Gathered, LoadError, Packs, RecordKey, Saved, Stored, dead_letter_key,
-    fetch_live, has_left, learner_key, learners_from, load, load_block, pack_key, packed_heads,
-    parse_key, standings_after, standings_from, standings_prefix,
+    fetch_live, learner_key, learners_from, load, load_block, pack_key, packed_heads, parse_key,
+    standings_after, standings_from, standings_prefix, was_passivated,
 };
-pub use recovery::WereActive;
+pub use recovery::RecoveredLearners;

@@ -10,12 +10,12 @@ use crate::store::checkpoint::RecoveryVisitor;
 
 /// Collects, by shard, the learners that were active when they were stored: how they stand in their courses is not stored, so they
 /// are to be active again before anybody asks.
-pub struct WereActive {
-    shards: Vec<Mutex<OfShard>>,
+pub struct RecoveredLearners {
+    shards: Vec<Mutex<ShardLearners>>,
 }
 
 #[derive(Default)]
-struct OfShard {
+struct ShardLearners {
     learners: Vec<Result<Stored, LoadError>>,
     /// The one whose records pass by.
     present: Option<Gathered>,
@@ -30,7 +30,7 @@ struct Packed {
     head: Vec<u8>,
 }
 
-impl WereActive {
+impl RecoveredLearners {
     /// For so many shards.
     pub fn new(shards: u16) -> Self {
         Self {
@@ -44,37 +44,41 @@ impl WereActive {
     /// When one of them can't be read.
     pub fn take(&self, shard: u16) -> Result<(Vec<Stored>, Packs), LoadError> {
         let taken = self.with(shard, std::mem::take);
-        let OfShard {
+        let ShardLearners {
             learners, packs, ..
         } = taken.unwrap_or_default();
         let learners: Result<Vec<Stored>, LoadError> = learners.into_iter().collect();
         Ok((learners?, packs))
     }
 
-    fn with<T>(&self, shard: u16, act: impl FnOnce(&mut OfShard) -> T) -> Option<T> {
-        let of_shard = self.shards.get(usize::from(shard))?;
-        let mut of_shard = of_shard.lock();
-        Some(act(&mut of_shard))
+    fn with<T>(&self, shard: u16, act: impl FnOnce(&mut ShardLearners) -> T) -> Option<T> {
+        let shard_learners = self.shards.get(usize::from(shard))?;
+        let mut shard_learners = shard_learners.lock();
+        Some(act(&mut shard_learners))
     }
 }
 
-impl RecoveryVisitor for WereActive {
+impl RecoveryVisitor for RecoveredLearners {
     fn begin(&self, shard: u16) {
-        self.with(shard, |of_shard| *of_shard = OfShard::default());
+        self.with(shard, |shard_learners| {
+            *shard_learners = ShardLearners::default()
+        });
     }
 
     fn record(&self, shard: u16, key: &[u8], payload: &[u8]) {
         match parse_key(key) {
             Some(RecordKey::Pack(number)) => {
-                self.with(shard, |of_shard| of_shard.unpack(number, payload));
+                self.with(shard, |shard_learners| {
+                    shard_learners.unpack(number, payload)
+                });
             }
             Some(RecordKey::Learner {
                 user_id,
                 part,
                 piece,
             }) => {
-                self.with(shard, |of_shard| {
-                    of_shard.add(user_id, (part, piece), payload);
+                self.with(shard, |shard_learners| {
+                    shard_learners.add(user_id, (part, piece), payload);
                 });
             }
             _ => {}
@@ -82,11 +86,11 @@ impl RecoveryVisitor for WereActive {
     }
 
     fn end(&self, shard: u16) {
-        self.with(shard, OfShard::finish);
+        self.with(shard, ShardLearners::finish);
     }
 }
 
-impl OfShard {
+impl ShardLearners {
     /// Packs come before all other records.
     fn unpack(&mut self, number: u32, record: &[u8]) {
         let (as_of, heads) = match packed_heads(number, record) {

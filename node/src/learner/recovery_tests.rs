@@ -18,7 +18,7 @@ const NOWHERE: fn(u32) -> Option<Vec<u8>> = |_| None;
 
 /// The records of learners of whom nothing is known but that they are there, as one capture writes them.
 fn records(as_of: u64, learners: &[(&str, bool)]) -> Records {
-    let mut collected = Collected::beside(Vec::new(), as_of);
+    let mut collected = Collected::new(Vec::new(), as_of);
     for (user_id, was_active) in learners {
         collected.add(Saved {
             user_id: (*user_id).into(),
@@ -33,7 +33,7 @@ fn records(as_of: u64, learners: &[(&str, bool)]) -> Records {
 
 /// What a start gathers of a shard's records.
 fn gathered(records: &Records) -> Result<(Vec<Stored>, Packs), LoadError> {
-    let gathered = WereActive::new(1);
+    let gathered = RecoveredLearners::new(1);
     gathered.begin(0);
     for (key, payload) in records {
         gathered.record(0, key, payload);
@@ -49,7 +49,7 @@ fn user_ids(learners: &[Stored]) -> Vec<&str> {
 
 #[test]
 fn those_that_were_active_are_gathered_by_shard() {
-    let gathered = WereActive::new(2);
+    let gathered = RecoveredLearners::new(2);
     let shards = [
         records(1, &[("ada", true), ("cyd", false), ("eve", true)]),
         records(1, &[("bob", true), ("dan", true)]),
@@ -74,7 +74,7 @@ fn those_that_were_active_are_gathered_by_shard() {
 #[test]
 fn a_packed_head_has_the_records_beside_it() {
     let mut all = records(1, &[("ada", true)]);
-    let mut beside = Collected::beside(Vec::new(), 1);
+    let mut beside = Collected::new(Vec::new(), 1);
     beside.add(Saved {
         user_id: "ada".into(),
         changes: vec![StateChange {
@@ -121,7 +121,7 @@ const CAPTURES: u64 = 120;
 struct Rig {
     learners: Vec<Learner>,
     /// Of whom the newest head was stored without standings.
-    were_active: Vec<bool>,
+    recovered_learners: Vec<bool>,
     stored: Vec<Option<Learner>>,
     records: Records,
     packs: Packs,
@@ -134,7 +134,7 @@ impl Rig {
             learners: (0..LEARNERS)
                 .map(|number| Learner::new(&format!("learner-{number}")))
                 .collect(),
-            were_active: vec![false; LEARNERS],
+            recovered_learners: vec![false; LEARNERS],
             stored: vec![None; LEARNERS],
             records: Records::new(),
             packs: Packs::default(),
@@ -168,7 +168,7 @@ impl Rig {
 
     /// Some learners have an event and are captured, of whom some leave.
     fn capture(&mut self, as_of: u64, rng: &mut Rng) {
-        let mut collected = Collected::beside(Vec::new(), as_of);
+        let mut collected = Collected::new(Vec::new(), as_of);
         // Few or nearly all, so that packs are superseded by and by or at once.
         let learners = [1, 12, LEARNERS][rng.usize(..3)];
         let all_leave = rng.u8(..15) == 0;
@@ -181,7 +181,7 @@ impl Rig {
                 changes: learner.take_changes(leaves),
                 standings: leaves.then(Vec::new),
             });
-            self.were_active[number] = !leaves;
+            self.recovered_learners[number] = !leaves;
             self.stored[number] = Some(learner.clone());
         }
         let records = &self.records;
@@ -199,7 +199,7 @@ impl Rig {
         let (found, packs) = gathered(&self.records).expect("all can be read");
         let mut found: Vec<&Learner> = found.iter().map(|stored| &stored.learner).collect();
         found.sort_unstable_by_key(|learner| learner.user_id());
-        let stored = self.stored.iter().zip(&self.were_active);
+        let stored = self.stored.iter().zip(&self.recovered_learners);
         let active =
             stored.filter_map(|(stored, was_active)| stored.as_ref().filter(|_| *was_active));
         let mut active: Vec<&Learner> = active.collect();
@@ -233,7 +233,11 @@ fn of_every_active_learner_the_newest_head_is_found() {
     for as_of in 1..=CAPTURES {
         rig.capture(as_of, &mut rng);
         let packs = rig.check();
-        let active = rig.were_active.iter().filter(|active| **active).count();
+        let active = rig
+            .recovered_learners
+            .iter()
+            .filter(|active| **active)
+            .count();
         let heads = rig.heads_in_packs();
         assert!(heads <= 2 * active, "{heads} heads are stored of {active}");
         if rng.u8(..6) == 0 {

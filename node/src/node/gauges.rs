@@ -99,7 +99,7 @@ impl Gauges {
                 max_bytes: self.log_queue_bytes_max,
             },
             memory: Fill {
-                used_bytes: memory.held(),
+                used_bytes: memory.used_bytes(),
                 max_bytes: memory.max(),
             },
             memory_is_crowded: memory.is_crowded(),

@@ -39,7 +39,7 @@ pub struct ShardSetup {
     /// Where its state was recovered.
     pub recovered: Option<Position>,
     /// Learners that are to be active before anything is applied.
-    pub were_active: Vec<Stored>,
+    pub recovered_learners: Vec<Stored>,
     /// In which packs their heads are.
     pub packs: Packs,
     /// Who supervises its learners.
@@ -111,7 +111,7 @@ impl ShardReplica {
             slicer: setup.slicer.clone(),
             changed: Vec::new(),
         };
-        let activated = machine.activate(setup.were_active).await;
+        let activated = machine.activate(setup.recovered_learners).await;
         activated.map_err(|reason| not_started(&setup.group, reason))?;
         let store = Arc::clone(&setup.resources.store);
         let group = Group::start(

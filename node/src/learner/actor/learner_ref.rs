@@ -67,7 +67,7 @@ impl LearnerRef {
 
     /// With an actor that nobody supervises.
     #[cfg(test)]
-    pub async fn alone(resident: ResidentLearner) -> Self {
+    pub async fn unsupervised(resident: ResidentLearner) -> Self {
         let learner = Self::of(resident);
         let spawned = Actor::spawn(None, LearnerActor, learner.clone()).await;
         spawned.expect("an actor");
@@ -83,7 +83,7 @@ impl LearnerRef {
     }
 
     /// Notes where its messages can wait.
-    fn take_in(&self, mailbox: ActorRef<LearnerMessage>) {
+    fn set_mailbox(&self, mailbox: ActorRef<LearnerMessage>) {
         // An actor starts once.
         let _ = self.0.mailbox.set(mailbox);
     }
@@ -184,7 +184,7 @@ impl Actor for LearnerActor {
         myself: ActorRef<LearnerMessage>,
         learner: LearnerRef,
     ) -> Result<LearnerRef, ActorProcessingErr> {
-        learner.take_in(myself);
+        learner.set_mailbox(myself);
         Ok(learner)
     }
 

@@ -5,11 +5,11 @@ use std::sync::mpsc;
 use tokio::task::JoinSet;
 
 use super::*;
-use crate::learner::{Look, Nowhere, Read, Stored};
+use crate::learner::{Look, NoBlocks, Read, Stored};
 
 async fn ada() -> LearnerRef {
-    let resident = ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
-    LearnerRef::alone(resident).await
+    let resident = ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(NoBlocks));
+    LearnerRef::unsupervised(resident).await
 }
 
 /// A look that says that it was handled.

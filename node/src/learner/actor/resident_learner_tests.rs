@@ -6,7 +6,7 @@ use homeroom_core::{Event, EventType, WindowShape, learner::WindowQuery};
 use tokio::sync::mpsc;
 
 use super::*;
-use crate::learner::Nowhere;
+use crate::learner::NoBlocks;
 
 const BEGUN_MS: i64 = 1_700_000_000_000;
 /// Between two events: each is in another pane.
@@ -14,8 +14,8 @@ const STEP_MS: i64 = 10_000;
 /// Enough for blocks behind the newest minute.
 const EVENTS: u64 = 40;
 
-fn nobody_yet() -> ResidentLearner {
-    ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(Nowhere))
+fn new_learner() -> ResidentLearner {
+    ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(NoBlocks))
 }
 
 /// The entry at an index, with the event of its time.
@@ -61,13 +61,13 @@ fn is_partly_evicted(resident: &ResidentLearner) -> bool {
 
 #[test]
 fn of_whom_nothing_was_accepted_nothing_is_stored() {
-    let saved = save(&mut nobody_yet(), 1);
+    let saved = save(&mut new_learner(), 1);
     assert!(saved.changes.is_empty() && saved.standings.is_none());
 }
 
 #[test]
 fn what_was_saved_leaves_the_memory_at_the_first_event_after_it_is_durable() {
-    let mut resident = nobody_yet();
+    let mut resident = new_learner();
     for index in 0..EVENTS {
         click(&mut resident, index, 0);
     }
@@ -81,7 +81,7 @@ fn what_was_saved_leaves_the_memory_at_the_first_event_after_it_is_durable() {
 
 #[test]
 fn to_whom_nothing_comes_any_more_lets_go_when_asked() {
-    let mut resident = nobody_yet();
+    let mut resident = new_learner();
     for index in 0..EVENTS {
         click(&mut resident, index, 0);
     }
@@ -107,7 +107,7 @@ impl BlockSource for Kept {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_read_back_leaves_again_without_being_saved() {
-    let mut resident = nobody_yet();
+    let mut resident = new_learner();
     for index in 0..EVENTS {
         click(&mut resident, index, 0);
     }
@@ -132,7 +132,7 @@ async fn what_was_read_back_leaves_again_without_being_saved() {
 
 #[test]
 fn what_an_earlier_capture_saved_has_left_when_the_next_comes() {
-    let mut resident = nobody_yet();
+    let mut resident = new_learner();
     for index in 0..EVENTS {
         click(&mut resident, index, 0);
     }

@@ -28,17 +28,17 @@ pub struct Collected {
     /// Heads of active learners, each learner once, that are to be packed.
     pub(super) heads: Vec<(Box<str>, Vec<u8>)>,
     /// Learners whose heads are among the changes.
-    pub(super) alone: Vec<Box<str>>,
+    pub(super) unpacked: Vec<Box<str>>,
 }
 
 impl Collected {
     /// With changes that are not learners' own.
-    pub fn beside(changes: Vec<Change>, as_of: u64) -> Self {
+    pub fn new(changes: Vec<Change>, as_of: u64) -> Self {
         Self {
             as_of,
             changes,
             heads: Vec::new(),
-            alone: Vec::new(),
+            unpacked: Vec::new(),
         }
     }
 
@@ -68,7 +68,7 @@ impl Collected {
                 (StatePart::Head, Some(head)) => {
                     self.changes
                         .extend(in_pieces(&user_id, part, &head, Some(mark)));
-                    self.alone.push(user_id.clone());
+                    self.unpacked.push(user_id.clone());
                 }
                 (part, Some(bytes)) => {
                     self.changes.extend(in_pieces(&user_id, part, &bytes, None));

@@ -16,7 +16,7 @@ pub use keys::{
 };
 pub use packs::{Packs, packed_heads};
 #[cfg(test)]
-pub use stored::Nowhere;
+pub use stored::NoBlocks;
 pub use stored::{
-    BlockSource, Gathered, LoadError, Stored, fetch, fetch_live, has_left, load, load_block,
+    BlockSource, Gathered, LoadError, Stored, fetch, fetch_live, load, load_block, was_passivated,
 };

@@ -69,10 +69,10 @@ impl Packs {
             as_of,
             mut changes,
             mut heads,
-            alone,
+            unpacked,
         } = collected;
         let written = heads.iter().map(|(user_id, _)| user_id);
-        for user_id in written.chain(&alone) {
+        for user_id in written.chain(&unpacked) {
             self.supersede(user_id);
         }
         self.copy_live(&mut heads, stored);

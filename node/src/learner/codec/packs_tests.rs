@@ -6,7 +6,7 @@ use super::*;
 use crate::learner::Saved;
 
 fn collected(as_of: u64, heads: &[(&str, usize)]) -> Collected {
-    let mut collected = Collected::beside(Vec::new(), as_of);
+    let mut collected = Collected::new(Vec::new(), as_of);
     for (user_id, bytes) in heads {
         collected.add(Saved {
             user_id: (*user_id).into(),

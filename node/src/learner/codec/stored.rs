@@ -252,10 +252,10 @@ pub fn load_block(
 
 /// Where nothing is stored.
 #[cfg(test)]
-pub struct Nowhere;
+pub struct NoBlocks;
 
 #[cfg(test)]
-impl BlockSource for Nowhere {
+impl BlockSource for NoBlocks {
     fn block(&self, user_id: &str, from_ms: i64) -> Result<Vec<u8>, LoadError> {
         let user_id = user_id.to_owned();
         Err(LoadError::Gone { user_id, from_ms })
@@ -301,7 +301,7 @@ pub fn fetch_live(
 }
 
 /// Whether a head was stored when its learner left the memory, so that nothing of it is needed from before the retention.
-pub fn has_left(head: &[u8]) -> bool {
+pub fn was_passivated(head: &[u8]) -> bool {
     FirstPiece::of(head).mark.standings_stored
 }
 

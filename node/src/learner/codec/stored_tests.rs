@@ -39,7 +39,7 @@ fn with_events(times_ms: impl Iterator<Item = i64>) -> Learner {
 
 /// What a capture writes of her, and heads that are to be packed.
 fn saved(learner: &mut Learner, leaves: bool) -> Collected {
-    let mut collected = Collected::beside(Vec::new(), 7);
+    let mut collected = Collected::new(Vec::new(), 7);
     collected.add(Saved {
         user_id: "ada".into(),
         changes: learner.take_changes(leaves),

@@ -7,7 +7,7 @@ use tokio::sync::Semaphore;
 use super::{error::StartNodeError, identity::Identity};
 use crate::{
     config::Config,
-    learner::WereActive,
+    learner::RecoveredLearners,
     node::fatal::stop_process,
     observe::{Metrics, metrics::SavedGroup},
     raft::{CHECKPOINTS_AT_ONCE, GroupResources},
@@ -27,7 +27,7 @@ pub(super) const CHECKPOINTS: &str = "checkpoints";
 pub(super) struct Disk {
     pub(super) resources: GroupResources,
     pub(super) recoveries: Vec<GroupRecovery>,
-    pub(super) were_active: Arc<WereActive>,
+    pub(super) recovered_learners: Arc<RecoveredLearners>,
 }
 
 /// Opens, or creates, what a node keeps in its data folder.
@@ -49,11 +49,11 @@ fn open_disk_blocking(
     identity: &Identity,
     metrics: &Arc<Metrics>,
 ) -> Result<Disk, StartNodeError> {
-    let were_active = Arc::new(WereActive::new(identity.shards));
+    let recovered_learners = Arc::new(RecoveredLearners::new(identity.shards));
     // Both are read to the end, and neither needs the other for that.
     let (log, opened) = thread::scope(|scope| {
         let log = scope.spawn(|| FileLog::open(log_config(config), log_hooks(metrics)));
-        let opened = open_checkpoints(config, identity, &were_active);
+        let opened = open_checkpoints(config, identity, &recovered_learners);
         let log = log.join();
         (log.unwrap_or_else(|panic| resume_unwind(panic)), opened)
     });
@@ -93,7 +93,7 @@ fn open_disk_blocking(
     Ok(Disk {
         resources,
         recoveries,
-        were_active,
+        recovered_learners,
     })
 }
 
@@ -121,7 +121,7 @@ fn log_hooks(metrics: &Metrics) -> LogHooks {
 fn open_checkpoints(
     config: &Config,
     identity: &Identity,
-    were_active: &Arc<WereActive>,
+    recovered_learners: &Arc<RecoveredLearners>,
 ) -> Result<(CheckpointStore, Vec<GroupRecovery>), checkpoint::OpenError> {
     let options = CheckpointOptions {
         cache_bytes: config.checkpoint.sled_cache_bytes.as_u64(),
@@ -132,6 +132,6 @@ fn open_checkpoints(
         identity.shards + 1,
         identity.cluster_id.as_bytes(),
         &options,
-        Arc::clone(were_active) as _,
+        Arc::clone(recovered_learners) as _,
     )
 }

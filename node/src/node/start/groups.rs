@@ -61,16 +61,17 @@ impl ShardDependencies<'_> {
     ) -> Result<ShardSetup, StartNodeError> {
         let (config, disk) = (&self.loaded.config, self.disk);
         let name = format!("shard-{shard}");
-        let were_active = disk.were_active.take(shard);
-        let (were_active, packs) = were_active.map_err(|error| StartError::State {
-            group: name.clone(),
-            error: io::Error::other(error),
-        })?;
+        let recovered_learners = disk.recovered_learners.take(shard);
+        let (recovered_learners, packs) =
+            recovered_learners.map_err(|error| StartError::State {
+                group: name.clone(),
+                error: io::Error::other(error),
+            })?;
         Ok(ShardSetup {
             group: group_config(config, name, (shard, incarnation)),
             resources: disk.resources.clone(),
             recovered: position_of(&disk.recoveries, shard),
-            were_active,
+            recovered_learners,
             packs,
             supervisor: self.supervisor.get_cell(),
             events: Arc::new(ShardEventMetrics(Arc::clone(self.metrics))),

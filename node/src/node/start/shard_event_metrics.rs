@@ -16,7 +16,7 @@ impl ShardEvents for ShardEventMetrics {
         self.0.ingest.entry_events.record(outcomes.len() as f64);
     }
 
-    fn woken(&self, learners: usize) {
+    fn activated(&self, learners: usize) {
         self.0.learner.woken.increment(learners as u64);
     }
 

@@ -64,8 +64,8 @@ fn apply_to_idle(
     answers: &mut Vec<Option<GroupApplied>>,
 ) -> Result<(), RoundError> {
     let locked = learners.iter().map(|(_, learner)| learner.try_lock());
-    let entered: SmallVec<[_; BATCH_LEARNERS]> = locked.collect();
-    for held in locked.iter().flatten() {
+    let locked: SmallVec<[_; BATCH_LEARNERS]> = locked.collect();
+    for resident in locked.iter().flatten() {
         resident.prefetch();
     }
     drop(locked);

@@ -112,7 +112,7 @@ impl Replicated for ShardMachine {
             // First, so that a learner's own word on the same record comes later and holds.
             let mut changes = expired.await;
             changes.extend(letters);
-            let mut collected = Collected::beside(changes, index);
+            let mut collected = Collected::new(changes, index);
             let mut slices = slicer.slices(due);
             while let Some(some) = slices.next().await {
                 directory.save(some);

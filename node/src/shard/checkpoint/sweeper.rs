@@ -6,7 +6,7 @@ use homeroom_core::{learner::StatePart, time::hour_of};
 use parking_lot::Mutex;
 
 use crate::{
-    learner::{RecordKey, has_left, learner_key, learners_from, parse_key, standings_from},
+    learner::{RecordKey, learner_key, learners_from, parse_key, standings_from, was_passivated},
     raft::GroupResources,
     store::{
         Background,
@@ -88,7 +88,7 @@ impl Sweeper {
             if *present.0 != *user_id {
                 present = (
                     user_id.into(),
-                    !is_active(user_id) && self.has_left(user_id),
+                    !is_active(user_id) && self.was_passivated(user_id),
                 );
             }
             if present.1 {
@@ -99,10 +99,10 @@ impl Sweeper {
         expired
     }
 
-    fn has_left(&self, user_id: &str) -> bool {
+    fn was_passivated(&self, user_id: &str) -> bool {
         let head = self
             .store
             .get(self.shard, &learner_key(user_id, StatePart::Head, 0));
-        head.is_ok_and(|head| head.is_some_and(|head| has_left(&head)))
+        head.is_ok_and(|head| head.is_some_and(|head| was_passivated(&head)))
     }
 }

@@ -19,7 +19,7 @@ use tokio::{
 
 use super::*;
 use crate::{
-    learner::{Nowhere, ResidentLearner, Stored},
+    learner::{NoBlocks, ResidentLearner, Stored},
     shard::{
         apply::{Applying, Groups, dispatch},
         residency::{Activation, LearnerMemory},
@@ -43,7 +43,8 @@ fn user_id(number: usize) -> String {
 async fn directory() -> Directory {
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
     for number in 0..LEARNERS {
-        let resident = ResidentLearner::of(Stored::nothing_of(&user_id(number)), Arc::new(Nowhere));
+        let resident =
+            ResidentLearner::of(Stored::nothing_of(&user_id(number)), Arc::new(NoBlocks));
         let activated = Activation {
             last_event_ms: 0,
             courses: Vec::new(),
@@ -53,7 +54,7 @@ async fn directory() -> Directory {
         };
         directory.insert(
             &user_id(number),
-            LearnerRef::alone(resident).await,
+            LearnerRef::unsupervised(resident).await,
             activated,
         );
     }

@@ -61,9 +61,9 @@ pub(super) struct Learners {
     /// What the learners come to whose standings are wanted, bytes.
     pub(super) leaving_bytes: u64,
     /// Before the windows are settled up to here nobody is idle, ms of event time: there is no need to look.
-    nobody_idle_before_ms: i64,
+    none_idle_before_ms: i64,
     /// Up to where they were settled at the last look, ms of event time: a change of settings may take that back.
-    looked_at_ms: i64,
+    last_settled_ms: i64,
     /// Where learners hand over their states while a capture is collected.
     pub(super) saved: Option<mpsc::Sender<Saved>>,
     /// The newest entry at the boundary of the last capture.
@@ -234,7 +234,7 @@ impl Directory {
         };
         self.memory.grow(active.memory_bytes.cast_signed());
         let mut learners = self.learners.lock();
-        learners.nobody_idle_before_ms = learners.nobody_idle_before_ms.min(active.settles_ms());
+        learners.none_idle_before_ms = learners.none_idle_before_ms.min(active.settles_ms());
         let place = learners.active.insert(active);
         learners.places.insert(user_id.into(), place);
         place
@@ -256,7 +256,7 @@ impl Directory {
             stayed_bytes += active.standings.leaving_bytes();
             active.standings = Standings::Behind;
             if std::mem::take(&mut active.is_idle) {
-                self.memory.rest(-active.memory_bytes.cast_signed());
+                self.memory.grow_idle(-active.memory_bytes.cast_signed());
             }
             active.version = self.next_version();
             let joined = std::mem::take(&mut applied.joined);
@@ -291,15 +291,15 @@ impl Directory {
             places,
             active,
             leaving_bytes,
-            nobody_idle_before_ms,
-            looked_at_ms,
+            none_idle_before_ms,
+            last_settled_ms,
             ..
         } = &mut *learners;
-        let looked_at_ms = std::mem::replace(looked_at_ms, retirement.settled_ms);
-        if (looked_at_ms..*nobody_idle_before_ms).contains(&retirement.settled_ms) {
+        let last_settled_ms = std::mem::replace(last_settled_ms, retirement.settled_ms);
+        if (last_settled_ms..*none_idle_before_ms).contains(&retirement.settled_ms) {
             return 0;
         }
-        *nobody_idle_before_ms = i64::MAX;
+        *none_idle_before_ms = i64::MAX;
         let before = active.len();
         places.retain(|_, place| {
             let learner = &mut active[*place];
@@ -317,14 +317,15 @@ impl Directory {
             let is_idle = is_settled && stays;
             let moved = i64::from(is_idle) - i64::from(learner.is_idle);
             learner.is_idle = is_idle;
-            self.memory.rest(moved * learner.memory_bytes.cast_signed());
+            self.memory
+                .grow_idle(moved * learner.memory_bytes.cast_signed());
             if !stays {
                 let active = active.remove(*place);
                 self.memory.grow(-active.memory_bytes.cast_signed());
                 // A stopped actor is as good as a retired one.
                 let _ = active.learner.enqueue(LearnerMessage::Retire);
             } else {
-                *nobody_idle_before_ms = learner.settles_ms().min(*nobody_idle_before_ms);
+                *none_idle_before_ms = learner.settles_ms().min(*none_idle_before_ms);
             }
             stays
         });
@@ -402,7 +403,7 @@ impl Directory {
         let more = bytes.cast_signed() - active.memory_bytes.cast_signed();
         self.memory.grow(more);
         if active.is_idle {
-            self.memory.rest(more);
+            self.memory.grow_idle(more);
         }
         active.memory_bytes = bytes;
     }

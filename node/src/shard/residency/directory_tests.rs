@@ -1,7 +1,7 @@
 //! Which learners a capture takes, and when they may leave.
 
 use super::*;
-use crate::learner::{Nowhere, ResidentLearner, Stored};
+use crate::learner::{NoBlocks, ResidentLearner, Stored};
 
 /// Everybody may go, as far as time is concerned.
 const ALL: Retirement = Retirement {
@@ -17,7 +17,7 @@ async fn settled(learners: u64, bytes: u64) -> Directory {
 async fn settled_in(memory: LearnerMemory, learners: u64, bytes: u64) -> Directory {
     let directory = Directory::new(Arc::new(memory));
     for number in 0..learners {
-        let resident = ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(Nowhere));
+        let resident = ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(NoBlocks));
         let activated = Activation {
             last_event_ms: 0,
             courses: Vec::new(),
@@ -27,7 +27,7 @@ async fn settled_in(memory: LearnerMemory, learners: u64, bytes: u64) -> Directo
         };
         directory.insert(
             &format!("learner-{number}"),
-            LearnerRef::alone(resident).await,
+            LearnerRef::unsupervised(resident).await,
             activated,
         );
     }
@@ -115,9 +115,9 @@ fn at_the_watermarks_rest_everybody_may_leave() {
 #[tokio::test]
 async fn who_is_unknown_leaves_where_nothing_was_ever_accepted() {
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
-    let learner = LearnerRef::alone(ResidentLearner::of(
+    let learner = LearnerRef::unsupervised(ResidentLearner::of(
         Stored::nothing_of("ada"),
-        Arc::new(Nowhere),
+        Arc::new(NoBlocks),
     ))
     .await;
     let activated = Activation {
@@ -145,17 +145,17 @@ async fn what_idle_learners_let_go_of_is_not_theirs_any_more() {
         "the idle take next to nothing"
     );
     assert_eq!(directory.retire(ALL), 2);
-    assert_eq!(directory.memory.held(), 10 << 20);
+    assert_eq!(directory.memory.used_bytes(), 10 << 20);
 }
 
 #[tokio::test]
 async fn with_nobody_left_nothing_is_held() {
     let directory = settled(5, 1_000).await;
-    assert_eq!(directory.memory.held(), 5 * (ACTOR_BYTES + 1_000));
+    assert_eq!(directory.memory.used_bytes(), 5 * (ACTOR_BYTES + 1_000));
     directory.retire(ALL);
     assert_eq!(save(&directory).await, 5);
     assert_eq!(directory.retire(ALL), 5);
-    assert_eq!(directory.memory.held(), 0);
+    assert_eq!(directory.memory.used_bytes(), 0);
     assert!(!directory.memory.is_crowded() && !directory.are_some_leaving());
 }
 

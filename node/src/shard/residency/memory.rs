@@ -37,13 +37,13 @@ impl LearnerMemory {
     }
 
     /// Idle learners take so much more, or less, bytes.
-    pub fn rest(&self, bytes: i64) {
+    pub fn grow_idle(&self, bytes: i64) {
         self.idle
             .fetch_add(bytes.cast_unsigned(), Ordering::Relaxed);
     }
 
     /// Bytes.
-    pub fn held(&self) -> u64 {
+    pub fn used_bytes(&self) -> u64 {
         self.held.load(Ordering::Relaxed)
     }
 
@@ -54,17 +54,17 @@ impl LearnerMemory {
 
     /// Whether there will soon be no room: learners should let go of what need not be in memory.
     pub fn is_tight(&self) -> bool {
-        self.held() > self.bytes_max / TIGHT.1 * TIGHT.0
+        self.used_bytes() > self.bytes_max / TIGHT.1 * TIGHT.0
     }
 
     /// Whether there is no room, for whatever comes.
     pub fn is_full(&self) -> bool {
-        self.held() > self.bytes_max
+        self.used_bytes() > self.bytes_max
     }
 
     /// Whether memory is short because of those who are idle: they should leave, and newcomers wait until they have.
     pub fn is_crowded(&self) -> bool {
-        let is_short = self.held() > self.bytes_short;
+        let is_short = self.used_bytes() > self.bytes_short;
         is_short && self.idle.load(Ordering::Relaxed) > self.bytes_short / MANY
     }
 
@@ -82,11 +82,11 @@ mod tests {
     fn newcomers_wait_while_the_idle_are_many() {
         let memory = LearnerMemory::of(3_200, 3_000);
         memory.grow(1_600);
-        memory.rest(401);
+        memory.grow_idle(401);
         assert!(memory.has_room(), "it is not short");
         memory.grow(1);
         assert!(memory.is_crowded() && !memory.has_room());
-        memory.rest(-1);
+        memory.grow_idle(-1);
         assert!(!memory.is_crowded() && memory.has_room(), "few are idle");
         memory.grow(1_199);
         assert!(!memory.is_tight());
