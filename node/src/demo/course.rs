@@ -7,7 +7,7 @@ use homeroom_proto::v1::{
 };
 use tonic::{Code, transport::Channel};
 
-use super::COURSE;
+use super::class::COURSE;
 
 /// An answer that takes longer is left out of the picture.
 const ANSWER_WITHIN: Duration = Duration::from_millis(800);

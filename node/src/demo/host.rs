@@ -2,7 +2,7 @@
 
 use std::{
     net::{SocketAddr, TcpListener},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::Duration,
 };
 
 use tempfile::TempDir;
@@ -162,12 +162,4 @@ fn free_addresses() -> (SocketAddr, SocketAddr) {
         address(any.0).unwrap_or(grpc),
         address(any.1).unwrap_or(http),
     )
-}
-
-/// The clock that sources stamp their events with, ms since the epoch.
-pub(super) fn now_ms() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    since.map_or(0, |since| {
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-    })
 }

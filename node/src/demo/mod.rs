@@ -9,34 +9,13 @@
 //! the learner's profile (`GetLearner`, consistency SESSION with the acknowledgement's position) has come back and shows the event.
 //! So it holds the way in, the fsync, the way through the actor, and the way of a question and its answer.
 
-mod batches;
-mod broken;
-mod cast;
+mod class;
 mod course;
 mod error;
-mod events;
-mod help;
 mod host;
-mod ledger;
-mod lesson;
-mod plain;
-mod publisher;
-mod pupil;
+mod publish;
 mod run;
 mod screen;
-mod script;
-mod summary;
-mod tally;
-#[cfg(test)]
-mod tests;
-mod view;
-#[cfg(test)]
-mod view_tests;
 
 pub use error::DemoError;
 pub use run::{Demo, run};
-
-/// The course that the class takes.
-const COURSE: &str = "algebra-1";
-/// How long the lesson has been on when the demo starts, ms.
-const HISTORY_MS: i64 = 10 * 60_000;

@@ -16,12 +16,9 @@ use tonic::transport::Channel;
 use super::{
     course,
     error::DemoError,
-    host::{Host, now_ms},
-    ledger::Ledger,
-    lesson::Lesson,
-    screen::Screen,
-    summary::Summary,
-    view::Picture,
+    host::Host,
+    publish::{Ledger, Lesson, now_ms},
+    screen::{Picture, Screen, Summary},
 };
 
 /// Between two pictures.

@@ -15,7 +15,7 @@ const FIGURES: u8 = 3;
 
 /// What is known of the lesson so far; shared by those who publish and those who show.
 #[derive(Debug)]
-pub(super) struct Ledger {
+pub struct Ledger {
     figures: Mutex<Figures>,
 }
 
@@ -29,24 +29,24 @@ struct Figures {
 
 /// The figures of one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Standing {
+pub struct Standing {
     /// By outcome.
-    pub(super) tally: Tally,
+    pub tally: Tally,
     /// From the wire to a query's answer; none before the first live event.
-    pub(super) insight: Option<Latency>,
+    pub insight: Option<Latency>,
     /// From the event's own time to the same answer, ms, median.
-    pub(super) age_p50_ms: Option<f64>,
+    pub age_p50_ms: Option<f64>,
     /// How long after it fell due the last batch was sent, ms.
-    pub(super) behind_ms: u64,
+    pub behind_ms: u64,
 }
 
 /// Quantiles of what was measured.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Latency {
-    pub(super) p50_ms: f64,
-    pub(super) p99_ms: f64,
+pub struct Latency {
+    pub p50_ms: f64,
+    pub p99_ms: f64,
     /// How often it was measured.
-    pub(super) count: u64,
+    pub count: u64,
 }
 
 impl Ledger {
@@ -54,7 +54,7 @@ impl Ledger {
     ///
     /// # Errors
     /// When the histograms refuse their bounds.
-    pub(super) fn new() -> Result<Self, hdrhistogram::CreationError> {
+    pub fn new() -> Result<Self, hdrhistogram::CreationError> {
         let histogram = || Histogram::new_with_bounds(1, LATENCY_MAX_US, FIGURES);
         let figures = Figures {
             tally: Tally::default(),
@@ -68,26 +68,26 @@ impl Ledger {
     }
 
     /// Counts the outcomes of a request; the places of those that are not final.
-    pub(super) fn count(&self, outcomes: &[EventOutcome]) -> Vec<usize> {
+    pub fn count(&self, outcomes: &[EventOutcome]) -> Vec<usize> {
         let mut figures = self.figures.lock();
         let not_final = |(place, outcome)| (!figures.tally.add(outcome)).then_some(place);
         outcomes.iter().enumerate().filter_map(not_final).collect()
     }
 
     /// An event was shown by a query so long after it went to the wire, and so long after it happened.
-    pub(super) fn shown(&self, after: Duration, age: Duration) {
+    pub fn shown(&self, after: Duration, age: Duration) {
         let mut figures = self.figures.lock();
         figures.insight_us.saturating_record(micros(after));
         figures.age_us.saturating_record(micros(age));
     }
 
     /// A batch goes to the wire so long after it fell due, ms.
-    pub(super) fn behind(&self, behind_ms: u64) {
+    pub fn behind(&self, behind_ms: u64) {
         self.figures.lock().behind_ms = behind_ms;
     }
 
     /// The figures as they are now.
-    pub(super) fn standing(&self) -> Standing {
+    pub fn standing(&self) -> Standing {
         let figures = self.figures.lock();
         let quantile = |histogram: &Histogram<u64>, quantile| {
             histogram.value_at_quantile(quantile) as f64 / 1_000.0

@@ -2,7 +2,7 @@
 
 use homeroom_proto::{encoded, v1};
 
-use super::script::{Content, Delivery};
+use crate::demo::class::{Content, Delivery};
 
 /// A source that is unsure sends one batch of so many again.
 const AGAIN_ONE_OF: u64 = 20;
@@ -84,7 +84,7 @@ impl Batch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::{events::Source, script::Script};
+    use crate::demo::class::{Script, Source};
 
     fn deliveries() -> Vec<Delivery> {
         let mut deliveries = Script::new(1, 40, 0).until(300_000);

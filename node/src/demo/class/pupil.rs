@@ -39,7 +39,7 @@ pub(super) fn video_length_ms(video: usize) -> i64 {
 
 /// Something that a learner does.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Act {
+pub enum Act {
     /// Comes into the lesson.
     Arrive,
     /// Opens a page.

@@ -6,10 +6,10 @@ use console::{Style, measure_text_width, truncate_str};
 use homeroom_proto::v1::{Course, GetCourseResponse, RosterEntry};
 use jiff::tz::TimeZone;
 
-use super::{
-    COURSE, help,
-    ledger::{Latency, Standing},
-    tally::Tally,
+use super::help;
+use crate::demo::{
+    class::{self, COURSE},
+    publish::{Latency, Standing, Tally},
 };
 
 /// The smallest terminal that everything fits.
@@ -28,25 +28,25 @@ const SINCE_WIDTH: usize = 10;
 const LABEL_WIDTH: usize = 10;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 /// Where a client looks unless it is told otherwise.
-pub(super) const USUAL_GRPC_PORT: u16 = 7400;
+pub const USUAL_GRPC_PORT: u16 = 7400;
 const CARGO_CLI: &str = "cargo run --release -p homeroom-cli --";
 
 /// All that is shown of one moment.
-pub(super) struct Picture {
+pub struct Picture {
     /// How long the lesson has been on, ms.
-    pub(super) lesson_ms: i64,
+    pub lesson_ms: i64,
     /// Whether the class lives in the present, or the past is still told.
-    pub(super) is_live: bool,
-    pub(super) learners: usize,
-    pub(super) standing: Standing,
+    pub is_live: bool,
+    pub learners: usize,
+    pub standing: Standing,
     /// Events with an outcome in each of the last seconds, oldest first.
-    pub(super) rates: Vec<u64>,
+    pub rates: Vec<u64>,
     /// None while the node can't tell.
-    pub(super) course: Option<GetCourseResponse>,
-    pub(super) grpc: SocketAddr,
-    pub(super) http: SocketAddr,
+    pub course: Option<GetCourseResponse>,
+    pub grpc: SocketAddr,
+    pub http: SocketAddr,
     /// Of this machine, for times of day.
-    pub(super) zone: TimeZone,
+    pub zone: TimeZone,
 }
 
 /// How lines are coloured, if at all.
@@ -57,7 +57,7 @@ struct Paint {
 
 impl Picture {
     /// At most `rows` lines, none wider than `columns`.
-    pub(super) fn draw(&self, columns: usize, rows: usize, is_coloured: bool) -> Vec<String> {
+    pub fn draw(&self, columns: usize, rows: usize, is_coloured: bool) -> Vec<String> {
         let paint = Paint { is_coloured };
         let width = columns.clamp(WIDTH_LEAST, WIDTH_MOST);
         let is_tall = rows >= TALL;
@@ -80,7 +80,7 @@ impl Picture {
     }
 
     /// How far behind the class is, when that is worth a word.
-    pub(super) fn behind(&self) -> Option<String> {
+    pub fn behind(&self) -> Option<String> {
         let behind_ms = self.standing.behind_ms;
         let seconds = behind_ms as f64 / 1_000.0;
         (behind_ms > BEHIND_SHOWN_MS)
@@ -205,7 +205,7 @@ impl Picture {
 
     fn ask_further(&self, paint: Paint, is_tall: bool) -> Vec<String> {
         let name = self.course.as_ref().and_then(|of| of.roster.first());
-        let name = name.map_or_else(|| super::cast::name(0), |of| of.user_id.clone());
+        let name = name.map_or_else(|| class::name(0), |of| of.user_id.clone());
         let heading = paint.on(Style::new().bold(), "ask further, in another terminal");
         let mut lines = vec![format!(
             "{heading}{}",
@@ -257,7 +257,7 @@ impl Paint {
 }
 
 /// Received = accepted + duplicate + shadowed + dead letters.
-pub(super) fn conservation(tally: &Tally) -> String {
+pub fn conservation(tally: &Tally) -> String {
     format!(
         "{} = {} accepted + {} duplicate + {} shadowed + {} refused",
         grouped(tally.received()),
@@ -269,13 +269,13 @@ pub(super) fn conservation(tally: &Tally) -> String {
 }
 
 /// Quantiles in words.
-pub(super) fn latency(latency: &Latency) -> String {
+pub fn latency(latency: &Latency) -> String {
     let Latency { p50_ms, p99_ms, .. } = latency;
     format!("sent to shown by a query: p50 {p50_ms:.1} ms, p99 {p99_ms:.1} ms")
 }
 
 /// Minutes and seconds, with hours when there are any.
-pub(super) fn clock(ms: i64) -> String {
+pub fn clock(ms: i64) -> String {
     let seconds = ms.max(0) / 1_000;
     let (hours, minutes, seconds) = (seconds / 3_600, seconds / 60 % 60, seconds % 60);
     match hours {
@@ -285,7 +285,7 @@ pub(super) fn clock(ms: i64) -> String {
 }
 
 /// With a comma between thousands.
-pub(super) fn grouped(number: u64) -> String {
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut grouped = String::new();
     for (place, digit) in digits.chars().enumerate() {
@@ -346,7 +346,7 @@ fn sparkline(values: &[u64], width: usize) -> String {
 }
 
 /// How the reader calls the command line: as he called this, by cargo or installed.
-pub(super) fn cli() -> &'static str {
+pub fn cli() -> &'static str {
     match std::env::var_os("CARGO") {
         Some(_) => CARGO_CLI,
         None => "homeroom",

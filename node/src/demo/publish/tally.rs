@@ -9,20 +9,20 @@ use homeroom_proto::{
 
 /// Final outcomes, counted as the acknowledgements told them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Tally {
+pub struct Tally {
     /// Counted, for the first time.
-    pub(super) accepted: u64,
+    pub accepted: u64,
     /// Delivered before.
-    pub(super) duplicate: u64,
+    pub duplicate: u64,
     /// Seen, but another source is authoritative.
-    pub(super) shadowed: u64,
+    pub shadowed: u64,
     /// Refused and kept, by the name of the reason in snake case.
-    pub(super) dead_lettered: BTreeMap<String, u64>,
+    pub dead_lettered: BTreeMap<String, u64>,
 }
 
 impl Tally {
     /// Counts an outcome; false when it is not final, and the event is to be sent again.
-    pub(super) fn add(&mut self, outcome: &EventOutcome) -> bool {
+    pub fn add(&mut self, outcome: &EventOutcome) -> bool {
         match outcome.status() {
             EventStatus::Accepted => self.accepted += 1,
             EventStatus::Duplicate => self.duplicate += 1,
@@ -37,12 +37,12 @@ impl Tally {
     }
 
     /// All refused events.
-    pub(super) fn refused(&self) -> u64 {
+    pub fn refused(&self) -> u64 {
         self.dead_lettered.values().sum()
     }
 
     /// All events that have an outcome.
-    pub(super) fn received(&self) -> u64 {
+    pub fn received(&self) -> u64 {
         self.accepted + self.duplicate + self.shadowed + self.refused()
     }
 }

@@ -7,10 +7,12 @@ use homeroom_proto::v1::{Course, GetCourseResponse, HelpReason, RosterEntry};
 use jiff::tz::TimeZone;
 
 use super::{
-    ledger::{Latency, Standing},
     plain,
-    tally::Tally,
     view::{Picture, clock, grouped},
+};
+use crate::demo::{
+    class,
+    publish::{Latency, Standing, Tally},
 };
 
 fn in_need(index: usize) -> RosterEntry {
@@ -21,7 +23,7 @@ fn in_need(index: usize) -> RosterEntry {
         since_ms: 1_772_448_130_000,
     };
     RosterEntry {
-        user_id: super::cast::name(index),
+        user_id: class::name(index),
         reasons: vec![reason("wrong_in_a_row", 8), reason("stuck_on_item", 8)],
         ..RosterEntry::default()
     }

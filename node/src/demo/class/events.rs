@@ -10,7 +10,7 @@ use super::{
 
 /// A system that publishes what it sees of the class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Source {
+pub enum Source {
     /// The pages of the course; quick.
     Lms,
     /// The quizzes; a little later.
@@ -21,10 +21,10 @@ pub(super) enum Source {
 
 impl Source {
     /// All of them.
-    pub(super) const ALL: [Self; 3] = [Self::Lms, Self::Quiz, Self::Video];
+    pub const ALL: [Self; 3] = [Self::Lms, Self::Quiz, Self::Video];
 
     /// The name that events carry.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             Self::Lms => "lms",
             Self::Quiz => "quiz",
@@ -52,7 +52,7 @@ impl Source {
 }
 
 /// The event of an act at `at_ms` since the epoch; `number` makes its id.
-pub(super) fn of_act(user_id: &str, act: &Act, at_ms: i64, number: u64) -> v1::Event {
+pub fn of_act(user_id: &str, act: &Act, at_ms: i64, number: u64) -> v1::Event {
     let source = Source::of(act);
     let event = v1::Event {
         event_id: format!("{}-{number}", source.name()),
@@ -128,7 +128,7 @@ fn timestamp(at_ms: i64) -> Timestamp {
 }
 
 /// Event time, ms since the epoch.
-pub(super) fn event_ms(event: &v1::Event) -> i64 {
+pub fn event_ms(event: &v1::Event) -> i64 {
     event.timestamp.as_ref().map_or(0, |time| {
         time.seconds * 1_000 + i64::from(time.nanos) / 1_000_000
     })
@@ -136,7 +136,7 @@ pub(super) fn event_ms(event: &v1::Event) -> i64 {
 
 /// Whether a profile lists it under its own id, among the newest interactions or, for an answer, the newest assessments. A quiz is
 /// listed under the id of its newest mark, which may be another event.
-pub(super) fn is_listed(event: &v1::Event) -> bool {
+pub fn is_listed(event: &v1::Event) -> bool {
     !matches!(
         event.event_type.as_str(),
         "session_start" | "enrolled" | "quiz_submitted" | "score_updated"
@@ -144,6 +144,6 @@ pub(super) fn is_listed(event: &v1::Event) -> bool {
 }
 
 /// Whether it is the answer to an item.
-pub(super) fn is_answer(event: &v1::Event) -> bool {
+pub fn is_answer(event: &v1::Event) -> bool {
     event.event_type == "question_answered"
 }

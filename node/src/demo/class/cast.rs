@@ -38,7 +38,7 @@ const LAST: [&str; 40] = [
 const STRIDE: usize = 641;
 
 /// The id of the learner with this index. No two of a class have the same.
-pub(super) fn name(index: usize) -> String {
+pub fn name(index: usize) -> String {
     let pairs = FIRST.len() * LAST.len();
     let pair = (index % pairs) * STRIDE % pairs;
     let (first, last) = (FIRST[pair % FIRST.len()], LAST[pair / FIRST.len()]);

@@ -10,7 +10,8 @@ use homeroom_proto::v1::{
 use serde::Serialize;
 use tonic::{Status, transport::Channel};
 
-use super::{error::DemoError, ledger::Standing, view::grouped};
+use super::view::grouped;
+use crate::demo::{error::DemoError, publish::Standing};
 
 /// Windows of the dashboards, ms.
 const WINDOW_MS: i64 = 60_000;
@@ -18,7 +19,7 @@ const WINDOW_MS: i64 = 60_000;
 /// The JSON answer: the keys of `homeroom ingest --json`, and the demo's own.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Summary {
+pub struct Summary {
     received: u64,
     accepted: u64,
     duplicate: u64,
@@ -63,7 +64,7 @@ impl Summary {
     ///
     /// # Errors
     /// When the node does not answer, or the two differ.
-    pub(super) async fn of(
+    pub async fn of(
         standing: Standing,
         (learners, seed): (usize, u64),
         seconds: f64,
@@ -107,7 +108,7 @@ impl Summary {
     }
 
     /// A few lines for people.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let refused: u64 = self.dead_lettered.values().sum();
         let mut lines = vec![
             format!(

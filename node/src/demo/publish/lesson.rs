@@ -11,15 +11,18 @@ use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
 
 use super::{
-    HISTORY_MS,
     batches::{Batch, Batches},
-    error::DemoError,
-    events::Source,
-    host::now_ms,
     ledger::Ledger,
+    now_ms,
     publisher::Publisher,
-    script::{Delivery, Script},
 };
+use crate::demo::{
+    class::{Delivery, Script, Source},
+    error::DemoError,
+};
+
+/// How long the lesson has been on when the demo starts, ms.
+const HISTORY_MS: i64 = 10 * 60_000;
 
 /// The past is published in pieces of this, ms: a class of ten thousand need not be in memory for ten minutes at once.
 const PIECE_MS: i64 = 15_000;
@@ -35,12 +38,12 @@ const LIVE_EVERY: Duration = Duration::from_millis(100);
 const QUEUE_BATCHES: usize = 16;
 
 /// A lesson that is on.
-pub(super) struct Lesson {
+pub struct Lesson {
     tasks: JoinSet<Result<(), DemoError>>,
     stop: CancellationToken,
     live: watch::Receiver<Option<Instant>>,
     /// When it began, ms since the epoch.
-    pub(super) start_ms: i64,
+    pub start_ms: i64,
 }
 
 /// Publishes what the script says, when it says so.
@@ -56,7 +59,7 @@ impl Lesson {
     ///
     /// # Errors
     /// When there is no connection.
-    pub(super) fn start(
+    pub fn start(
         (seed, learners): (u64, usize),
         ledger: &Arc<Ledger>,
         channel: impl Fn() -> Result<Channel, DemoError>,
@@ -89,12 +92,12 @@ impl Lesson {
     }
 
     /// Whether the past is told, and the class lives in the present.
-    pub(super) fn is_live(&self) -> bool {
+    pub fn is_live(&self) -> bool {
         self.live.borrow().is_some()
     }
 
     /// A handle that waits until the lesson has been live for so long.
-    pub(super) fn live_for(&self, time: Duration) -> impl Future<Output = ()> + use<> {
+    pub fn live_for(&self, time: Duration) -> impl Future<Output = ()> + use<> {
         let mut live = self.live.clone();
         async move {
             let since = match live.wait_for(Option::is_some).await {
@@ -110,7 +113,7 @@ impl Lesson {
     }
 
     /// Waits for something to go wrong.
-    pub(super) async fn failed(&mut self) -> DemoError {
+    pub async fn failed(&mut self) -> DemoError {
         loop {
             match self.tasks.join_next().await {
                 Some(Ok(Err(error))) => return error,
@@ -126,7 +129,7 @@ impl Lesson {
     ///
     /// # Errors
     /// What went wrong meanwhile.
-    pub(super) async fn finish(mut self) -> Result<(), DemoError> {
+    pub async fn finish(mut self) -> Result<(), DemoError> {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
             ended.map_err(|error| DemoError::Task(error.to_string()))??;

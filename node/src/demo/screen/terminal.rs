@@ -15,7 +15,7 @@ const ROWS_LEFT_OUT: usize = 1;
 ///
 /// Nothing of the terminal's state is changed (no raw mode, no other screen, no hidden cursor), so nothing has to be put back,
 /// whatever way the process ends.
-pub(super) struct Screen {
+pub struct Screen {
     term: Term,
     is_drawn: bool,
     shown: u64,
@@ -23,7 +23,7 @@ pub(super) struct Screen {
 
 impl Screen {
     /// Standard output, or standard error where that belongs to the summary.
-    pub(super) fn new(is_output_taken: bool) -> Self {
+    pub fn new(is_output_taken: bool) -> Self {
         let term = if is_output_taken {
             Term::buffered_stderr()
         } else {
@@ -41,7 +41,7 @@ impl Screen {
     ///
     /// # Errors
     /// When nobody reads any more.
-    pub(super) fn show(&mut self, picture: &Picture) -> io::Result<()> {
+    pub fn show(&mut self, picture: &Picture) -> io::Result<()> {
         self.shown += 1;
         if self.is_drawn {
             self.draw(picture)?;
@@ -60,7 +60,7 @@ impl Screen {
     ///
     /// # Errors
     /// When nobody reads any more.
-    pub(super) fn end(&mut self, lines: &[String]) -> io::Result<()> {
+    pub fn end(&mut self, lines: &[String]) -> io::Result<()> {
         if self.is_drawn {
             // A terminal has shown `^C` where the cursor rests.
             self.term.write_line("")?;

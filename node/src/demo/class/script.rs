@@ -23,18 +23,18 @@ const ENROLLED_BEFORE_MS: std::ops::Range<i64> = 30 * MINUTE_MS..50 * MINUTE_MS;
 
 /// An event on its way from a source to the node.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct Delivery {
+pub struct Delivery {
     /// When it reaches the wire, ms since the epoch.
-    pub(super) due_ms: i64,
+    pub due_ms: i64,
     /// Who sends it.
-    pub(super) source: Source,
+    pub source: Source,
     /// What is sent.
-    pub(super) content: Content,
+    pub content: Content,
 }
 
 /// What is sent.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) enum Content {
+pub enum Content {
     /// A well-formed event.
     Event(Box<v1::Event>),
     /// JSON text, or what should be.
@@ -43,7 +43,7 @@ pub(super) enum Content {
 
 /// The class and its lesson.
 #[derive(Debug)]
-pub(super) struct Script {
+pub struct Script {
     start_ms: i64,
     rng: Rng,
     pupils: Vec<Pupil>,
@@ -59,7 +59,7 @@ pub(super) struct Script {
 
 impl Script {
     /// A class of so many learners whose lesson began at `start_ms` since the epoch.
-    pub(super) fn new(seed: u64, learners: usize, start_ms: i64) -> Self {
+    pub fn new(seed: u64, learners: usize, start_ms: i64) -> Self {
         let mut script = Self {
             start_ms,
             rng: Rng::with_seed(seed),
@@ -84,7 +84,7 @@ impl Script {
     }
 
     /// What falls due up to `to_ms` since the epoch, by when it is due. Called with ever later times.
-    pub(super) fn until(&mut self, to_ms: i64) -> Vec<Delivery> {
+    pub fn until(&mut self, to_ms: i64) -> Vec<Delivery> {
         while let Some(act) = self.acts.first_entry() {
             let (at_ms, index) = *act.key();
             if at_ms > to_ms {

@@ -11,7 +11,8 @@ use homeroom_proto::v1::{
 use prost_types::FieldMask;
 use tonic::{Code, transport::Channel};
 
-use super::{batches::Batch, error::DemoError, events, host::now_ms, ledger::Ledger};
+use super::{batches::Batch, ledger::Ledger, now_ms};
+use crate::demo::{class, error::DemoError};
 
 /// A refused batch is sent again after this, and after twice as long each further time…
 const RETRY_AFTER: Duration = Duration::from_millis(20);
@@ -159,16 +160,16 @@ impl Probe {
     /// The last fresh one that a profile lists: it is among its learner's ten newest.
     fn among(events: &[v1::Event], now_ms: i64) -> Option<Self> {
         let fresh = |event: &v1::Event| {
-            let age_ms = now_ms.saturating_sub(events::event_ms(event));
-            events::is_listed(event) && age_ms <= LOOK_AGE_MAX_MS
+            let age_ms = now_ms.saturating_sub(class::event_ms(event));
+            class::is_listed(event) && age_ms <= LOOK_AGE_MAX_MS
         };
         let place = events.iter().rposition(fresh)?;
         let event = events.get(place)?;
         Some(Self {
             user_id: event.user_id.clone(),
             event_id: event.event_id.clone(),
-            event_ms: events::event_ms(event),
-            is_answer: events::is_answer(event),
+            event_ms: class::event_ms(event),
+            is_answer: class::is_answer(event),
             place,
         })
     }
@@ -200,7 +201,7 @@ fn is_accepted(outcomes: &[v1::EventOutcome], place: usize) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::demo::{events::of_act, pupil::Act};
+    use crate::demo::class::{Act, of_act};
 
     const NOW_MS: i64 = 1_772_438_400_000;
 

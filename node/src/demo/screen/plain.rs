@@ -1,14 +1,12 @@
 //! The lesson as plain lines, where nothing can be drawn.
 
-use super::{
-    COURSE, cast,
-    view::{Picture, USUAL_GRPC_PORT, cli, clock, conservation, latency},
-};
+use super::view::{Picture, USUAL_GRPC_PORT, cli, clock, conservation, latency};
+use crate::demo::class::{self, COURSE};
 
 /// Where to ask further.
 pub(super) fn opening(picture: &Picture) -> String {
     let (grpc, http) = (picture.grpc, picture.http);
-    let (name, cli) = (cast::name(0), cli());
+    let (name, cli) = (class::name(0), cli());
     let endpoint = if grpc.port() == USUAL_GRPC_PORT {
         String::new()
     } else {

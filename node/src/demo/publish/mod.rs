@@ -1,0 +1,21 @@
+//! Publishes the class's events, and counts and measures what the node answers.
+
+mod batches;
+mod ledger;
+mod lesson;
+mod publisher;
+mod tally;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+pub use ledger::{Latency, Ledger, Standing};
+pub use lesson::Lesson;
+pub use tally::Tally;
+
+/// The clock that sources stamp their events with, ms since the epoch.
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| {
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+    })
+}
