@@ -19,7 +19,7 @@ const CRATES: [(&str, &str, &[&str]); 5] = [
     (
         "node",
         "node/Cargo.toml",
-        &["homeroom-core", "homeroom-proto"],
+        &["homeroom-client", "homeroom-core", "homeroom-proto"],
     ),
     ("client", "client/Cargo.toml", &["homeroom-proto"]),
     (
@@ -85,6 +85,18 @@ fn crates_depend_one_way() {
         }
     }
     assert_none("crates depend one way", &faults);
+}
+
+/// The demo asks its node from outside (ADR 14). The rest of the node never calls itself as a client.
+#[test]
+fn only_the_demo_uses_the_client() {
+    let faults: Vec<String> = sources()
+        .into_iter()
+        .filter(|file| file.path.starts_with("node/") && !file.path.starts_with("node/src/demo/"))
+        .filter(|file| file.text.contains("homeroom_client"))
+        .map(|file| format!("{} names the client library", file.path))
+        .collect();
+    assert_none("only the demo uses the client", &faults);
 }
 
 #[test]

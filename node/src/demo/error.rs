@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tonic::Status;
+use homeroom_client::{CallError, EndpointError};
 
 use crate::{config::ConfigError, node::ServeError};
 
@@ -24,9 +24,15 @@ pub enum DemoError {
     /// A task of the demo did not come to its end.
     #[error("{0}")]
     Task(String),
-    /// The node did not take what the class published.
-    #[error("publishing failed: {0}")]
-    Publish(Box<Status>),
+    /// The node gave no answer, or refused.
+    #[error(transparent)]
+    Call(#[from] CallError),
+    /// The node's address is none.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
+    /// The node sent events back until the client's deadline.
+    #[error("publishing failed: the node took no more events")]
+    NotTaken,
     /// An event was acknowledged, and no query showed it.
     #[error("event {event_id} of {user_id} was acknowledged, but its profile does not show it")]
     NotShown {
@@ -34,14 +40,6 @@ pub enum DemoError {
         event_id: String,
         /// Whose.
         user_id: String,
-    },
-    /// The node did not answer a question.
-    #[error("asking for {what} failed: {status}")]
-    Ask {
-        /// What was asked for.
-        what: &'static str,
-        /// What came instead.
-        status: Box<Status>,
     },
     /// Acknowledgements and counters tell different stories.
     #[error(

@@ -5,10 +5,11 @@ use std::{
     time::Duration,
 };
 
+use homeroom_client::{Client, ClientOptions, parse_endpoints};
 use tempfile::TempDir;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
-use tonic::transport::{Channel, Endpoint};
+use tonic::transport::Endpoint;
 use tonic_health::pb::{
     HealthCheckRequest, health_check_response::ServingStatus, health_client::HealthClient,
 };
@@ -25,6 +26,9 @@ const USUAL_PORTS: [u16; 2] = [7400, 7401];
 const STARTS_MAX: usize = 8;
 /// Between two looks whether the node is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+
+/// A request that was sent twice would be counted twice by the node alone: the only attempt has this long.
+const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running node, and the folder that goes with it.
 pub(super) struct Host {
@@ -82,11 +86,12 @@ impl Host {
     }
 
     async fn ready(&mut self) -> Result<(), DemoError> {
-        let channel = self.channel()?;
+        let endpoint = Endpoint::from_shared(format!("http://{}", self.grpc));
+        let endpoint = endpoint.map_err(|error| DemoError::Task(error.to_string()))?;
         let serving = async {
             let mut looks = interval(LOOK_EVERY);
             looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            let mut health = HealthClient::new(channel);
+            let mut health = HealthClient::new(endpoint.connect_lazy());
             loop {
                 looks.tick().await;
                 let answer = health.check(HealthCheckRequest::default()).await;
@@ -102,14 +107,18 @@ impl Host {
         }
     }
 
-    /// A connection of its own to the node's gRPC door.
+    /// A connection of its own to the node.
     ///
     /// # Errors
-    /// When the address is no URL.
-    pub(super) fn channel(&self) -> Result<Channel, DemoError> {
-        let endpoint = Endpoint::from_shared(format!("http://{}", self.grpc));
-        let endpoint = endpoint.map_err(|error| DemoError::Task(error.to_string()))?;
-        Ok(endpoint.connect_lazy())
+    /// When the address is no endpoint.
+    pub(super) fn connect(&self) -> Result<Client, DemoError> {
+        let options = ClientOptions {
+            deadline: ANSWER_WITHIN,
+            attempt: ANSWER_WITHIN,
+            ..ClientOptions::default()
+        };
+        let endpoints = parse_endpoints(&self.grpc.to_string())?;
+        Ok(Client::connect_with(endpoints, options)?)
     }
 
     /// Waits for the node to end although nobody told it to; why it did.

@@ -8,10 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use homeroom_client::Client;
 use homeroom_proto::v1::GetCourseResponse;
 use jiff::tz::TimeZone;
 use tokio::time::{MissedTickBehavior, interval};
-use tonic::transport::Channel;
 
 use super::{
     course,
@@ -46,7 +46,7 @@ struct Watched<'d> {
     lesson: Lesson,
     ledger: Arc<Ledger>,
     screen: &'d mut Screen,
-    courses: Channel,
+    client: Client,
     rates: VecDeque<u64>,
     received: u64,
     was_live: bool,
@@ -80,19 +80,15 @@ async fn hold(
     let ledger = Arc::new(ledger);
     let begun = Instant::now();
     let class = (demo.seed, demo.learners);
-    let (lesson, courses) = {
-        let host = &*host;
-        let lesson = Lesson::start(class, &ledger, || host.channel())?;
-        (lesson, host.channel()?)
-    };
-    let channel = courses.clone();
+    let lesson = Lesson::start(class, &ledger, || host.connect())?;
+    let client = host.connect()?;
     let watched = Watched {
         demo,
         host,
         lesson,
         ledger: Arc::clone(&ledger),
         screen,
-        courses,
+        client: client.clone(),
         rates: VecDeque::with_capacity(PULSE_SECONDS),
         received: 0,
         was_live: false,
@@ -103,7 +99,7 @@ async fn hold(
         ledger.standing(),
         (demo.learners, demo.seed),
         seconds,
-        channel,
+        &client,
     )
     .await
 }
@@ -130,7 +126,7 @@ impl Watched<'_> {
     }
 
     async fn show(&mut self) -> Result<(), DemoError> {
-        let course = course::look(self.courses.clone()).await;
+        let course = course::look(&self.client).await;
         let picture = self.picture(course);
         self.screen.show(&picture).map_err(DemoError::Output)
     }

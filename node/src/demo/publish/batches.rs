@@ -1,6 +1,7 @@
 //! Deliveries as requests: what is sent together, and which batch is sent a second time.
 
-use homeroom_proto::{encoded, v1};
+use homeroom_client::Batch as Request;
+use homeroom_proto::v1;
 
 use crate::demo::class::{Content, Delivery};
 
@@ -52,32 +53,17 @@ impl Batches {
 }
 
 impl Batch {
-    /// The request that publishes it.
-    pub(super) fn request(&self) -> v1::PublishRequest {
-        let raw = (!self.payloads.is_empty()).then(|| v1::RawEvents {
-            format: v1::RawFormat::NativeJson.into(),
-            payloads: self.payloads.iter().cloned().map(Into::into).collect(),
-            source: String::new(),
+    /// What publishes it: the well-formed events, then the others; either may be missing.
+    pub(super) fn requests(&self) -> [Option<Request>; 2] {
+        let events = (!self.events.is_empty()).then(|| Request::of_events(&self.events));
+        let raw = (!self.payloads.is_empty()).then(|| {
+            Request::Raw(v1::RawEvents {
+                format: v1::RawFormat::NativeJson.into(),
+                payloads: self.payloads.iter().cloned().map(Into::into).collect(),
+                source: String::new(),
+            })
         });
-        v1::PublishRequest {
-            events: encoded(&self.events),
-            raw,
-        }
-    }
-
-    /// Leaves only those events of which `is_kept` holds, by their place in the request.
-    pub(super) fn retain(&mut self, is_kept: impl Fn(usize) -> bool) {
-        let events = self.events.len();
-        let mut place = 0;
-        self.events.retain(|_| {
-            place += 1;
-            is_kept(place - 1)
-        });
-        place = events;
-        self.payloads.retain(|_| {
-            place += 1;
-            is_kept(place - 1)
-        });
+        [events, raw]
     }
 }
 
@@ -115,13 +101,10 @@ mod tests {
     }
 
     #[test]
-    fn what_is_retained_goes_by_its_place_in_the_request() {
-        let mut batch = Batches::default().cut(deliveries(), 8).swap_remove(0);
-        let last_event = batch.events[6].clone();
-        batch.retain(|place| place >= 6);
-        assert_eq!(
-            (batch.events.as_slice(), batch.payloads.len()),
-            (&[last_event][..], 1)
-        );
+    fn broken_events_are_published_as_they_are_written() {
+        let batch = Batches::default().cut(deliveries(), 8).swap_remove(0);
+        let [events, raw] = batch.requests();
+        assert_eq!(events.map(|events| events.len()), Some(7));
+        assert_eq!(raw.map(|raw| raw.len()), Some(1));
     }
 }

@@ -3,10 +3,9 @@
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
+use homeroom_client::Tally;
 use homeroom_proto::v1::EventOutcome;
 use parking_lot::Mutex;
-
-use super::tally::Tally;
 
 /// Longer latencies count as this, µs.
 const LATENCY_MAX_US: u64 = 60_000_000;
@@ -67,11 +66,9 @@ impl Ledger {
         })
     }
 
-    /// Counts the outcomes of a request; the places of those that are not final.
-    pub fn count(&self, outcomes: &[EventOutcome]) -> Vec<usize> {
-        let mut figures = self.figures.lock();
-        let not_final = |(place, outcome)| (!figures.tally.add(outcome)).then_some(place);
-        outcomes.iter().enumerate().filter_map(not_final).collect()
+    /// Counts the final outcomes of a request.
+    pub fn count(&self, outcomes: &[EventOutcome]) {
+        self.figures.lock().tally.add(outcomes);
     }
 
     /// An event was shown by a query so long after it went to the wire, and so long after it happened.

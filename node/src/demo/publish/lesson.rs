@@ -2,13 +2,13 @@
 
 use std::{sync::Arc, time::Duration};
 
+use homeroom_client::Client;
 use tokio::{
     sync::{mpsc, watch},
     task::JoinSet,
     time::{Instant, MissedTickBehavior, interval},
 };
 use tokio_util::sync::CancellationToken;
-use tonic::transport::Channel;
 
 use super::{
     batches::{Batch, Batches},
@@ -55,14 +55,14 @@ struct Feed {
 }
 
 impl Lesson {
-    /// Begins ten minutes ago. `channel` gives a connection each time it is asked.
+    /// Begins ten minutes ago. `connect` gives a connection of its own to each source.
     ///
     /// # Errors
     /// When there is no connection.
     pub fn start(
         (seed, learners): (u64, usize),
         ledger: &Arc<Ledger>,
-        channel: impl Fn() -> Result<Channel, DemoError>,
+        connect: impl Fn() -> Result<Client, DemoError>,
     ) -> Result<Self, DemoError> {
         let start_ms = now_ms() - HISTORY_MS;
         let (went_live, live) = watch::channel(None);
@@ -71,7 +71,7 @@ impl Lesson {
         let mut sources = Vec::new();
         for source in Source::ALL {
             let (batches, queue) = mpsc::channel(QUEUE_BATCHES);
-            let publisher = Publisher::new(channel()?, Arc::clone(ledger));
+            let publisher = Publisher::new(connect()?, Arc::clone(ledger));
             tasks.spawn(publish_all(publisher, queue));
             sources.push((source, Batches::default(), batches));
         }
@@ -81,7 +81,7 @@ impl Lesson {
             stop: stop.clone(),
             went_live,
         };
-        let publisher = Publisher::new(channel()?, Arc::clone(ledger));
+        let publisher = Publisher::new(connect()?, Arc::clone(ledger));
         tasks.spawn(feed.run(publisher, sources));
         Ok(Self {
             tasks,
@@ -163,7 +163,7 @@ impl Feed {
         }
     }
 
-    async fn tell_the_past(&mut self, mut publisher: Publisher) -> Result<(), DemoError> {
+    async fn tell_the_past(&mut self, publisher: Publisher) -> Result<(), DemoError> {
         let mut batches = Batches::default();
         let pieces = usize::try_from(HISTORY_MS / PIECE_MS).unwrap_or(0) + CATCH_UP_PIECES;
         let mut at_ms = self.start_ms;
@@ -172,7 +172,7 @@ impl Feed {
                 if self.stop.is_cancelled() {
                     return Ok(());
                 }
-                publisher.publish(batch).await?;
+                publisher.publish(&batch).await?;
             }
             let now = now_ms();
             if now - at_ms <= CAUGHT_UP_MS {
@@ -203,7 +203,7 @@ async fn publish_all(
     mut queue: mpsc::Receiver<Batch>,
 ) -> Result<(), DemoError> {
     while let Some(batch) = queue.recv().await {
-        publisher.publish_live(batch).await?;
+        publisher.publish_live(&batch).await?;
     }
     Ok(())
 }

@@ -4,13 +4,11 @@ mod batches;
 mod ledger;
 mod lesson;
 mod publisher;
-mod tally;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use ledger::{Latency, Ledger, Standing};
 pub use lesson::Lesson;
-pub use tally::Tally;
 
 /// The clock that sources stamp their events with, ms since the epoch.
 pub fn now_ms() -> i64 {

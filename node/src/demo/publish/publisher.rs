@@ -5,19 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use homeroom_proto::v1::{
-    self, ingest_service_client::IngestServiceClient, learner_service_client::LearnerServiceClient,
-};
+use homeroom_client::Client;
+use homeroom_proto::v1;
 use prost_types::FieldMask;
-use tonic::{Code, transport::Channel};
 
 use super::{batches::Batch, ledger::Ledger, now_ms};
 use crate::demo::{class, error::DemoError};
 
-/// A refused batch is sent again after this, and after twice as long each further time…
-const RETRY_AFTER: Duration = Duration::from_millis(20);
-/// … until this is reached.
-const RETRY_AFTER_MAX: Duration = Duration::from_secs(1);
 /// Between two looks of one publisher.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Only events that happened within this of being sent are looked for, ms: older ones may not be among the newest any more.
@@ -27,8 +21,7 @@ const LISTED_MAX: usize = 10;
 
 /// A connection to the node, as a source has it.
 pub(super) struct Publisher {
-    ingest: IngestServiceClient<Channel>,
-    learners: LearnerServiceClient<Channel>,
+    client: Client,
     ledger: Arc<Ledger>,
     looked: Option<Instant>,
 }
@@ -43,11 +36,10 @@ struct Probe {
 }
 
 impl Publisher {
-    /// One that publishes over `channel` and counts in `ledger`.
-    pub(super) fn new(channel: Channel, ledger: Arc<Ledger>) -> Self {
+    /// One that publishes through `client` and counts in `ledger`.
+    pub(super) fn new(client: Client, ledger: Arc<Ledger>) -> Self {
         Self {
-            ingest: IngestServiceClient::new(channel.clone()),
-            learners: LearnerServiceClient::new(channel),
+            client,
             ledger,
             looked: None,
         }
@@ -57,77 +49,61 @@ impl Publisher {
     ///
     /// # Errors
     /// When the node refuses it for good.
-    pub(super) async fn publish(&mut self, mut batch: Batch) -> Result<(), DemoError> {
-        let second = batch.again.then(|| batch.clone());
-        self.send(&mut batch).await?;
-        if let Some(mut second) = second {
-            self.send(&mut second).await?;
-        }
-        Ok(())
+    pub(super) async fn publish(&self, batch: &Batch) -> Result<(), DemoError> {
+        self.send(batch).await?;
+        self.send_again(batch).await
     }
 
     /// The same for a batch of the present; looks for one of its events, unless that was done just now.
     ///
     /// # Errors
     /// When the node refuses it for good, or does not show what it acknowledged.
-    pub(super) async fn publish_live(&mut self, mut batch: Batch) -> Result<(), DemoError> {
+    pub(super) async fn publish_live(&mut self, batch: &Batch) -> Result<(), DemoError> {
         let now = now_ms();
         let behind_ms = now.saturating_sub(batch.due_ms);
         self.ledger.behind(u64::try_from(behind_ms).unwrap_or(0));
-        let second = batch.again.then(|| batch.clone());
         let is_time = self.looked.is_none_or(|at| at.elapsed() >= LOOK_EVERY);
         let probe = is_time.then(|| Probe::among(&batch.events, now)).flatten();
         let begun = Instant::now();
-        let (first, position) = self.send(&mut batch).await?;
+        let outcomes = self.send(batch).await?;
         if let Some(probe) = probe
-            && is_accepted(&first, probe.place)
+            && is_accepted(&outcomes, probe.place)
         {
-            self.look(&probe, position, begun).await?;
+            self.look(&probe, begun).await?;
         }
-        if let Some(mut second) = second {
-            self.send(&mut second).await?;
+        self.send_again(batch).await
+    }
+
+    /// The outcomes of the well-formed events, then of the others.
+    async fn send(&self, batch: &Batch) -> Result<Vec<v1::EventOutcome>, DemoError> {
+        let mut outcomes = Vec::new();
+        for request in batch.requests().iter().flatten() {
+            outcomes.extend(self.client.publish(request).await?);
+        }
+        if outcomes
+            .iter()
+            .any(|outcome| outcome.status() == v1::EventStatus::Retry)
+        {
+            return Err(DemoError::NotTaken);
+        }
+        self.ledger.count(&outcomes);
+        Ok(outcomes)
+    }
+
+    async fn send_again(&self, batch: &Batch) -> Result<(), DemoError> {
+        if batch.again {
+            self.send(batch).await?;
         }
         Ok(())
     }
 
-    /// The outcomes of the first request, and the newest position.
-    async fn send(
-        &mut self,
-        batch: &mut Batch,
-    ) -> Result<(Vec<v1::EventOutcome>, Option<v1::PositionToken>), DemoError> {
-        let mut first: Option<Vec<v1::EventOutcome>> = None;
-        let mut wait = RETRY_AFTER;
-        loop {
-            match self.ingest.publish(batch.request()).await {
-                Ok(answer) => {
-                    let answer = answer.into_inner();
-                    let again = self.ledger.count(&answer.outcomes);
-                    let outcomes = first.get_or_insert(answer.outcomes);
-                    if again.is_empty() {
-                        return Ok((std::mem::take(outcomes), answer.position));
-                    }
-                    batch.retain(|place| again.binary_search(&place).is_ok());
-                }
-                Err(status) if status.code() == Code::ResourceExhausted => {}
-                Err(status) => return Err(DemoError::Publish(Box::new(status))),
-            }
-            tokio::time::sleep(wait).await;
-            wait = (wait * 2).min(RETRY_AFTER_MAX);
-        }
-    }
-
     /// An acknowledged event is shown by a read at its position, or a promise is broken.
-    async fn look(
-        &mut self,
-        probe: &Probe,
-        position: Option<v1::PositionToken>,
-        begun: Instant,
-    ) -> Result<(), DemoError> {
+    async fn look(&mut self, probe: &Probe, begun: Instant) -> Result<(), DemoError> {
         let request = v1::GetLearnerRequest {
             user_id: probe.user_id.clone(),
+            // The client adds the position of what it was acknowledged.
             read: Some(v1::ReadOptions {
                 consistency: v1::Consistency::Session.into(),
-                position,
                 ..v1::ReadOptions::default()
             }),
             field_mask: Some(FieldMask {
@@ -136,12 +112,8 @@ impl Publisher {
                     .to_vec(),
             }),
         };
-        let answer = self.learners.get_learner(request).await;
-        let answer = answer.map_err(|status| DemoError::Ask {
-            what: "a learner",
-            status: Box::new(status),
-        })?;
-        let profile = answer.into_inner().profile.unwrap_or_default();
+        let answer = self.client.get_learner(request).await?;
+        let profile = answer.profile.unwrap_or_default();
         if !probe.is_shown_in(&profile) {
             return Err(DemoError::NotShown {
                 event_id: probe.event_id.clone(),

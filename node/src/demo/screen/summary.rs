@@ -2,13 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_proto::v1::{
-    ScanWindowsRequest, SourceCounters, SummarizeRequest, WindowState,
-    dead_letter_service_client::DeadLetterServiceClient,
-    learner_service_client::LearnerServiceClient,
-};
+use homeroom_client::Client;
+use homeroom_proto::v1::{DeadLetterFilter, ScanWindowsRequest, SourceCounters, WindowState};
 use serde::Serialize;
-use tonic::{Status, transport::Channel};
 
 use super::view::grouped;
 use crate::demo::{error::DemoError, publish::Standing};
@@ -68,16 +64,17 @@ impl Summary {
         standing: Standing,
         (learners, seed): (usize, u64),
         seconds: f64,
-        channel: Channel,
+        client: &Client,
     ) -> Result<Self, DemoError> {
-        let sources = counters(channel.clone()).await?;
+        let all = DeadLetterFilter::default();
+        let sources = client.summarize_dead_letters(all).await?.sources;
         let tally = &standing.tally;
         let acknowledged = [
             tally.received(),
             tally.accepted,
             tally.duplicate,
             tally.shadowed,
-            tally.refused(),
+            tally.dead_lettered(),
         ];
         let counted = total(&sources);
         if counted != acknowledged {
@@ -93,12 +90,12 @@ impl Summary {
             accepted: tally.accepted,
             duplicate: tally.duplicate,
             shadowed: tally.shadowed,
-            dead_lettered: tally.dead_lettered.clone(),
+            dead_lettered: tally.dead_lettered_by_reason().collect(),
             seconds: thousandths(seconds),
             events_per_second: thousandths(tally.received() as f64 / seconds.max(1e-9)),
             learners,
             seed,
-            windows_closed: windows_closed(channel).await?,
+            windows_closed: windows_closed(client).await?,
             insight_p50_ms: insight.map(|latency| thousandths(latency.p50_ms)),
             insight_p99_ms: insight.map(|latency| thousandths(latency.p99_ms)),
             insight_probes: insight.map_or(0, |latency| latency.count),
@@ -147,28 +144,15 @@ impl Counters {
     }
 }
 
-async fn counters(channel: Channel) -> Result<Vec<SourceCounters>, DemoError> {
-    let mut dead_letters = DeadLetterServiceClient::new(channel);
-    let answer = dead_letters.summarize(SummarizeRequest::default()).await;
-    let answer = answer.map_err(|status| unanswered("the counters", status))?;
-    Ok(answer.into_inner().sources)
-}
-
-async fn windows_closed(channel: Channel) -> Result<u64, DemoError> {
+async fn windows_closed(client: &Client) -> Result<u64, DemoError> {
     let request = ScanWindowsRequest {
         size_ms: WINDOW_MS,
         step_ms: WINDOW_MS,
         ..ScanWindowsRequest::default()
     };
-    let failed = |status| unanswered("the windows", status);
-    let mut learners = LearnerServiceClient::new(channel);
-    let mut pages = learners
-        .scan_windows(request)
-        .await
-        .map_err(failed)?
-        .into_inner();
+    let mut pages = client.scan_windows(request).await?;
     let mut closed = 0;
-    while let Some(page) = pages.message().await.map_err(failed)? {
+    while let Some(page) = pages.next().await? {
         let windows = page.learners.iter().flat_map(|of| &of.windows);
         let done = windows.filter(|window| {
             !matches!(window.state(), WindowState::Unspecified | WindowState::Open)
@@ -176,13 +160,6 @@ async fn windows_closed(channel: Channel) -> Result<u64, DemoError> {
         closed += done.count() as u64;
     }
     Ok(closed)
-}
-
-fn unanswered(what: &'static str, status: Status) -> DemoError {
-    DemoError::Ask {
-        what,
-        status: Box::new(status),
-    }
 }
 
 fn total(sources: &[SourceCounters]) -> Totals {

@@ -1,9 +1,10 @@
 //! Pictures for terminals of several sizes.
 
-use std::collections::BTreeMap;
-
 use console::measure_text_width;
-use homeroom_proto::v1::{Course, GetCourseResponse, HelpReason, RosterEntry};
+use homeroom_client::Tally;
+use homeroom_proto::v1::{
+    Course, DeadLetterReason, EventOutcome, EventStatus, GetCourseResponse, HelpReason, RosterEntry,
+};
 use jiff::tz::TimeZone;
 
 use super::{
@@ -12,7 +13,7 @@ use super::{
 };
 use crate::demo::{
     class,
-    publish::{Latency, Standing, Tally},
+    publish::{Latency, Standing},
 };
 
 fn in_need(index: usize) -> RosterEntry {
@@ -29,6 +30,15 @@ fn in_need(index: usize) -> RosterEntry {
     }
 }
 
+fn refuse(tally: &mut Tally, reason: DeadLetterReason, count: usize) {
+    let refused = EventOutcome {
+        status: EventStatus::DeadLettered.into(),
+        reason: reason.into(),
+        ..EventOutcome::default()
+    };
+    tally.add(&vec![refused; count]);
+}
+
 fn picture() -> Picture {
     let course = Course {
         course_id: "algebra-1".to_owned(),
@@ -40,18 +50,15 @@ fn picture() -> Picture {
         needing_help: 57,
         ..Course::default()
     };
-    let dead_lettered = BTreeMap::from([("bad_timestamp".to_owned(), 2)]);
+    let mut tally = Tally::default();
+    (tally.accepted, tally.duplicate) = (21_034, 1_002);
+    refuse(&mut tally, DeadLetterReason::BadTimestamp, 2);
     Picture {
         lesson_ms: 623_000,
         is_live: true,
         learners: 300,
         standing: Standing {
-            tally: Tally {
-                accepted: 21_034,
-                duplicate: 1_002,
-                shadowed: 0,
-                dead_lettered,
-            },
+            tally,
             insight: Some(Latency {
                 p50_ms: 1.9,
                 p99_ms: 6.25,
@@ -125,9 +132,14 @@ fn a_small_terminal_shows_everything_that_matters() {
 #[test]
 fn a_tall_terminal_shows_whole_commands_and_all_reasons() {
     let mut picture = picture();
-    let reasons = ["oversized", "malformed", "missing_field", "schema_mismatch"];
-    let reasons = reasons.map(|reason| (reason.to_owned(), 3));
-    picture.standing.tally.dead_lettered.extend(reasons);
+    for reason in [
+        DeadLetterReason::Oversized,
+        DeadLetterReason::Malformed,
+        DeadLetterReason::MissingField,
+        DeadLetterReason::SchemaMismatch,
+    ] {
+        refuse(&mut picture.standing.tally, reason, 3);
+    }
     let text = drawn(&picture, 80, 39);
     for expected in [
         "homeroom-cli -- watch mia.schmidt",

@@ -1,15 +1,16 @@
 //! The lesson as a picture: lines of text for a terminal of any size, purely.
 
-use std::net::SocketAddr;
+use std::{collections::BTreeMap, net::SocketAddr};
 
 use console::{Style, measure_text_width, truncate_str};
+use homeroom_client::Tally;
 use homeroom_proto::v1::{Course, GetCourseResponse, RosterEntry};
 use jiff::tz::TimeZone;
 
 use super::help;
 use crate::demo::{
     class::{self, COURSE},
-    publish::{Latency, Standing, Tally},
+    publish::{Latency, Standing},
 };
 
 /// The smallest terminal that everything fits.
@@ -188,7 +189,8 @@ impl Picture {
     /// Dead letters by reason, in lines that fit.
     fn refused(&self, width: usize) -> Vec<String> {
         let mut lines = vec![String::new()];
-        for (reason, count) in &self.standing.tally.dead_lettered {
+        let counts: BTreeMap<_, _> = self.standing.tally.dead_lettered_by_reason().collect();
+        for (reason, count) in counts {
             let word = format!("{count} {reason}");
             match lines.last_mut() {
                 // Room is left for the sign that there are more.
@@ -264,7 +266,7 @@ pub fn conservation(tally: &Tally) -> String {
         grouped(tally.accepted),
         grouped(tally.duplicate),
         grouped(tally.shadowed),
-        grouped(tally.refused()),
+        grouped(tally.dead_lettered()),
     )
 }
 
