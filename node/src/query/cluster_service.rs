@@ -97,8 +97,8 @@ impl ClusterService for ClusterDoor {
         &self,
         request: Request<v1::UpdateSettingsRequest>,
     ) -> Result<Response<v1::UpdateSettingsResponse>, Status> {
-        let asked = request.into_inner().settings.unwrap_or_default();
-        let change = to_change(asked)?;
+        let requested = request.into_inner().settings.unwrap_or_default();
+        let change = to_change(requested)?;
         let settings = self
             .control
             .update(change)
@@ -163,8 +163,8 @@ fn to_proto(settings: &Settings) -> v1::Settings {
     }
 }
 
-fn to_change(asked: v1::Settings) -> Result<SettingsChange, Status> {
-    let late_policy = match v1::LatePolicy::try_from(asked.late_policy) {
+fn to_change(requested: v1::Settings) -> Result<SettingsChange, Status> {
+    let late_policy = match v1::LatePolicy::try_from(requested.late_policy) {
         Ok(v1::LatePolicy::Unspecified) => None,
         Ok(v1::LatePolicy::Amend) => Some(LatePolicy::Amend),
         Ok(v1::LatePolicy::DeadLetter) => Some(LatePolicy::DeadLetter),
@@ -175,8 +175,8 @@ fn to_change(asked: v1::Settings) -> Result<SettingsChange, Status> {
             ));
         }
     };
-    let authority = asked.authority.into_iter();
-    let sources = asked.sources.into_iter().map(|(source, policy)| {
+    let authority = requested.authority.into_iter();
+    let sources = requested.sources.into_iter().map(|(source, policy)| {
         let actor_form = match v1::ActorForm::try_from(policy.actor_form) {
             Ok(v1::ActorForm::HomePageAndName) => ActorForm::HomePageAndName,
             _ => ActorForm::Name,
@@ -191,14 +191,14 @@ fn to_change(asked: v1::Settings) -> Result<SettingsChange, Status> {
         (source, policy)
     });
     Ok(SettingsChange {
-        retention_ms: asked.retention_ms,
-        allowed_lateness_ms: asked.allowed_lateness_ms,
-        source_delay_ms: asked.source_delay_ms,
+        retention_ms: requested.retention_ms,
+        allowed_lateness_ms: requested.allowed_lateness_ms,
+        source_delay_ms: requested.source_delay_ms,
         late_policy,
         authority: authority
             .map(|(event_type, of)| (event_type, of.sources.into_iter().collect()))
             .collect(),
         sources: sources.collect(),
-        poison_drill_type: asked.poison_drill_type,
+        poison_drill_type: requested.poison_drill_type,
     })
 }

@@ -9,8 +9,8 @@ mod diagnose;
 mod freshness;
 mod learner;
 mod profile;
+mod read_context;
 mod read_options;
-mod reading;
 mod window;
 
 pub use cluster_service::{ClusterDoor, NodeIdentity};
@@ -18,4 +18,4 @@ pub use course::CourseDoor;
 pub use dead_letters::DeadLetterDoor;
 pub use diagnose::Diagnosis;
 pub use learner::LearnerDoor;
-pub use reading::Reading;
+pub use read_context::ReadContext;

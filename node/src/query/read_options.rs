@@ -25,7 +25,7 @@ pub fn for_shard(
     let session = position(read, cluster_id, shard)?.map(Consistency::Session);
     let staleness_ms = match read.max_staleness_ms {
         0 => DEFAULT_STALENESS_MS,
-        asked => asked,
+        requested => requested,
     };
     let bounded = Consistency::Bounded(Duration::from_millis(staleness_ms.into()));
     let consistency = match v1::Consistency::try_from(read.consistency) {

@@ -49,7 +49,7 @@ pub fn to_proto(window: &Window) -> v1::Window {
 }
 
 /// What both requests for windows say.
-pub struct Asked<'r> {
+pub struct WindowRequest<'r> {
     /// 0 for a minute.
     pub size_ms: i64,
     /// 0 for the size.
@@ -68,16 +68,16 @@ pub struct Asked<'r> {
 ///
 /// # Errors
 /// When size and step don't fit.
-pub fn to_query(asked: &Asked<'_>) -> Result<WindowQuery, Status> {
-    let size_ms = if asked.size_ms == 0 {
+pub fn to_query(requested: &WindowRequest<'_>) -> Result<WindowQuery, Status> {
+    let size_ms = if requested.size_ms == 0 {
         WindowShape::MINUTE.size_ms
     } else {
-        asked.size_ms
+        requested.size_ms
     };
-    let step_ms = if asked.step_ms == 0 {
+    let step_ms = if requested.step_ms == 0 {
         size_ms
     } else {
-        asked.step_ms
+        requested.step_ms
     };
     if !(PANE_MS..=SIZE_MS_MAX).contains(&size_ms) || size_ms % PANE_MS != 0 {
         return Err(status::invalid(
@@ -96,18 +96,18 @@ pub fn to_query(asked: &Asked<'_>) -> Result<WindowQuery, Status> {
     }
     Ok(WindowQuery {
         shape: WindowShape { size_ms, step_ms },
-        from_ms: asked.from_ms,
-        to_ms: asked.to_ms,
-        changed_since_ms: asked.changed_since_ms,
-        course_id: Some(asked.course_id.to_owned()).filter(|course_id| !course_id.is_empty()),
+        from_ms: requested.from_ms,
+        to_ms: requested.to_ms,
+        changed_since_ms: requested.changed_since_ms,
+        course_id: Some(requested.course_id.to_owned()).filter(|course_id| !course_id.is_empty()),
     })
 }
 
 /// Windows in a page, as asked, within its bounds.
-pub fn page_size(asked: u32) -> usize {
-    match asked as usize {
+pub fn page_size(requested: u32) -> usize {
+    match requested as usize {
         0 => PAGE_DEFAULT,
-        asked => asked.min(PAGE_MAX),
+        requested => requested.min(PAGE_MAX),
     }
 }
 

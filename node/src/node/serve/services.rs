@@ -22,7 +22,7 @@ use crate::{
     node::{gauges::Gauges, start::Started},
     observe::Metrics,
     query::{
-        ClusterDoor, CourseDoor, DeadLetterDoor, Diagnosis, LearnerDoor, NodeIdentity, Reading,
+        ClusterDoor, CourseDoor, DeadLetterDoor, Diagnosis, LearnerDoor, NodeIdentity, ReadContext,
     },
 };
 
@@ -50,8 +50,8 @@ impl Services<'_> {
         intake: &Intake,
         reads: &Gate<ReadServices<LearnerDoor, CourseDoor>>,
     ) -> Result<Router, Error> {
-        let learners = Arc::new(LearnerDoor::new(self.reading()));
-        let courses = Arc::new(CourseDoor::new(self.reading()));
+        let learners = Arc::new(LearnerDoor::new(self.read_context()));
+        let courses = Arc::new(CourseDoor::new(self.read_context()));
         reads.open(ReadServices {
             learners: Arc::clone(&learners),
             courses: Arc::clone(&courses),
@@ -89,8 +89,8 @@ impl Services<'_> {
         )
     }
 
-    fn reading(&self) -> Reading {
-        Reading {
+    fn read_context(&self) -> ReadContext {
+        ReadContext {
             router: Arc::clone(&self.started.router),
             cluster: self.started.control.states(),
             metrics: Arc::clone(&self.metrics.read),

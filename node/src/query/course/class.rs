@@ -8,7 +8,7 @@ use homeroom_core::{
 };
 use homeroom_proto::v1;
 
-use super::{page::RosterPage, rank::Rank};
+use super::{page::RosterPage, roster_key::RosterKey};
 use crate::{query::profile, shard::RosterVisitor};
 
 /// The sums over a course's learners, and the first of its roster that a page asks for.
@@ -25,7 +25,7 @@ pub struct Class {
     /// In millionths: sums of integers are the same in any order.
     engagement: u64,
     /// The first of those that the page may show, one more than it holds.
-    first: BTreeMap<Rank, v1::RosterEntry>,
+    first: BTreeMap<RosterKey, v1::RosterEntry>,
 }
 
 impl Class {
@@ -55,8 +55,8 @@ impl Class {
         self.needing_help += other.needing_help;
         self.last_event_ms = self.last_event_ms.max(other.last_event_ms);
         self.engagement += other.engagement;
-        for (rank, entry) in other.first {
-            self.keep(rank, entry);
+        for (key, entry) in other.first {
+            self.keep(key, entry);
         }
         self
     }
@@ -80,35 +80,35 @@ impl Class {
     }
 
     /// The page's entries, and the rank after which the next page begins, if there is one.
-    pub fn into_roster(self) -> (Vec<v1::RosterEntry>, Option<Rank>) {
+    pub fn into_roster(self) -> (Vec<v1::RosterEntry>, Option<RosterKey>) {
         let more = self.first.len() > self.page.size;
         let mut last = None;
         let mut entries = Vec::with_capacity(self.first.len().min(self.page.size));
-        for (rank, entry) in self.first.into_iter().take(self.page.size) {
-            last = Some(rank);
+        for (key, entry) in self.first.into_iter().take(self.page.size) {
+            last = Some(key);
             entries.push(entry);
         }
         (entries, last.filter(|_| more))
     }
 
-    fn keep(&mut self, rank: Rank, entry: v1::RosterEntry) {
-        self.first.insert(rank, entry);
+    fn keep(&mut self, key: RosterKey, entry: v1::RosterEntry) {
+        self.first.insert(key, entry);
         if self.first.len() > self.page.size + 1 {
             self.first.pop_last();
         }
     }
 
     /// Whether the page can show an entry of this rank.
-    fn shows(&self, rank: &Rank) -> bool {
+    fn shows(&self, key: &RosterKey) -> bool {
         let room = self.first.len() <= self.page.size;
         let after = self.page.after.as_ref();
         (room
             || self
                 .first
                 .last_key_value()
-                .is_some_and(|(last, _)| rank < last))
-            && after.is_none_or(|after| rank > after)
-            && !(self.page.needing_help_only && rank.reasons == Reverse(0))
+                .is_some_and(|(last, _)| key < last))
+            && after.is_none_or(|after| key > after)
+            && !(self.page.needing_help_only && key.reasons == Reverse(0))
     }
 
     fn entry(
@@ -147,10 +147,10 @@ impl RosterVisitor for Class {
         if status != Status::Away {
             self.engagement += millionths(engagement);
         }
-        let rank = Rank::of(user_id, &reasons);
-        if self.shows(&rank) {
+        let key = RosterKey::of(user_id, &reasons);
+        if self.shows(&key) {
             let entry = self.entry(user_id, standing, status, reasons, engagement);
-            self.keep(rank, entry);
+            self.keep(key, entry);
         }
     }
 }

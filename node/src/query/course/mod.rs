@@ -4,9 +4,9 @@
 
 mod class;
 mod clock;
-mod now;
 mod page;
-mod rank;
+mod read_points;
+mod roster_key;
 mod service;
 mod watch;
 mod windows;

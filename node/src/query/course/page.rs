@@ -2,7 +2,7 @@
 
 use tonic::Status;
 
-use super::rank::{Rank, parse_token};
+use super::roster_key::{RosterKey, parse_token};
 
 /// Entries in a page, when the request does not say.
 const SIZE_DEFAULT: usize = 100;
@@ -15,7 +15,7 @@ pub struct RosterPage {
     /// Entries, at most.
     pub size: usize,
     /// Only entries after this one.
-    pub after: Option<Rank>,
+    pub after: Option<RosterKey>,
     /// Only learners with a reason.
     pub needing_help_only: bool,
 }
@@ -44,9 +44,9 @@ impl RosterPage {
 }
 
 /// A page's size as asked, within its bounds.
-pub fn size(asked: u32, most: usize) -> usize {
-    match asked as usize {
+pub fn size(requested: u32, most: usize) -> usize {
+    match requested as usize {
         0 => SIZE_DEFAULT,
-        asked => asked.min(most),
+        requested => requested.min(most),
     }
 }

@@ -8,13 +8,13 @@ use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
 use super::{
-    now::Now,
     page::{self, RosterPage},
-    rank,
-    watch::Watching,
+    read_points::ReadPoints,
+    roster_key,
+    watch::CourseWatch,
     windows,
 };
-use crate::{query::reading::Reading, status};
+use crate::{query::read_context::ReadContext, status};
 
 /// Courses in a page, at most.
 const COURSES_MAX: usize = 1_000;
@@ -28,7 +28,7 @@ const COURSE_ID_BYTES_MAX: usize = 1_024;
 /// Serves [`CourseService`].
 #[derive(Clone)]
 pub struct CourseDoor {
-    reading: Reading,
+    context: ReadContext,
     /// An answer looks at everyone in a course: more at once would only slow each other, and the shards.
     reads: Arc<Semaphore>,
     watches: Arc<Semaphore>,
@@ -38,9 +38,9 @@ type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl CourseDoor {
     /// Its streams end with the reading's stop.
-    pub fn new(reading: Reading) -> Self {
+    pub fn new(context: ReadContext) -> Self {
         Self {
-            reading,
+            context,
             reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
             watches: Arc::new(Semaphore::new(WATCHES_MAX)),
         }
@@ -51,8 +51,8 @@ impl CourseDoor {
         request: v1::ListCoursesRequest,
     ) -> Result<v1::ListCoursesResponse, Status> {
         let size = page::size(request.page_size, COURSES_MAX);
-        let now = Now::of(self.reading.all_shards(request.read.as_ref())?).await?;
-        let ids = now.shards().map(|shard| shard.reader().course_ids());
+        let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
+        let ids = points.shards().map(|shard| shard.reader().course_ids());
         let ids = try_join_all(ids).await;
         let ids = ids.map_err(|error| status::of_read(&error))?;
         let after = request.page_token.as_str();
@@ -60,13 +60,13 @@ impl CourseDoor {
         let mut ids = ids.into_iter().filter(|id| &**id > after);
         let mut courses = Vec::new();
         for course_id in ids.by_ref().take(size) {
-            let class = now.class(&course_id, &RosterPage::none()).await?;
+            let class = points.class(&course_id, &RosterPage::none()).await?;
             courses.push(class.summary(&course_id));
         }
         let last = courses.last().map(|course| course.course_id.clone());
         Ok(v1::ListCoursesResponse {
             courses,
-            freshness: now.freshness,
+            freshness: points.freshness,
             next_page_token: last.filter(|_| ids.next().is_some()).unwrap_or_default(),
         })
     }
@@ -78,22 +78,22 @@ impl CourseDoor {
             &request.page_token,
             request.needing_help_only,
         )?;
-        let now = Now::of(self.reading.all_shards(request.read.as_ref())?).await?;
-        let class = now.class(&request.course_id, &page).await?;
+        let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
+        let class = points.class(&request.course_id, &page).await?;
         let (found, course) = (class.found, class.summary(&request.course_id));
         let (roster, next) = class.into_roster();
         Ok(v1::GetCourseResponse {
             found,
             course: found.then_some(course),
             roster,
-            freshness: now.freshness,
-            next_page_token: next.as_ref().map(rank::to_token).unwrap_or_default(),
+            freshness: points.freshness,
+            next_page_token: next.as_ref().map(roster_key::to_token).unwrap_or_default(),
         })
     }
 
     /// Counts an answer that was begun then.
     fn measure(&self, begun: Instant) {
-        self.reading
+        self.context
             .metrics
             .course_seconds
             .record(begun.elapsed().as_secs_f64());
@@ -141,8 +141,8 @@ impl CourseService for CourseDoor {
         check_id(&request.course_id)?;
         let begun = Instant::now();
         let _turn = self.reads.acquire().await;
-        let now = Now::of(self.reading.all_shards(request.read.as_ref())?).await?;
-        let answer = windows::list(now, &request).await?;
+        let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
+        let answer = windows::list(points, &request).await?;
         self.measure(begun);
         Ok(Response::new(answer))
     }
@@ -155,10 +155,10 @@ impl CourseService for CourseDoor {
         check_id(&request.course_id)?;
         let watches = Arc::clone(&self.watches).try_acquire_owned();
         let held = watches.map_err(|_| status::overloaded("too many courses are watched"))?;
-        let watching = Watching::new(self.reading.router.shards().to_vec(), request)?;
-        let answers = watching
+        let watch = CourseWatch::new(self.context.router.shards().to_vec(), request)?;
+        let answers = watch
             .answers()
-            .take_until(self.reading.stop.clone().cancelled_owned());
+            .take_until(self.context.stop.clone().cancelled_owned());
         // Given back with the stream.
         let answers = answers.map(move |answer| {
             let _held = &held;

@@ -7,7 +7,7 @@ use homeroom_proto::v1;
 use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
-use super::{now::Now, page::RosterPage};
+use super::{page::RosterPage, read_points::ReadPoints};
 use crate::{
     shard::{Consistency, ReadOptions, ShardReplica},
     status,
@@ -23,16 +23,16 @@ const STALENESS_MAX: Duration = Duration::from_secs(1);
 const QUIET_MS: u64 = 5_000;
 
 /// A watch of one course.
-pub struct Watching {
+pub struct CourseWatch {
     shards: Vec<Arc<ShardReplica>>,
     course_id: String,
     interval: Duration,
     page: RosterPage,
-    told: Option<v1::WatchCourseResponse>,
+    sent: Option<v1::WatchCourseResponse>,
     looked: Option<(Instant, Vec<u64>)>,
 }
 
-impl Watching {
+impl CourseWatch {
     /// A watch that answers at most every `min_interval_ms`; 0 for the default.
     ///
     /// # Errors
@@ -43,26 +43,26 @@ impl Watching {
     ) -> Result<Self, Status> {
         let interval_ms = match request.min_interval_ms {
             0 => INTERVAL_DEFAULT_MS,
-            asked if asked < INTERVAL_LEAST_MS => {
+            requested if requested < INTERVAL_LEAST_MS => {
                 return Err(status::invalid("min_interval_ms", "must be at least 100"));
             }
-            asked => asked,
+            requested => requested,
         };
         Ok(Self {
             shards,
             course_id: request.course_id,
             interval: Duration::from_millis(interval_ms.into()),
             page: RosterPage::of(request.page_size, "", request.needing_help_only)?,
-            told: None,
+            sent: None,
             looked: None,
         })
     }
 
     /// The course now, and after each change.
     pub fn answers(self) -> impl Stream<Item = Result<v1::WatchCourseResponse, Status>> + Send {
-        stream::try_unfold(self, |mut watching| async move {
-            let answer = watching.next().await?;
-            Ok(Some((answer, watching)))
+        stream::try_unfold(self, |mut watch| async move {
+            let answer = watch.next().await?;
+            Ok(Some((answer, watch)))
         })
     }
 
@@ -71,12 +71,12 @@ impl Watching {
             self.due().await;
             self.looked = Some((Instant::now(), self.positions()));
             let answer = self.look().await?;
-            let news = self.told.as_ref().is_none_or(|told| {
-                (told.found, &told.course, &told.roster)
+            let news = self.sent.as_ref().is_none_or(|sent| {
+                (sent.found, &sent.course, &sent.roster)
                     != (answer.found, &answer.course, &answer.roster)
             });
             if news {
-                self.told = Some(answer.clone());
+                self.sent = Some(answer.clone());
                 return Ok(answer);
             }
         }
@@ -109,14 +109,14 @@ impl Watching {
             fail_when_stale: false,
         };
         let shards = (self.shards.iter()).map(|shard| (Arc::clone(shard), recent));
-        let now = Now::of(shards.collect()).await?;
-        let class = now.class(&self.course_id, &self.page).await?;
+        let points = ReadPoints::of(shards.collect()).await?;
+        let class = points.class(&self.course_id, &self.page).await?;
         let (found, course) = (class.found, class.summary(&self.course_id));
         Ok(v1::WatchCourseResponse {
             found,
             course: found.then_some(course),
             roster: class.into_roster().0,
-            freshness: now.freshness,
+            freshness: points.freshness,
         })
     }
 }

@@ -7,9 +7,9 @@ use homeroom_core::learner::{Standing, Window, WindowQuery, WindowState};
 use homeroom_proto::v1;
 use tonic::Status;
 
-use super::{class::millionths, now::Now};
+use super::{class::millionths, read_points::ReadPoints};
 use crate::{
-    query::window::{self, Asked},
+    query::window::{self, WindowRequest},
     shard::{Consistency, ReadOptions, RosterVisitor, ShardReplica},
     status,
 };
@@ -49,12 +49,12 @@ type Windows = BTreeMap<i64, Sums>;
 /// # Errors
 /// When the request is wrong, or a shard can't be read.
 pub async fn list(
-    now: Now,
+    points: ReadPoints,
     request: &v1::ListCourseWindowsRequest,
 ) -> Result<v1::ListCourseWindowsResponse, Status> {
     let page = window::page_size(request.page_size);
     let query = query(request)?;
-    let shards = now.points().map(|(shard, at)| {
+    let shards = points.iter().map(|(shard, at)| {
         let since_ms = query.from_ms.unwrap_or(i64::MIN).max(at.floor_ms);
         of_shard(shard, &request.course_id, &query, (since_ms, page))
     });
@@ -72,7 +72,7 @@ pub async fn list(
         windows: windows
             .map(|(start_ms, sums)| sums.into_proto(start_ms))
             .collect(),
-        freshness: now.freshness,
+        freshness: points.freshness,
         next_page_token: sums
             .next()
             .map(|(start_ms, _)| start_ms.to_string())
@@ -82,7 +82,7 @@ pub async fn list(
 
 fn query(request: &v1::ListCourseWindowsRequest) -> Result<WindowQuery, Status> {
     let continued_ms = window::continued_ms(&request.page_token)?;
-    window::to_query(&Asked {
+    window::to_query(&WindowRequest {
         size_ms: request.size_ms,
         step_ms: request.step_ms,
         from_ms: continued_ms.or(request.from_ms),

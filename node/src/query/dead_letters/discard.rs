@@ -4,39 +4,39 @@ use homeroom_core::{DeadLetterUpdate, shard::DeadLetter};
 use homeroom_proto::v1;
 use tonic::Status;
 
-use super::{filter::Filter, walk::Walk};
+use super::{cursor::Cursor, filter::Filter};
 use crate::{route::Router, status};
 
 /// Discards letters, and counts them.
 pub struct Discard<'d> {
     router: &'d Router,
-    told: v1::DiscardResponse,
+    response: v1::DiscardResponse,
 }
 
 impl<'d> Discard<'d> {
     pub fn new(router: &'d Router) -> Self {
         Self {
             router,
-            told: v1::DiscardResponse::default(),
+            response: v1::DiscardResponse::default(),
         }
     }
 
     /// Only tells how many would go.
     pub async fn dry_run(mut self, filter: &Filter) -> v1::DiscardResponse {
-        let walks = Walk::all(self.router).await;
-        for (shard, mut walk) in self.router.shards().iter().zip(walks) {
-            while let Some(letters) = walk.next(shard, filter, sized).await {
+        let cursors = Cursor::all(self.router).await;
+        for (shard, mut cursor) in self.router.shards().iter().zip(cursors) {
+            while let Some(letters) = cursor.next(shard, filter, sized).await {
                 self.count(&letters);
             }
         }
-        self.told
+        self.response
     }
 
     /// Has the shards forget them, chunk by chunk. After a failure some are gone, and the others are there for the next call.
     pub async fn run(mut self, filter: &Filter) -> Result<v1::DiscardResponse, Status> {
-        let walks = Walk::all(self.router).await;
-        for (shard, mut walk) in self.router.shards().iter().zip(walks) {
-            while let Some(letters) = walk.next(shard, filter, sized).await {
+        let cursors = Cursor::all(self.router).await;
+        for (shard, mut cursor) in self.router.shards().iter().zip(cursors) {
+            while let Some(letters) = cursor.next(shard, filter, sized).await {
                 let work = DeadLetterUpdate {
                     removed: letters.iter().map(|(number, _)| *number).collect(),
                     amended: Vec::new(),
@@ -51,14 +51,14 @@ impl<'d> Discard<'d> {
         let v1::DiscardResponse {
             discarded,
             discarded_bytes,
-        } = self.told;
+        } = self.response;
         tracing::info!(discarded, discarded_bytes, "dead letters were discarded");
-        Ok(self.told)
+        Ok(self.response)
     }
 
     fn count(&mut self, letters: &[(u64, u64)]) {
-        self.told.discarded += letters.len() as u64;
-        self.told.discarded_bytes += letters.iter().map(|(_, bytes)| bytes).sum::<u64>();
+        self.response.discarded += letters.len() as u64;
+        self.response.discarded_bytes += letters.iter().map(|(_, bytes)| bytes).sum::<u64>();
     }
 }
 

@@ -1,5 +1,6 @@
 //! What is done with refused events: found, listed, counted, sent in again, forgotten.
 
+mod cursor;
 mod discard;
 mod filter;
 mod listing;
@@ -7,6 +8,5 @@ mod redrive;
 mod refused_again;
 mod service;
 mod summary;
-mod walk;
 
 pub use service::DeadLetterDoor;

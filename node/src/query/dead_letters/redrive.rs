@@ -8,7 +8,7 @@ use homeroom_proto::v1;
 use tokio_util::sync::CancellationToken;
 use tonic::Status;
 
-use super::{filter::Filter, refused_again::RefusedAgain, walk::Walk};
+use super::{cursor::Cursor, filter::Filter, refused_again::RefusedAgain};
 use crate::{
     ingress::{DryRunOutcome, Intake, IntakeError, RedriveOutcome},
     route::Router,
@@ -21,7 +21,7 @@ pub struct Redrive<'d> {
     router: &'d Router,
     intake: &'d Intake,
     stop: &'d CancellationToken,
-    told: v1::RedriveResponse,
+    response: v1::RedriveResponse,
     refused_again: RefusedAgain,
 }
 
@@ -33,22 +33,22 @@ impl<'d> Redrive<'d> {
             router,
             intake,
             stop,
-            told: v1::RedriveResponse::default(),
+            response: v1::RedriveResponse::default(),
             refused_again: RefusedAgain::default(),
         }
     }
 
     /// Only tells what ingress would say now.
     pub async fn dry_run(mut self, filter: &Filter) -> Result<v1::RedriveResponse, Status> {
-        let walks = Walk::all(self.router).await;
-        for (shard, mut walk) in self.router.shards().iter().zip(walks) {
-            while let Some(letters) = walk.next(shard, filter, numbered).await {
+        let cursors = Cursor::all(self.router).await;
+        for (shard, mut cursor) in self.router.shards().iter().zip(cursors) {
+            while let Some(letters) = cursor.next(shard, filter, numbered).await {
                 let whole = self.count_matched(&letters);
                 let outcomes = self.intake.dry_run(&whole_letters(&whole));
                 let outcomes = outcomes.map_err(|error| not_ready(&error))?;
                 for ((_, letter), outcome) in whole.into_iter().zip(outcomes) {
                     match outcome {
-                        DryRunOutcome::Passable => self.told.passable += 1,
+                        DryRunOutcome::Passable => self.response.passable += 1,
                         DryRunOutcome::Refused(reason, detail) => {
                             self.refused_again.add(&letter.source, reason, detail);
                         }
@@ -62,31 +62,31 @@ impl<'d> Redrive<'d> {
     /// Goes through all letters that match. Where a shard takes no more, its others stay as they are, and are counted as to be tried
     /// again.
     pub async fn run(mut self, filter: &Filter) -> Result<v1::RedriveResponse, Status> {
-        let walks = Walk::all(self.router).await;
-        for (shard, mut walk) in self.router.shards().iter().zip(walks) {
+        let cursors = Cursor::all(self.router).await;
+        for (shard, mut cursor) in self.router.shards().iter().zip(cursors) {
             let mut takes = true;
-            while let Some(letters) = walk.next(shard, filter, numbered).await {
+            while let Some(letters) = cursor.next(shard, filter, numbered).await {
                 let whole = self.count_matched(&letters);
                 takes &= !self.stop.is_cancelled();
                 if takes {
                     takes = self.send(shard, &whole).await?;
                 } else {
-                    self.told.retry += whole.len() as u64;
+                    self.response.retry += whole.len() as u64;
                 }
             }
         }
-        let told = self.into_response();
+        let response = self.into_response();
         tracing::info!(
-            matched = told.matched,
-            accepted = told.accepted,
-            duplicate = told.duplicate,
-            shadowed = told.shadowed,
-            refused_again = told.dead_lettered,
-            cut = told.cut,
-            retry = told.retry,
+            matched = response.matched,
+            accepted = response.accepted,
+            duplicate = response.duplicate,
+            shadowed = response.shadowed,
+            refused_again = response.dead_lettered,
+            cut = response.cut,
+            retry = response.retry,
             "dead letters were re-driven"
         );
-        Ok(told)
+        Ok(response)
     }
 
     /// The letters that can be sent: not those of which only the beginning was kept.
@@ -95,8 +95,8 @@ impl<'d> Redrive<'d> {
             .iter()
             .filter(|(_, letter)| letter.reason != Reason::Oversized);
         let whole: Vec<&Numbered> = whole.collect();
-        self.told.matched += letters.len() as u64;
-        self.told.cut += (letters.len() - whole.len()) as u64;
+        self.response.matched += letters.len() as u64;
+        self.response.cut += (letters.len() - whole.len()) as u64;
         whole
     }
 
@@ -109,12 +109,12 @@ impl<'d> Redrive<'d> {
         let outcomes = match self.intake.redeliver(shard.shard(), &whole).await {
             Ok(outcomes) => outcomes,
             Err(IntakeError::Route(_)) => {
-                self.told.retry += letters.len() as u64;
+                self.response.retry += letters.len() as u64;
                 return Ok(false);
             }
             Err(error) => return Err(not_ready(&error)),
         };
-        let retried_before = self.told.retry;
+        let retried_before = self.response.retry;
         let mut update = DeadLetterUpdate::default();
         for ((number, letter), outcome) in letters.iter().zip(outcomes) {
             self.settle((*number, letter), outcome, &mut update);
@@ -123,7 +123,7 @@ impl<'d> Redrive<'d> {
             let written = shard.update_dead_letters(&update).await;
             written.map_err(|error| status::of_propose(&error))?;
         }
-        Ok(self.told.retry == retried_before)
+        Ok(self.response.retry == retried_before)
     }
 
     fn settle(
@@ -132,13 +132,13 @@ impl<'d> Redrive<'d> {
         outcome: RedriveOutcome,
         update: &mut DeadLetterUpdate,
     ) {
-        let told = &mut self.told;
+        let response = &mut self.response;
         let count = match &outcome {
-            RedriveOutcome::Accepted => &mut told.accepted,
-            RedriveOutcome::Duplicate => &mut told.duplicate,
-            RedriveOutcome::Shadowed => &mut told.shadowed,
-            RedriveOutcome::Stays(..) | RedriveOutcome::Moved(..) => &mut told.dead_lettered,
-            RedriveOutcome::Retry => &mut told.retry,
+            RedriveOutcome::Accepted => &mut response.accepted,
+            RedriveOutcome::Duplicate => &mut response.duplicate,
+            RedriveOutcome::Shadowed => &mut response.shadowed,
+            RedriveOutcome::Stays(..) | RedriveOutcome::Moved(..) => &mut response.dead_lettered,
+            RedriveOutcome::Retry => &mut response.retry,
         };
         *count += 1;
         match outcome {
@@ -170,7 +170,7 @@ impl<'d> Redrive<'d> {
     fn into_response(self) -> v1::RedriveResponse {
         v1::RedriveResponse {
             refused_again: self.refused_again.into_messages(),
-            ..self.told
+            ..self.response
         }
     }
 }

@@ -7,10 +7,10 @@ use homeroom_core::learner::WindowQuery;
 use homeroom_proto::v1::{self, learner_service_server::LearnerService};
 use tonic::{Request, Response, Status};
 
-use super::{read::read_profile, scan, watch::Watching};
+use super::{read::read_profile, scan, watch::LearnerWatch};
 use crate::{
     observe::metrics,
-    query::{freshness, profile::Mask, read_options, reading::Reading, window},
+    query::{freshness, profile::Mask, read_context::ReadContext, read_options, window},
     shard::{Consistency, Read, ReadOptions, ShardReplica},
     status,
 };
@@ -24,14 +24,14 @@ const USER_ID_BYTES_MAX: usize = 1_024;
 
 /// Serves [`LearnerService`].
 #[derive(Clone)]
-pub struct LearnerDoor(Reading);
+pub struct LearnerDoor(ReadContext);
 
 type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl LearnerDoor {
     /// Its streams end with the reading's stop.
-    pub fn new(reading: Reading) -> Self {
-        Self(reading)
+    pub fn new(context: ReadContext) -> Self {
+        Self(context)
     }
 
     /// The shard of a learner, and how it is to be read.
@@ -69,13 +69,13 @@ impl LearnerDoor {
         begun: Instant,
         answer: Option<&v1::GetLearnerResponse>,
     ) {
-        let asked = match consistency {
+        let requested = match consistency {
             Consistency::Linearizable => metrics::Consistency::Linearizable,
             Consistency::Session(_) => metrics::Consistency::Session,
             Consistency::Bounded(_) => metrics::Consistency::Bounded,
             Consistency::Any => metrics::Consistency::Any,
         };
-        self.0.metrics.reads(asked).increment(1);
+        self.0.metrics.reads(requested).increment(1);
         self.0.metrics.seconds.record(begun.elapsed().as_secs_f64());
         let freshness = answer.and_then(|answer| answer.freshness.as_ref());
         if freshness.is_some_and(|freshness| !freshness.bound_met) {
@@ -165,7 +165,7 @@ impl LearnerService for LearnerDoor {
         request: Request<v1::ScanWindowsRequest>,
     ) -> Result<Response<Self::ScanWindowsStream>, Status> {
         let request = request.into_inner();
-        let query = window::to_query(&window::Asked {
+        let query = window::to_query(&window::WindowRequest {
             size_ms: request.size_ms,
             step_ms: request.step_ms,
             from_ms: request.from_ms,
@@ -186,8 +186,8 @@ impl LearnerService for LearnerDoor {
         let request = request.into_inner();
         let (shard, _) = self.place(&request.user_id, None)?;
         let mask = Mask::of(request.field_mask)?;
-        let watching = Watching::new(shard, request.user_id, request.min_interval_ms, mask)?;
-        let answers = watching
+        let watch = LearnerWatch::new(shard, request.user_id, request.min_interval_ms, mask)?;
+        let answers = watch
             .answers()
             .take_until(self.0.stop.clone().cancelled_owned());
         Ok(Response::new(Box::pin(answers)))
@@ -196,7 +196,7 @@ impl LearnerService for LearnerDoor {
 
 fn list_query(request: &v1::ListWindowsRequest) -> Result<WindowQuery, Status> {
     let continued_ms = window::continued_ms(&request.page_token)?;
-    window::to_query(&window::Asked {
+    window::to_query(&window::WindowRequest {
         size_ms: request.size_ms,
         step_ms: request.step_ms,
         from_ms: continued_ms.or(request.from_ms),

@@ -25,20 +25,20 @@ const INTERVAL_LEAST_MS: u32 = 10;
 const STALENESS_MAX: Duration = Duration::from_secs(1);
 
 /// A watch of one learner.
-pub struct Watching {
+pub struct LearnerWatch {
     shard: Arc<ShardReplica>,
     user_id: String,
     interval: Duration,
     mask: Mask,
     changes: Watch,
     views: watch::Receiver<Arc<View>>,
-    /// The pane of the watermark that was last told.
-    told_pane_ms: i64,
-    told: Option<v1::WatchLearnerResponse>,
-    told_at: Option<Instant>,
+    /// The pane of the watermark that was last sent.
+    sent_pane_ms: i64,
+    sent: Option<v1::WatchLearnerResponse>,
+    sent_at: Option<Instant>,
 }
 
-impl Watching {
+impl LearnerWatch {
     /// A watch that answers at most every `min_interval_ms`; 0 for the default.
     ///
     /// # Errors
@@ -51,10 +51,10 @@ impl Watching {
     ) -> Result<Self, Status> {
         let interval_ms = match min_interval_ms {
             0 => INTERVAL_DEFAULT_MS,
-            asked if asked < INTERVAL_LEAST_MS => {
+            requested if requested < INTERVAL_LEAST_MS => {
                 return Err(status::invalid("min_interval_ms", "must be at least 10"));
             }
-            asked => asked,
+            requested => requested,
         };
         Ok(Self {
             changes: shard.watch(&user_id),
@@ -63,29 +63,29 @@ impl Watching {
             user_id,
             interval: Duration::from_millis(interval_ms.into()),
             mask,
-            told_pane_ms: i64::MIN,
-            told: None,
-            told_at: None,
+            sent_pane_ms: i64::MIN,
+            sent: None,
+            sent_at: None,
         })
     }
 
     /// The profile now, and after each change.
     pub fn answers(self) -> impl Stream<Item = Result<v1::WatchLearnerResponse, Status>> + Send {
-        stream::try_unfold(self, |mut watching| async move {
-            let answer = watching.next().await?;
-            Ok(Some((answer, watching)))
+        stream::try_unfold(self, |mut watch| async move {
+            let answer = watch.next().await?;
+            Ok(Some((answer, watch)))
         })
     }
 
     async fn next(&mut self) -> Result<v1::WatchLearnerResponse, Status> {
         loop {
-            if self.told.is_some() {
+            if self.sent.is_some() {
                 self.change().await?;
             }
-            if let Some(told_at) = self.told_at {
-                sleep_until(told_at + self.interval).await;
+            if let Some(sent_at) = self.sent_at {
+                sleep_until(sent_at + self.interval).await;
             }
-            self.told_pane_ms = pane_of(&self.views.borrow_and_update());
+            self.sent_pane_ms = pane_of(&self.views.borrow_and_update());
             let recent = ReadOptions {
                 consistency: Consistency::Bounded(STALENESS_MAX),
                 fail_when_stale: false,
@@ -97,12 +97,12 @@ impl Watching {
                 freshness: read.freshness,
             };
             let news = self
-                .told
+                .sent
                 .as_ref()
-                .is_none_or(|told| told.profile != answer.profile);
+                .is_none_or(|sent| sent.profile != answer.profile);
             if news {
-                self.told_at = Some(Instant::now());
-                self.told = Some(answer.clone());
+                self.sent_at = Some(Instant::now());
+                self.sent = Some(answer.clone());
                 return Ok(answer);
             }
         }
@@ -117,7 +117,7 @@ impl Watching {
                     if alive.is_err() {
                         return Err(status::unavailable("STOPPING", "the shard is stopping"));
                     }
-                    let moved = pane_of(&self.views.borrow_and_update()) != self.told_pane_ms;
+                    let moved = pane_of(&self.views.borrow_and_update()) != self.sent_pane_ms;
                     if moved {
                         return Ok(());
                     }

@@ -20,7 +20,7 @@ pub type Shards = Vec<(Arc<ShardReplica>, ReadOptions)>;
 
 /// What a read needs beside its request.
 #[derive(Clone)]
-pub struct Reading {
+pub struct ReadContext {
     /// Where the shards are.
     pub router: Arc<Router>,
     /// Whose position tokens are taken.
@@ -31,7 +31,7 @@ pub struct Reading {
     pub stop: CancellationToken,
 }
 
-impl Reading {
+impl ReadContext {
     /// Empty before the cluster is founded.
     pub(super) fn cluster_id(&self) -> String {
         let cluster = self.cluster.borrow();

@@ -12,24 +12,24 @@ const BYTES_MAX: u64 = 256 * 1024;
 /// Letters looked at in one go: entries wait meanwhile.
 const LOOKED_AT_MAX: usize = 4_096;
 
-/// Goes through what a shard kept when the walk began: what is refused on the way is not met again.
+/// Goes through what a shard kept when the cursor began: what is refused on the way is not met again.
 #[derive(Debug)]
-pub(super) struct Walk {
+pub(super) struct Cursor {
     from: u64,
     end: u64,
 }
 
-impl Walk {
+impl Cursor {
     /// One for each shard, in their order. All begin before the first is gone through: a letter may come back on another shard.
     pub async fn all(router: &Router) -> Vec<Self> {
-        let mut walks = Vec::with_capacity(router.shards().len());
+        let mut cursors = Vec::with_capacity(router.shards().len());
         for shard in router.shards() {
             let end = shard
                 .inspect(|state| state.dead_letters().next_number())
                 .await;
-            walks.push(Self { from: 0, end });
+            cursors.push(Self { from: 0, end });
         }
-        walks
+        cursors
     }
 
     /// What `take` makes of the next letters that match; none after the last. A chunk may be empty.

@@ -9,14 +9,14 @@ use crate::status;
 
 /// Where an entry stands on the roster: who needs help most first. Invariant: no two learners have the same.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Rank {
+pub struct RosterKey {
     pub reasons: Reverse<usize>,
     pub count: Reverse<u64>,
     pub since_ms: i64,
     pub user_id: Box<str>,
 }
 
-impl Rank {
+impl RosterKey {
     /// By the reasons for which a learner needs help.
     pub fn of(user_id: &str, reasons: &[HelpReason]) -> Self {
         let oldest_ms = reasons.iter().map(|reason| reason.since_ms).min();
@@ -30,13 +30,13 @@ impl Rank {
 }
 
 /// Where the page after this rank begins.
-pub fn to_token(rank: &Rank) -> String {
-    let Rank {
+pub fn to_token(key: &RosterKey) -> String {
+    let RosterKey {
         reasons,
         count,
         since_ms,
         user_id,
-    } = rank;
+    } = key;
     format!("{}.{}.{since_ms}.{user_id}", reasons.0, count.0)
 }
 
@@ -44,22 +44,22 @@ pub fn to_token(rank: &Rank) -> String {
 ///
 /// # Errors
 /// When it is none of ours.
-pub fn parse_token(token: &str) -> Result<Option<Rank>, Status> {
+pub fn parse_token(token: &str) -> Result<Option<RosterKey>, Status> {
     if token.is_empty() {
         return Ok(None);
     }
-    let rank = || {
+    let key = || {
         let mut parts = token.splitn(4, '.');
         let mut next = || parts.next();
-        let rank = Rank {
+        let key = RosterKey {
             reasons: Reverse(next()?.parse().ok()?),
             count: Reverse(next()?.parse().ok()?),
             since_ms: next()?.parse().ok()?,
             user_id: next()?.into(),
         };
-        Some(rank)
+        Some(key)
     };
-    rank()
+    key()
         .map(Some)
         .ok_or_else(|| status::invalid("page_token", "not one of this method's"))
 }
@@ -71,14 +71,14 @@ mod tests {
     #[test]
     fn a_token_says_where_the_next_page_begins() {
         for user_id in ["anna", "", "mailto:ö.b@example.org", "a.b.c"] {
-            let rank = Rank {
+            let key = RosterKey {
                 reasons: Reverse(2),
                 count: Reverse(7),
                 since_ms: -5,
                 user_id: user_id.into(),
             };
-            let parsed = parse_token(&to_token(&rank)).expect("our own token");
-            assert_eq!(parsed, Some(rank));
+            let parsed = parse_token(&to_token(&key)).expect("our own token");
+            assert_eq!(parsed, Some(key));
         }
         assert!(parse_token("1.2.3").is_err());
         assert!(parse_token("x.2.3.anna").is_err());

@@ -15,13 +15,13 @@ use crate::{
 };
 
 /// All shards, each at the point at which its learners are looked at.
-pub struct Now {
+pub struct ReadPoints {
     shards: Vec<(Arc<ShardReplica>, ReadPoint)>,
     /// One for each shard.
     pub freshness: Vec<v1::Freshness>,
 }
 
-impl Now {
+impl ReadPoints {
     /// Waits until each shard is as current as asked.
     ///
     /// # Errors
@@ -60,7 +60,7 @@ impl Now {
     }
 
     /// The shards, each with the point at which its learners are looked at.
-    pub fn points(&self) -> impl Iterator<Item = (&Arc<ShardReplica>, &ReadPoint)> {
+    pub fn iter(&self) -> impl Iterator<Item = (&Arc<ShardReplica>, &ReadPoint)> {
         self.shards.iter().map(|(shard, at)| (shard, at))
     }
 
