@@ -13,10 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::start::Started;
 use crate::{
     config::Config,
-    observe::{
-        Deliveries, DiskSpace, Fill, Metrics, ResourceUsage,
-        metrics::{ShardFigures, SourceTotals},
-    },
+    observe::{DiskSpace, Fill, Metrics, ResourceUsage, metrics::ShardFigures},
     route::Router,
     store::{
         checkpoint::CheckpointStore,
@@ -153,38 +150,16 @@ impl Gauges {
                 })
                 .await;
         }
-        let totals = sources
-            .iter()
-            .map(|(source, (counters, sequence))| (source.as_str(), totals(counters, *sequence)));
-        self.metrics.ingest.sources.show(totals);
         let seen = sources
-            .into_iter()
-            .map(|(source, (counters, _))| (source, deliveries(&counters)));
+            .iter()
+            .map(|(source, (counters, _))| (source.clone(), counters.into()));
         self.metrics
             .recent_activity
             .record_counters(seen, Instant::now());
-    }
-}
-
-fn deliveries(counters: &Counters) -> Deliveries {
-    Deliveries {
-        received: counters.received,
-        refused: counters.dead_letters(),
-        conflicting: counters.conflicting,
-    }
-}
-
-fn totals(counters: &Counters, sequence: Option<Sequence>) -> SourceTotals {
-    SourceTotals {
-        received: counters.received,
-        outcomes: [
-            counters.accepted,
-            counters.duplicate,
-            counters.shadowed,
-            counters.dead_letters(),
-        ],
-        conflicting: counters.conflicting,
-        amended: counters.amended,
-        sequence_gaps: sequence.map_or(0, Sequence::missing),
+        let totals = sources.iter().map(|(source, (counters, sequence))| {
+            let gaps = sequence.map_or(0, Sequence::missing);
+            (source.as_str(), (counters.clone(), gaps))
+        });
+        self.metrics.ingest.sources.show(totals);
     }
 }

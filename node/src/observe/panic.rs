@@ -61,8 +61,8 @@ fn end_process(info: &PanicHookInfo<'_>) -> ! {
     std::process::exit(PANIC_EXIT_CODE)
 }
 
-/// Without a second panic when nobody reads standard error any more.
-fn say(line: &dyn std::fmt::Display) {
+/// Writes a line to standard error. `eprintln` would panic where standard error is closed.
+pub fn say(line: &dyn std::fmt::Display) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

@@ -5,6 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use homeroom_core::shard::Counters;
 use parking_lot::{Mutex, MutexGuard};
 
 /// Time between two snapshots of the counters.
@@ -107,6 +108,16 @@ impl RecentActivity {
 
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.0.lock()
+    }
+}
+
+impl From<&Counters> for Deliveries {
+    fn from(counters: &Counters) -> Self {
+        Self {
+            received: counters.received,
+            refused: counters.dead_letters(),
+            conflicting: counters.conflicting,
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Unit};
+use metrics::{Counter, Gauge, Histogram};
 
 use super::registry::Registry;
 use super::saved::{SavedGroup, SavedGroups};
@@ -33,34 +33,28 @@ impl CheckpointMetrics {
         Self {
             seconds: registry.one_histogram(
                 "homeroom_checkpoint_seconds",
-                Unit::Seconds,
                 "How long a checkpoint took until it was durable",
             ),
             bytes: registry.one_counter(
                 "homeroom_checkpoint_bytes_total",
-                Unit::Bytes,
                 "Bytes written by checkpoints",
             ),
             age_seconds: registry.one_gauge(
                 "homeroom_checkpoint_age_seconds",
-                Unit::Seconds,
                 "Since everything applied was last known to be in a durable checkpoint, of the group where that is longest",
             ),
             failures: registry.one_counter(
                 "homeroom_checkpoint_failures_total",
-                Unit::Count,
                 "Bases that could not be written, the log being kept meanwhile; a failed checkpoint stops the process",
             ),
             failed: AtomicU64::new(0),
             saved: SavedGroups::default(),
             base_seconds: registry.one_histogram(
                 "homeroom_base_seconds",
-                Unit::Seconds,
                 "How long it took to write a base",
             ),
             rejections: registry.one_counter(
                 "homeroom_bases_rejected_total",
-                Unit::Count,
                 "Bases that were found damaged and put aside since the start; new ones are written as soon as there is something new",
             ),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use homeroom_core::Reason;
-use metrics::{Counter, Gauge, Histogram, Unit};
+use metrics::{Counter, Gauge, Histogram};
 
 use super::event_histogram::EventHistogram;
 use super::registry::Registry;
@@ -90,24 +90,17 @@ impl IngestMetrics {
                 "homeroom_event_age_seconds",
                 "From an event's own time until queries see it",
             ),
-            entry_events: registry.one_histogram(
-                "homeroom_entry_events",
-                Unit::Count,
-                "Events in a log entry",
-            ),
+            entry_events: registry.one_histogram("homeroom_entry_events", "Events in a log entry"),
             grpc_in_flight: registry.one_gauge(
                 "homeroom_grpc_in_flight",
-                Unit::Count,
                 "gRPC calls and streams that are open",
             ),
             overloaded: registry.one_counter(
                 "homeroom_publish_overloaded_total",
-                Unit::Count,
                 "Publish requests refused for want of room",
             ),
             conflicting: registry.one_counter(
                 "homeroom_events_conflicting_total",
-                Unit::Count,
                 "Duplicates with other content than the first delivery",
             ),
             sources: SourceMetrics::new(Arc::clone(registry)),

@@ -1,6 +1,6 @@
 //! Learners, their windows and their shards.
 
-use metrics::{Counter, Gauge, Unit};
+use metrics::{Counter, Gauge};
 
 use super::registry::Registry;
 
@@ -26,11 +26,10 @@ pub struct LearnerMetrics {
 
 impl LearnerMetrics {
     pub(super) fn new(registry: &Registry) -> Self {
-        let counter = |name, help| registry.one_counter(name, Unit::Count, help);
+        let counter = |name, help| registry.one_counter(name, help);
         Self {
             active: registry.one_gauge(
                 "homeroom_learners_active",
-                Unit::Count,
                 "Learners in memory, each with an actor of its own",
             ),
             woken: counter(

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, Unit};
+use metrics::{Counter, Gauge, Histogram};
 
 use super::registry::Registry;
 use crate::observe::recent_durations::RecentDurations;
@@ -30,34 +30,25 @@ impl LogMetrics {
         Self {
             append_bytes: registry.one_counter(
                 "homeroom_log_append_bytes_total",
-                Unit::Bytes,
                 "Bytes appended to the log",
             ),
             append_seconds: registry.one_histogram(
                 "homeroom_log_append_seconds",
-                Unit::Seconds,
                 "How long a write to the log waited from its hand-over until it was durable",
             ),
             recent_appends: RecentDurations::default(),
             recent_fsyncs: RecentDurations::default(),
             fsync_seconds: registry.one_histogram(
                 "homeroom_log_fsync_seconds",
-                Unit::Seconds,
                 "How long the disk took to make the log durable",
             ),
             fsyncs: registry.one_counter(
                 "homeroom_log_fsyncs_total",
-                Unit::Count,
                 "How often the log was made durable",
             ),
-            segments: registry.one_gauge(
-                "homeroom_log_segments",
-                Unit::Count,
-                "Segment files of the log",
-            ),
+            segments: registry.one_gauge("homeroom_log_segments", "Segment files of the log"),
             bytes: registry.one_gauge(
                 "homeroom_log_bytes",
-                Unit::Bytes,
                 "Bytes of all segment files of the log",
             ),
         }

@@ -22,7 +22,7 @@ mod tests;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use ::metrics::{Gauge, Unit};
+use ::metrics::Gauge;
 use parking_lot::Mutex;
 
 pub use checkpoint::CheckpointMetrics;
@@ -34,7 +34,7 @@ pub use read::{Consistency, ReadMetrics};
 pub use resource::ResourceMetrics;
 pub use saved::{SavedGroup, SavedGroups};
 pub use shard::{ShardFigures, ShardMetrics};
-pub use source::{SourceMetrics, SourceTotals};
+pub use source::SourceMetrics;
 
 use super::recent_activity::RecentActivity;
 use registry::Registry;
@@ -122,7 +122,6 @@ impl Default for Metrics {
 fn process_gauges(registry: &Registry) -> [Gauge; 2] {
     registry.describe_gauge(
         "homeroom_build_info",
-        Unit::Count,
         "1, with the version of the build as a label",
     );
     let build = registry.gauge(
@@ -132,7 +131,6 @@ fn process_gauges(registry: &Registry) -> [Gauge; 2] {
     build.set(1.0);
     registry.describe_gauge(
         "homeroom_process_start_time_seconds",
-        Unit::Seconds,
         "When the process started, in seconds since the epoch",
     );
     let start = registry.gauge("homeroom_process_start_time_seconds", &[]);

@@ -1,6 +1,6 @@
 //! Queries.
 
-use metrics::{Counter, Histogram, Unit};
+use metrics::{Counter, Histogram};
 
 use super::registry::Registry;
 
@@ -33,17 +33,14 @@ impl ReadMetrics {
         Self {
             seconds: registry.one_histogram(
                 "homeroom_read_seconds",
-                Unit::Seconds,
                 "How long an answer took inside the node",
             ),
             course_seconds: registry.one_histogram(
                 "homeroom_course_read_seconds",
-                Unit::Seconds,
                 "How long an answer about courses took inside the node",
             ),
             bound_missed: registry.one_counter(
                 "homeroom_reads_bound_missed_total",
-                Unit::Count,
                 "Answers that were less current than was asked for",
             ),
             reads: registry.counters(

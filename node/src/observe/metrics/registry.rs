@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder, Unit};
+use metrics::{Counter, Gauge, Histogram, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::{PrometheusHandle, PrometheusRecorder};
 use parking_lot::Mutex;
 
@@ -42,19 +42,13 @@ impl Registry {
         self.handle.run_upkeep();
     }
 
-    pub fn describe_counter(&self, name: &'static str, unit: Unit, help: &'static str) {
+    pub fn describe_counter(&self, name: &'static str, help: &'static str) {
         self.recorder
-            .describe_counter(name.into(), Some(unit), help.into());
+            .describe_counter(name.into(), None, help.into());
     }
 
-    pub fn describe_gauge(&self, name: &'static str, unit: Unit, help: &'static str) {
-        self.recorder
-            .describe_gauge(name.into(), Some(unit), help.into());
-    }
-
-    pub fn describe_histogram(&self, name: &'static str, unit: Unit, help: &'static str) {
-        self.recorder
-            .describe_histogram(name.into(), Some(unit), help.into());
+    pub fn describe_gauge(&self, name: &'static str, help: &'static str) {
+        self.recorder.describe_gauge(name.into(), None, help.into());
     }
 
     /// A counter of a described family.
@@ -69,20 +63,21 @@ impl Registry {
     }
 
     /// A described counter without labels.
-    pub fn one_counter(&self, name: &'static str, unit: Unit, help: &'static str) -> Counter {
-        self.describe_counter(name, unit, help);
+    pub fn one_counter(&self, name: &'static str, help: &'static str) -> Counter {
+        self.describe_counter(name, help);
         self.counter(name, &[])
     }
 
     /// A described gauge without labels.
-    pub fn one_gauge(&self, name: &'static str, unit: Unit, help: &'static str) -> Gauge {
-        self.describe_gauge(name, unit, help);
+    pub fn one_gauge(&self, name: &'static str, help: &'static str) -> Gauge {
+        self.describe_gauge(name, help);
         self.gauge(name, &[])
     }
 
     /// A described histogram without labels.
-    pub fn one_histogram(&self, name: &'static str, unit: Unit, help: &'static str) -> Histogram {
-        self.describe_histogram(name, unit, help);
+    pub fn one_histogram(&self, name: &'static str, help: &'static str) -> Histogram {
+        self.recorder
+            .describe_histogram(name.into(), None, help.into());
         self.recorder.register_histogram(&key(name, &[]), &METADATA)
     }
 
@@ -101,7 +96,7 @@ impl Registry {
         label: &'static str,
         values: [&str; N],
     ) -> [Counter; N] {
-        self.describe_counter(name, Unit::Count, help);
+        self.describe_counter(name, help);
         values.map(|value| self.counter(name, &[(label, value)]))
     }
 }

@@ -1,6 +1,6 @@
 //! What a node may use, and what it uses of it.
 
-use metrics::{Gauge, Unit};
+use metrics::Gauge;
 
 use super::registry::Registry;
 use crate::observe::resource_usage::{Fill, ResourceUsage};
@@ -17,46 +17,45 @@ pub struct ResourceMetrics {
 
 impl ResourceMetrics {
     pub(super) fn new(registry: &Registry) -> Self {
-        let bytes = |name, help| registry.one_gauge(name, Unit::Bytes, help);
+        let gauge = |name, help| registry.one_gauge(name, help);
         Self {
             ingest_queue: [
-                bytes(
+                gauge(
                     "homeroom_ingest_queue_bytes",
                     "Events that wait to become log entries",
                 ),
-                bytes(
+                gauge(
                     "homeroom_ingest_queue_limit_bytes",
                     "Beyond this publishers are refused",
                 ),
             ],
             log_queue: [
-                bytes(
+                gauge(
                     "homeroom_log_queue_bytes",
                     "Writes that wait for the log's writer",
                 ),
-                bytes("homeroom_log_queue_limit_bytes", "Beyond this appends wait"),
+                gauge("homeroom_log_queue_limit_bytes", "Beyond this appends wait"),
             ],
             memory: [
-                bytes(
+                gauge(
                     "homeroom_learners_memory_bytes",
                     "Memory of the active learners, estimated",
                 ),
-                bytes(
+                gauge(
                     "homeroom_learners_memory_limit_bytes",
                     "Beyond this publishers are refused; from 80 % on all learners leave that may",
                 ),
             ],
-            disk_free_bytes: bytes(
+            disk_free_bytes: gauge(
                 "homeroom_disk_free_bytes",
                 "What the node may still write to the file system of its data folder",
             ),
-            disk_size_bytes: bytes(
+            disk_size_bytes: gauge(
                 "homeroom_disk_size_bytes",
                 "Size of the file system of the data folder",
             ),
-            checkpoint_interval_seconds: registry.one_gauge(
+            checkpoint_interval_seconds: gauge(
                 "homeroom_checkpoint_interval_seconds",
-                Unit::Seconds,
                 "Time between two checkpoints of a group, as configured",
             ),
         }

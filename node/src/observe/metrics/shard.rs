@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, OnceLock};
 
-use metrics::{Gauge, Unit};
+use metrics::Gauge;
 
 use super::registry::Registry;
 
@@ -43,7 +43,7 @@ impl ShardMetrics {
             ),
             (NEWEST, "Newest event time of a shard, since the epoch"),
         ] {
-            registry.describe_gauge(name, Unit::Seconds, help);
+            registry.describe_gauge(name, help);
         }
         Self {
             registry: Arc::clone(registry),

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use metrics::{Counter, Gauge, Unit};
+use homeroom_core::shard::Counters;
+use metrics::{Counter, Gauge};
 use parking_lot::Mutex;
 
 use super::registry::Registry;
@@ -19,28 +20,13 @@ const RECEIVED: &str = "homeroom_source_received_total";
 const CONFLICTING: &str = "homeroom_source_conflicting_total";
 const AMENDED: &str = "homeroom_source_amended_total";
 const GAPS: &str = "homeroom_source_sequence_gaps";
-/// The outcomes that are told apart, in the order of [`SourceTotals::outcomes`].
+/// Every delivery has exactly one of these outcomes.
 const OUTCOMES: [&str; 4] = ["accepted", "duplicate", "shadowed", "dead_lettered"];
 
 /// Deliveries by source.
 pub struct SourceMetrics {
     registry: Arc<Registry>,
     shown: Mutex<HashMap<Box<str>, SourceHandles>>,
-}
-
-/// All that one source delivered since the cluster was founded. Every delivery has one of the four outcomes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct SourceTotals {
-    /// All deliveries.
-    pub received: u64,
-    /// Accepted, duplicate, shadowed, dead-lettered.
-    pub outcomes: [u64; 4],
-    /// Of the duplicates: with other content.
-    pub conflicting: u64,
-    /// Of the accepted: after their window was settled.
-    pub amended: u64,
-    /// Numbers that it gave to events which are not here: lost on the way, or refused.
-    pub sequence_gaps: u64,
 }
 
 struct SourceHandles {
@@ -68,11 +54,10 @@ impl SourceMetrics {
                 "Events that came after a window of theirs was settled, by source",
             ),
         ] {
-            registry.describe_counter(name, Unit::Count, help);
+            registry.describe_counter(name, help);
         }
         registry.describe_gauge(
             GAPS,
-            Unit::Count,
             "Numbers that a source gave to events which did not arrive or were refused",
         );
         let other = SourceHandles::new(&registry, OTHER);
@@ -82,11 +67,12 @@ impl SourceMetrics {
         }
     }
 
-    /// Shows what all sources delivered. The totals are replicated: they go on where they were, whoever leads.
-    pub fn show<'n>(&self, all: impl IntoIterator<Item = (&'n str, SourceTotals)>) {
+    /// Shows what each source delivered since the cluster was founded, and how many of the numbers that it gave to events are
+    /// missing: lost on the way, or refused. The totals are replicated, so that a new leader continues them.
+    pub fn show<'n>(&self, all: impl IntoIterator<Item = (&'n str, (Counters, u64))>) {
         let mut shown = self.shown.lock();
-        let mut by_name: BTreeMap<&str, SourceTotals> = BTreeMap::new();
-        for (source, totals) in all {
+        let mut by_name: BTreeMap<&str, (Counters, u64)> = BTreeMap::new();
+        for (source, (counters, gaps)) in all {
             let has_room = shown.len() <= SOURCES_MAX && is_plain(source);
             let name = if shown.contains_key(source) {
                 source
@@ -97,25 +83,15 @@ impl SourceMetrics {
             } else {
                 OTHER
             };
-            by_name.entry(name).or_default().add(totals);
+            let (sum, gaps_sum) = by_name.entry(name).or_default();
+            sum.merge(&counters);
+            *gaps_sum += gaps;
         }
-        for (name, totals) in by_name {
+        for (name, (counters, gaps)) in by_name {
             if let Some(handles) = shown.get(name) {
-                handles.show(totals);
+                handles.show(&counters, gaps);
             }
         }
-    }
-}
-
-impl SourceTotals {
-    fn add(&mut self, other: Self) {
-        self.received += other.received;
-        for (sum, more) in self.outcomes.iter_mut().zip(other.outcomes) {
-            *sum += more;
-        }
-        self.conflicting += other.conflicting;
-        self.amended += other.amended;
-        self.sequence_gaps += other.sequence_gaps;
     }
 }
 
@@ -133,14 +109,20 @@ impl SourceHandles {
         }
     }
 
-    fn show(&self, totals: SourceTotals) {
-        self.received.absolute(totals.received);
-        for (shown, count) in self.outcomes.iter().zip(totals.outcomes) {
+    fn show(&self, counters: &Counters, gaps: u64) {
+        self.received.absolute(counters.received);
+        let outcomes = [
+            counters.accepted,
+            counters.duplicate,
+            counters.shadowed,
+            counters.dead_letters(),
+        ];
+        for (shown, count) in self.outcomes.iter().zip(outcomes) {
             shown.absolute(count);
         }
-        self.conflicting.absolute(totals.conflicting);
-        self.amended.absolute(totals.amended);
-        self.sequence_gaps.set(totals.sequence_gaps as f64);
+        self.conflicting.absolute(counters.conflicting);
+        self.amended.absolute(counters.amended);
+        self.sequence_gaps.set(gaps as f64);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
-use homeroom_core::Reason;
+use homeroom_core::{Reason, shard::Counters};
 
 use super::*;
 
@@ -111,12 +111,13 @@ fn labels_are_those_of_their_variants() {
     }
 }
 
-fn totals(received: u64) -> SourceTotals {
-    SourceTotals {
+fn totals(received: u64) -> (Counters, u64) {
+    let counters = Counters {
         received,
-        outcomes: [received, 0, 0, 0],
-        ..SourceTotals::default()
-    }
+        accepted: received,
+        ..Counters::default()
+    };
+    (counters, 0)
 }
 
 #[test]
@@ -151,14 +152,16 @@ const SOURCES_MAX_AND_OTHER: usize = source::SOURCES_MAX + 1;
 #[test]
 fn a_source_shows_all_that_it_delivered() {
     let metrics = Metrics::new();
-    let totals = SourceTotals {
+    let counters = Counters {
         received: 10,
-        outcomes: [4, 3, 2, 1],
+        accepted: 4,
+        duplicate: 3,
+        shadowed: 2,
+        dead_lettered: BTreeMap::from([(Reason::Late, 1)]),
         conflicting: 5,
         amended: 6,
-        sequence_gaps: 7,
     };
-    metrics.ingest.sources.show([("lms", totals)]);
+    metrics.ingest.sources.show([("lms", (counters, 7))]);
     let text = metrics.render();
     for line in [
         "homeroom_source_received_total{source=\"lms\"} 10",

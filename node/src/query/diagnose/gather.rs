@@ -149,11 +149,7 @@ fn merge(all: &mut BySource, of_shard: BySource) {
 fn remember(sources: &mut BySource, activity: &RecentActivity) {
     let now = Instant::now();
     for (source, facts) in sources {
-        let until_now = Deliveries {
-            received: facts.counters.received,
-            refused: facts.counters.dead_letters(),
-            conflicting: facts.counters.conflicting,
-        };
+        let until_now = Deliveries::from(&facts.counters);
         facts.recent = RECENT.map(|over| activity.within(over, source, until_now, now));
     }
 }
