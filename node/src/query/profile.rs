@@ -47,66 +47,41 @@ impl Mask {
         Ok(Self(Some(paths).filter(|paths| !paths.is_empty())))
     }
 
-    fn wants(&self, field: &str) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|paths| paths.iter().any(|path| path == field))
+    /// The field's value if it is wanted, else its default.
+    fn take<T: Default>(&self, field: &str, value: impl FnOnce() -> T) -> T {
+        let paths = self.0.as_ref();
+        let is_wanted = paths.is_none_or(|paths| paths.iter().any(|path| path == field));
+        if is_wanted { value() } else { T::default() }
     }
 }
 
 /// A profile in the contract's terms.
 pub fn to_proto(profile: Profile, mask: &Mask) -> v1::LearnerProfile {
-    let window = |name, window: &Option<_>| {
-        window
-            .as_ref()
-            .filter(|_| mask.wants(name))
-            .map(window::to_proto)
-    };
-    let list = |name| mask.wants(name);
     v1::LearnerProfile {
-        sliding_window: window("sliding_window", &profile.sliding_window),
-        last_window: window("last_window", &profile.last_window),
-        user_id: if list("user_id") {
-            profile.user_id.into()
-        } else {
-            String::new()
-        },
-        last_event_ms: if list("last_event_ms") {
-            profile.last_event_ms
-        } else {
-            0
-        },
-        events: if list("events") { profile.events } else { 0 },
-        session: profile.session.filter(|_| list("session")).map(session),
-        courses: some(list("courses"), profile.courses, course),
-        last_interactions: some(
-            list("last_interactions"),
-            profile.last_interactions,
-            interaction,
-        ),
-        last_assessments: some(
-            list("last_assessments"),
-            profile.last_assessments,
-            assessment,
-        ),
-        accuracy: list("accuracy").then(|| accuracy(profile.accuracy)),
-        skills: some(
-            list("skills"),
-            profile.skills.into_iter().collect(),
-            |(skill_id, of)| v1::SkillAccuracy {
-                skill_id: skill_id.into(),
-                accuracy: Some(accuracy(of)),
-            },
-        ),
+        user_id: mask.take("user_id", || profile.user_id.into()),
+        last_event_ms: mask.take("last_event_ms", || profile.last_event_ms),
+        events: mask.take("events", || profile.events),
+        session: mask.take("session", || profile.session.map(session)),
+        courses: mask.take("courses", || list(profile.courses, course)),
+        sliding_window: mask.take("sliding_window", || {
+            profile.sliding_window.as_ref().map(window::to_proto)
+        }),
+        last_window: mask.take("last_window", || {
+            profile.last_window.as_ref().map(window::to_proto)
+        }),
+        last_interactions: mask.take("last_interactions", || {
+            list(profile.last_interactions, interaction)
+        }),
+        last_assessments: mask.take("last_assessments", || {
+            list(profile.last_assessments, assessment)
+        }),
+        accuracy: mask.take("accuracy", || Some(accuracy(profile.accuracy))),
+        skills: mask.take("skills", || list(profile.skills, skill)),
     }
 }
 
-fn some<T, U>(wanted: bool, items: Vec<T>, convert: impl Fn(T) -> U) -> Vec<U> {
-    if wanted {
-        items.into_iter().map(convert).collect()
-    } else {
-        Vec::new()
-    }
+fn list<T, U>(items: impl IntoIterator<Item = T>, convert: impl Fn(T) -> U) -> Vec<U> {
+    items.into_iter().map(convert).collect()
 }
 
 fn text(text: Option<Box<str>>) -> String {
@@ -180,6 +155,13 @@ fn assessment(assessment: Assessment) -> v1::Assessment {
         attempt_id: text(assessment.attempt_id),
         skill_id: text(assessment.skill_id),
         score: f64::from(assessment.score_millionths) / 1_000_000.0,
+    }
+}
+
+fn skill((skill_id, of): (Box<str>, Accuracy)) -> v1::SkillAccuracy {
+    v1::SkillAccuracy {
+        skill_id: skill_id.into(),
+        accuracy: Some(accuracy(of)),
     }
 }
 

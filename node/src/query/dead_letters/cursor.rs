@@ -13,21 +13,26 @@ const BYTES_MAX: u64 = 256 * 1024;
 const LOOKED_AT_MAX: usize = 4_096;
 
 /// Goes through what a shard kept when the cursor began: what is refused on the way is not met again.
-#[derive(Debug)]
-pub(super) struct Cursor {
+pub(super) struct Cursor<'r> {
+    /// Whose letters they are.
+    pub shard: &'r ShardReplica,
     from: u64,
     end: u64,
 }
 
-impl Cursor {
+impl<'r> Cursor<'r> {
     /// One for each shard, in their order. All begin before the first is gone through: a letter may come back on another shard.
-    pub async fn all(router: &Router) -> Vec<Self> {
+    pub async fn all(router: &'r Router) -> Vec<Self> {
         let mut cursors = Vec::with_capacity(router.shards().len());
         for shard in router.shards() {
             let end = shard
                 .inspect(|state| state.dead_letters().next_number())
                 .await;
-            cursors.push(Self { from: 0, end });
+            cursors.push(Self {
+                shard,
+                from: 0,
+                end,
+            });
         }
         cursors
     }
@@ -35,18 +40,15 @@ impl Cursor {
     /// What `take` makes of the next letters that match; none after the last. A chunk may be empty.
     pub async fn next<T>(
         &mut self,
-        shard: &ShardReplica,
         filter: &Filter,
         take: impl Fn(u64, &DeadLetter) -> T,
     ) -> Option<Vec<T>> {
         if self.from >= self.end {
             return None;
         }
-        Some(
-            shard
-                .inspect(|state| self.advance(state, filter, take))
-                .await,
-        )
+        let shard = self.shard;
+        let advance = |state: &ShardState| self.advance(state, filter, take);
+        Some(shard.inspect(advance).await)
     }
 
     fn advance<T>(

@@ -40,9 +40,8 @@ impl<'d> Redrive<'d> {
 
     /// Only tells what ingress would say now.
     pub async fn dry_run(mut self, filter: &Filter) -> Result<v1::RedriveResponse, Status> {
-        let cursors = Cursor::all(self.router).await;
-        for (shard, mut cursor) in self.router.shards().iter().zip(cursors) {
-            while let Some(letters) = cursor.next(shard, filter, numbered).await {
+        for mut cursor in Cursor::all(self.router).await {
+            while let Some(letters) = cursor.next(filter, numbered).await {
                 let whole = self.count_matched(&letters);
                 let outcomes = self.intake.dry_run(&whole_letters(&whole));
                 let outcomes = outcomes.map_err(|error| not_ready(&error))?;
@@ -62,14 +61,13 @@ impl<'d> Redrive<'d> {
     /// Goes through all letters that match. Where a shard takes no more, its others stay as they are, and are counted as to be tried
     /// again.
     pub async fn run(mut self, filter: &Filter) -> Result<v1::RedriveResponse, Status> {
-        let cursors = Cursor::all(self.router).await;
-        for (shard, mut cursor) in self.router.shards().iter().zip(cursors) {
+        for mut cursor in Cursor::all(self.router).await {
             let mut takes = true;
-            while let Some(letters) = cursor.next(shard, filter, numbered).await {
+            while let Some(letters) = cursor.next(filter, numbered).await {
                 let whole = self.count_matched(&letters);
                 takes &= !self.stop.is_cancelled();
                 if takes {
-                    takes = self.send(shard, &whole).await?;
+                    takes = self.send(cursor.shard, &whole).await?;
                 } else {
                     self.response.retry += whole.len() as u64;
                 }
@@ -120,8 +118,7 @@ impl<'d> Redrive<'d> {
             self.settle((*number, letter), outcome, &mut update);
         }
         if !update.is_empty() {
-            let written = shard.update_dead_letters(&update).await;
-            written.map_err(|error| status::of_propose(&error))?;
+            shard.update_dead_letters(&update).await?;
         }
         Ok(self.response.retry == retried_before)
     }
@@ -133,38 +130,30 @@ impl<'d> Redrive<'d> {
         update: &mut DeadLetterUpdate,
     ) {
         let response = &mut self.response;
-        let count = match &outcome {
-            RedriveOutcome::Accepted => &mut response.accepted,
-            RedriveOutcome::Duplicate => &mut response.duplicate,
-            RedriveOutcome::Shadowed => &mut response.shadowed,
-            RedriveOutcome::Stays(..) | RedriveOutcome::Moved(..) => &mut response.dead_lettered,
-            RedriveOutcome::Retry => &mut response.retry,
+        let (count, is_removed, refused) = match outcome {
+            RedriveOutcome::Accepted => (&mut response.accepted, true, None),
+            RedriveOutcome::Duplicate => (&mut response.duplicate, true, None),
+            RedriveOutcome::Shadowed => (&mut response.shadowed, true, None),
+            RedriveOutcome::Moved(now) => (&mut response.dead_lettered, true, Some(now)),
+            RedriveOutcome::Stays(now) => (&mut response.dead_lettered, false, Some(now)),
+            RedriveOutcome::Retry => (&mut response.retry, false, None),
         };
         *count += 1;
-        match outcome {
-            RedriveOutcome::Accepted | RedriveOutcome::Duplicate | RedriveOutcome::Shadowed => {
-                update.removed.push(number)
-            }
-            RedriveOutcome::Moved(now) => {
-                self.refused_again
-                    .add(&letter.source, now.reason, now.detail);
-                update.removed.push(number);
-            }
-            RedriveOutcome::Stays(now) => {
-                let said = (letter.reason, &letter.detail, &letter.user_id);
-                if (now.reason, &now.detail, &now.user_id) != said {
-                    update.amended.push(AmendedLetter {
-                        number,
-                        reason: now.reason,
-                        detail: now.detail.clone(),
-                        user_id: now.user_id,
-                    });
-                }
-                self.refused_again
-                    .add(&letter.source, now.reason, now.detail);
-            }
-            RedriveOutcome::Retry => {}
+        if is_removed {
+            update.removed.push(number);
         }
+        let Some(now) = refused else { return };
+        let before = (letter.reason, &letter.detail, &letter.user_id);
+        if !is_removed && (now.reason, &now.detail, &now.user_id) != before {
+            update.amended.push(AmendedLetter {
+                number,
+                reason: now.reason,
+                detail: now.detail.clone(),
+                user_id: now.user_id,
+            });
+        }
+        self.refused_again
+            .add(&letter.source, now.reason, now.detail);
     }
 
     fn into_response(self) -> v1::RedriveResponse {

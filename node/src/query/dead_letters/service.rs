@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Request, Response, Status};
 
 use super::{
-    discard::Discard,
+    discard::discard,
     filter::Filter,
     listing::{Place, gather, parse_token, shown, to_token},
     redrive::Redrive,
@@ -84,12 +84,10 @@ impl DeadLetterService for DeadLetterDoor {
     ) -> Result<Response<v1::DiscardResponse>, Status> {
         let v1::DiscardRequest { filter, dry_run } = request.into_inner();
         let filter = Filter::of(filter)?;
-        let discard = Discard::new(&self.router);
-        if dry_run {
-            return Ok(Response::new(discard.dry_run(&filter).await));
-        }
-        let _alone = self.begin_work()?;
-        Ok(Response::new(discard.run(&filter).await?))
+        let _alone = (!dry_run).then(|| self.begin_work()).transpose()?;
+        discard(&self.router, &filter, dry_run)
+            .await
+            .map(Response::new)
     }
 
     async fn list(

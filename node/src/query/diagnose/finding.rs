@@ -10,12 +10,12 @@ const NAMES_MAX: usize = 8;
 
 /// As it should be.
 pub(super) fn ok(check: &str, words: impl Into<String>) -> Finding {
-    finding(check, Severity::Ok, "", words.into(), "")
+    finding(check, Severity::Ok, "", words, "")
 }
 
 /// Worth knowing; nothing to do.
 pub(super) fn note(check: &str, subject: &str, words: impl Into<String>) -> Finding {
-    finding(check, Severity::Note, subject, words.into(), "")
+    finding(check, Severity::Note, subject, words, "")
 }
 
 /// Something is wrong, and `advice` says what to do.
@@ -23,15 +23,9 @@ pub(super) fn warning(
     check: &str,
     subject: &str,
     words: impl Into<String>,
-    advice: impl AsRef<str>,
+    advice: impl Into<String>,
 ) -> Finding {
-    finding(
-        check,
-        Severity::Warning,
-        subject,
-        words.into(),
-        advice.as_ref(),
-    )
+    finding(check, Severity::Warning, subject, words, advice)
 }
 
 /// A promise is not kept, and `advice` says what to do.
@@ -39,24 +33,24 @@ pub(super) fn fault(
     check: &str,
     subject: &str,
     words: impl Into<String>,
-    advice: impl AsRef<str>,
+    advice: impl Into<String>,
 ) -> Finding {
-    finding(
-        check,
-        Severity::Fault,
-        subject,
-        words.into(),
-        advice.as_ref(),
-    )
+    finding(check, Severity::Fault, subject, words, advice)
 }
 
-fn finding(check: &str, severity: Severity, subject: &str, words: String, advice: &str) -> Finding {
+fn finding(
+    check: &str,
+    severity: Severity,
+    subject: &str,
+    words: impl Into<String>,
+    advice: impl Into<String>,
+) -> Finding {
     Finding {
         check: check.to_owned(),
         severity: severity.into(),
         subject: shown(subject),
-        words,
-        advice: advice.to_owned(),
+        words: words.into(),
+        advice: advice.into(),
     }
 }
 
