@@ -1,6 +1,6 @@
 //! The server's command line.
 
-use std::{io::Write, process::ExitCode, time::Duration};
+use std::{fmt::Display, process::ExitCode, time::Duration};
 
 use clap::Parser;
 use homeroom_node::{
@@ -9,7 +9,10 @@ use homeroom_node::{
         LogOutputConfig, PagesChoice, Sources,
     },
     demo, node,
-    observe::{self, panic},
+    observe::{
+        self,
+        panic::{self, say},
+    },
     store::checkpoint::panic_is_caught_here,
 };
 use tokio::signal::unix::{SignalKind, signal};
@@ -43,12 +46,9 @@ fn with_config(args: &ConfigArgs, run: impl FnOnce(&LoadedConfig) -> ExitCode) -
 }
 
 fn serve(loaded: &LoadedConfig) -> ExitCode {
-    let rust_log = std::env::var("RUST_LOG").ok();
-    if let Err(error) = observe::tracing::init(&loaded.config.log_output, rust_log.as_deref()) {
-        say(&error);
+    if !begin(&loaded.config.log_output) {
         return ExitCode::FAILURE;
     }
-    panic::install_hook(GUARDS);
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
@@ -57,17 +57,35 @@ fn serve(loaded: &LoadedConfig) -> ExitCode {
     if let threads @ 1.. = loaded.config.node.runtime_threads {
         builder.worker_threads(threads.into());
     }
-    let served = match builder.enable_all().build() {
-        Ok(runtime) => runtime.block_on(node::serve(loaded, told_to_stop())),
+    let log = |line: &dyn Display| tracing::error!("{line}");
+    run(builder, node::serve(loaded, termination()), log)
+}
+
+/// Sets up log lines and the panic hook; `false`, with the reason on standard error, where that fails.
+fn begin(log_output: &LogOutputConfig) -> bool {
+    let rust_log = std::env::var("RUST_LOG").ok();
+    let begun = observe::tracing::init(log_output, rust_log.as_deref());
+    panic::install_hook(GUARDS);
+    begun.inspect_err(|error| say(error)).is_ok()
+}
+
+/// Runs to the end; `report` gets the reason of a failure.
+fn run<E: Display>(
+    mut builder: tokio::runtime::Builder,
+    future: impl Future<Output = Result<(), E>>,
+    report: impl Fn(&dyn Display),
+) -> ExitCode {
+    let ended = match builder.enable_all().build() {
+        Ok(runtime) => runtime.block_on(future),
         Err(error) => {
-            tracing::error!(%error, "the runtime does not start");
+            report(&format_args!("the runtime does not start: {error}"));
             return ExitCode::FAILURE;
         }
     };
-    match served {
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("{error}");
+            report(&error);
             ExitCode::FAILURE
         }
     }
@@ -92,12 +110,9 @@ fn run_demo(args: DemoArgs) -> ExitCode {
         level: LogLevel::Error,
         format: LogFormat::Text,
     };
-    let rust_log = std::env::var("RUST_LOG").ok();
-    if let Err(error) = observe::tracing::init(&log_output, rust_log.as_deref()) {
-        say(&error);
+    if !begin(&log_output) {
         return ExitCode::FAILURE;
     }
-    panic::install_hook(GUARDS);
     let demo = demo::Demo {
         learners: args.learners.into(),
         seed: args.seed,
@@ -106,27 +121,12 @@ fn run_demo(args: DemoArgs) -> ExitCode {
             .map(|seconds| Duration::from_secs(seconds.into())),
         json: args.json,
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build();
-    let ended = match runtime {
-        Ok(runtime) => runtime.block_on(demo::run(demo, told_to_end())),
-        Err(error) => {
-            say(&format_args!("the runtime does not start: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            say(&error);
-            ExitCode::FAILURE
-        }
-    }
+    let builder = tokio::runtime::Builder::new_multi_thread();
+    run(builder, demo::run(demo, termination_or_hangup()), say)
 }
 
 /// What stops a node, or the end of the terminal that shows it.
-async fn told_to_end() {
+async fn termination_or_hangup() {
     let hung_up = async {
         match signal(SignalKind::hangup()) {
             Ok(mut hangup) => {
@@ -136,13 +136,13 @@ async fn told_to_end() {
         }
     };
     tokio::select! {
-        () = told_to_stop() => {}
+        () = termination() => {}
         () = hung_up => {}
     }
 }
 
 /// SIGTERM or SIGINT.
-async fn told_to_stop() {
+async fn termination() {
     let signals = (
         signal(SignalKind::terminate()),
         signal(SignalKind::interrupt()),
@@ -159,9 +159,4 @@ async fn told_to_stop() {
             std::future::pending().await
         }
     }
-}
-
-/// To standard error, whether or not anybody reads it.
-fn say(line: &dyn std::fmt::Display) {
-    let _ = writeln!(std::io::stderr(), "{line}");
 }
