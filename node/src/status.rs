@@ -46,30 +46,36 @@ pub fn unavailable(reason: &str, why: &str) -> Status {
 }
 
 /// A read without an answer.
-pub fn of_read(error: &ReadError) -> Status {
-    match error {
-        ReadError::Stale => unavailable("STALE", &error.to_string()),
-        ReadError::Stopped => unavailable("STOPPING", &error.to_string()),
-        ReadError::Damaged(_) => {
-            let details = ErrorDetails::with_error_info("DAMAGED", DOMAIN, []);
-            Status::with_error_details(Code::DataLoss, error.to_string(), details)
+impl From<ReadError> for Status {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::Stale => unavailable("STALE", &error.to_string()),
+            ReadError::Stopped => unavailable("STOPPING", &error.to_string()),
+            ReadError::Damaged(_) => {
+                let details = ErrorDetails::with_error_info("DAMAGED", DOMAIN, []);
+                Self::with_error_details(Code::DataLoss, error.to_string(), details)
+            }
         }
     }
 }
 
 /// An entry that was not written.
-pub fn of_propose(error: &ProposeError) -> Status {
-    let reason = match error {
-        ProposeError::NotLeader => "NOT_LEADER",
-        ProposeError::Stopped(_) => "STOPPING",
-    };
-    unavailable(reason, &error.to_string())
+impl From<ProposeError> for Status {
+    fn from(error: ProposeError) -> Self {
+        let reason = match error {
+            ProposeError::NotLeader => "NOT_LEADER",
+            ProposeError::Stopped(_) => "STOPPING",
+        };
+        unavailable(reason, &error.to_string())
+    }
 }
 
 /// Settings that were not changed.
-pub fn of_update(error: &UpdateError) -> Status {
-    match error {
-        UpdateError::Refused(why) => invalid("settings", why),
-        UpdateError::Propose(error) => of_propose(error),
+impl From<UpdateError> for Status {
+    fn from(error: UpdateError) -> Self {
+        match error {
+            UpdateError::Refused(why) => invalid("settings", &why),
+            UpdateError::Propose(error) => error.into(),
+        }
     }
 }

@@ -99,16 +99,9 @@ impl ClusterService for ClusterDoor {
     ) -> Result<Response<v1::UpdateSettingsResponse>, Status> {
         let requested = request.into_inner().settings.unwrap_or_default();
         let change = to_change(requested)?;
-        let settings = self
-            .control
-            .update(change)
-            .await
-            .map_err(|error| status::of_update(&error))?;
+        let settings = self.control.update(change).await?;
         for shard in self.router.shards() {
-            shard
-                .adopt(&settings)
-                .await
-                .map_err(|error| status::of_propose(&error))?;
+            shard.adopt(&settings).await?;
         }
         let settings = Some(to_proto(&settings));
         Ok(Response::new(v1::UpdateSettingsResponse { settings }))

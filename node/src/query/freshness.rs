@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use homeroom_proto::v1;
 
-use crate::shard::{Read, View};
+use crate::shard::{Read, ShardReplica, View};
 
-/// The freshness of a read.
-pub fn of_read<T>(read: &Read<T>, (shard, term): (u16, u64)) -> v1::Freshness {
-    of_view(&read.view, (shard, term), read.staleness, read.bound_met)
+/// The freshness of a read of a shard.
+pub async fn of_read<T: Sync>(shard: &ShardReplica, read: &Read<T>) -> v1::Freshness {
+    let place = (shard.shard(), shard.group().term().await);
+    of_view(&read.view, place, read.staleness, read.bound_met)
 }
 
 /// The freshness of an answer that was read from a view.

@@ -1,11 +1,12 @@
 //! What the services that read shards stand on.
 
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 
+use futures::{Stream, StreamExt};
 use homeroom_proto::v1;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
-use tonic::Status;
+use tonic::{Response, Status};
 
 use super::read_options;
 use crate::{
@@ -13,7 +14,14 @@ use crate::{
     observe::metrics::ReadMetrics,
     route::Router,
     shard::{ReadOptions, ShardReplica},
+    status,
 };
+
+/// Longest id that a request may name, bytes.
+const ID_BYTES_MAX: usize = 1_024;
+
+/// What a streaming method answers.
+pub type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 /// Shards, and how they are to be read.
 pub type Shards = Vec<(Arc<ShardReplica>, ReadOptions)>;
@@ -41,6 +49,15 @@ impl ReadContext {
             .unwrap_or_default()
     }
 
+    /// The answers of a streaming method, until the node stops.
+    pub(super) fn stream<T: 'static>(
+        &self,
+        answers: impl Stream<Item = Result<T, Status>> + Send + 'static,
+    ) -> Response<Answers<T>> {
+        let stop = self.stop.clone().cancelled_owned();
+        Response::new(Box::pin(answers.take_until(stop)))
+    }
+
     /// All shards, to be read as a request asks.
     pub(super) fn all_shards(&self, read: Option<&v1::ReadOptions>) -> Result<Shards, Status> {
         let cluster_id = self.cluster_id();
@@ -52,4 +69,12 @@ impl ReadContext {
             })
             .collect()
     }
+}
+
+/// Refuses ids that are empty or too long.
+pub(super) fn check_id(field: &str, id: &str) -> Result<(), Status> {
+    if id.is_empty() || id.len() > ID_BYTES_MAX {
+        return Err(status::invalid(field, "must have 1 to 1,024 bytes"));
+    }
+    Ok(())
 }

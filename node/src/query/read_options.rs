@@ -10,6 +10,35 @@ use crate::status;
 
 /// How old an answer may be when the request does not say, ms.
 const DEFAULT_STALENESS_MS: u32 = 1_000;
+/// Whatever state the shard has applied.
+pub const ANY: ReadOptions = ReadOptions {
+    consistency: Consistency::Any,
+    fail_when_stale: false,
+};
+/// For watches: confirmed within the last second.
+pub const RECENT: ReadOptions = ReadOptions {
+    consistency: Consistency::Bounded(Duration::from_secs(1)),
+    fail_when_stale: false,
+};
+
+/// The time between two answers of a watch; 0 for the default.
+///
+/// # Errors
+/// When it is shorter than `least_ms`.
+pub fn watch_interval(
+    requested_ms: u32,
+    default_ms: u32,
+    least_ms: u32,
+) -> Result<Duration, Status> {
+    match requested_ms {
+        0 => Ok(Duration::from_millis(default_ms.into())),
+        ms if ms < least_ms => {
+            let description = format!("must be at least {least_ms}");
+            Err(status::invalid("min_interval_ms", &description))
+        }
+        ms => Ok(Duration::from_millis(ms.into())),
+    }
+}
 
 /// The options for a read of one shard.
 ///

@@ -8,7 +8,11 @@ use homeroom_core::{
 use homeroom_proto::v1;
 use tonic::Status;
 
-use crate::status;
+use super::read_options;
+use crate::{
+    shard::{ReadError, ShardReplica},
+    status,
+};
 
 /// The largest window that may be asked for, ms: 400 days.
 const SIZE_MS_MAX: i64 = 400 * 86_400_000;
@@ -18,6 +22,24 @@ const PAGE_DEFAULT: usize = 1_000;
 const PAGE_MAX: usize = 10_000;
 /// A pane lies in at most so many windows of one query.
 const OVERLAP_MAX: i64 = 720;
+
+/// A learner's windows of a query, without waiting for the shard to become more current.
+///
+/// # Errors
+/// When the shard can't be read.
+pub async fn of_learner(
+    shard: &ShardReplica,
+    user_id: &str,
+    query: &WindowQuery,
+) -> Result<Vec<Window>, ReadError> {
+    let (any, windows, query) = (read_options::ANY, Some(query.clone()), query.clone());
+    let read = shard
+        .reader()
+        .read_learner(user_id, any, windows, move |learner, view| {
+            learner.map(|learner| learner.windows(&query, &view.at))
+        });
+    Ok(read.await?.value.unwrap_or_default())
+}
 
 /// A window in the contract's terms.
 pub fn to_proto(window: &Window) -> v1::Window {

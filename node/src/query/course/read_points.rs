@@ -11,7 +11,6 @@ use super::{class::Class, clock, page::RosterPage};
 use crate::{
     query::freshness,
     shard::{ReadOptions, ShardReplica, View},
-    status,
 };
 
 /// All shards, each at the point at which its learners are looked at.
@@ -27,10 +26,8 @@ impl ReadPoints {
     /// # Errors
     /// When one can't be, and less was not wanted.
     pub async fn of(shards: Vec<(Arc<ShardReplica>, ReadOptions)>) -> Result<Self, Status> {
-        let met = shards.iter().map(|(shard, options)| async {
-            let met = shard.reader().await_consistency(*options).await;
-            met.map_err(|error| status::of_read(&error))
-        });
+        let met = shards.iter();
+        let met = met.map(|(shard, options)| shard.reader().await_consistency(*options));
         let met = try_join_all(met).await?;
         let views: Vec<Arc<View>> = shards.iter().map(|(shard, _)| shard.view()).collect();
         let log_now_ms = shards.iter().map(|(shard, _)| shard.log_now_ms()).max();
@@ -69,10 +66,9 @@ impl ReadPoints {
     /// # Errors
     /// When a shard can't be read.
     pub async fn class(&self, course_id: &str, page: &RosterPage) -> Result<Class, Status> {
-        let classes = self.shards.iter().map(|(shard, at)| async {
+        let classes = self.iter().map(|(shard, at)| {
             let class = Class::new(*at, page.clone());
-            let class = shard.reader().visit_roster(course_id, class).await;
-            class.map_err(|error| status::of_read(&error))
+            shard.reader().visit_roster(course_id, class)
         });
         let classes = try_join_all(classes).await?.into_iter();
         classes

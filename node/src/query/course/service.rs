@@ -1,8 +1,8 @@
 //! Serves courses.
 
-use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Instant};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
-use futures::{Stream, StreamExt, future::try_join_all};
+use futures::{StreamExt, future::try_join_all};
 use homeroom_proto::v1::{self, course_service_server::CourseService};
 use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
@@ -14,7 +14,10 @@ use super::{
     watch::CourseWatch,
     windows,
 };
-use crate::{query::read_context::ReadContext, status};
+use crate::{
+    query::read_context::{Answers, ReadContext, check_id},
+    status,
+};
 
 /// Courses in a page, at most.
 const COURSES_MAX: usize = 1_000;
@@ -22,8 +25,6 @@ const COURSES_MAX: usize = 1_000;
 const READS_AT_ONCE: usize = 8;
 /// Watches that are open at once; further ones are refused.
 const WATCHES_MAX: usize = 512;
-/// Longest id that is asked for, bytes.
-const COURSE_ID_BYTES_MAX: usize = 1_024;
 
 /// Serves [`CourseService`].
 #[derive(Clone)]
@@ -33,8 +34,6 @@ pub struct CourseDoor {
     reads: Arc<Semaphore>,
     watches: Arc<Semaphore>,
 }
-
-type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl CourseDoor {
     /// Its streams end with the reading's stop.
@@ -53,8 +52,7 @@ impl CourseDoor {
         let size = page::size(request.page_size, COURSES_MAX);
         let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
         let ids = points.shards().map(|shard| shard.reader().course_ids());
-        let ids = try_join_all(ids).await;
-        let ids = ids.map_err(|error| status::of_read(&error))?;
+        let ids = try_join_all(ids).await?;
         let after = request.page_token.as_str();
         let ids: BTreeSet<Box<str>> = ids.into_iter().flatten().collect();
         let mut ids = ids.into_iter().filter(|id| &**id > after);
@@ -72,7 +70,7 @@ impl CourseDoor {
     }
 
     async fn get(&self, request: v1::GetCourseRequest) -> Result<v1::GetCourseResponse, Status> {
-        check_id(&request.course_id)?;
+        check_id("course_id", &request.course_id)?;
         let page = RosterPage::of(
             request.page_size,
             &request.page_token,
@@ -91,20 +89,18 @@ impl CourseDoor {
         })
     }
 
-    /// Counts an answer that was begun then.
-    fn measure(&self, begun: Instant) {
-        self.context
-            .metrics
-            .course_seconds
-            .record(begun.elapsed().as_secs_f64());
+    /// Waits for a turn, then for the answer; records how long both took.
+    async fn measured<T>(
+        &self,
+        answer: impl Future<Output = Result<T, Status>>,
+    ) -> Result<Response<T>, Status> {
+        let begun = Instant::now();
+        let _turn = self.reads.acquire().await;
+        let answer = answer.await?;
+        let seconds = begun.elapsed().as_secs_f64();
+        self.context.metrics.course_seconds.record(seconds);
+        Ok(Response::new(answer))
     }
-}
-
-fn check_id(course_id: &str) -> Result<(), Status> {
-    if course_id.is_empty() || course_id.len() > COURSE_ID_BYTES_MAX {
-        return Err(status::invalid("course_id", "must have 1 to 1,024 bytes"));
-    }
-    Ok(())
 }
 
 #[tonic::async_trait]
@@ -115,22 +111,14 @@ impl CourseService for CourseDoor {
         &self,
         request: Request<v1::ListCoursesRequest>,
     ) -> Result<Response<v1::ListCoursesResponse>, Status> {
-        let begun = Instant::now();
-        let _turn = self.reads.acquire().await;
-        let answer = self.list(request.into_inner()).await?;
-        self.measure(begun);
-        Ok(Response::new(answer))
+        self.measured(self.list(request.into_inner())).await
     }
 
     async fn get_course(
         &self,
         request: Request<v1::GetCourseRequest>,
     ) -> Result<Response<v1::GetCourseResponse>, Status> {
-        let begun = Instant::now();
-        let _turn = self.reads.acquire().await;
-        let answer = self.get(request.into_inner()).await?;
-        self.measure(begun);
-        Ok(Response::new(answer))
+        self.measured(self.get(request.into_inner())).await
     }
 
     async fn list_course_windows(
@@ -138,13 +126,12 @@ impl CourseService for CourseDoor {
         request: Request<v1::ListCourseWindowsRequest>,
     ) -> Result<Response<v1::ListCourseWindowsResponse>, Status> {
         let request = request.into_inner();
-        check_id(&request.course_id)?;
-        let begun = Instant::now();
-        let _turn = self.reads.acquire().await;
-        let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
-        let answer = windows::list(points, &request).await?;
-        self.measure(begun);
-        Ok(Response::new(answer))
+        check_id("course_id", &request.course_id)?;
+        self.measured(async {
+            let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
+            windows::list(points, &request).await
+        })
+        .await
     }
 
     async fn watch_course(
@@ -152,18 +139,15 @@ impl CourseService for CourseDoor {
         request: Request<v1::WatchCourseRequest>,
     ) -> Result<Response<Self::WatchCourseStream>, Status> {
         let request = request.into_inner();
-        check_id(&request.course_id)?;
+        check_id("course_id", &request.course_id)?;
         let watches = Arc::clone(&self.watches).try_acquire_owned();
         let held = watches.map_err(|_| status::overloaded("too many courses are watched"))?;
         let watch = CourseWatch::new(self.context.router.shards().to_vec(), request)?;
-        let answers = watch
-            .answers()
-            .take_until(self.context.stop.clone().cancelled_owned());
         // Given back with the stream.
-        let answers = answers.map(move |answer| {
+        let answers = watch.answers().map(move |answer| {
             let _held = &held;
             answer
         });
-        Ok(Response::new(Box::pin(answers)))
+        Ok(self.context.stream(answers))
     }
 }

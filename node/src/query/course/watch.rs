@@ -8,17 +8,12 @@ use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
 use super::{page::RosterPage, read_points::ReadPoints};
-use crate::{
-    shard::{Consistency, ReadOptions, ShardReplica},
-    status,
-};
+use crate::{query::read_options, shard::ShardReplica};
 
 /// Between two answers, when the request does not say, ms.
 const INTERVAL_DEFAULT_MS: u32 = 1_000;
 /// Between two answers, at least, ms: an answer looks at everyone in the course.
 const INTERVAL_LEAST_MS: u32 = 100;
-/// How old a look may be: asks again where nothing was confirmed for as long.
-const STALENESS_MAX: Duration = Duration::from_secs(1);
 /// Between two looks while no event comes: what time alone changes (who is idle, engagement) changes by panes, ms.
 const QUIET_MS: u64 = 5_000;
 
@@ -41,17 +36,14 @@ impl CourseWatch {
         shards: Vec<Arc<ShardReplica>>,
         request: v1::WatchCourseRequest,
     ) -> Result<Self, Status> {
-        let interval_ms = match request.min_interval_ms {
-            0 => INTERVAL_DEFAULT_MS,
-            requested if requested < INTERVAL_LEAST_MS => {
-                return Err(status::invalid("min_interval_ms", "must be at least 100"));
-            }
-            requested => requested,
-        };
         Ok(Self {
             shards,
             course_id: request.course_id,
-            interval: Duration::from_millis(interval_ms.into()),
+            interval: read_options::watch_interval(
+                request.min_interval_ms,
+                INTERVAL_DEFAULT_MS,
+                INTERVAL_LEAST_MS,
+            )?,
             page: RosterPage::of(request.page_size, "", request.needing_help_only)?,
             sent: None,
             looked: None,
@@ -104,11 +96,7 @@ impl CourseWatch {
     }
 
     async fn look(&self) -> Result<v1::WatchCourseResponse, Status> {
-        let recent = ReadOptions {
-            consistency: Consistency::Bounded(STALENESS_MAX),
-            fail_when_stale: false,
-        };
-        let shards = (self.shards.iter()).map(|shard| (Arc::clone(shard), recent));
+        let shards = (self.shards.iter()).map(|shard| (Arc::clone(shard), read_options::RECENT));
         let points = ReadPoints::of(shards.collect()).await?;
         let class = points.class(&self.course_id, &self.page).await?;
         let (found, course) = (class.found, class.summary(&self.course_id));

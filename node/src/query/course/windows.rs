@@ -10,8 +10,7 @@ use tonic::Status;
 use super::{class::millionths, read_points::ReadPoints};
 use crate::{
     query::window::{self, WindowRequest},
-    shard::{Consistency, ReadOptions, RosterVisitor, ShardReplica},
-    status,
+    shard::{RosterVisitor, ShardReplica},
 };
 
 /// Learners that are read at once, on each shard.
@@ -104,13 +103,9 @@ async fn of_shard(
         found: false,
         user_ids: Vec::new(),
     };
-    let candidates = shard
-        .reader()
-        .visit_roster(course_id, candidates)
-        .await
-        .map_err(|error| status::of_read(&error))?;
+    let candidates = shard.reader().visit_roster(course_id, candidates).await?;
     let windows = stream::iter(candidates.user_ids)
-        .map(|user_id| of_learner(shard, user_id, query))
+        .map(|user_id| async move { window::of_learner(shard, &user_id, query).await })
         .buffer_unordered(LEARNERS_AT_ONCE)
         .try_fold(Windows::new(), |mut sums, windows| async move {
             for window in windows {
@@ -123,27 +118,6 @@ async fn of_shard(
         })
         .await?;
     Ok((candidates.found, windows))
-}
-
-/// The shard is as current as was asked already.
-async fn of_learner(
-    shard: &ShardReplica,
-    user_id: Box<str>,
-    query: &WindowQuery,
-) -> Result<Vec<Window>, Status> {
-    let any = ReadOptions {
-        consistency: Consistency::Any,
-        fail_when_stale: false,
-    };
-    let query = query.clone();
-    let windows = Some(query.clone());
-    let read = shard
-        .reader()
-        .read_learner(&user_id, any, windows, move |learner, view| {
-            learner.map(|learner| learner.windows(&query, &view.at))
-        });
-    let read = read.await.map_err(|error| status::of_read(&error))?;
-    Ok(read.value.unwrap_or_default())
 }
 
 impl RosterVisitor for Candidates {

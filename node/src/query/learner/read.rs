@@ -9,7 +9,6 @@ use crate::{
         profile::{self, Mask},
     },
     shard::{ReadOptions, ShardReplica},
-    status,
 };
 
 /// A learner's profile, read and put into the contract's terms.
@@ -24,9 +23,8 @@ pub(super) async fn read_profile(
         .read_learner(user_id, options, None, |learner, view| {
             learner.map(|learner| learner.profile(&view.at))
         })
-        .await
-        .map_err(|error| status::of_read(&error))?;
-    let freshness = freshness::of_read(&read, (shard.shard(), shard.group().term().await));
+        .await?;
+    let freshness = freshness::of_read(shard, &read).await;
     let profile = read.value.map(|profile| profile::to_proto(profile, mask));
     Ok(v1::GetLearnerResponse {
         found: profile.is_some(),

@@ -8,8 +8,7 @@ use homeroom_proto::v1;
 use tonic::Status;
 
 use crate::query::{freshness, window};
-use crate::shard::{Consistency, ReadOptions, ShardReplica};
-use crate::status;
+use crate::shard::{ReadOptions, ShardReplica};
 
 /// Learners that are read at once.
 const LEARNERS_AT_ONCE: usize = 64;
@@ -105,16 +104,8 @@ fn in_messages(
 
 impl Present {
     async fn begin(shard: Arc<ShardReplica>, options: ReadOptions) -> Result<Self, Status> {
-        let (_, bound_met) = shard
-            .reader()
-            .await_consistency(options)
-            .await
-            .map_err(|error| status::of_read(&error))?;
-        let user_ids = shard
-            .reader()
-            .user_ids()
-            .await
-            .map_err(|error| status::of_read(&error))?;
+        let (_, bound_met) = shard.reader().await_consistency(options).await?;
+        let user_ids = shard.reader().user_ids().await?;
         Ok(Self {
             shard,
             user_ids: user_ids.into(),
@@ -151,28 +142,9 @@ async fn read_one(
     user_id: Box<str>,
     query: &WindowQuery,
 ) -> Result<Option<v1::LearnerWindows>, Status> {
-    let any = ReadOptions {
-        consistency: Consistency::Any,
-        fail_when_stale: false,
-    };
-    let query = query.clone();
-    let windows = Some(query.clone());
-    let read = shard
-        .reader()
-        .read_learner(&user_id, any, windows, move |learner, view| {
-            learner.map(|learner| {
-                learner
-                    .windows(&query, &view.at)
-                    .iter()
-                    .map(window::to_proto)
-                    .collect::<Vec<_>>()
-            })
-        })
-        .await
-        .map_err(|error| status::of_read(&error))?;
-    let windows = read.value.unwrap_or_default();
+    let windows = window::of_learner(shard, &user_id, query).await?;
     Ok((!windows.is_empty()).then(|| v1::LearnerWindows {
         user_id: user_id.into(),
-        windows,
+        windows: windows.iter().map(window::to_proto).collect(),
     }))
 }

@@ -1,8 +1,8 @@
 //! Serves what is known of learners.
 
-use std::{pin::Pin, sync::Arc, time::Instant};
+use std::{sync::Arc, time::Instant};
 
-use futures::{Stream, StreamExt, stream};
+use futures::{StreamExt, stream};
 use homeroom_core::learner::WindowQuery;
 use homeroom_proto::v1::{self, learner_service_server::LearnerService};
 use tonic::{Request, Response, Status};
@@ -10,7 +10,12 @@ use tonic::{Request, Response, Status};
 use super::{read::read_profile, scan, watch::LearnerWatch};
 use crate::{
     observe::metrics,
-    query::{freshness, profile::Mask, read_context::ReadContext, read_options, window},
+    query::{
+        freshness,
+        profile::Mask,
+        read_context::{Answers, ReadContext, check_id},
+        read_options, window,
+    },
     shard::{Consistency, Read, ReadOptions, ShardReplica},
     status,
 };
@@ -19,14 +24,10 @@ use crate::{
 const BATCH_MAX: usize = 1_000;
 /// Learners of a batch that are read at once.
 const READS_AT_ONCE: usize = 64;
-/// Longest id that is asked for, bytes.
-const USER_ID_BYTES_MAX: usize = 1_024;
 
 /// Serves [`LearnerService`].
 #[derive(Clone)]
 pub struct LearnerDoor(ReadContext);
-
-type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
 impl LearnerDoor {
     /// Its streams end with the reading's stop.
@@ -40,9 +41,7 @@ impl LearnerDoor {
         user_id: &str,
         read: Option<&v1::ReadOptions>,
     ) -> Result<(Arc<ShardReplica>, ReadOptions), Status> {
-        if user_id.is_empty() || user_id.len() > USER_ID_BYTES_MAX {
-            return Err(status::invalid("user_id", "must have 1 to 1,024 bytes"));
-        }
+        check_id("user_id", user_id)?;
         let shard = Arc::clone(self.0.router.shard_of(user_id));
         let options = read_options::for_shard(read, &self.0.cluster_id(), shard.shard())?;
         Ok((shard, options))
@@ -60,9 +59,7 @@ impl LearnerDoor {
         self.measure(options.consistency, begun, answer.as_ref().ok());
         answer
     }
-}
 
-impl LearnerDoor {
     fn measure(
         &self,
         consistency: Consistency,
@@ -145,9 +142,8 @@ impl LearnerService for LearnerDoor {
                         .collect()
                 })
             })
-            .await
-            .map_err(|error| status::of_read(&error))?;
-        let freshness = freshness::of_read(&read, (shard.shard(), shard.group().term().await));
+            .await?;
+        let freshness = freshness::of_read(&shard, &read).await;
         let found = read.value.is_some();
         let mut windows = read.value.unwrap_or_default();
         let next = windows.get(page).map(|window| window.start_ms.to_string());
@@ -174,9 +170,7 @@ impl LearnerService for LearnerDoor {
             course_id: &request.course_id,
         })?;
         let shards = self.0.all_shards(request.read.as_ref())?;
-        let windows =
-            scan::windows(shards, query).take_until(self.0.stop.clone().cancelled_owned());
-        Ok(Response::new(Box::pin(windows)))
+        Ok(self.0.stream(scan::windows(shards, query)))
     }
 
     async fn watch_learner(
@@ -187,10 +181,7 @@ impl LearnerService for LearnerDoor {
         let (shard, _) = self.place(&request.user_id, None)?;
         let mask = Mask::of(request.field_mask)?;
         let watch = LearnerWatch::new(shard, request.user_id, request.min_interval_ms, mask)?;
-        let answers = watch
-            .answers()
-            .take_until(self.0.stop.clone().cancelled_owned());
-        Ok(Response::new(Box::pin(answers)))
+        Ok(self.0.stream(watch.answers()))
     }
 }
 

@@ -12,17 +12,19 @@ use tokio::{
 use tonic::Status;
 
 use super::read::read_profile;
-use crate::query::profile::Mask;
-use crate::shard::{Consistency, ReadOptions, ShardReplica, View, Watch};
-use crate::status;
+use crate::{
+    query::{
+        profile::Mask,
+        read_options::{self, RECENT},
+    },
+    shard::{ShardReplica, View, Watch},
+    status,
+};
 
 /// Between two answers, when the request does not say, ms.
 const INTERVAL_DEFAULT_MS: u32 = 100;
 /// Between two answers, at least, ms.
 const INTERVAL_LEAST_MS: u32 = 10;
-
-/// How old a look may be: asks again where nothing was confirmed for as long.
-const STALENESS_MAX: Duration = Duration::from_secs(1);
 
 /// A watch of one learner.
 pub struct LearnerWatch {
@@ -49,19 +51,14 @@ impl LearnerWatch {
         min_interval_ms: u32,
         mask: Mask,
     ) -> Result<Self, Status> {
-        let interval_ms = match min_interval_ms {
-            0 => INTERVAL_DEFAULT_MS,
-            requested if requested < INTERVAL_LEAST_MS => {
-                return Err(status::invalid("min_interval_ms", "must be at least 10"));
-            }
-            requested => requested,
-        };
+        let interval =
+            read_options::watch_interval(min_interval_ms, INTERVAL_DEFAULT_MS, INTERVAL_LEAST_MS)?;
         Ok(Self {
             changes: shard.watch(&user_id),
             views: shard.views(),
             shard,
             user_id,
-            interval: Duration::from_millis(interval_ms.into()),
+            interval,
             mask,
             sent_pane_ms: i64::MIN,
             sent: None,
@@ -86,11 +83,7 @@ impl LearnerWatch {
                 sleep_until(sent_at + self.interval).await;
             }
             self.sent_pane_ms = pane_of(&self.views.borrow_and_update());
-            let recent = ReadOptions {
-                consistency: Consistency::Bounded(STALENESS_MAX),
-                fail_when_stale: false,
-            };
-            let read = read_profile(&self.shard, &self.user_id, recent, &self.mask).await?;
+            let read = read_profile(&self.shard, &self.user_id, RECENT, &self.mask).await?;
             let answer = v1::WatchLearnerResponse {
                 found: read.found,
                 profile: read.profile,
