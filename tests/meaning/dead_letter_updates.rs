@@ -1,9 +1,9 @@
 //! Dead letters worked on: removed and amended by entries of their own, as a naive list would have it.
 
 use fastrand::Rng;
-use homeroom_core::entry::{Entry, EntryDecodeError, encode_dead_letter_update, encode_tick};
+use homeroom_core::entry::{Entry, encode_dead_letter_update, encode_tick};
 use homeroom_core::shard::Outcome;
-use homeroom_core::{AmendedLetter, DeadLetterUpdate, Reason, Settings};
+use homeroom_core::{AmendedLetter, DeadLetterUpdate, DecodeError, Reason, Settings};
 
 use crate::convert::core_refusal;
 use crate::rig::{CoreRig, Delivery};
@@ -250,7 +250,7 @@ fn older_builds_read_all_but_the_new_entry_and_name_its_version() {
     for end in 1..bytes.len() {
         assert_eq!(
             Entry::decode(&bytes[..end]),
-            Err(EntryDecodeError::Damaged),
+            Err(DecodeError::Damaged),
             "cut after {end}"
         );
     }

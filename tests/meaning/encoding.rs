@@ -5,13 +5,12 @@ use std::collections::BTreeMap;
 
 use fastrand::Rng;
 use homeroom_core::entry::{
-    Command, Entry, EntryDecodeError, Record, RecordBuffer, encode_batch, encode_settings,
-    encode_tick,
+    Command, Entry, Record, RecordBuffer, encode_batch, encode_settings, encode_tick,
 };
-use homeroom_core::learner::{Learner, StateDecodeError, StatePart};
+use homeroom_core::learner::{Learner, StatePart};
 use homeroom_core::shard::ShardState;
 use homeroom_core::{
-    Event, EventDecodeError, LatePolicy, Reason, Refusal, Settings, SourcePolicy, WindowShape,
+    DecodeError, Event, LatePolicy, Reason, Refusal, Settings, SourcePolicy, WindowShape,
 };
 
 use crate::convert::{core_event, core_refusal};
@@ -119,38 +118,35 @@ fn ticks_and_settings_come_back() {
 fn an_unknown_version_is_refused_by_name() {
     let mut entry = encode_tick(1);
     entry[0] = 9;
-    assert_eq!(
-        Entry::decode(&entry),
-        Err(EntryDecodeError::UnknownVersion(9))
-    );
+    assert_eq!(Entry::decode(&entry), Err(DecodeError::UnknownVersion(9)));
     let mut event = Vec::new();
     any_event(&mut Rng::with_seed(1)).encode_into(&mut event);
     event[0] = 9;
     assert_eq!(
         Event::decode("ada", &event),
-        Err(EventDecodeError::UnknownVersion(9))
+        Err(DecodeError::UnknownVersion(9))
     );
     let learner = Learner::restore("ada", &[9], std::iter::empty());
-    assert_eq!(learner, Err(StateDecodeError::UnknownVersion(9)));
+    assert_eq!(learner, Err(DecodeError::UnknownVersion(9)));
     let shard = ShardState::restore(&[9], std::iter::empty());
-    assert_eq!(shard, Err(StateDecodeError::UnknownVersion(9)));
+    assert_eq!(shard, Err(DecodeError::UnknownVersion(9)));
 }
 
 #[test]
 fn nothing_at_all_is_damage() {
-    assert_eq!(Entry::decode(&[]), Err(EntryDecodeError::Damaged));
-    assert_eq!(Event::decode("ada", &[]), Err(EventDecodeError::Damaged));
+    assert_eq!(Entry::decode(&[]), Err(DecodeError::Damaged));
+    assert_eq!(Event::decode("ada", &[]), Err(DecodeError::Damaged));
     let learner = Learner::restore("ada", &[], std::iter::empty());
-    assert_eq!(learner, Err(StateDecodeError::Damaged));
+    assert_eq!(learner, Err(DecodeError::Damaged));
     let shard = ShardState::restore(&[], std::iter::empty());
-    assert_eq!(shard, Err(StateDecodeError::Damaged));
+    assert_eq!(shard, Err(DecodeError::Damaged));
 }
 
 #[test]
 fn a_count_that_the_bytes_cannot_hold_is_damage() {
     // Version, log time 0, a batch, and four billion records that are not there.
     let bytes = [1, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F];
-    assert_eq!(Entry::decode(&bytes), Err(EntryDecodeError::Damaged));
+    assert_eq!(Entry::decode(&bytes), Err(DecodeError::Damaged));
 }
 
 /// Every stored form there is, of a lived-in shard.
@@ -265,10 +261,10 @@ fn a_cut_record_is_an_error() {
         for head in &all.heads {
             let cut = &head[..rng.usize(1..head.len())];
             let learner = Learner::restore("ada", cut, std::iter::empty());
-            assert_eq!(learner, Err(StateDecodeError::Damaged));
+            assert_eq!(learner, Err(DecodeError::Damaged));
         }
         let cut = &all.shard[..rng.usize(1..all.shard.len())];
         let shard = ShardState::restore(cut, std::iter::empty());
-        assert_eq!(shard, Err(StateDecodeError::Damaged));
+        assert_eq!(shard, Err(DecodeError::Damaged));
     });
 }

@@ -4,7 +4,10 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DeadLetterUpdate, Event, Refusal, Settings, wire::Put};
+use crate::{
+    DeadLetterUpdate, Event, Refusal, Settings,
+    wire::{DecodeError, Put, versioned},
+};
 
 /// Version of the encoding of entries; a reader knows all versions up to its own.
 const ENTRY_VERSION: u8 = 2;
@@ -66,17 +69,6 @@ enum Kind {
     DeadLetters,
 }
 
-/// The bytes are no entry that this build knows.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum EntryDecodeError {
-    /// Written by a newer build.
-    #[error("entry encoding version {0} is newer than this build")]
-    UnknownVersion(u8),
-    /// Not an encoded entry.
-    #[error("damaged entry encoding")]
-    Damaged,
-}
-
 /// The encoded records of a batch, read one by one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Records<'a> {
@@ -85,7 +77,7 @@ pub struct Records<'a> {
 }
 
 impl<'a> Iterator for Records<'a> {
-    type Item = Result<Record<'a>, EntryDecodeError>;
+    type Item = Result<Record<'a>, DecodeError>;
 
     fn next(&mut self) -> Option<Self::Item> {
         if self.left == 0 {
@@ -99,7 +91,7 @@ impl<'a> Iterator for Records<'a> {
             }
             Err(_) => {
                 self.left = 0;
-                Some(Err(EntryDecodeError::Damaged))
+                Some(Err(DecodeError::Damaged))
             }
         }
     }
@@ -116,29 +108,26 @@ impl<'a> Entry<'a> {
     ///
     /// # Errors
     /// When the bytes are damaged or of an unknown version.
-    pub fn decode(bytes: &'a [u8]) -> Result<Self, EntryDecodeError> {
-        let (&version, body) = bytes.split_first().ok_or(EntryDecodeError::Damaged)?;
-        if !(FIRST_VERSION..=ENTRY_VERSION).contains(&version) {
-            return Err(EntryDecodeError::UnknownVersion(version));
-        }
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let (_, body) = versioned(bytes, FIRST_VERSION..=ENTRY_VERSION)?;
         let (header, bytes): (Header, _) =
-            postcard::take_from_bytes(body).map_err(|_| EntryDecodeError::Damaged)?;
+            postcard::take_from_bytes(body).map_err(|_| DecodeError::Damaged)?;
         let command = match header.kind {
             // Every record takes at least a byte: a larger count is damage, and no reader should make room for it.
             Kind::Batch { records } if records as usize > bytes.len() => {
-                return Err(EntryDecodeError::Damaged);
+                return Err(DecodeError::Damaged);
             }
             Kind::Batch { records } => Command::Batch(Records {
                 left: records,
                 bytes,
             }),
             Kind::Tick => Command::Tick,
-            Kind::Settings => Command::Settings(
-                postcard::from_bytes(bytes).map_err(|_| EntryDecodeError::Damaged)?,
-            ),
-            Kind::DeadLetters => Command::DeadLetters(
-                postcard::from_bytes(bytes).map_err(|_| EntryDecodeError::Damaged)?,
-            ),
+            Kind::Settings => {
+                Command::Settings(postcard::from_bytes(bytes).map_err(|_| DecodeError::Damaged)?)
+            }
+            Kind::DeadLetters => {
+                Command::DeadLetters(postcard::from_bytes(bytes).map_err(|_| DecodeError::Damaged)?)
+            }
         };
         Ok(Self {
             log_time_ms: header.log_time_ms,

@@ -6,7 +6,7 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 use crate::{
     EventType,
-    wire::{Put, Reader},
+    wire::{DecodeError, Put, Reader, versioned},
 };
 
 /// Version of the encoding of [`Event`]; a reader knows all versions up to its own.
@@ -49,17 +49,6 @@ pub struct Event<'a> {
     pub position_ms: Option<u64>,
     /// What has no place above, by name, in ascending order of the names; values that are no strings as JSON text.
     pub metadata: Vec<(Cow<'a, str>, Cow<'a, str>)>,
-}
-
-/// The bytes are no event that this build knows.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum EventDecodeError {
-    /// Written by a newer build.
-    #[error("event encoding version {0} is newer than this build")]
-    UnknownVersion(u8),
-    /// Not an encoded event.
-    #[error("damaged event encoding")]
-    Damaged,
 }
 
 impl<'a> Event<'a> {
@@ -123,14 +112,9 @@ impl<'a> Event<'a> {
     ///
     /// # Errors
     /// When the bytes are damaged or of an unknown version.
-    pub fn decode(user_id: &'a str, bytes: &'a [u8]) -> Result<Self, EventDecodeError> {
-        match bytes.split_first() {
-            Some((&EVENT_VERSION, body)) => {
-                Self::read(user_id, &mut Reader::new(body)).ok_or(EventDecodeError::Damaged)
-            }
-            Some((&version, _)) => Err(EventDecodeError::UnknownVersion(version)),
-            None => Err(EventDecodeError::Damaged),
-        }
+    pub fn decode(user_id: &'a str, bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let (_, body) = versioned(bytes, EVENT_VERSION..=EVENT_VERSION)?;
+        Self::read(user_id, &mut Reader::new(body)).ok_or(DecodeError::Damaged)
     }
 
     fn read(user_id: &'a str, from: &mut Reader<'a>) -> Option<Self> {

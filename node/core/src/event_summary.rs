@@ -1,6 +1,10 @@
 //! What an event is counted by.
 
-use crate::{EventDecodeError, EventType, event::EVENT_VERSION, wire::Reader};
+use crate::{
+    EventType,
+    event::EVENT_VERSION,
+    wire::{DecodeError, Reader, versioned},
+};
 
 /// What an event is counted by, read without the rest of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,14 +22,9 @@ impl<'a> EventSummary<'a> {
     ///
     /// # Errors
     /// When the bytes are damaged as far as they are read, or of an unknown version.
-    pub fn decode(bytes: &'a [u8]) -> Result<Self, EventDecodeError> {
-        match bytes.split_first() {
-            Some((&EVENT_VERSION, body)) => {
-                Self::read(&mut Reader::new(body)).ok_or(EventDecodeError::Damaged)
-            }
-            Some((&version, _)) => Err(EventDecodeError::UnknownVersion(version)),
-            None => Err(EventDecodeError::Damaged),
-        }
+    pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
+        let (_, body) = versioned(bytes, EVENT_VERSION..=EVENT_VERSION)?;
+        Self::read(&mut Reader::new(body)).ok_or(DecodeError::Damaged)
     }
 
     /// The fields of an event in their order, as far as they are needed.

@@ -4,24 +4,53 @@ use serde::{Deserialize, Serialize};
 
 use crate::wire::{Put, Reader};
 
-/// The type of an event; an unknown one is an interaction under its own name.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[allow(missing_docs)]
-pub enum EventType {
-    PageView,
-    Click,
-    VideoPlayed,
-    VideoPaused,
-    VideoSeeked,
-    VideoEnded,
-    QuizSubmitted,
-    ScoreUpdated,
-    QuestionAnswered,
-    SessionStart,
-    SessionEnd,
-    Enrolled,
-    Unenrolled,
-    Other(Box<str>),
+/// Defines the well-known types, each at the place that it is encoded as and with the name that sources write.
+macro_rules! event_types {
+    ($($variant:ident $name:literal),* $(,)?) => {
+        /// The type of an event; an unknown one is an interaction under its own name.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[allow(missing_docs)]
+        pub enum EventType {
+            $($variant,)*
+            Other(Box<str>),
+        }
+
+        const KNOWN: &[EventType] = &[$(EventType::$variant),*];
+
+        impl EventType {
+            /// The well-known type of that name, if there is one.
+            pub fn known(name: &str) -> Option<Self> {
+                match name {
+                    $($name => Some(Self::$variant),)*
+                    _ => None,
+                }
+            }
+
+            /// The name as sources write it.
+            pub fn name(&self) -> &str {
+                match self {
+                    $(Self::$variant => $name,)*
+                    Self::Other(name) => name,
+                }
+            }
+        }
+    };
+}
+
+event_types! {
+    PageView "page_view",
+    Click "click",
+    VideoPlayed "video_played",
+    VideoPaused "video_paused",
+    VideoSeeked "video_seeked",
+    VideoEnded "video_ended",
+    QuizSubmitted "quiz_submitted",
+    ScoreUpdated "score_updated",
+    QuestionAnswered "question_answered",
+    SessionStart "session_start",
+    SessionEnd "session_end",
+    Enrolled "enrolled",
+    Unenrolled "unenrolled",
 }
 
 /// What an event tells of.
@@ -43,23 +72,6 @@ pub enum Playback {
     /// The video stands still, or jumped, from here on.
     Stop,
 }
-
-/// The well-known types, each at the place that it is encoded as.
-const KNOWN: [EventType; 13] = [
-    EventType::PageView,
-    EventType::Click,
-    EventType::VideoPlayed,
-    EventType::VideoPaused,
-    EventType::VideoSeeked,
-    EventType::VideoEnded,
-    EventType::QuizSubmitted,
-    EventType::ScoreUpdated,
-    EventType::QuestionAnswered,
-    EventType::SessionStart,
-    EventType::SessionEnd,
-    EventType::Enrolled,
-    EventType::Unenrolled,
-];
 
 impl EventType {
     /// How many well-known types there are.
@@ -92,46 +104,6 @@ impl EventType {
     /// The type of that name.
     pub fn from_name(name: &str) -> Self {
         Self::known(name).unwrap_or_else(|| Self::Other(name.into()))
-    }
-
-    /// The well-known type of that name, if there is one.
-    pub fn known(name: &str) -> Option<Self> {
-        Some(match name {
-            "page_view" => Self::PageView,
-            "click" => Self::Click,
-            "video_played" => Self::VideoPlayed,
-            "video_paused" => Self::VideoPaused,
-            "video_seeked" => Self::VideoSeeked,
-            "video_ended" => Self::VideoEnded,
-            "quiz_submitted" => Self::QuizSubmitted,
-            "score_updated" => Self::ScoreUpdated,
-            "question_answered" => Self::QuestionAnswered,
-            "session_start" => Self::SessionStart,
-            "session_end" => Self::SessionEnd,
-            "enrolled" => Self::Enrolled,
-            "unenrolled" => Self::Unenrolled,
-            _ => return None,
-        })
-    }
-
-    /// The name as sources write it.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::PageView => "page_view",
-            Self::Click => "click",
-            Self::VideoPlayed => "video_played",
-            Self::VideoPaused => "video_paused",
-            Self::VideoSeeked => "video_seeked",
-            Self::VideoEnded => "video_ended",
-            Self::QuizSubmitted => "quiz_submitted",
-            Self::ScoreUpdated => "score_updated",
-            Self::QuestionAnswered => "question_answered",
-            Self::SessionStart => "session_start",
-            Self::SessionEnd => "session_end",
-            Self::Enrolled => "enrolled",
-            Self::Unenrolled => "unenrolled",
-            Self::Other(name) => name,
-        }
     }
 
     /// What events of this type tell of.

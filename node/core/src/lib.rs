@@ -19,10 +19,11 @@ pub mod time;
 mod wire;
 
 pub use dead_letter_update::{AmendedLetter, DeadLetterUpdate};
-pub use event::{Event, EventDecodeError, content_hash, learner_hash, shard_of};
+pub use event::{Event, content_hash, learner_hash, shard_of};
 pub use event_summary::EventSummary;
 pub use event_type::{EventKind, EventType, Playback};
 pub use refusal::{PayloadFormat, Reason, Refusal};
 pub use settings::{
     ActorForm, LatePolicy, Settings, SettingsChange, SettingsError, SourcePolicy, WindowShape,
 };
+pub use wire::DecodeError;

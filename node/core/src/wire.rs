@@ -2,18 +2,32 @@
 //!
 //! The same bytes as postcard's, read and written without going through a description of each type.
 
+use std::ops::RangeInclusive;
+
 /// The most bytes that a number of 64 bits takes.
 const NUMBER_BYTES_MAX: usize = 10;
 
-/// Stored bytes that are no state of a learner or a shard.
+/// Why bytes can't be decoded.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum StateDecodeError {
+pub enum DecodeError {
     /// Written by a newer build, or by one too old.
-    #[error("this build can't read state encoding version {0}")]
+    #[error("this build can't read encoding version {0}")]
     UnknownVersion(u8),
-    /// Not an encoded state.
-    #[error("damaged state encoding")]
+    /// Cut, changed, or never written by a build.
+    #[error("damaged encoding")]
     Damaged,
+}
+
+/// Splits bytes into their first, a version among those that can be read, and the rest.
+pub(crate) fn versioned(
+    bytes: &[u8],
+    known: RangeInclusive<u8>,
+) -> Result<(u8, &[u8]), DecodeError> {
+    match bytes.split_first() {
+        Some((version, body)) if known.contains(version) => Ok((*version, body)),
+        Some((version, _)) => Err(DecodeError::UnknownVersion(*version)),
+        None => Err(DecodeError::Damaged),
+    }
 }
 
 /// Reads from the front of bytes; `None` is damage.

@@ -13,7 +13,6 @@ mod residency;
 mod state;
 mod views;
 
-pub use crate::wire::StateDecodeError;
 pub use apply::{Applied, Touched, Verdict, is_guarded};
 pub use codec::{RequiredParts, StateChange, StatePart};
 pub use compact::{CourseIndex, EventKey};

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     DeadLetterUpdate, Settings,
     time::{MINUTE_MS, floor_to},
-    wire::StateDecodeError,
+    wire::{DecodeError, versioned},
 };
 
 /// Version of the encoding of a shard's own record.
@@ -220,22 +220,19 @@ impl ShardState {
     pub fn restore(
         bytes: &[u8],
         letters: impl Iterator<Item = (u64, Vec<u8>)>,
-    ) -> Result<Self, StateDecodeError> {
-        let (&version, body) = bytes.split_first().ok_or(StateDecodeError::Damaged)?;
-        if !(BEFORE..=STATE_VERSION).contains(&version) {
-            return Err(StateDecodeError::UnknownVersion(version));
-        }
+    ) -> Result<Self, DecodeError> {
+        let (version, body) = versioned(bytes, BEFORE..=STATE_VERSION)?;
         let (restored, rest) =
-            postcard::take_from_bytes::<Restored>(body).map_err(|_| StateDecodeError::Damaged)?;
+            postcard::take_from_bytes::<Restored>(body).map_err(|_| DecodeError::Damaged)?;
         let later = match version {
             BEFORE => {
                 postcard::from_bytes(rest).map(|raised_ms| (raised_ms, OpenWindows::default()))
             }
             _ => postcard::from_bytes(rest),
         };
-        let (clock_raised_ms, open_windows) = later.map_err(|_| StateDecodeError::Damaged)?;
-        let dead_letters = DeadLetters::restore(restored.ledger, letters)
-            .map_err(|_| StateDecodeError::Damaged)?;
+        let (clock_raised_ms, open_windows) = later.map_err(|_| DecodeError::Damaged)?;
+        let dead_letters =
+            DeadLetters::restore(restored.ledger, letters).map_err(|_| DecodeError::Damaged)?;
         Ok(Self {
             settings: Arc::new(restored.settings),
             watermark: restored.watermark,

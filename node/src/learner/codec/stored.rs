@@ -1,7 +1,8 @@
 //! Learners from their records.
 
 use homeroom_core::{
-    learner::{Learner, RequiredParts, StateDecodeError, StatePart},
+    DecodeError,
+    learner::{Learner, RequiredParts, StatePart},
     time::hour_of,
 };
 
@@ -23,7 +24,7 @@ pub enum LoadError {
         /// Whose record.
         user_id: String,
         /// What is wrong with it.
-        error: StateDecodeError,
+        error: DecodeError,
     },
     /// The record is whole, but no pack of heads.
     #[error("pack {0} of learners' heads is damaged, or written by a newer build")]
@@ -191,7 +192,7 @@ impl Gathered {
     }
 }
 
-fn undecodable(user_id: &str, error: StateDecodeError) -> LoadError {
+fn undecodable(user_id: &str, error: DecodeError) -> LoadError {
     LoadError::Undecodable {
         user_id: user_id.to_owned(),
         error,

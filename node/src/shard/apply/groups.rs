@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use homeroom_core::{
-    Refusal,
-    entry::{EntryDecodeError, Record, Records},
+    DecodeError, Refusal,
+    entry::{Record, Records},
 };
 use smallvec::SmallVec;
 
@@ -43,7 +43,7 @@ impl<'a> Groups<'a> {
     ///
     /// # Errors
     /// When one of them can't be read.
-    pub fn of(records: Records<'a>) -> Result<Self, EntryDecodeError> {
+    pub fn of(records: Records<'a>) -> Result<Self, DecodeError> {
         let mut groups = Self {
             order: Vec::with_capacity(records.len()),
             ..Self::default()

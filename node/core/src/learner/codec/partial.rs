@@ -10,7 +10,7 @@ use crate::{
         state::Learner,
     },
     time::{HOUR_MS, hour_of},
-    wire::StateDecodeError,
+    wire::DecodeError,
 };
 
 /// What of the blocks that stay where they are stored comes into memory, while they are read, newest first.
@@ -28,7 +28,7 @@ impl Learner {
         user_id: &str,
         head: &[u8],
         parts: impl Iterator<Item = (StatePart, &'b [u8])> + Clone,
-    ) -> Result<Self, StateDecodeError> {
+    ) -> Result<Self, DecodeError> {
         let (version, _) = versioned(head)?;
         // Of one who slept all that stays is in the head.
         if version == PASSIVATED_VERSION {
@@ -80,7 +80,7 @@ impl Learner {
         past: &mut Past<impl Fn(i64) -> bool>,
         from_ms: i64,
         bytes: &[u8],
-    ) -> Result<(), StateDecodeError> {
+    ) -> Result<(), DecodeError> {
         let (_, mut body) = versioned(bytes)?;
         let mut read = || {
             let summary = Hour::read_summary(&mut body)?;
@@ -92,7 +92,7 @@ impl Learner {
             self.blocks.add_evicted(from_ms, &summary, keys);
             Some(())
         };
-        read().ok_or(StateDecodeError::Damaged)
+        read().ok_or(DecodeError::Damaged)
     }
 }
 

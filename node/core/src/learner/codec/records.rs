@@ -13,7 +13,7 @@ use crate::{
         playback::playbacks::Playbacks,
         state::Learner,
     },
-    wire::{Put, Reader, StateDecodeError},
+    wire::{self, DecodeError, Put, Reader},
 };
 
 /// Version of the encoding of blocks, and of heads that do not list the past: the oldest that can be read.
@@ -97,7 +97,7 @@ impl Learner {
     ///
     /// # Errors
     /// When the head is damaged or of an unknown version.
-    pub fn required_parts(head: &[u8]) -> Result<RequiredParts, StateDecodeError> {
+    pub fn required_parts(head: &[u8]) -> Result<RequiredParts, DecodeError> {
         let (version, mut body) = versioned(head)?;
         let required = match version {
             PASSIVATED_VERSION => read_times(&mut body).map(RequiredParts::Blocks),
@@ -106,7 +106,7 @@ impl Learner {
                 _ => RequiredParts::All,
             }),
         };
-        required.ok_or(StateDecodeError::Damaged)
+        required.ok_or(DecodeError::Damaged)
     }
 
     /// A learner from its head and all its other records.
@@ -117,7 +117,7 @@ impl Learner {
         user_id: &str,
         head: &[u8],
         parts: impl Iterator<Item = (StatePart, &'b [u8])>,
-    ) -> Result<Self, StateDecodeError> {
+    ) -> Result<Self, DecodeError> {
         let mut learner = Self::restore_head(user_id, head)?;
         let within_head = learner.within_head();
         for (part, bytes) in parts {
@@ -134,13 +134,13 @@ impl Learner {
     }
 
     /// What its head says alone.
-    pub(super) fn restore_head(user_id: &str, head: &[u8]) -> Result<Self, StateDecodeError> {
+    pub(super) fn restore_head(user_id: &str, head: &[u8]) -> Result<Self, DecodeError> {
         let (version, mut body) = versioned(head)?;
         let learner = match version {
             PASSIVATED_VERSION => Self::read_passivated(user_id, &mut body),
             _ => Self::read_head_with_block(user_id, &mut body),
         };
-        learner.ok_or(StateDecodeError::Damaged)
+        learner.ok_or(DecodeError::Damaged)
     }
 
     /// Where the block begins that is stored in the head, ms.
@@ -152,7 +152,7 @@ impl Learner {
     ///
     /// # Errors
     /// When it is damaged or of an unknown version.
-    pub fn put_back(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), StateDecodeError> {
+    pub fn put_back(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), DecodeError> {
         let (_, mut body) = versioned(bytes)?;
         let mut read = || {
             let hour = Hour::read(&mut body)?;
@@ -162,7 +162,7 @@ impl Learner {
             self.blocks.note_stored(from_ms, bytes.len());
             Some(())
         };
-        read().ok_or(StateDecodeError::Damaged)
+        read().ok_or(DecodeError::Damaged)
     }
 
     fn encode_head(&self) -> Vec<u8> {
@@ -287,12 +287,7 @@ fn encode_block(
     out
 }
 
-pub(super) fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), StateDecodeError> {
-    match bytes.split_first() {
-        Some((&version @ STATE_VERSION..=PASSIVATED_VERSION, body)) => {
-            Ok((version, Reader::new(body)))
-        }
-        Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
-        None => Err(StateDecodeError::Damaged),
-    }
+pub(super) fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), DecodeError> {
+    let (version, body) = wire::versioned(bytes, STATE_VERSION..=PASSIVATED_VERSION)?;
+    Ok((version, Reader::new(body)))
 }

@@ -18,7 +18,7 @@ use crate::{
         state::Learner,
     },
     time::{PANE_MS, floor_to, pane_start},
-    wire::StateDecodeError,
+    wire::{DecodeError, versioned},
 };
 
 /// Version of the encoding; a reader knows all versions up to its own.
@@ -108,14 +108,9 @@ impl Standing {
     ///
     /// # Errors
     /// When it is damaged or of an unknown version.
-    pub fn decode(bytes: &[u8]) -> Result<Self, StateDecodeError> {
-        match bytes.split_first() {
-            Some((&STANDING_VERSION, body)) => {
-                postcard::from_bytes(body).map_err(|_| StateDecodeError::Damaged)
-            }
-            Some((&version, _)) => Err(StateDecodeError::UnknownVersion(version)),
-            None => Err(StateDecodeError::Damaged),
-        }
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let (_, body) = versioned(bytes, STANDING_VERSION..=STANDING_VERSION)?;
+        postcard::from_bytes(body).map_err(|_| DecodeError::Damaged)
     }
 
     /// Newest first.
