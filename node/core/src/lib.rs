@@ -3,6 +3,7 @@
 //! Events and log time come in, state and effects go out. No I/O, no clock, no chance, no map with random order, no async runtime:
 //! the same entries in the same order give the same state, bit for bit, on every replica and at every replay.
 
+pub mod cluster;
 mod context;
 mod dead_letter_update;
 pub mod entry;

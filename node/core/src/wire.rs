@@ -4,6 +4,8 @@
 
 use std::ops::RangeInclusive;
 
+use serde::{Serialize, de::DeserializeOwned};
+
 /// The most bytes that a number of 64 bits takes.
 const NUMBER_BYTES_MAX: usize = 10;
 
@@ -28,6 +30,17 @@ pub(crate) fn versioned(
         Some((version, _)) => Err(DecodeError::UnknownVersion(*version)),
         None => Err(DecodeError::Damaged),
     }
+}
+
+/// Encodes a value with postcard behind a version.
+pub(crate) fn encode<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
+    postcard::to_extend(value, vec![version]).expect("serialising into memory does not fail")
+}
+
+/// Reads what [`encode`] wrote.
+pub(crate) fn decode<T: DeserializeOwned>(version: u8, bytes: &[u8]) -> Result<T, DecodeError> {
+    let (_, body) = versioned(bytes, version..=version)?;
+    postcard::from_bytes(body).map_err(|_| DecodeError::Damaged)
 }
 
 /// Reads from the front of bytes; `None` is damage.

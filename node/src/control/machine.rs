@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use futures::FutureExt;
+use homeroom_core::cluster::{ClusterCommand, ClusterState};
 use tokio::sync::watch;
 
-use super::state::{ClusterState, Command};
 use crate::raft::{Applied, Capture, Replicated};
 
 /// The cluster's state, shown to the node after each change.
@@ -16,7 +16,7 @@ pub struct ControlMachine {
 
 impl Replicated for ControlMachine {
     async fn apply(&mut self, _index: u64, payload: Bytes) -> Applied {
-        let command = match Command::decode(&payload) {
+        let command = match ClusterCommand::decode(&payload) {
             Ok(command) => command,
             Err(error) => return Applied::Refused(error.to_string()),
         };

@@ -4,7 +4,5 @@
 
 mod machine;
 mod plane;
-mod state;
 
 pub use plane::{ControlPlane, UpdateError};
-pub use state::{ClusterState, Command, Founded, Founding, Member, ShardPlacement};

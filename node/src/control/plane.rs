@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use homeroom_core::{Settings, SettingsChange};
+use homeroom_core::{
+    Settings, SettingsChange,
+    cluster::{ClusterCommand, ClusterState, Founded, Founding},
+};
 use tokio::sync::watch;
 
-use super::{
-    machine::ControlMachine,
-    state::{ClusterState, Command, Founded, Founding},
-};
+use super::machine::ControlMachine;
 use crate::{
     raft::{Applied, Group, GroupConfig, GroupResources, ProposeError, StartError},
     store::checkpoint::Position,
@@ -67,7 +67,7 @@ impl ControlPlane {
         let group = Group::start(config, resources, recovered, membership, machine).await?;
         let plane = Self { group, state };
         if plane.state().founded.is_none() {
-            let entry = Command::Found(founding).encode();
+            let entry = ClusterCommand::Found(founding).encode();
             plane
                 .group
                 .propose(entry.into())
@@ -107,7 +107,7 @@ impl ControlPlane {
     pub async fn update(&self, change: SettingsChange) -> Result<Settings, UpdateError> {
         match self
             .group
-            .propose(Command::Change(change).encode().into())
+            .propose(ClusterCommand::Change(change).encode().into())
             .await?
         {
             (_, Applied::Refused(reason)) => Err(UpdateError::Refused(reason)),

@@ -3,6 +3,7 @@
 use std::{pin::Pin, sync::Arc};
 
 use futures::{Stream, StreamExt};
+use homeroom_core::cluster::ClusterState;
 use homeroom_proto::v1;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -10,7 +11,6 @@ use tonic::{Response, Status};
 
 use super::read_options;
 use crate::{
-    control::ClusterState,
     observe::metrics::ReadMetrics,
     route::Router,
     shard::{ReadOptions, ShardReplica},

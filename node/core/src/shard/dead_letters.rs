@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::OTHER_SOURCES;
+use super::source::OTHER_SOURCES;
 use crate::{DeadLetterUpdate, PayloadFormat, Reason, Refusal};
 
 /// What one source's dead letters may take on one shard, bytes.

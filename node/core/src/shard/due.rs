@@ -1,8 +1,8 @@
 //! When the shard next has something to do that no event brings about.
 
 use super::{
-    ShardState,
     source::Sources,
+    state::ShardState,
     watermark::{IDLE_AFTER_MS, Watermark},
 };
 use crate::time::{MINUTE_MS, PANE_MS, floor_to};

@@ -4,8 +4,16 @@ use std::borrow::Cow;
 
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
-use super::{DeadLetter, EntryContext, OTHER_SOURCES, Outcome, ShardState, source::Delivery};
-use crate::{EventSummary, PayloadFormat, Reason, Refusal, learner::Verdict, learner_hash};
+use super::{
+    dead_letters::DeadLetter,
+    outcome::Outcome,
+    source::{Delivery, OTHER_SOURCES},
+    state::ShardState,
+};
+use crate::{
+    EventSummary, PayloadFormat, Reason, Refusal, context::EntryContext, learner::Verdict,
+    learner_hash,
+};
 
 /// A record of an entry, with what its learner made of it.
 #[derive(Clone, Debug)]

@@ -5,8 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EntryContext, ShardState};
-use crate::learner::NewPane;
+use crate::{context::EntryContext, learner::NewPane};
 
 /// Counted by end and size, ms. Holds no more entries than the panes between the watermark and the newest event, for each shape.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +27,7 @@ impl OpenWindows {
 
     /// Closes those that end at or before the watermark. Returns how many did; one that begins before the floor has nothing left to be
     /// read, and does not count.
-    fn close(&mut self, watermark_ms: i64, floor_ms: i64) -> u64 {
+    pub fn close(&mut self, watermark_ms: i64, floor_ms: i64) -> u64 {
         let mut closed = 0;
         while let Some(first) = self.0.first_entry()
             && first.key().0 <= watermark_ms
@@ -39,14 +38,5 @@ impl OpenWindows {
             }
         }
         closed
-    }
-}
-
-impl ShardState {
-    /// Closes the windows that the watermark has passed, and says how many learners' windows those were; to be called after each
-    /// entry.
-    pub fn close_windows(&mut self) -> u64 {
-        let at = self.read_point();
-        self.open_windows.close(at.watermark_ms, at.floor_ms)
     }
 }

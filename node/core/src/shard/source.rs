@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::Outcome;
+use super::outcome::Outcome;
 use crate::{Reason, Settings};
 
 /// The name under which the sources beyond the first 256 are counted.

@@ -5,14 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BLOCK_EVENTS, Counters, DeadLetters, EntryContext, ReadPoint, SourceFreshness,
-    dead_letters::Ledger,
+    dead_letters::{DeadLetters, Ledger},
     open_windows::OpenWindows,
-    source::{Sequence, Sources},
+    source::{Counters, Sequence, SourceFreshness, Sources},
     watermark::Watermark,
 };
 use crate::{
     DeadLetterUpdate, Settings,
+    context::{BLOCK_EVENTS, EntryContext, ReadPoint},
     time::{MINUTE_MS, floor_to},
     wire::{DecodeError, versioned},
 };
@@ -193,6 +193,13 @@ impl ShardState {
     /// Does what an entry says of kept dead letters; no delivery is counted by it.
     pub fn update_dead_letters(&mut self, update: DeadLetterUpdate) {
         self.dead_letters.update(update);
+    }
+
+    /// Closes the windows that the watermark has passed, and says how many learners' windows those were; to be called after each
+    /// entry.
+    pub fn close_windows(&mut self) -> u64 {
+        let at = self.read_point();
+        self.open_windows.close(at.watermark_ms, at.floor_ms)
     }
 
     /// The shard's own record; dead letters are stored beside it.

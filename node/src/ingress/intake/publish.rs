@@ -6,7 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use homeroom_core::shard::Outcome;
+use homeroom_core::{cluster::ClusterState, shard::Outcome};
 use homeroom_proto::v1;
 use tokio::sync::watch;
 
@@ -16,7 +16,6 @@ use super::{
     outcome::{to_outcomes, to_token},
 };
 use crate::{
-    control::ClusterState,
     observe::metrics::{self, IngestMetrics},
     route::{Delivered, RouteError, Router, UnderWay, Urgency},
 };

@@ -10,7 +10,10 @@ mod supervisor;
 
 use std::{io, path::Path, sync::Arc};
 
-use homeroom_core::Settings;
+use homeroom_core::{
+    Settings,
+    cluster::{Founding, Member},
+};
 use ractor::{Actor, ActorRef};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -23,7 +26,7 @@ use self::{
 };
 use crate::{
     config::{Config, LoadedConfig, MemoryConfig},
-    control::{ControlPlane, Founding, Member},
+    control::ControlPlane,
     observe::Metrics,
     route::Router,
     shard::LearnerMemory,

@@ -18,7 +18,7 @@ use crate::{
         state::Learner,
     },
     time::{PANE_MS, floor_to, pane_start},
-    wire::{DecodeError, versioned},
+    wire::{self, DecodeError},
 };
 
 /// Version of the encoding; a reader knows all versions up to its own.
@@ -100,8 +100,7 @@ impl Standing {
 
     /// As it is stored.
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![STANDING_VERSION])
-            .expect("serialising into memory does not fail")
+        wire::encode(STANDING_VERSION, self)
     }
 
     /// From its stored form.
@@ -109,8 +108,7 @@ impl Standing {
     /// # Errors
     /// When it is damaged or of an unknown version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        let (_, body) = versioned(bytes, STANDING_VERSION..=STANDING_VERSION)?;
-        postcard::from_bytes(body).map_err(|_| DecodeError::Damaged)
+        wire::decode(STANDING_VERSION, bytes)
     }
 
     /// Newest first.

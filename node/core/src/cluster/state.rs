@@ -1,10 +1,9 @@
-//! What the control plane knows, and the entries that change it. Pure: the same entries give the same state everywhere.
+//! The cluster as its control plane knows it.
 
-use homeroom_core::{Settings, SettingsChange};
 use serde::{Deserialize, Serialize};
 
-/// Version of the encodings of state and commands.
-const VERSION: u8 = 1;
+use super::command::{CLUSTER_VERSION, ClusterCommand, Founding, Member};
+use crate::{DecodeError, Settings, wire};
 
 /// The cluster as the control plane knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,15 +27,6 @@ pub struct Founded {
     pub settings: Settings,
 }
 
-/// A node of the cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Member {
-    /// Its id.
-    pub node_id: u64,
-    /// Where it is reached.
-    pub address: String,
-}
-
 /// Where a shard's replicas are.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardPlacement {
@@ -46,47 +36,20 @@ pub struct ShardPlacement {
     pub replicas: Vec<(u64, u64)>,
 }
 
-/// What a cluster is founded with.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Founding {
-    /// Its id.
-    pub cluster_id: String,
-    /// How many shards it will always have.
-    pub shards: u16,
-    /// The founding node.
-    pub founder: Member,
-    /// The settings it begins with.
-    pub settings: Settings,
-}
-
-/// An entry of the control plane's log.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Command {
-    /// Founds the cluster; refused when it is founded already.
-    Found(Founding),
-    /// Changes settings.
-    Change(SettingsChange),
-}
-
-/// The bytes are of a newer build, or damaged.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("an encoding of the control plane that this build does not know")]
-pub struct UnknownEncoding;
-
 impl ClusterState {
     /// Applies an entry.
     ///
     /// # Errors
     /// Why the entry changes nothing, in words for whoever proposed it.
-    pub fn apply(&mut self, command: Command) -> Result<(), String> {
+    pub fn apply(&mut self, command: ClusterCommand) -> Result<(), String> {
         match (command, &mut self.founded) {
-            (Command::Found(_), Some(_)) => Err("the cluster is founded already".to_owned()),
-            (Command::Found(founding), founded @ None) => {
+            (ClusterCommand::Found(_), Some(_)) => Err("the cluster is founded already".to_owned()),
+            (ClusterCommand::Found(founding), founded @ None) => {
                 *founded = Some(Founded::new(founding));
                 Ok(())
             }
-            (Command::Change(_), None) => Err("the cluster is not founded yet".to_owned()),
-            (Command::Change(change), Some(founded)) => {
+            (ClusterCommand::Change(_), None) => Err("the cluster is not founded yet".to_owned()),
+            (ClusterCommand::Change(change), Some(founded)) => {
                 founded.settings = founded
                     .settings
                     .changed(&change)
@@ -98,30 +61,15 @@ impl ClusterState {
 
     /// The versioned encoding.
     pub fn encode(&self) -> Vec<u8> {
-        encode(self)
+        wire::encode(CLUSTER_VERSION, self)
     }
 
     /// Reads what [`Self::encode`] wrote.
     ///
     /// # Errors
     /// When the bytes are damaged or of a newer build.
-    pub fn decode(bytes: &[u8]) -> Result<Self, UnknownEncoding> {
-        decode(bytes)
-    }
-}
-
-impl Command {
-    /// The versioned encoding.
-    pub fn encode(&self) -> Vec<u8> {
-        encode(self)
-    }
-
-    /// Reads what [`Self::encode`] wrote.
-    ///
-    /// # Errors
-    /// When the bytes are damaged or of a newer build.
-    pub fn decode(bytes: &[u8]) -> Result<Self, UnknownEncoding> {
-        decode(bytes)
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        wire::decode(CLUSTER_VERSION, bytes)
     }
 }
 
@@ -144,20 +92,10 @@ impl Founded {
     }
 }
 
-fn encode<T: Serialize>(value: &T) -> Vec<u8> {
-    postcard::to_extend(value, vec![VERSION]).expect("serialising into memory does not fail")
-}
-
-fn decode<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, UnknownEncoding> {
-    match bytes.split_first() {
-        Some((&VERSION, body)) => postcard::from_bytes(body).map_err(|_| UnknownEncoding),
-        _ => Err(UnknownEncoding),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::SettingsChange;
 
     fn founding() -> Founding {
         Founding {
@@ -176,11 +114,11 @@ mod tests {
         let mut state = ClusterState::default();
         assert!(
             state
-                .apply(Command::Change(SettingsChange::default()))
+                .apply(ClusterCommand::Change(SettingsChange::default()))
                 .is_err()
         );
-        state.apply(Command::Found(founding())).unwrap();
-        assert!(state.apply(Command::Found(founding())).is_err());
+        state.apply(ClusterCommand::Found(founding())).unwrap();
+        assert!(state.apply(ClusterCommand::Found(founding())).is_err());
         let founded = state.founded.clone().unwrap();
         let mut incarnations: Vec<u64> = founded
             .shards
@@ -197,13 +135,13 @@ mod tests {
     #[test]
     fn a_setting_out_of_bounds_changes_nothing() {
         let mut state = ClusterState::default();
-        state.apply(Command::Found(founding())).unwrap();
+        state.apply(ClusterCommand::Found(founding())).unwrap();
         let before = state.clone();
         let change = SettingsChange {
             retention_ms: Some(1),
             ..SettingsChange::default()
         };
-        assert!(state.apply(Command::Change(change)).is_err());
+        assert!(state.apply(ClusterCommand::Change(change)).is_err());
         assert_eq!(state, before);
     }
 }
