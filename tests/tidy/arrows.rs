@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use crate::{
     imports::{Crate, code_of, module_of},
-    tree::{File, assert_none, root},
+    tree::{File, assert_none, root, sources},
 };
 
 const CORE: &str = "homeroom_core";
