@@ -12,8 +12,6 @@ use parking_lot::{Mutex, RwLock};
 use super::bases::changed_keys::ChangedKeys;
 use super::bases::{BaseDir, BaseError, BaseInfo, Throttle};
 use super::damage::Damaged;
-use super::figures::StoreFigures;
-use super::files;
 use super::position::Position;
 use super::read_error::{CutError, ReadError};
 use super::tree::commit::{Commit, CommitError, CommitFigures};
@@ -25,6 +23,7 @@ use super::tree::scan::{Scan, ScanFault};
 use super::tree::sled_dir::SledDir;
 use super::tree::sled_guard::{SledFault, guarded};
 use super::tree::syncer::{SyncError, Syncer};
+use crate::store::files;
 use crate::store::group_id::GroupId;
 
 /// The last checkpoints of a node's groups, and their bases. See the module's page.
@@ -40,6 +39,23 @@ pub struct CheckpointStore {
     pub(super) done: Mutex<(u64, Option<CommitFigures>)>,
     /// Held for its lock.
     pub(super) _lock: File,
+}
+
+/// What a store takes and did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreFigures {
+    /// Bytes of sled's files on disk.
+    pub sled_bytes: u64,
+    /// Bytes of all bases on disk.
+    pub base_bytes: u64,
+    /// Bytes of quarantined directories on disk.
+    pub quarantine_bytes: u64,
+    /// Durable commits since the open.
+    pub commits: u64,
+    /// The last durable commit of any group.
+    pub last_commit: Option<CommitFigures>,
+    /// No commit or read succeeds any more until a restart.
+    pub out_of_use: bool,
 }
 
 pub(super) struct Group {
@@ -90,20 +106,14 @@ impl CheckpointStore {
 
     /// The payload under `key`, verified.
     pub fn get(&self, group: GroupId, key: &[u8]) -> Result<Option<Payload>, ReadError> {
-        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
-        self.health.check(group)?;
-        let payload = slot
-            .tree
-            .get(key)
-            .map_err(|fault| self.read_failed(group, fault))?;
-        Ok(payload)
+        let payload = self.readable(group)?.tree.get(key);
+        Ok(payload.map_err(|fault| self.read_failed(group, fault))?)
     }
 
     /// The records with keys ≥ `from`, in key order; all of them from an empty `from`.
     pub fn scan(&self, group: GroupId, from: &[u8]) -> Result<Scan<'_>, ReadError> {
-        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
-        self.health.check(group)?;
-        Ok(Scan::new(group, slot.tree.tree(), from, &self.health))
+        let tree = self.readable(group)?.tree.tree();
+        Ok(Scan::new(group, tree, from, &self.health))
     }
 
     /// The position of the last durable commit; does not wait for one under way. `None` before the
@@ -119,11 +129,8 @@ impl CheckpointStore {
         let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         let _unchanging = slot.current.lock();
         self.health.check(group)?;
-        let meta = slot
-            .tree
-            .meta()
-            .map_err(|fault| self.read_failed(group, fault))?;
-        Ok(meta)
+        let meta = slot.tree.meta();
+        Ok(meta.map_err(|fault| self.read_failed(group, fault))?)
     }
 
     /// The group's bases, newest first.
@@ -192,6 +199,13 @@ impl CheckpointStore {
             last_commit,
             out_of_use: self.health.is_out_of_use(),
         }
+    }
+
+    /// The group, while the store is in use.
+    fn readable(&self, group: GroupId) -> Result<&Group, ReadError> {
+        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+        self.health.check(group)?;
+        Ok(slot)
     }
 
     pub(super) fn group(&self, group: GroupId) -> Option<&Group> {

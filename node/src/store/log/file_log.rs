@@ -19,7 +19,7 @@ use super::memory::file_group::{self, FileGroup, FileGroupState};
 use super::recover::recovery::{self, DirLock};
 use super::segments::table::SegmentUsage;
 use super::stats::LogStats;
-use super::write::queue::{Op, PendingEntry, Work};
+use super::write::queue::{Op, PendingEntry, Waiting, Work};
 use super::write::shared::Shared;
 use super::write::writer::Writer;
 
@@ -110,16 +110,22 @@ impl FileLog {
 
     fn push(
         &self,
-        control: Control,
+        work: impl Into<Work>,
         permit: QueuePermit,
         done: Option<Completion>,
     ) -> Result<(), WriteRefused> {
-        self.shared.queue.push(Op {
-            work: Work::Control(control),
-            permit,
+        let waiting = Waiting {
             done,
             since: Instant::now(),
-        })
+            permit,
+        };
+        let work = work.into();
+        self.shared.queue.push(Op { work, waiting })
+    }
+
+    fn look<T: Default>(&self, id: GroupId, look: impl FnOnce(&FileGroupState) -> T) -> T {
+        let group = self.shared.group(id);
+        group.map(|group| look(&group.lock())).unwrap_or_default()
     }
 }
 
@@ -144,12 +150,7 @@ impl LogEngine for FileLog {
                 seq,
                 entries: pending,
             };
-            self.shared.queue.push(Op {
-                work,
-                permit,
-                done: Some(done),
-                since: Instant::now(),
-            })?;
+            self.push(work, permit, Some(done))?;
             state.append(seq, entries);
             Ok(())
         })
@@ -252,24 +253,15 @@ impl LogEngine for FileLog {
     }
 
     fn state(&self, id: GroupId) -> GroupState {
-        self.shared
-            .group(id)
-            .map(|group| group.lock().log.state())
-            .unwrap_or_default()
+        self.look(id, |state| state.log.state())
     }
 
     fn usage(&self, id: GroupId) -> GroupUsage {
-        self.shared
-            .group(id)
-            .map(|group| group.lock().usage())
-            .unwrap_or_default()
+        self.look(id, FileGroupState::usage)
     }
 
     fn bytes_since(&self, id: GroupId, index: u64) -> u64 {
-        self.shared
-            .group(id)
-            .map(|group| group.lock().bytes_since(index))
-            .unwrap_or_default()
+        self.look(id, |state| state.bytes_since(index))
     }
 
     fn groups(&self) -> Vec<GroupId> {

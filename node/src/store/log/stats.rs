@@ -8,7 +8,6 @@ pub struct LogStats {
     appended_bytes: AtomicU64,
     appended_entries: AtomicU64,
     fsyncs: AtomicU64,
-    fsync_micros: AtomicU64,
     cached_bytes: AtomicU64,
     segments: AtomicU64,
     disk_bytes: AtomicU64,
@@ -32,8 +31,6 @@ figures! {
     appended_entries
     /// Counter: fdatasync calls for write batches.
     fsyncs
-    /// Counter: microseconds spent in them.
-    fsync_micros
     /// Gauge: bytes of written entries kept in memory for readers.
     cached_bytes
     /// Gauge: segment files.
@@ -45,11 +42,10 @@ figures! {
 }
 
 impl LogStats {
-    pub(super) fn synced(&self, bytes: u64, entries: u64, micros: u64) {
+    pub(super) fn synced(&self, bytes: u64, entries: u64) {
         self.appended_bytes.fetch_add(bytes, Ordering::Relaxed);
         self.appended_entries.fetch_add(entries, Ordering::Relaxed);
         self.fsyncs.fetch_add(1, Ordering::Relaxed);
-        self.fsync_micros.fetch_add(micros, Ordering::Relaxed);
     }
 
     pub(super) fn set_cached(&self, bytes: u64) {

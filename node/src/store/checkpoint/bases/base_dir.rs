@@ -15,8 +15,8 @@ use super::format::BaseHeader;
 use super::frame_stream::FrameStream;
 use super::part_reader::PartReader;
 use super::uncached_file::UncachedFile;
-use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
+use crate::store::files;
 use crate::store::group_id::GroupId;
 
 /// Bases kept per group. The log is purged behind the oldest of them.

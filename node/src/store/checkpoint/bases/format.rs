@@ -30,30 +30,17 @@ const MAGIC: &[u8; 8] = b"HOMEROOM";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FrameKind {
-    Header,
-    Meta,
-    Records,
-    End,
+    Header = 1,
+    Meta = 2,
+    Records = 3,
+    End = 4,
 }
 
 impl FrameKind {
-    fn byte(self) -> u8 {
-        match self {
-            FrameKind::Header => 1,
-            FrameKind::Meta => 2,
-            FrameKind::Records => 3,
-            FrameKind::End => 4,
-        }
-    }
-
     fn of(byte: u8) -> Option<FrameKind> {
-        match byte {
-            1 => Some(FrameKind::Header),
-            2 => Some(FrameKind::Meta),
-            3 => Some(FrameKind::Records),
-            4 => Some(FrameKind::End),
-            _ => None,
-        }
+        use FrameKind::{End, Header, Meta, Records};
+        let all = [Header, Meta, Records, End];
+        all.into_iter().find(|kind| *kind as u8 == byte)
     }
 }
 
@@ -66,7 +53,7 @@ pub(super) struct FrameHeader {
 
 impl FrameHeader {
     pub(super) fn describe(kind: FrameKind, body: &[u8]) -> FrameHeader {
-        let (kind, body_bytes) = (kind.byte(), body.len() as u32);
+        let (kind, body_bytes) = (kind as u8, body.len() as u32);
         let crc = frame_crc(kind, body_bytes, body);
         FrameHeader {
             kind,

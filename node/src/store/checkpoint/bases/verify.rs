@@ -10,7 +10,7 @@ use super::base_error::BaseError;
 use super::base_info::BaseInfo;
 use super::base_reader::BaseReader;
 use super::throttle::{Throttle, ThrottledFile};
-use crate::store::checkpoint::files;
+use crate::store::files;
 
 impl BaseDir {
     /// The newest base, with the caller's meta bytes of it. One of which these can't be read is put aside, and the next one taken.

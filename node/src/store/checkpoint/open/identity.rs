@@ -5,7 +5,7 @@ use std::path::Path;
 
 use crate::store::checkpoint::bases::CLUSTER_ID_BYTES_MAX;
 use crate::store::checkpoint::fields::Fields;
-use crate::store::checkpoint::files;
+use crate::store::files;
 
 const FORMAT_VERSION: u16 = 1;
 

@@ -16,8 +16,8 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 
 use crate::store::checkpoint::fields::Fields;
-use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
+use crate::store::files;
 use crate::store::group_id::GroupId;
 
 /// A power of two that divides a disk sector: a slot never straddles two sectors.

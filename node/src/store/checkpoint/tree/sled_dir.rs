@@ -16,7 +16,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::store::checkpoint::files;
+use crate::store::files;
 
 const UNFINISHED: &str = "UNFINISHED";
 const SUSPECT: &str = "SUSPECT";

@@ -20,8 +20,8 @@ use super::heads::Positions;
 use super::health::Health;
 use super::sled_guard::guarded;
 use crate::store::checkpoint::damage::Damage;
-use crate::store::checkpoint::files;
 use crate::store::checkpoint::position::Position;
+use crate::store::files;
 use crate::store::group_id::GroupId;
 
 /// Why a batch of commits is not known to be durable.

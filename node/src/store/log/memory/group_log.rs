@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use crate::store::log::entry::{GroupId, GroupState, Leader, LogEntry, Position, Vote};
 use crate::store::log::error::AppendError;
+use crate::store::log::format::group_meta::GroupMeta;
 use crate::store::log::format::headers::PAYLOAD_BYTES_MAX;
 
 /// What stands for an entry.
@@ -46,18 +47,12 @@ impl<S> Default for GroupLog<S> {
 
 impl<S: Slot> GroupLog<S> {
     /// A group's log as recovery found it.
-    pub(crate) fn restored(
-        vote: Option<Vote>,
-        committed: Option<Position>,
-        purged: Option<Position>,
-        first: u64,
-        slots: VecDeque<S>,
-    ) -> Self {
+    pub(crate) fn restored(meta: &GroupMeta, slots: VecDeque<S>) -> Self {
         Self {
-            vote,
-            committed,
-            purged,
-            first,
+            vote: meta.vote,
+            committed: meta.committed,
+            purged: meta.purged,
+            first: meta.first,
             slots,
         }
     }

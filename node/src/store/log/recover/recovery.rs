@@ -14,6 +14,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::replay::Replay;
+use crate::store::files;
 use crate::store::log::config::LogConfig;
 use crate::store::log::entry::{GroupId, SegmentId};
 use crate::store::log::error::{DamageKind, DamageProof, OpenError};
@@ -240,7 +241,7 @@ impl Reading {
                 .collect::<Vec<_>>(),
         )?;
         preallocator::discard(dir)?;
-        segment::sync_dir(dir)?;
+        files::sync_dir(dir)?;
         for (file, len) in &kept {
             table.insert(Arc::clone(file), u64::from(*len));
         }
@@ -271,8 +272,8 @@ impl Reading {
 fn create_dir(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     match dir.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => segment::sync_dir(parent),
-        _ => segment::sync_dir(Path::new(".")),
+        Some(parent) if !parent.as_os_str().is_empty() => files::sync_dir(parent),
+        _ => files::sync_dir(Path::new(".")),
     }
 }
 

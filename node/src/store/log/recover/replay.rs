@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use crate::store::log::entry::{GroupId, SegmentId};
 use crate::store::log::error::OpenError;
-use crate::store::log::format::group_meta::GroupMeta;
 use crate::store::log::format::ledger::Ledger;
 use crate::store::log::format::record::{Control, EntryFields, KIND_ENTRY};
 use crate::store::log::format::scan::Scanned;
@@ -53,20 +52,7 @@ impl Replay {
                     index,
                 });
             }
-            let GroupMeta {
-                vote,
-                committed,
-                purged,
-                first,
-                ..
-            } = *meta;
-            let log = GroupLog::restored(
-                vote,
-                committed,
-                purged,
-                first,
-                entries.into_values().collect(),
-            );
+            let log = GroupLog::restored(meta, entries.into_values().collect());
             groups.insert(*group, Arc::new(FileGroup::new(*group, log)));
         }
         Ok(groups)

@@ -19,7 +19,7 @@ use std::thread::{self, JoinHandle};
 
 use rustix::fs::Advice;
 
-use super::segment;
+use crate::store::files;
 use crate::store::log::format::blank::ZEROS;
 
 /// No segment's name.
@@ -142,7 +142,7 @@ impl Drop for Preallocator {
 
 /// Deletes what is left of one.
 pub(crate) fn discard(dir: &Path) -> io::Result<()> {
-    segment::remove(&dir.join(NAME))
+    files::if_exists(fs::remove_file(dir.join(NAME))).map(drop)
 }
 
 fn make(dir: &Path, bytes: u64, stop: &AtomicBool) -> io::Result<()> {

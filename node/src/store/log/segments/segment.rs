@@ -7,6 +7,7 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use crate::store::files;
 use crate::store::log::entry::SegmentId;
 use crate::store::log::format::headers::FileHeader;
 
@@ -118,18 +119,6 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<SegmentId>> {
 
 /// Deletes segments' files; one that is gone already is no error. A crash may bring them back.
 pub(crate) fn delete(dir: &Path, ids: &[SegmentId]) -> io::Result<()> {
-    ids.iter().try_for_each(|id| remove(&path(dir, *id)))
-}
-
-/// Deletes a file; one that is gone already is no error.
-pub(crate) fn remove(path: &Path) -> io::Result<()> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
-    }
-}
-
-/// Makes the creation and deletion of files in a directory durable.
-pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
-    File::open(dir)?.sync_all()
+    ids.iter()
+        .try_for_each(|id| files::if_exists(fs::remove_file(path(dir, *id))).map(drop))
 }

@@ -35,13 +35,25 @@ pub(crate) enum Work {
     Control(Control),
 }
 
-/// One write that waits.
+impl From<Control> for Work {
+    fn from(control: Control) -> Self {
+        Self::Control(control)
+    }
+}
+
+/// One write on its way to the disk.
 pub(crate) struct Op {
     pub(crate) work: Work,
-    pub(crate) permit: QueuePermit,
+    pub(crate) waiting: Waiting,
+}
+
+/// The caller's side of a write.
+pub(crate) struct Waiting {
     pub(crate) done: Option<Completion>,
     /// When it was handed over.
     pub(crate) since: Instant,
+    /// Given back once the write is durable.
+    pub(crate) permit: QueuePermit,
 }
 
 /// What the writer takes at once.

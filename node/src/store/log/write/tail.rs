@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::queue::PendingEntry;
+use crate::store::files;
 use crate::store::log::entry::SegmentId;
 use crate::store::log::format::headers::{self, FILE_HEADER_LEN, FileHeader, Place, RecordHeader};
 use crate::store::log::format::record::{Control, KIND_ENTRY};
@@ -65,7 +66,7 @@ impl Tail {
         tail.control(head)?;
         tail.flush()?;
         tail.file.sync()?;
-        segment::sync_dir(dir)?;
+        files::sync_dir(dir)?;
         tail.next_batch();
         tail.fresh_len = tail.written;
         Ok(tail)

@@ -9,11 +9,9 @@ use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::time::Instant;
 
-use super::queue::{Drained, Op, PendingEntry, Work};
+use super::queue::{Drained, Op, PendingEntry, Waiting, Work};
 use super::shared::Shared;
 use super::tail::Tail;
-use crate::store::log::budget::QueuePermit;
-use crate::store::log::engine::Completion;
 use crate::store::log::entry::SegmentId;
 use crate::store::log::format::headers::{self, FileHeader};
 use crate::store::log::format::ledger::Ledger;
@@ -58,14 +56,6 @@ struct Appended {
     group: Arc<FileGroup>,
     seq: u64,
     records: Vec<(u64, DiskPlace)>,
-}
-
-struct Waiting {
-    done: Option<Completion>,
-    /// When it was handed over.
-    since: Instant,
-    /// Given back once the write is durable.
-    permit: QueuePermit,
 }
 
 impl Writer {
@@ -115,19 +105,14 @@ impl Writer {
             self.write_backlog()?;
             for (group, committed) in committed {
                 // A group removed since is not brought back to life by its last commit.
-                if self
-                    .ledger
-                    .groups
-                    .get(&group)
-                    .is_some_and(|meta| meta.committed != committed)
-                {
+                let known = self.ledger.groups.get(&group);
+                if known.is_some_and(|meta| meta.committed != committed) {
                     self.control(&Control::Committed { group, committed })?;
                 }
             }
             if !retired.is_empty() {
-                self.control(&Control::Retired {
-                    segments: retired.clone(),
-                })?;
+                let segments = retired.clone();
+                self.control(&Control::Retired { segments })?;
             }
             if closing {
                 self.control(&Control::Closed)?;
@@ -143,19 +128,9 @@ impl Writer {
 
     fn write_backlog(&mut self) -> io::Result<()> {
         while let Some(op) = self.backlog.pop_front() {
-            let Op {
-                work,
-                permit,
-                done,
-                since,
-            } = op;
             // Waiting before it is written: should the disk fail, it hears of it.
-            self.waiting.push(Waiting {
-                done,
-                since,
-                permit,
-            });
-            match work {
+            self.waiting.push(op.waiting);
+            match op.work {
                 Work::Append {
                     group,
                     seq,
@@ -256,13 +231,13 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes the batch durable and reports it to all who wait, but the last `at_hand`, who are not
+    /// Makes the batch durable and reports it to all who wait, but the last `unfinished`, who are not
     /// all written.
-    fn finish_batch(&mut self, at_hand: usize) -> io::Result<()> {
+    fn finish_batch(&mut self, unfinished: usize) -> io::Result<()> {
         if self.tail.has_batch() {
             let bytes = self.tail.batch_bytes();
             self.tail.flush()?;
-            let micros = self.sync()?;
+            self.sync()?;
             self.tail.next_batch();
             self.vouched = false;
             let entries = self
@@ -270,53 +245,43 @@ impl Writer {
                 .iter()
                 .map(|append| append.records.len() as u64)
                 .sum();
-            self.shared.stats.synced(bytes, entries, micros);
+            self.shared.stats.synced(bytes, entries);
             self.shared
                 .table
                 .set_bytes(self.tail.segment(), u64::from(self.tail.len()));
         }
-        for Appended {
-            group,
-            seq,
-            records,
-        } in self.appended.drain(..)
-        {
-            group.written(seq, &records, &self.shared.table);
-            for (index, place) in records {
-                self.cache.push(&group, seq, index, place.len);
+        for append in self.appended.drain(..) {
+            let (group, seq) = (&append.group, append.seq);
+            group.written(seq, &append.records, &self.shared.table);
+            for (index, place) in append.records {
+                self.cache.push(group, seq, index, place.len);
             }
         }
         self.shared.stats.set_cached(self.cache.bytes());
-        let reported = self.waiting.len().saturating_sub(at_hand);
+        let reported = self.waiting.len().saturating_sub(unfinished);
         for waiting in self.waiting.drain(..reported) {
-            let Waiting {
-                done,
-                since,
-                permit,
-            } = waiting;
-            // Before anybody hears of it: who does may write again at once.
-            drop(permit);
-            // Purges and the like have nobody who waits: what they took is no figure.
-            let Some(done) = done else { continue };
+            // Before the completion is called, which may write again at once.
+            drop(waiting.permit);
+            // A purge or a truncation has no completion, and its duration is no figure.
+            let Some(done) = waiting.done else { continue };
             if let Some(appended) = &self.shared.hooks.appended {
-                appended(since.elapsed());
+                appended(waiting.since.elapsed());
             }
             done(Ok(()));
         }
         Ok(())
     }
 
-    fn sync(&self) -> io::Result<u64> {
+    fn sync(&self) -> io::Result<()> {
         if let Some(fault) = &self.shared.hooks.sync_fault {
             fault()?;
         }
         let start = Instant::now();
         self.tail.file().sync()?;
-        let took = start.elapsed();
         if let Some(fsynced) = &self.shared.hooks.fsynced {
-            fsynced(took);
+            fsynced(start.elapsed());
         }
-        Ok(u64::try_from(took.as_micros()).unwrap_or(u64::MAX))
+        Ok(())
     }
 
     /// Says that all so far is durable, without an fdatasync of its own: should the last batch be
@@ -342,7 +307,11 @@ impl Writer {
         (self.shared.hooks.fatal)(error);
         let refused = self.shared.queue.fail();
         let waiting = self.waiting.drain(..).map(|waiting| waiting.done);
-        let ops = self.backlog.drain(..).chain(refused.ops).map(|op| op.done);
+        let ops = self
+            .backlog
+            .drain(..)
+            .chain(refused.ops)
+            .map(|op| op.waiting.done);
         for done in waiting.chain(ops).flatten() {
             done(Err(io::Error::new(error.kind(), error.to_string())));
         }
