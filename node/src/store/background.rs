@@ -1,4 +1,4 @@
-//! A thread for what nobody waits for: it runs when the processors have nothing better to do, more or less.
+//! A low-priority thread for work that may be late.
 
 use std::{
     io,
@@ -8,54 +8,56 @@ use std::{
 
 use tokio::sync::{mpsc, oneshot};
 
-/// Jobs that may wait for the thread: at most a few for each shard of a node, and there are at most 256.
+/// Jobs that may wait for the thread. Each shard has a few at most, and a node has at most 256
+/// shards.
 const JOBS_QUEUED: usize = 1_024;
-/// How much less of a contended processor the thread gets: a third of what others do. Less still, and checkpoints of a busy node would
-/// fall behind its log.
+/// Niceness: the thread gets a third of the processor time of others when there is contention. With
+/// less, the checkpoints of a busy node would fall behind its log.
 const NICENESS: i32 = 5;
 
 type Job = Box<dyn FnOnce() + Send>;
 
-/// Hands work to the thread; it ends with the last handle.
+/// A handle of the thread. The thread ends with its last handle.
 #[derive(Clone, Debug)]
 pub struct Background(mpsc::Sender<Job>);
 
-/// The work came to no end: it panicked.
+/// The job panicked.
 #[derive(Clone, Copy, Debug, thiserror::Error, PartialEq, Eq)]
 #[error("the background thread did not finish the work")]
 pub struct Unfinished;
 
 impl Background {
-    /// Starts a thread of this name.
+    /// Starts a thread with this name.
     ///
     /// # Errors
-    /// When there can be no more threads.
+    /// When the system can't start another thread.
     pub fn start(name: &str) -> io::Result<Self> {
         let (jobs, mut queue) = mpsc::channel::<Job>(JOBS_QUEUED);
         thread::Builder::new()
             .name(name.to_owned())
             .spawn(move || {
-                // On Linux this is the calling thread's alone. Where it is not allowed the thread does the same work at the common rank.
+                // On Linux the niceness is that of the calling thread. Without the right to change
+                // it, the thread runs at the default priority.
                 let _ = rustix::process::nice(NICENESS);
                 while let Some(job) = queue.blocking_recv() {
-                    // A panic that does not end the process is its job's alone: whoever waits for it hears of it.
+                    // A panic that does not end the process is reported to the caller of the job.
                     let _ = panic::catch_unwind(AssertUnwindSafe(job));
                 }
             })?;
         Ok(Self(jobs))
     }
 
-    /// Has the thread do some work, after what it was given before.
+    /// Runs `work` on the thread, after all earlier jobs, and returns its result.
     ///
     /// # Errors
-    /// When the work panicked.
+    /// When `work` panicked.
     pub async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, Unfinished> {
         let (done, result) = oneshot::channel();
         let job = Box::new(move || {
-            // Whoever no longer waits does not want to know.
+            // The caller may have dropped its receiver.
             let _ = done.send(work());
         });
         self.0.send(job).await.map_err(|_| Unfinished)?;

@@ -9,7 +9,7 @@ pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
-/// Replaces `path` by a file with `bytes`: after a crash it has the old content or the new.
+/// Replaces the file at `path`: after a crash it has either its old content or `bytes`.
 pub(super) fn write_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let temporary = path.with_extension("tmp");
     let mut file = File::create(&temporary)?;
@@ -25,12 +25,12 @@ pub(super) fn remove_file(path: &Path) -> io::Result<()> {
     sync_dir(parent(path))
 }
 
-/// The content of `path`, or `None` without such a file.
+/// The content of `path`; `None` if there is no such file.
 pub(super) fn read_file(path: &Path) -> io::Result<Option<Vec<u8>>> {
     if_exists(fs::read(path))
 }
 
-/// The names of the entries of `dir`, sorted; none when there is no such directory.
+/// The names in `dir`, sorted; none if there is no such directory.
 pub(super) fn names_in(dir: &Path) -> io::Result<Vec<String>> {
     let Some(entries) = if_exists(fs::read_dir(dir))? else {
         return Ok(Vec::new());
@@ -44,7 +44,7 @@ pub(super) fn names_in(dir: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Sum of the lengths of all files below `path`, in bytes. What vanishes meanwhile counts nothing.
+/// Total length of all files below `path`, in bytes. Files that disappear meanwhile count as 0.
 pub(super) fn bytes_below(path: &Path) -> u64 {
     let Ok(entries) = fs::read_dir(path) else {
         return 0;

@@ -1,5 +1,5 @@
 //! The number of a Raft group.
 
-/// A Raft group on this node: a shard by its number, or the control plane, whose number follows the
-/// last shard's.
+/// A Raft group on this node: the number of a shard; the control plane's group has the number after
+/// the last shard.
 pub type GroupId = u16;

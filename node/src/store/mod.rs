@@ -1,6 +1,6 @@
-//! What a node keeps on disk: the log that all its Raft groups share, and the checkpoints of their states.
+//! Storage of a node: the log that all its Raft groups share, and the checkpoints of their states.
 //!
-//! Must not know: what entries and records mean.
+//! Must not know: the meaning of entries and records.
 
 mod background;
 pub mod checkpoint;

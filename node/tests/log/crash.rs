@@ -1,8 +1,8 @@
-//! Thousands of crashes and damages: a real log directory is copied, harmed and opened again.
+//! Thousands of crashes and damages: copies of a real log directory are damaged and opened again.
 //!
-//! The oracle is exact: a log that opens must be in one of the states it really went through, and
-//! no older than what was acknowledged before the harm; else it must refuse, and leave the
-//! directory as it is. `HOMEROOM_LOG_CRASHES` sets how many there are.
+//! The oracle is exact. A log that opens must be in a state that it really had, not older than the
+//! acknowledged one. Otherwise the open must fail and leave the directory unchanged.
+//! `HOMEROOM_LOG_CRASHES` sets the number of runs.
 
 use std::collections::BTreeMap;
 
@@ -45,10 +45,10 @@ fn a_crash_loses_nothing_acknowledged_and_damage_is_never_served() {
     }
 }
 
-/// A log that is written, crashed and written on.
+/// A log that is written, crashed and continued.
 struct Run {
     rng: Rng,
-    /// Before its directory, so that it is closed first.
+    /// Declared before its directory, so that it is closed first.
     log: FileLog,
     dir: TempDir,
     gate: Gate,
@@ -70,8 +70,8 @@ impl Run {
         }
     }
 
-    /// Two batches: one of a single vote, and one of the few writes that come while the first is
-    /// held back from the disk.
+    /// Two batches: one with a single vote, and one with the few writes that arrive while the first
+    /// is held back from the disk.
     fn burst(&mut self) {
         self.gate.shut();
         let mut acks = vec![self.vote(0)];
@@ -79,7 +79,8 @@ impl Run {
         for _ in 0..self.rng.usize(1..8) {
             acks.extend(self.write());
         }
-        // A truncation or purge has no acknowledgement of its own: that of a later vote is one.
+        // A truncation or a purge has no acknowledgement of its own; that of a later vote serves
+        // for it.
         acks.push(self.vote(0));
         self.gate.release();
         acks.iter().for_each(durable);
@@ -92,7 +93,8 @@ impl Run {
         self.history.mark(tail.segment, tail.bytes);
     }
 
-    /// Waits until the writer rests: it has deleted what it will, and vouched for what it wrote.
+    /// Waits until the writer is idle: segments are deleted, and the last batch is followed by a
+    /// record that proves its durability.
     fn rest(&self) {
         loop {
             let segments = self.log.segments();
@@ -168,7 +170,8 @@ impl Run {
         try_append(&self.log, group, entries).expect("the append follows")
     }
 
-    /// Harms a copy, opens it, judges; now and then goes on from what was recovered.
+    /// Damages a copy, opens it and checks the result; now and then continues from the recovered
+    /// log.
     fn crash(&mut self) -> (&'static str, &'static str, &'static str) {
         let copy = copy_of(self.dir.path());
         let mut files = segments_in(copy.path());

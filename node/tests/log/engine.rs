@@ -1,4 +1,4 @@
-//! What a log engine promises, case by case.
+//! The contract of a log engine, case by case.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,10 +14,9 @@ use homeroom_node::store::log::{
 
 use crate::support::*;
 
-/// Waits for a group's write that comes after all so far: then segments that were to be deleted
-/// are.
+/// Waits for a later write of a group; segments due for deletion are deleted by then.
 fn settle(log: &FileLog) {
-    // The first batch may carry the purge, the second the deletion; a third is begun only after
+    // The first batch may contain the purge, the second the deletion. A third one begins only after
     // that.
     for term in 1..=3 {
         durable(&save_vote(log, 999, vote(term)));
@@ -166,11 +165,11 @@ fn an_idle_group_pins_only_the_segments_it_has_entries_in() {
 #[test]
 fn a_failed_fsync_stops_the_log() {
     let dir = tempfile::tempdir().expect("a temporary directory");
-    let (broken, told) = (
+    let (broken, failures) = (
         Arc::new(AtomicBool::new(false)),
         Arc::new(AtomicUsize::new(0)),
     );
-    let (fault, fatal) = (Arc::clone(&broken), Arc::clone(&told));
+    let (fault, fatal) = (Arc::clone(&broken), Arc::clone(&failures));
     let mut hooks = LogHooks::new(Arc::new(move |_| {
         _ = fatal.fetch_add(1, Ordering::SeqCst);
     }));
@@ -183,8 +182,8 @@ fn a_failed_fsync_stops_the_log() {
     broken.store(true, Ordering::SeqCst);
     let ack = append(&log, 1, 1, 3..6);
     assert!(ack.recv().expect("the completion is called").is_err());
-    assert_eq!(told.load(Ordering::SeqCst), 1);
-    // The disk is well again, but what it holds is not known: the log stays failed.
+    assert_eq!(failures.load(Ordering::SeqCst), 1);
+    // The disk works again, but its content is unknown: the log stays failed.
     broken.store(false, Ordering::SeqCst);
     assert!(
         log.budget()
@@ -275,7 +274,8 @@ fn after_an_orderly_close_damage_to_the_last_write_is_noticed() {
     drop(log);
     let file = &segment_files(dir.path())[0];
     let before = fs::read(file).expect("the segment can be read");
-    // The last entry's payload: before the closing record of 32 bytes, and the resting one.
+    // The last entry's payload. Behind it are two records of 32 bytes: the one of the idle writer,
+    // and the closing one.
     flip(file, before.len() - 32 - 32 - 100);
     let error = open(small(dir.path())).expect_err("damage");
     let vouched = matches!(

@@ -1,4 +1,4 @@
-//! The files of a log, read and harmed without the engine's help.
+//! The files of a log, read and damaged without help of the engine.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -13,7 +13,7 @@ pub struct File {
     pub bytes: Vec<u8>,
 }
 
-/// A record as the test reads it, without the engine's help.
+/// A record, as parsed by the test itself.
 pub struct Record {
     pub offset: usize,
     pub end: usize,
@@ -40,17 +40,18 @@ impl File {
         fs::write(&self.path, &self.bytes).expect("the segment can be written");
     }
 
-    /// Where the last record ends: behind it a file that was prepared is blank.
+    /// Offset of the end of the last record. Behind it, a preallocated file is blank.
     pub fn end(&self) -> usize {
         self.records().last().map_or(32, |last| last.end)
     }
 
-    /// Whether it was prepared, and is not full.
+    /// Whether the file was preallocated and is not full.
     pub fn is_prepared(&self) -> bool {
         self.end() < self.bytes.len()
     }
 
-    /// Loses what is behind `len`, as a crash or a bad disk would: what never came is blank in a file that was prepared.
+    /// Loses everything behind `len`, as in a crash or on a bad disk. In a preallocated file the
+    /// lost bytes are blank.
     pub fn lose_from(&mut self, len: usize) {
         if self.is_prepared() {
             self.bytes[len..].fill(0);
@@ -60,9 +61,9 @@ impl File {
         }
     }
 
-    /// Where the last write batch begins and ends, as if the process had died before it was
-    /// durable: so without the record that vouches for it. Segments deleted after the batch prove
-    /// that it was durable: then it is empty.
+    /// Begin and end of the last write batch, as if the process had died before it was durable: so
+    /// without the record that proves its durability. Empty if segments were deleted after the
+    /// batch, which proves that it was durable.
     pub fn last_batch(&self) -> (usize, usize) {
         const RETIRED: u8 = 8;
         const VOUCH: u8 = 9;
@@ -75,12 +76,12 @@ impl File {
         if records.iter().any(|record| record.kind == RETIRED) {
             return (end, end);
         }
-        // The file's header comes with the first batch.
+        // The file's header belongs to the first batch.
         let start = records.first().map_or(0, |record| record.offset);
         (if start <= 32 { 0 } else { start }, end)
     }
 
-    /// All records of a file that ends with a whole one, but for what is blank.
+    /// All records of a file that ends with a complete one; blank bytes are skipped.
     pub fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
         let mut offset = 32;
@@ -102,8 +103,7 @@ impl File {
     }
 }
 
-/// In memory where the system has such a place: these tests are about what is written, not about
-/// the disk.
+/// In memory if possible: these tests examine the bytes that are written, not the disk.
 pub fn scratch_dir() -> TempDir {
     let memory = Path::new("/dev/shm");
     let dir = if memory.is_dir() {
@@ -114,7 +114,7 @@ pub fn scratch_dir() -> TempDir {
     dir.expect("a temporary directory")
 }
 
-/// Oldest first. One that is deleted meanwhile is left out.
+/// Oldest first. A file that is deleted meanwhile is skipped.
 pub fn segments_in(dir: &Path) -> Vec<File> {
     let entries = fs::read_dir(dir).expect("the directory can be listed");
     let mut paths: Vec<_> = entries
@@ -133,7 +133,7 @@ pub fn segments_in(dir: &Path) -> Vec<File> {
     files.collect()
 }
 
-/// Copies a log that is open, and at rest.
+/// Copies an open log with an idle writer.
 pub fn copy_of(dir: &Path) -> TempDir {
     let copy = scratch_dir();
     for file in segments_in(dir) {

@@ -1,5 +1,5 @@
-//! A gate in front of the disk: it holds the log's writer, so that a test decides what comes into
-//! one write batch.
+//! A gate before the disk. It blocks the log's writer, so that a test decides which writes share a
+//! batch.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,14 +9,14 @@ use parking_lot::{Condvar, Mutex, MutexGuard};
 
 use crate::support::small;
 
-/// Holds back every fdatasync while it is shut.
+/// Blocks every fdatasync while it is shut.
 #[derive(Clone, Default)]
 pub struct Gate(Arc<(Mutex<State>, Condvar)>);
 
 #[derive(Default)]
 struct State {
     shut: bool,
-    /// Whether the writer stands in front of it.
+    /// Whether the writer is blocked.
     holds: bool,
 }
 

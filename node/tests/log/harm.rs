@@ -1,4 +1,4 @@
-//! What a crash or a bad disk does to a log's files, and what must come of it.
+//! Damage to a log's files by a crash or a bad disk, and the expected result.
 
 use std::fs;
 
@@ -8,12 +8,12 @@ use homeroom_node::store::log::OpenError;
 use crate::files::File;
 use crate::history::History;
 
-/// What was done to the files, and what must come of it.
+/// The damage that was done, and the expected result.
 pub struct Harm {
     pub name: &'static str,
-    /// How many changes must be left, if the log opens.
+    /// Fewest changes that must be left if the log opens.
     pub least: usize,
-    /// Which refusals are right.
+    /// Which errors of an open are right.
     pub may_refuse: fn(&OpenError) -> bool,
 }
 
@@ -24,7 +24,7 @@ const DAMAGED_OR_MISSING: Refusal = |error| DAMAGED(error) || MISSING(error);
 const MISSING: Refusal = |error| matches!(error, OpenError::MissingSegment { .. });
 
 impl Harm {
-    /// Harms the files of a log that went through `history`.
+    /// Damages the files of a log with this `history`.
     pub fn draw(rng: &mut Rng, files: &mut Vec<File>, history: &History) -> Self {
         let newest = files.len() - 1;
         match rng.u32(0..100) {
@@ -44,7 +44,7 @@ impl Harm {
         }
     }
 
-    /// A crash: the file ends somewhere in what was not durable.
+    /// A crash: the file ends within the bytes that were not durable.
     fn torn_tail(rng: &mut Rng, file: &mut File, history: &History) -> Self {
         let (start, _) = file.last_batch();
         let end = file.end();
@@ -57,7 +57,7 @@ impl Harm {
         }
     }
 
-    /// A crash: of what was not durable any sector may be on disk, or nothing, or garbage.
+    /// A crash: each sector that was not durable may be written, missing or garbage.
     fn garbled_tail(rng: &mut Rng, file: &mut File, history: &History) -> Self {
         let (start, end) = file.last_batch();
         file.lose_from(end);
@@ -79,8 +79,8 @@ impl Harm {
         }
     }
 
-    /// Durable records are gone, and all that could tell of it: a state of before is right. Only if
-    /// the record of a segment's deletion is among them does that segment seem to be missing.
+    /// Durable records are lost, together with all evidence of them, so an earlier state is right.
+    /// Only if the record of a segment's deletion is lost does that segment seem to be missing.
     fn cut_newest(rng: &mut Rng, file: &mut File, history: &History) -> Self {
         let len = rng.usize(..=file.end());
         file.lose_from(len);
@@ -107,9 +107,9 @@ impl Harm {
                 may_refuse: DAMAGED,
             };
         }
-        // The only bits that may flip unnoticed are those between records, which say nothing. In a
-        // full segment no record vouches for the last batch: if it is cut, so is what it says of
-        // deleted segments.
+        // Only bits between records may flip unnoticed, because they have no meaning. In a full
+        // segment no record proves the durability of the last batch. If that batch is cut, its
+        // records of deleted segments are lost too.
         let least = history.len();
         let may_refuse = if nth == newest {
             DAMAGED_OR_MISSING
@@ -125,7 +125,7 @@ impl Harm {
 
     fn cut_older(rng: &mut Rng, older: &mut [File], history: &History) -> Self {
         let file = &mut older[rng.usize(..older.len())];
-        // Between two records, half of the time: then nothing in the file itself looks wrong.
+        // In half of the cases between two records, where the file itself shows no damage.
         let boundaries = file
             .records()
             .into_iter()
@@ -144,7 +144,7 @@ impl Harm {
         }
     }
 
-    /// A crash: a full segment was cut to what it holds, but that was not durable.
+    /// A crash: a full segment was cut to its content, but the cut was not durable.
     fn blank_again(rng: &mut Rng, older: &mut [File], history: &History) -> Self {
         let file = &mut older[rng.usize(..older.len())];
         let len = file.bytes.len() + rng.usize(..9_000);
@@ -167,7 +167,8 @@ impl Harm {
         }
     }
 
-    /// What was in it is lost in silence, for nothing came after it; but no more than that.
+    /// The content of this file is lost without notice, because nothing was written after it; but
+    /// no more than that.
     fn lost_newest(files: &mut Vec<File>, history: &History) -> Self {
         let file = files.pop().expect("at least one segment");
         fs::remove_file(&file.path).expect("a segment");

@@ -1,7 +1,7 @@
-//! A naive model of the log: every state it ever went through, so that what a recovery finds can be
-//! looked up.
+//! A naive model of the log with every state that it had, so that a recovered state can be looked
+//! up.
 //!
-//! An append counts as one step for each entry: a crash may keep a part of it, from its front.
+//! An append counts as one step per entry: a crash may keep the first entries of it.
 
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
@@ -73,9 +73,9 @@ impl Group {
 #[derive(Debug)]
 pub struct History {
     changes: Vec<(GroupId, Change)>,
-    /// The state after so many changes, as a hash.
+    /// The state after each number of changes, as a hash.
     states: Vec<u64>,
-    /// By segment and length: how many changes were acknowledged when the log was that long.
+    /// By segment and length: the number of acknowledged changes when the log had that length.
     marks: Vec<((u64, u64), usize)>,
     pub groups: BTreeMap<GroupId, Group>,
     hashes: BTreeMap<GroupId, Option<u64>>,
@@ -108,7 +108,8 @@ impl History {
         self.changes.push((group, change));
     }
 
-    /// After how many changes the log was as it is found now: the largest such number.
+    /// The number of changes after which the log had its present state; the largest one if there
+    /// are several.
     pub fn find(&self, log: &dyn LogEngine) -> Result<Option<usize>, ReadError> {
         let hashes = read(log)?
             .iter()
@@ -123,7 +124,7 @@ impl History {
         self.marks.push(((segment, bytes), self.changes.len()));
     }
 
-    /// How many changes were acknowledged before the log grew beyond this place.
+    /// The number of changes acknowledged before the log grew beyond this place.
     pub fn acknowledged(&self, segment: u64, bytes: usize) -> usize {
         let here = (segment, bytes as u64);
         let before = self.marks.iter().filter(|(end, _)| *end <= here);
@@ -177,7 +178,7 @@ fn read(log: &dyn LogEngine) -> Result<BTreeMap<GroupId, Group>, ReadError> {
     Ok(groups)
 }
 
-/// The hash of a group's state; none for a group that might as well not be there.
+/// The hash of a group's state; none for a group that is equal to a missing one.
 fn hash_of(group: &Group) -> Option<u64> {
     let mut hasher = DefaultHasher::new();
     group.hash(&mut hasher);

@@ -1,4 +1,4 @@
-//! A real process, killed by SIGKILL in the middle of its writes, again and again on one directory.
+//! A real process that is killed by SIGKILL during its writes, repeatedly on one directory.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -18,7 +18,7 @@ const KILLS: usize = 12;
 fn what_a_killed_process_acknowledged_is_there() {
     let mut rng = Rng::with_seed(seed("kill"));
     let dir = tempfile::tempdir().expect("a temporary directory");
-    // The next index of each group, as far as it was acknowledged.
+    // The next index of each group, as far as acknowledged.
     let mut acknowledged = [0; GROUPS as usize];
     for _ in 0..KILLS {
         run_and_kill(dir.path(), rng.usize(1..300), &mut acknowledged);
@@ -40,7 +40,7 @@ fn what_a_killed_process_acknowledged_is_there() {
     println!("acknowledged before the last kill: {acknowledged:?}");
 }
 
-/// Starts a writer, kills it after so many acknowledgements, and takes down all it printed.
+/// Starts a writer, kills it after `acks` acknowledgements, and collects its output.
 fn run_and_kill(dir: &Path, acks: usize, acknowledged: &mut [u64]) {
     let mut child = Command::new(std::env::current_exe().expect("this test's binary"))
         .args([
@@ -56,7 +56,7 @@ fn run_and_kill(dir: &Path, acks: usize, acknowledged: &mut [u64]) {
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe"));
     let mut line = String::new();
     let mut seen = 0;
-    // A line cut off by the kill has no end, and does not count.
+    // A line without an end was cut by the kill, and does not count.
     while lines.read_line(&mut line).expect("the pipe can be read") > 0 && line.ends_with('\n') {
         if let Some((group, next)) = line.trim_end().strip_prefix("ack ").and_then(numbers) {
             acknowledged[group] = next.max(acknowledged[group]);
@@ -80,7 +80,7 @@ fn numbers(line: &str) -> Option<(usize, u64)> {
     Some((group.parse().ok()?, next.parse().ok()?))
 }
 
-/// What the child writes at an index; 3 KB now and then, so that batches cross segments.
+/// What the child writes at an index; sometimes 3 KB, so that batches span segments.
 fn written(group: GroupId, index: u64) -> homeroom_node::store::log::LogEntry {
     let len = if index.is_multiple_of(7) { 3000 } else { 200 };
     entry(group, position(1, index), len)

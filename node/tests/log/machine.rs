@@ -1,4 +1,4 @@
-//! The least state machine openraft's suite runs with: it remembers positions and memberships.
+//! The smallest state machine that openraft's suite needs: it stores positions and memberships.
 
 use std::io;
 use std::sync::Arc;

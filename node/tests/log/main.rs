@@ -1,5 +1,5 @@
-//! The node's log, tested through its public face: case by case, by openraft's own suite, by
-//! crashes and by kills.
+//! Tests of the node's log through its public API: case by case, with openraft's own suite, with
+//! crashes and with kills.
 
 mod crash;
 mod engine;

@@ -1,4 +1,4 @@
-//! openraft's own suite for log storage, on both engines. Its sleeps pass in simulated time.
+//! openraft's own suite for log storage, with both engines. Its sleeps pass in simulated time.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 use crate::machine::Machine;
 
-/// What is read for replication comes in pieces; small here, so that ranges take several.
+/// Size of one piece that is read for replication; small, so that a range takes several.
 const READ_BYTES_MAX: u64 = 300;
 
 struct FileStores;
@@ -26,8 +26,8 @@ impl StoreBuilder<TypeConfig, LogStore<FileLog>, Machine, TempDir> for FileStore
     ) -> Result<(TempDir, LogStore<FileLog>, Machine), StorageError<TypeConfig>> {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let mut config = LogConfig::new(dir.path());
-        // Entries go out of memory at once, and through several segments: so the suite reads them
-        // from disk.
+        // Entries leave memory at once and span several segments, so the suite reads them from
+        // disk.
         config.segment_bytes = 4096;
         config.cache_bytes = 0;
         let hooks = LogHooks::new(Arc::new(|error| panic!("the log failed: {error}")));
@@ -96,7 +96,7 @@ async fn proposals_come_back_byte_for_byte_after_reopening() {
         .blocking_append(entries)
         .await
         .expect("the entries are durable");
-    // Of a commit beyond the last entry openraft must not be told.
+    // openraft must not see a commit beyond the last entry.
     store
         .save_committed(Some(log_id(9)))
         .await

@@ -1,4 +1,4 @@
-//! What the tests of the log share: entries, writes that wait, seeds.
+//! Helpers for the tests of the log: entries, pending writes, seeds.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use homeroom_node::store::log::{
     LogEntry, LogHooks, OpenError, Position, QueuePermit, Vote, append_bytes,
 };
 
-/// The outcome of a write that is on its way.
+/// The result of a pending write.
 pub type Ack = Receiver<std::io::Result<()>>;
 
 pub fn position(term: u64, index: u64) -> Position {
@@ -28,8 +28,8 @@ pub fn vote(term: u64) -> Vote {
     }
 }
 
-/// An entry whose payload follows from its group and position, and so can be checked without being
-/// kept.
+/// An entry whose payload is derived from its group and position, so a test can check it without
+/// storing it.
 pub fn entry(group: GroupId, position: Position, len: usize) -> LogEntry {
     let seed = u64::from(group) ^ (position.leader.term << 40) ^ (position.index << 8);
     let mut payload = vec![0; len];
@@ -42,14 +42,14 @@ pub fn entry(group: GroupId, position: Position, len: usize) -> LogEntry {
     }
 }
 
-/// Small segments and a small cache: so a little data goes through rotation, deletion and reading
-/// from disk.
+/// Small segments and a small cache, so that little data causes rotation, deletion and reads from
+/// disk.
 pub fn small(dir: &Path) -> LogConfig {
     let mut config = LogConfig::new(dir);
     config.segment_bytes = 8 << 10;
     config.cache_bytes = 4 << 10;
     config.queue_bytes = 1 << 20;
-    // Whether the next one is ready in time is chance: so segments of both kinds come up.
+    // Whether the next file is ready in time depends on chance, so both kinds of segments occur.
     config.preallocate_from_bytes = 1 << 10;
     config
 }
@@ -129,8 +129,8 @@ pub fn indexes(log: &dyn LogEngine, group: GroupId) -> Vec<u64> {
         .collect()
 }
 
-/// The seed of a random test: given by `HOMEROOM_SEED`, else drawn. Printed with the command that
-/// replays it.
+/// The seed of a random test: from `HOMEROOM_SEED`, otherwise random. Printed with the command that
+/// repeats the run.
 pub fn seed(test: &str) -> u64 {
     let given = std::env::var("HOMEROOM_SEED").ok();
     let seed = given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));

@@ -1,4 +1,4 @@
-//! Cutting bases.
+//! Cutting a base from a group's state.
 
 use std::io;
 
@@ -15,9 +15,10 @@ use crate::store::group_id::GroupId;
 impl CheckpointStore {
     /// Makes a base of the group's state as of its last commit; durable on return.
     ///
-    /// The newest two bases are kept, and share no file. Where it is known what changed since the older one, and that is little, the
-    /// older one goes on to this state by a file with the changes; otherwise the whole state is written, and takes its place. Commits to
-    /// the group wait meanwhile, other groups' don't. Cutting twice at one position changes nothing.
+    /// The newest two bases are kept, and share no file. If the changes since the older one are
+    /// known and few, a file with these changes extends it to this state. Otherwise the whole state
+    /// is written and replaces it. Commits to the group wait meanwhile, those of other groups do
+    /// not. A second cut at one position changes nothing.
     pub fn cut_base(&self, group: GroupId) -> Result<BaseInfo, CutError> {
         let slot = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
         let _unchanging = slot.current.lock();
@@ -37,7 +38,7 @@ impl CheckpointStore {
             .filter(|base| base.may_extend(group));
         let keys = older.and_then(|older| {
             let keys = changed.since(older.position)?;
-            // What is little else would have to be looked up one by one.
+            // Each changed key is looked up; beyond this share a scan is cheaper.
             let are_few = keys.len() as u64 * 2 < meta.digest.records;
             are_few.then_some((older, keys))
         });
@@ -47,8 +48,8 @@ impl CheckpointStore {
                 let header = header(Some(older.position));
                 let fill = |base: &mut _| {
                     let found = self.fill_changed(slot, (older.digest, &keys), base)?;
-                    // Else both bases would be wrong from then on: with a record that sled lost or brought back, or without a
-                    // change that was not noted.
+                    // The tree lost a record, brought one back, or a change was not noted. Both
+                    // bases would be wrong from then on.
                     Ok(BaseError::check_digest(meta.digest, found)?)
                 };
                 slot.bases.cut(header, &meta.bytes, fill)
@@ -59,7 +60,7 @@ impl CheckpointStore {
             }
         };
         let base = cut.map_err(|e| match e {
-            // What was read is not what was committed: the tree is at fault, not the base.
+            // The tree does not contain what was committed: the tree is damaged, not the base.
             CutError::Base(BaseError::DigestMismatch { promised, found }) => {
                 CutError::Damaged(Damage::DigestMismatch { promised, found }.of(group))
             }
@@ -98,7 +99,7 @@ impl CheckpointStore {
         Ok(())
     }
 
-    /// Says what comes of the base that had this digest.
+    /// Writes the changes. Returns the digest that results from `digest` with them.
     fn fill_changed<W: io::Write>(
         &self,
         slot: &Group,

@@ -1,4 +1,4 @@
-//! What can be found wrong with stored state.
+//! Damage to stored state.
 
 use thiserror::Error;
 
@@ -6,13 +6,13 @@ use super::digest::Digest;
 use super::position::Position;
 use crate::store::group_id::GroupId;
 
-/// A group's stored state can't be trusted. Nothing of the damaged record was handed out.
+/// A group's stored state is damaged. Nothing of the damaged record was returned.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("shard {group}: {damage}")]
 pub struct Damaged {
-    /// The group whose state was read.
+    /// The group that was read.
     pub group: GroupId,
-    /// What is wrong with it.
+    /// The damage.
     pub damage: Damage,
 }
 
@@ -20,7 +20,7 @@ pub struct Damaged {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Damage {
-    /// A record is not what was written.
+    /// A record's bytes are not those that were written.
     #[error("the record {key_prefix}… fails its checksum")]
     Checksum {
         /// The first eight bytes of the key, in hex.
@@ -31,41 +31,41 @@ pub enum Damage {
     UnknownVersion {
         /// The first eight bytes of the key, in hex.
         key_prefix: String,
-        /// The version it claims.
+        /// The version in the record.
         version: u8,
     },
-    /// The group's meta record is lost.
+    /// The group's meta record is missing.
     #[error("there are records, but no record of the position they belong to")]
     MetaMissing,
-    /// The group's meta record is as written, but makes no sense.
+    /// The group's meta record has a valid checksum, but invalid content.
     #[error("the record of the shard's position is malformed")]
     MetaMalformed,
-    /// The tree yields keys that can't be in this place.
+    /// The tree returned a key that can't be at this place.
     #[error("a key is outside the shard's key space or out of order")]
     KeyOrder,
-    /// Records are lost, stale or risen from the dead.
+    /// Records are missing, outdated or were brought back.
     #[error("the tree holds {found}, not {promised}")]
     DigestMismatch {
-        /// What the meta record says.
+        /// The digest in the meta record.
         promised: Digest,
-        /// What is there.
+        /// The digest of the records.
         found: Digest,
     },
-    /// A valid state, but an older one than was known to be durable.
+    /// The state is valid, but older than a checkpoint that was durable.
     #[error("a checkpoint at {known} was durable, the tree is at {}", or_none(.found))]
     RolledBack {
-        /// Where the tree is.
+        /// Position of the tree.
         found: Option<Position>,
-        /// Where it was.
+        /// Position of the durable checkpoint.
         known: Position,
     },
-    /// sled answered with an error.
+    /// sled returned an error.
     #[error("sled: {0}")]
     Sled(String),
     /// sled panicked; the panic was caught.
     #[error("sled panicked: {0}")]
     Panicked(String),
-    /// An earlier failure made the open instance unusable.
+    /// An earlier failure made the open store unusable.
     #[error("the store is out of use since: {0}")]
     OutOfUse(String),
 }
@@ -79,8 +79,8 @@ impl Damage {
     }
 }
 
-/// The first eight bytes of a key, in hex: enough to find the record, without spelling a learner's
-/// name into logs.
+/// The first eight bytes of a key, in hex: enough to find the record, without a learner's name in
+/// the logs.
 pub(super) fn key_prefix(key: &[u8]) -> String {
     key.iter()
         .take(8)

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-/// How many records a group has, and the wrapping sum of their hashes.
+/// Number of a group's records, and the wrapping sum of their hashes.
 ///
-/// A record's own checksum shows a flipped record; the digest shows a lost one, one brought back
-/// from the past, or an old version in the place of a new one. It is kept up by adding and taking
-/// away single hashes, and compared with a full scan whenever a group is verified.
+/// A record's own checksum detects a flipped bit. The digest detects a lost record, a record that
+/// was brought back, and an old version instead of a new one. Commits update it by adding and
+/// removing single hashes; each verification of a group compares it with a full scan.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Digest {
     /// Number of records.
@@ -31,7 +31,7 @@ impl Digest {
         self.hash_sum = self.hash_sum.wrapping_add(record_hash);
     }
 
-    /// Wraps below zero when the digest was wrong before, which the next verification then reports.
+    /// Wraps below zero if the digest was wrong before; the next verification reports it.
     pub(super) fn remove(&mut self, record_hash: u64) {
         self.records = self.records.wrapping_sub(1);
         self.hash_sum = self.hash_sum.wrapping_sub(record_hash);

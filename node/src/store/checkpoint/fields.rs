@@ -1,6 +1,6 @@
 //! Reads fixed-width little-endian fields from a byte slice.
 
-/// A cursor that answers `None` instead of reading past the end.
+/// A cursor that returns `None` instead of reading past the end.
 pub(super) struct Fields<'a> {
     rest: &'a [u8],
 }

@@ -1,27 +1,28 @@
 //! Checkpoints: the state of each group as of one position in its log, durable, verified, and
-//! rebuilt when damaged.
+//! rebuilt if damaged.
 //!
-//! sled holds the states, one tree per group, and is treated as a cache that may be lost at any time: the
-//! truth is a *base* (immutable, checked files that come to a group's whole state) and the log behind it.
+//! sled stores the states, one tree per group. It counts as a cache that may be lost at any time.
+//! The truth is a *base* (immutable, checksummed files with a group's whole state) and the log
+//! behind it.
 //!
 //! ```text
-//! <dir>/sled/              the trees; put under quarantine/ as a whole when damaged
+//! <dir>/sled/              the trees; moved to quarantine/ as a whole when damaged
 //! <dir>/bases/shard-NNNN/  the newest two bases of each group
 //! <dir>/heads              position of each group's newest durable checkpoint
-//! <dir>/identity, lock     whose store it is; that it is in use
+//! <dir>/identity, lock     cluster and number of groups; a lock while the store is in use
 //! ```
 //!
 //! Invariants:
-//! - A group's tree changes by one batch per commit, which holds the position too. So after a crash
-//!   a tree is at one committed position, with that commit's content.
-//! - A commit is durable before its position shows anywhere: sled's files first, then `heads`.
-//! - Nothing is served unverified. A record carries its checksum; the group's meta record carries
-//!   the [`Digest`] of all records; `heads` and the bases tell a state of the past from the newest.
-//! - An open ends with every group at the exact content of its newest checkpoint, or of a base, or
-//!   empty, and says which.
+//! - A group's tree changes by one batch per commit, which includes the position. So after a crash
+//!   a tree is at one committed position, with the content of that commit.
+//! - A commit is durable before its position is visible anywhere: sled's files first, then `heads`.
+//! - Nothing is returned unverified. Each record has a checksum; a group's meta record has the
+//!   [`Digest`] of all records; `heads` and the bases distinguish an old state from the newest.
+//! - After an open each group has the exact content of its newest checkpoint or of a base, or is
+//!   empty; the result says which.
 //!
-//! It does not know what keys and values mean, and it never looks at the log: that the log reaches
-//! back to a recovered position is the caller's to check.
+//! Must not know: the meaning of keys and values, the log. The caller checks that the log reaches
+//! back to a recovered position.
 
 mod bases;
 mod cut;

@@ -6,7 +6,7 @@ use super::fields::Fields;
 
 /// The last log entry contained in a state: everything up to and including it has been applied.
 ///
-/// Log entries are counted from 0, so a position with `index` 0 stands *behind* the first entry.
+/// Log entries are counted from 0, so a position with `index` 0 is *behind* the first entry.
 /// "Before the first entry" has no position: it is the `None` of an `Option<Position>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Position {
@@ -34,8 +34,8 @@ impl Position {
 
     /// Whether a state at `self` contains everything that a state at `other` contains.
     ///
-    /// Two different entries can't both be committed at one index, so equal indices need equal
-    /// positions.
+    /// Two different entries can't both be committed at one index, so positions with equal indexes
+    /// must be equal.
     pub(super) fn covers(&self, other: &Position) -> bool {
         self.index > other.index || self == other
     }

@@ -1,4 +1,4 @@
-//! Why a read, or the cut of a base, fails.
+//! Errors of reads, and of cutting a base.
 
 use thiserror::Error;
 
@@ -6,30 +6,30 @@ use super::bases::BaseError;
 use super::damage::Damaged;
 use crate::store::group_id::GroupId;
 
-/// A read failed. "Not found" is not an error.
+/// A read failed. A missing record is not an error.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ReadError {
     /// The store was opened for fewer groups.
     #[error("there is no shard {0}")]
     NoSuchGroup(GroupId),
-    /// Nothing was served.
+    /// The record is damaged; nothing was returned.
     #[error(transparent)]
     Damaged(#[from] Damaged),
 }
 
-/// No base was cut; the ones before it are as they were.
+/// No base was cut; earlier bases are unchanged.
 #[derive(Debug, Error)]
 pub enum CutError {
     /// The store was opened for fewer groups.
     #[error("there is no shard {0}")]
     NoSuchGroup(GroupId),
-    /// There is no position to cut at.
+    /// There is no committed state.
     #[error("nothing was committed to the shard yet")]
     NothingCommitted,
-    /// The group's tree is at fault.
+    /// The group's tree is damaged.
     #[error(transparent)]
     Damaged(#[from] Damaged),
-    /// Writing failed, or reading one.
+    /// Writing the base failed, or reading an earlier one.
     #[error(transparent)]
     Base(#[from] BaseError),
 }

@@ -26,22 +26,22 @@ use super::tree::syncer::{SyncError, Syncer};
 use crate::store::files;
 use crate::store::group_id::GroupId;
 
-/// The last checkpoints of a node's groups, and their bases. See the module's page.
+/// The newest checkpoints of a node's groups, and their bases; see the module's documentation.
 ///
-/// All methods block, on disk and on each other; all may be called from any thread.
+/// All methods block, on the disk and on each other, and may be called from any thread.
 pub struct CheckpointStore {
     pub(super) dir: PathBuf,
     pub(super) cluster_id: Vec<u8>,
     pub(super) groups: Vec<Group>,
     pub(super) syncer: Syncer,
     pub(super) health: Arc<Health>,
-    /// Durable commits since the open, and the last one's figures.
+    /// Number of durable commits since the open, and the figures of the last one.
     pub(super) done: Mutex<(u64, Option<CommitFigures>)>,
-    /// Held for its lock.
+    /// Holds the lock on the store's directory.
     pub(super) _lock: File,
 }
 
-/// What a store takes and did.
+/// Sizes and counts of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoreFigures {
     /// Bytes of sled's files on disk.
@@ -54,27 +54,27 @@ pub struct StoreFigures {
     pub commits: u64,
     /// The last durable commit of any group.
     pub last_commit: Option<CommitFigures>,
-    /// No commit or read succeeds any more until a restart.
+    /// Commits and reads fail until a restart.
     pub out_of_use: bool,
 }
 
 pub(super) struct Group {
     pub(super) tree: GroupTree,
-    /// Locked by whoever changes the tree, or needs it not to change.
+    /// Locked by a change of the tree, and by work that needs an unchanged tree.
     pub(super) current: Mutex<Option<Summary>>,
     /// The position of `current`, for readers that must not wait for a commit.
     pub(super) position: RwLock<Option<Position>>,
     pub(super) bases: BaseDir,
-    /// Locked by who has `current`.
+    /// Locked only while `current` is locked.
     pub(super) changed: Mutex<ChangedKeys>,
 }
 
 impl CheckpointStore {
-    /// Makes a group's next checkpoint durable: what changed and the position, all or nothing.
+    /// Makes a group's next checkpoint durable: changes and position, all or nothing.
     ///
-    /// Returns after fsync. Until then reads of the group's *changed* records may answer old or
-    /// new. Commits of different groups share their fsyncs. While the changes go into the tree,
-    /// reads of all groups wait (sled has one lock for that): prefer several commits at later
+    /// Returns after the fsync. Until then reads of *changed* records may return old or new values.
+    /// Commits of different groups share their fsyncs. While the changes go into the tree, reads of
+    /// all groups wait, because sled has one lock for them: prefer several commits at later
     /// positions to a large one.
     pub fn commit(&self, group: GroupId, commit: Commit) -> Result<CommitFigures, CommitError> {
         let begun = Instant::now();
@@ -110,21 +110,20 @@ impl CheckpointStore {
         Ok(payload.map_err(|fault| self.read_failed(group, fault))?)
     }
 
-    /// The records with keys ≥ `from`, in key order; all of them from an empty `from`.
+    /// The records with keys ≥ `from`, in key order; all records for an empty `from`.
     pub fn scan(&self, group: GroupId, from: &[u8]) -> Result<Scan<'_>, ReadError> {
         let tree = self.readable(group)?.tree.tree();
         Ok(Scan::new(group, tree, from, &self.health))
     }
 
-    /// The position of the last durable commit; does not wait for one under way. `None` before the
-    /// first.
+    /// The position of the last durable commit; `None` before the first. Does not wait for a commit
+    /// in progress.
     pub fn position(&self, group: GroupId) -> Result<Option<Position>, ReadError> {
         let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         Ok(*slot.position.read())
     }
 
-    /// The last commit's position, digest and caller's bytes, belonging together; waits for a commit
-    /// under way.
+    /// Position, digest and caller's bytes of the last commit. Waits for a commit in progress.
     pub fn meta(&self, group: GroupId) -> Result<Option<GroupMeta>, ReadError> {
         let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         let _unchanging = slot.current.lock();
@@ -140,20 +139,21 @@ impl CheckpointStore {
     }
 
     /// The position up to which the group's log may be purged: that of the older of two bases.
-    /// `None` as long as there are fewer, and nothing may be purged.
+    /// `None` while there are fewer, and nothing may be purged.
     pub fn older_base_position(&self, group: GroupId) -> Result<Option<Position>, ReadError> {
         let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         Ok(slot.bases.older_position())
     }
 
-    /// The newest base of which the caller's bytes can be read, with these. One that is damaged is put aside, and the next one taken.
+    /// The newest base whose meta bytes can be read, with these bytes. A damaged base is set aside,
+    /// and the next one is tried.
     pub fn newest_base(&self, group: GroupId) -> Result<Option<(BaseInfo, Vec<u8>)>, CutError> {
         let slot = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
         Ok(slot.bases.newest()?)
     }
 
-    /// Reads the group's bases to the end, at a pace. Invalid ones are put aside, and are the answer. To be done now and then, since
-    /// nobody else reads bases until they are needed.
+    /// Reads the group's bases to the end, at a limited rate. Invalid ones are set aside and
+    /// returned. Call it regularly: bases are otherwise read only when they are needed.
     pub fn scrub_bases(
         &self,
         group: GroupId,
@@ -163,31 +163,32 @@ impl CheckpointStore {
         Ok(slot.bases.scrub(throttle)?)
     }
 
-    /// Says that one of the group's bases is of no use to the caller: the log does not reach back to it.
+    /// Marks one of the group's bases as useless to the caller: the log does not reach back to it.
     pub fn mark_base_lost(&self, group: GroupId) {
         if let Some(slot) = self.group(group) {
             slot.bases.mark_lost();
         }
     }
 
-    /// How many bases of all groups were put aside since the open.
+    /// Number of bases of all groups that were set aside since the open.
     pub fn rejected_bases(&self) -> u64 {
         self.groups.iter().map(|slot| slot.bases.rejected()).sum()
     }
 
-    /// Whether one of the group's bases was put aside, and there have been less than two since: cut a new one then.
+    /// Whether one of the group's bases was set aside, and there have been fewer than two since.
+    /// Cut a new one then.
     pub fn has_lost_base(&self, group: GroupId) -> bool {
         self.group(group).is_some_and(|slot| slot.bases.has_lost())
     }
 
-    /// Durably notes that what sled holds can't be trusted, though it may look valid: the next open
-    /// quarantines it and rebuilds from bases.
+    /// Durably marks sled's content as suspect, though it may look valid: the next open quarantines
+    /// it and rebuilds from bases.
     pub fn mark_suspect(&self, why: &str) -> io::Result<()> {
         tracing::error!(why, "the checkpoints were marked suspect");
         self.health.mark_suspect(why)
     }
 
-    /// Figures for metrics; walks the store's directories.
+    /// Sizes and counts; reads the store's directories.
     pub fn figures(&self) -> StoreFigures {
         let sled_dir = SledDir::new(&self.dir);
         let (commits, last_commit) = *self.done.lock();
@@ -219,7 +220,7 @@ impl CheckpointStore {
         }
     }
 
-    /// A batch may be in the tree by half. It is not on disk: sled recovers a batch as a whole.
+    /// A batch may be applied in part, but only in memory: sled recovers a batch as a whole.
     fn apply_failed(&self, group: GroupId, fault: SledFault) -> CommitError {
         if fault.is_environment() {
             let what = fault.into_damage().to_string();
@@ -245,7 +246,7 @@ impl CheckpointStore {
 impl Drop for CheckpointStore {
     fn drop(&mut self) {
         if self.health.is_out_of_use() {
-            // Closing sled flushes it: of a failed commit, that might write a half.
+            // Closing sled flushes it, which might write a part of a failed commit.
             self.syncer.abandon();
             mem::forget(mem::take(&mut self.groups));
             return;

@@ -1,4 +1,4 @@
-//! The bound, in bytes, on what waits to be written.
+//! A limit, in bytes, on the writes that wait for the disk.
 
 use std::sync::Arc;
 
@@ -6,24 +6,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::WriteRefused;
 
-/// Room for bytes that wait for the writer. Callers wait here, first come first served, before they
-/// hand over a write.
+/// Bytes that may wait for the writer thread. A caller takes its share before it hands over a
+/// write; callers are served in the order in which they came.
 ///
-/// It works under any async executor, and in simulation.
+/// Works under any async executor, and in simulation.
 #[derive(Debug)]
 pub struct ByteBudget {
     room: Arc<Semaphore>,
     capacity_bytes: u32,
 }
 
-/// Room taken from a [`ByteBudget`]; given back when dropped, which the log does once the write is
+/// A share of a [`ByteBudget`]. Dropping it returns the bytes; the log does so once the write is
 /// durable.
 #[derive(Debug)]
 #[must_use = "a permit that is dropped gives its room back"]
 pub struct QueuePermit(#[expect(dead_code, reason = "held for its drop")] OwnedSemaphorePermit);
 
 impl ByteBudget {
-    /// A budget of so many bytes, at least 1.
+    /// A budget of `capacity_bytes`, at least 1.
     pub fn new(capacity_bytes: u32) -> Self {
         let capacity_bytes = capacity_bytes.max(1);
         Self {
@@ -32,9 +32,9 @@ impl ByteBudget {
         }
     }
 
-    /// Waits until there is room for `bytes`.
+    /// Waits until `bytes` are free.
     ///
-    /// A write larger than the whole budget waits for all of it, and so travels alone.
+    /// A write larger than the whole budget waits until the budget is empty, and is written alone.
     pub async fn acquire(&self, bytes: u64) -> Result<QueuePermit, WriteRefused> {
         let bytes = u32::try_from(bytes)
             .unwrap_or(u32::MAX)
@@ -43,12 +43,12 @@ impl ByteBudget {
         room.map(QueuePermit).map_err(|_| WriteRefused::Closed)
     }
 
-    /// Bytes taken at this moment.
+    /// Bytes taken now.
     pub fn used_bytes(&self) -> u64 {
         u64::from(self.capacity_bytes).saturating_sub(self.room.available_permits() as u64)
     }
 
-    /// Refuses all who wait and all who come.
+    /// Refuses all waiting and all later callers.
     pub(super) fn close(&self) {
         self.room.close();
     }

@@ -1,4 +1,4 @@
-//! How a file log is set up.
+//! Configuration of a file log, and its hooks.
 
 use std::fmt;
 use std::io;
@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use super::error::OpenError;
 
-/// Where the log lies and how much it may take.
+/// Directory and limits of a file log.
 #[derive(Clone, Debug)]
 pub struct LogConfig {
     /// The log's own directory; created when missing.
     pub dir: PathBuf,
-    /// A segment is closed once it holds so many bytes. Default 64 MiB; 4 KiB to 1 GiB.
+    /// Size at which a segment is closed. Default 64 MiB; 4 KiB to 1 GiB.
     pub segment_bytes: u64,
-    /// Bytes that may wait for the writer before callers wait. Default 32 MiB; 4 KiB to 1 GiB.
+    /// Bytes that may wait for the writer thread before callers wait. Default 32 MiB; 4 KiB to 1
+    /// GiB.
     pub queue_bytes: u64,
-    /// Bytes of the entries written last that are kept in memory for readers. Default 64 MiB; up to
-    /// 64 GiB.
+    /// Bytes of the newest entries that stay in memory for readers. Default 64 MiB; at most 64 GiB.
     pub cache_bytes: u64,
-    /// Once a segment holds so many bytes, the file of the next one is filled with zeros ahead; beyond
-    /// the size of a segment: never. Default 1 MiB.
+    /// Size of the active segment at which the next segment's file is preallocated. A value above
+    /// `segment_bytes` turns preallocation off. Default 1 MiB.
     pub preallocate_from_bytes: u64,
 }
 
@@ -57,27 +57,26 @@ impl LogConfig {
     }
 }
 
-/// Called, once, with the error of a write or fsync that failed. What is on disk is unknown from
-/// then on: the handler must see to it that the process stops, and must not retry. It runs on the
-/// log's writer thread, before the waiting completions get their errors.
+/// Called once, with the error of the write or fsync that failed. The content of the disk is
+/// unknown from then on: the handler must stop the process and must not retry. Runs on the log's
+/// writer thread, before the waiting completions get their errors.
 pub type FatalHandler = Arc<dyn Fn(&io::Error) + Send + Sync>;
 
-/// What the log calls back. Every hook runs on the writer thread and holds up all writes until it
-/// returns.
+/// Callbacks of the log. Each runs on the writer thread and blocks all writes until it returns.
 #[derive(Clone)]
 pub struct LogHooks {
-    /// Told when the log has failed.
+    /// Called when the log has failed.
     pub fatal: FatalHandler,
-    /// Told how long each fdatasync took.
+    /// Called with the duration of each fdatasync.
     pub fsynced: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
-    /// Told how long each write waited from its hand-over until it was durable.
+    /// Called with the time that each write took from its hand-over until it was durable.
     pub appended: Option<Arc<dyn Fn(Duration) + Send + Sync>>,
-    /// For fault injection: asked before each fdatasync; an error is taken for the disk's.
+    /// Fault injection: called before each fdatasync; an error counts as the disk's.
     pub sync_fault: Option<Arc<dyn Fn() -> io::Result<()> + Send + Sync>>,
 }
 
 impl LogHooks {
-    /// Hooks with nothing but a fatal handler.
+    /// Only a fatal handler.
     pub fn new(fatal: FatalHandler) -> Self {
         Self {
             fatal,

@@ -1,4 +1,4 @@
-//! What every log engine does: the file engine of a node, and its twin in memory for simulation.
+//! The trait of a log: implemented by the node's file log and by a log in memory for simulation.
 
 use std::fmt;
 use std::io;
@@ -9,15 +9,15 @@ use super::entry::{GroupId, GroupState, GroupUsage, LogEntry, Position, Vote};
 use super::error::{AppendError, ReadError, WriteRefused};
 use super::format::headers;
 
-/// Called once a write is durable, or has failed. It runs on the log's writer thread and holds up
-/// every group's writes until it returns, so it must only pass the news on; it may be called before
-/// the write's method returns.
+/// Called once a write is durable or has failed. Runs on the log's writer thread and blocks the
+/// writes of every group until it returns, so it must do no more than send a message. May be called
+/// before the write's method returns.
 pub type Completion = Box<dyn FnOnce(io::Result<()>) + Send>;
 
-/// Room, in bytes, that a write without entries takes from the budget.
+/// Budget, in bytes, of a write without entries.
 pub const CONTROL_BYTES: u64 = 128;
 
-/// Room, in bytes, that an append takes from the budget.
+/// Budget, in bytes, of an append.
 pub fn append_bytes(entries: &[LogEntry]) -> u64 {
     CONTROL_BYTES
         + entries
@@ -29,20 +29,22 @@ pub fn append_bytes(entries: &[LogEntry]) -> u64 {
 /// A log shared by many Raft groups.
 ///
 /// Writes become durable in the order of the calls, over all groups. A group has one writer at a
-/// time; readers as many as they like. Writing takes a permit from [`budget`](Self::budget) first:
-/// that bounds what waits in memory, and is the only place where a writer waits. The methods
+/// time and any number of readers. A write first takes a permit from [`budget`](Self::budget): that
+/// bounds the memory of waiting writes, and it is the only place where a writer waits. The methods
 /// themselves take short locks and never wait for the disk, except [`read`](Self::read).
 pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
-    /// Where a permit for a write comes from: [`append_bytes`] for an append, [`CONTROL_BYTES`] for
-    /// any other.
+    /// Source of the permits: [`append_bytes`] for an append, [`CONTROL_BYTES`] for any other
+    /// write.
     fn budget(&self) -> &ByteBudget;
 
     /// Appends entries to a group. They are readable on return, and durable when `done` is called
     /// with `Ok`.
     ///
-    /// A group without entries takes any first index when nothing was ever purged from it; else the
-    /// entries must follow without a gap: on the last one, or on the purged position. When this
-    /// fails `done` is not called.
+    /// The first append to a group that was never purged may begin at any index. Otherwise the
+    /// entries must follow the last entry, or the purged position, without a gap.
+    ///
+    /// # Errors
+    /// When the entries do not fit or the log takes no writes; `done` is not called then.
     fn append(
         &self,
         group: GroupId,
@@ -51,8 +53,10 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         done: Completion,
     ) -> Result<(), AppendError>;
 
-    /// Saves a group's vote; it is durable when `done` is called with `Ok`. When this fails `done`
-    /// is not called.
+    /// Saves a group's vote; durable when `done` is called with `Ok`.
+    ///
+    /// # Errors
+    /// When the log takes no writes; `done` is not called then.
     fn save_vote(
         &self,
         group: GroupId,
@@ -61,15 +65,15 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         done: Completion,
     ) -> Result<(), WriteRefused>;
 
-    /// Notes a group's committed position. It is written along with whatever is written next, so a
-    /// crash may bring an older one back.
+    /// Records a group's committed position. It is written together with the next write, so after a
+    /// crash an older position may be read.
     fn save_committed(
         &self,
         group: GroupId,
         committed: Option<Position>,
     ) -> Result<(), WriteRefused>;
 
-    /// Drops all entries after `keep`, or all of them. Durable before any later write is.
+    /// Removes all entries after `keep`, or all entries. Durable before any later write.
     fn truncate_after(
         &self,
         group: GroupId,
@@ -77,8 +81,8 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         permit: QueuePermit,
     ) -> Result<(), WriteRefused>;
 
-    /// Drops all entries up to `upto`, inclusive, which may lie beyond the last one. Durable before
-    /// any later write is.
+    /// Removes all entries up to `upto`, inclusive; `upto` may be beyond the last entry. Durable
+    /// before any later write.
     fn purge(
         &self,
         group: GroupId,
@@ -86,8 +90,10 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         permit: QueuePermit,
     ) -> Result<(), WriteRefused>;
 
-    /// Forgets a group and all it holds; done for good when `done` is called with `Ok`. When this
-    /// fails `done` is not called.
+    /// Removes a group with everything it stored; durable when `done` is called with `Ok`.
+    ///
+    /// # Errors
+    /// When the log takes no writes; `done` is not called then.
     fn remove_group(
         &self,
         group: GroupId,
@@ -95,11 +101,11 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         done: Completion,
     ) -> Result<(), WriteRefused>;
 
-    /// Reads the entries present within `range`, in order and without holes, as they are at the
-    /// call.
+    /// Reads the entries that are present within `range` at the time of the call, in order and
+    /// without gaps.
     ///
-    /// Stops once the payloads exceed `bytes_max`, but not before the first entry. Waits for the
-    /// disk unless [`is_resident`](Self::is_resident).
+    /// Stops before the records exceed `bytes_max`, but always returns the first entry. Waits for
+    /// the disk unless [`is_resident`](Self::is_resident).
     fn read(
         &self,
         group: GroupId,
@@ -107,18 +113,18 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         bytes_max: u64,
     ) -> Result<Vec<LogEntry>, ReadError>;
 
-    /// Whether a [`read`](Self::read) of the same would be answered from memory.
+    /// Whether [`read`](Self::read) of this range would be answered from memory.
     fn is_resident(&self, group: GroupId, range: Range<u64>) -> bool;
 
-    /// The group's state; the default one for a group never seen.
+    /// The group's state; the default state for an unknown group.
     fn state(&self, group: GroupId) -> GroupState;
 
-    /// What the group's live entries cost.
+    /// Entries and bytes that the group's live entries take.
     fn usage(&self, group: GroupId) -> GroupUsage;
 
     /// Bytes of the records of the group's live entries from `index` on.
     fn bytes_since(&self, group: GroupId, index: u64) -> u64;
 
-    /// All groups the log holds something of, in order.
+    /// All groups that have something in the log, in ascending order.
     fn groups(&self) -> Vec<GroupId>;
 }

@@ -1,13 +1,14 @@
-//! The words of the log: groups, positions, votes, entries.
+//! The log's data types: positions, votes, entries.
 
 use bytes::Bytes;
 
 pub use crate::store::group_id::GroupId;
 
-/// One segment file. Numbers grow with time; one of a segment that was in use is not used again.
+/// The number of a segment file. Numbers only grow; the number of a used segment is never used
+/// again.
 pub type SegmentId = u64;
 
-/// The leader that proposed an entry, or whom a vote is for.
+/// A leader: the proposer of an entry, or the candidate of a vote.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Leader {
     /// Raft term.
@@ -16,19 +17,19 @@ pub struct Leader {
     pub node: u64,
 }
 
-/// Where an entry stands in its group's log, and who put it there.
+/// The place of an entry in its group's log, with the leader that proposed it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
-    /// Who proposed the entry.
+    /// The leader that proposed the entry.
     pub leader: Leader,
     /// Index in the group's log.
     pub index: u64,
 }
 
-/// A vote, as a group last saved it.
+/// A group's vote, as it was last saved.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Vote {
-    /// Whom the vote is for.
+    /// The candidate.
     pub leader: Leader,
     /// Whether a quorum has granted it.
     pub committed: bool,
@@ -37,35 +38,35 @@ pub struct Vote {
 /// One entry of one group's log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogEntry {
-    /// Where it stands.
+    /// Its place in the group's log.
     pub position: Position,
-    /// What kind of payload it carries: the caller's own number, kept as it is.
+    /// The kind of payload: the caller's own number, stored unchanged.
     pub tag: u8,
-    /// The caller's bytes, kept as they are; at most
+    /// The caller's bytes, stored unchanged; at most
     /// [`PAYLOAD_BYTES_MAX`](super::PAYLOAD_BYTES_MAX).
     pub payload: Bytes,
 }
 
-/// What a group's log holds, apart from the entries themselves.
+/// State of a group's log, without its entries.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupState {
-    /// The vote saved last.
+    /// The newest saved vote.
     pub vote: Option<Vote>,
-    /// The committed position saved last; after a crash an older one may come back.
+    /// The newest saved committed position; after a crash it may be an older one.
     pub committed: Option<Position>,
-    /// Entries up to here, inclusive, were purged.
+    /// All entries up to this one were purged.
     pub purged: Option<Position>,
-    /// The last entry present, or the purged position when there is none.
+    /// The last entry, or the purged position if there is no entry.
     pub last: Option<Position>,
 }
 
-/// What a group's live entries cost the node.
+/// Disk space that a group's live entries take.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct GroupUsage {
-    /// Entries neither purged nor truncated.
+    /// Entries that were neither purged nor truncated.
     pub entries: u64,
     /// Bytes of their records.
     pub bytes: u64,
-    /// The oldest segment that can't be deleted because this group has live entries in it.
+    /// The oldest segment that this group's live entries keep from deletion.
     pub oldest_segment: Option<SegmentId>,
 }

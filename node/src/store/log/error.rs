@@ -1,4 +1,4 @@
-//! What can go wrong, one enum per operation.
+//! Errors of the log, one enum per operation.
 
 use std::io;
 use std::path::PathBuf;
@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use super::entry::{GroupId, SegmentId};
 
-/// Why the log takes no write. Nothing of the refused write was kept.
+/// The log refused a write. Nothing of the write was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WriteRefused {
     /// The log was closed.
     #[error("the log is closed")]
     Closed,
-    /// An earlier write or fsync failed: what is on disk is no longer known, and the process must
+    /// An earlier write or fsync failed. The content of the disk is unknown, and the process must
     /// stop.
     #[error("the log has failed and takes no more writes")]
     Failed,
@@ -21,23 +21,23 @@ pub enum WriteRefused {
     Removed,
 }
 
-/// Why an append was refused. Nothing of it was kept.
+/// The log refused an append. Nothing of it was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
     /// The log takes no writes.
     #[error(transparent)]
     Refused(#[from] WriteRefused),
-    /// The entries don't follow on what the group holds, or on each other.
+    /// The entries do not follow the group's last entry, or each other.
     #[error("entry {found} of group {group} does not follow on the log, which expects {expected}")]
     Gap {
         /// The group appended to.
         group: GroupId,
-        /// The index that must come next.
+        /// The next index of the log.
         expected: u64,
-        /// The index that came.
+        /// The index of the refused entry.
         found: u64,
     },
-    /// One payload is over [`PAYLOAD_BYTES_MAX`](super::PAYLOAD_BYTES_MAX).
+    /// A payload is larger than [`PAYLOAD_BYTES_MAX`](super::PAYLOAD_BYTES_MAX).
     #[error("entry {index} of group {group} has {bytes} bytes, the log takes at most {max}")]
     TooLarge {
         /// The group appended to.
@@ -51,10 +51,10 @@ pub enum AppendError {
     },
 }
 
-/// Why entries could not be read.
+/// Entries could not be read.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum ReadError {
-    /// What is on disk is not what was written. It is reported, never served.
+    /// The bytes on disk are not those that were written. Nothing of the entry is returned.
     #[error(
         "segment {segment} is damaged at byte {offset}: entry {index} of group {group} can't be read"
     )]
@@ -68,7 +68,7 @@ pub enum ReadError {
         /// Where its record begins in the file.
         offset: u32,
     },
-    /// The disk answered with an error.
+    /// The disk returned an error.
     #[error("segment {segment} can't be read: {source}")]
     Io {
         /// The segment file.
@@ -78,10 +78,10 @@ pub enum ReadError {
     },
 }
 
-/// Why a log directory could not be opened. Nothing in it was changed.
+/// A log directory could not be opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The configuration is out of its bounds.
+    /// A setting is out of bounds.
     #[error("the log's setting {setting} is out of bounds: {found} is not within {min} to {max}")]
     Config {
         /// The setting's name.
@@ -93,10 +93,10 @@ pub enum OpenError {
         /// Largest value allowed.
         max: u64,
     },
-    /// The disk answered with an error.
+    /// The disk returned an error.
     #[error("{path}: {source}")]
     Io {
-        /// What was touched.
+        /// The file or directory.
         path: PathBuf,
         /// The disk's error.
         source: io::Error,
@@ -107,7 +107,7 @@ pub enum OpenError {
         /// The log's directory.
         dir: PathBuf,
     },
-    /// Something that was durable is damaged.
+    /// Bytes that were durable are damaged.
     #[error(
         "segment {segment} is damaged at byte {offset}: {what}; {proof}, so it was durable and is not cut off"
     )]
@@ -116,44 +116,45 @@ pub enum OpenError {
         segment: SegmentId,
         /// Where the damage begins in the file.
         offset: u32,
-        /// What is wrong there.
+        /// What is wrong at that place.
         what: DamageKind,
-        /// Why it must have been durable.
+        /// Evidence that the bytes were durable.
         proof: DamageProof,
     },
-    /// A segment that is still needed is not there.
+    /// A segment that is still needed is missing.
     #[error("segment {segment} is missing")]
     MissingSegment {
-        /// The segment that should be there.
+        /// The missing segment.
         segment: SegmentId,
     },
-    /// A group's entries have a hole.
+    /// Some of a group's entries are missing.
     #[error("entry {index} of group {group} is missing")]
     MissingEntry {
-        /// The group with the hole.
+        /// The group.
         group: GroupId,
-        /// The first index missing.
+        /// The first missing index.
         index: u64,
     },
-    /// Written by a newer build, or by none of ours.
+    /// Written by a newer build, or by another program.
     #[error("segment {segment} at byte {offset} needs a newer build: {what} {found} is unknown")]
     Unsupported {
         /// The segment file.
         segment: SegmentId,
-        /// Where it is written.
+        /// Where the unknown value is.
         offset: u32,
         /// What is newer: a format version or a record kind.
         what: &'static str,
         /// Its number.
         found: u32,
     },
-    /// A file that belongs to another log, or to another number, lies in the directory.
+    /// The directory contains a file of another log, or a file whose name gives a wrong number.
     #[error("segment {segment} does not belong to this log")]
     Foreign {
         /// The number the file's name gives.
         segment: SegmentId,
     },
-    /// A record whose checksum holds says what can't be. A fault of ours: please report it.
+    /// A record with a valid checksum contradicts the records before it. This is a bug: please
+    /// report it.
     #[error("segment {segment} at byte {offset} contradicts what comes before it")]
     Contradiction {
         /// The segment file.
@@ -180,13 +181,13 @@ pub enum DamageKind {
     Checksum,
 }
 
-/// Why damage is no torn tail.
+/// Evidence that damage is not a torn tail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DamageProof {
-    /// A record of a later write batch stands behind it in the same file.
+    /// The same file contains a record of a later write batch behind the damage.
     #[error("a later write batch begins at byte {0}")]
     LaterBatch(u32),
-    /// A later segment exists, and one is only created once all before it is durable.
+    /// There is a later segment; a segment is created only once everything before it is durable.
     #[error("segment {0} was begun after it")]
     LaterSegment(SegmentId),
 }

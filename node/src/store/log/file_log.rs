@@ -1,4 +1,4 @@
-//! The log of a node, in segment files.
+//! The log of a node, stored in segment files.
 
 use std::fmt;
 use std::ops::Range;
@@ -23,10 +23,11 @@ use super::write::queue::{Op, PendingEntry, Waiting, Work};
 use super::write::shared::Shared;
 use super::write::writer::Writer;
 
-/// The log of a node: all groups in one row of segment files, written by one thread.
+/// The log of a node: the entries of all groups in one sequence of segment files, written by one
+/// thread.
 ///
-/// Memory: the queue and the cache, both bounded by the configuration, and about 100 bytes for each
-/// live entry. Dropping it closes it, and waits for that.
+/// Memory: queue and cache, both bounded by the configuration, and about 100 bytes per live entry.
+/// Dropping the log closes it and waits until it is closed.
 pub struct FileLog {
     shared: Arc<Shared>,
     writer: Mutex<Option<JoinHandle<()>>>,
@@ -34,10 +35,12 @@ pub struct FileLog {
 }
 
 impl FileLog {
-    /// Opens the log, or creates it. Reads all of it, which takes about a second for each GiB; call
-    /// it off the async threads.
+    /// Opens the log, or creates it. Reads all of it, at about 1 GiB per second, so call it off the
+    /// async threads.
     ///
-    /// A torn tail is cut; any other damage is an error, and then nothing on disk was changed.
+    /// # Errors
+    /// Any damage but a torn tail, which is cut off. Nothing on disk is changed in case of an
+    /// error.
     pub fn open(config: LogConfig, hooks: LogHooks) -> Result<Self, OpenError> {
         let mut recovered = recovery::recover(&config)?;
         let groups = std::mem::take(&mut recovered.groups);
@@ -63,15 +66,16 @@ impl FileLog {
         })
     }
 
-    /// Takes no more writes, makes durable what waits, notes the orderly end, and waits for all
-    /// that.
+    /// Refuses further writes, makes the waiting ones durable, writes the record of an orderly end,
+    /// and waits for all of this.
     ///
-    /// Fails when the log has failed, now or before.
+    /// # Errors
+    /// When the log has failed, now or before.
     pub fn close(&self) -> Result<(), WriteRefused> {
         self.shared.queue.close(WriteRefused::Closed);
         let thread = self.writer.lock().take();
         if let Some(thread) = thread
-            // The last owner may be a completion, and the writer can't wait for itself.
+            // A completion may drop the last handle on the writer thread, which can't join itself.
             && thread.thread().id() != thread::current().id()
             && thread.join().is_err()
         {
@@ -83,7 +87,7 @@ impl FileLog {
         }
     }
 
-    /// The log's figures.
+    /// The log's counters and gauges.
     pub fn stats(&self) -> &LogStats {
         self.shared.refresh_gauges();
         &self.shared.stats
@@ -94,7 +98,7 @@ impl FileLog {
         self.shared.table.usage()
     }
 
-    /// Runs a change of one group under its lock, so that memory and queue have the same order.
+    /// Changes one group under its lock, so that memory and queue have the same order of writes.
     fn change<T, E: From<WriteRefused>>(
         &self,
         id: GroupId,
@@ -200,8 +204,8 @@ impl LogEngine for FileLog {
             if state.log.is_purged(upto) {
                 return Ok(());
             }
-            // In the queue before anything becomes dead: the writer relies on it when it deletes
-            // segments.
+            // Queued before its entries count as dead: the writer relies on this order when it
+            // deletes segments.
             self.push(Control::Purge { group: id, upto }, permit, None)?;
             let dropped = file_group::live_in(&state.log.purge(upto));
             self.shared.table.drop_live(&dropped);
@@ -243,8 +247,8 @@ impl LogEngine for FileLog {
             return true;
         };
         let state = group.lock();
-        // Payloads leave memory in the order of the indexes: the first that is there vouches for
-        // the rest.
+        // Payloads leave memory in the order of their indexes: if the first one is in memory, all
+        // are.
         state
             .log
             .range(range)

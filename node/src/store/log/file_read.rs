@@ -1,5 +1,5 @@
-//! Reading entries of a file log: from memory while they are there, else from their segments,
-//! checked.
+//! Reads entries of a file log: from memory if they are there, otherwise from their segments, with
+//! verification.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use super::memory::file_group::{DiskPlace, FileGroup, FileSlot};
 use super::segments::segment::Segment;
 use super::segments::table::SegmentTable;
 
-/// An entry that is to be read, and where from.
+/// An entry to read, and its source.
 struct Wanted {
     fields: EntryFields,
     source: Source,
@@ -25,8 +25,8 @@ enum Source {
     Disk(Arc<Segment>, DiskPlace),
 }
 
-/// Reads the entries within `range` as they are at this moment; stops before their records exceed
-/// `bytes_max`, but not before the first.
+/// Reads the entries within `range` as of now. Stops before their records exceed `bytes_max`, but
+/// always returns the first entry.
 pub(super) fn read(
     group: &FileGroup,
     range: Range<u64>,
@@ -58,8 +58,8 @@ fn find(group: &FileGroup, range: Range<u64>, bytes_max: u64, table: &SegmentTab
             position,
             tag: slot.tag,
         };
-        // The files are taken under the group's lock: until it is released, its live entries keep
-        // them from deletion.
+        // Files are looked up under the group's lock: while it is held, live entries keep their
+        // segments from deletion.
         let Some(source) = source(slot, &mut open, table) else {
             break;
         };
@@ -100,8 +100,7 @@ impl Wanted {
     }
 }
 
-/// Reads a payload back; it must be under the very checksum and the very fields that the index
-/// knows.
+/// Reads a payload back. Its checksum and fields must be those of the index.
 fn from_disk(file: &Segment, place: DiskPlace, fields: EntryFields) -> Result<Bytes, ReadError> {
     let DiskPlace {
         segment,

@@ -1,16 +1,17 @@
 //! The log that all Raft groups of a node share.
 //!
-//! Entries of all groups go into one row of segment files. One thread writes them: it takes all
-//! that waits, writes it as one batch, makes it durable with one fdatasync, and reports. A segment
-//! is deleted once no group has a live entry in it, whether older ones still have or not; each
-//! segment begins with the state of all groups, so nothing but entries keeps an old one.
+//! The entries of all groups go into one sequence of segment files. One thread writes them: it
+//! takes all waiting writes, writes them as one batch, makes the batch durable with one fdatasync,
+//! and calls the completions. A segment is deleted once it has no live entry of any group, even if
+//! older segments still have some. This works because each segment begins with the state of all
+//! groups: only entries keep a segment.
 //!
-//! Damage is noticed: every record has a checksum bound to its place, every record says where its
-//! batch begins, and a batch is written only once the one before it is durable. So a record behind
-//! a damaged place proves, if its batch begins behind it too, that the damaged record had been
-//! durable. See [`FileLog::open`] and `recovery`.
+//! Damage is detected: each record has a checksum that includes its place, each record contains the
+//! offset of its batch, and a batch is written only once the batch before it is durable. So a later
+//! batch behind a damaged record proves that the record had been durable. See [`FileLog::open`] and
+//! `recover`.
 //!
-//! Must not know: Raft's library, what payloads mean, when to purge.
+//! Must not know: Raft's library, the meaning of payloads, when to purge.
 
 mod budget;
 mod config;

@@ -1,8 +1,8 @@
-//! Figures of a running log, cheap to read at any time.
+//! Counters and gauges of a running log, cheap to read at any time.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Figures of a running log. Counters count from the opening of the log.
+/// Counters and gauges of a running log. Counters begin at 0 when the log is opened.
 #[derive(Debug, Default)]
 pub struct LogStats {
     appended_bytes: AtomicU64,

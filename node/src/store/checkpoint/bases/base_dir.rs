@@ -19,7 +19,7 @@ use crate::store::checkpoint::position::Position;
 use crate::store::files;
 use crate::store::group_id::GroupId;
 
-/// Bases kept per group. The log is purged behind the oldest of them.
+/// Bases kept per group. The log is purged behind the older one.
 pub(in crate::store::checkpoint) const BASES_KEPT: usize = 2;
 const STREAM_BUFFER_BYTES: usize = 256 * 1024;
 
@@ -27,23 +27,24 @@ const BASE_SUFFIX: &str = ".base";
 pub(super) const DAMAGED_SUFFIX: &str = ".damaged";
 const TEMPORARY_SUFFIX: &str = ".writing";
 
-/// The bases of one group, newest first. Those listed have files with valid headers, no more is known.
+/// The bases of one group, newest first. Their files have valid headers; the rest is not verified.
 ///
-/// One `cut` at a time, which the group's lock sees to.
+/// There is one `cut` at a time: the group's lock ensures it.
 #[derive(Debug)]
 pub(in crate::store::checkpoint) struct BaseDir {
     pub(super) dir: PathBuf,
     group: GroupId,
     cluster_id: Vec<u8>,
     pub(super) list: Mutex<Vec<BaseInfo>>,
-    /// One was put aside, and there are less than are kept since.
+    /// A base was set aside, and fewer than [`BASES_KEPT`] exist since then.
     pub(super) lost_one: AtomicBool,
-    /// How many proved invalid since the open.
+    /// Number of invalid bases found since the open.
     pub(super) rejected: AtomicU64,
 }
 
 impl BaseDir {
-    /// Reads the headers of the files in `dir`. A file without a good one is put aside, and so is one that goes on from nothing.
+    /// Reads the headers of the files in `dir`. A file with an invalid header is set aside, and so
+    /// is a file of changes whose predecessor is missing.
     pub(in crate::store::checkpoint) fn open(
         bases: &Path,
         group: GroupId,
@@ -77,7 +78,7 @@ impl BaseDir {
         self.list.lock().clone()
     }
 
-    /// The position behind which the log is not needed: `None` until there are two bases.
+    /// The position up to which the log may be purged; `None` until there are two bases.
     pub(in crate::store::checkpoint) fn older_position(&self) -> Option<Position> {
         self.list
             .lock()
@@ -85,7 +86,7 @@ impl BaseDir {
             .map(|base| base.position)
     }
 
-    /// Opens a base that belongs to this group and cluster.
+    /// Opens a base, after a check that it belongs to this group and cluster.
     pub(in crate::store::checkpoint) fn read(
         &self,
         base: &BaseInfo,
@@ -93,7 +94,7 @@ impl BaseDir {
         self.read_by(base, |file| file)
     }
 
-    /// The same, reading each file by a reader of the caller's.
+    /// As [`Self::read`], with `by` wrapped around each file.
     pub(super) fn read_by<R: io::Read>(
         &self,
         base: &BaseInfo,
@@ -109,7 +110,7 @@ impl BaseDir {
         Ok(reader)
     }
 
-    /// The caller's meta bytes of the state in a base; nothing else of it is looked at.
+    /// The caller's meta bytes in a base. The records are not read.
     pub(in crate::store::checkpoint) fn meta(&self, base: &BaseInfo) -> Result<Vec<u8>, BaseError> {
         let newest = base.files.last();
         let newest = newest.ok_or(BaseError::Malformed("it has no file"))?;
@@ -118,8 +119,9 @@ impl BaseDir {
         Ok(newest.meta().to_vec())
     }
 
-    /// Writes a file: `fill` puts its records. With the whole state it is a base of its own; with changes the base that they are changes
-    /// since goes on by it. Durable on return, then what is needed no more is deleted.
+    /// Writes a file, whose records `fill` adds. A whole state becomes a base of its own; changes
+    /// extend the base at `header.since`. The file is durable on return; superfluous files are
+    /// deleted.
     pub(in crate::store::checkpoint) fn cut<E: From<BaseError>>(
         &self,
         header: BaseHeader,
@@ -137,9 +139,9 @@ impl BaseDir {
         let bytes = match write() {
             Ok(bytes) => bytes,
             Err(e) => {
-                // An unfinished file is useless, and possibly what fills the disk. If this fails
-                // too, the next start removes it. One that has its name already would be found by the next start, beside the one that
-                // is cut in its stead.
+                // An unfinished file is useless, and may be what fills the disk. If this fails too,
+                // the next start removes the temporary file. A file that already has its final name
+                // would compete with the next cut.
                 let _ = fs::remove_file(&temporary);
                 let _ = fs::remove_file(&path);
                 return Err(e);
@@ -150,7 +152,7 @@ impl BaseDir {
             bytes,
         };
         let (info, surplus) = self.enlist(&header, file).inspect_err(|_| {
-            // What it goes on from was put aside meanwhile.
+            // The base that it extends was set aside meanwhile.
             let _ = fs::remove_file(&path);
         })?;
         self.delete(surplus);
@@ -172,7 +174,7 @@ impl BaseDir {
         BaseWriter::new(stream, header, meta)
     }
 
-    /// A file with its header, unless it is put aside.
+    /// Reads a file's header; an invalid file is set aside.
     fn find(&self, path: PathBuf) -> Result<Option<(BaseHeader, BaseFile)>, BaseError> {
         let file = File::open(&path)?;
         let bytes = file.metadata()?.len();
@@ -191,7 +193,7 @@ impl BaseDir {
         Ok(None)
     }
 
-    /// Puts bases together from files.
+    /// Groups files into bases.
     fn list_found(&self, mut found: Vec<(BaseHeader, BaseFile)>) -> io::Result<()> {
         found.sort_by_key(|(header, _)| header.position.index);
         let mut list: Vec<BaseInfo> = Vec::new();
@@ -223,7 +225,7 @@ impl BaseDir {
         Ok(())
     }
 
-    /// Puts a new file into the list. Says its base, and which files are of use no more.
+    /// Adds a new file to the list. Returns its base, and the files that are superfluous now.
     fn enlist(
         &self,
         header: &BaseHeader,
@@ -250,8 +252,8 @@ impl BaseDir {
         Ok((newest, files.map(|file| file.path).collect()))
     }
 
-    /// Deletes files that are needed no more, in this order: the newest of a base first, so that what a kill leaves of it still goes on
-    /// from each other. One that can't be deleted costs space, nothing else.
+    /// Deletes superfluous files. Of one base the newest goes first, so that after a kill the
+    /// remaining files still form a base. A file that can't be deleted costs space only.
     fn delete(&self, mut leaving: Vec<PathBuf>) {
         if self.older_position().is_some() {
             leaving.extend(self.damaged_files());
@@ -270,7 +272,7 @@ impl BaseDir {
     }
 }
 
-/// Ends the file, and gives it its name once it is durable. Says its length.
+/// Finishes the file and renames it once it is durable. Returns its length in bytes.
 fn publish(
     writer: BaseWriter<BufWriter<UncachedFile>>,
     temporary: &Path,

@@ -1,4 +1,4 @@
-//! Why a base can't be read, or not be written.
+//! Errors of reading and writing bases.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::store::checkpoint::digest::Digest;
 use crate::store::group_id::GroupId;
 
-/// A base could not be written, or is not valid.
+/// A base could not be written, or it is not valid.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum BaseError {
@@ -17,21 +17,21 @@ pub enum BaseError {
     /// The stream ended before the end frame.
     #[error("the base ends too early")]
     Truncated,
-    /// A frame is not what was written.
+    /// The bytes of a frame are not those that were written.
     #[error("a frame of the base fails its checksum")]
     Checksum,
-    /// A frame's length is beyond all bounds; nothing was allocated for it.
+    /// A frame's length exceeds the limit; no memory was allocated for it.
     #[error("a frame of {bytes} bytes, of at most {bytes_max}")]
     FrameTooLarge {
-        /// The length the frame claims.
+        /// The length in the frame's header.
         bytes: usize,
-        /// The bound.
+        /// The limit.
         bytes_max: usize,
     },
-    /// Something was given, or found, that is longer than its bound.
+    /// A field that was given or read exceeds its limit.
     #[error("a key, payload, meta or cluster id exceeds its bound")]
     FieldTooLarge,
-    /// Bytes that are as written, but make no sense, or calls that would write such.
+    /// The checksum holds, but the content is invalid; or a call would write invalid content.
     #[error("the base is malformed: {0}")]
     Malformed(&'static str),
     /// Written by a later build.
@@ -43,22 +43,22 @@ pub enum BaseError {
     /// Of another group: this one.
     #[error("the base holds shard {0}")]
     ForeignGroup(GroupId),
-    /// The records are not those that header and end promise.
+    /// The records do not match the digest in the header or the end frame.
     #[error("the base holds {found}, not {promised}")]
     DigestMismatch {
-        /// What should be there.
+        /// The digest in the file.
         promised: Digest,
-        /// What is there.
+        /// The digest of the records.
         found: Digest,
     },
-    /// All frames are fine by themselves, but not these frames were written.
+    /// Each frame is valid, but the file as a whole is not what was written.
     #[error("the hash over the whole base differs")]
     WholeHash,
 }
 
 impl BaseError {
     /// # Errors
-    /// [`Self::DigestMismatch`] unless what was found is what was promised.
+    /// [`Self::DigestMismatch`] unless `found` equals `promised`.
     pub(in crate::store::checkpoint) fn check_digest(
         promised: Digest,
         found: Digest,
@@ -69,11 +69,11 @@ impl BaseError {
         Ok(())
     }
 
-    /// The system's fault rather than the base's: another base would fare no better.
+    /// Whether the system failed and not this base, so that another base would fail as well.
     pub(in crate::store::checkpoint) fn is_environment(&self) -> bool {
         const EIO: i32 = 5;
         match self {
-            // The disk can't read this file any more, which is as good as a failed checksum.
+            // The disk can't read this file any more, which counts as a failed checksum.
             BaseError::Io(e) => e.raw_os_error() != Some(EIO),
             _ => false,
         }

@@ -1,4 +1,4 @@
-//! A base as it lies on disk.
+//! A base on disk.
 
 use std::path::PathBuf;
 
@@ -6,21 +6,23 @@ use super::format::BaseHeader;
 use crate::store::checkpoint::{digest::Digest, position::Position};
 use crate::store::group_id::GroupId;
 
-/// Files of a base, at most: what is open while it is read.
+/// Most files of a base. All of them are open while the base is read.
 const FILES_MAX: usize = 16;
-/// Bases of so many groups in turn are of that many files, of one less, and so on: so that not all are written anew at the same time.
+/// Eight consecutive groups have different limits of files, so that not all of them write their
+/// whole state at the same time.
 const STAGGERED: u16 = 8;
 
-/// A base on disk: a file with the whole state, and files with what changed since, each going on from the one before.
+/// A base on disk: a file with a whole state, and files with later changes, each continuing the
+/// file before it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseInfo {
-    /// The log position of the state in it.
+    /// The log position of its state.
     pub position: Position,
     /// Count and hash of the records of the state.
     pub digest: Digest,
-    /// Length of all files.
+    /// Total length of its files.
     pub bytes: u64,
-    /// Its files, in order; not empty. No two bases have one in common.
+    /// Its files in order; not empty. Two bases never share a file.
     pub files: Vec<BaseFile>,
 }
 
@@ -44,7 +46,7 @@ impl BaseInfo {
         }
     }
 
-    /// Adds a file with what changed since.
+    /// Adds a file with later changes.
     pub(super) fn extend(&mut self, header: &BaseHeader, file: BaseFile) {
         self.position = header.position;
         self.digest = header.digest;
@@ -52,13 +54,13 @@ impl BaseInfo {
         self.files.push(file);
     }
 
-    /// Whether it is the same one, which may have gone on in between.
+    /// Whether `other` is the same base, which may have been extended in between.
     pub(super) fn is_of_same_files(&self, other: &Self) -> bool {
         self.files.first() == other.files.first()
     }
 
-    /// Whether it may go on by one more file with changes, as the base of a group. Once those are as long as the whole state, or there are
-    /// too many, that is written anew.
+    /// Whether the base may be extended by another file of changes. It may not once the changes are
+    /// as long as the whole state, or the files too many; then the whole state is written again.
     pub(in crate::store::checkpoint) fn may_extend(&self, group: GroupId) -> bool {
         let whole = self.files.first().map_or(0, |file| file.bytes);
         let files_max = FILES_MAX - usize::from(group % STAGGERED);

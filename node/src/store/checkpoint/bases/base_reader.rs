@@ -1,4 +1,4 @@
-//! Reads a base from the streams of its files, verifying all of it.
+//! Reads and verifies a base from the streams of its files.
 
 use std::io::Read;
 
@@ -7,28 +7,28 @@ use super::format::BaseHeader;
 use super::part_reader::PartReader;
 use crate::store::checkpoint::digest::Digest;
 
-/// A record's key and payload, as lent by a [`BaseReader`].
+/// Key and payload of a record, borrowed from a [`BaseReader`].
 pub type BaseRecord<'a> = (&'a [u8], &'a [u8]);
 
-/// Yields the records of a base in key order, holding one frame of each file in memory.
+/// Yields the records of a base in key order. Holds one frame of each file in memory.
 ///
-/// Records come out as soon as their own frame is verified; whether the base is whole is known only
-/// once `next` has answered `None`. Until then, nothing read from it may be relied on.
+/// A record is returned once its own frame is verified. Whether the whole base is valid is known
+/// only once `next` has returned `None`; until then, do not rely on its records.
 pub struct BaseReader<R> {
-    /// The whole state, then what changed, in order; not empty. Of records with one key the last one counts.
+    /// The whole state, then the changes, in order; not empty. The last record with a key wins.
     parts: Vec<PartReader<R>>,
     found: Digest,
-    /// The key that was yielded, or passed over, last: those who show it have still to go on.
+    /// The key returned or skipped last. Files that are still at this key advance next.
     last_key: Vec<u8>,
     begun: bool,
 }
 
 impl<R: Read> BaseReader<R> {
-    /// Reads headers and metas: of a file with the whole state first, then of those with what changed since. Best given buffered
-    /// streams.
+    /// Reads headers and metas: first the file with the whole state, then the changes. Pass
+    /// buffered streams.
     ///
     /// # Errors
-    /// When one can't be read, or they don't go on from each other.
+    /// When a file can't be read, or does not continue the one before it.
     pub fn open(streams: impl IntoIterator<Item = R>) -> Result<BaseReader<R>, BaseError> {
         let parts = streams.into_iter().map(PartReader::open);
         let parts: Vec<PartReader<R>> = parts.collect::<Result<_, _>>()?;
@@ -52,7 +52,7 @@ impl<R: Read> BaseReader<R> {
         })
     }
 
-    /// What the base is of: of its newest file.
+    /// The header of its newest file.
     pub fn header(&self) -> &BaseHeader {
         self.newest().header()
     }
@@ -62,12 +62,12 @@ impl<R: Read> BaseReader<R> {
         self.newest().meta()
     }
 
-    /// The headers of all its files, in order.
+    /// The headers of its files, in order.
     pub(super) fn headers(&self) -> impl Iterator<Item = &BaseHeader> {
         self.parts.iter().map(PartReader::header)
     }
 
-    /// The next record's key and payload; `None` once the base has proved to be whole.
+    /// The next record's key and payload; `None` once the whole base is verified.
     #[expect(
         clippy::should_implement_trait,
         reason = "lends from the reader's frames"
@@ -90,13 +90,13 @@ impl<R: Read> BaseReader<R> {
         }
     }
 
-    /// Reads to the end: `Ok` if and only if the base is valid.
+    /// Reads to the end. `Ok` if and only if the base is valid.
     pub fn verify(mut self) -> Result<BaseHeader, BaseError> {
         while self.next()?.is_some() {}
         Ok(self.newest().header().clone())
     }
 
-    /// Past the last key.
+    /// Advances the files that are at the last key.
     fn advance(&mut self) -> Result<(), BaseError> {
         let begun = std::mem::replace(&mut self.begun, true);
         for part in &mut self.parts {
@@ -107,11 +107,11 @@ impl<R: Read> BaseReader<R> {
         Ok(())
     }
 
-    /// Which shows the smallest key; of several the newest.
+    /// The newest of the files that are at the smallest key.
     fn foremost(&self) -> Option<usize> {
         let keys = self.parts.iter().enumerate().rev();
         let keys = keys.filter_map(|(at, part)| part.key().map(|key| (key, at)));
-        // Of equal ones the first is taken.
+        // Of equal keys `min_by` takes the first, which is of the newest file.
         keys.min_by(|a, b| a.0.cmp(b.0)).map(|(_, at)| at)
     }
 

@@ -1,4 +1,4 @@
-//! Writes a file of a base to any stream.
+//! Writes one file of a base to any stream.
 
 use std::io::Write;
 
@@ -14,10 +14,10 @@ use crate::store::checkpoint::tree::record::{
     KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, record_hash, stored_key,
 };
 
-/// Writes header and meta at once, then records in ascending key order, then the end.
+/// Writes header and meta on creation, then records in ascending key order, then the end.
 ///
-/// Holds one frame in memory (128 KiB plus one record). A stream without its end, as left by a
-/// writer that was dropped, is not a valid base. The caller flushes and syncs the stream.
+/// Holds one frame in memory (128 KiB plus one record). A stream without an end frame is not a
+/// valid base, so a dropped writer leaves an invalid one. The caller flushes and syncs the stream.
 pub struct BaseWriter<W> {
     stream: W,
     header: BaseHeader,
@@ -29,7 +29,7 @@ pub struct BaseWriter<W> {
 }
 
 impl<W: Write> BaseWriter<W> {
-    /// `header.meta_bytes` must be the length of `meta`.
+    /// Writes header and meta; `header.meta_bytes` must be the length of `meta`.
     pub fn new(stream: W, header: BaseHeader, meta: &[u8]) -> Result<BaseWriter<W>, BaseError> {
         if header.meta_bytes as usize != meta.len() {
             return Err(BaseError::Malformed("the header promises another meta"));
@@ -51,7 +51,7 @@ impl<W: Write> BaseWriter<W> {
         Ok(writer)
     }
 
-    /// Adds a record. Keys are not empty, and strictly ascend.
+    /// Adds a record. Keys must not be empty, and must strictly ascend.
     pub fn put(&mut self, key: &[u8], payload: &[u8]) -> Result<(), BaseError> {
         if payload.len() > PAYLOAD_BYTES_MAX {
             return Err(BaseError::FieldTooLarge);
@@ -59,7 +59,7 @@ impl<W: Write> BaseWriter<W> {
         self.add(key, payload.len() as u32, payload)
     }
 
-    /// Adds that a record is no more, to what changed; as [`Self::put`] for keys.
+    /// Adds the removal of a record to a file of changes. Keys as for [`Self::put`].
     pub fn remove(&mut self, key: &[u8]) -> Result<(), BaseError> {
         if self.header.since.is_none() {
             return Err(BaseError::Malformed("a whole state has nothing removed"));
@@ -91,7 +91,8 @@ impl<W: Write> BaseWriter<W> {
         Ok(())
     }
 
-    /// Writes the end, if the records of a whole state are those that the header promises. Says the bytes written.
+    /// Writes the end frame, after a check of a whole state's digest. Returns the stream and the
+    /// number of bytes written.
     pub fn finish(mut self) -> Result<(W, u64), BaseError> {
         if self.header.since.is_none() {
             BaseError::check_digest(self.header.digest, self.found)?;
@@ -107,7 +108,7 @@ impl<W: Write> BaseWriter<W> {
     fn write_records(&mut self) -> Result<(), BaseError> {
         let mut frame = std::mem::take(&mut self.frame);
         self.write_frame(FrameKind::Records, &frame)?;
-        // Emptied rather than dropped, for its capacity.
+        // Cleared and kept, to reuse its capacity.
         frame.clear();
         self.frame = frame;
         Ok(())

@@ -1,4 +1,4 @@
-//! Which records changed since a group's bases were cut.
+//! The keys of records that changed since a group's bases were cut.
 
 use std::collections::VecDeque;
 
@@ -6,20 +6,21 @@ use super::base_dir::BASES_KEPT;
 use crate::store::checkpoint::position::Position;
 use crate::store::checkpoint::tree::key_list::{Changed, KeyList};
 
-/// What all groups of a store may remember, bytes.
+/// Memory for the keys of all groups of a store, bytes.
 const BYTES_MAX: usize = 64 << 20;
 
-/// Keys that commits changed, since each of the newest bases. Known only for bases that were cut since the store was opened, and as long
-/// as they are few enough to be remembered: what is not known is written as a whole.
+/// The keys that commits changed since each of the newest bases. Known only for bases cut since the
+/// store was opened, and only while the keys fit into memory; otherwise the next base is written
+/// whole.
 #[derive(Debug)]
 pub(crate) struct ChangedKeys {
-    /// Oldest first: a base, and what changed between it and the next one.
+    /// Oldest first: a base, and the changes between it and the next one.
     since: VecDeque<(Position, KeyList)>,
     bytes_max: usize,
 }
 
 impl ChangedKeys {
-    /// Those of one of so many groups.
+    /// The part of one of `groups` groups.
     pub(crate) fn of_one_in(groups: usize) -> Self {
         Self {
             since: VecDeque::new(),
@@ -27,7 +28,7 @@ impl ChangedKeys {
         }
     }
 
-    /// Notes what a commit changed.
+    /// Adds the keys that a commit changed.
     pub(crate) fn note(&mut self, keys: &KeyList) {
         if self.bytes() + keys.len() > self.bytes_max {
             self.make_room(keys.len());
@@ -37,8 +38,8 @@ impl ChangedKeys {
         }
     }
 
-    /// Keeps each key once; if that is not enough, what is known of the older base goes first. A quarter is to be free then, so that it
-    /// is not done for each commit.
+    /// Removes duplicate keys; if that does not suffice, forgets the keys since the older base.
+    /// Frees a quarter of the memory, so that this does not happen at each commit.
     fn make_room(&mut self, wanted_bytes: usize) {
         for (_, list) in &mut self.since {
             let mut kept = KeyList::default();
@@ -56,7 +57,7 @@ impl ChangedKeys {
         self.since.iter().map(|(_, list)| list.len()).sum()
     }
 
-    /// A base was cut: what comes from now on changed since.
+    /// Begins a new list: later changes are changes since this base.
     pub(crate) fn base_was_cut(&mut self, position: Position) {
         self.since.push_back((position, KeyList::default()));
         if self.since.len() > BASES_KEPT {
@@ -64,7 +65,8 @@ impl ChangedKeys {
         }
     }
 
-    /// The keys that changed since a base, each once with what it had in the base, in ascending order; `None` when that is not known.
+    /// The keys that changed since a base in ascending order, each once, with the record's hash in
+    /// that base; `None` if unknown.
     pub(crate) fn since(&self, base: Position) -> Option<Vec<Changed<'_>>> {
         let from = self
             .since
@@ -75,10 +77,10 @@ impl ChangedKeys {
     }
 }
 
-/// Each key once with what it had before all of its changes, in ascending order.
+/// Each key once, in ascending order, with the hash before its first change.
 fn each_once<'k>(changes: impl Iterator<Item = Changed<'k>>) -> Vec<Changed<'k>> {
     let mut keys: Vec<Changed<'k>> = changes.collect();
-    // Stable: of a key's changes the first says what was before all of them.
+    // The sort is stable, so the first change of a key stays first.
     keys.sort_by_key(|(key, _)| *key);
     keys.dedup_by_key(|(key, _)| *key);
     keys
@@ -128,7 +130,7 @@ mod tests {
         assert_eq!(since(&changed, 3).as_deref(), Some(""));
     }
 
-    /// Room for four keys of three letters.
+    /// Memory for four keys of three letters.
     fn little_room() -> ChangedKeys {
         ChangedKeys::of_one_in(BYTES_MAX / 56)
     }

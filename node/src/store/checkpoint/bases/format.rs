@@ -1,4 +1,4 @@
-//! Frames and the header of a base.
+//! The frames of a base, and its header.
 
 use super::base_error::BaseError;
 use crate::store::checkpoint::digest::Digest;
@@ -13,19 +13,19 @@ pub const CLUSTER_ID_BYTES_MAX: usize = 64;
 
 /// A frame is closed once it has this many bytes.
 pub(super) const FRAME_BYTES_TARGET: usize = 128 * 1024;
-/// The largest frame: a record of the largest size on top of an almost full one.
+/// Largest frame: an almost full frame plus a record of the largest size.
 pub(super) const FRAME_BYTES_MAX: usize =
     FRAME_BYTES_TARGET + RECORD_HEADER_BYTES + KEY_BYTES_MAX + PAYLOAD_BYTES_MAX;
 pub(super) const FRAME_HEADER_BYTES: usize = 9;
 pub(super) const RECORD_HEADER_BYTES: usize = 6;
 
-/// Of a whole state.
+/// Version of a file with a whole state.
 const WHOLE_VERSION: u16 = 1;
-/// Of what changed since another position.
+/// Version of a file with changes.
 const CHANGES_VERSION: u16 = 2;
-/// In place of a payload's length: the record was removed.
+/// Stored instead of a payload's length: the record was removed.
 pub(super) const REMOVED: u32 = u32::MAX;
-/// Tells a base from any other file before its crc does.
+/// Distinguishes a base from other files, before its checksum does.
 const MAGIC: &[u8; 8] = b"HOMEROOM";
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl FrameKind {
     }
 }
 
-/// The fixed part in front of a frame's body.
+/// The fixed part before a frame's body.
 pub(super) struct FrameHeader {
     kind: u8,
     body_bytes: u32,
@@ -101,18 +101,19 @@ fn frame_crc(kind: u8, body_bytes: u32, body: &[u8]) -> u32 {
     crc32c::crc32c_append(crc32c::crc32c(&head), body)
 }
 
-/// What a file of a base is of.
+/// Description of one file of a base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseHeader {
-    /// The group whose records these are.
+    /// The group of the records.
     pub group: GroupId,
-    /// The caller's name for the cluster, at most [`CLUSTER_ID_BYTES_MAX`] bytes.
+    /// The cluster's id, chosen by the caller; at most [`CLUSTER_ID_BYTES_MAX`] bytes.
     pub cluster_id: Vec<u8>,
-    /// The log position the state stands at.
+    /// The log position of the state.
     pub position: Position,
-    /// The file holds what changed since the state at this position; without one, the whole state.
+    /// `Some`: the file contains the changes since the state at this position. `None`: a whole
+    /// state.
     pub since: Option<Position>,
-    /// Count and hash of the whole state's records.
+    /// Count and hash of all records of the state.
     pub digest: Digest,
     /// Length of the caller's meta bytes.
     pub meta_bytes: u32,
@@ -180,7 +181,7 @@ fn decode_fields(fields: &mut Fields<'_>, are_changes: bool) -> Option<BaseHeade
     })
 }
 
-/// The body of the end frame.
+/// Encodes the body of the end frame.
 pub(super) fn encode_end(digest: &Digest, whole_hash: u64) -> Vec<u8> {
     let mut body = encode_digest(digest).to_vec();
     body.extend_from_slice(&whole_hash.to_le_bytes());

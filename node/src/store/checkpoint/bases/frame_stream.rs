@@ -1,4 +1,4 @@
-//! Takes a stream apart into checked frames.
+//! Splits a stream into verified frames.
 
 use std::io::{self, Read};
 
@@ -11,7 +11,7 @@ use super::format::{BaseHeader, FRAME_HEADER_BYTES, FrameHeader, FrameKind};
 pub(super) struct FrameStream<R> {
     stream: R,
     whole_hash: Xxh3,
-    /// The body of the frame read last.
+    /// Body of the last frame that was read.
     pub(super) body: Vec<u8>,
 }
 
@@ -31,7 +31,7 @@ impl<R: Read> FrameStream<R> {
         }
     }
 
-    /// Brings the next frame's body into `body`.
+    /// Reads the next frame into `body`.
     pub(super) fn next(&mut self) -> Result<FrameKind, BaseError> {
         let mut head = [0; FRAME_HEADER_BYTES];
         self.stream
@@ -43,7 +43,7 @@ impl<R: Read> FrameStream<R> {
             .read_exact(&mut self.body)
             .map_err(end_is_truncation)?;
         let kind = header.check(&self.body)?;
-        // The end frame holds the hash of all before it, so it stays out of the hash itself.
+        // The end frame contains the hash of everything before it, so it is not hashed itself.
         if kind != FrameKind::End {
             self.whole_hash.update(&head);
             self.whole_hash.update(&self.body);
@@ -51,7 +51,7 @@ impl<R: Read> FrameStream<R> {
         Ok(kind)
     }
 
-    /// The hash of all frames so far but the end frame.
+    /// The hash of all frames so far, without the end frame.
     pub(super) fn whole_hash(&self) -> u64 {
         self.whole_hash.digest()
     }

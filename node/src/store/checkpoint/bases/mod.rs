@@ -1,22 +1,23 @@
-//! Bases: a group's whole state at one position, in immutable checked files: one with the whole state as it was once, and those with
-//! what changed since, each going on from the one before. Which files make a base follows from their headers.
+//! Bases: a group's whole state at one position, in immutable, checksummed files. One file has a
+//! whole state; each later file has the changes since the file before it. The headers say which
+//! files form a base.
 //!
-//! A file is a run of frames, each `kind (1) · body length (4) · crc32c (4) · body`; the crc covers
-//! kind, length and body; integers are little endian.
+//! A file is a sequence of frames, each `kind (1) · body length (4) · crc32c (4) · body`. The crc
+//! covers kind, length and body. Integers are little endian.
 //!
 //! ```text
-//! header   format version, group, cluster id, position, record count, hash sum, length of the meta;
-//!          of changes (version 2) also the position that they go on from
+//! header   format version, group, cluster id, position, record count, hash sum, meta length;
+//!          of changes (version 2) also the position that they continue
 //! meta     a piece of the caller's meta bytes; as many frames as it takes
-//! records  key length (2) · payload length (4) · key · payload, repeated; keys ascend over the file;
-//!          of changes, all ones for the length of a record that is no more
+//! records  key length (2) · payload length (4) · key · payload, repeated; keys ascend;
+//!          of changes, a length of all ones for a removed record
 //! end      record count, hash sum (of this file), xxh3-64 of all bytes before this frame
 //! ```
 //!
-//! Each frame can be checked by itself, so a base may be streamed and rejected early; only the end
-//! frame makes it whole. Count and hash sum in the header are of the whole state: a base is only valid
-//! if what comes of all its files agrees with its newest one. [`BaseWriter`] and [`BaseReader`] work on
-//! any streams, [`BaseDir`] keeps a group's files.
+//! Each frame can be verified by itself, so a base can be streamed and rejected early. Only the end
+//! frame completes a file. Count and hash sum in the header are those of the whole state: a base is
+//! valid only if all its files together match the newest header. [`BaseWriter`] and [`BaseReader`]
+//! work on any stream; [`BaseDir`] manages a group's files.
 
 mod base_dir;
 mod base_error;

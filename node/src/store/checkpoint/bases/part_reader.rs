@@ -1,4 +1,4 @@
-//! Reads one file of a base from any stream, verifying all of it.
+//! Reads and verifies one file of a base from any stream.
 
 use std::io::Read;
 use std::ops::Range;
@@ -12,23 +12,23 @@ use crate::store::checkpoint::tree::record::{
     KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, record_hash, stored_key,
 };
 
-/// Goes through the changes of a file in key order, holding one frame of them in memory.
+/// Iterates over the changes in a file in key order. Holds one frame in memory.
 ///
-/// A change is shown as soon as its own frame is verified; whether the file is whole is known only once [`Self::advance`] has answered
-/// `false`.
+/// A change is returned once its own frame is verified. Whether the file is complete is known only
+/// once [`Self::advance`] has returned `false`.
 pub(super) struct PartReader<R> {
     frames: FrameStream<R>,
     header: BaseHeader,
     meta: Vec<u8>,
     found: Digest,
     present: Option<Change>,
-    /// The part of the present frame behind the present change.
+    /// The unread part of the current frame.
     unread: Range<usize>,
     last_key: Vec<u8>,
     ended: bool,
 }
 
-/// Where a change has its fields in the frame.
+/// Places of a change's fields in the frame.
 #[derive(Clone)]
 struct Change {
     key: Range<usize>,
@@ -63,24 +63,24 @@ impl<R: Read> PartReader<R> {
         &self.meta
     }
 
-    /// The present change's key; `None` before the first and after the last.
+    /// The current change's key; `None` before the first and after the last.
     pub(super) fn key(&self) -> Option<&[u8]> {
         let present = self.present.as_ref()?;
         Some(&self.frames.body[present.key.clone()])
     }
 
-    /// The present change's payload; `None` if the record was removed.
+    /// The current change's payload; `None` if the record was removed.
     pub(super) fn payload(&self) -> Option<&[u8]> {
         let payload = self.present.as_ref()?.payload.clone()?;
         Some(&self.frames.body[payload])
     }
 
-    /// Hash of the present change's record.
+    /// Hash of the current change's record.
     pub(super) fn hash(&self) -> u64 {
         self.present.as_ref().map_or(0, |present| present.hash)
     }
 
-    /// Goes on to the next change; `false` once the file has proved to be whole.
+    /// Advances to the next change; `false` once the file is complete and valid.
     pub(super) fn advance(&mut self) -> Result<bool, BaseError> {
         self.present = None;
         if self.unread.is_empty() && !self.next_records()? {
@@ -112,7 +112,7 @@ impl<R: Read> PartReader<R> {
         Ok(true)
     }
 
-    /// Brings the next frame of records; `false` at a valid end.
+    /// Reads the next frame of records; `false` at a valid end.
     fn next_records(&mut self) -> Result<bool, BaseError> {
         if self.ended {
             return Ok(false);
@@ -156,7 +156,7 @@ fn read_meta<R: Read>(frames: &mut FrameStream<R>, bytes: usize) -> Result<Vec<u
     Ok(meta)
 }
 
-/// Where the change that begins at `at` has its key, and its payload unless it is a removal.
+/// Places of key and payload of the change at `at`; no payload for a removal.
 fn record_at(frame: &[u8], at: usize) -> Result<(Range<usize>, Option<Range<usize>>), BaseError> {
     let malformed = BaseError::Malformed("a record");
     let mut fields = Fields::new(&frame[at..]);

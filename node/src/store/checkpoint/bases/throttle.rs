@@ -1,4 +1,4 @@
-//! Reading that is in nobody's way.
+//! Throttled reading, for background verification.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,16 +10,16 @@ use parking_lot::Mutex;
 use rustix::fs::Advice;
 use tokio_util::sync::CancellationToken;
 
-/// How fast bases are read that nobody waits for, and until when.
+/// Limits the rate at which bases are read in the background, and cancels the reading.
 #[derive(Debug)]
 pub struct Throttle {
     bytes_per_second: u64,
     stop: CancellationToken,
-    /// When the next read may begin.
+    /// Earliest time of the next read.
     next: Mutex<Instant>,
 }
 
-/// A file that is read at a pace, and leaves the memory in which the system keeps files behind the reader.
+/// A file that is read at a limited rate, and is dropped from the page cache behind the reader.
 pub(super) struct ThrottledFile<'p> {
     file: File,
     throttle: &'p Throttle,
@@ -27,7 +27,7 @@ pub(super) struct ThrottledFile<'p> {
 }
 
 impl Throttle {
-    /// At most so many bytes a second, at least 1. Reads fail once `stop` is cancelled.
+    /// At most `bytes_per_second`, at least 1. Reads fail once `stop` is cancelled.
     pub fn new(bytes_per_second: u64, stop: CancellationToken) -> Self {
         Self {
             bytes_per_second: bytes_per_second.max(1),
@@ -36,7 +36,7 @@ impl Throttle {
         }
     }
 
-    /// Waits until what was read before may have taken its time, now that so many bytes were.
+    /// Waits for the time of earlier reads to pass, then reserves time for `bytes`.
     fn wait_for(&self, bytes: usize) -> io::Result<()> {
         let begins = {
             let mut next = self.next.lock();
@@ -68,7 +68,7 @@ impl Read for ThrottledFile<'_> {
         let read = self.file.read(bytes)?;
         self.throttle.wait_for(read)?;
         if let Some(length) = NonZeroU64::new(read as u64) {
-            // A hint: of no consequence but for speed.
+            // A hint: an error affects speed only.
             let _ = rustix::fs::fadvise(&self.file, self.read, Some(length), Advice::DontNeed);
         }
         self.read += read as u64;

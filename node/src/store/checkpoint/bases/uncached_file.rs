@@ -1,4 +1,4 @@
-//! A file that is written from front to back and read, if ever, much later: written so that it is in nobody's way.
+//! A file that is written from front to back without filling the page cache.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -7,20 +7,20 @@ use std::path::Path;
 
 use rustix::fs::Advice;
 
-/// So much is made durable at a time: no fdatasync of the log waits behind more of it.
+/// Bytes that are made durable at a time: no fdatasync of the log waits behind more.
 const PIECE_BYTES: u64 = 2 << 20;
 
-/// A new file. What was written of it goes to the disk piece by piece, and out of the memory in which the system keeps files: there it
-/// would only take the place of what somebody reads.
+/// A new file that is read much later, if ever. Written bytes go to the disk in pieces and then out
+/// of the page cache, where they would displace pages that are in use.
 pub struct UncachedFile {
     file: File,
     written: u64,
-    /// Up to here it is durable.
+    /// Everything before this offset is durable.
     settled: u64,
 }
 
 impl UncachedFile {
-    /// Creates the file, or empties it.
+    /// Creates the file, or truncates it.
     pub fn create(path: &Path) -> io::Result<Self> {
         Ok(Self {
             file: File::create(path)?,
@@ -29,7 +29,7 @@ impl UncachedFile {
         })
     }
 
-    /// Makes all of it durable, its length too.
+    /// Makes the file durable, with its length.
     pub fn finish(mut self) -> io::Result<()> {
         self.file.sync_all()?;
         self.forget();
@@ -42,7 +42,7 @@ impl UncachedFile {
         Ok(())
     }
 
-    /// Of what is durable. A hint: of no consequence but for speed.
+    /// Drops the durable bytes from the page cache. A hint: an error affects speed only.
     fn forget(&mut self) {
         if let Some(bytes) = NonZeroU64::new(self.written - self.settled) {
             let _ = rustix::fs::fadvise(&self.file, self.settled, Some(bytes), Advice::DontNeed);
@@ -78,7 +78,7 @@ mod tests {
         let bytes: Vec<u8> = numbers.collect();
         assert!(bytes.len() as u64 > 2 * PIECE_BYTES);
         let mut file = UncachedFile::create(&path).expect("a file");
-        // Pieces end within writes, and with them.
+        // Pieces end within writes as well as with them.
         for part in bytes.chunks(PIECE_BYTES as usize / 3) {
             file.write_all(part).expect("room");
             assert!(file.written - file.settled < PIECE_BYTES);

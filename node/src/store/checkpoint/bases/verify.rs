@@ -1,4 +1,4 @@
-//! Bases that prove invalid: found by whoever reads one, put aside, and missed until the next is cut.
+//! Verification of bases. An invalid base is set aside, and counts as lost until the next cut.
 
 use std::fs;
 use std::io;
@@ -13,7 +13,8 @@ use super::throttle::{Throttle, ThrottledFile};
 use crate::store::files;
 
 impl BaseDir {
-    /// The newest base, with the caller's meta bytes of it. One of which these can't be read is put aside, and the next one taken.
+    /// The newest base with its meta bytes. A base whose meta can't be read is set aside, and the
+    /// next one is tried.
     pub(in crate::store::checkpoint) fn newest(
         &self,
     ) -> Result<Option<(BaseInfo, Vec<u8>)>, BaseError> {
@@ -28,7 +29,7 @@ impl BaseDir {
         }
     }
 
-    /// Reads all bases to the end, puts invalid ones aside, and says which.
+    /// Reads all bases to the end, sets invalid ones aside, and returns them.
     pub(in crate::store::checkpoint) fn scrub(
         &self,
         throttle: &Throttle,
@@ -46,22 +47,23 @@ impl BaseDir {
         Ok(rejected)
     }
 
-    /// Whether one was put aside, and there have been less than are kept since: nothing of the log is purged meanwhile.
+    /// Whether a base was set aside and fewer than [`BASES_KEPT`](super::BASES_KEPT) exist since
+    /// then. Nothing of the log is purged meanwhile.
     pub(in crate::store::checkpoint) fn has_lost(&self) -> bool {
         self.lost_one.load(Ordering::Relaxed)
     }
 
-    /// Has it count as lost that one is of no use, though nothing is wrong with its files.
+    /// Counts a base as lost that is of no use, although its files are valid.
     pub(in crate::store::checkpoint) fn mark_lost(&self) {
         self.lost_one.store(true, Ordering::Relaxed);
     }
 
-    /// How many were put aside since the open; a file without a valid header counts as one.
+    /// Number of bases set aside since the open; a file without a valid header counts as one.
     pub(in crate::store::checkpoint) fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
     }
 
-    /// Takes a base that proved invalid out of the list, and its files aside.
+    /// Removes an invalid base from the list, and sets its files aside.
     pub(in crate::store::checkpoint) fn reject(
         &self,
         base: &BaseInfo,
@@ -73,12 +75,12 @@ impl BaseDir {
             let at = list.iter().position(|it| it.is_of_same_files(base));
             at.map(|at| list.remove(at))
         };
-        // So that what a kill leaves of it still goes on from each other.
+        // In this order, so that after a kill the remaining files still form a base.
         let mut newest_first = gone.as_ref().unwrap_or(base).files.iter().rev();
         newest_first.try_for_each(|file| self.set_aside(&file.path, why))
     }
 
-    /// Gives a file that is no part of a valid base another name, and says why in the log.
+    /// Renames a file that is not part of a valid base, and logs the reason.
     pub(super) fn set_aside(&self, path: &Path, why: &BaseError) -> io::Result<()> {
         tracing::error!(path = %path.display(), %why, "a file of a base is invalid and was put aside");
         self.lost_one.store(true, Ordering::Relaxed);
@@ -90,16 +92,17 @@ impl BaseDir {
         }
     }
 
-    /// Rejects a base that could not be read, and says why; `None` when a newer one has replaced it since it was listed.
+    /// Rejects a base that could not be read, and returns why; `None` if a newer base has replaced
+    /// it since it was listed.
     ///
     /// # Errors
-    /// When it was not the base that failed.
+    /// When the system failed and not the base.
     fn reject_unless_environment(
         &self,
         base: &BaseInfo,
         why: BaseError,
     ) -> Result<Option<BaseError>, BaseError> {
-        // Files are deleted only of what is listed no more.
+        // Only files of bases that are no longer listed are deleted.
         if !self.list.lock().iter().any(|it| it.is_of_same_files(base)) {
             return Ok(None);
         }

@@ -1,4 +1,4 @@
-//! Whose store a directory holds.
+//! The identity of a store.
 
 use std::io;
 use std::path::Path;
@@ -9,8 +9,8 @@ use crate::store::files;
 
 const FORMAT_VERSION: u16 = 1;
 
-/// Written when a store is founded, compared at every open: state of another cluster, or of the
-/// same one cut into other groups, is refused before anything is touched.
+/// Written when a store is created, and compared at each open. So the state of another cluster, or
+/// with another number of groups, is refused before anything is changed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) groups: u16,
@@ -18,8 +18,8 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// What the file says; `None` when there is none, or when it is damaged: bases carry the
-    /// cluster's id too, so nothing foreign is imported without it.
+    /// The content of the file; `None` if it is missing or damaged. Bases contain the cluster's id
+    /// as well, so even then no foreign state is imported.
     pub(crate) fn read(path: &Path) -> io::Result<Option<Identity>> {
         let Some(bytes) = files::read_file(path)? else {
             return Ok(None);

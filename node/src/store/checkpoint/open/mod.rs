@@ -1,4 +1,4 @@
-//! Opening a store: checks whose it is, verifies every record, rebuilds from bases what is damaged.
+//! Opens a store: checks its identity, verifies every record, rebuilds damaged state from bases.
 
 pub(super) mod identity;
 pub(super) mod open_error;

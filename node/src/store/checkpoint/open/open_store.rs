@@ -24,12 +24,11 @@ use crate::store::checkpoint::tree::syncer::Syncer;
 pub const GROUPS_MAX: u16 = 4096;
 
 impl CheckpointStore {
-    /// Opens the store in `dir`, which is created when missing, for the groups 0 to `groups` - 1.
+    /// Opens the store in `dir` for the groups 0 to `groups` - 1, and creates it if it is missing.
     ///
-    /// Every record of every group is read and verified, and shown to `visitor`. Damage anywhere in
-    /// sled leads to all of sled being put under `quarantine/` and rebuilt from the groups' newest
-    /// valid bases, which the answer tells per group. `cluster_id` has at most
-    /// [`CLUSTER_ID_BYTES_MAX`] bytes.
+    /// Reads and verifies every record of every group, and passes each to `visitor`. Any damage in
+    /// sled moves all of sled to `quarantine/` and rebuilds it from the groups' newest valid bases;
+    /// the result says so for each group. `cluster_id` has at most [`CLUSTER_ID_BYTES_MAX`] bytes.
     pub fn open(
         dir: &Path,
         groups: u16,
@@ -51,8 +50,8 @@ impl CheckpointStore {
         let (dir, cluster_id) = (dir.to_path_buf(), cluster_id.to_vec());
         let progress = opener.progress.clone();
         let sled_dir = opener.sled_dir.clone();
-        // The lock goes along: a thread left behind keeps the directory from being opened again
-        // under its hands.
+        // The lock moves with the work: a thread that is left behind keeps the directory locked
+        // while it may still write.
         let work = move || {
             let (opened, recoveries) = opener.open()?;
             let store = CheckpointStore::assemble(dir, cluster_id, opener, opened, lock)?;

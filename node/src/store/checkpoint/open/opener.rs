@@ -1,4 +1,4 @@
-//! Brings a sled directory into use: verified as it is, or rebuilt from bases.
+//! Opens a sled directory: verified as it is, or rebuilt from bases.
 
 use std::sync::Arc;
 use std::thread;
@@ -20,38 +20,38 @@ use crate::store::checkpoint::tree::sled_guard::{SledFault, guarded};
 use crate::store::checkpoint::tree::syncer::SledFiles;
 use crate::store::group_id::GroupId;
 
-/// How long a lock of a sled just closed in this process is waited for: sled's threads let go of
-/// the file a little after its last handle is dropped.
+/// How long to wait for the lock of a sled that was just closed in this process. sled's threads
+/// release the file a little after its last handle is dropped.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Part of the file's format: an existing directory opens with this size only.
+/// Part of sled's file format: an existing directory opens only with this size.
 const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
-/// Sled keeps up to 17 neighbouring records together, and has a file of its own for what is larger
-/// than a quarter of a segment: as long as no record is larger than this, nothing is.
+/// Largest record that sled stores cheaply. sled keeps up to 17 neighbouring records together, and
+/// writes a separate file for anything larger than a quarter of a segment.
 pub const RECORD_BYTES_CHEAP: usize = SEGMENT_BYTES / 4 / 17;
 
 const NEVER: &str = "no checkpoint was ever made";
 
-/// Everything an open needs, and hands on to the store.
+/// Everything that an open needs and passes on to the store.
 pub(crate) struct Opener {
     pub(crate) sled_dir: SledDir,
     pub(crate) bases: Vec<BaseDir>,
     pub(crate) positions: Positions,
-    /// What the heads file says of each group.
+    /// Position of each group in the heads file.
     pub(crate) known: Vec<Option<Position>>,
     pub(crate) options: CheckpointOptions,
     pub(crate) visitor: Arc<dyn RecoveryVisitor>,
     pub(crate) progress: Arc<Progress>,
 }
 
-/// An open sled whose trees are verified.
+/// An open sled with verified trees.
 pub(crate) struct Opened {
     pub(crate) db: sled::Db,
     pub(crate) files: SledFiles,
     pub(crate) trees: Vec<(GroupTree, Option<Summary>)>,
 }
 
-/// Why the directory as it is can't be used.
+/// Why the existing directory can't be used.
 pub(crate) enum Unusable {
     Damage(String),
     Error(OpenError),
@@ -88,7 +88,8 @@ impl Opener {
         let trees = match self.verify_all(&db) {
             Ok(trees) => trees,
             Err(unusable) => {
-                // Closed before its directory is moved. Sled flushes here, hence the guard.
+                // Closed before its directory is moved. sled flushes here, so a panic must be
+                // caught.
                 let _ = guarded(|| {
                     drop(db);
                     Ok(())
@@ -107,7 +108,7 @@ impl Opener {
         Ok((opened, recoveries))
     }
 
-    /// Sled's files and their names become durable before anything is built on them.
+    /// Makes sled's files and their names durable, before anything relies on them.
     pub(crate) fn finish(
         &self,
         db: sled::Db,
@@ -185,7 +186,7 @@ impl Opener {
         Ok(found)
     }
 
-    /// A tree that verifies may still be one of the past.
+    /// A tree that verifies may still be an old one.
     fn check_not_rolled_back(
         &self,
         group: GroupId,
@@ -216,12 +217,12 @@ impl Opener {
         Ok(why)
     }
 
-    /// Nothing on disk hints that there ever was a checkpoint.
+    /// Whether nothing on disk indicates an earlier checkpoint.
     fn is_new(&self) -> bool {
         self.known.iter().all(Option::is_none) && self.bases.iter().all(|b| b.list().is_empty())
     }
 
-    /// Once given up, the caller has been told that nothing will change any more.
+    /// Once the watchdog has given up, nothing may change any more: the caller relies on its error.
     pub(crate) fn check_not_given_up(&self) -> Result<(), OpenError> {
         if !self.progress.is_given_up() {
             return Ok(());

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-/// How a store is opened. The defaults suit a node with a million learners.
+/// Options of an open. The defaults suit a node with a million learners.
 #[derive(Debug, Clone)]
 pub struct CheckpointOptions {
-    /// Bytes of sled's page cache, at least 1 MiB. sled exceeds it while much is written.
+    /// Size of sled's page cache in bytes, at least 1 MiB. sled exceeds it under many writes.
     pub cache_bytes: u64,
-    /// Threads that verify and rebuild at a start, 1 to 8.
+    /// Threads that verify and rebuild, 1 to 8.
     pub recovery_threads: usize,
-    /// How long a start, or the flush of a commit, may make no progress at all before it is given
-    /// up as stuck. Opening sled itself shows no progress (about 1.3 s per GB, more on a busy
-    /// disk), so this bounds that as a whole.
+    /// Time without any progress after which an open, or the flush of a commit, is given up as
+    /// stuck. Opening sled itself shows no progress (about 1.3 s per GB, more on a busy disk), so
+    /// this limits its whole duration.
     pub stall_limit: Duration,
 }
 
@@ -26,7 +26,7 @@ impl Default for CheckpointOptions {
 }
 
 impl CheckpointOptions {
-    /// The settings with each value brought within its bounds.
+    /// The options with each value clamped to its bounds.
     pub(crate) fn bounded(&self) -> CheckpointOptions {
         CheckpointOptions {
             cache_bytes: self.cache_bytes.max(1024 * 1024),

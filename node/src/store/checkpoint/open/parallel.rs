@@ -1,12 +1,12 @@
-//! The same work for every group, on a few threads.
+//! Runs the same work for every group, on a few threads.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use parking_lot::Mutex;
 
-/// Runs `work` for each item, each once, and answers in the items' order. The first error stops
-/// what has not begun, and is the answer.
+/// Runs `work` once for each item, and returns the results in the order of the items. After the
+/// first error no further item is begun, and the error is returned.
 pub(crate) fn for_each<T, E, I>(
     threads: usize,
     items: impl Iterator<Item = I> + Send,

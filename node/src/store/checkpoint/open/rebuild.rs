@@ -14,7 +14,8 @@ use crate::store::group_id::GroupId;
 impl Opener {
     /// Fills a new sled directory from the newest valid bases.
     ///
-    /// A kill at any point leaves the directory marked as unfinished, to be thrown away.
+    /// A kill at any point leaves the directory marked as unfinished, and the next open discards
+    /// it.
     pub(crate) fn rebuild(&self, why: &str) -> Result<(Opened, Vec<GroupRecovery>), OpenError> {
         self.check_not_given_up()?;
         self.sled_dir
@@ -31,7 +32,8 @@ impl Opener {
         let positions: Vec<_> = imported.iter().map(|r| (r.group, r.position())).collect();
         let trees = self.reread(&db, &positions)?;
         let opened = self.finish(db, trees)?;
-        // What the file knew is lost: left there, it would make every later start rebuild again.
+        // The positions in the file are lost. If they stayed, every later start would rebuild
+        // again.
         self.positions
             .write(&positions)
             .map_err(OpenError::io("writing the heads file"))?;
@@ -41,7 +43,8 @@ impl Opener {
         Ok((opened, imported))
     }
 
-    /// Verifies the imported trees as sled now holds them, and shows them to the visitor.
+    /// Verifies the imported trees as sled stores them now, and passes their records to the
+    /// visitor.
     fn reread(
         &self,
         db: &sled::Db,
@@ -73,13 +76,13 @@ impl Opener {
         )
     }
 
-    /// Fills a group's tree from its newest valid base; invalid ones on the way are put aside.
+    /// Fills a group's tree from its newest valid base. Invalid bases before it are set aside.
     fn import(&self, db: &sled::Db, group: GroupId, why: &str) -> Result<GroupRecovery, OpenError> {
         let tree = GroupTree::open(db, group, self.groups().len()).map_err(rebuild_failed)?;
         let bases = &self.bases[usize::from(group)];
         let mut why = why.to_owned();
         for base in bases.list() {
-            // Read to the end before anything of it goes into the tree.
+            // Verified to the end before any of its records goes into the tree.
             match self.read_through(bases, &base) {
                 Ok(()) => {
                     self.import_base(&tree, bases, &base)?;

@@ -1,4 +1,4 @@
-//! What an open tells its caller about each group.
+//! The result of an open for each group.
 
 use crate::store::checkpoint::position::Position;
 use crate::store::group_id::GroupId;
@@ -8,34 +8,34 @@ use crate::store::group_id::GroupId;
 pub struct GroupRecovery {
     /// The group.
     pub group: GroupId,
-    /// Where its state comes from.
+    /// The source of its state.
     pub state: Recovered,
 }
 
-/// Where a group's state comes from. The caller replays its log from there.
+/// The source of a group's state. The caller replays its log from there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Recovered {
     /// The last durable checkpoint, verified.
     Checkpoint {
-        /// Where the state stands.
+        /// Position of the state.
         position: Position,
     },
     /// A base, because the checkpoint was lost or damaged.
     Rebuilt {
         /// The base's position.
         from: Position,
-        /// What was wrong with the checkpoint, and with newer bases.
+        /// What was wrong with the checkpoint and with newer bases.
         why: String,
     },
-    /// Nothing: there is neither a checkpoint nor a base.
+    /// There is neither a checkpoint nor a base.
     Empty {
-        /// Why there is nothing.
+        /// Why there is none.
         why: String,
     },
 }
 
 impl GroupRecovery {
-    /// The position of the state; `None` when it is empty.
+    /// Position of the state; `None` if it is empty.
     pub fn position(&self) -> Option<Position> {
         match &self.state {
             Recovered::Checkpoint { position } => Some(*position),
@@ -45,23 +45,23 @@ impl GroupRecovery {
     }
 }
 
-/// Sees every record while an open verifies them, so that a caller needs no scan of its own.
+/// Receives every record while an open verifies it, so that the caller needs no scan of its own.
 ///
-/// Called from up to [`recovery_threads`](super::options::CheckpointOptions::recovery_threads) threads, one
-/// group at a time on each. Slow visitors make a slow start.
+/// Called from up to [`recovery_threads`](super::options::CheckpointOptions::recovery_threads)
+/// threads, each with one group at a time. A slow visitor slows down the start.
 pub trait RecoveryVisitor: Send + Sync {
-    /// The group's records follow, all of them. What was seen of it before is void: verification
-    /// found damage, and begins again on a rebuilt tree.
+    /// All records of the group follow. Records passed before are void: verification found damage,
+    /// and starts again with a rebuilt tree.
     fn begin(&self, group: GroupId);
 
     /// A verified record; keys ascend within a group.
     fn record(&self, group: GroupId, key: &[u8], payload: &[u8]);
 
-    /// That were all records of the group, unless it is begun anew.
+    /// The last record of the group was passed, unless the group is begun again.
     fn end(&self, _group: GroupId) {}
 }
 
-/// Looks at nothing.
+/// Ignores all records.
 impl RecoveryVisitor for () {
     fn begin(&self, _group: GroupId) {}
 

@@ -1,7 +1,7 @@
-//! Bounds a wait on sled.
+//! Limits the time that an open waits for sled.
 //!
-//! On a damaged file sled may loop or wait for ever, and a thread can't be stopped from outside. So
-//! the work runs on a thread of its own, and is given up when it shows no progress.
+//! On a damaged file sled may loop or wait without end, and a thread can't be stopped from outside.
+//! So the work runs on a thread of its own, which is given up when it shows no progress.
 
 use std::panic::resume_unwind;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How work on another thread shows that it moves, and learns that it was given up.
+/// Progress of the work, and the signal that it was given up.
 #[derive(Debug, Default)]
 pub(crate) struct Progress {
     ticks: AtomicU64,
@@ -27,12 +27,12 @@ impl Progress {
     }
 }
 
-/// The work made no progress for too long. Its thread is left behind.
+/// The work made no progress for too long. Its thread is left running.
 #[derive(Debug)]
 pub(crate) struct Stalled;
 
-/// Runs `work` on a thread of its own, for as long as it ticks at least every `stall_limit`.
-/// A panic of the work goes on in the caller.
+/// Runs `work` on a thread of its own, while it ticks at least once per `stall_limit`. A panic of
+/// the work continues in the caller.
 pub(crate) fn run_watched<T: Send + 'static>(
     stall_limit: Duration,
     progress: &Arc<Progress>,
@@ -42,7 +42,7 @@ pub(crate) fn run_watched<T: Send + 'static>(
     let spawned = thread::Builder::new()
         .name("checkpoint-open".to_owned())
         .spawn(move || {
-            // Nobody listens any more once the work was given up.
+            // The receiver is gone if the work was given up.
             let _ = done.send(work());
         });
     let Ok(thread) = spawned else {

@@ -1,4 +1,4 @@
-//! Bases: the stream format, and the files kept.
+//! Bases: the format of a stream, and the files that are kept.
 
 use std::fs;
 use std::path::Path;
@@ -16,7 +16,7 @@ fn stream() -> (Vec<u8>, Content, Vec<u8>) {
         .map(|i| (i.to_be_bytes().to_vec(), vec![i as u8; (i % 300) as usize]))
         .collect();
     let meta: Vec<u8> = (0..140_000_u32).map(|i| i as u8).collect();
-    // The digest is the store's to know; here a first attempt tells it.
+    // Only the store computes a digest; here the error of a first attempt contains it.
     let Err(BaseError::DigestMismatch { found, .. }) = write(Digest::default(), &meta, &content)
     else {
         panic!("a base without the promised records was finished");
@@ -73,7 +73,7 @@ fn a_base_with_any_byte_changed_is_invalid() {
         changed[at] ^= 0x10;
         assert!(
             read(&changed).is_err(),
-            "byte {at} changed, and nobody noticed"
+            "byte {at} changed without an error"
         );
     }
 }
@@ -84,7 +84,7 @@ fn a_base_cut_short_or_prolonged_or_reordered_is_invalid() {
     for bytes in (0..stream.len()).step_by(9_001).chain([stream.len() - 1]) {
         assert!(
             read(&stream[..bytes]).is_err(),
-            "cut to {bytes} bytes, and nobody noticed"
+            "cut to {bytes} bytes without an error"
         );
     }
     stream.push(0);
@@ -145,7 +145,7 @@ fn the_newest_two_bases_are_kept() {
         assert_eq!(base.position, Model::position(number));
         assert_eq!(base.digest.records, model.content(number).len() as u64);
         assert_eq!(base.bytes, fs::metadata(&base.files[0].path).unwrap().len());
-        // Cut again at the same position, it is still one base.
+        // A second cut at the same position returns the same base.
         assert_eq!(store.cut_base(0).unwrap(), base);
         assert_eq!(store.bases(0).unwrap()[0], base);
         let older = (number > 1).then(|| Model::position(number - 1));
@@ -222,7 +222,7 @@ fn a_scrub_finds_a_rotten_base() {
     assert_eq!(files(dir.path()).len(), 2);
 }
 
-/// Where the body of the second frame begins, which is the meta's first.
+/// Offset of the body of the second frame, which is the first frame of the meta.
 fn meta_at(path: &Path) -> usize {
     const FRAME_HEADER_BYTES: usize = 9;
     let bytes = fs::read(path).unwrap();
@@ -230,7 +230,8 @@ fn meta_at(path: &Path) -> usize {
     2 * FRAME_HEADER_BYTES + header_bytes
 }
 
-/// Whoever asks for the newest base is given one that can be read; what was lost is missed until a new one is cut.
+/// The newest base that is returned can be read. A lost base stays marked as lost until the next
+/// cut.
 #[test]
 fn a_base_that_can_not_be_read_gives_way_to_the_one_before() {
     type Harm = fn(&Path);
@@ -251,7 +252,7 @@ fn a_base_that_can_not_be_read_gives_way_to_the_one_before() {
         drop(store);
         let (store, _) = open(dir.path(), 1);
         assert_eq!(newest(&store), 1);
-        // At the position of the one that was lost.
+        // At the position of the lost base.
         store.cut_base(0).unwrap();
         assert_eq!((newest(&store), store.has_lost_base(0)), (2, false));
         assert!(scrub(&store, 0).is_empty());

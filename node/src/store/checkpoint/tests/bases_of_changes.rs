@@ -1,4 +1,4 @@
-//! Bases that go on by what changed, against the model.
+//! Bases that are extended by changes, compared with the model.
 
 use std::fs;
 use std::path::Path;
@@ -9,10 +9,10 @@ use super::seeds::for_seeds;
 use crate::store::checkpoint::tree::record::stored_key;
 use crate::store::checkpoint::{BaseInfo, CheckpointStore, Commit, CutError, Position, Recovered};
 
-/// Records of the first commit: many, so that what later ones change is little.
+/// Records of the first commit. Later changes are few in comparison.
 const RECORDS: u64 = 400;
 
-/// What the store should hold: its content at each position it was committed at.
+/// The expected content of the store, at each committed position.
 struct Naive {
     contents: Vec<(u64, Content)>,
 }
@@ -51,7 +51,7 @@ impl Naive {
         self.contents.push((number + 1, content));
     }
 
-    /// Overwritten, removed, new, and some of them several times.
+    /// Overwrites, removes and adds records, some of them several times.
     fn commit_some(&mut self, store: &CheckpointStore, random: &mut fastrand::Rng) {
         let change = |random: &mut fastrand::Rng| {
             let key = key(random.u64(..RECORDS + 50));
@@ -61,7 +61,7 @@ impl Naive {
         self.commit(store, changes);
     }
 
-    /// Back to a position, as after a loss.
+    /// Returns to an earlier position, as after a loss.
     fn back_to(&mut self, position: Option<Position>) {
         let number = Model::number(position);
         self.contents.retain(|(known, _)| *known <= number);
@@ -196,7 +196,7 @@ fn a_missing_file_costs_its_base_and_not_the_other() {
         fs::remove_file(&newest.files[at].path).expect("it was there");
         lose_sled(dir.path());
         let (store, recoveries) = open(dir.path(), 1);
-        // Without its last file it is a base of before, and the older one is the newest.
+        // Without its last file it is an earlier base, and the older one is the newest.
         assert_eq!(recoveries[0].position(), Some(older.position), "file {at}");
         naive.back_to(Some(older.position));
         naive.check(&store);
@@ -258,7 +258,7 @@ fn a_base_does_not_go_on_for_ever() {
     for _ in 0..60 {
         let base = store.cut_base(0).expect("a base");
         assert!(base.files.len() <= 16);
-        // The last file may go beyond by itself.
+        // Only the last file may exceed the limit.
         let last = base.files.last().map_or(0, |file| file.bytes);
         assert!(base.bytes - last < 2 * base.files[0].bytes || base.files.len() == 1);
         whole += u32::from(base.files.len() == 1);
@@ -275,7 +275,7 @@ fn a_base_does_not_go_on_for_ever() {
     naive.check(&store);
 }
 
-/// What changed since the older of two bases counts: of two in turn.
+/// Changes count from the older of two bases; the two are extended in turn.
 #[test]
 fn many_changes_are_written_as_a_whole() {
     let dir = scratch_dir();

@@ -1,4 +1,4 @@
-//! What each method promises, one by one.
+//! The contract of each method.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! Bytes flipped in sled's files: the state is the newest checkpoint's or a base's, or nothing at
-//! all, and the answer says which.
+//! Flipped bytes in sled's files: the state is that of the newest checkpoint or of a base, or
+//! empty, and the result of the open says which.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -29,8 +29,8 @@ fn template() -> &'static Template {
     TEMPLATE.get_or_init(|| {
         let dir = scratch_dir();
         let models = models(31, SHARDS, 60, 3_000);
-        // Opened several times, so that sled's snapshot is of the middle of its log: what lies before
-        // is read for the first time when a record is.
+        // Opened several times, so that sled's snapshot is from the middle of its log. Records
+        // before it are then read for the first time when they are used.
         for numbers in [
             1..=NEWEST_BASE,
             NEWEST_BASE + 1..=NEWEST - 1,
@@ -112,7 +112,7 @@ fn sled_files(dir: &Path) -> Vec<(PathBuf, usize)> {
     files
 }
 
-/// sled's log, where all records are.
+/// sled's log, which contains all records.
 fn largest(files: &[(PathBuf, usize)]) -> &(PathBuf, usize) {
     files.iter().max_by_key(|(_, bytes)| bytes).unwrap()
 }
@@ -125,7 +125,7 @@ fn flip((path, bytes): &(PathBuf, usize), count: usize, random: &mut fastrand::R
     fs::write(path, content).unwrap();
 }
 
-/// A block of zeros or of another place's bytes, as a disk may leave behind.
+/// A block of zeros or of bytes from another place, as a failing disk may write.
 fn overwrite_block((path, bytes): &(PathBuf, usize), random: &mut fastrand::Rng) {
     const BLOCK_BYTES: usize = 4096;
     let mut content = fs::read(path).unwrap();

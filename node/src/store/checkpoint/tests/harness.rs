@@ -1,4 +1,4 @@
-//! Opens stores, fills them from models, compares them with models.
+//! Opens stores, fills them from models, and compares them with models.
 
 use std::fs;
 use std::path::Path;
@@ -17,8 +17,8 @@ use crate::store::group_id::GroupId;
 
 pub(super) const CLUSTER: &[u8] = b"cluster-of-tests";
 
-/// A directory in memory where the system has that: none of these tests cuts the power, so all that
-/// a disk would add is the time of its fsyncs.
+/// A directory in memory if the system has one. No test here cuts the power, so a disk would add
+/// only the time of its fsyncs.
 pub(super) fn scratch_dir() -> TempDir {
     let memory = Path::new("/dev/shm");
     if memory.is_dir() {
@@ -36,7 +36,7 @@ pub(super) fn options() -> CheckpointOptions {
     }
 }
 
-/// Opens a store, collecting what the visitor sees.
+/// Opens a store and collects what the visitor receives.
 pub(super) fn try_open(
     dir: &Path,
     groups: u16,
@@ -49,9 +49,9 @@ pub(super) fn try_open(
     Ok((store, recoveries, seen.into_values().collect()))
 }
 
-/// Opens a store that must open. The visitor must have seen exactly what a scan shows.
+/// Opens a store, which must succeed. The visitor must receive exactly what a scan returns.
 pub(super) fn open(dir: &Path, groups: u16) -> (CheckpointStore, Vec<GroupRecovery>) {
-    // A process that another test starts at this moment holds our locks until it has become its own program.
+    // A process that another test starts holds our locks until its `exec`.
     let until = Instant::now() + Duration::from_secs(10);
     let (store, recoveries, seen) = loop {
         match try_open(dir, groups) {
@@ -86,7 +86,7 @@ pub(super) fn models(
     (0..groups).map(model).collect()
 }
 
-/// Reads all bases of a group, as fast as it can.
+/// Reads all bases of a group without a limit of the rate.
 pub(super) fn scrub(store: &CheckpointStore, group: GroupId) -> Vec<(BaseInfo, BaseError)> {
     let throttle = Throttle::new(u64::MAX, CancellationToken::new());
     store.scrub_bases(group, &throttle).expect("a look")
@@ -106,7 +106,7 @@ pub(super) fn content(store: &CheckpointStore, group: GroupId) -> Content {
         .collect()
 }
 
-/// The group holds exactly what its model says for commit `number`, seen through every method.
+/// The group has exactly the model's content after commit `number`, through every method.
 pub(super) fn assert_at(store: &CheckpointStore, model: &Model, number: u64) {
     let group = model.group;
     let expected = model.content(number);
@@ -120,7 +120,7 @@ pub(super) fn assert_at(store: &CheckpointStore, model: &Model, number: u64) {
             payload.as_slice()
         );
     }
-    assert!(store.get(group, b"nobody").unwrap().is_none());
+    assert!(store.get(group, b"unknown").unwrap().is_none());
     let meta = store.meta(group).unwrap();
     assert_eq!(Model::number(store.position(group).unwrap()), number);
     match meta {
@@ -137,7 +137,7 @@ pub(super) fn is_checkpoint(recovery: &GroupRecovery) -> bool {
     matches!(recovery.state, Recovered::Checkpoint { .. })
 }
 
-/// Overwrites one byte of a file by another value.
+/// Overwrites one byte of a file with another value.
 pub(super) fn flip_byte(path: &Path, at: usize) {
     let mut bytes = fs::read(path).unwrap();
     let at = at % bytes.len();
@@ -158,7 +158,7 @@ pub(super) fn copy_dir(from: &Path, to: &Path) {
     }
 }
 
-/// Keeps the panics that the store catches out of the tests' output.
+/// Hides the panics that the store catches from the tests' output.
 fn quiet_caught_panics() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| {

@@ -1,4 +1,4 @@
-//! Processes killed with SIGKILL while they commit, and while they rebuild.
+//! Processes that are killed with SIGKILL while they commit and while they rebuild.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
@@ -12,7 +12,7 @@ use super::model::Model;
 use super::seeds::for_seeds;
 
 const SHARDS: u16 = 3;
-/// Tells the test binary that it is the process to be killed, and its task.
+/// Set in the process that is to be killed; the value is its task.
 const TASK: &str = "HOMEROOM_CHECKPOINT_CHILD";
 
 fn commit_models(seed: u64) -> Vec<Model> {
@@ -47,7 +47,7 @@ fn child() {
 }
 
 fn spawn(seed: u64, dir: &Path) -> Child {
-    // Within its binary, a test goes without the crate's name.
+    // Within its binary, a test has no crate name in its path.
     let (_, module) = module_path!().split_once("::").unwrap();
     let child_test = format!("{module}::child");
     Command::new(std::env::current_exe().unwrap())
@@ -81,7 +81,7 @@ fn a_kill_leaves_every_shard_at_a_whole_commit() {
     });
 }
 
-/// Lets a process commit for a while and kills it. Says which commits it called durable.
+/// Lets a process commit for a while and kills it. Returns the commits that it reported as durable.
 fn commit_and_kill(seed: u64, dir: &Path, random: &mut fastrand::Rng) -> Vec<u64> {
     let mut child = spawn(seed, dir);
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
@@ -100,7 +100,7 @@ fn commit_and_kill(seed: u64, dir: &Path, random: &mut fastrand::Rng) -> Vec<u64
     thread::sleep(Duration::from_micros(random.u64(..20_000)));
     child.kill().unwrap();
     child.wait().unwrap();
-    // None of the lines is torn: a pipe takes a line of this length as a whole.
+    // No line is torn: a pipe takes a line of this length as a whole.
     lines.for_each(|line| note(&line.unwrap()));
     durable
 }
@@ -147,7 +147,7 @@ fn a_kill_during_a_rebuild_leaves_nothing_that_looks_valid() {
             assert_eq!(Model::number(recovery.position()), number, "{recovery:?}");
             assert_at(&store, model, number);
         }
-        // What a kill left was known to be unfinished; nobody took it for damaged state.
+        // The killed rebuild was recognised as unfinished, and not taken for damage.
         assert!(!dir.path().join("quarantine").exists());
     });
 }

@@ -1,7 +1,7 @@
 //! Tests of the checkpoint store as a whole, against a naive model.
 //!
-//! Random tests print their seed; `HOMEROOM_SEED=<seed>` replays one. `HOMEROOM_CHECKPOINT_FLIPS`
-//! and `HOMEROOM_CHECKPOINT_KILLS` set how many damaged files and killed processes are tried.
+//! Random tests print their seed; `HOMEROOM_SEED=<seed>` repeats one. `HOMEROOM_CHECKPOINT_FLIPS`
+//! and `HOMEROOM_CHECKPOINT_KILLS` set the number of damaged files and killed processes.
 
 mod bases;
 mod bases_of_changes;

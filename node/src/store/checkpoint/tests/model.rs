@@ -1,4 +1,4 @@
-//! The naive model: every group's content at every position, recomputed from a seed.
+//! The naive model: every group's content at every position, computed from a seed.
 
 use std::collections::BTreeMap;
 
@@ -7,16 +7,16 @@ use crate::store::group_id::GroupId;
 
 pub(super) type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// Commit number `n` of a group stands at log index `10 n`; number 0 is "nothing committed".
-/// What it changes depends on seed, group and number only, so that a process that was killed needs
-/// to tell nobody what it was about to write.
+/// Commit number `n` of a group is at log index `10 n`; number 0 is "nothing committed". Its
+/// changes depend on seed, group and number only, so a killed process need not report what it was
+/// writing.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Model {
     pub(super) seed: u64,
     pub(super) group: GroupId,
     /// Changes in a commit.
     pub(super) changes: usize,
-    /// Payloads have up to this many bytes.
+    /// Largest payload in bytes.
     pub(super) payload_bytes_max: usize,
 }
 
@@ -29,14 +29,14 @@ impl Model {
         }
     }
 
-    /// The number of the commit that stands at this position.
+    /// The number of the commit at this position.
     pub(super) fn number(position: Option<Position>) -> u64 {
         let number = position.map_or(0, |position| position.index / 10);
         if let Some(position) = position {
             assert_eq!(
                 position,
                 Model::position(number),
-                "a position nobody committed"
+                "a position without a commit"
             );
         }
         number
@@ -74,7 +74,7 @@ impl Model {
     }
 
     fn change(&self, random: &mut fastrand::Rng) -> (Vec<u8>, Option<Vec<u8>>) {
-        // Few enough learners for many overwrites, and some changes of one key in one commit.
+        // Few learners, so that many records are overwritten, some of them twice in one commit.
         let learner = random.usize(..self.changes * 3);
         let hash = (learner as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mut key = hash.to_be_bytes().to_vec();

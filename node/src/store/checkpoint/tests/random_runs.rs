@@ -1,4 +1,4 @@
-//! Random runs of commits, bases, reopens and losses against the model.
+//! Random sequences of commits, cuts, reopens and losses, compared with the model.
 
 use std::fs;
 

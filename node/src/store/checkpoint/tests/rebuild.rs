@@ -1,4 +1,4 @@
-//! Lost and damaged checkpoints, rebuilt from bases.
+//! Lost and damaged checkpoints that are rebuilt from bases.
 
 use std::fs;
 use std::path::Path;
@@ -38,7 +38,7 @@ fn rebuilt_from(recovery: &GroupRecovery) -> (u64, &str) {
     }
 }
 
-/// Opens twice: what was rebuilt must last, and must not be rebuilt again.
+/// Opens twice: a rebuilt state must be durable, and must not be rebuilt again.
 fn open_twice(dir: &Path, models: &[Model], numbers: &[u64]) -> Vec<GroupRecovery> {
     let (store, first) = open(dir, SHARDS);
     for (model, number) in models.iter().zip(numbers) {
@@ -52,7 +52,7 @@ fn open_twice(dir: &Path, models: &[Model], numbers: &[u64]) -> Vec<GroupRecover
             is_checkpoint(&second[usize::from(model.group)]),
             *number > 0
         );
-        // Life goes on.
+        // Further commits succeed.
         commit(&store, model, number + 1);
         assert_at(&store, model, number + 1);
     }
@@ -124,7 +124,7 @@ fn without_any_valid_base_a_shard_is_reported_empty() {
 #[test]
 fn a_rebuild_cut_off_in_the_middle_begins_anew() {
     let (dir, models) = prepared();
-    // What a kill leaves behind after one group was imported, and another one by half.
+    // State after a kill: one group is imported, another one in part.
     let sled_dir = dir.path().join("sled");
     fs::remove_dir_all(&sled_dir).unwrap();
     fs::create_dir_all(&sled_dir).unwrap();
@@ -158,7 +158,7 @@ fn a_tree_without_its_meta_record_or_with_a_lost_record_is_damaged() {
         {
             let config = sled::Config::new().path(dir.path().join("sled"));
             let config = config.segment_size(2 * 1024 * 1024);
-            // A process that another test starts at this moment holds our locks until it has become its own program.
+            // A process that another test starts holds our locks until its `exec`.
             let db = loop {
                 match config.open() {
                     Err(error) if SledFault::Error(error.clone()).is_lock() => {
@@ -233,7 +233,7 @@ fn damage_at_run_time_is_reported_and_never_served() {
     );
     assert!(store.cut_base(0).is_err());
     assert_eq!(store.bases(0).unwrap().len(), 2);
-    // A commit that would replace the record finds it out, and ends the store's use.
+    // A commit that would replace the damaged record detects it, and takes the store out of use.
     let mut next = models[0].commit(6);
     next.changes.push((victim.clone(), None));
     assert!(!store.commit(0, next).unwrap_err().is_refusal());
@@ -263,14 +263,14 @@ fn a_start_that_makes_no_progress_is_given_up() {
         opened.map(|_| ()),
         Err(crate::store::checkpoint::OpenError::Stuck { .. })
     ));
-    // The thread that was left behind still has the directory; a restart of the process ends it.
+    // The stuck thread still holds the directory; a restart of the process ends it.
     assert!(harness::try_open(dir.path(), SHARDS).is_err());
     drop(stuck.0.lock().unwrap().take());
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while harness::try_open(dir.path(), SHARDS).is_err() {
         assert!(
             std::time::Instant::now() < deadline,
-            "the thread never lets go"
+            "the thread never releases the directory"
         );
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
@@ -279,7 +279,7 @@ fn a_start_that_makes_no_progress_is_given_up() {
     open_twice(dir.path(), &models, &[4, 4]);
 }
 
-/// A visitor that waits until the sender of its channel is dropped.
+/// A visitor that blocks until the sender of its channel is dropped.
 struct Stuck(
     std::sync::Mutex<Option<std::sync::mpsc::Sender<()>>>,
     std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
@@ -302,7 +302,7 @@ impl crate::store::checkpoint::RecoveryVisitor for Stuck {
 
 #[test]
 fn models_differ_between_commits() {
-    // Else the comparisons above would prove little.
+    // Otherwise the comparisons above would prove little.
     let model = models(21, 1, 80, 300)[0];
     assert!((0..5).all(|number| model.content(number) != model.content(number + 1)));
     let dir = scratch_dir();

@@ -1,6 +1,6 @@
-//! Seeds of random tests, and how to replay them.
+//! Seeds of random tests, and their repetition.
 
-/// Runs `test` once per seed; prints the seed that fails.
+/// Runs `test` once per seed, and prints the seed that fails.
 ///
 /// `runs_variable` names the environment variable that overrides the number of runs.
 pub(super) fn for_seeds(name: &str, runs_variable: &str, runs: u64, test: impl Fn(u64)) {

@@ -1,4 +1,4 @@
-//! What a commit is given, and how it can fail.
+//! A commit, and its errors.
 
 use std::io;
 use std::sync::Arc;
@@ -12,8 +12,8 @@ use crate::store::checkpoint::damage::Damaged;
 use crate::store::checkpoint::position::Position;
 use crate::store::group_id::GroupId;
 
-/// Most bytes of keys, payloads and meta in one commit. sled holds a multiple of them in memory, and
-/// no other read or write of the store runs while they are put into the tree.
+/// Most bytes of keys, payloads and meta in one commit. sled needs a multiple of them in memory,
+/// and no other read or write of the store runs while they go into the tree.
 pub const COMMIT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// A record's key, and its new payload; `None` to remove it.
@@ -22,19 +22,20 @@ pub type Change = (Vec<u8>, Option<Vec<u8>>);
 /// What changed in a group since its last checkpoint.
 #[derive(Debug, Clone)]
 pub struct Commit {
-    /// The entry boundary that the state is cut at; ahead of the last committed one.
+    /// The log position of the new state; ahead of the last committed one.
     pub position: Position,
-    /// Opaque, replaces the last commit's. At most [`META_BYTES_MAX`] bytes.
+    /// The caller's bytes, which replace those of the last commit. At most [`META_BYTES_MAX`]
+    /// bytes.
     pub meta: Vec<u8>,
-    /// Key and new payload, or `None` to remove the record. Of several changes to a key, the last
-    /// one holds. Keys have 1 to [`KEY_BYTES_MAX`] bytes, payloads up to [`PAYLOAD_BYTES_MAX`].
+    /// Key and new payload, or `None` to remove the record. The last of several changes to a key
+    /// wins. Keys have 1 to [`KEY_BYTES_MAX`] bytes, payloads up to [`PAYLOAD_BYTES_MAX`].
     pub changes: Vec<Change>,
 }
 
-/// What a commit took.
+/// Duration and size of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CommitFigures {
-    /// From the call until all was durable, waiting for the group's lock included.
+    /// From the call until everything was durable, including the wait for the group's lock.
     pub duration: Duration,
     /// Records written or removed.
     pub records: u64,
@@ -45,27 +46,27 @@ pub struct CommitFigures {
 /// A commit is not known to be durable.
 ///
 /// Unless it was refused ([`CommitError::is_refusal`]), the store is out of use, and only a restart
-/// tells whether the commit is on disk.
+/// shows whether the commit is on disk.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum CommitError {
     /// The store was opened for fewer groups.
     #[error("there is no shard {0}")]
     NoSuchGroup(GroupId),
-    /// A bound was exceeded.
+    /// A size exceeds its limit.
     #[error("{what} has {bytes} bytes, of at most {bytes_max}")]
     TooLarge {
-        /// Whose bound.
+        /// What exceeds it.
         what: &'static str,
-        /// Its length.
+        /// Its size.
         bytes: usize,
-        /// The bound.
+        /// The limit.
         bytes_max: usize,
     },
     /// Keys have at least one byte.
     #[error("a key is empty")]
     EmptyKey,
-    /// A group's commits go forward, in index, and never back in term.
+    /// A group's commits must ascend in index, and must not descend in term.
     #[error("position {given} is not ahead of {committed}")]
     NotAhead {
         /// The commit's position.
@@ -76,28 +77,28 @@ pub enum CommitError {
     /// sled failed, or a record that was to be replaced is damaged.
     #[error(transparent)]
     Damaged(#[from] Damaged),
-    /// The disk is full, a limit of the system was met, or the like.
+    /// The disk is full, a limit of the system was reached, or the like.
     #[error("the environment failed sled: {0}")]
     Environment(String),
-    /// After a failed fsync nobody knows what is on disk, and a second fsync doesn't tell: the
-    /// process must stop.
+    /// After a failed fsync the content of the disk is unknown, and a second fsync does not reveal
+    /// it: the process must stop.
     #[error("making {what} durable failed: {source}")]
     Fsync {
         /// Which files.
         what: &'static str,
-        /// The system's answer.
+        /// The system's error.
         source: Arc<io::Error>,
     },
-    /// One of sled's threads seems to have died.
+    /// One of sled's threads has probably died.
     #[error("sled did not flush within {after:?}")]
     Stuck {
-        /// How long the flush was waited for.
+        /// Time that the commit waited for the flush.
         after: Duration,
     },
 }
 
 impl CommitError {
-    /// The commit was refused before anything was written; the store goes on.
+    /// Whether the commit was refused before anything was written; the store stays in use.
     pub fn is_refusal(&self) -> bool {
         matches!(
             self,
@@ -110,7 +111,7 @@ impl CommitError {
 }
 
 impl Commit {
-    /// Checks the bounds, and says the bytes.
+    /// Checks the limits, and returns the total size in bytes.
     pub(crate) fn checked_bytes(&self) -> Result<u64, CommitError> {
         at_most("the meta", self.meta.len(), META_BYTES_MAX)?;
         let mut bytes = self.meta.len();

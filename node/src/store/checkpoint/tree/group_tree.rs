@@ -1,4 +1,4 @@
-//! One group's sled tree: reading it, verifying it, building the batch that changes it.
+//! One group's sled tree: reads and verifies it, and builds the batches that change it.
 
 use std::sync::Arc;
 
@@ -16,19 +16,19 @@ use crate::store::checkpoint::digest::Digest;
 use crate::store::checkpoint::position::Position;
 use crate::store::group_id::GroupId;
 
-/// What must be known of a tree to change it: the position it is at, and its digest.
+/// What a change of a tree needs to know: the tree's position and digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Summary {
     pub(crate) position: Position,
     pub(crate) digest: Digest,
 }
 
-/// A checkpoint ready to be applied to its tree.
+/// A commit that is ready to be applied to its tree.
 pub(crate) struct Prepared {
     pub(crate) batch: sled::Batch,
     pub(crate) summary: Summary,
     pub(crate) records: u64,
-    /// Of the records that change.
+    /// Keys of the records that it changes.
     pub(crate) keys: KeyList,
 }
 
@@ -36,12 +36,13 @@ pub(crate) struct Prepared {
 pub(crate) struct GroupTree {
     pub(crate) group: GroupId,
     tree: sled::Tree,
-    /// Of records as the last prepared batch leaves them: a batch that fails puts the store out of use.
+    /// Hashes of records after the last prepared batch. A batch that fails takes the store out of
+    /// use, so they need no rollback.
     recent: Arc<Mutex<RecentHashes>>,
 }
 
 impl GroupTree {
-    /// The tree of a group, of so many.
+    /// The tree of one of `groups` groups.
     pub(crate) fn open(
         db: &sled::Db,
         group: GroupId,
@@ -78,10 +79,11 @@ impl GroupTree {
         }
     }
 
-    /// Reads the whole tree, and shows each verified record to `visit`.
+    /// Reads the whole tree, and passes each verified record to `visit`. `None` for an empty tree.
     ///
-    /// Every record verifies, keys ascend, and count and hash are those of the meta record; else a
-    /// fault. `None` for a tree with nothing in it.
+    /// # Errors
+    /// When a record fails its checksum, keys do not ascend, or the digest is not that of the meta
+    /// record.
     pub(crate) fn verify(
         &self,
         mut visit: impl FnMut(&[u8], &[u8]),
@@ -113,8 +115,8 @@ impl GroupTree {
         let mut digest = current.map_or_else(Digest::default, |summary| summary.digest);
         let mut batch = sled::Batch::default();
         let (mut records, mut keys) = (0, KeyList::default());
-        // Sorted, so that neighbours are read from the same page; stable, so that of equal keys the
-        // last one given stays last.
+        // Sorted, so that neighbours are read from the same page. The sort is stable, so the last
+        // change of a key stays last.
         commit.changes.sort_by(|a, b| a.0.cmp(&b.0));
         let mut changes = commit.changes.into_iter().peekable();
         let mut recent = self.recent.lock();
@@ -139,7 +141,7 @@ impl GroupTree {
         })
     }
 
-    /// Says the hash of the record that the key has until then.
+    /// Adds one change to the batch. Returns the hash of the record that it replaces.
     fn prepare_change(
         &self,
         key: &[u8],
@@ -150,8 +152,8 @@ impl GroupTree {
         let stored_key = stored_key(key);
         let old_hash = match recent.take(&stored_key) {
             Some(hash) => Some(hash),
-            // Verified before its hash is taken out of the digest: a flipped header would corrupt the
-            // digest for good.
+            // Verified before its hash leaves the digest: a flipped header would make the digest
+            // wrong for good.
             None => {
                 let old = self.load(&stored_key);
                 let old = old.map_err(|fault| fault.into_damage().of(self.group))?;
@@ -177,7 +179,7 @@ impl GroupTree {
         guarded(|| self.tree.apply_batch(batch))
     }
 
-    /// Puts a record into a tree that no meta record vouches for yet. Says the record's hash.
+    /// Adds a record to a tree that has no meta record yet. Returns the record's hash.
     pub(crate) fn import_record(&self, key: &[u8], payload: &[u8]) -> Result<u64, SledFault> {
         let stored_key = stored_key(key);
         let (value, hash) = record::encode(self.group, &stored_key, payload);

@@ -1,14 +1,15 @@
-//! The positions of the newest durable checkpoints, kept outside sled.
+//! The positions of the newest durable checkpoints, stored outside sled.
 //!
-//! A damaged sled file may open without complaint at an *earlier* checkpoint: sled takes damage in
-//! its log for a torn tail. This file tells such a state from the newest one. It holds one slot per
-//! group, rewritten in place:
+//! A damaged sled file may open without an error at an *earlier* checkpoint, because sled takes
+//! damage in its log for a torn tail. This file distinguishes such a state from the newest one. It
+//! has one slot per group, rewritten in place:
 //!
 //! ```text
-//! 1 byte state (0 none, 1 some), 24 bytes position, 4 bytes crc32c of the slot's number and those 25
+//! 1 byte state (0 none, 1 some), 24 bytes position,
+//! 4 bytes crc32c of the slot's number and those 25 bytes
 //! ```
 //!
-//! A slot that fails its crc (torn, flipped) is unknown: it then protects nothing, and harms nothing.
+//! A slot with a wrong crc (torn or flipped) is ignored: it neither protects nor harms.
 
 use std::fs::{File, OpenOptions};
 use std::io;
@@ -20,7 +21,7 @@ use crate::store::checkpoint::position::Position;
 use crate::store::files;
 use crate::store::group_id::GroupId;
 
-/// A power of two that divides a disk sector: a slot never straddles two sectors.
+/// A power of two that divides a disk sector, so no slot spans two sectors.
 const SLOT_BYTES: usize = 64;
 const CHECKED_BYTES: usize = 1 + Position::ENCODED_BYTES;
 
@@ -30,7 +31,7 @@ pub(crate) struct Positions {
 }
 
 impl Positions {
-    /// Opens or creates the file, and reads every group's slot.
+    /// Opens or creates the file, and reads the slot of each group.
     pub(crate) fn open(path: &Path, groups: u16) -> io::Result<(Positions, Vec<Option<Position>>)> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false);
@@ -45,7 +46,7 @@ impl Positions {
         Ok((positions, known))
     }
 
-    /// Writes the slots, all durable on return.
+    /// Writes slots; all are durable on return.
     pub(crate) fn write(&self, positions: &[(u16, Option<Position>)]) -> io::Result<()> {
         for (group, position) in positions {
             self.file

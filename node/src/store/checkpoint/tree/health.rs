@@ -8,7 +8,7 @@ use super::sled_guard::SledFault;
 use crate::store::checkpoint::damage::{Damage, Damaged};
 use crate::store::group_id::GroupId;
 
-/// Taken out of use once, for good: the way back is a restart, which rebuilds from bases.
+/// Goes out of use at most once, until a restart, which rebuilds from bases if needed.
 #[derive(Debug)]
 pub(crate) struct Health {
     sled_dir: SledDir,
@@ -34,7 +34,8 @@ impl Health {
         self.out_of_use.get().is_some()
     }
 
-    /// The damage behind a fault of a read. A panic ends the instance's use; an error doesn't.
+    /// Converts a failed read into damage. A panic takes the instance out of use, an error does
+    /// not.
     pub(crate) fn fault(&self, group: GroupId, fault: SledFault) -> Damaged {
         let panicked = matches!(fault, SledFault::Panic(_));
         let damaged = fault.into_damage().of(group);
@@ -44,7 +45,8 @@ impl Health {
         damaged
     }
 
-    /// Ends the use of the instance. The next start believes the files as far as they verify.
+    /// Takes the instance out of use. The next start uses its files as far as they verify. `true`
+    /// for the first call.
     pub(crate) fn retire(&self, why: &str) -> bool {
         let first = self.out_of_use.set(why.to_owned()).is_ok();
         if first {
@@ -53,7 +55,7 @@ impl Health {
         first
     }
 
-    /// Ends the use of the instance, and of its files: the next start rebuilds them from bases.
+    /// Takes the instance and its files out of use: the next start rebuilds them from bases.
     pub(crate) fn condemn(&self, why: &str) {
         if self.retire(why)
             && let Err(e) = self.mark_suspect(why)

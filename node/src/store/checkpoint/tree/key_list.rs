@@ -1,27 +1,27 @@
-//! Which records a commit changed.
+//! The keys of the records that commits changed.
 
-/// Keys as they came, some of them several times, in one run of memory.
+/// Keys in the order of their changes, duplicates included, in one block of memory.
 #[derive(Debug, Default)]
 pub(crate) struct KeyList {
-    /// Length (2) · whether there was a record before (1), and its hash (8) · key, repeated.
+    /// Length (2) · whether there was a record before (1) · its hash (8) · key, repeated.
     bytes: Vec<u8>,
 }
 
-/// A key that changed, and the hash of the record that it had before; `None` when it had none.
+/// A changed key, and the hash of its record before the change; `None` if there was no record.
 pub(crate) type Changed<'k> = (&'k [u8], Option<u64>);
 
 impl KeyList {
-    /// Bytes taken.
+    /// Size in bytes.
     pub(crate) fn len(&self) -> usize {
         self.bytes.len()
     }
 
-    /// Adds a later list.
+    /// Appends a later list.
     pub(crate) fn append(&mut self, later: &Self) {
         self.bytes.extend_from_slice(&later.bytes);
     }
 
-    /// `key` has at most [`KEY_BYTES_MAX`](super::record::KEY_BYTES_MAX) bytes.
+    /// Adds a key, which has at most [`KEY_BYTES_MAX`](super::record::KEY_BYTES_MAX) bytes.
     pub(crate) fn push(&mut self, key: &[u8], hash_before: Option<u64>) {
         self.bytes
             .extend_from_slice(&(key.len() as u16).to_le_bytes());
@@ -31,7 +31,7 @@ impl KeyList {
         self.bytes.extend_from_slice(key);
     }
 
-    /// Every change, in the order of the commits.
+    /// All changes in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Changed<'_>> {
         let mut rest = &self.bytes[..];
         std::iter::from_fn(move || {

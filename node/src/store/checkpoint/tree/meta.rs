@@ -1,4 +1,4 @@
-//! The meta record: what a group's tree says about itself.
+//! The meta record of a group's tree.
 
 use super::record::{self, META_KEY};
 use crate::store::checkpoint::damage::Damage;
@@ -7,15 +7,15 @@ use crate::store::checkpoint::fields::Fields;
 use crate::store::checkpoint::position::Position;
 use crate::store::group_id::GroupId;
 
-/// Longest caller's part of the meta record, in bytes.
+/// Largest caller's part of the meta record, in bytes.
 pub const META_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 const FORMAT_VERSION: u16 = 1;
 
-/// A group's last committed checkpoint, apart from its records.
+/// A group's last committed checkpoint, without its records.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GroupMeta {
-    /// The log position that the state stands at.
+    /// The log position of the state.
     pub position: Position,
     /// Count and hash of the group's records.
     pub digest: Digest,
@@ -24,7 +24,7 @@ pub struct GroupMeta {
 }
 
 impl GroupMeta {
-    /// The stored value for [`META_KEY`].
+    /// Encodes the value that is stored under [`META_KEY`].
     pub(crate) fn encode(
         position: &Position,
         digest: &Digest,

@@ -1,7 +1,6 @@
-//! A group's state in sled: records and their checksums, commits and scans, and all that stands
-//! between sled and the rest of the node.
+//! A group's state in sled: records with checksums, commits, scans, and the boundary to sled.
 //!
-//! Must not know: bases, nor how a store is opened.
+//! Must not know: bases, how a store is opened.
 
 pub(super) mod commit;
 pub(super) mod group_tree;

@@ -1,24 +1,25 @@
-//! Hashes of the records that were written last: to write a record anew, its old one need not be read for its hash.
+//! Hashes of recently written records. A commit that replaces such a record need not read it.
 
 use std::collections::HashMap;
 use std::mem;
 
 use xxhash_rust::xxh3::xxh3_128;
 
-/// Records of a generation, of all groups together; there are two. They take up to 40 MB.
+/// Records per generation, of all groups together. The two generations together take up to 40 MB.
 const GENERATION: usize = 262_144;
 
-/// Hashes of a group's records, those that were written last. A key counts as forgotten rather than be wrong: then the record is read.
+/// Hashes of a group's recently written records. A key that may be outdated is forgotten; its
+/// record is then read.
 #[derive(Debug)]
 pub(crate) struct RecentHashes {
-    /// By the hash of the stored key: wide enough that no two keys share one.
+    /// Keyed by the 128-bit hash of the stored key, so collisions are negligible.
     newer: HashMap<u128, u64, foldhash::fast::RandomState>,
     older: HashMap<u128, u64, foldhash::fast::RandomState>,
     generation: usize,
 }
 
 impl RecentHashes {
-    /// One group's, of so many.
+    /// The part of one of `groups` groups.
     pub(crate) fn of_one_in(groups: usize) -> Self {
         Self {
             newer: HashMap::default(),
@@ -27,14 +28,15 @@ impl RecentHashes {
         }
     }
 
-    /// The hash of the record that is in the tree under a key, if it is remembered; no longer from now on.
+    /// Removes and returns the hash of the record under a key, if known.
     pub(crate) fn take(&mut self, stored_key: &[u8]) -> Option<u64> {
         let key = xxh3_128(stored_key);
         let older = self.older.remove(&key);
         self.newer.remove(&key).or(older)
     }
 
-    /// Remembers the hash of the record that a key has in the tree from now on. Forgets what was not written for long.
+    /// Stores the hash of the record that a key has from now on. Evicts the older generation once
+    /// the newer one is full.
     pub(crate) fn put(&mut self, stored_key: &[u8], hash: u64) {
         if self.newer.len() == self.generation {
             self.older = mem::take(&mut self.newer);

@@ -1,13 +1,13 @@
-//! How a record is stored.
+//! The stored form of a record.
 //!
 //! ```text
 //! stored key    1 byte tag (0 = the group's meta record, 1 = a caller's record), the caller's key
 //! stored value  1 byte version, 8 bytes hash (little endian), payload
 //! ```
 //!
-//! The hash covers group, key and payload. It serves twice: verified at every load, and summed up
-//! in the group's [`Digest`](crate::store::checkpoint::Digest), so that overwriting a record needs nothing but the old
-//! one's header.
+//! The hash covers group, key and payload. Each load verifies it. The group's
+//! [`Digest`](crate::store::checkpoint::Digest) sums it up, so that overwriting a record needs only
+//! the header of the old one.
 
 use std::fmt;
 use std::ops::Deref;
@@ -17,12 +17,12 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 use crate::store::checkpoint::damage::{Damage, key_prefix};
 use crate::store::group_id::GroupId;
 
-/// Longest key in bytes that a caller may use.
+/// Longest key of a caller's record, in bytes.
 pub const KEY_BYTES_MAX: usize = 4 * 1024;
 /// Longest payload of one record, in bytes.
 pub const PAYLOAD_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-/// The tag keeps the meta record apart from whatever keys callers build.
+/// The tag separates the meta record from the callers' keys.
 pub(crate) const META_KEY: &[u8] = &[0];
 const RECORD_TAG: u8 = 1;
 const VERSION: u8 = 1;
@@ -54,7 +54,7 @@ pub struct Record {
 }
 
 impl Record {
-    /// The key as the caller built it.
+    /// The caller's key.
     pub fn key(&self) -> &[u8] {
         &self.stored_key[1..]
     }
@@ -64,7 +64,7 @@ impl Record {
         &self.payload
     }
 
-    /// Verifies what sled holds under `stored_key`, which must not be the meta key.
+    /// Verifies the value under `stored_key`, which must not be the meta key.
     pub(crate) fn load(
         group: GroupId,
         stored_key: sled::IVec,
@@ -82,7 +82,7 @@ impl Record {
     }
 }
 
-/// The key under which sled holds a caller's record.
+/// The key in sled of a caller's record.
 pub(crate) fn stored_key(key: &[u8]) -> Vec<u8> {
     let mut stored = Vec::with_capacity(1 + key.len());
     stored.push(RECORD_TAG);
@@ -90,7 +90,7 @@ pub(crate) fn stored_key(key: &[u8]) -> Vec<u8> {
     stored
 }
 
-/// Builds the stored value, and says its hash.
+/// Builds the stored value, and returns its hash too.
 pub(crate) fn encode(group: GroupId, stored_key: &[u8], payload: &[u8]) -> (Vec<u8>, u64) {
     let hash = record_hash(group, stored_key, payload);
     let mut value = Vec::with_capacity(HEADER_BYTES + payload.len());
@@ -100,7 +100,7 @@ pub(crate) fn encode(group: GroupId, stored_key: &[u8], payload: &[u8]) -> (Vec<
     (value, hash)
 }
 
-/// Verifies a stored value, and says its hash.
+/// Verifies a stored value, and returns its hash too.
 pub(crate) fn load(
     group: GroupId,
     stored_key: &[u8],
@@ -125,8 +125,8 @@ pub(crate) fn load(
     Ok((Payload(stored), hash))
 }
 
-/// The group is part of the hash, so that a page of another group's tree is not taken for ours.
-/// Key and payload are hashed one after the other: no pair of them can be cut elsewhere and agree.
+/// The hash includes the group, so that a page of another group's tree is not accepted. Key and
+/// payload are hashed one after the other, so no other split of the same bytes has the same hash.
 pub(crate) fn record_hash(group: GroupId, stored_key: &[u8], payload: &[u8]) -> u64 {
     let key_hash = xxh3_64_with_seed(stored_key, u64::from(group));
     xxh3_64_with_seed(payload, key_hash)

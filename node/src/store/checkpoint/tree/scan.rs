@@ -1,4 +1,4 @@
-//! Iterating over a group's records in key order.
+//! Iterates over a group's records in key order.
 
 use super::health::Health;
 use super::record::{META_KEY, Record, stored_key};
@@ -6,10 +6,9 @@ use super::sled_guard::{SledFault, guarded};
 use crate::store::checkpoint::damage::{Damage, Damaged};
 use crate::store::group_id::GroupId;
 
-/// The records of one group in key order, each verified; holds one page of sled's at a time.
+/// The records of one group in key order, each verified. Holds one page of sled in memory.
 ///
-/// A commit to the group during the scan may or may not show, record by record. The first error
-/// ends the scan.
+/// A commit during the scan may be visible or not, record by record. The first error ends the scan.
 pub struct Scan<'a> {
     records: TreeRecords,
     group: GroupId,
@@ -63,7 +62,7 @@ impl ScanFault {
     }
 }
 
-/// The records of a tree with their hashes. Ends for good at the first fault.
+/// The records of a tree, with their hashes. The first fault ends the iteration.
 pub(crate) struct TreeRecords {
     group: GroupId,
     /// `None` once ended.
@@ -81,13 +80,13 @@ impl TreeRecords {
         }
     }
 
-    /// Ends the iteration; whether it had not ended before.
+    /// Ends the iteration. `false` if it had ended before.
     fn end(&mut self) -> bool {
         self.pairs.take().is_some()
     }
 
     fn load(&mut self, key: sled::IVec, value: sled::IVec) -> Result<(Record, u64), ScanFault> {
-        // Also what keeps a scan over damaged pages from going in circles.
+        // This also prevents endless loops over damaged pages.
         if key <= self.last_key {
             return Err(ScanFault::Damage(Damage::KeyOrder));
         }

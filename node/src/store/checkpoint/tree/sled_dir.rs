@@ -1,16 +1,16 @@
-//! The directory that sled lives in, and what marks its condition.
+//! The directory of sled, and the marks of its condition.
 //!
 //! ```text
 //! sled/                 sled's own files: db, conf, snap.*, blobs/
-//! sled/UNFINISHED       being rebuilt: no tree in here may be believed; the text says why
-//! sled/SUSPECT          someone found damage: quarantine at the next open; the text says why
-//! sled/OPENING          opens in a row that never came to an end (a count)
-//! sled.discard          on its way out
+//! sled/UNFINISHED       a rebuild is in progress: no tree here is valid; the text says why
+//! sled/SUSPECT          damage was found: quarantine at the next open; the text says why
+//! sled/OPENING          number of consecutive opens that did not finish
+//! sled.discard          about to be deleted
 //! quarantine/<n>        damaged directories, the newest two
 //! ```
 //!
-//! The marks lie inside the directory, so that one rename takes them away together with what they
-//! speak of.
+//! The marks are inside the directory, so that one rename moves them together with the files that
+//! they describe.
 
 use std::fs;
 use std::io;
@@ -22,23 +22,23 @@ const UNFINISHED: &str = "UNFINISHED";
 const SUSPECT: &str = "SUSPECT";
 const OPENING: &str = "OPENING";
 
-/// Quarantined directories that are kept for a post-mortem.
+/// Quarantined directories kept for an analysis.
 const QUARANTINES_MAX: usize = 2;
 
-/// Opens in a row that may fail to come to an end before the directory is held to be the cause.
-/// Operators do kill a slow start once or twice, hence more than two.
+/// Consecutive unfinished opens after which the directory counts as the cause. Operators may kill a
+/// slow start once or twice, hence more than two.
 const OPENS_UNENDED_MAX: u32 = 3;
 
-/// Longest text kept in a mark.
+/// Longest text of a mark.
 const MARK_CHARS_MAX: usize = 2000;
 
-/// What a start finds.
+/// Condition of the directory at a start.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Condition {
     Absent,
-    /// A rebuild, for this reason, was cut off.
+    /// A rebuild, for this reason, did not finish.
     Unfinished(String),
-    /// To be quarantined unopened, for this reason.
+    /// To be quarantined without opening it, for this reason.
     Condemned(String),
     Usable,
 }
@@ -64,7 +64,7 @@ impl SledDir {
     }
 
     pub(crate) fn condition(&self) -> io::Result<Condition> {
-        // The mark is looked for first: a rebuild may be cut off before sled creates its file.
+        // Checked first: a rebuild may be interrupted before sled creates its file.
         if let Some(why) = self.read_mark(UNFINISHED)? {
             return Ok(Condition::Unfinished(why));
         }
@@ -82,18 +82,18 @@ impl SledDir {
         Ok(Condition::Usable)
     }
 
-    /// Counts an open that may never come to an end (crash, hang, out of memory).
+    /// Counts an open that may not finish (crash, hang, out of memory).
     pub(crate) fn open_begins(&self) -> io::Result<()> {
         let count = self.opens_unended()? + 1;
         self.write_mark(OPENING, &count.to_string())
     }
 
-    /// Sled is open and verified.
+    /// Records that sled is open and verified.
     pub(crate) fn open_ended(&self) -> io::Result<()> {
         files::remove_file(&self.path().join(OPENING))
     }
 
-    /// Starts a new, empty directory that counts for nothing until `rebuild_ended`.
+    /// Creates a new, empty directory that is not valid until `rebuild_ended`.
     pub(crate) fn rebuild_begins(&self, why: &str) -> io::Result<()> {
         self.discard()?;
         fs::create_dir_all(self.path())?;
@@ -101,7 +101,7 @@ impl SledDir {
         files::sync_dir(&self.root)
     }
 
-    /// Everything in the directory is complete and durable.
+    /// Records that everything in the directory is complete and durable.
     pub(crate) fn rebuild_ended(&self) -> io::Result<()> {
         files::remove_file(&self.path().join(UNFINISHED))
     }
@@ -110,7 +110,7 @@ impl SledDir {
         self.write_mark(SUSPECT, why)
     }
 
-    /// Puts the directory aside, and says where.
+    /// Moves the directory to quarantine, and returns its new path.
     pub(crate) fn quarantine(&self) -> io::Result<PathBuf> {
         let dir = self.quarantine_path();
         fs::create_dir_all(&dir)?;
@@ -128,11 +128,11 @@ impl SledDir {
         Ok(target)
     }
 
-    /// Removes the directory and what an earlier removal left over.
+    /// Removes the directory, and the rest of an earlier removal.
     pub(crate) fn discard(&self) -> io::Result<()> {
         let leaving = self.root.join("sled.discard");
         files::if_exists(fs::remove_dir_all(&leaving))?;
-        // Renamed first: a removal cut off half-way must not leave something that looks usable.
+        // Renamed first: an interrupted removal must not leave a directory that looks valid.
         if files::if_exists(fs::rename(self.path(), &leaving))?.is_some() {
             files::sync_dir(&self.root)?;
             fs::remove_dir_all(&leaving)?;

@@ -1,8 +1,8 @@
-//! The one door through which sled is called.
+//! All calls into sled go through [`guarded`].
 //!
-//! sled 0.34 answers damage on disk with errors, and in places with a panic. Both become a
-//! [`SledFault`] here. What sled may also do is wait for ever; whoever calls from a place where
-//! that matters bounds the wait from another thread (see `watchdog` and `syncer`).
+//! sled 0.34 reacts to damage on disk with errors, and sometimes with a panic. Both become a
+//! [`SledFault`] here. sled may also wait without end: callers for which that matters limit the
+//! wait from another thread (see `watchdog` and `syncer`).
 
 use std::cell::Cell;
 use std::io;
@@ -16,24 +16,24 @@ thread_local! {
 
 /// Whether a panic on this thread, now, would be caught and turned into [`Damage::Panicked`].
 ///
-/// For a process that aborts in its panic hook: such a hook must leave these panics alone.
+/// A panic hook that aborts the process must ignore such panics.
 pub fn panic_is_caught_here() -> bool {
     GUARDED_CALLS.get() > 0
 }
 
-/// How a call into sled failed.
+/// A failed call into sled.
 #[derive(Debug)]
 pub(crate) enum SledFault {
     Error(sled::Error),
-    /// sled's own state may be inconsistent from here on: the instance must not be used again.
+    /// sled's state may be inconsistent: the instance must not be used any more.
     Panic(String),
 }
 
 impl SledFault {
-    /// The environment's fault rather than the data's: rebuilding would not help.
+    /// Whether the environment failed and not the data: a rebuild would not help.
     pub(crate) fn is_environment(&self) -> bool {
-        // EMFILE and ENFILE have no `ErrorKind`, and sled may have copied the error without its
-        // number, keeping the text only.
+        // EMFILE and ENFILE have no `ErrorKind`, and sled may have copied only the text of the
+        // error.
         let out_of_files = |e: &io::Error| e.to_string().contains("Too many open files");
         match self {
             SledFault::Error(sled::Error::Io(e)) => {
@@ -50,7 +50,7 @@ impl SledFault {
         }
     }
 
-    /// sled's file lock is held by another instance.
+    /// Whether another instance holds sled's file lock.
     pub(crate) fn is_lock(&self) -> bool {
         match self {
             SledFault::Error(sled::Error::Io(e)) => {
@@ -68,11 +68,10 @@ impl SledFault {
     }
 }
 
-/// Calls into sled; errors and panics come back as a [`SledFault`].
+/// Calls sled, and turns errors and panics into a [`SledFault`].
 pub(crate) fn guarded<T>(call: impl FnOnce() -> sled::Result<T>) -> Result<T, SledFault> {
     GUARDED_CALLS.set(GUARDED_CALLS.get() + 1);
-    // Unwind safety: after a panic the instance is taken out of use, so nothing sees what the
-    // panic may have left half done.
+    // Unwind safety: after a panic the instance goes out of use, so its state is not read any more.
     let outcome = catch_unwind(AssertUnwindSafe(call));
     GUARDED_CALLS.set(GUARDED_CALLS.get() - 1);
     match outcome {
@@ -88,6 +87,6 @@ fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
         .map(|text| (*text).to_owned())
         .or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "no message".to_owned());
-    // sled prints whole trees into some of its messages.
+    // Some of sled's messages contain whole trees.
     text.chars().take(400).collect()
 }

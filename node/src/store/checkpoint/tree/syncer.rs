@@ -1,11 +1,11 @@
-//! Makes commits durable, several groups' at once.
+//! Makes commits durable, those of several groups at once.
 //!
-//! One thread per store. It takes all commits that wait, flushes sled once, fsyncs what sled wrote,
-//! then writes their positions into the heads file and fsyncs that. In this order: the heads file
-//! must never promise more than sled holds.
+//! One thread per store. It takes all waiting commits, flushes sled once, fsyncs sled's files, then
+//! writes the commits' positions into the heads file and fsyncs that. The order matters: the heads
+//! file must never promise more than sled contains.
 //!
-//! A thread of its own, because a flush can wait for ever when one of sled's threads has died: the
-//! committers wait on it for a bounded time.
+//! It is a thread of its own because a flush waits without end once one of sled's threads has died.
+//! Committers wait for it with a time limit.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -32,7 +32,7 @@ pub(crate) enum SyncError {
         what: &'static str,
         source: Arc<io::Error>,
     },
-    /// No answer for this long, or none at all any more.
+    /// No answer within this time, or the thread has ended.
     Stuck(Duration),
 }
 
@@ -49,7 +49,7 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    /// `groups` bounds the queue: a group has at most one commit under way.
+    /// `groups` limits the queue: a group has at most one commit in progress.
     pub(crate) fn start(
         db: sled::Db,
         files: SledFiles,
@@ -76,7 +76,7 @@ impl Syncer {
         })
     }
 
-    /// Returns once all that was applied to sled before the call is durable.
+    /// Returns once everything applied to sled before the call is durable.
     pub(crate) fn make_durable(&self, group: GroupId, position: Position) -> Result<(), SyncError> {
         let stuck = || SyncError::Stuck(self.patience);
         let (done, outcome) = sync_channel(1);
@@ -95,7 +95,7 @@ impl Syncer {
         }
     }
 
-    /// Waits for the thread's end, so that it lets go of sled.
+    /// Waits for the end of the thread, which then releases sled.
     pub(crate) fn stop(&mut self) {
         self.requests = None;
         if let Some(thread) = self.thread.take()
@@ -105,7 +105,7 @@ impl Syncer {
         }
     }
 
-    /// Leaves the thread to itself, because it may be stuck.
+    /// Leaves the thread running, because it may be stuck.
     pub(crate) fn abandon(&mut self) {
         self.requests = None;
         self.thread = None;
@@ -127,12 +127,12 @@ impl Worker {
             batch.extend(queue.try_iter().take(self.batch_max - 1));
             let outcome = self.sync(&batch);
             for request in batch {
-                // A committer that lost patience has gone away; nothing to tell it.
+                // The receiver is gone if the committer gave up waiting.
                 let _ = request.done.send(outcome.clone());
             }
         }
         if self.health.is_out_of_use() {
-            // Dropping sled flushes it, and with it what a failed commit left behind.
+            // Dropping sled flushes it, and with it the rest of a failed commit.
             std::mem::forget(self.db);
         }
     }
@@ -154,21 +154,22 @@ fn fsync_error(what: &'static str, source: io::Error) -> SyncError {
     SyncError::Fsync { what, source }
 }
 
-/// fsyncs the files that sled writes.
+/// The files that sled writes, to be fsynced.
 ///
-/// sled's flush on Linux is `sync_file_range`: neither the file's length nor the disk's own cache
-/// is flushed by it. Values too large for sled's log go to files of their own under `blobs/`, which
-/// sled never syncs. `conf` is written once and `snap.*` is synced by sled: their names are not.
+/// sled's flush on Linux is `sync_file_range`, which flushes neither the file's length nor the
+/// disk's own cache. Values too large for sled's log are stored in files under `blobs/`, which sled
+/// never syncs. `conf` is written once and `snap.*` is synced by sled, but their names are not.
 pub(crate) struct SledFiles {
     db: File,
     dir: PathBuf,
     blobs: PathBuf,
-    /// Blobs are never rewritten, so each is synced once. Bounded by the files in `blobs/`.
+    /// Blobs are never rewritten, so each is synced once. Bounded by the number of files in
+    /// `blobs/`.
     blobs_synced: BTreeSet<String>,
 }
 
 impl SledFiles {
-    /// Opens the files of a freshly opened sled.
+    /// Opens the files of a sled that was just opened.
     pub(crate) fn open(dir: &Path) -> io::Result<SledFiles> {
         Ok(SledFiles {
             db: File::open(dir.join("db"))?,
@@ -178,14 +179,14 @@ impl SledFiles {
         })
     }
 
-    /// Syncs everything, names included: needed once after an open.
+    /// Syncs everything, including names: needed once after an open.
     pub(crate) fn sync_all(&mut self) -> io::Result<()> {
         self.sync()?;
         files::if_exists(File::open(self.dir.join("conf")).and_then(|conf| conf.sync_all()))?;
         files::sync_dir(&self.dir)
     }
 
-    /// Syncs what a flush may have written.
+    /// Syncs the files that a flush may have written.
     pub(crate) fn sync(&mut self) -> io::Result<()> {
         self.db.sync_data()?;
         let present: BTreeSet<String> = files::names_in(&self.blobs)?.into_iter().collect();

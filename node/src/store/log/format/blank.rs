@@ -1,9 +1,9 @@
-//! Bytes that no record was ever written over.
+//! Preallocated bytes: zeros that no record has overwritten.
 
-/// What a segment's file is filled with ahead of time, a step at a time.
+/// One step of filling a segment's file ahead of time.
 pub(crate) static ZEROS: [u8; 1 << 20] = [0; 1 << 20];
 
-/// Whether nothing but zeros is there.
+/// Whether all bytes are zero.
 pub(crate) fn is_blank(bytes: &[u8]) -> bool {
     bytes
         .chunks(ZEROS.len())

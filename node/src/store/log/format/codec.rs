@@ -1,8 +1,8 @@
-//! Fixed-width little-endian fields, as record payloads hold them.
+//! Little-endian fields of fixed width, as in record payloads.
 
 use crate::store::log::entry::{GroupId, Leader, Position, Vote};
 
-/// Reads fields from the front of a payload; `None` once it is too short.
+/// Reads fields from the front of a payload; `None` once the payload is too short.
 #[derive(Debug)]
 pub(crate) struct Fields<'a>(pub(crate) &'a [u8]);
 
@@ -70,7 +70,7 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// A count, then so many fields.
+    /// A count, then that number of fields.
     pub(crate) fn list<T>(
         &mut self,
         mut field: impl FnMut(&mut Self) -> Option<T>,
@@ -79,7 +79,7 @@ impl<'a> Fields<'a> {
         (0..count).map(|_| field(self)).collect()
     }
 
-    /// `value`, if nothing is left over.
+    /// Returns `value` if no bytes are left.
     pub(crate) fn end<T>(&self, value: T) -> Option<T> {
         self.0.is_empty().then_some(value)
     }

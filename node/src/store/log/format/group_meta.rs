@@ -1,9 +1,9 @@
-//! What the log says of one group, its entries apart.
+//! State of one group in the log, without its entries.
 
 use super::codec::{self, Fields};
 use crate::store::log::entry::{Position, Vote};
 
-/// One group's state up to some record. Its live entries are `first..next`.
+/// One group's state as of some record. Its live entries are `first..next`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct GroupMeta {
     pub(crate) vote: Option<Vote>,
@@ -44,5 +44,5 @@ impl GroupMeta {
     }
 }
 
-/// How many bytes a segment's file holds; not known of the active one.
+/// Length of a segment's file in bytes; `None` for the active segment.
 pub(crate) type SegmentLen = Option<u32>;

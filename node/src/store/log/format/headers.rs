@@ -1,40 +1,40 @@
-//! The bytes of a segment file: its header, and the header of every record.
+//! The bytes of a segment file: its header, and the header of each record.
 //!
-//! Records begin at multiples of 8. For every version, now and later, a record header has its magic
-//! at 0, its version at 4 and its checksum at 28: so an older build can tell "newer" from
-//! "damaged".
+//! Records begin at multiples of 8. In every version, present and future, a record header has its
+//! magic at byte 0, its version at byte 4 and its checksum at byte 28. So an older build can tell
+//! "newer" from "damaged".
 
 use crate::store::log::entry::SegmentId;
 
-/// Records, and so their headers, begin at multiples of this.
+/// Alignment of records, and so of their headers.
 pub(crate) const ALIGN: usize = 8;
 /// Size of a segment file's header.
 pub(crate) const FILE_HEADER_LEN: usize = 32;
-/// Size of a record's header.
+/// Size of a record header.
 pub(crate) const RECORD_HEADER_LEN: usize = 32;
 /// Size of the fields before an entry's payload.
 pub(crate) const ENTRY_FIELDS_LEN: usize = 40;
 /// Largest payload of an entry, in bytes.
 pub const PAYLOAD_BYTES_MAX: u64 = 64 << 20;
 
-/// Version of the segment file, and of records, that this build writes.
+/// Version of segment files and records that this build writes.
 const VERSION: u8 = 1;
 const FILE_MAGIC: [u8; 8] = *b"HOMELOG\n";
 const RECORD_MAGIC: u32 = 0x4C47_5248;
-/// A record can't be larger than this, whatever its kind; beyond it a length is taken for damage.
+/// Largest payload of any record. A larger length counts as damage.
 const RECORD_PAYLOAD_MAX: u32 = 1 << 30;
 
-/// Size of the whole record of an entry with so many payload bytes.
+/// Size of an entry's whole record, for a payload of `payload_len` bytes.
 pub(crate) fn entry_record_len(payload_len: usize) -> u64 {
     record_len(ENTRY_FIELDS_LEN + payload_len) as u64
 }
 
-/// Size of a record with so many payload bytes, padding included.
+/// Size of a record with a payload of `payload_len` bytes, padding included.
 pub(crate) fn record_len(payload_len: usize) -> usize {
     RECORD_HEADER_LEN + payload_len.next_multiple_of(ALIGN)
 }
 
-/// What the header of a segment file says.
+/// Content of a segment file's header.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct FileHeader {
     pub(crate) segment: SegmentId,
@@ -42,7 +42,7 @@ pub(crate) struct FileHeader {
     pub(crate) log: u64,
 }
 
-/// What may be wrong with a header whose checksum holds.
+/// A header that can't be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum HeaderFault {
     Damaged,
@@ -80,23 +80,23 @@ impl FileHeader {
     }
 }
 
-/// Where a record stands. It goes into the header's checksum, so that the bytes of a record found
-/// anywhere else, such as inside some payload, are not taken for one.
+/// Place of a record. It is part of the header's checksum, so that a copy of a record elsewhere,
+/// for example inside a payload, is not taken for a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) segment: SegmentId,
     pub(crate) offset: u32,
 }
 
-/// What stands before the payload of a record.
+/// The header in front of a record's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RecordHeader {
     pub(crate) kind: u8,
     pub(crate) payload_len: u32,
     pub(crate) payload_crc: u32,
-    /// Number of the write batch. A batch is written only once the one before it is durable.
+    /// Number of the write batch. A batch is written only once the batch before it is durable.
     pub(crate) batch: u64,
-    /// Where that batch begins in this segment: all before it was durable when this record was
+    /// Offset of that batch in this segment. Everything before it was durable when this record was
     /// written.
     pub(crate) batch_start: u32,
 }
@@ -116,7 +116,7 @@ impl RecordHeader {
         bytes
     }
 
-    /// Reads the header at the front of `bytes`, which stand at `place`.
+    /// Reads the header at the front of `bytes`, which begin at `place`.
     pub(crate) fn decode(bytes: &[u8], place: Place) -> Result<Self, HeaderFault> {
         let bytes: &[u8; RECORD_HEADER_LEN] = bytes.first_chunk().ok_or(HeaderFault::Damaged)?;
         if u32_at(bytes, 0) != RECORD_MAGIC || u32_at(bytes, 28) != Self::crc(bytes, place) {

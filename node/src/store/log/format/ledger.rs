@@ -1,7 +1,7 @@
-//! What the written log says of every group, entries apart.
+//! State of all groups according to the written log, without their entries.
 //!
-//! The writer and recovery apply the same records to the same type: so the state that a segment's
-//! first record hands on is the state a replay of all before it gives.
+//! The writer and the recovery apply the same records to the same type. So the state in a segment's
+//! first record equals the state that a replay of all earlier records gives.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use super::group_meta::{GroupMeta, SegmentLen};
 use super::record::Control;
 use crate::store::log::entry::{GroupId, SegmentId};
 
-/// The state of all groups, and which segments exist, up to some record.
+/// The state of all groups, and the list of segments, as of some record.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ledger {
     pub(crate) groups: BTreeMap<GroupId, GroupMeta>,
@@ -17,7 +17,7 @@ pub(crate) struct Ledger {
 }
 
 impl Ledger {
-    /// Applies an entry; `false` when it can't follow on what came before.
+    /// Applies an entry; `false` if it does not follow the records before it.
     pub(crate) fn entry(&mut self, group: GroupId, index: u64) -> bool {
         let meta = self.groups.entry(group).or_default();
         if meta.first == meta.next {

@@ -1,5 +1,5 @@
-//! The bytes of the log: file and record headers, what records say, and the group state that they
-//! come to.
+//! The bytes of the log: headers of files and records, the content of records, and the state that
+//! results from them.
 //!
 //! Pure: no files, no locks, no threads.
 

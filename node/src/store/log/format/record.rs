@@ -1,4 +1,4 @@
-//! What a record says: an entry of a group, or one of the control records around the entries.
+//! The content of a record: an entry of a group, or a control record.
 
 use super::codec::{self, Fields};
 use super::group_meta::{GroupMeta, SegmentLen};
@@ -36,7 +36,7 @@ impl EntryFields {
         })
     }
 
-    /// The checksum of the record's payload: these fields, then the entry's own bytes.
+    /// Checksum of the record's payload: these fields, then the entry's own bytes.
     pub(crate) fn crc(self, payload: &[u8]) -> u32 {
         crc32c::crc32c_append(crc32c::crc32c(&self.encode()), payload)
     }
@@ -45,31 +45,31 @@ impl EntryFields {
 /// A record other than an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Control {
-    /// First record of a segment: the state of all groups, and the segments that exist, this one
-    /// included, each with its length. What older segments said of votes and purges is not needed
-    /// any more.
+    /// First record of a segment: the state of all groups, and all segments with their lengths,
+    /// this one included. It makes votes and purges in older segments superfluous.
     Head {
         segments: Vec<(SegmentId, SegmentLen)>,
         groups: Vec<(GroupId, GroupMeta)>,
     },
     /// A group saved its vote.
     Vote { group: GroupId, vote: Vote },
-    /// A group noted its committed position.
+    /// A group recorded its committed position.
     Committed {
         group: GroupId,
         committed: Option<Position>,
     },
-    /// A group dropped its entries from index `next` on.
+    /// A group removed its entries from index `next` on.
     Truncate { group: GroupId, next: u64 },
-    /// A group dropped its entries up to `upto`, inclusive.
+    /// A group removed its entries up to `upto`, inclusive.
     Purge { group: GroupId, upto: Position },
-    /// A group was forgotten.
+    /// A group was removed.
     Remove { group: GroupId },
-    /// These segments hold nothing live and are about to be deleted: their absence is no loss.
+    /// These segments have no live entries and are about to be deleted: if they are missing,
+    /// nothing is lost.
     Retired { segments: Vec<SegmentId> },
-    /// All written before this was durable when this was written.
+    /// Everything before this record was durable when it was written.
     Vouch,
-    /// The log was closed in order.
+    /// The log was closed in an orderly way.
     Closed,
 }
 
@@ -136,7 +136,7 @@ impl Control {
         out
     }
 
-    /// `None` for a kind this build does not know and for a payload that does not fit its kind.
+    /// `None` for an unknown kind, and for a payload that does not fit its kind.
     pub(crate) fn decode(kind: u8, payload: &[u8]) -> Option<Self> {
         let mut fields = Fields(payload);
         let control = match kind {

@@ -1,4 +1,4 @@
-//! Reading a segment's bytes record by record, and judging damage.
+//! Reads a segment's bytes record by record, and finds evidence about damage.
 //!
 //! Must not know: groups, files.
 
@@ -7,7 +7,7 @@ use super::headers::{ALIGN, FILE_HEADER_LEN, HeaderFault, Place, RECORD_HEADER_L
 use crate::store::log::entry::SegmentId;
 use crate::store::log::error::DamageKind;
 
-/// A record whose checksums hold.
+/// A record with valid checksums.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Scanned<'a> {
     pub(crate) offset: u32,
@@ -22,7 +22,7 @@ pub(crate) enum Stop {
     Newer { offset: u32, version: u32 },
 }
 
-/// Reads the record that begins at `offset`; `None` at the end of the bytes, and where nothing has been written yet.
+/// Reads the record at `offset`; `None` at the end of the bytes, and where nothing was written yet.
 pub(crate) fn record_at(
     segment: SegmentId,
     bytes: &[u8],
@@ -52,12 +52,12 @@ pub(crate) fn record_at(
     }))
 }
 
-/// Looks behind damage at `damaged` for a record of a write batch that begins behind it, and gives
-/// where that batch begins: it was written only once all before it was durable, the damaged record
-/// included. A record of the batch that the damage is in says nothing: the parts of a batch reach
-/// the disk in any order.
+/// Looks behind the damage at `damaged` for a record of a write batch that begins behind it, and
+/// returns the offset of that batch. Such a batch was written only once everything before it was
+/// durable, the damaged record included. A record of the damaged batch itself proves nothing: the
+/// parts of a batch reach the disk in any order.
 ///
-/// A valid header is enough; what it heads need not have arrived.
+/// A valid header suffices; its payload may be incomplete.
 pub(crate) fn vouched_by(segment: SegmentId, bytes: &[u8], damaged: u32) -> Option<u32> {
     let from = (damaged as usize)
         .max(FILE_HEADER_LEN)
@@ -69,7 +69,7 @@ pub(crate) fn vouched_by(segment: SegmentId, bytes: &[u8], damaged: u32) -> Opti
         };
         match RecordHeader::decode(&bytes[offset..], place) {
             Ok(header) => (header.batch_start > damaged).then_some(header.batch_start),
-            // By a newer build: what it says can't be known, and so must not be cut off.
+            // Written by a newer build: its content is unknown, so it must not be cut off.
             Err(HeaderFault::Newer(_)) => Some(place.offset),
             Err(HeaderFault::Damaged) => None,
         }

@@ -1,17 +1,17 @@
-//! Which written entries keep their payload in memory: those written last, up to a number of bytes.
+//! Chooses the entries whose payload stays in memory: the newest ones, up to a number of bytes.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::file_group::FileGroup;
 
-/// Counted for an entry beside its payload, so that tiny entries are bounded too.
+/// Memory counted per entry on top of its record, so that many tiny entries are bounded too.
 const ENTRY_OVERHEAD_BYTES: u64 = 128;
 
-/// The entries written last, over all groups, oldest first. Owned by the writer thread.
+/// The newest entries of all groups, oldest first. Owned by the writer thread.
 ///
-/// Entries purged or truncated meanwhile stay counted until their turn comes: the window bounds
-/// memory, and may hold less than its size.
+/// Entries that were purged or truncated stay counted until they are the oldest. So the window
+/// bounds memory, but may hold less than its size.
 #[derive(Debug)]
 pub(crate) struct CacheWindow {
     entries: VecDeque<Cached>,
@@ -40,7 +40,7 @@ impl CacheWindow {
         self.bytes
     }
 
-    /// Takes in an entry just written, and lets the oldest go as needed.
+    /// Adds an entry that was just written, and evicts the oldest entries beyond the limit.
     pub(crate) fn push(&mut self, group: &Arc<FileGroup>, seq: u64, index: u64, record_bytes: u32) {
         let bytes = u64::from(record_bytes) + ENTRY_OVERHEAD_BYTES;
         self.entries.push_back(Cached {

@@ -1,7 +1,7 @@
 //! One group of a file log: its index, and the payloads that are still in memory.
 //!
-//! An entry begins unwritten, with its payload in memory; once its record is durable it has a place
-//! on disk; later its payload leaves memory. Costs about 100 bytes of memory for each live entry.
+//! A new entry is unwritten and has its payload in memory. Once its record is durable it has a
+//! place on disk; later its payload is evicted. Costs about 100 bytes of memory per live entry.
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
@@ -11,7 +11,7 @@ use crate::store::log::entry::{GroupId, GroupUsage, Leader, LogEntry, SegmentId}
 use crate::store::log::format::headers;
 use crate::store::log::segments::table::{LiveDelta, SegmentTable};
 
-/// Where a record stands on disk.
+/// Place of a record on disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct DiskPlace {
     pub(crate) segment: SegmentId,
@@ -19,16 +19,17 @@ pub(crate) struct DiskPlace {
     pub(crate) len: u32,
 }
 
-/// What stands for an entry. It has a payload in memory, a place on disk, or both.
+/// Index entry: a payload in memory, a place on disk, or both.
 #[derive(Clone, Debug)]
 pub(crate) struct FileSlot {
     pub(crate) leader: Leader,
     pub(crate) tag: u8,
     pub(crate) place: Option<DiskPlace>,
     pub(crate) payload: Option<Bytes>,
-    /// Which append it came with.
+    /// Number of the append that added it.
     seq: u64,
-    /// Bytes of all records up to its own end, counted from some fixed point of the group's log.
+    /// Bytes of all records up to the end of this one, counted from a fixed point of the group's
+    /// log.
     end_bytes: u64,
     len: u32,
 }
@@ -57,7 +58,7 @@ impl Slot for FileSlot {
     }
 }
 
-/// What a group's lock guards.
+/// The state behind a group's lock.
 #[derive(Debug, Default)]
 pub(crate) struct FileGroupState {
     pub(crate) log: GroupLog<FileSlot>,
@@ -96,8 +97,8 @@ impl FileGroup {
         self.state.lock()
     }
 
-    /// The records of the append `seq` are durable: those not dropped meanwhile become live in
-    /// their segments.
+    /// Marks the records of append `seq` as durable. Those that were not removed meanwhile count as
+    /// live in their segments.
     pub(crate) fn written(&self, seq: u64, records: &[(u64, DiskPlace)], table: &SegmentTable) {
         let mut state = self.lock();
         let mut delta = LiveDelta::default();
@@ -110,7 +111,7 @@ impl FileGroup {
         table.add_live(&delta);
     }
 
-    /// Lets the payload of a written entry go, unless another has taken its index.
+    /// Evicts the payload of a written entry, unless another entry has replaced it.
     pub(crate) fn evict(&self, seq: u64, index: u64) {
         if let Some(slot) = self
             .lock()
@@ -124,13 +125,13 @@ impl FileGroup {
 }
 
 impl FileGroupState {
-    /// The number for the next append.
+    /// Number of the next append.
     pub(crate) fn next_seq(&mut self) -> u64 {
         self.last_seq += 1;
         self.last_seq
     }
 
-    /// Adds entries that passed the log's check.
+    /// Adds entries that passed [`GroupLog::check_append`].
     pub(crate) fn append(&mut self, seq: u64, entries: Vec<LogEntry>) {
         let mut end_bytes = self.log.slots().back().map_or(0, |slot| slot.end_bytes);
         for LogEntry {
@@ -164,7 +165,8 @@ impl FileGroupState {
         GroupUsage {
             entries: slots.len() as u64,
             bytes: last.end_bytes - first.end_bytes + first.record_bytes(),
-            // Places only grow with the index: an entry is written after all before it.
+            // Entries are written in the order of their indexes, so the first one is in the oldest
+            // segment.
             oldest_segment: first.place.map(|place| place.segment),
         }
     }
@@ -176,7 +178,7 @@ impl FileGroupState {
     }
 }
 
-/// What entries count for in the segments they are in.
+/// Entries and bytes that these index entries count for, per segment.
 pub(crate) fn live_in<'a>(slots: impl IntoIterator<Item = &'a FileSlot>) -> LiveDelta {
     let mut delta = LiveDelta::default();
     for place in slots.into_iter().filter_map(|slot| slot.place) {

@@ -1,4 +1,4 @@
-//! One group's log in memory, whatever stands for an entry: the entry itself, or where it is on
+//! One group's log in memory, over any kind of index entry: the log entry itself, or its place on
 //! disk.
 //!
 //! Must not know: files, locks, queues.
@@ -11,7 +11,7 @@ use crate::store::log::error::AppendError;
 use crate::store::log::format::group_meta::GroupMeta;
 use crate::store::log::format::headers::PAYLOAD_BYTES_MAX;
 
-/// What stands for an entry.
+/// An index entry.
 pub(crate) trait Slot {
     fn leader(&self) -> Leader;
 }
@@ -22,8 +22,8 @@ impl Slot for LogEntry {
     }
 }
 
-/// One group's log. Its entries are consecutive; `first` is the index of the oldest, and says
-/// nothing when there is none.
+/// One group's log. Its entries are consecutive; `first` is the index of the oldest one, and has no
+/// meaning when there is none.
 #[derive(Clone, Debug)]
 pub(crate) struct GroupLog<S> {
     pub(crate) vote: Option<Vote>,
@@ -46,7 +46,7 @@ impl<S> Default for GroupLog<S> {
 }
 
 impl<S: Slot> GroupLog<S> {
-    /// A group's log as recovery found it.
+    /// A group's log as recovered from disk.
     pub(crate) fn restored(meta: &GroupMeta, slots: VecDeque<S>) -> Self {
         Self {
             vote: meta.vote,
@@ -57,7 +57,7 @@ impl<S: Slot> GroupLog<S> {
         }
     }
 
-    /// Says why `entries` can't be appended, if so.
+    /// Checks that `entries` may be appended.
     pub(crate) fn check_append(
         &self,
         group: GroupId,
@@ -88,7 +88,7 @@ impl<S: Slot> GroupLog<S> {
         Ok(())
     }
 
-    /// Adds an entry that [`check_append`](Self::check_append) let pass.
+    /// Adds an entry that passed [`check_append`](Self::check_append).
     pub(crate) fn push(&mut self, index: u64, slot: S) {
         if self.slots.is_empty() {
             self.first = index;
@@ -97,26 +97,26 @@ impl<S: Slot> GroupLog<S> {
         self.slots.push_back(slot);
     }
 
-    /// The index that comes next once all after `keep` is dropped; `None` when that changes
-    /// nothing.
+    /// The next index once all entries after `keep` are removed; `None` if there are none to
+    /// remove.
     pub(crate) fn truncation(&self, keep: Option<Position>) -> Option<u64> {
         let next = keep.map_or(0, |keep| keep.index + 1).max(self.first);
         (next < self.first + self.slots.len() as u64).then_some(next)
     }
 
-    /// Drops all from `next` on, as [`truncation`](Self::truncation) gave it; gives back what was
-    /// dropped.
+    /// Removes all entries from `next` on, as returned by [`truncation`](Self::truncation), and
+    /// returns them.
     pub(crate) fn truncate(&mut self, next: u64) -> VecDeque<S> {
         let kept = next.saturating_sub(self.first) as usize;
         self.slots.split_off(kept.min(self.slots.len()))
     }
 
-    /// Whether all up to `upto` was purged before.
+    /// Whether everything up to `upto` was purged before.
     pub(crate) fn is_purged(&self, upto: Position) -> bool {
         self.purged.is_some_and(|purged| purged.index >= upto.index)
     }
 
-    /// Drops all up to `upto`, which must not be purged yet; gives back what was dropped.
+    /// Removes all entries up to `upto`, which must not be purged yet, and returns them.
     pub(crate) fn purge(&mut self, upto: Position) -> VecDeque<S> {
         debug_assert!(!self.is_purged(upto));
         self.purged = Some(upto);
@@ -128,7 +128,7 @@ impl<S: Slot> GroupLog<S> {
         std::mem::replace(&mut self.slots, kept)
     }
 
-    /// Drops everything and gives back the entries.
+    /// Removes everything, and returns the entries.
     pub(crate) fn clear(&mut self) -> VecDeque<S> {
         std::mem::take(self).slots
     }
@@ -146,7 +146,7 @@ impl<S: Slot> GroupLog<S> {
         }
     }
 
-    /// The entries present within `range`, with their indexes.
+    /// The entries within `range`, with their indexes.
     pub(crate) fn range(&self, range: Range<u64>) -> impl Iterator<Item = (u64, &S)> {
         let end = self.first + self.slots.len() as u64;
         let from = range.start.clamp(self.first, end);
@@ -170,7 +170,7 @@ impl<S: Slot> GroupLog<S> {
         &self.slots
     }
 
-    /// The index that must come next; `None` when any may.
+    /// The index that must come next; `None` if any index may.
     fn next_index(&self) -> Option<u64> {
         match self.slots.len() as u64 {
             0 => self.purged.map(|purged| purged.index + 1),

@@ -1,5 +1,5 @@
-//! The log's twin in memory, for simulation and tests: the same contract, no files, no threads, no
-//! clock.
+//! A log in memory for simulation and tests, with the same contract as the file log: no files, no
+//! threads, no clock.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -16,12 +16,12 @@ use crate::store::log::format::headers;
 
 type Groups = BTreeMap<GroupId, GroupLog<LogEntry>>;
 
-/// When a [`MemoryLog`]'s writes become durable.
+/// When the writes of a [`MemoryLog`] become durable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flushing {
     /// At once: completions are called before the write's method returns.
     AtOnce,
-    /// When [`MemoryLog::flush`] is called: until then a [`MemoryLog::crash`] loses them.
+    /// When [`MemoryLog::flush`] is called; a [`MemoryLog::crash`] before that loses them.
     ByHand,
 }
 
@@ -36,7 +36,7 @@ pub struct MemoryLog {
 #[derive(Default)]
 struct State {
     current: Groups,
-    /// What a crash leaves; kept only with [`Flushing::ByHand`].
+    /// State after a crash; maintained only with [`Flushing::ByHand`].
     durable: Groups,
     unflushed: BTreeSet<GroupId>,
     waiting: Vec<(Option<Completion>, QueuePermit)>,
@@ -52,7 +52,7 @@ impl std::fmt::Debug for State {
 }
 
 impl MemoryLog {
-    /// An empty log whose callers wait once `queue_bytes` are not yet durable.
+    /// An empty log. Callers wait once `queue_bytes` are not yet durable.
     pub fn new(flushing: Flushing, queue_bytes: u32) -> Self {
         Self {
             budget: ByteBudget::new(queue_bytes),
@@ -61,7 +61,7 @@ impl MemoryLog {
         }
     }
 
-    /// Makes all written so far durable and calls its completions.
+    /// Makes all writes durable and calls their completions.
     pub fn flush(&self) {
         let mut state = self.state();
         let State {
@@ -85,7 +85,7 @@ impl MemoryLog {
             .for_each(|done| done(Ok(())));
     }
 
-    /// Loses all that was not flushed; its completions are never called. Only with
+    /// Loses every write that was not flushed, without calling its completion. Only with
     /// [`Flushing::ByHand`].
     pub fn crash(&self) {
         let mut state = self.state();
@@ -98,8 +98,8 @@ impl MemoryLog {
         drop(lost);
     }
 
-    /// Fails, as the file log does when the disk does: what waits gets an error, later writes are
-    /// refused.
+    /// Fails as the file log does after an error of the disk: waiting writes get an error, later
+    /// ones are refused.
     pub fn fail(&self) {
         self.budget.close();
         let mut state = self.state();

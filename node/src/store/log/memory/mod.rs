@@ -1,5 +1,5 @@
-//! What the log keeps in memory: each group's index, the payloads written last, and the engine that
-//! has no files at all.
+//! The log's state in memory: the index of each group, the cached payloads, and the engine without
+//! files.
 
 pub(super) mod cache_window;
 pub(super) mod file_group;

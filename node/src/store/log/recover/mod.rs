@@ -1,4 +1,4 @@
-//! Opening a log directory: reads every record, rebuilds the groups from them, cuts a torn tail.
+//! Opens a log directory: reads every record, rebuilds the groups, cuts off a torn tail.
 
 pub(super) mod recovery;
 pub(super) mod replay;

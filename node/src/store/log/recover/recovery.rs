@@ -1,11 +1,11 @@
-//! Opening a log directory: what is there is read and judged first; only a log found sound is
-//! touched.
+//! Opens a log directory. It reads and checks everything first, and changes only a valid log.
 //!
-//! A torn tail is cut only where nothing vouches that it was durable. It can only be in the newest
-//! segment, for a segment is created once all before it is durable. Two things no record can tell,
-//! for nothing was written later that could: that the newest segment's file is gone altogether, and
-//! that it ends early exactly between two records, or is blank from there on. What was in that file
-//! is then lost in silence, but never more than that: the segment before it is never deleted.
+//! A torn tail is cut off only where no later record proves that it was durable. It can only be in
+//! the newest segment, because a segment is created once everything before it is durable. Two
+//! losses leave no evidence, because nothing was written after them: the newest segment's file is
+//! missing, or it ends exactly between two records, or is blank from there on. The content of that
+//! file is then lost without notice. No more can be lost, because the segment before the newest is
+//! never deleted.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -27,13 +27,13 @@ use crate::store::log::segments::segment::{self, Segment};
 use crate::store::log::segments::table::SegmentTable;
 use crate::store::log::write::tail::Tail;
 
-/// Held while the log is open; the operating system lets go of it when the process dies.
+/// Lock of the log's directory. The operating system releases it when the process dies.
 #[derive(Debug)]
 pub(crate) struct DirLock(File);
 
 impl Drop for DirLock {
     fn drop(&mut self) {
-        // Closing the file is not enough: a child process that was just forked may still have it
+        // Closing the file does not suffice: a child process that was just forked may still have it
         // open.
         if let Err(error) = self.0.unlock() {
             tracing::warn!(%error, "the log's directory stays locked for now");
@@ -41,7 +41,7 @@ impl Drop for DirLock {
     }
 }
 
-/// A log that was found sound, and made ready for writing.
+/// A valid log, ready for writing.
 #[derive(Debug)]
 pub(crate) struct Recovered {
     pub(crate) lock: DirLock,
@@ -52,13 +52,13 @@ pub(crate) struct Recovered {
     pub(crate) tail: Tail,
 }
 
-/// What reading the segments gave.
+/// Result of reading the segments.
 #[derive(Default)]
 struct Reading {
     replay: Replay,
     log: Option<u64>,
     segments: Vec<(Arc<Segment>, u32)>,
-    /// Where the newest segment is torn; 0 when nothing of it is whole.
+    /// Offset at which the newest segment is torn; 0 if nothing of it is complete.
     torn: Option<u32>,
 }
 
@@ -135,7 +135,7 @@ impl Reading {
         Ok(())
     }
 
-    /// Replays a segment's records up to its end, which it gives, or to where reading can't go on.
+    /// Replays a segment's records. Returns the offset of its end, or why reading stopped before.
     fn records(
         &mut self,
         segment: SegmentId,
@@ -165,7 +165,7 @@ impl Reading {
                     self.replay.record(segment, &record)?;
                     offset += record.header.record_len() as u32;
                 }
-                // Not even its first record arrived: the segment was being created.
+                // The segment was being created: even its first record is missing.
                 Ok(None) if offset == FILE_HEADER_LEN as u32 => {
                     return Ok(Err(Stop::Damaged {
                         offset: 0,
@@ -181,8 +181,8 @@ impl Reading {
         }
     }
 
-    /// Every segment that was not retired must be there, as long as it was when the next was begun;
-    /// and the one before the newest is never retired.
+    /// Checks that each segment that was not retired is present, with the length that it had when
+    /// the next one was begun. The segment before the newest is never retired.
     fn check_manifest(&self) -> Result<(), OpenError> {
         let present: BTreeMap<_, _> = self
             .segments
@@ -202,7 +202,7 @@ impl Reading {
                 return Err(OpenError::MissingSegment { segment });
             };
             if len.is_some_and(|len| len != *found) {
-                // Cut between two records, where the file itself shows nothing.
+                // Cut between two records, which the file itself can't show.
                 let (what, proof) = (DamageKind::CutShort, DamageProof::LaterSegment(newest));
                 return Err(OpenError::Damaged {
                     segment,
@@ -215,7 +215,8 @@ impl Reading {
         Ok(())
     }
 
-    /// Cuts the torn tail, deletes what was retired, and makes all that was read durable.
+    /// Cuts off the torn tail, deletes retired segments, and makes everything that was read
+    /// durable.
     fn settle(mut self, dir: &Path, log: u64, table: &SegmentTable) -> io::Result<(Ledger, Tail)> {
         let next_batch = self.replay.batch + 1;
         let mut ledger = self.replay.ledger;
@@ -261,14 +262,14 @@ impl Reading {
             );
             file.cut(len)?;
         }
-        // What a killed process wrote may be readable without being durable yet.
+        // Bytes written by a killed process may be readable, but not durable yet.
         file.sync()?;
         Ok((ledger, Tail::resume(file, len, next_batch)?))
     }
 }
 
-/// Creates the log's directory if need be. Its name must be durable before anything in it can be;
-/// the directories above it are the caller's.
+/// Creates the log's directory if it is missing, and makes its name durable. Directories above it
+/// are the caller's.
 fn create_dir(dir: &Path) -> io::Result<()> {
     fs::create_dir_all(dir)?;
     match dir.parent() {

@@ -1,9 +1,9 @@
-//! Rebuilding all groups from the records of the segments, in order.
+//! Rebuilds all groups from the records of the segments, in order.
 //!
-//! Segments without live entries may be missing from the middle, and truncations with them: so an
-//! index may for a while show an entry that was replaced long ago. Each segment begins with the
-//! state of all groups, and a live entry's segment is never deleted: so at the end every index
-//! within a group's range shows its live entry.
+//! Segments without live entries may be missing in the middle, and with them truncations. So an
+//! index may for a while point to an entry that was replaced long ago. But each segment begins with
+//! the state of all groups, and the segment of a live entry is never deleted. So at the end each
+//! index within a group's range points to its live entry.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::store::log::format::scan::Scanned;
 use crate::store::log::memory::file_group::{DiskPlace, FileGroup, FileSlot};
 use crate::store::log::memory::group_log::GroupLog;
 
-/// The state as far as the records go.
+/// The state as of the records read so far.
 #[derive(Debug, Default)]
 pub(crate) struct Replay {
     pub(crate) ledger: Ledger,
     entries: BTreeMap<GroupId, BTreeMap<u64, FileSlot>>,
-    /// The number of the last batch seen.
+    /// Number of the newest batch.
     pub(crate) batch: u64,
 }
 
@@ -39,12 +39,12 @@ impl Replay {
         }
     }
 
-    /// The groups, once all records are in; fails when a live entry was in none of them.
+    /// The groups, once all records are read; an error if a live entry is missing.
     pub(crate) fn finish(&mut self) -> Result<BTreeMap<GroupId, Arc<FileGroup>>, OpenError> {
         let mut groups = BTreeMap::new();
         for (group, meta) in &self.ledger.groups {
             let entries = self.entries.remove(group).unwrap_or_default();
-            // Pruned to the range, so that a hole is all that can be wrong.
+            // Entries outside the range were pruned, so only a gap can be wrong.
             if let Some(index) = (meta.first..meta.next).find(|index| !entries.contains_key(index))
             {
                 return Err(OpenError::MissingEntry {
@@ -122,7 +122,7 @@ impl Replay {
         Ok(())
     }
 
-    /// Drops what is outside the group's range.
+    /// Removes the entries outside the group's range.
     fn prune(&mut self, group: GroupId) {
         let (Some(meta), Some(entries)) =
             (self.ledger.groups.get(&group), self.entries.get_mut(&group))

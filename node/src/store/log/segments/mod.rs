@@ -1,6 +1,6 @@
-//! The segment files: one file, the next one's file prepared ahead, and the table of all of them.
+//! The segment files: one file, the preallocated next file, and the table of all segments.
 //!
-//! Must not know: what records say.
+//! Must not know: the content of records.
 
 pub(super) mod preallocator;
 pub(super) mod segment;

@@ -1,13 +1,14 @@
-//! The file of the next segment, filled with zeros ahead of time.
+//! Fills the next segment's file with zeros ahead of time.
 //!
-//! Why: where a file grows, or first fills what was only reserved, each fdatasync has to wait for the file system's journal, and with it
-//! for whatever else is being written, checkpoints above all. Over zeros that are durable already it waits for the disk alone: half the
-//! time, and a fraction of it at the tail.
+//! Where a file grows, or is written for the first time, each fdatasync also waits for the file
+//! system's journal, and so for all other writes, above all those of checkpoints. Over zeros that
+//! are already durable it waits for the disk only: half the time on average, and a fraction of it
+//! at the tail.
 //!
-//! The thread that fills it has the system forget an older segment first: on a machine that has to fetch memory for each page that is
-//! kept, the pages of the one come from the other.
+//! The thread first drops an older segment from the page cache. On a machine that must fetch memory
+//! for each cached page, the new pages then come from the old ones.
 //!
-//! Must not know: what a segment holds.
+//! Must not know: the content of a segment.
 
 use std::fs::{self, File};
 use std::io;
@@ -22,16 +23,17 @@ use rustix::fs::Advice;
 use crate::store::files;
 use crate::store::log::format::blank::ZEROS;
 
-/// No segment's name.
+/// Name of the file until it becomes a segment.
 const NAME: &str = "spare";
-/// Written and made durable in such steps, so that no write of the log waits behind more of it.
+/// Bytes written and synced in one step, so that no write of the log waits behind more.
 const STEP_BYTES: usize = ZEROS.len();
-/// There must be room for so many: others need some too.
+/// Free disk space required, in segments: others need space too.
 const ROOM: u64 = 4;
-/// It may wait for everything else, as long as it is there in time.
+/// The thread may wait for everything else, as long as the file is ready in time.
 const NICENESS: i32 = 5;
 
-/// Makes spare files, one at a time, each in a thread that ends with it, or with this.
+/// Preallocates one file at a time, each on a thread of its own that ends with the file or with the
+/// preallocator.
 #[derive(Debug)]
 pub(crate) struct Preallocator {
     dir: PathBuf,
@@ -45,12 +47,12 @@ enum State {
     None,
     Making(JoinHandle<io::Result<()>>),
     Ready,
-    /// It was not to be had: not tried again for this segment.
+    /// Preallocation failed; it is not tried again for this segment.
     Failed,
 }
 
 impl Preallocator {
-    /// For files of so many bytes in a directory.
+    /// A preallocator for files of `bytes` in `dir`.
     pub(crate) fn new(dir: &Path, bytes: u64) -> Self {
         Self {
             dir: dir.to_path_buf(),
@@ -60,21 +62,22 @@ impl Preallocator {
         }
     }
 
-    /// Whether there is none, nor one being made, nor was one tried in vain.
+    /// Whether a file should be preallocated: none is ready, in progress or failed.
     pub(crate) fn is_wanted(&self) -> bool {
         matches!(self.state, State::None)
     }
 
-    /// Begins one. The system may use the memory in which it keeps a file that nobody is about to read.
+    /// Begins a file. `unread` is a segment without readers, which is dropped from the page cache.
     pub(crate) fn begin(&mut self, unread: Option<PathBuf>) {
         let (dir, bytes, stop) = (self.dir.clone(), self.bytes, Arc::clone(&self.stop));
         let made = thread::Builder::new()
             .name("log-spare".to_owned())
             .spawn(move || {
-                // On Linux this is the calling thread's alone. Not relative: the thread that began this one ranks high.
+                // On Linux the priority is that of the calling thread. It is absolute, because the
+                // thread that started this one has a higher priority.
                 let _ = rustix::process::setpriority_process(None, NICENESS);
                 if let Some(unread) = unread {
-                    // Of no consequence but for speed.
+                    // A hint: an error affects speed only.
                     let _ = forget(&unread);
                 }
                 make(&dir, bytes, &stop)
@@ -85,7 +88,7 @@ impl Preallocator {
         };
     }
 
-    /// Whether there is one. One that could not be made is done without: the log itself notices what is wrong with its disk.
+    /// Whether a file is ready. A failure is not an error: the log itself detects a bad disk.
     pub(crate) fn is_ready(&mut self) -> bool {
         if let State::Making(thread) = &self.state
             && thread.is_finished()
@@ -95,7 +98,8 @@ impl Preallocator {
         matches!(self.state, State::Ready)
     }
 
-    /// Gives the file a name that no file has yet, if there is one; the new name is not durable yet.
+    /// Renames the ready file to `path`, which must not exist. The new name is not durable yet.
+    /// `false` if no file is ready.
     pub(crate) fn take(&mut self, path: &Path) -> io::Result<bool> {
         let is_ready = self.is_ready();
         if matches!(self.state, State::Ready | State::Failed) {
@@ -108,7 +112,7 @@ impl Preallocator {
             return Err(io::Error::from(io::ErrorKind::AlreadyExists));
         }
         match fs::rename(self.dir.join(NAME), path) {
-            // Somebody needed the room.
+            // The file was deleted to free space.
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
             renamed => renamed.map(|()| true),
         }
@@ -124,7 +128,7 @@ impl Preallocator {
                 tracing::debug!(%error, "the log's next segment was not prepared");
                 State::Failed
             }
-            // It has been said by the hook for panics, if the process is still there.
+            // The panic hook has already reported it.
             Err(_panic) => State::Failed,
         };
     }
@@ -140,7 +144,7 @@ impl Drop for Preallocator {
     }
 }
 
-/// Deletes what is left of one.
+/// Deletes an incomplete or unused file.
 pub(crate) fn discard(dir: &Path) -> io::Result<()> {
     files::if_exists(fs::remove_file(dir.join(NAME))).map(drop)
 }
@@ -153,13 +157,13 @@ fn make(dir: &Path, bytes: u64, stop: &AtomicBool) -> io::Result<()> {
     }
     let made = fill(&path, bytes, stop);
     if made.is_err() {
-        // On a full disk others need the room.
+        // Frees the space for others on a full disk.
         let _ = discard(dir);
     }
     made
 }
 
-/// Has the system keep nothing of a durable file in memory.
+/// Drops a durable file from the page cache.
 fn forget(path: &Path) -> io::Result<()> {
     let file = File::open(path)?;
     Ok(rustix::fs::fadvise(file, 0, None, Advice::DontNeed)?)

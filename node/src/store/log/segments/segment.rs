@@ -1,6 +1,6 @@
-//! A segment file on disk: creating, opening, reading, writing, deleting.
+//! A segment file on disk: create, open, read, write, delete.
 //!
-//! Must not know: what the bytes mean, beyond the file's header.
+//! Must not know: the content, except the file's header.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -13,7 +13,7 @@ use crate::store::log::format::headers::FileHeader;
 
 const EXTENSION: &str = "segment";
 
-/// An open segment file. Reading goes on working after the file was deleted.
+/// An open segment file. It stays readable after its deletion.
 #[derive(Debug)]
 pub(crate) struct Segment {
     id: SegmentId,
@@ -21,8 +21,8 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
-    /// Writes the file's header, into a new file unless a prepared one has its name already. Nothing
-    /// is durable yet.
+    /// Writes the file's header, into a preallocated file if there is one, otherwise into a new
+    /// file. Not durable yet.
     pub(crate) fn create(
         dir: &Path,
         header: FileHeader,
@@ -69,34 +69,34 @@ impl Segment {
         self.file.write_all_at(bytes, u64::from(offset))
     }
 
-    /// Whether the file goes on behind so many bytes: was prepared, and is blank there.
+    /// Whether the file is longer than `len`: it was preallocated, and is blank from there on.
     pub(crate) fn is_longer_than(&self, len: u32) -> io::Result<bool> {
         Ok(self.file.metadata()?.len() > u64::from(len))
     }
 
-    /// Makes all written so far durable, with the file's length.
+    /// Makes all writes durable, and the file's length.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 
-    /// Gives back what is blank behind `len` bytes. A crash may bring it back.
+    /// Removes the blank bytes behind `len`. After a crash they may be there again.
     pub(crate) fn trim(&self, len: u32) -> io::Result<()> {
         self.file.set_len(u64::from(len))
     }
 
-    /// Cuts the file off at `len` bytes, for good.
+    /// Cuts the file to `len` bytes, durably.
     pub(crate) fn cut(&self, len: u32) -> io::Result<()> {
         self.file.set_len(u64::from(len))?;
         self.file.sync_all()
     }
 }
 
-/// The file of a segment.
+/// Path of a segment's file.
 pub(crate) fn path(dir: &Path, id: SegmentId) -> PathBuf {
     dir.join(format!("{id:016x}.{EXTENSION}"))
 }
 
-/// The segments in a directory, oldest first. Files of other names are left alone.
+/// The segments in a directory, oldest first. Other files are ignored.
 pub(crate) fn list(dir: &Path) -> io::Result<Vec<SegmentId>> {
     let mut ids = Vec::new();
     for entry in fs::read_dir(dir)? {
@@ -117,7 +117,7 @@ pub(crate) fn list(dir: &Path) -> io::Result<Vec<SegmentId>> {
     Ok(ids)
 }
 
-/// Deletes segments' files; one that is gone already is no error. A crash may bring them back.
+/// Deletes segments' files; a missing file is no error. After a crash they may be there again.
 pub(crate) fn delete(dir: &Path, ids: &[SegmentId]) -> io::Result<()> {
     ids.iter()
         .try_for_each(|id| files::if_exists(fs::remove_file(path(dir, *id))).map(drop))

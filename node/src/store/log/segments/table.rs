@@ -1,4 +1,4 @@
-//! Which segments exist and how much in each is live.
+//! The table of segments, with the number of live bytes in each.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use parking_lot::{Mutex, MutexGuard};
 use super::segment::Segment;
 use crate::store::log::entry::SegmentId;
 
-/// What a segment holds.
+/// Content of a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SegmentUsage {
     /// The segment.
@@ -21,7 +21,7 @@ pub struct SegmentUsage {
     pub live_bytes: u64,
 }
 
-/// Entries that begin or cease to be live, summed up per segment.
+/// Changes in live entries, summed up per segment.
 #[derive(Debug, Default)]
 pub(crate) struct LiveDelta(BTreeMap<SegmentId, (u64, u64)>);
 
@@ -41,7 +41,7 @@ pub(crate) struct Totals {
     pub(crate) live_bytes: u64,
 }
 
-/// All segments of the log. Its lock is taken last and held for moments.
+/// All segments of the log. Lock order: this lock comes last, and is held briefly.
 #[derive(Debug, Default)]
 pub(crate) struct SegmentTable {
     rows: Mutex<BTreeMap<SegmentId, Row>>,
@@ -90,9 +90,9 @@ impl SegmentTable {
         }
     }
 
-    /// The segments without live entries, but for the active one, where entries on their way to the
-    /// disk land, and the one before it: should the active one be lost, nothing but what is in it
-    /// is lost in silence.
+    /// The segments without live entries, except the active one and the one before it. The active
+    /// one receives the next entries. The one before it stays so that the loss of the active
+    /// segment's file loses no more than that file.
     pub(crate) fn retirable(&self, active: SegmentId) -> Vec<SegmentId> {
         let rows = self.rows();
         let dead = rows

@@ -1,4 +1,4 @@
-//! The way to the disk: the queue that callers fill, the thread that drains it, and the end of the
+//! The write path: the queue that callers fill, the thread that drains it, and the end of the
 //! active segment.
 
 pub(super) mod queue;

@@ -1,4 +1,4 @@
-//! What waits for the writer thread. Its size in bytes is bounded by the permits its items hold.
+//! The writes that wait for the writer thread. Their size in bytes is bounded by their permits.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,14 +19,14 @@ use crate::store::log::memory::file_group::FileGroup;
 pub(crate) struct PendingEntry {
     pub(crate) fields: EntryFields,
     pub(crate) payload: Bytes,
-    /// Taken in the caller's thread, to spare the writer.
+    /// Computed in the caller's thread, to keep that work off the writer thread.
     pub(crate) crc: u32,
 }
 
-/// What a write asks for.
+/// The content of a write.
 #[derive(Debug)]
 pub(crate) enum Work {
-    /// Entries of a group; `seq` tells them from others that had the same indexes.
+    /// Entries of a group. `seq` distinguishes them from other entries with the same indexes.
     Append {
         group: Arc<FileGroup>,
         seq: u64,
@@ -41,28 +41,28 @@ impl From<Control> for Work {
     }
 }
 
-/// One write on its way to the disk.
+/// A write in the queue.
 pub(crate) struct Op {
     pub(crate) work: Work,
     pub(crate) waiting: Waiting,
 }
 
-/// The caller's side of a write.
+/// What a write holds until it is durable.
 pub(crate) struct Waiting {
     pub(crate) done: Option<Completion>,
-    /// When it was handed over.
+    /// Time of the hand-over.
     pub(crate) since: Instant,
-    /// Given back once the write is durable.
+    /// Returned to the budget once the write is durable.
     pub(crate) permit: QueuePermit,
 }
 
-/// What the writer takes at once.
+/// Everything that the writer takes from the queue at once.
 #[derive(Default)]
 pub(crate) struct Drained {
     pub(crate) ops: Vec<Op>,
-    /// The newest committed position of each group that noted one.
+    /// The newest committed position of each group that recorded one.
     pub(crate) committed: BTreeMap<GroupId, Option<Position>>,
-    /// Whether this is the last there will be.
+    /// Whether the queue is closed, so that no more follows.
     pub(crate) closing: bool,
 }
 
@@ -80,7 +80,7 @@ pub(crate) struct WriteQueue {
 }
 
 impl WriteQueue {
-    /// Hands a write over. The order of calls is the order on disk.
+    /// Adds a write. The order of the calls is the order on disk.
     pub(crate) fn push(&self, op: Op) -> Result<(), WriteRefused> {
         let mut state = self.state();
         if let Some(refused) = state.refused {
@@ -95,7 +95,7 @@ impl WriteQueue {
         Ok(())
     }
 
-    /// Notes a committed position without waking the writer: it goes along with the next write.
+    /// Records a committed position without waking the writer: it is written with the next write.
     pub(crate) fn note_committed(
         &self,
         group: GroupId,
@@ -109,7 +109,7 @@ impl WriteQueue {
         Ok(())
     }
 
-    /// Takes all that waits; with `wait`, not before there is a write or the queue is closed.
+    /// Takes everything; with `wait`, first waits for a write or the close of the queue.
     pub(crate) fn drain(&self, wait: bool) -> Drained {
         let mut state = self.state();
         while wait && state.waiting.ops.is_empty() && state.refused.is_none() {
@@ -120,26 +120,26 @@ impl WriteQueue {
         drained
     }
 
-    /// Whether no write waits at this moment.
+    /// Whether the queue is open and empty.
     pub(crate) fn is_idle(&self) -> bool {
         let state = self.state();
         state.waiting.ops.is_empty() && state.refused.is_none()
     }
 
-    /// Takes no more writes; what waits is still written. The first reason given stays.
+    /// Refuses further writes; waiting ones are still written. The first reason given is kept.
     pub(crate) fn close(&self, reason: WriteRefused) {
         self.state().refused.get_or_insert(reason);
         self.ready.notify_all();
     }
 
-    /// Takes no more writes because the log has failed, and gives back what was waiting.
+    /// Refuses further writes because the log has failed, and returns the waiting ones.
     pub(crate) fn fail(&self) -> Drained {
         let mut state = self.state();
         state.refused = Some(WriteRefused::Failed);
         std::mem::take(&mut state.waiting)
     }
 
-    /// Why writes are refused, if they are.
+    /// Why writes are refused; `None` while they are not.
     pub(crate) fn refused(&self) -> Option<WriteRefused> {
         self.state().refused
     }

@@ -1,4 +1,4 @@
-//! What the callers of a file log and its writer thread share.
+//! State shared by the callers of a file log and its writer thread.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,11 +13,11 @@ use crate::store::log::memory::file_group::{self, FileGroup};
 use crate::store::log::segments::table::SegmentTable;
 use crate::store::log::stats::LogStats;
 
-/// Shared between callers and the writer thread.
+/// State shared by the callers and the writer thread.
 pub(crate) struct Shared {
     pub(crate) config: LogConfig,
     pub(crate) hooks: LogHooks,
-    /// The log's random number, in every segment's header.
+    /// The log's random number, stored in each segment's header.
     pub(crate) log: u64,
     pub(crate) queue: WriteQueue,
     pub(crate) budget: ByteBudget,
@@ -75,7 +75,7 @@ impl Shared {
         self.groups.read().keys().copied().collect()
     }
 
-    /// Brings the gauges up to date.
+    /// Updates the gauges.
     pub(crate) fn refresh_gauges(&self) {
         let totals = self.table.totals();
         self.stats

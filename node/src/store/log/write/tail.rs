@@ -1,4 +1,4 @@
-//! The end of the log: the active segment, and the write batch that is being put together.
+//! The end of the log: the active segment, and the write batch in progress.
 
 use std::io;
 use std::path::Path;
@@ -13,30 +13,31 @@ use crate::store::log::memory::file_group::DiskPlace;
 use crate::store::log::segments::preallocator::Preallocator;
 use crate::store::log::segments::segment::{self, Segment};
 
-/// Records are gathered in memory up to about this size before they are handed to the file.
+/// Size of the buffer at which records are written to the file.
 const BUFFER_BYTES: usize = 1 << 20;
 
-/// The active segment's end.
+/// The end of the active segment.
 ///
-/// Invariant: when the first record of a batch is written, all batches before it are durable.
-/// Recovery relies on it to tell a torn tail from damage.
+/// Invariant: when the first record of a batch is written, all batches before it are durable. The
+/// recovery relies on it to tell a torn tail from damage.
 #[derive(Debug)]
 pub(crate) struct Tail {
     file: Arc<Segment>,
-    /// The file was blank and durable up to its full size: writing into it takes no more than the disk.
+    /// The file was blank and durable up to its full size, so a write needs no work of the file
+    /// system.
     is_preallocated: bool,
-    /// Bytes handed to the file.
+    /// Bytes written to the file.
     written: u32,
     buffer: Vec<u8>,
     batch: u64,
     batch_start: u32,
     records: u64,
-    /// Size of the segment when it held no more than its first record; 0 when that is not known.
+    /// Size of the segment with its first record only; 0 if unknown.
     fresh_len: u32,
 }
 
 impl Tail {
-    /// Goes on with a segment whose first `len` bytes are durable.
+    /// Continues a segment whose first `len` bytes are durable.
     pub(crate) fn resume(file: Arc<Segment>, len: u32, batch: u64) -> io::Result<Self> {
         Ok(Self {
             is_preallocated: file.is_longer_than(len)?,
@@ -50,7 +51,7 @@ impl Tail {
         })
     }
 
-    /// Begins a segment, durable with its first record and its name on return.
+    /// Creates a segment. It is durable on return, with its first record and its name.
     pub(crate) fn create(
         dir: &Path,
         header: FileHeader,
@@ -61,7 +62,8 @@ impl Tail {
         let is_preallocated = preallocator.take(&segment::path(dir, header.segment))?;
         let file = Arc::new(Segment::create(dir, header, is_preallocated)?);
         let mut tail = Self::resume(file, FILE_HEADER_LEN as u32, batch)?;
-        // The file's header belongs to the first batch: a later one vouches for it.
+        // The file's header belongs to the first batch, so a later batch proves that it was
+        // durable.
         tail.batch_start = 0;
         tail.control(head)?;
         tail.flush()?;
@@ -84,22 +86,22 @@ impl Tail {
         self.batch
     }
 
-    /// Size of the segment, what is not yet written included.
+    /// Size of the segment, including the buffered records.
     pub(crate) fn len(&self) -> u32 {
         self.written + self.buffer.len() as u32
     }
 
-    /// Whether the segment holds nothing but its first record.
+    /// Whether the segment contains only its first record.
     pub(crate) fn is_fresh(&self) -> bool {
         self.len() == self.fresh_len
     }
 
-    /// Whether its file was prepared.
+    /// Whether the file was preallocated.
     pub(crate) fn is_preallocated(&self) -> bool {
         self.is_preallocated
     }
 
-    /// Gives back what the file has behind the last record; nothing is written into it any more.
+    /// Removes the blank bytes behind the last record, once nothing more is written.
     pub(crate) fn trim(&self) -> io::Result<()> {
         match self.is_preallocated {
             true => self.file.trim(self.written),
@@ -107,7 +109,7 @@ impl Tail {
         }
     }
 
-    /// Whether the batch has records in it.
+    /// Whether the batch contains a record.
     pub(crate) fn has_batch(&self) -> bool {
         self.records > 0
     }
@@ -132,7 +134,7 @@ impl Tail {
             .map(|_| ())
     }
 
-    /// Hands what was gathered to the file.
+    /// Writes the buffer to the file.
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         if !self.buffer.is_empty() {
             self.file.write_at(self.written, &self.buffer)?;
@@ -142,7 +144,7 @@ impl Tail {
         Ok(())
     }
 
-    /// Begins the next batch; the caller has made this one durable.
+    /// Begins the next batch. The caller must have made this one durable.
     pub(crate) fn next_batch(&mut self) {
         debug_assert!(self.buffer.is_empty());
         self.batch += 1;

@@ -1,7 +1,7 @@
-//! The thread that writes the log: it drains the queue, writes, makes it durable with one
-//! fdatasync, reports.
+//! The writer thread: drains the queue, writes a batch, makes it durable with one fdatasync, calls
+//! the completions.
 //!
-//! Must not know: how entries are read, nor who waits for them.
+//! Must not know: how entries are read, or what waits for a completion.
 
 use std::collections::VecDeque;
 use std::io;
@@ -21,34 +21,34 @@ use crate::store::log::memory::file_group::{DiskPlace, FileGroup};
 use crate::store::log::segments::preallocator::Preallocator;
 use crate::store::log::segments::segment;
 
-/// Room a control record is taken to need; the few larger ones may pass the size of a segment by a
+/// Size that is assumed for a control record. The few larger ones may exceed the segment's size a
 /// little.
 const CONTROL_RECORD_BYTES: u64 = 128;
 
-/// The writer's share of a contended processor, as a niceness: it does little but wait for the disk, and everybody waits for it. On
-/// two busy cores this halves what an append takes.
+/// Niceness of the writer thread. It mostly waits for the disk, and every write waits for it. With
+/// two busy cores, this halves the duration of an append.
 const NICENESS: i32 = -10;
 
-/// The system may keep so many segments in memory, the present one among them: who follows the log closely reads those, and whatever is
-/// kept beyond takes memory from others for nothing.
+/// Segments that may stay in the page cache, the active one included. Readers that are close to the
+/// end read only those; more would take memory from others without use.
 const CACHED_SEGMENTS: SegmentId = 3;
 
-/// The writer. Only it writes segments of an open log, and only it deletes them.
+/// The writer. No other code writes or deletes segments of an open log.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
-    /// The state as written so far, which may be behind what callers see.
+    /// State as of the last written record; it may be behind what callers see.
     ledger: Ledger,
     tail: Tail,
     cache: CacheWindow,
-    /// Drained, and not in the batch yet; the write at hand is in `waiting` already.
+    /// Drained writes that are not in the batch yet. The write in progress is already in `waiting`.
     backlog: VecDeque<Op>,
-    /// Records in the batch that are to become live.
+    /// Entries of the batch, which become live once it is durable.
     appended: Vec<Appended>,
-    /// Who waits for the batch; the write at hand is the last.
+    /// Writes that wait for the batch; the write in progress is the last one.
     waiting: Vec<Waiting>,
-    /// Whether a record after the last durable batch says that it was durable.
+    /// Whether a record behind the last durable batch proves that it was durable.
     vouched: bool,
-    /// The file of the next segment.
+    /// Prepares the file of the next segment.
     preallocator: Preallocator,
 }
 
@@ -78,7 +78,8 @@ impl Writer {
 
     /// Writes until the queue is closed or the disk fails.
     pub(crate) fn run(mut self) {
-        // On Linux this is the calling thread's alone. A process that may not rank its threads higher writes at the common rank.
+        // On Linux the niceness is that of the calling thread. Without the right to raise its
+        // priority, the thread runs at the default one.
         let _ = rustix::process::nice(NICENESS);
         let result = panic::catch_unwind(AssertUnwindSafe(|| self.write_all()));
         let result = result.unwrap_or_else(|_| Err(io::Error::other("the log's writer panicked")));
@@ -93,8 +94,8 @@ impl Writer {
             if !self.vouched && self.shared.queue.is_idle() {
                 self.vouch()?;
             }
-            // Taken before the drain: so the writes that made these segments dead are in this batch
-            // or durable already.
+            // Taken before the drain, so that the writes that made these segments dead are in this
+            // batch or durable already.
             let retired = self.shared.table.retirable(self.tail.segment());
             let Drained {
                 ops,
@@ -104,7 +105,7 @@ impl Writer {
             self.backlog.extend(ops);
             self.write_backlog()?;
             for (group, committed) in committed {
-                // A group removed since is not brought back to life by its last commit.
+                // A late commit does not bring back a group that was removed.
                 let known = self.ledger.groups.get(&group);
                 if known.is_some_and(|meta| meta.committed != committed) {
                     self.control(&Control::Committed { group, committed })?;
@@ -128,7 +129,7 @@ impl Writer {
 
     fn write_backlog(&mut self) -> io::Result<()> {
         while let Some(op) = self.backlog.pop_front() {
-            // Waiting before it is written: should the disk fail, it hears of it.
+            // Added before the write, so that an error of the disk reaches its completion.
             self.waiting.push(op.waiting);
             match op.work {
                 Work::Append {
@@ -182,14 +183,14 @@ impl Writer {
         self.tail.control(control)
     }
 
-    /// Whether a record must go to the next segment. A fresh segment takes one, whatever its size.
+    /// Whether a record must go to the next segment. A fresh segment takes a record of any size.
     fn is_full_for(&self, bytes: u64) -> bool {
         !self.tail.is_fresh()
             && u64::from(self.tail.len()) + bytes > self.shared.config.segment_bytes
     }
 
-    /// Has the next segment's file prepared, once there is something in this one; between two batches. A segment that was not prepared
-    /// itself is left early for one that is.
+    /// Starts the preallocation of the next segment's file, between two batches, once this segment
+    /// has some content. A segment that was not preallocated itself is left early for one that is.
     fn preallocate(&mut self) -> io::Result<()> {
         if u64::from(self.tail.len()) < self.shared.config.preallocate_from_bytes {
             return Ok(());
@@ -205,8 +206,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Begins the next segment, once all in this one is durable. The write at hand goes on in the
-    /// new one.
+    /// Begins the next segment, once everything in this one is durable. The write in progress
+    /// continues in the new one.
     fn rotate(&mut self) -> io::Result<()> {
         self.finish_batch(1)?;
         let header = FileHeader {
@@ -231,8 +232,8 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes the batch durable and reports it to all who wait, but the last `unfinished`, who are not
-    /// all written.
+    /// Makes the batch durable and calls the waiting completions, except the last `unfinished`
+    /// ones: these writes continue in the next segment.
     fn finish_batch(&mut self, unfinished: usize) -> io::Result<()> {
         if self.tail.has_batch() {
             let bytes = self.tail.batch_bytes();
@@ -260,9 +261,9 @@ impl Writer {
         self.shared.stats.set_cached(self.cache.bytes());
         let reported = self.waiting.len().saturating_sub(unfinished);
         for waiting in self.waiting.drain(..reported) {
-            // Before the completion is called, which may write again at once.
+            // Released before the completion is called, which may write again at once.
             drop(waiting.permit);
-            // A purge or a truncation has no completion, and its duration is no figure.
+            // A purge or a truncation has no completion, and its duration is not measured.
             let Some(done) = waiting.done else { continue };
             if let Some(appended) = &self.shared.hooks.appended {
                 appended(waiting.since.elapsed());
@@ -284,8 +285,9 @@ impl Writer {
         Ok(())
     }
 
-    /// Says that all so far is durable, without an fdatasync of its own: should the last batch be
-    /// damaged while the node rests, the damage is then no torn tail. It begins the next batch.
+    /// Writes a record that proves that everything so far is durable, without an fdatasync of its
+    /// own. Damage to the last batch while the node is idle is then not taken for a torn tail. The
+    /// record begins the next batch.
     fn vouch(&mut self) -> io::Result<()> {
         self.vouched = true;
         if self.is_full_for(CONTROL_RECORD_BYTES) {
@@ -295,7 +297,7 @@ impl Writer {
         self.tail.flush()
     }
 
-    /// Deletes segments that a durable record says are retired.
+    /// Deletes segments after a record of their retirement is durable.
     fn retire(&self, segments: &[SegmentId]) -> io::Result<()> {
         self.shared.table.remove(segments);
         segment::delete(&self.shared.config.dir, segments)
@@ -303,7 +305,7 @@ impl Writer {
 
     fn fail(&mut self, error: &io::Error) {
         tracing::error!(%error, "the log has failed: the process must stop");
-        // Before anybody else learns of it: they could only say that the log is closed, not why.
+        // Called first: the others could report only that the log is closed, but not why.
         (self.shared.hooks.fatal)(error);
         let refused = self.shared.queue.fail();
         let waiting = self.waiting.drain(..).map(|waiting| waiting.done);
