@@ -6,7 +6,7 @@ use super::bases::{BASES_KEPT, BaseError, BaseHeader, BaseInfo, BaseWriter};
 use super::damage::Damage;
 use super::digest::Digest;
 use super::read_error::CutError;
-use super::store::{CheckpointStore, Group};
+use super::store::{CheckpointStore, StoredGroup};
 use super::tree::key_list::Changed;
 use super::tree::meta::GroupMeta;
 use super::tree::scan::TreeRecords;
@@ -20,19 +20,19 @@ impl CheckpointStore {
     /// is written and replaces it. Commits to the group wait meanwhile, those of other groups do
     /// not. A second cut at one position changes nothing.
     pub fn cut_base(&self, group: GroupId) -> Result<BaseInfo, CutError> {
-        let slot = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
-        let _unchanging = slot.current.lock();
+        let stored = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
+        let _unchanging = stored.current.lock();
         self.health.check(group)?;
-        let meta = slot
+        let meta = stored
             .tree
             .meta()
             .map_err(|fault| self.read_failed(group, fault))?;
         let meta = meta.ok_or(CutError::NothingCommitted)?;
-        let bases = slot.bases.list();
+        let bases = stored.bases.list();
         if let Some(newest) = bases.first().filter(|base| base.position == meta.position) {
             return Ok(newest.clone());
         }
-        let mut changed = slot.changed.lock();
+        let mut changed = stored.changed.lock();
         let older = bases
             .get(BASES_KEPT - 1)
             .filter(|base| base.may_extend(group));
@@ -47,16 +47,16 @@ impl CheckpointStore {
             Some((older, keys)) => {
                 let header = header(Some(older.position));
                 let fill = |base: &mut _| {
-                    let found = self.fill_changed(slot, (older.digest, &keys), base)?;
+                    let found = self.fill_changed(stored, (older.digest, &keys), base)?;
                     // The tree lost a record, brought one back, or a change was not noted. Both
                     // bases would be wrong from then on.
                     Ok(BaseError::check_digest(meta.digest, found)?)
                 };
-                slot.bases.cut(header, &meta.bytes, fill)
+                stored.bases.cut(header, &meta.bytes, fill)
             }
             None => {
-                let fill = |base: &mut _| self.fill_whole(slot, base);
-                slot.bases.cut(header(None), &meta.bytes, fill)
+                let fill = |base: &mut _| self.fill_whole(stored, base);
+                stored.bases.cut(header(None), &meta.bytes, fill)
             }
         };
         let base = cut.map_err(|e| match e {
@@ -88,11 +88,11 @@ impl CheckpointStore {
 
     fn fill_whole<W: io::Write>(
         &self,
-        slot: &Group,
+        stored: &StoredGroup,
         base: &mut BaseWriter<W>,
     ) -> Result<(), CutError> {
-        let group = slot.tree.group;
-        for record in TreeRecords::from(group, slot.tree.tree(), b"") {
+        let group = stored.tree.group;
+        for record in TreeRecords::from(group, stored.tree.tree(), b"") {
             let (record, _) = record.map_err(|fault| self.read_failed(group, fault))?;
             base.put(record.key(), record.payload())?;
         }
@@ -102,7 +102,7 @@ impl CheckpointStore {
     /// Writes the changes. Returns the digest that results from `digest` with them.
     fn fill_changed<W: io::Write>(
         &self,
-        slot: &Group,
+        stored: &StoredGroup,
         (mut digest, keys): (Digest, &[Changed<'_>]),
         base: &mut BaseWriter<W>,
     ) -> Result<Digest, CutError> {
@@ -110,8 +110,8 @@ impl CheckpointStore {
             if let Some(hash) = hash_before {
                 digest.remove(*hash);
             }
-            let found = slot.tree.get_with_hash(key);
-            match found.map_err(|fault| self.read_failed(slot.tree.group, fault))? {
+            let found = stored.tree.get_with_hash(key);
+            match found.map_err(|fault| self.read_failed(stored.tree.group, fault))? {
                 Some((payload, hash)) => {
                     digest.add(hash);
                     base.put(key, &payload)?;

@@ -32,7 +32,7 @@ use crate::store::group_id::GroupId;
 pub struct CheckpointStore {
     pub(super) dir: PathBuf,
     pub(super) cluster_id: Vec<u8>,
-    pub(super) groups: Vec<Group>,
+    pub(super) groups: Vec<StoredGroup>,
     pub(super) syncer: Syncer,
     pub(super) health: Arc<Health>,
     /// Number of durable commits since the open, and the figures of the last one.
@@ -58,7 +58,7 @@ pub struct StoreFigures {
     pub out_of_use: bool,
 }
 
-pub(super) struct Group {
+pub(super) struct StoredGroup {
     pub(super) tree: GroupTree,
     /// Locked by a change of the tree, and by work that needs an unchanged tree.
     pub(super) current: Mutex<Option<Summary>>,
@@ -78,22 +78,23 @@ impl CheckpointStore {
     /// positions to a large one.
     pub fn commit(&self, group: GroupId, commit: Commit) -> Result<CommitFigures, CommitError> {
         let begun = Instant::now();
-        let slot = self.group(group).ok_or(CommitError::NoSuchGroup(group))?;
+        let stored = self.group(group).ok_or(CommitError::NoSuchGroup(group))?;
         let bytes = commit.checked_bytes()?;
-        let mut current = slot.current.lock();
+        let mut current = stored.current.lock();
         self.health.check(group)?;
         check_ahead(*current, commit.position)?;
-        let prepared = slot.tree.prepare(*current, commit);
+        let prepared = stored.tree.prepare(*current, commit);
         let prepared = prepared.inspect_err(|e| self.health.condemn(&e.to_string()))?;
         let position = prepared.summary.position;
-        slot.tree
+        stored
+            .tree
             .apply(prepared.batch)
             .map_err(|fault| self.apply_failed(group, fault))?;
         let synced = self.syncer.make_durable(group, position);
         synced.map_err(|e| self.sync_failed(group, e))?;
         *current = Some(prepared.summary);
-        slot.changed.lock().note(&prepared.keys);
-        *slot.position.write() = Some(position);
+        stored.changed.lock().note(&prepared.keys);
+        *stored.position.write() = Some(position);
         let figures = CommitFigures {
             duration: begun.elapsed(),
             records: prepared.records,
@@ -119,37 +120,37 @@ impl CheckpointStore {
     /// The position of the last durable commit; `None` before the first. Does not wait for a commit
     /// in progress.
     pub fn position(&self, group: GroupId) -> Result<Option<Position>, ReadError> {
-        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
-        Ok(*slot.position.read())
+        let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+        Ok(*stored.position.read())
     }
 
     /// Position, digest and caller's bytes of the last commit. Waits for a commit in progress.
     pub fn meta(&self, group: GroupId) -> Result<Option<GroupMeta>, ReadError> {
-        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
-        let _unchanging = slot.current.lock();
+        let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+        let _unchanging = stored.current.lock();
         self.health.check(group)?;
-        let meta = slot.tree.meta();
+        let meta = stored.tree.meta();
         Ok(meta.map_err(|fault| self.read_failed(group, fault))?)
     }
 
     /// The group's bases, newest first.
     pub fn bases(&self, group: GroupId) -> Result<Vec<BaseInfo>, ReadError> {
-        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
-        Ok(slot.bases.list())
+        let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+        Ok(stored.bases.list())
     }
 
     /// The position up to which the group's log may be purged: that of the older of two bases.
     /// `None` while there are fewer, and nothing may be purged.
     pub fn older_base_position(&self, group: GroupId) -> Result<Option<Position>, ReadError> {
-        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
-        Ok(slot.bases.older_position())
+        let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+        Ok(stored.bases.older_position())
     }
 
     /// The newest base whose meta bytes can be read, with these bytes. A damaged base is set aside,
     /// and the next one is tried.
     pub fn newest_base(&self, group: GroupId) -> Result<Option<(BaseInfo, Vec<u8>)>, CutError> {
-        let slot = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
-        Ok(slot.bases.newest()?)
+        let stored = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
+        Ok(stored.bases.newest()?)
     }
 
     /// Reads the group's bases to the end, at a limited rate. Invalid ones are set aside and
@@ -159,26 +160,30 @@ impl CheckpointStore {
         group: GroupId,
         throttle: &Throttle,
     ) -> Result<Vec<(BaseInfo, BaseError)>, CutError> {
-        let slot = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
-        Ok(slot.bases.scrub(throttle)?)
+        let stored = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
+        Ok(stored.bases.scrub(throttle)?)
     }
 
     /// Marks one of the group's bases as useless to the caller: the log does not reach back to it.
     pub fn mark_base_lost(&self, group: GroupId) {
-        if let Some(slot) = self.group(group) {
-            slot.bases.mark_lost();
+        if let Some(stored) = self.group(group) {
+            stored.bases.mark_lost();
         }
     }
 
     /// Number of bases of all groups that were set aside since the open.
     pub fn rejected_bases(&self) -> u64 {
-        self.groups.iter().map(|slot| slot.bases.rejected()).sum()
+        self.groups
+            .iter()
+            .map(|stored| stored.bases.rejected())
+            .sum()
     }
 
     /// Whether one of the group's bases was set aside, and there have been fewer than two since.
     /// Cut a new one then.
     pub fn has_lost_base(&self, group: GroupId) -> bool {
-        self.group(group).is_some_and(|slot| slot.bases.has_lost())
+        self.group(group)
+            .is_some_and(|stored| stored.bases.has_lost())
     }
 
     /// Durably marks sled's content as suspect, though it may look valid: the next open quarantines
@@ -203,13 +208,13 @@ impl CheckpointStore {
     }
 
     /// The group, while the store is in use.
-    fn readable(&self, group: GroupId) -> Result<&Group, ReadError> {
-        let slot = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+    fn readable(&self, group: GroupId) -> Result<&StoredGroup, ReadError> {
+        let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         self.health.check(group)?;
-        Ok(slot)
+        Ok(stored)
     }
 
-    pub(super) fn group(&self, group: GroupId) -> Option<&Group> {
+    pub(super) fn group(&self, group: GroupId) -> Option<&StoredGroup> {
         self.groups.get(usize::from(group))
     }
 

@@ -14,7 +14,7 @@ use super::recovery::{GroupRecovery, RecoveryVisitor};
 use super::watchdog::{Stalled, run_watched};
 use crate::store::checkpoint::bases::changed_keys::ChangedKeys;
 use crate::store::checkpoint::bases::{BaseDir, BaseError, CLUSTER_ID_BYTES_MAX};
-use crate::store::checkpoint::store::{CheckpointStore, Group};
+use crate::store::checkpoint::store::{CheckpointStore, StoredGroup};
 use crate::store::checkpoint::tree::heads::Positions;
 use crate::store::checkpoint::tree::health::Health;
 use crate::store::checkpoint::tree::sled_dir::SledDir;
@@ -76,11 +76,11 @@ impl CheckpointStore {
     ) -> Result<CheckpointStore, OpenError> {
         let health = Arc::new(Health::new(opener.sled_dir));
         let count = opened.trees.len();
-        let groups: Vec<Group> = opened
+        let groups: Vec<StoredGroup> = opened
             .trees
             .into_iter()
             .zip(opener.bases)
-            .map(|((tree, summary), bases)| Group {
+            .map(|((tree, summary), bases)| StoredGroup {
                 tree,
                 current: Mutex::new(summary),
                 position: RwLock::new(summary.map(|summary| summary.position)),
