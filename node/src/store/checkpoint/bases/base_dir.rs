@@ -20,7 +20,7 @@ use crate::store::files;
 use crate::store::group_id::GroupId;
 
 /// Bases kept per group. The log is purged behind the older one.
-pub(in crate::store::checkpoint) const BASES_KEPT: usize = 2;
+pub(crate) const BASES_KEPT: usize = 2;
 const STREAM_BUFFER_BYTES: usize = 256 * 1024;
 
 const BASE_SUFFIX: &str = ".base";
@@ -31,7 +31,7 @@ const TEMPORARY_SUFFIX: &str = ".writing";
 ///
 /// There is one `cut` at a time: the group's lock ensures it.
 #[derive(Debug)]
-pub(in crate::store::checkpoint) struct BaseDir {
+pub(crate) struct BaseDir {
     pub(super) dir: PathBuf,
     group: GroupId,
     cluster_id: Vec<u8>,
@@ -45,7 +45,7 @@ pub(in crate::store::checkpoint) struct BaseDir {
 impl BaseDir {
     /// Reads the headers of the files in `dir`. A file with an invalid header is set aside, and so
     /// is a file of changes whose predecessor is missing.
-    pub(in crate::store::checkpoint) fn open(
+    pub(crate) fn open(
         bases: &Path,
         group: GroupId,
         cluster_id: &[u8],
@@ -74,12 +74,12 @@ impl BaseDir {
         Ok(base_dir)
     }
 
-    pub(in crate::store::checkpoint) fn list(&self) -> Vec<BaseInfo> {
+    pub(crate) fn list(&self) -> Vec<BaseInfo> {
         self.list.lock().clone()
     }
 
     /// The position up to which the log may be purged; `None` until there are two bases.
-    pub(in crate::store::checkpoint) fn older_position(&self) -> Option<Position> {
+    pub(crate) fn older_position(&self) -> Option<Position> {
         self.list
             .lock()
             .get(BASES_KEPT - 1)
@@ -87,10 +87,7 @@ impl BaseDir {
     }
 
     /// Opens a base, after a check that it belongs to this group and cluster.
-    pub(in crate::store::checkpoint) fn read(
-        &self,
-        base: &BaseInfo,
-    ) -> Result<BaseReader<BufReader<File>>, BaseError> {
+    pub(crate) fn read(&self, base: &BaseInfo) -> Result<BaseReader<BufReader<File>>, BaseError> {
         self.read_by(base, |file| file)
     }
 
@@ -111,7 +108,7 @@ impl BaseDir {
     }
 
     /// The caller's meta bytes in a base. The records are not read.
-    pub(in crate::store::checkpoint) fn meta(&self, base: &BaseInfo) -> Result<Vec<u8>, BaseError> {
+    pub(crate) fn meta(&self, base: &BaseInfo) -> Result<Vec<u8>, BaseError> {
         let newest = base.files.last();
         let newest = newest.ok_or(BaseError::Malformed("it has no file"))?;
         let newest = PartReader::open(BufReader::new(File::open(&newest.path)?))?;
@@ -122,7 +119,7 @@ impl BaseDir {
     /// Writes a file, whose records `fill` adds. A whole state becomes a base of its own; changes
     /// extend the base at `header.since`. The file is durable on return; superfluous files are
     /// deleted.
-    pub(in crate::store::checkpoint) fn cut<E: From<BaseError>>(
+    pub(crate) fn cut<E: From<BaseError>>(
         &self,
         header: BaseHeader,
         meta: &[u8],

@@ -59,10 +59,7 @@ pub enum BaseError {
 impl BaseError {
     /// # Errors
     /// [`Self::DigestMismatch`] unless `found` equals `promised`.
-    pub(in crate::store::checkpoint) fn check_digest(
-        promised: Digest,
-        found: Digest,
-    ) -> Result<(), Self> {
+    pub(crate) fn check_digest(promised: Digest, found: Digest) -> Result<(), Self> {
         if promised != found {
             return Err(Self::DigestMismatch { promised, found });
         }
@@ -70,7 +67,7 @@ impl BaseError {
     }
 
     /// Whether the system failed and not this base, so that another base would fail as well.
-    pub(in crate::store::checkpoint) fn is_environment(&self) -> bool {
+    pub(crate) fn is_environment(&self) -> bool {
         const EIO: i32 = 5;
         match self {
             // The disk can't read this file any more, which counts as a failed checksum.

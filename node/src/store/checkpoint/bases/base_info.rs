@@ -61,7 +61,7 @@ impl BaseInfo {
 
     /// Whether the base may be extended by another file of changes. It may not once the changes are
     /// as long as the whole state, or the files too many; then the whole state is written again.
-    pub(in crate::store::checkpoint) fn may_extend(&self, group: GroupId) -> bool {
+    pub(crate) fn may_extend(&self, group: GroupId) -> bool {
         let whole = self.files.first().map_or(0, |file| file.bytes);
         let files_max = FILES_MAX - usize::from(group % STAGGERED);
         self.files.len() < files_max && self.bytes < 2 * whole

@@ -15,9 +15,7 @@ use crate::store::files;
 impl BaseDir {
     /// The newest base with its meta bytes. A base whose meta can't be read is set aside, and the
     /// next one is tried.
-    pub(in crate::store::checkpoint) fn newest(
-        &self,
-    ) -> Result<Option<(BaseInfo, Vec<u8>)>, BaseError> {
+    pub(crate) fn newest(&self) -> Result<Option<(BaseInfo, Vec<u8>)>, BaseError> {
         loop {
             let Some(base) = self.list().into_iter().next() else {
                 return Ok(None);
@@ -30,7 +28,7 @@ impl BaseDir {
     }
 
     /// Reads all bases to the end, sets invalid ones aside, and returns them.
-    pub(in crate::store::checkpoint) fn scrub(
+    pub(crate) fn scrub(
         &self,
         throttle: &Throttle,
     ) -> Result<Vec<(BaseInfo, BaseError)>, BaseError> {
@@ -49,26 +47,22 @@ impl BaseDir {
 
     /// Whether a base was set aside and fewer than [`BASES_KEPT`](super::BASES_KEPT) exist since
     /// then. Nothing of the log is purged meanwhile.
-    pub(in crate::store::checkpoint) fn has_lost(&self) -> bool {
+    pub(crate) fn has_lost(&self) -> bool {
         self.lost_one.load(Ordering::Relaxed)
     }
 
     /// Counts a base as lost that is of no use, although its files are valid.
-    pub(in crate::store::checkpoint) fn mark_lost(&self) {
+    pub(crate) fn mark_lost(&self) {
         self.lost_one.store(true, Ordering::Relaxed);
     }
 
     /// Number of bases set aside since the open; a file without a valid header counts as one.
-    pub(in crate::store::checkpoint) fn rejected(&self) -> u64 {
+    pub(crate) fn rejected(&self) -> u64 {
         self.rejected.load(Ordering::Relaxed)
     }
 
     /// Removes an invalid base from the list, and sets its files aside.
-    pub(in crate::store::checkpoint) fn reject(
-        &self,
-        base: &BaseInfo,
-        why: &BaseError,
-    ) -> io::Result<()> {
+    pub(crate) fn reject(&self, base: &BaseInfo, why: &BaseError) -> io::Result<()> {
         self.rejected.fetch_add(1, Ordering::Relaxed);
         let gone = {
             let mut list = self.list.lock();
