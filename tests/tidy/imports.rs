@@ -16,6 +16,7 @@ const HOPS_MAX: usize = 8;
 /// The modules of one crate, without tests.
 pub struct Crate {
     files: Vec<(ModulePath, File)>,
+    modules: BTreeSet<ModulePath>,
     /// By module and name: the path that a `use` of that module gives the name.
     uses: BTreeMap<(ModulePath, String), ModulePath>,
 }
@@ -38,7 +39,10 @@ impl Crate {
                 files.push((module_of(inside), file));
             }
         }
+        let paths = files.iter().map(|(module, _)| module);
+        let modules = paths.flat_map(|path| (0..=path.len()).map(|length| path[..length].to_vec()));
         let mut this = Self {
+            modules: modules.collect(),
             files,
             uses: BTreeMap::new(),
         };
@@ -109,7 +113,7 @@ impl Crate {
             let lengths = (0..=path.len()).rev();
             let known = lengths
                 .into_iter()
-                .find(|length| self.is_module(&path[..*length]))
+                .find(|length| self.modules.contains(&path[..*length]))
                 .unwrap_or_default();
             let Some(name) = path.get(known) else {
                 break;
