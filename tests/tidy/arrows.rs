@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use crate::{
     imports::{Crate, code_of, module_of},
-    tree::{File, assert_none, root, sources},
+    tree::{File, assert_none, root},
 };
 
 const CORE: &str = "homeroom_core";
