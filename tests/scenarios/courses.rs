@@ -6,8 +6,8 @@ use homeroom_client::{Client, v1};
 use homeroom_tests::generator::GeneratorSettings;
 use homeroom_tests::oracle::{Moment, NaiveModel, NaiveStanding, WindowRow, WindowSpec};
 
-use crate::harness::asleep::everyone_falls_asleep;
 use crate::harness::events::{HOUR_MS, MINUTE_MS, accepted, click, client, event};
+use crate::harness::passivation::passivate_everyone;
 use crate::harness::{Home, Input, Seed};
 
 const LEARNERS: u32 = 150;
@@ -165,8 +165,8 @@ fn assert_course(
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_course_is_as_the_model_says_asleep_or_awake() {
-    let seed = Seed::of("courses::a_course_is_as_the_model_says_asleep_or_awake");
+async fn a_course_is_as_the_model_says_passivated_or_active() {
+    let seed = Seed::of("courses::a_course_is_as_the_model_says_passivated_or_active");
     let home = Home::new(&["--shards", "4"])
         .with("memory.passivate_after", "1s")
         .with("checkpoint.interval", "200ms");
@@ -186,7 +186,7 @@ async fn a_course_is_as_the_model_says_asleep_or_awake() {
         assert_course(&again, course_id, &model, &shards, clock_ms);
     }
     let later_ms = clock_ms + 4 * MINUTE_MS;
-    everyone_falls_asleep(&home, &client, later_ms).await;
+    passivate_everyone(&home, &client, later_ms).await;
     for course_id in &ids {
         let answer = whole(&client, course_id).await;
         assert_course(&answer, course_id, &model, &shards, later_ms);

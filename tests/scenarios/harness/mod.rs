@@ -1,6 +1,5 @@
 //! What the scenarios stand on: processes with an owner, a home for nodes, inputs with what they must lead to.
 
-pub mod asleep;
 pub mod binaries;
 pub mod check;
 pub mod cli;
@@ -10,6 +9,7 @@ pub mod http;
 mod input;
 pub mod letters;
 mod node;
+pub mod passivation;
 mod process;
 pub mod scratch;
 mod seed;

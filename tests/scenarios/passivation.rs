@@ -1,14 +1,14 @@
-//! Learners with a long past who leave the memory and come back.
+//! Learners with a long history that are passivated and become active again.
 
 use homeroom_client::{Client, v1};
 use homeroom_tests::generator::GeneratorSettings;
 use homeroom_tests::oracle::{NaiveModel, SourceCounts};
 
-use crate::harness::asleep::everyone_falls_asleep;
 use crate::harness::events::{MINUTE_MS, accepted, click, client, minutes, profile};
+use crate::harness::passivation::passivate_everyone;
 use crate::harness::{Home, Input, Seed, check};
 
-/// Few, so that each has many blocks of events.
+/// Few learners, so that each has many blocks of events.
 const LEARNERS: u32 = 6;
 
 fn lesson(seed: &Seed) -> GeneratorSettings {
@@ -22,7 +22,7 @@ fn lesson(seed: &Seed) -> GeneratorSettings {
     }
 }
 
-/// What is shown of a learner.
+/// All that can be read of one learner.
 type Shown = (v1::LearnerProfile, Vec<v1::Window>);
 
 async fn shown(client: &Client, model: &NaiveModel) -> Vec<Shown> {
@@ -35,7 +35,7 @@ async fn shown(client: &Client, model: &NaiveModel) -> Vec<Shown> {
     shown
 }
 
-/// Of that, what stays the same as time passes.
+/// The part that does not change with time.
 fn lasting(shown: &[Shown]) -> Vec<Shown> {
     let lasting = shown.iter().cloned().map(|(mut profile, mut windows)| {
         (profile.session, profile.sliding_window, profile.last_window) = (None, None, None);
@@ -48,10 +48,11 @@ fn lasting(shown: &[Shown]) -> Vec<Shown> {
     lasting.collect()
 }
 
-/// One sleeps, wakes by events that all came before, sleeps again, and is killed asleep: always the same is shown, and every event is known.
+/// Learners are passivated, woken by duplicates, passivated again, and the node is killed. Reads are
+/// the same each time, and every event is still known.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_past_is_the_same_asleep_or_woken() {
-    let seed = Seed::of("sleepers::a_long_past_is_the_same_asleep_or_woken");
+async fn a_long_history_is_the_same_passivated_or_active() {
+    let seed = Seed::of("passivation::a_long_history_is_the_same_passivated_or_active");
     let home = Home::new(&["--shards", "2"])
         .with("memory.passivate_after", "1s")
         .with("checkpoint.interval", "200ms");
@@ -63,19 +64,19 @@ async fn a_long_past_is_the_same_asleep_or_woken() {
     let total = once.counts().total();
     check::summary(&first, &SourceCounts::default(), &total);
     check::windows(&cli, &once);
-    let awake = shown(&client, &once).await;
+    let active = shown(&client, &once).await;
     let later_ms = once.newest_ms() + 4 * MINUTE_MS;
-    everyone_falls_asleep(&home, &client, later_ms).await;
-    let asleep = shown(&client, &once).await;
-    assert!(lasting(&asleep) == lasting(&awake), "asleep");
+    passivate_everyone(&home, &client, later_ms).await;
+    let passivated = shown(&client, &once).await;
+    assert!(lasting(&passivated) == lasting(&active), "passivated");
     let again = cli.json(&["ingest", input.name()]);
     check::summary(&again, &total, &twice.counts().total());
-    assert!(shown(&client, &once).await == asleep, "woken");
-    everyone_falls_asleep(&home, &client, later_ms + MINUTE_MS).await;
+    assert!(shown(&client, &once).await == passivated, "active again");
+    passivate_everyone(&home, &client, later_ms + MINUTE_MS).await;
     node.kill();
     let _node = home.start();
     let started = shown(&client, &once).await;
-    assert!(lasting(&started) == lasting(&awake), "after a kill");
+    assert!(lasting(&started) == lasting(&active), "after a kill");
     let ids = once.learners().map(|learner| learner.user_id);
     let next = ids.map(|user_id| click(user_id, "the next day", later_ms));
     accepted(&client, next.collect()).await;
