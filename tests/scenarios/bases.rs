@@ -206,7 +206,7 @@ fn a_rotten_base_is_cut_anew() {
     let input = Input::of(&home, lines.clone());
     home.cli().json(&["ingest", input.name(), "--batch", "50"]);
     let mut harmed = None;
-    until("a harmed one put aside", || {
+    until("a damaged base renamed", || {
         let oldest = files(&home, ".base").into_iter().next();
         // A newer one may replace it before anybody has read it again.
         if oldest != harmed {
@@ -216,7 +216,7 @@ fn a_rotten_base_is_cut_anew() {
         }
         (!files(&home, ".damaged").is_empty()).then_some(())
     });
-    until("it counted", || {
+    until("the damage counted", || {
         let (_, metrics) = get(&home.url("/metrics"))?;
         (!metrics.contains("homeroom_bases_rejected_total 0")).then_some(())
     });
@@ -241,7 +241,7 @@ fn a_rotten_base_is_cut_anew() {
         });
         let harmed: Vec<_> = harmed.collect();
         let node = home.start();
-        until("none of it in use", || {
+        until("no damaged base in use", || {
             let is_gone = |(path, harmed): &(PathBuf, Vec<u8>)| {
                 std::fs::read(path).ok().as_ref() != Some(harmed)
             };
@@ -278,7 +278,7 @@ fn a_base_behind_the_log_is_made_up_for() {
 
     let node = home.start();
     let mut number = 0;
-    until("it is needed no more", || {
+    until("the old base deleted", || {
         number += 1;
         ingest(vec![silent(number)]);
         (!first.exists()).then_some(())

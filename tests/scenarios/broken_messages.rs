@@ -49,9 +49,9 @@ async fn an_event_that_is_no_message_harms_no_other() {
     assert_outcomes(&acknowledgement.outcomes, [Status::Duplicate; 4]);
     publisher.finish().await.expect("all acknowledged");
 
-    // Sent in again it is no better, and stays the one letter that it was.
-    let told = letters::redrive(&home.cli(), &["--reason", "malformed"]);
-    letters::assert_told(&told, &[("matched", 2), ("deadLettered", 2)]);
+    // A re-drive refuses them again, and each stays one dead letter.
+    let summary = letters::redrive(&home.cli(), &["--reason", "malformed"]);
+    letters::assert_counts(&summary, &[("matched", 2), ("deadLettered", 2)]);
     assert_eq!(letters::all(&home.cli()).len(), 2);
     check::conserved(&home.cli());
 }

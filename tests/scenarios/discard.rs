@@ -32,15 +32,15 @@ async fn what_matches_is_forgotten_and_stays_counted() {
     ];
     publish(&client, letters.clone()).await;
     let kept = all(&cli);
-    let told = discard(&cli, &["--source", "lms", "--dry-run"]);
-    assert_eq!(told["discarded"], 3, "{told}");
-    let bytes = told["discardedBytes"].as_u64().expect("bytes");
+    let summary = discard(&cli, &["--source", "lms", "--dry-run"]);
+    assert_eq!(summary["discarded"], 3, "{summary}");
+    let bytes = summary["discardedBytes"].as_u64().expect("bytes");
     assert_eq!(all(&cli), kept, "a dry run changes nothing");
 
-    let told = discard(&cli, &["--source", "lms", "--reason", "missing_field"]);
-    assert_eq!(told["discarded"], 2, "{told}");
+    let summary = discard(&cli, &["--source", "lms", "--reason", "missing_field"]);
+    assert_eq!(summary["discarded"], 2, "{summary}");
     assert!(
-        told["discardedBytes"]
+        summary["discardedBytes"]
             .as_u64()
             .is_some_and(|some| 0 < some && some < bytes)
     );

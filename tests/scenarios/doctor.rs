@@ -136,7 +136,7 @@ async fn lag(client: &Client, id: &str) {
 /// One thing after the other goes wrong; but for the last one, all within the sources' delay of each other.
 async fn go_wrong(home: &Home, client: &Client) {
     accepted(client, [1, 2, 5].map(numbered).to_vec()).await;
-    let nameless = of("video", click("", "nobody", HOUR_MS));
+    let nameless = of("video", click("", "nameless", HOUR_MS));
     let refused = publish(client, vec![nameless]).await;
     assert_eq!(refused[0].status(), v1::EventStatus::DeadLettered);
     let once = of("quiz", click("ada", "again", HOUR_MS + 2_000));

@@ -125,9 +125,9 @@ async fn what_does_not_end_in_time_is_cut_off() {
     let node = home.start();
     let _under_way = endless(&home).await;
     assert_eq!(node.stop().code(), Some(0), "{}", home.log());
-    // Said once: the connection ends as soon as it is cut off.
-    let told = home.log().matches("still under way").count();
-    assert_eq!(told, 1, "{}", home.log());
+    // Logged once: the connection ends as soon as it is cut off.
+    let warnings = home.log().matches("still under way").count();
+    assert_eq!(warnings, 1, "{}", home.log());
 }
 
 /// More waits for a shard than it may have under way, and its one thread has all else to do, too.

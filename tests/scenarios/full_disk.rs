@@ -7,7 +7,7 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use homeroom_tests::generator::GeneratorSettings;
 use homeroom_tests::oracle::NaiveModel;
 
-use crate::harness::{Home, Input, Process, Seed, check, until_ready};
+use crate::harness::{Home, Input, Process, Seed, check, tool, until_ready};
 
 /// A file system of its own in a mount namespace of its own; gone when dropped.
 struct SmallDisk {
@@ -37,11 +37,7 @@ impl SmallDisk {
         if said.as_deref() == Some("0") {
             return Some(disk);
         }
-        assert!(
-            std::env::var_os("CI").is_none(),
-            "no mount namespace is to be had"
-        );
-        println!("skipped: no mount namespace is to be had here");
+        tool::or_skipped(false, "no mount namespace is allowed here");
         None
     }
 

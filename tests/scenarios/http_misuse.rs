@@ -15,8 +15,8 @@ use crate::refusal_cases::{native, statement};
 const JSON: (&str, &str) = ("Content-Type", "application/json");
 const LINES: (&str, &str) = ("Content-Type", "application/x-ndjson");
 const GZIP: (&str, &str) = ("Content-Encoding", "gzip");
-const DOORS: [&str; 2] = ["/v1/events", "/xAPI/statements"];
-/// Of the largest body, bytes.
+const PATHS: [&str; 2] = ["/v1/events", "/xAPI/statements"];
+/// Bytes of the largest body that the node accepts.
 const BODY_BYTES_MAX: usize = 256 * 1_024;
 /// What a node may take more for a few bodies that are as large as they may be.
 const BODIES_BYTES: u64 = 64 << 20;
@@ -35,8 +35,8 @@ impl Misused {
             .with("ingest.request_bytes_max", "256KiB")
             .with("ingest.body_within", "700ms");
         let node = home.start();
-        for (door, body) in [(DOORS[0], native()), (DOORS[1], statement())] {
-            let answer = http::post(&home.url(door), &[JSON], body.to_string().as_bytes());
+        for (path, body) in [(PATHS[0], native()), (PATHS[1], statement())] {
+            let answer = http::post(&home.url(path), &[JSON], body.to_string().as_bytes());
             assert_eq!(answer.status, 200, "{}", answer.text());
         }
         Misused {
@@ -48,10 +48,10 @@ impl Misused {
 
     /// Posts to both doors what neither can take.
     fn refused(&self, headers: &[(&str, &str)], body: &[u8], expected: (u16, &str)) {
-        for door in DOORS {
-            let answer = http::post(&self.home.url(door), headers, body);
+        for path in PATHS {
+            let answer = http::post(&self.home.url(path), headers, body);
             let (status, code) = answer.error();
-            assert_eq!((status, code.as_str()), expected, "{door}: {headers:?}");
+            assert_eq!((status, code.as_str()), expected, "{path}: {headers:?}");
         }
     }
 
@@ -63,8 +63,8 @@ impl Misused {
 
     /// What was acknowledged is still there, once; all that was kept is counted; the node stops in good order.
     fn end(self) {
-        for (door, body) in [(DOORS[0], native()), (DOORS[1], statement())] {
-            let answer = http::post(&self.home.url(door), &[JSON], body.to_string().as_bytes());
+        for (path, body) in [(PATHS[0], native()), (PATHS[1], statement())] {
+            let answer = http::post(&self.home.url(path), &[JSON], body.to_string().as_bytes());
             assert_eq!(answer.status, 200, "{}", answer.text());
         }
         let sources = check::conserved(&self.home.cli());
@@ -168,7 +168,7 @@ fn deep_json_is_refused_for_what_it_is() {
     ];
     let lines: Vec<&str> = events.iter().map(|(line, _)| line.as_str()).collect();
     let answer = http::post(
-        &misused.home.url(DOORS[0]),
+        &misused.home.url(PATHS[0]),
         &[LINES],
         lines.join("\n").as_bytes(),
     );
@@ -180,7 +180,7 @@ fn deep_json_is_refused_for_what_it_is() {
     let id = "5f7b1f9e-0000-4000-8000-00000000000d";
     let statements = [deep.clone(), with(statement(), id, ["id", "unknown"])];
     for body in &statements {
-        let answer = http::post(&misused.home.url(DOORS[1]), &[JSON], body.as_bytes());
+        let answer = http::post(&misused.home.url(PATHS[1]), &[JSON], body.as_bytes());
         assert_eq!(answer.error(), (400, "statements_refused".to_owned()));
     }
     misused.refused += (events.len() + statements.len()) as u64;
@@ -200,9 +200,9 @@ fn connected(home: &Home, sent: &str) -> TcpStream {
 #[test]
 fn who_asks_before_it_sends_is_answered_at_once() {
     let misused = Misused::start();
-    for door in DOORS {
+    for path in PATHS {
         let large = format!(
-            "POST {door} HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 999999999\r\n\
+            "POST {path} HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 999999999\r\n\
              expect: 100-continue\r\n\r\n"
         );
         let mut answer = String::new();
@@ -215,9 +215,9 @@ fn who_asks_before_it_sends_is_answered_at_once() {
 }
 
 /// Sends the head of a request and the beginning of its body.
-fn begun(home: &Home, door: &str) -> TcpStream {
+fn begun(home: &Home, path: &str) -> TcpStream {
     let sent = format!(
-        "POST {door} HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{\"userId\":"
+        "POST {path} HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{\"userId\":"
     );
     connected(home, &sent)
 }
@@ -225,8 +225,8 @@ fn begun(home: &Home, door: &str) -> TcpStream {
 #[test]
 fn a_body_that_stops_in_its_middle_is_given_up() {
     let misused = Misused::start();
-    for door in DOORS {
-        let mut slow = begun(&misused.home, door);
+    for path in PATHS {
+        let mut slow = begun(&misused.home, path);
         let asked = Instant::now();
         let mut answer = String::new();
         slow.read_to_string(&mut answer).expect("an answer");
@@ -234,7 +234,7 @@ fn a_body_that_stops_in_its_middle_is_given_up() {
         assert!(answer.contains("body_timeout"), "{answer}");
         assert!(asked.elapsed() < PATIENCE);
 
-        let mut half_closed = begun(&misused.home, door);
+        let mut half_closed = begun(&misused.home, path);
         half_closed.shutdown(Shutdown::Write).expect("closed");
         let mut answer = Vec::new();
         // Answered or cut off: whoever closes in the middle may not be listening any more.
@@ -244,20 +244,25 @@ fn a_body_that_stops_in_its_middle_is_given_up() {
             "{answer:?}"
         );
 
-        drop(begun(&misused.home, door));
+        drop(begun(&misused.home, path));
     }
     misused.end();
 }
 
-#[test]
-fn bodies_that_fill_the_room_make_others_come_again() {
-    let home = Home::new(&["--shards", "1"])
+/// Four of the largest bodies fill the queue. Each may take up to ten minutes.
+fn home_with_a_small_queue() -> Home {
+    Home::new(&["--shards", "1"])
         .with("ingest.request_bytes_max", "256KiB")
         .with("ingest.queue_bytes_max", "1MiB")
-        .with("ingest.body_within", "10m");
+        .with("ingest.body_within", "10m")
+}
+
+#[test]
+fn bodies_that_fill_the_room_make_others_come_again() {
+    let home = home_with_a_small_queue();
     let _node = home.start();
-    let post = |door: &str, sound: Value| {
-        http::post(&home.url(door), &[JSON], sound.to_string().as_bytes())
+    let post = |path: &str, sound: Value| {
+        http::post(&home.url(path), &[JSON], sound.to_string().as_bytes())
     };
     let half = || {
         let sent = format!(
@@ -267,9 +272,9 @@ fn bodies_that_fill_the_room_make_others_come_again() {
         connected(&home, &sent)
     };
     let mut held: Vec<TcpStream> = (0..4).map(|_| half()).collect();
-    for (door, sound) in [(DOORS[0], native()), (DOORS[1], statement())] {
+    for (path, sound) in [(PATHS[0], native()), (PATHS[1], statement())] {
         let answer = until("a node without room", || {
-            let answer = post(door, sound.clone());
+            let answer = post(path, sound.clone());
             if answer.status == 200 {
                 // What was posted may have taken the place of one that was to hold the room.
                 held.push(half());
@@ -280,9 +285,9 @@ fn bodies_that_fill_the_room_make_others_come_again() {
         assert_eq!(answer.header("retry-after"), "1");
     }
     drop(held);
-    for (door, sound) in [(DOORS[0], native()), (DOORS[1], statement())] {
+    for (path, sound) in [(PATHS[0], native()), (PATHS[1], statement())] {
         until("a node with room", || {
-            (post(door, sound.clone()).status == 200).then_some(())
+            (post(path, sound.clone()).status == 200).then_some(())
         });
     }
     check::conserved(&home.cli());
@@ -293,9 +298,9 @@ fn paths_and_methods_that_are_not_there_are_named() {
     let misused = Misused::start();
     let url = |path: &str| misused.home.url(path);
     for (method, path, allowed) in [
-        ("GET", DOORS[0], "POST"),
-        ("DELETE", DOORS[1], "POST,PUT"),
-        ("GET", DOORS[1], "POST,PUT"),
+        ("GET", PATHS[0], "POST"),
+        ("DELETE", PATHS[1], "POST,PUT"),
+        ("GET", PATHS[1], "POST,PUT"),
         ("POST", "/metrics", "GET,HEAD"),
         ("POST", "/xAPI/about", "GET,HEAD"),
     ] {
@@ -336,10 +341,7 @@ fn paths_and_methods_that_are_not_there_are_named() {
 
 #[test]
 fn what_slow_senders_announce_takes_no_room() {
-    let home = Home::new(&["--shards", "1"])
-        .with("ingest.request_bytes_max", "256KiB")
-        .with("ingest.queue_bytes_max", "1MiB")
-        .with("ingest.body_within", "10m");
+    let home = home_with_a_small_queue();
     let _node = home.start();
     let announced = format!("content-length: {BODY_BYTES_MAX}\r\n\r\n[");
     let chunked =
@@ -351,7 +353,7 @@ fn what_slow_senders_announce_takes_no_room() {
         .map(|sent| connected(&home, &sent))
         .collect();
     let answer = http::post(
-        &home.url(DOORS[0]),
+        &home.url(PATHS[0]),
         &[JSON],
         native().to_string().as_bytes(),
     );

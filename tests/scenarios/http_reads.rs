@@ -162,8 +162,8 @@ async fn courses_are_those_of_grpc() {
         ];
         accepted(&client, events).await;
     }
-    let told = watch.until("three learners", |told| told["course"]["learners"] == 3);
-    assert_eq!(told["roster"].as_array().map(Vec::len), Some(3));
+    let shown = watch.until("three learners", |shown| shown["course"]["learners"] == 3);
+    assert_eq!(shown["roster"].as_array().map(Vec::len), Some(3));
 
     let all = get(&home, 200, "/v1/courses?consistency=linearizable");
     let ids: Vec<&Value> = all["courses"]
@@ -213,10 +213,10 @@ async fn courses_are_those_of_grpc() {
 fn what_can_not_be_answered_says_why() {
     let home = Home::new(&["--shards", "2"]);
     let _node = home.start();
-    let nobody = get(&home, 404, "/v1/learners/nobody");
-    assert_eq!(nobody["error"]["code"], "not_found");
-    assert!(nobody["freshness"]["appliedIndex"].is_u64(), "{nobody}");
-    get(&home, 404, "/v1/learners/nobody/windows");
+    let stranger = get(&home, 404, "/v1/learners/stranger");
+    assert_eq!(stranger["error"]["code"], "not_found");
+    assert!(stranger["freshness"]["appliedIndex"].is_u64(), "{stranger}");
+    get(&home, 404, "/v1/learners/stranger/windows");
     for (path, named) in [
         ("/v1/learners/ada?colour=red", "colour"),
         ("/v1/learners/ada?fields=name", "name"),
@@ -234,7 +234,7 @@ fn what_can_not_be_answered_says_why() {
 
 /// So many events of the learner.
 fn shows(events: u64) -> impl Fn(&Value) -> bool {
-    move |told: &Value| told["profile"]["events"] == events
+    move |shown: &Value| shown["profile"]["events"] == events
 }
 
 async fn one_more(client: &Client, event_id: &str) {
@@ -256,14 +256,14 @@ async fn a_watch_tells_of_changes_until_the_node_stops() {
     let (name, first) = watch.next().expect("an answer at once");
     assert_eq!((&*name, &first["found"]), ("learner", &false.into()));
     one_more(&client, "1").await;
-    let told = watch.until("the first event", shows(1));
-    assert_eq!(told["found"], true);
-    assert!(told["freshness"]["appliedIndex"].is_u64());
+    let shown = watch.until("the first event", shows(1));
+    assert_eq!(shown["found"], true);
+    assert!(shown["freshness"]["appliedIndex"].is_u64());
     let mut another = Events::open(&home, "/v1/learners/ada/watch?fields=events");
     one_more(&client, "2").await;
     watch.until("the second event", shows(2));
-    let told = another.until("the second event", shows(2));
-    assert_eq!(told["profile"], serde_json::json!({"events": 2}));
+    let shown = another.until("the second event", shows(2));
+    assert_eq!(shown["profile"], serde_json::json!({"events": 2}));
     drop(another);
     one_more(&client, "3").await;
     watch.until("the third event", shows(3));

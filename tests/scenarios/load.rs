@@ -56,7 +56,7 @@ fn is_what_the_node_counts(cli: &Cli<'_>, reports: &[&Value]) {
         }
         assert_eq!(whole(&source, "conflicting"), 0, "{source}");
     }
-    let told = |name: &str| -> u64 {
+    let reported = |name: &str| -> u64 {
         let arrivals = reports.iter().map(|report| &report["arrival"]);
         let arrived = arrivals.filter_map(|arrival| arrival[name].as_u64());
         arrived.sum::<u64>()
@@ -66,9 +66,9 @@ fn is_what_the_node_counts(cli: &Cli<'_>, reports: &[&Value]) {
                 .sum::<u64>()
     };
     for name in ["accepted", "duplicate", "deadLettered"] {
-        assert_eq!(counted[name], told(name), "{name}: {reports:?}");
+        assert_eq!(counted[name], reported(name), "{name}: {reports:?}");
     }
-    assert_eq!(counted["received"], told("sent"), "{reports:?}");
+    assert_eq!(counted["received"], reported("sent"), "{reports:?}");
 }
 
 #[test]

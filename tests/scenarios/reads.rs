@@ -45,7 +45,7 @@ fn session(position: v1::PositionToken) -> v1::ReadOptions {
 async fn an_unknown_learner_is_an_answer() {
     let home = Home::new(&["--shards", "2"]);
     let (_node, mut learners) = start(&home).await;
-    let request = get("nobody", v1::ReadOptions::default());
+    let request = get("stranger", v1::ReadOptions::default());
     let answer = learners
         .get_learner(request)
         .await
@@ -60,7 +60,7 @@ async fn an_unknown_learner_is_an_answer() {
         .await;
     assert_invalid(empty, "user_id");
     let windows = v1::ListWindowsRequest {
-        user_id: "nobody".to_owned(),
+        user_id: "stranger".to_owned(),
         ..v1::ListWindowsRequest::default()
     };
     let windows = learners
@@ -187,7 +187,7 @@ async fn a_batch_has_a_status_for_each_learner() {
         .collect();
     accepted(&client(&home), events).await;
     let mut user_ids = known.clone();
-    user_ids.extend(["nobody".to_owned(), String::new(), known[0].clone()]);
+    user_ids.extend(["stranger".to_owned(), String::new(), known[0].clone()]);
     let batch = |user_ids: Vec<String>| v1::BatchGetLearnersRequest {
         user_ids,
         read: Some(consistency(Consistency::Linearizable)),
@@ -202,7 +202,7 @@ async fn a_batch_has_a_status_for_each_learner() {
     assert_eq!(order, user_ids.iter().collect::<Vec<_>>());
     for item in &answer.items {
         let (found, code) = match item.user_id.as_str() {
-            "nobody" => (false, Code::Ok),
+            "stranger" => (false, Code::Ok),
             "" => (false, Code::InvalidArgument),
             _ => (true, Code::Ok),
         };

@@ -8,7 +8,7 @@ use tonic::Code;
 use crate::harness::events::{
     HOUR_MS, MINUTE_MS, accepted, click, client, connect, event, minutes, profile, publish, quiz,
 };
-use crate::harness::letters::{all, assert_told, reasons, redrive};
+use crate::harness::letters::{all, assert_counts, reasons, redrive};
 use crate::harness::{Home, check};
 use crate::refusal_cases::statement;
 
@@ -75,9 +75,9 @@ async fn after_a_mended_setting_each_event_counts_once() {
     });
     refused_raw(&client, RawFormat::NativeJson, native.to_string(), "").await;
     let kept = all(&cli);
-    let told = redrive(&cli, &["--dry-run"]);
-    assert_told(&told, &[("matched", 7)]);
-    let again = told["refusedAgain"].as_array().expect("groups");
+    let summary = redrive(&cli, &["--dry-run"]);
+    assert_counts(&summary, &[("matched", 7)]);
+    let again = summary["refusedAgain"].as_array().expect("groups");
     let groups: Vec<_> = again
         .iter()
         .map(|group| (&group["source"], &group["reason"], &group["count"]))
@@ -97,13 +97,13 @@ async fn after_a_mended_setting_each_event_counts_once() {
     );
 
     set(&home, "sources.lms.extra-credit=true");
-    let told = redrive(&cli, &["--dry-run"]);
-    assert_told(&told, &[("matched", 7), ("passable", 6)]);
+    let summary = redrive(&cli, &["--dry-run"]);
+    assert_counts(&summary, &[("matched", 7), ("passable", 6)]);
     assert_eq!(all(&cli), kept, "a dry run changes nothing");
     assert_eq!(counts(&home, "lms"), [6, 0, 0, 6]);
-    let told = redrive(&cli, &[]);
-    assert_told(
-        &told,
+    let summary = redrive(&cli, &[]);
+    assert_counts(
+        &summary,
         &[("matched", 7), ("accepted", 6), ("deadLettered", 1)],
     );
     assert_eq!(counts(&home, "lms"), [12, 6, 0, 6]);
@@ -113,8 +113,8 @@ async fn after_a_mended_setting_each_event_counts_once() {
         "refused again, its delivery is a duplicate of its letter"
     );
     assert_eq!(all(&cli).len(), 1);
-    let told = redrive(&cli, &["--source", "lms"]);
-    assert_told(&told, &[]);
+    let summary = redrive(&cli, &["--source", "lms"]);
+    assert_counts(&summary, &[]);
     node.kill();
 
     let _node = home.start();
@@ -155,19 +155,19 @@ async fn what_its_learner_refused_counts_once_the_policy_is_mended() {
         ],
     )
     .await;
-    let told = redrive(&cli, &["--dry-run"]);
-    assert_told(&told, &[("matched", 2), ("passable", 2)]);
-    let told = redrive(&cli, &[]);
-    assert_told(&told, &[("matched", 2), ("deadLettered", 2)]);
+    let summary = redrive(&cli, &["--dry-run"]);
+    assert_counts(&summary, &[("matched", 2), ("passable", 2)]);
+    let summary = redrive(&cli, &[]);
+    assert_counts(&summary, &[("matched", 2), ("deadLettered", 2)]);
     assert_eq!(reasons(&cli), ["LATE", "POISON"], "kept once each");
 
     client.update_settings(drill("")).await.expect("its end");
-    let told = redrive(&cli, &["--reason", "poison"]);
-    assert_told(&told, &[("matched", 1), ("accepted", 1)]);
+    let summary = redrive(&cli, &["--reason", "poison"]);
+    assert_counts(&summary, &[("matched", 1), ("accepted", 1)]);
     set(&home, "late-policy=amend");
-    let told = redrive(&cli, &[]);
-    assert_told(&told, &[("matched", 1), ("accepted", 1)]);
-    assert_told(&redrive(&cli, &[]), &[]);
+    let summary = redrive(&cli, &[]);
+    assert_counts(&summary, &[("matched", 1), ("accepted", 1)]);
+    assert_counts(&redrive(&cli, &[]), &[]);
     node.kill();
 
     let _node = home.start();
@@ -190,8 +190,8 @@ async fn what_the_source_sent_anew_itself_is_a_duplicate() {
     accepted(&client, vec![quiz("ada", "1", HOUR_MS)]).await;
     set(&home, "sources.lms.extra-credit=true");
     accepted(&client, vec![bonus("bo", "1", HOUR_MS)]).await;
-    let told = redrive(&cli, &[]);
-    assert_told(&told, &[("matched", 2), ("duplicate", 2)]);
+    let summary = redrive(&cli, &[]);
+    assert_counts(&summary, &[("matched", 2), ("duplicate", 2)]);
     assert!(all(&cli).is_empty());
     assert_eq!(minutes(&client, "ada").await[0].average_score, Some(0.5));
     assert_eq!(minutes(&client, "bo").await[0].average_score, Some(1.5));
@@ -211,8 +211,8 @@ async fn what_stays_refused_is_kept_once_and_says_why_now() {
     };
     refused(&client, vec![triple, bonus("ada", "4", HOUR_MS)]).await;
     set(&home, "sources.lms.extra-credit=true");
-    let told = redrive(&cli, &[]);
-    assert_told(&told, &[("matched", 2), ("deadLettered", 2)]);
+    let summary = redrive(&cli, &[]);
+    assert_counts(&summary, &[("matched", 2), ("deadLettered", 2)]);
     let mut kept = all(&cli);
     kept.sort_by_key(|letter| letter["reason"].to_string());
     let shown = |letter: &serde_json::Value| {
@@ -238,7 +238,7 @@ async fn what_stays_refused_is_kept_once_and_says_why_now() {
     let mut after = all(&cli);
     after.sort_by_key(|letter| letter["reason"].to_string());
     assert_eq!(after, kept);
-    assert_told(&redrive(&cli, &[]), &[("matched", 2), ("deadLettered", 2)]);
+    assert_counts(&redrive(&cli, &[]), &[("matched", 2), ("deadLettered", 2)]);
     assert_eq!(all(&cli).len(), 2);
     // 2 clicks; 2 refused; their second deliveries: a duplicate, and a letter of another kind; their third: duplicates.
     assert_eq!(counts(&home, "lms"), [8, 2, 3, 3]);
@@ -266,17 +266,17 @@ async fn only_what_matches_is_sent_and_a_cut_one_never() {
     for source in ["lms", "exam", "moodle"] {
         set(&home, &format!("sources.{source}.extra-credit=true"));
     }
-    let told = redrive(&cli, &["--source", "listener:grpc"]);
-    assert_told(&told, &[("matched", 2), ("deadLettered", 1), ("cut", 1)]);
+    let summary = redrive(&cli, &["--source", "listener:grpc"]);
+    assert_counts(&summary, &[("matched", 2), ("deadLettered", 1), ("cut", 1)]);
     assert_eq!(counts(&home, "listener:grpc"), [3, 0, 1, 2]);
-    let told = redrive(&cli, &["--reason", "oversized"]);
-    assert_told(&told, &[("matched", 1), ("cut", 1)]);
+    let summary = redrive(&cli, &["--reason", "oversized"]);
+    assert_counts(&summary, &[("matched", 1), ("cut", 1)]);
 
-    let told = redrive(
+    let summary = redrive(
         &cli,
         &["--source", "exam", "--reason", "value_out_of_range"],
     );
-    assert_told(&told, &[("matched", 1), ("accepted", 1)]);
+    assert_counts(&summary, &[("matched", 1), ("accepted", 1)]);
     let refused_ms = |source: &str| {
         let letters = all(&cli);
         let letter = letters.iter().find(|letter| letter["source"] == source);
@@ -284,12 +284,12 @@ async fn only_what_matches_is_sent_and_a_cut_one_never() {
         letter["refusedMs"].as_i64().expect("a time").to_string()
     };
     let (moodle, lms) = (refused_ms("moodle"), refused_ms("lms"));
-    let told = redrive(&cli, &["--to", &moodle, "--source", "moodle"]);
-    assert_told(&told, &[]);
-    let told = redrive(&cli, &["--from", &lms, "--source", "lms"]);
-    assert_told(&told, &[("matched", 1), ("accepted", 1)]);
-    let told = redrive(&cli, &["--from", &moodle]);
-    assert_told(&told, &[("matched", 1), ("accepted", 1)]);
+    let summary = redrive(&cli, &["--to", &moodle, "--source", "moodle"]);
+    assert_counts(&summary, &[]);
+    let summary = redrive(&cli, &["--from", &lms, "--source", "lms"]);
+    assert_counts(&summary, &[("matched", 1), ("accepted", 1)]);
+    let summary = redrive(&cli, &["--from", &moodle]);
+    assert_counts(&summary, &[("matched", 1), ("accepted", 1)]);
     assert_eq!(
         counts(&home, "moodle"),
         [2, 1, 0, 1],
@@ -324,14 +324,14 @@ async fn without_room_letters_wait() {
 
     let output = home.cli().run(&["dead-letters", "redrive"]);
     assert_eq!(output.status.code(), Some(1), "{output:?}");
-    let told = serde_json::from_slice(&output.stdout).expect("one document all the same");
-    assert_told(&told, &[("matched", 2), ("retry", 2)]);
+    let summary = serde_json::from_slice(&output.stdout).expect("one document all the same");
+    assert_counts(&summary, &[("matched", 2), ("retry", 2)]);
     assert_eq!(all(&home.cli()).len(), 2);
     node.kill();
 
     let _node = home.start();
-    let told = redrive(&home.cli(), &[]);
-    assert_told(&told, &[("matched", 2), ("accepted", 2)]);
+    let summary = redrive(&home.cli(), &[]);
+    assert_counts(&summary, &[("matched", 2), ("accepted", 2)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -359,7 +359,7 @@ async fn two_at_once_count_nothing_twice() {
     let mut taken = 0;
     for answer in [answers.0, answers.1, answers.2] {
         match answer {
-            Ok(told) => taken += told.into_inner().accepted,
+            Ok(summary) => taken += summary.into_inner().accepted,
             Err(status) => assert_eq!(status.code(), Code::FailedPrecondition, "{status:?}"),
         }
     }
@@ -384,8 +384,8 @@ async fn a_letter_follows_its_learner_to_another_shard() {
     }
     set(&home, "sources.moodle.actor-form=home_page_and_name");
     let matched = LEARNERS as u64;
-    let told = redrive(&cli, &[]);
-    assert_told(&told, &[("matched", matched), ("deadLettered", matched)]);
+    let summary = redrive(&cli, &[]);
+    assert_counts(&summary, &[("matched", matched), ("deadLettered", matched)]);
     let kept = all(&cli);
     assert_eq!(kept.len(), LEARNERS, "each is kept once, wherever that is");
     let moved = kept
@@ -394,13 +394,13 @@ async fn a_letter_follows_its_learner_to_another_shard() {
     assert_eq!(moved.count(), 1, "{kept:?}");
 
     set(&home, "sources.moodle.extra-credit=true");
-    let told = redrive(&cli, &[]);
+    let summary = redrive(&cli, &[]);
     let expected = [
         ("matched", matched),
         ("accepted", matched - 1),
         ("deadLettered", 1),
     ];
-    assert_told(&told, &expected);
+    assert_counts(&summary, &expected);
     node.kill();
     let _node = home.start();
     assert_eq!(all(&cli).len(), 1);

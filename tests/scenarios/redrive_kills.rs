@@ -67,8 +67,8 @@ fn each_letter_counts_once_however_often_the_node_is_killed() {
     assert!(interrupted > 0, "no kill fell into a re-drive");
     redrive(&cli, &[]);
     assert!(all(&cli).is_empty(), "none is refused any more");
-    let told = redrive(&cli, &[]);
-    assert_eq!(told["matched"], 0, "{told}");
+    let summary = redrive(&cli, &[]);
+    assert_eq!(summary["matched"], 0, "{summary}");
     let mut mended = settings();
     mended.extra_credit = ["exam".to_owned(), "tool".to_owned()].into();
     let model = NaiveModel::from_lines(&input.lines, mended);

@@ -5,7 +5,7 @@ use homeroom_client::v1::{EventStatus, RawEvents, RawFormat};
 use serde_json::{Value, json};
 
 use crate::harness::events::{client, profile};
-use crate::harness::letters::{all, assert_told, reasons, redrive};
+use crate::harness::letters::{all, assert_counts, reasons, redrive};
 use crate::harness::{Home, http};
 use crate::refusal_cases::statement;
 
@@ -42,8 +42,8 @@ async fn without_a_time_it_has_that_of_its_arrival() {
     let refused_ms = all(&cli)[0]["refusedMs"].as_i64().expect("a time");
 
     cli.json(&["settings", "set", "sources.moodle.extra-credit=true"]);
-    let told = redrive(&cli, &[]);
-    assert_told(&told, &[("matched", 1), ("accepted", 1)]);
+    let summary = redrive(&cli, &[]);
+    assert_counts(&summary, &[("matched", 1), ("accepted", 1)]);
     let profile = profile(&client, "ada").await.expect("a learner");
     assert_eq!((profile.events, profile.last_event_ms), (1, refused_ms));
 }
@@ -60,9 +60,9 @@ async fn what_the_standard_refuses_stays_refused_and_takes_no_id() {
     let letters = all(&cli);
     assert_eq!(letters[0]["format"], "XAPI_JSON", "{letters:?}");
 
-    assert_told(&redrive(&cli, &["--dry-run"]), &[("matched", 1)]);
-    let told = redrive(&cli, &[]);
-    assert_told(&told, &[("matched", 1), ("deadLettered", 1)]);
+    assert_counts(&redrive(&cli, &["--dry-run"]), &[("matched", 1)]);
+    let summary = redrive(&cli, &[]);
+    assert_counts(&summary, &[("matched", 1), ("deadLettered", 1)]);
     assert_eq!(reasons(&cli), ["VALUE_OUT_OF_RANGE"]);
     assert_eq!(all(&cli), letters, "as it was");
     let mended = post(&home, &statement());
@@ -76,7 +76,7 @@ async fn what_stood_twice_in_its_request_has_nothing_wrong_by_itself() {
     let cli = home.cli();
     let answer = post(&home, &json!([statement(), statement()]));
     assert_eq!(answer.error(), (400, "statements_refused".to_owned()));
-    let told = redrive(&cli, &[]);
-    assert_told(&told, &[("matched", 1), ("accepted", 1)]);
+    let summary = redrive(&cli, &[]);
+    assert_counts(&summary, &[("matched", 1), ("accepted", 1)]);
     assert_eq!(post(&home, &statement()).status, 200, "a duplicate");
 }

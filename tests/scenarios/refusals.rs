@@ -109,37 +109,45 @@ async fn refuse_raw(
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn native_events_are_refused_with_their_reason() {
+/// Publishes the cases as `formats` of `source`. Each must be kept once, under the source that
+/// `source_of` names, and nothing else.
+async fn are_refused_and_kept(
+    cases: &[Refused],
+    sound: &Value,
+    formats: (RawFormat, PayloadFormat),
+    source: &str,
+    source_of: fn(&Refused) -> &str,
+) {
     let home = Home::new(&["--shards", "4"]);
     let _node = home.start();
-    let (client, cases) = (client(&home), native_refusals());
-    refuse_raw(&client, &cases, &native(), RawFormat::NativeJson, "").await;
+    let client = client(&home);
+    refuse_raw(&client, cases, sound, formats.0, source).await;
     let letters = letters(&client).await;
-    for case in &cases {
-        let source = if case.is_signed {
-            "lms"
-        } else {
-            "listener:grpc"
-        };
-        assert_kept(&letters, case, source, PayloadFormat::NativeJson);
+    for case in cases {
+        assert_kept(&letters, case, source_of(case), formats.1);
     }
     assert_eq!(letters.len(), cases.len());
     check::conserved(&home.cli());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn native_events_are_refused_with_their_reason() {
+    let formats = (RawFormat::NativeJson, PayloadFormat::NativeJson);
+    let source_of = |case: &Refused| {
+        if case.is_signed {
+            "lms"
+        } else {
+            "listener:grpc"
+        }
+    };
+    are_refused_and_kept(&native_refusals(), &native(), formats, "", source_of).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn statements_are_refused_with_their_reason() {
-    let home = Home::new(&["--shards", "4"]);
-    let _node = home.start();
-    let (client, cases) = (client(&home), statement_refusals());
-    refuse_raw(&client, &cases, &statement(), RawFormat::XapiJson, "moodle").await;
-    let letters = letters(&client).await;
-    for case in &cases {
-        assert_kept(&letters, case, "moodle", PayloadFormat::XapiJson);
-    }
-    assert_eq!(letters.len(), cases.len());
-    check::conserved(&home.cli());
+    let formats = (RawFormat::XapiJson, PayloadFormat::XapiJson);
+    let cases = statement_refusals();
+    are_refused_and_kept(&cases, &statement(), formats, "moodle", |_| "moodle").await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,15 +188,17 @@ async fn typed_events_are_refused_with_their_reason() {
     check::conserved(&home.cli());
 }
 
+fn posted_cases() -> Vec<Refused> {
+    let statements = statement_refusals().into_iter();
+    statements.chain(posted_refusals()).collect()
+}
+
 #[test]
 fn posted_statements_are_refused_one_by_one() {
     let home = Home::new(&["--shards", "4"]);
     let _node = home.start();
     let url = home.url("/xAPI/statements");
-    let cases: Vec<Refused> = statement_refusals()
-        .into_iter()
-        .chain(posted_refusals())
-        .collect();
+    let cases = posted_cases();
     for case in &cases {
         // A body that is no JSON has no statements.
         if case.reason == Reason::Malformed {
@@ -200,7 +210,7 @@ fn posted_statements_are_refused_one_by_one() {
             other => other.to_vec(),
         };
         let answer = refused_post(&url, &body, "statements_refused");
-        assert_told(case, 0, &answer["error"]["statements"][0]);
+        assert_refusal(case, 0, &answer["error"]["statements"][0]);
     }
     let sources = check::conserved(&home.cli());
     assert_eq!(sources[0]["deadLettered"], cases.len());
@@ -211,21 +221,18 @@ fn posted_statements_are_refused_together() {
     let home = Home::new(&["--shards", "4"]);
     let _node = home.start();
     let url = home.url("/xAPI/statements");
-    let cases: Vec<Refused> = statement_refusals()
-        .into_iter()
-        .chain(posted_refusals())
-        .filter(|case| case.reason != Reason::Malformed)
-        .collect();
+    let mut cases = posted_cases();
+    cases.retain(|case| case.reason != Reason::Malformed);
     let mut parts = vec![statement().to_string().into_bytes()];
     parts.extend(cases.iter().map(|case| case.payload.clone()));
     let body = [b"[", parts.join(&b',').as_slice(), b"]"].concat();
     for _ in 0..2 {
         let answer = refused_post(&url, &body, "statements_refused");
-        let told = answer["error"]["statements"].as_array();
-        let told = told.expect("what was refused");
-        assert_eq!(told.len(), cases.len());
-        for (index, (case, told)) in cases.iter().zip(told).enumerate() {
-            assert_told(case, index + 1, told);
+        let refusals = answer["error"]["statements"].as_array();
+        let refusals = refusals.expect("what was refused");
+        assert_eq!(refusals.len(), cases.len());
+        for (index, (case, refusal)) in cases.iter().zip(refusals).enumerate() {
+            assert_refusal(case, index + 1, refusal);
         }
     }
     let sources = check::conserved(&home.cli());
@@ -247,18 +254,18 @@ fn refused_post(url: &str, body: &[u8], code: &str) -> Value {
     answer
 }
 
-fn assert_told(case: &Refused, index: usize, told: &Value) {
-    assert_eq!(told["index"], index);
+fn assert_refusal(case: &Refused, index: usize, refusal: &Value) {
+    assert_eq!(refusal["index"], index);
     let name = case
         .reason
         .as_str_name()
         .trim_start_matches("DEAD_LETTER_REASON_")
         .to_lowercase();
-    assert_eq!(told["reason"], name.as_str(), "{told}");
-    let detail = told["detail"].as_str();
+    assert_eq!(refusal["reason"], name.as_str(), "{refusal}");
+    let detail = refusal["detail"].as_str();
     assert!(
         detail.is_some_and(|detail| detail.contains(case.detail)),
-        "{:?} in {told}",
+        "{:?} in {refusal}",
         case.detail
     );
 }

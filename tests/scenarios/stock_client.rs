@@ -1,30 +1,15 @@
 //! A stock gRPC client that knows nothing but the address: it learns the contract by reflection.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use crate::harness::Home;
 use crate::harness::events::{client, profile};
+use crate::harness::{Home, tool};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/stock_client.py");
 
-/// In CI it must be there; elsewhere the test is skipped without it.
-fn has_grpc() -> bool {
-    let probe = Command::new("python3")
-        .args(["-c", "import grpc, grpc_reflection"])
-        .stderr(Stdio::null())
-        .status();
-    let has_grpc = probe.is_ok_and(|status| status.success());
-    assert!(
-        has_grpc || std::env::var_os("CI").is_none(),
-        "grpcio and grpcio-reflection are not installed"
-    );
-    has_grpc
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stock_client_publishes_and_reads_by_reflection() {
-    if !has_grpc() {
-        println!("skipped: python3 has no grpcio and grpcio-reflection");
+    if !tool::python_has_grpc() {
         return;
     }
     let home = Home::new(&["--shards", "2"]);

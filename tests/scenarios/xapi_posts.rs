@@ -69,10 +69,10 @@ fn a_known_statement_with_other_content_is_a_conflict_and_the_rest_counts() {
     let answer = post(&home, &json!([numbered(2), other, numbered(3)]));
     assert_eq!(answer.error(), (409, "conflict".to_owned()));
     assert!(!answer.header("homeroom-position").is_empty());
-    let told = &answer.json()["error"]["statements"];
-    assert_eq!(told.as_array().map(Vec::len), Some(1));
+    let refused = &answer.json()["error"]["statements"];
+    assert_eq!(refused.as_array().map(Vec::len), Some(1));
     assert_eq!(
-        (&told[0]["index"], &told[0]["id"]),
+        (&refused[0]["index"], &refused[0]["id"]),
         (&json!(1), &json!(id(1)))
     );
     assert_eq!(
@@ -105,9 +105,9 @@ fn two_statements_of_one_id_are_refused_together() {
     shouted["id"] = id(1).to_uppercase().into();
     let answer = post(&home, &json!([numbered(1), numbered(2), shouted]));
     assert_eq!(answer.error(), (400, "statements_refused".to_owned()));
-    let told = &answer.json()["error"]["statements"];
+    let refused = &answer.json()["error"]["statements"];
     assert_eq!(
-        (&told[0]["index"], &told[0]["reason"]),
+        (&refused[0]["index"], &refused[0]["reason"]),
         (&json!(2), &json!("malformed"))
     );
     assert_eq!(counts(&home), [0, 0, 0, 1]);
@@ -144,8 +144,11 @@ fn the_id_of_a_statement_that_tells_nothing_is_taken_as_well() {
     ] {
         let answer = post(&home, &batch);
         assert_eq!(answer.error(), (400, "statements_refused".to_owned()));
-        let told = &answer.json()["error"]["statements"];
-        assert_eq!((&told[0]["index"], &told[1]), (&json!(1), &Value::Null));
+        let refused = &answer.json()["error"]["statements"];
+        assert_eq!(
+            (&refused[0]["index"], &refused[1]),
+            (&json!(1), &Value::Null)
+        );
     }
     assert_eq!(counts(&home), [0, 0, 0, 2]);
 }

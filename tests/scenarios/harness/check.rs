@@ -146,12 +146,7 @@ pub fn ledger(cli: &Cli<'_>, model: &NaiveModel) {
             dead,
         ]
     };
-    let expected = model
-        .counts()
-        .by_source
-        .iter()
-        .map(|(source, counts)| (source.clone(), of(counts)));
-    assert_eq!(got, expected.collect());
+    assert_eq!(got, by_source(model, of));
 }
 
 /// What was taken and what was refused are the model's; how often it was delivered is not asked.
@@ -164,12 +159,17 @@ pub fn taken(cli: &Cli<'_>, model: &NaiveModel) {
             counts.dead_lettered.values().sum(),
         ]
     };
-    let expected = model
-        .counts()
-        .by_source
-        .iter()
-        .map(|(source, counts)| (source.clone(), of(counts)));
-    assert_eq!(got, expected.collect());
+    assert_eq!(got, by_source(model, of));
+}
+
+/// Counters of the model, by source.
+fn by_source(
+    model: &NaiveModel,
+    of: impl Fn(&SourceCounts) -> Vec<u64>,
+) -> BTreeMap<String, Vec<u64>> {
+    let counts = model.counts();
+    let of_source = |(source, counts): (&String, &SourceCounts)| (source.clone(), of(counts));
+    counts.by_source.iter().map(of_source).collect()
 }
 
 fn counters(sources: &[Value], names: &[&str]) -> BTreeMap<String, Vec<u64>> {

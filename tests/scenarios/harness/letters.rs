@@ -31,7 +31,7 @@ pub fn discard(cli: &Cli<'_>, arguments: &[&str]) -> Value {
 
 /// A re-drive told of so many letters, by `name`, and of nothing else.
 #[track_caller]
-pub fn assert_told(told: &Value, expected: &[(&str, u64)]) {
+pub fn assert_counts(summary: &Value, expected: &[(&str, u64)]) {
     for name in [
         "matched",
         "accepted",
@@ -44,6 +44,6 @@ pub fn assert_told(told: &Value, expected: &[(&str, u64)]) {
     ] {
         let wanted = expected.iter().find(|(known, _)| *known == name);
         let wanted = wanted.map_or(0, |(_, count)| *count);
-        assert_eq!(told[name], wanted, "{name}: {told}");
+        assert_eq!(summary[name], wanted, "{name}: {summary}");
     }
 }

@@ -8,7 +8,7 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::harness::{Home, Process, binaries, http, wait::until};
+use crate::harness::{Home, Process, binaries, http, tool, wait::until};
 use crate::statements;
 
 use script::{Step, steps};
@@ -180,13 +180,7 @@ impl Reader {
     fn runs(&self, program: &str) {
         let path = self.folder.join("program.py");
         fs::write(&path, self.here(program)).expect("a program");
-        let has_grpc = Command::new("python3")
-            .args(["-c", "import grpc, grpc_reflection"])
-            .stderr(Stdio::null())
-            .status();
-        if !has_grpc.is_ok_and(|status| status.success()) {
-            assert!(std::env::var_os("CI").is_none(), "grpcio is not installed");
-            println!("skipped: python3 has no grpcio and grpcio-reflection");
+        if !tool::python_has_grpc() {
             return;
         }
         let output = Command::new("python3").arg(&path).output();

@@ -153,7 +153,7 @@ fn watched_time_is_capped_by_the_largest_length_told_by_any_event() {
     assert_eq!(
         video_by_minute(&lines),
         [(0, 0), (50, 1_800_000)],
-        "no object is an object; half an hour if none told"
+        "no object is an object; half an hour without a length"
     );
 }
 
