@@ -1,4 +1,5 @@
-//! Writes generated events to standard output, one JSON object a line; the seed goes to standard error.
+//! Writes generated events to standard output, one JSON object a line; the seed goes to standard
+//! error.
 
 use std::io::{self, BufWriter, Write};
 

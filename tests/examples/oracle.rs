@@ -1,4 +1,4 @@
-//! Prints the windows that files of events must lead to, or compares them with what a system says.
+//! Prints the windows that files of events must give, or compares them with a system's output.
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};

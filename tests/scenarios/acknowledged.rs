@@ -1,4 +1,4 @@
-//! An acknowledged event is there after a kill: the promise, held against the client library's own acknowledgements.
+//! An acknowledged event survives a kill: checked with the client library's own acknowledgements.
 
 use std::collections::BTreeMap;
 
@@ -24,7 +24,8 @@ fn batch(number: usize) -> Vec<v1::Event> {
     (0..BATCH).map(one).collect()
 }
 
-/// Publishes all batches until `acknowledged_max` of them are acknowledged; returns the numbers of those that are.
+/// Publishes all batches until `acknowledged_max` of them are acknowledged. Returns the numbers of
+/// the acknowledged batches.
 async fn publish_some(client: &Client, acknowledged_max: usize) -> Vec<usize> {
     let (mut publisher, mut acknowledgements) = client.publisher(PublisherOptions::default());
     let sending = tokio::spawn(async move {
@@ -49,7 +50,7 @@ async fn publish_some(client: &Client, acknowledged_max: usize) -> Vec<usize> {
         }
         acknowledged.push(usize::try_from(acknowledgement.ticket).expect("a ticket"));
     }
-    // Dropped without an end: as if the publishing process had died with the node.
+    // Aborted without closing the stream, as if the publishing process had died with the node.
     sending.abort();
     acknowledged
 }
@@ -74,7 +75,7 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
             assert!(!outcome.conflicting, "{outcome:?}");
         }
     }
-    // The others come to their end, and each counts once.
+    // Publish every batch again: each must count exactly once.
     for number in 0..BATCHES {
         publish(&client, batch(number)).await;
     }
@@ -93,7 +94,7 @@ async fn what_was_acknowledged_is_there_after_a_kill() {
     check::conserved(&home.cli());
 }
 
-/// The publisher outlives its node: what it sends again is not counted again.
+/// The publisher outlives its node. Events that it sends again are not counted again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_publisher_goes_on_after_a_restart() {
     let home = Home::new(&["--shards", "4"]);

@@ -1,4 +1,5 @@
-//! Authority: where one source's word counts, the others' are seen and no more.
+//! Authority: only the authoritative source's events of a type count; those of other sources are
+//! shadowed.
 
 use homeroom_client::v1::{self, EventStatus};
 

@@ -1,4 +1,4 @@
-//! gRPC connections that go wrong: clear errors, nothing acknowledged is lost, everyone else is served.
+//! Broken gRPC connections: clear errors, no acknowledged event is lost, other clients are served.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -66,7 +66,7 @@ async fn a_message_that_is_too_large_is_refused_alone() {
 async fn a_half_closed_stream_gets_all_its_acknowledgements() {
     let home = Home::new(&["--shards", "2"]);
     let _node = home.start();
-    // The sender's side closes with the last batch, before the first acknowledgement is read.
+    // The sender closes its side with the last batch, before the first acknowledgement is read.
     let batches = tokio_stream::iter((0..BATCHES).map(|number| batch("ada", number)));
     let answers = ingest(&home).await.publish_stream(batches).await;
     let mut answers = answers.expect("a stream").into_inner();
@@ -97,7 +97,7 @@ async fn a_sender_that_vanishes_leaves_what_was_acknowledged() {
             acknowledged += 1;
         }
     }
-    // Both sides at once, with batches under way: the connection goes with its last owner.
+    // Drops both directions with batches in flight: the connection closes with its last handle.
     drop((send, answers, ingest));
     let events = events_of(&home, "ada").await;
     assert!(
@@ -136,7 +136,8 @@ async fn slow_senders_and_readers_hold_nobody_up() {
     );
 }
 
-/// One batch of each is more than may wait in the node, and the first acknowledgement more than its connection takes unread.
+/// One batch of each client is more than the node may queue. Its acknowledgement is larger than the
+/// flow-control window of its connection, which is never read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_reads_no_acknowledgements_keeps_no_room_from_others() {
     let home = Home::new(&["--shards", "2"])
@@ -192,7 +193,7 @@ async fn what_is_no_grpc_is_sent_away() {
     let garbage: [&[u8]; 4] = [
         b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
         &[0xff; 512],
-        // A preface, and then a frame that claims 16 MiB.
+        // An HTTP/2 preface, then a frame header that claims 16 MiB.
         &[&preface[..], &[0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0]].concat(),
         b"",
     ];
@@ -202,10 +203,10 @@ async fn what_is_no_grpc_is_sent_away() {
             .set_read_timeout(Some(Duration::from_secs(30)))
             .expect("a timeout");
         stream.write_all(bytes).expect("written");
-        // The node may have been quicker to close it.
+        // The node may already have closed the connection.
         let _ = stream.shutdown(std::net::Shutdown::Write);
         let mut rest = Vec::new();
-        // It is closed or reset; what matters is that it ends.
+        // Closed or reset: it only has to end.
         if let Err(error) = stream.read_to_end(&mut rest) {
             assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "{error}");
         }

@@ -1,4 +1,4 @@
-//! Bases: what is left when the checkpoints' tree is lost and the log behind it was purged.
+//! Bases: recovery when the checkpoint tree is lost and the log was already purged.
 
 use std::path::{Path, PathBuf};
 
@@ -12,16 +12,16 @@ use crate::harness::wait::until;
 use crate::harness::{Home, Input, Seed, check};
 
 const LINES: u64 = 6_000;
-/// Makes the log long without making the node work: enough for several bases, and for so many segments that the node wants to
-/// be rid of the first.
+/// Lengthens the log at little cost for the node. The log then spans several bases, and segments
+/// enough that the node purges the first ones.
 const NOTE_BYTES: usize = 1_500;
 
-/// The log's second segment: the first one is kept longer, for what little the control plane wrote.
+/// The first segment stays longer: it also holds the control plane's few entries.
 const SECOND_SEGMENT: &str = "log/0000000000000002.segment";
-/// The silent learners come after so many lines, when the first segment is full.
+/// Line before which the silent learners are inserted: the first segment is full by then.
 const LINES_BEFORE: usize = 400;
 
-/// Who is there once, early, and then never again.
+/// An event of a learner with one early event and no later ones.
 fn silent(number: u32) -> String {
     let at_s = HOUR_MS / 1_000 + i64::from(number);
     let timestamp = prost_types::Timestamp {
@@ -33,7 +33,7 @@ fn silent(number: u32) -> String {
     )
 }
 
-/// With a note that no figure depends on. A broken line stays as it is.
+/// Adds a note that no figure depends on. A broken line stays as it is.
 fn lengthened(line: &str) -> String {
     let Ok(Value::Object(mut event)) = serde_json::from_str(line) else {
         return line.to_owned();
@@ -42,7 +42,7 @@ fn lengthened(line: &str) -> String {
     Value::Object(event).to_string()
 }
 
-/// A node with short segments, and checkpoints all the time.
+/// A node with short log segments and checkpoints every 200 ms.
 fn home(shards: &str, base_log_bytes: &str) -> Home {
     Home::new(&["--shards", shards])
         .with("checkpoint.base_log_bytes", base_log_bytes)
@@ -68,7 +68,8 @@ fn a_lost_tree_is_rebuilt_from_a_base_and_the_log() {
     let home = home("1", "1MiB");
     let mut lines = long_lines(&seed, LINES);
     lines.splice(LINES_BEFORE..LINES_BEFORE, (0..20).map(silent));
-    // In two runs, so that there are two bases however few checkpoints fall into each: the second begins with what the first brought.
+    // Two runs give two bases, even with few checkpoints in each. The second run starts with the
+    // lines of the first.
     let first = Input::of(&home, lines[..lines.len() / 2].to_vec());
     let before = first.model(1).counts().total();
     let node = home.start();
@@ -99,11 +100,11 @@ fn a_lost_tree_is_rebuilt_from_a_base_and_the_log() {
     assert!(node.stop().success());
 }
 
-/// Two bases of one file each, and for each what changed since.
+/// Two bases of one file each, and one file of changes for each.
 const FILES_LEAST: usize = 4;
 const LOSSES: usize = 2;
 
-/// The node is killed as soon as its bases have gone on, again and again, and with each kill its tree is lost.
+/// Each kill comes as soon as the bases have been extended by changes, and deletes the tree.
 #[test]
 fn nothing_is_lost_with_the_tree_where_bases_went_on_by_changes() {
     let seed = Seed::of("bases::nothing_is_lost_with_the_tree_where_bases_went_on_by_changes");
@@ -135,7 +136,7 @@ fn nothing_is_lost_with_the_tree_where_bases_went_on_by_changes() {
     assert!(node.stop().success());
 }
 
-/// In a log of so many segments bases are cut for whoever needs the oldest entries.
+/// Log segments beyond which the node cuts bases early, so that the oldest entries can be purged.
 const SEGMENTS_TOO_MANY: usize = 112;
 
 #[test]
@@ -143,7 +144,7 @@ fn the_log_stays_short_though_bases_by_what_was_written_never_come() {
     let seed = Seed::of("bases::the_log_stays_short_though_bases_by_what_was_written_never_come");
     let home = home("2", "64GiB");
     let mut first = long_lines(&seed, 6 * LINES);
-    // Each more than the log may be long, however large the entries are.
+    // Each half alone makes the log longer than its limit, whatever the size of an entry.
     let second = first.split_off(3 * LINES as usize);
     let node = home.start();
     let ingest = |lines| {
@@ -154,7 +155,7 @@ fn the_log_stays_short_though_bases_by_what_was_written_never_come() {
     until("the shards' first entries purged", || {
         (!home.data().join(SECOND_SEGMENT).exists()).then_some(())
     });
-    // From here on the control plane alone needs the oldest segment.
+    // From here on only the control plane needs the oldest segment.
     ingest(second);
     let segments = || {
         let files = std::fs::read_dir(home.data().join("log")).expect("a log");
@@ -162,8 +163,8 @@ fn the_log_stays_short_though_bases_by_what_was_written_never_come() {
         let is_segment = |name: &std::ffi::OsString| name.to_string_lossy().ends_with(".segment");
         names.filter(is_segment).count()
     };
-    // Each group's log reaches back to the older of two bases, and the first segment stays for the control plane's few entries. What
-    // came in a burst is behind as soon as anything else comes.
+    // Each group's log reaches back to the older of its two bases, and the first segment stays for
+    // the control plane. Further events make the burst purgeable.
     let mut number = 0;
     until("a short log", || {
         number += 1;
@@ -174,15 +175,15 @@ fn the_log_stays_short_though_bases_by_what_was_written_never_come() {
     assert!(node.stop().success());
 }
 
-/// Where in a base's file the shard's own state begins: a frame (a kind, a length of 4 bytes, 4 more) with the header is before it, and its
-/// own frame's begin.
+/// Offset of the shard's own state in a base file. A frame head has 9 bytes: a kind, a length of 4
+/// bytes, 4 more. The header's frame comes first, then the head of the state's own frame.
 fn own_state_at(base: &Path) -> u64 {
     let bytes = std::fs::read(base).expect("a base");
     let header_bytes: [u8; 4] = bytes[1..5].try_into().expect("a length");
     2 * 9 + u64::from(u32::from_le_bytes(header_bytes))
 }
 
-/// The files of a shard's bases whose names end so, oldest first.
+/// The files of shard 0's bases with this suffix, oldest first.
 fn files(home: &Home, suffix: &str) -> Vec<PathBuf> {
     let folder = home.data().join("checkpoints/bases/shard-0000");
     let entries = std::fs::read_dir(folder).into_iter().flatten();
@@ -194,8 +195,8 @@ fn files(home: &Home, suffix: &str) -> Vec<PathBuf> {
     found
 }
 
-/// A base that rots while the node runs is noticed before anybody needs it, and cut anew; one that rotted while it was down does not keep
-/// it from starting.
+/// A base that is damaged while the node runs is detected by the scrubber and cut anew. Bases
+/// damaged while the node was down do not keep it from starting.
 #[test]
 fn a_rotten_base_is_cut_anew() {
     let seed = Seed::of("bases::a_rotten_base_is_cut_anew");
@@ -208,7 +209,7 @@ fn a_rotten_base_is_cut_anew() {
     let mut harmed = None;
     until("a damaged base renamed", || {
         let oldest = files(&home, ".base").into_iter().next();
-        // A newer one may replace it before anybody has read it again.
+        // A newer base may replace the damaged one before the scrubber reads it again.
         if oldest != harmed {
             let base = oldest?;
             flip_byte(&base, bytes_in(&base) / 2).ok()?;
@@ -228,7 +229,8 @@ fn a_rotten_base_is_cut_anew() {
     });
     node.kill();
 
-    // The newest one; then all, after which one is cut of what sled holds.
+    // First the newest base is damaged, then all; the node then cuts a new one from what sled
+    // holds.
     for all in [false, true] {
         let mut harmed = files(&home, ".base");
         if !all {
@@ -255,7 +257,8 @@ fn a_rotten_base_is_cut_anew() {
     assert!(home.start().stop().success());
 }
 
-/// A base of so long ago that the log no longer reaches back to it: what is left of one that lost its newest files while the node was down.
+/// A base older than the start of the log: the state after the newest bases were lost while the
+/// node was down.
 #[test]
 fn a_base_behind_the_log_is_made_up_for() {
     let seed = Seed::of("bases::a_base_behind_the_log_is_made_up_for");

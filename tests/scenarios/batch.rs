@@ -1,4 +1,4 @@
-//! A file through the command line leads to the windows that follow from it, however often it comes.
+//! A file sent through the command line gives the model's windows, however often it is sent.
 
 use homeroom_tests::generator::GeneratorSettings;
 use homeroom_tests::oracle::{SourceCounts, WindowSpec};

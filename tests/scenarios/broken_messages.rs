@@ -1,4 +1,5 @@
-//! Events that are no messages, among sound ones in the same requests: they alone become dead letters, kept as they came.
+//! Undecodable events among sound ones in one request: only they become dead letters, stored as
+//! received.
 
 use bytes::Bytes;
 use homeroom_client::{Batch, PublisherOptions, v1};
@@ -8,7 +9,7 @@ use v1::{DeadLetterReason as Reason, EventStatus as Status};
 use crate::harness::events::{HOUR_MS, click, client};
 use crate::harness::{Home, check, letters};
 
-/// The sound ones first and last; the second of the broken ones says who sent it before it breaks off.
+/// Sound events first and last. The second broken one names its source before it breaks off.
 fn batch() -> Batch {
     let mut events = encoded(&[click("ada", "1", HOUR_MS), click("ada", "2", HOUR_MS)]);
     let begun = [&events[0][..], b"\x42\x02\xff\xfe"].concat();
@@ -42,7 +43,7 @@ async fn an_event_that_is_no_message_harms_no_other() {
     let named = of("lms").expect("a letter of who could be made out");
     assert_eq!((&named["userId"], kept.len()), (&"ada".into(), 2));
 
-    // In a stream it is the same; what was here before is a duplicate.
+    // A stream gives the same outcomes; events of the first request are duplicates now.
     let (mut publisher, mut acknowledgements) = client.publisher(PublisherOptions::default());
     publisher.send(batch()).await.expect("room");
     let acknowledgement = acknowledgements.next().await.expect("an acknowledgement");

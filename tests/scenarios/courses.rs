@@ -1,4 +1,5 @@
-//! Courses: put together from all shards, as the model says, whether their learners are in memory or not.
+//! Courses: merged from all shards, equal to the model, whether their learners are active or
+//! passivated.
 
 use std::collections::BTreeMap;
 
@@ -94,7 +95,8 @@ fn read(entry: &v1::RosterEntry) -> NaiveStanding {
     }
 }
 
-/// The course's roster is the model's, learner by learner, and its sums are those of its roster.
+/// The course's roster equals the model's, learner by learner, and its sums are those of the
+/// roster.
 fn assert_course(
     answer: &v1::GetCourseResponse,
     course_id: &str,
@@ -419,7 +421,7 @@ async fn a_watched_course_tells_of_its_changes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn days_between_two_checkpoints_leave_nobody_off_a_roster() {
-    // Nothing is saved but when the test asks for it.
+    // No checkpoint except those that the test requests.
     let home = Home::new(&["--shards", "1"]).with("checkpoint.interval", "10m");
     let node = home.start();
     let client = client(&home);
@@ -428,13 +430,13 @@ async fn days_between_two_checkpoints_leave_nobody_off_a_roster() {
         course_id: course_id.to_owned(),
         ..click(user_id, id, at_ms)
     };
-    // The retention leaves the first course behind before anything of it was saved.
+    // The first course is beyond the retention before anything of it is saved.
     accepted(&client, vec![in_course("ada", "1", HOUR_MS, "algebra")]).await;
     let later_ms = HOUR_MS + 3 * day_ms;
     accepted(&client, vec![in_course("ben", "1", later_ms, "biology")]).await;
     accepted(&client, vec![in_course("ada", "2", later_ms, "biology")]).await;
     home.cli().json(&["cluster", "checkpoint"]);
-    // So late that nobody needs to be woken at the start.
+    // So late that a start need not wake any learner.
     let much_later_ms = later_ms + 12 * 60 * MINUTE_MS;
     accepted(
         &client,

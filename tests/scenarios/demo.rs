@@ -1,4 +1,4 @@
-//! The demo: a class that lives, a summary that adds up, and nothing left behind.
+//! The demo: a lifelike class, a correct summary, and no files left behind.
 
 use std::fs;
 use std::process::Command;
@@ -11,7 +11,7 @@ use crate::harness::events::{HOUR_MS, click, publish};
 use crate::harness::wait::until;
 use crate::harness::{Process, http, node_binary};
 
-/// A demo with a temporary folder of its own to put its own into.
+/// A demo with its own folder for temporary files.
 fn demo(folder: &TempDir, flags: &[&str]) -> Process {
     let temporary = folder.path().join("tmp");
     fs::create_dir(&temporary).expect("a folder for temporary ones");
@@ -21,7 +21,7 @@ fn demo(folder: &TempDir, flags: &[&str]) -> Process {
     Process::spawn(&mut command, folder.path(), "demo")
 }
 
-/// What is in the folder for temporary ones.
+/// The entries of the folder for temporary files.
 fn left_behind(folder: &TempDir) -> Vec<String> {
     let entries = fs::read_dir(folder.path().join("tmp")).expect("the folder for temporary ones");
     let names = entries.map(|entry| entry.expect("an entry").file_name());
@@ -50,7 +50,7 @@ fn a_demo_ends_by_itself_with_one_summary_that_adds_up() {
     let folder = folder();
     let mut demo = demo(&folder, &["--seconds", "3", "--json"]);
     assert!(demo.wait().success(), "{}", demo.stderr());
-    // One document and nothing else, or this fails.
+    // Fails unless the output is exactly one document.
     let summary: Value = serde_json::from_str(&demo.stdout()).expect("one JSON document");
     assert_eq!(count(&summary, "learners"), 300);
     let (received, accepted) = (count(&summary, "received"), count(&summary, "accepted"));
@@ -60,7 +60,7 @@ fn a_demo_ends_by_itself_with_one_summary_that_adds_up() {
         received,
         "{summary}"
     );
-    // Ten minutes of 300 learners, of whom nobody does less than a thing a minute on average.
+    // Ten minutes of 300 learners, each with at least one event a minute on average.
     assert!(accepted > 3_000 && duplicate > 0, "{summary}");
     let reasons = summary["deadLettered"].as_object().expect("reasons");
     assert!(reasons.len() >= 5, "{summary}");
@@ -91,7 +91,7 @@ fn a_demo_ends_by_itself_with_one_summary_that_adds_up() {
     assert_eq!(left_behind(&folder), [""; 0]);
 }
 
-/// Stopped by Ctrl-C while the lesson is on.
+/// Stopped by Ctrl-C during the lesson.
 #[test]
 fn an_interrupted_demo_says_what_it_saw_and_leaves_nothing_behind() {
     let folder = folder();
@@ -120,7 +120,8 @@ fn an_interrupted_demo_says_what_it_saw_and_leaves_nothing_behind() {
     assert_eq!(left_behind(&folder), [""; 0]);
 }
 
-/// The summary is held against the node's own counters: what the class did not publish shows, also when it is stopped at once.
+/// The summary is checked against the node's own counters: events that the class did not publish
+/// show up, also after an early stop.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_count_that_the_class_can_not_explain_is_a_failure() {
     let folder = folder();

@@ -1,4 +1,4 @@
-//! Dead letters forgotten on request: they stay counted, and stay away.
+//! Dead letters discarded on request: still counted, never listed again.
 
 use homeroom_client::v1::{self, EventStatus};
 
@@ -6,7 +6,7 @@ use crate::harness::events::{HOUR_MS, client, event, publish};
 use crate::harness::letters::{all, discard, reasons};
 use crate::harness::{Home, check};
 
-/// Without a type, so `missing_field`.
+/// Without a type, so refused as `missing_field`.
 fn typeless(source: &str, event_id: &str) -> v1::Event {
     v1::Event {
         source: source.to_owned(),
@@ -14,7 +14,7 @@ fn typeless(source: &str, event_id: &str) -> v1::Event {
     }
 }
 
-/// Of a time to come.
+/// Dated in the future.
 fn early(event_id: &str) -> v1::Event {
     event("bo", event_id, i64::from(i32::MAX) * 1_000, "click")
 }
@@ -63,7 +63,7 @@ async fn what_matches_is_forgotten_and_stays_counted() {
         (&"lms".into(), &3.into()),
         "still counted"
     );
-    // With the log alone, then with a checkpoint and what follows it.
+    // Recovered from the log alone, then from a checkpoint and the entries after it.
     node.kill();
     let node = home.start();
     assert_eq!(reasons(&cli), ["FUTURE_TIMESTAMP", "MISSING_FIELD"]);

@@ -1,4 +1,4 @@
-//! The doctor: nothing to say of a healthy node, and the right words where something is wrong.
+//! The doctor: no findings on a healthy node, the right ones where something is wrong.
 
 use homeroom_client::{Client, v1};
 use serde_json::{Value, json};
@@ -24,10 +24,10 @@ const CHECKS: [&str; 14] = [
     "disk",
     "clock",
 ];
-/// What these say depends on the machine that the tests run on.
+/// These depend on the machine that runs the tests.
 const OF_THE_MACHINE: [&str; 2] = ["disk", "fsync"];
 
-/// What `homeroom --json doctor` found, held against what it promises of itself.
+/// The findings of `homeroom --json doctor`, checked for consistency.
 struct Diagnosis(Vec<Value>);
 
 impl Diagnosis {
@@ -51,7 +51,7 @@ impl Diagnosis {
         Diagnosis(findings)
     }
 
-    /// What is wrong with the node, not with the machine: check and subject.
+    /// Check and subject of each finding about the node, leaving out those about the machine.
     fn wrong(&self) -> Vec<(&str, &str)> {
         let wrong = self.0.iter().filter(|finding| is_wrong(finding));
         wrong
@@ -60,7 +60,7 @@ impl Diagnosis {
             .collect()
     }
 
-    /// The one finding of a check about a subject.
+    /// The only finding of a check about a subject.
     fn finding(&self, check: &str, subject: &str) -> &Value {
         let mut found = self.0.iter().filter(|finding| {
             text(finding, "check") == check && text(finding, "subject") == subject
@@ -127,13 +127,14 @@ async fn a_healthy_node_passes() {
     }
 }
 
-/// Far behind the others. To be the last before a diagnosis: a source is silent after 30 s, and then no longer behind.
+/// An event far behind the others. Sent last before a diagnosis: after 30 s the source counts as
+/// silent, and no longer as behind.
 async fn lag(client: &Client, id: &str) {
     let old = click("ada", id, HOUR_MS - 10 * MINUTE_MS);
     accepted(client, vec![of("archive", old)]).await;
 }
 
-/// One thing after the other goes wrong; but for the last one, all within the sources' delay of each other.
+/// Causes one finding after the other; all but the last within the sources' delay of each other.
 async fn go_wrong(home: &Home, client: &Client) {
     accepted(client, [1, 2, 5].map(numbered).to_vec()).await;
     let nameless = of("video", click("", "nameless", HOUR_MS));
@@ -192,7 +193,7 @@ async fn what_is_wrong_is_named_with_what_to_do() {
     let said = String::from_utf8_lossy(&plain.stderr).into_owned();
     assert_eq!(plain.status.code(), Some(1));
     assert_eq!(said.lines().count(), 1, "{said}");
-    // What was advised is done.
+    // Follows the doctor's advice.
     home.cli()
         .json(&["settings", "set", "sources.camera.ordered=false"]);
     accepted(&client, [3, 4].map(numbered).to_vec()).await;

@@ -1,4 +1,5 @@
-//! A node that is told to stop ends what is under way, and the next one takes over where it was.
+//! A node that is asked to stop finishes the requests in progress, and the next node continues from
+//! its data.
 
 use std::process::Stdio;
 
@@ -47,7 +48,7 @@ fn an_ingest_goes_on_at_the_restarted_node() {
     check::taken(&home.cli(), &model);
 }
 
-/// What the node had read before it stopped is acknowledged; the publisher sends the rest to the next one.
+/// Every batch read before the stop is acknowledged. The publisher sends the rest to the next node.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_under_way_is_acknowledged() {
     let home = Home::new(&["--shards", "2"]);
@@ -72,7 +73,8 @@ async fn what_is_under_way_is_acknowledged() {
         while let Some(acknowledgement) = acknowledgements.next().await {
             for outcome in &acknowledgement.outcomes {
                 let status = outcome.status();
-                // A duplicate is a batch that was taken, and whose acknowledgement the connection's end swallowed.
+                // A duplicate was applied before, but its acknowledgement was lost with the
+                // connection.
                 assert!(
                     matches!(
                         status,
@@ -91,7 +93,8 @@ async fn what_is_under_way_is_acknowledged() {
     assert_eq!(sources[0]["accepted"], 20 * 50, "{sources:?}");
 }
 
-/// A request under way: it ends when its sender is dropped, since the node answers question by question.
+/// A request in progress. It ends when its sender is dropped, since the node answers batch by
+/// batch.
 async fn endless(home: &Home) -> mpsc::Sender<ServerReflectionRequest> {
     let mut reflection = ServerReflectionClient::new(connect(home).await);
     let (ask, questions) = mpsc::channel(1);
@@ -130,7 +133,7 @@ async fn what_does_not_end_in_time_is_cut_off() {
     assert_eq!(warnings, 1, "{}", home.log());
 }
 
-/// More waits for a shard than it may have under way, and its one thread has all else to do, too.
+/// More batches wait for the shard than may be in flight, and the node has a single thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_backlog_keeps_nobody_from_stopping() {
     let home = Home::new(&["--shards", "1"])
@@ -173,7 +176,7 @@ fn a_node_whose_log_lines_nobody_reads_stops_in_good_order() {
         .spawn()
         .expect("a node");
     until_ready(&home);
-    // As with `| head -1`: the next line has nobody to go to.
+    // As with `| head -1`: nothing reads the next line.
     drop(node.stderr.take());
     let pid = i32::try_from(node.id()).ok().and_then(Pid::from_raw);
     kill_process(pid.expect("a pid"), Signal::TERM).expect("a signal to an own child");

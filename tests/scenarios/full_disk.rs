@@ -1,4 +1,5 @@
-//! A disk that runs full: the node stops with one plain line, and everything acknowledged is there once there is room.
+//! A full disk: the node stops with one plain line. All acknowledged events are there once there is
+//! space again.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -9,15 +10,15 @@ use homeroom_tests::oracle::NaiveModel;
 
 use crate::harness::{Home, Input, Process, Seed, check, tool, until_ready};
 
-/// A file system of its own in a mount namespace of its own; gone when dropped.
+/// A file system in a mount namespace of its own; unmounted when dropped.
 struct SmallDisk {
     holder: Child,
-    /// Commands for the shell that lives inside.
+    /// Commands for the shell that runs inside the namespace.
     shell: ChildStdin,
 }
 
 impl SmallDisk {
-    /// `None` where the system doesn't allow namespaces; an error in CI, where nothing is skipped.
+    /// `None` where the system does not allow namespaces; a failure in CI.
     fn mounted_at(folder: &Path, mib: u32) -> Option<SmallDisk> {
         let mut holder = Command::new("unshare")
             .args(["--mount", "--map-root-user", "sh"])
@@ -46,17 +47,17 @@ impl SmallDisk {
         assert_eq!(self.run(&command).as_deref(), Some("0"));
     }
 
-    /// Runs a command inside; its exit code, or `None` when the shell is gone.
+    /// Runs a command inside. Returns its exit code, or `None` when the shell has ended.
     fn run(&mut self, command: &str) -> Option<String> {
         writeln!(self.shell, "{command} >&2; echo $?").ok()?;
         let stdout = self.holder.stdout.as_mut()?;
-        // Nothing else is ever printed: nothing is lost with the buffer.
+        // The shell prints nothing else, so nothing is lost with the buffer.
         let mut line = String::new();
         BufReader::new(stdout).read_line(&mut line).ok()?;
         Some(line.trim().to_owned()).filter(|line| !line.is_empty())
     }
 
-    /// The same process, started inside.
+    /// The same process, started inside the namespace.
     fn enter(&self, command: &Command) -> Command {
         let mut inside = Command::new("nsenter");
         inside
@@ -144,7 +145,7 @@ fn a_full_disk_stops_the_node_and_loses_nothing() {
     check::windows(&home.cli(), &model);
 }
 
-/// What the command line says of a run that broke off.
+/// The command line's message for a run that was broken off.
 fn acknowledged(said: &str) -> u64 {
     let (_, rest) = said.split_once("stopped after ").expect("the count");
     let count = rest.split(' ').next().and_then(|count| count.parse().ok());

@@ -1,11 +1,11 @@
-//! Learners who fill the memory with what could leave it: they let go of that, and whoever publishes gets on.
+//! Active learners fill the memory: their evictable parts are evicted, and publishing continues.
 
 use crate::harness::events::HOUR_MS;
 use crate::harness::http::get;
 use crate::harness::{Home, Input, check};
 
 const LEARNERS: u64 = 200;
-/// Of each learner, one a second: nobody is ever idle.
+/// Per learner, one a second: no learner is ever idle.
 const CLICKS: u64 = 600;
 
 fn click(second: u64, learner: u64) -> String {
@@ -18,14 +18,15 @@ fn click(second: u64, learner: u64) -> String {
 
 #[test]
 fn a_full_memory_makes_room_though_nobody_is_idle() {
-    // Nothing but the memory asks for a checkpoint.
+    // Only the memory limit triggers checkpoints here.
     let home = Home::new(&["--shards", "2"])
         .with("memory.learners_bytes_max", "16MiB")
         .with("checkpoint.interval", "10m");
     let all = (0..CLICKS).flat_map(|second| (0..LEARNERS).map(move |it| click(second, it)));
     let input = Input::of(&home, all.collect());
     let node = home.start();
-    // What is refused in between comes again, some of it though it had been taken; before the source counts as silent, and learners as idle.
+    // Overloaded requests are retried, some of them applied before. 20 s is less than the time
+    // after which a source counts as silent or a learner as idle.
     let arguments = ["ingest", input.name(), "--retry-seconds", "20"];
     let summary = home.cli().json(&arguments);
     assert_eq!(summary["received"], input.lines.len(), "{summary}");

@@ -1,4 +1,4 @@
-//! What a sender can do wrong over HTTP: each is answered clearly, and harms nothing that was acknowledged.
+//! Misuse over HTTP: each mistake is answered clearly, and no acknowledged event is harmed.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -18,14 +18,14 @@ const GZIP: (&str, &str) = ("Content-Encoding", "gzip");
 const PATHS: [&str; 2] = ["/v1/events", "/xAPI/statements"];
 /// Bytes of the largest body that the node accepts.
 const BODY_BYTES_MAX: usize = 256 * 1_024;
-/// What a node may take more for a few bodies that are as large as they may be.
+/// Bytes by which a few bodies of the largest size may grow the node's memory.
 const BODIES_BYTES: u64 = 64 << 20;
 
-/// A node with one event of each door acknowledged.
+/// A node with one acknowledged event of each endpoint.
 struct Misused {
     home: Home,
     node: Node,
-    /// What is counted of all that comes after.
+    /// Dead letters that the node must count at the end.
     refused: u64,
 }
 
@@ -46,7 +46,7 @@ impl Misused {
         }
     }
 
-    /// Posts to both doors what neither can take.
+    /// Posts to both endpoints a body that neither can accept.
     fn refused(&self, headers: &[(&str, &str)], body: &[u8], expected: (u16, &str)) {
         for path in PATHS {
             let answer = http::post(&self.home.url(path), headers, body);
@@ -55,13 +55,14 @@ impl Misused {
         }
     }
 
-    /// The same, of what is kept as a dead letter.
+    /// The same for a body that is kept as a dead letter.
     fn kept(&mut self, headers: &[(&str, &str)], body: &[u8], expected: (u16, &str)) {
         self.refused(headers, body, expected);
         self.refused += 2;
     }
 
-    /// What was acknowledged is still there, once; all that was kept is counted; the node stops in good order.
+    /// Every acknowledged event is still there once, all dead letters are counted, and the node
+    /// stops cleanly.
     fn end(self) {
         for (path, body) in [(PATHS[0], native()), (PATHS[1], statement())] {
             let answer = http::post(&self.home.url(path), &[JSON], body.to_string().as_bytes());
@@ -187,7 +188,7 @@ fn deep_json_is_refused_for_what_it_is() {
     misused.end();
 }
 
-/// A connection by which `sent` was sent.
+/// A connection over which `sent` was written.
 fn connected(home: &Home, sent: &str) -> TcpStream {
     let address = home.url("");
     let address = address.trim_start_matches("http://");
@@ -237,7 +238,7 @@ fn a_body_that_stops_in_its_middle_is_given_up() {
         let mut half_closed = begun(&misused.home, path);
         half_closed.shutdown(Shutdown::Write).expect("closed");
         let mut answer = Vec::new();
-        // Answered or cut off: whoever closes in the middle may not be listening any more.
+        // Answered or cut off: a client that closes in the middle may no longer read.
         let _ = half_closed.read_to_end(&mut answer);
         assert!(
             answer.is_empty() || answer.starts_with(b"HTTP/1.1 400"),
@@ -276,7 +277,7 @@ fn bodies_that_fill_the_room_make_others_come_again() {
         let answer = until("a node without room", || {
             let answer = post(path, sound.clone());
             if answer.status == 200 {
-                // What was posted may have taken the place of one that was to hold the room.
+                // The accepted request may have taken the space of one that was to fill the queue.
                 held.push(half());
             }
             Some(answer).filter(|answer| answer.status != 200)

@@ -1,4 +1,4 @@
-//! Reads over HTTP: what gRPC answers, as JSON, and watches as server-sent events.
+//! Reads over HTTP: the answers of gRPC as JSON, and watches as server-sent events.
 
 use homeroom_client::{Client, v1};
 use serde_json::Value;
@@ -7,14 +7,14 @@ use crate::harness::events::{HOUR_MS, MINUTE_MS, accepted, click, client, minute
 use crate::harness::sse::Events;
 use crate::harness::{Home, http};
 
-/// Of a path that must be answered with this status.
+/// Gets a path that must be answered with this status.
 fn get(home: &Home, status: u16, path: &str) -> Value {
     let (got, body) = http::get(&home.url(path)).expect("an answer");
     assert_eq!(got, status, "{path}: {body}");
     serde_json::from_str(&body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
 }
 
-/// Through text, as the node's own answer came: reading a number may lose its last bit.
+/// Through text, as the node's own answer was: parsing a float may lose its last bit.
 fn json(message: &impl serde::Serialize) -> Value {
     let text = serde_json::to_string(message).expect("JSON");
     serde_json::from_str(&text).expect("JSON")
@@ -232,7 +232,7 @@ fn what_can_not_be_answered_says_why() {
     get(&home, 404, "/v1/learners");
 }
 
-/// So many events of the learner.
+/// Whether the learner has this number of events.
 fn shows(events: u64) -> impl Fn(&Value) -> bool {
     move |shown: &Value| shown["profile"]["events"] == events
 }

@@ -1,4 +1,4 @@
-//! A node is killed again and again while a file comes in, and nothing that was taken is lost or counted twice.
+//! A node is killed repeatedly during an ingest: no accepted event is lost or counted twice.
 
 use fastrand::Rng;
 use homeroom_tests::generator::GeneratorSettings;
@@ -9,7 +9,7 @@ use crate::harness::{Home, Input, Node, Seed, check, http, whole_number};
 
 const KILLS_USUAL: u64 = 8;
 const LINES: u64 = 5_000;
-/// The log grows by up to so much between two kills, so that they fall all over the file.
+/// Most bytes by which the log grows between two kills, so that the kills spread over the file.
 const GROWTH_BYTES_MAX: u64 = 250_000;
 
 fn home() -> Home {
@@ -19,9 +19,9 @@ fn home() -> Home {
         .with("log.segment_bytes", "64KiB")
 }
 
-/// Few, so that their earlier events leave the memory.
+/// Few learners, so that their earlier events are evicted.
 const LEARNERS_FEW: u32 = 12;
-/// Many, so that they leave the memory themselves, and come back.
+/// Many learners, so that they are passivated and woken again.
 const LEARNERS_MANY: u32 = 300;
 
 fn input(home: &Home, seed: &Seed, learners: u32) -> Input {
@@ -35,7 +35,8 @@ fn input(home: &Home, seed: &Seed, learners: u32) -> Input {
     Input::generate(home, settings)
 }
 
-/// Ingests few learners' events with kills in between, `harm` done to the dead node each time, then compares.
+/// Ingests the events of a few learners with kills in between. `harm` damages the data of each
+/// killed node. Compares with the model at the end.
 fn ingest_with_kills(
     home: &Home,
     seed: &Seed,
@@ -88,7 +89,7 @@ fn kill_while_it_comes_in(
     node
 }
 
-/// What the node counted since its start.
+/// Events that the node counted since its start.
 fn counted(home: &Home, name: &str) -> u64 {
     let (_, metrics) = http::get(&home.url("/metrics")).expect("metrics");
     let mut lines = metrics.lines().filter_map(|line| line.split_once(' '));

@@ -1,4 +1,5 @@
-//! `homeroom load`: its figures are there, and what it counts is what the node counts. How long things take is not judged here.
+//! `homeroom load`: its figures are complete and agree with the node's counters. Durations are not
+//! judged here.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,7 @@ fn is_measured(report: &Value, what: &str) {
     assert!(times.is_sorted(), "{what}: {report}");
 }
 
-/// All that was sent got an outcome, nothing failed, and each second is accounted for.
+/// Every event got an outcome, nothing failed, and the seconds add up to the total.
 fn is_clean(report: &Value) {
     assert_eq!(whole(report, "errors"), 0, "{report}");
     assert_eq!(report["errorMessages"].as_array().map(Vec::len), Some(0));
@@ -41,7 +42,7 @@ fn is_clean(report: &Value) {
     assert_eq!(per_second.sum::<u64>(), sent, "{report}");
 }
 
-/// The node counted what the load says, arrival included.
+/// The node's counters equal those of the reports, including the phase in which learners arrive.
 fn is_what_the_node_counts(cli: &Cli<'_>, reports: &[&Value]) {
     let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
     for source in check::conserved(cli) {
@@ -95,11 +96,11 @@ fn its_figures_are_there_and_agree_with_the_node() {
     for what in ["ack", "insight", "read"] {
         is_measured(&first, what);
     }
-    // What the machine was too slow for is said, and counts as late.
+    // Events that the machine was too slow to send are reported, and count as late.
     let due = whole(&first, "sent") + whole(&first, "overdue");
     assert_eq!(due, 6_000, "{first}");
     assert_eq!(whole(&first, "ackSamples"), due, "{first}");
-    // By a hundredth of three seconds and 100 ms.
+    // One percent of three seconds, plus 100 ms.
     let slack = 0.13;
     let seconds = first["seconds"].as_f64().expect("a number");
     let rate_held = whole(&first, "overdue") as f64 <= 2_000.0 * slack && seconds <= 3.0 + slack;
@@ -121,7 +122,7 @@ fn its_figures_are_there_and_agree_with_the_node() {
     above_zero(arrival, "eventsPerSecond");
     is_what_the_node_counts(&cli, &[&first]);
 
-    // The same seed again: other events, or all would be duplicates.
+    // The same seed gives other events in a second run; otherwise all would be duplicates.
     let mut cold = arguments.to_vec();
     cold.push("--cold");
     let second = cli.json(&cold);
@@ -187,7 +188,7 @@ fn at_the_greatest_rate_it_is_held_against_what_the_machine_can_do() {
     assert!(node.stop().success());
 }
 
-/// A load that would go on for long.
+/// Arguments of a load that would run for ten minutes.
 fn long(retry_seconds: &'static str) -> [&'static str; 15] {
     [
         "--timeout",
@@ -208,7 +209,7 @@ fn long(retry_seconds: &'static str) -> [&'static str; 15] {
     ]
 }
 
-/// Waits until the node has taken so many events, and says how many.
+/// Waits until the node has accepted at least this number of events; returns the number.
 fn taken(cli: &Cli<'_>, at_least: u64) -> u64 {
     until("events that were taken", || {
         let summary = cli.json(&["dead-letters", "summary"]);
@@ -239,7 +240,7 @@ fn it_ends_when_its_node_is_killed_for_good() {
         "{report}"
     );
     assert_eq!(report["interrupted"], true);
-    // What nobody waits for any more counts as late.
+    // Events that are no longer waited for count as late.
     let due = whole(&report, "sent") + whole(&report, "overdue");
     assert_eq!(whole(&report, "ackSamples"), due, "{report}");
     assert_eq!(report["rateHeld"], false, "{report}");
@@ -258,7 +259,7 @@ fn it_goes_on_when_its_node_comes_back_and_ends_with_ctrl_c() {
     assert!(load.wait().success(), "{}", load.stderr());
     let report: Value = serde_json::from_str(&load.stdout()).expect("the figures so far");
     assert_eq!(report["interrupted"], true);
-    // Whether a batch was under way when the node died is chance: `retries` may be 0.
+    // It is chance whether a batch was in flight when the node died: `retries` may be 0.
     is_clean(&report);
     check::balanced(&cli);
     assert!(node.stop().success());

@@ -1,8 +1,10 @@
-//! Real processes, driven through the public surface only: the command line, the client library, gRPC and HTTP.
+//! Real processes, driven through the public surface only: the command line, the client library,
+//! gRPC and HTTP.
 //!
-//! Each test has a node of its own, in a temporary folder, on free ports. Random ones print their seed and the command that
-//! replays it when they fail. `HOMEROOM_KILLS` (8 unless told) says how often a node is killed in one test, `HOMEROOM_XAPI_STATEMENTS`
-//! where a file of real statements lies.
+//! Each test has its own node, in a temporary folder, on free ports. A random test that fails
+//! prints its seed and the command that replays it. `HOMEROOM_KILLS` (default 8) is the number of
+//! kills of a node in one test. `HOMEROOM_XAPI_STATEMENTS` is the path of a file of real
+//! statements, which then are tested as well.
 
 mod acknowledged;
 mod authority;

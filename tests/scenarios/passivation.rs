@@ -48,8 +48,8 @@ fn lasting(shown: &[Shown]) -> Vec<Shown> {
     lasting.collect()
 }
 
-/// Learners are passivated, woken by duplicates, passivated again, and the node is killed. Reads are
-/// the same each time, and every event is still known.
+/// Learners are passivated, woken by duplicates, passivated again, and the node is killed. Reads
+/// are the same each time, and every event is still known.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_history_is_the_same_passivated_or_active() {
     let seed = Seed::of("passivation::a_long_history_is_the_same_passivated_or_active");

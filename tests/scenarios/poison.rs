@@ -1,4 +1,4 @@
-//! Poison: an event whose handling panics is contained, by a drill.
+//! Poison: an event whose handling panics is contained. A drill triggers the panic.
 
 use homeroom_client::v1::{self, DeadLetterReason, EventStatus};
 
@@ -49,7 +49,7 @@ async fn an_event_that_panics_harms_nobody_else() {
     let before = (profile(&client, "ada").await, profile(&client, "bo").await);
     node.kill();
 
-    // The log is applied again, the panics with it.
+    // The log is applied again, including the panics.
     let _node = home.start();
     assert_eq!(
         (profile(&client, "ada").await, profile(&client, "bo").await),

@@ -1,4 +1,4 @@
-//! Native events over HTTP: the same meaning as through any other door.
+//! Native events over HTTP mean the same as over any other interface.
 
 use std::io::Write;
 
@@ -36,7 +36,7 @@ fn packed(bytes: &[u8]) -> Vec<u8> {
     packer.finish().expect("packed")
 }
 
-/// Posts all lines, in forms that take turns; returns how many outcomes there were of each kind.
+/// Posts all lines in alternating forms. Returns the number of outcomes of each kind.
 fn post_all(home: &Home, lines: &[String]) -> [u64; 5] {
     let url = home.url("/v1/events");
     let mut sums = [0; 5];
@@ -45,7 +45,8 @@ fn post_all(home: &Home, lines: &[String]) -> [u64; 5] {
         let answer = match nth % 3 {
             0 => http::post(&url, &[LINES], by_line.as_bytes()),
             1 => http::post(&url, &[LINES, GZIP], &packed(by_line.as_bytes())),
-            // By its first line a body is told from a single event; some lines are broken on purpose.
+            // The first line of a body decides whether it is one event or lines. Some lines are
+            // broken on purpose.
             _ if serde_json::from_str::<Value>(&request[0]).is_ok_and(|json| json.is_object()) => {
                 http::post(&url, &[JSON], by_line.as_bytes())
             }

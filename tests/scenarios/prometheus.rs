@@ -1,4 +1,4 @@
-//! A real Prometheus: it reads a node's metrics, knows the alert rules, and has nothing to complain of.
+//! A real Prometheus reads a node's metrics and the alert rules without complaint.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -41,7 +41,7 @@ fn rules_and_configuration_hold_before_promtool() {
     promtool(&["check", "config", "prometheus.yml"]);
 }
 
-/// A node that has counted something in every shard.
+/// A node with counters in every shard.
 async fn at_work(home: &Home) {
     let client = client(home);
     let events = (0..EVENTS).map(|number| {
@@ -90,7 +90,7 @@ async fn metrics_follow_the_conventions_and_rules_name_only_what_is_there() {
     assert!(missing.is_empty(), "{missing:?} in none of {shown:?}");
 }
 
-/// The node's metrics, once its sources are among them.
+/// The node's metrics, once they include its sources.
 fn scrape(home: &Home) -> String {
     until("metrics with sources", || {
         let (status, metrics) = http::get(&home.url("/metrics"))?;
@@ -101,7 +101,7 @@ fn scrape(home: &Home) -> String {
 
 fn metric_names(rules: &str) -> BTreeSet<&str> {
     let names = rules.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-    // The group itself is called by the prefix alone.
+    // The prefix alone is the name of the group.
     names.filter(|name| name.starts_with("homeroom_")).collect()
 }
 
@@ -164,7 +164,7 @@ async fn an_open_stream_is_counted_until_it_ends() {
     in_flight(0);
 }
 
-/// A Prometheus with the example's configuration, which looks at this node.
+/// A Prometheus with the example's configuration that scrapes this node.
 struct Prometheus {
     url: String,
     _process: Process,
@@ -195,7 +195,7 @@ impl Prometheus {
         }
     }
 
-    /// `data` of an answer; none while it isn't up.
+    /// `data` of an answer; `None` until Prometheus is up.
     fn data(&self, path: &str) -> Option<Value> {
         let (status, answer) = http::get(&format!("{}{path}", self.url))?;
         let mut answer: Value = serde_json::from_str(&answer).ok()?;
@@ -239,7 +239,7 @@ async fn prometheus_reads_a_node_and_loads_its_rules() {
     assert_eq!(rules.len(), ALERTS);
     for rule in rules {
         assert_eq!(rule["health"], "ok", "{rule}");
-        // Nothing is wrong with a node that is fresh and does nothing.
+        // A fresh, idle node raises no alert.
         assert_eq!(rule["state"], "inactive", "{rule}");
         assert!(
             ["warning", "critical"].contains(&rule["labels"]["severity"].as_str().unwrap_or("")),

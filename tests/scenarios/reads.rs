@@ -1,4 +1,4 @@
-//! Reading learners over gRPC: what an answer holds, and how current it says it is.
+//! Reading learners over gRPC: the answer's fields and its freshness.
 
 use homeroom_proto::v1::learner_service_client::LearnerServiceClient;
 use homeroom_proto::v1::{self, Consistency, OnStale};
@@ -10,7 +10,7 @@ use tonic_types::StatusExt;
 use crate::harness::events::{HOUR_MS, accepted, assert_invalid, click, client, quiz};
 use crate::harness::{Home, Node};
 
-/// As long as the shards' ids allow: more than a test can write.
+/// The largest index of a position: no test writes that much.
 const FAR_AHEAD: u64 = 1 << 40;
 
 async fn start(home: &Home) -> (Node, LearnerServiceClient<Channel>) {
@@ -77,7 +77,7 @@ async fn a_write_is_seen_by_the_reads_that_promise_it() {
     let (_node, mut learners) = start(&home).await;
     for number in 0..30_u64 {
         let at_ms = HOUR_MS + i64::try_from(number).expect("few") * 1_000;
-        // A client of its own each time: it knows only its own position.
+        // A new client each time, which knows only its own position.
         let client = client(&home);
         accepted(&client, vec![click("ada", &number.to_string(), at_ms)]).await;
         let token = client.position().to_token().expect("a position");

@@ -1,4 +1,4 @@
-//! Dead letters sent in once more: each event counts once, and what stays refused stays kept.
+//! Re-driven dead letters: each event counts once, and what is refused again stays a dead letter.
 
 use homeroom_client::v1::{self, EventStatus, RawEvents, RawFormat};
 use homeroom_client::{Batch, Client, ClientOptions, parse_endpoints};
@@ -12,7 +12,7 @@ use crate::harness::letters::{all, assert_counts, reasons, redrive};
 use crate::harness::{Home, check};
 use crate::refusal_cases::statement;
 
-/// A result of one and a half times the points.
+/// A result of one and a half times the maximum points.
 fn bonus(user_id: &str, event_id: &str, at_ms: i64) -> v1::Event {
     v1::Event {
         score: Some(15.0),
@@ -51,7 +51,7 @@ fn set(home: &Home, change: &str) {
     home.cli().json(&["settings", "set", change]);
 }
 
-/// received, accepted, duplicate, dead-lettered of a source.
+/// Received, accepted, duplicate and dead-lettered events of a source.
 fn counts(home: &Home, name: &str) -> [u64; 4] {
     let sources = check::balanced(&home.cli());
     let source = sources.iter().find(|source| source["source"] == name);
@@ -240,7 +240,8 @@ async fn what_stays_refused_is_kept_once_and_says_why_now() {
     assert_eq!(after, kept);
     assert_counts(&redrive(&cli, &[]), &[("matched", 2), ("deadLettered", 2)]);
     assert_eq!(all(&cli).len(), 2);
-    // 2 clicks; 2 refused; their second deliveries: a duplicate, and a letter of another kind; their third: duplicates.
+    // 2 clicks; 2 refused. Their second deliveries: a duplicate, and a dead letter with another
+    // reason. Their third: duplicates.
     assert_eq!(counts(&home, "lms"), [8, 2, 3, 3]);
 }
 

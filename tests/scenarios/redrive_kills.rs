@@ -1,4 +1,4 @@
-//! A node is killed again and again while dead letters are re-driven, and each event counts once.
+//! A node is killed repeatedly during a re-drive, and each event counts once.
 
 use homeroom_tests::oracle::NaiveModel;
 use serde_json::json;
@@ -10,10 +10,11 @@ use crate::harness::{Home, Input, Seed, check, settings, whole_number};
 
 const KILLS_USUAL: u64 = 5;
 const LINES: u64 = 10_000;
-/// The log grows by up to so much between two kills: a re-drive of all letters makes it grow by more.
+/// Most bytes by which the log grows between two kills. A re-drive of all letters makes it grow by
+/// more.
 const GROWTH_BYTES_MAX: u64 = 130_000;
 
-/// Results, most of which have more points than there are to get; and clicks between them.
+/// Results, most of them above the maximum points, with clicks between them.
 fn lines(seed: &Seed) -> Vec<String> {
     let mut rng = seed.rng();
     let line = |number: u64| {

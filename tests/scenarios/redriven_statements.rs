@@ -1,4 +1,4 @@
-//! Statements sent in once more: as at the door that refused them, and of the time at which they came.
+//! Re-driven statements are read as when they were received, with that time as their arrival.
 
 use homeroom_client::Batch;
 use homeroom_client::v1::{EventStatus, RawEvents, RawFormat};
@@ -18,7 +18,7 @@ fn post(home: &Home, body: &Value) -> http::Answer {
     http::post(&url, &headers, body.to_string().as_bytes())
 }
 
-/// Says neither when it happened nor which one it is, and has more points than there are.
+/// Has no timestamp and no id, and more points than the maximum.
 fn nameless() -> Value {
     let mut statement = statement();
     statement["timestamp"] = Value::Null;

@@ -1,4 +1,4 @@
-//! What must be refused at the door, for which reason, and in which words.
+//! Payloads that intake must refuse, with the reason and a part of the message.
 
 use homeroom_client::v1::DeadLetterReason::{
     self as Reason, BadTimestamp, FutureTimestamp, Malformed, MissingField, Oversized,
@@ -14,16 +14,16 @@ use crate::harness::events::{HOUR_MS, event, quiz};
 pub struct Refused {
     pub payload: Vec<u8>,
     pub reason: Reason,
-    /// A part of the words.
+    /// A part of the message.
     pub detail: &'static str,
-    /// Whether it can be made out who sent it.
+    /// Whether the source can be read from it.
     pub is_signed: bool,
 }
 
-/// A typed event that must be refused.
+/// A typed event that must be refused, with the reason and a part of the message.
 pub type RefusedEvent = (Event, Reason, &'static str);
 
-/// Who sent it can be read, or is known otherwise.
+/// The source can be read, or is known from the request.
 fn signed(reason: Reason, detail: &'static str, payload: impl Into<Vec<u8>>) -> Refused {
     Refused {
         payload: payload.into(),
@@ -60,7 +60,7 @@ pub fn statement() -> Value {
     })
 }
 
-/// With a field of another value, or one more; null is as good as none.
+/// Replaces or adds a field; null removes its effect.
 fn with(mut whole: Value, name: &str, value: impl Into<Value>) -> String {
     whole[name] = value.into();
     whole.to_string()
@@ -153,7 +153,7 @@ pub fn statement_refusals() -> Vec<Refused> {
     ]
 }
 
-/// Statements that files may hold, and that are refused where a sender of today posts them.
+/// Statements that are accepted from files, but refused when posted.
 pub fn posted_refusals() -> Vec<Refused> {
     let two = json!({"mbox": "mailto:ada@example.org", "openid": "https://ada.example.org"});
     let scaled = json!({"score": {"scaled": 1.5, "raw": 1, "max": 2}});
@@ -194,7 +194,7 @@ fn at(seconds: i64) -> Event {
     unsound(|event| event.timestamp = Some(Timestamp { seconds, nanos: 0 }))
 }
 
-/// Events of the wire contract.
+/// Typed events of the gRPC contract.
 pub fn typed_refusals() -> Vec<RefusedEvent> {
     let essay = [("essay".to_owned(), essay())];
     let answer = event("ada", "1", HOUR_MS, "question_answered");

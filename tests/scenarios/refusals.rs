@@ -1,5 +1,6 @@
-//! Every reason for which an event is refused at the door, in each form in which events come: told in the outcome with its
-//! words, kept as a dead letter, and no harm to the events beside it.
+//! Every reason for which intake refuses an event, in each input format. The outcome has the reason
+//! and a message, the event becomes a dead letter, and sound events in the same request are
+//! unaffected.
 
 use homeroom_client::v1::{
     self, DeadLetterReason as Reason, EventStatus, PayloadFormat, RawEvents, RawFormat,
@@ -14,10 +15,10 @@ use crate::refusal_cases::{
     typed_refusals,
 };
 
-/// Of a payload that is too large, so many bytes are kept.
+/// Bytes kept of a payload that is too large.
 const CUT_BYTES: usize = 1_024;
 
-/// All dead letters that are kept.
+/// All dead letters.
 async fn letters(client: &Client) -> Vec<v1::DeadLetter> {
     let mut pages = client.dead_letter_pages(v1::ListRequest {
         page_size: 7,
@@ -64,7 +65,7 @@ fn assert_kept(
     assert!(kept[0].detail.contains(expected.detail), "{:?}", kept[0]);
 }
 
-/// Publishes the refused ones with a sound event before, between and after, twice.
+/// Publishes the refused payloads twice, with a sound event before, between and after.
 async fn refuse_raw(
     client: &Client,
     cases: &[Refused],
@@ -200,7 +201,7 @@ fn posted_statements_are_refused_one_by_one() {
     let url = home.url("/xAPI/statements");
     let cases = posted_cases();
     for case in &cases {
-        // A body that is no JSON has no statements.
+        // A body that is not JSON has no statements.
         if case.reason == Reason::Malformed {
             refused_post(&url, &case.payload, "malformed");
             continue;

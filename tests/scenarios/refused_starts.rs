@@ -1,11 +1,11 @@
-//! A node that can't start says why in one plain line, and touches nothing.
+//! A node that can't start prints one plain line with the reason, and changes nothing on disk.
 
 use std::process::Output;
 
 use crate::harness::events::{HOUR_MS, accepted, click, client, profile};
 use crate::harness::{Home, Process, http, until_ready};
 
-/// How a start ends that must fail; what it said, colours apart.
+/// Starts a node that must fail. Returns its standard error without colours.
 fn refused(home: &Home, name: &str, flags: &[&str]) -> String {
     let mut process = home.spawn(name, flags);
     let status = process.wait();
@@ -13,7 +13,7 @@ fn refused(home: &Home, name: &str, flags: &[&str]) -> String {
     complaint(&process)
 }
 
-/// The one line that says why.
+/// The one line with the reason.
 fn complaint(process: &Process) -> String {
     let said = process.stderr();
     let lines: Vec<&str> = said.lines().filter(|line| line.contains("ERROR")).collect();

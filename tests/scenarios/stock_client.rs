@@ -1,4 +1,4 @@
-//! A stock gRPC client that knows nothing but the address: it learns the contract by reflection.
+//! A stock gRPC client that knows only the address reads the contract by reflection.
 
 use std::process::Command;
 

@@ -11,7 +11,7 @@ use crate::harness::events::{HOUR_MS, click, client, minutes, quiz};
 
 const BATCHES: u64 = 100;
 
-/// The sender's numbers are its own: they need not count up.
+/// The sender chooses its numbers; they need not ascend.
 fn sequence(number: u64) -> u64 {
     (BATCHES - number) * 7
 }
@@ -26,7 +26,7 @@ fn batch(number: u64) -> PublishStreamRequest {
     );
     PublishStreamRequest {
         sequence: sequence(number),
-        // The second one is the same in all batches of its learner.
+        // The second event is the same in all batches of its learner.
         events: encoded(&[
             click(&learner(0), &id(0), at_ms),
             quiz(&learner(1), "quiz", HOUR_MS),

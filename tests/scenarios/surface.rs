@@ -1,4 +1,4 @@
-//! What a client finds without knowing anything: health and reflection.
+//! The services that any client finds: health and reflection.
 
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use tonic_reflection::pb::v1::server_reflection_response::MessageResponse;
 use crate::harness::Home;
 use crate::harness::events::connect;
 
-/// What requests under way get to end.
+/// Time limit for requests in progress when the node stops.
 const DRAIN: Duration = Duration::from_secs(10);
 const SERVICES: [&str; 5] = [
     "homeroom.v1.ClusterService",

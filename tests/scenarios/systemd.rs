@@ -1,4 +1,4 @@
-//! The unit file, held against systemd's own judgement.
+//! The unit file, checked with systemd's own tools.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,8 @@ use crate::harness::{Home, tool};
 
 const UNIT: &str = include_str!("../../deploy/systemd/homeroom-node.service");
 const INSTALLED: &str = "/usr/bin/homeroom-node";
-/// Tenths of systemd's measure of exposure, of 100; below 20 it calls a service well protected.
+/// Limit of systemd's exposure level, in tenths (0 to 100). Below 20, systemd calls a service well
+/// protected.
 const EXPOSURE_MAX: &str = "--threshold=20";
 
 #[test]
@@ -19,11 +20,11 @@ fn the_unit_is_sound_and_well_protected() {
     let node = home.command("serve").get_program().to_owned();
     let node = node.to_str().expect("a UTF-8 path");
     assert!(UNIT.contains(INSTALLED));
-    // systemd looks whether the binary is there.
+    // systemd checks whether the binary exists.
     let path = home.folder().join("homeroom-node.service");
     fs::write(&path, UNIT.replace(INSTALLED, node)).expect("a unit");
     let said = tool::said(Command::new("systemd-analyze").arg("verify").arg(&path));
-    // Of other units on this machine it may have to say something too.
+    // It may also print about other units of this machine.
     let ours: Vec<&str> = said
         .lines()
         .filter(|line| line.contains("homeroom"))

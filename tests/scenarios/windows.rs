@@ -1,4 +1,4 @@
-//! Listing windows over gRPC: pages, bounds, courses, sizes, and what changed since.
+//! Listing windows over gRPC: pages, bounds, courses, sizes, and changes since a time.
 
 use homeroom_client::Client;
 use homeroom_proto::v1::learner_service_client::LearnerServiceClient;
@@ -12,7 +12,7 @@ use crate::harness::{Home, Node};
 
 const MINUTES: i64 = 10;
 
-/// A learner with a click in each of ten minutes, by turns in two courses.
+/// A learner with a click in each of ten minutes, in two courses alternately.
 async fn ten_minutes(home: &Home) -> (Node, Client, LearnerServiceClient<Channel>) {
     let node = home.start();
     let client = client(home);
@@ -26,7 +26,7 @@ async fn ten_minutes(home: &Home) -> (Node, Client, LearnerServiceClient<Channel
 }
 
 fn of_ada() -> ListWindowsRequest {
-    // What was just written must be there, whoever asks.
+    // A read sees what was just written, from any client.
     let read = v1::ReadOptions {
         consistency: v1::Consistency::Linearizable.into(),
         ..v1::ReadOptions::default()
@@ -130,7 +130,8 @@ async fn any_multiple_of_a_pane_is_a_size() {
         (hour.len(), hour[0].clicks, hour[0].end_ms),
         (1, 10, HOUR_MS + 60 * MINUTE_MS)
     );
-    // A click on a minute's first moment lies in the six half minutes that start in the half minute up to it.
+    // A click on a minute's first moment is in six half minutes: their starts are the 30 s up to
+    // it, in steps of 5 s.
     let sliding = list(&mut learners, shaped(30_000, 5_000)).await;
     assert_eq!(sliding.len(), 60);
     assert!(
@@ -157,7 +158,7 @@ async fn any_multiple_of_a_pane_is_a_size() {
     }
 }
 
-/// The log time of a shard: that of a refusal written now.
+/// The log time of a shard, ms: that of a refusal written now.
 async fn log_time_ms(client: &Client) -> i64 {
     publish(
         client,
@@ -186,7 +187,7 @@ async fn what_changed_since_is_told_by_log_time() {
     let home = Home::new(&["--shards", "1"]);
     let (_node, client, mut learners) = ten_minutes(&home).await;
     let since_ms = log_time_ms(&client).await;
-    // Until the log's clock has gone on.
+    // Until the log's clock has advanced.
     while log_time_ms(&client).await == since_ms {}
     let changed = || ListWindowsRequest {
         changed_since_ms: Some(since_ms),

@@ -1,4 +1,4 @@
-//! The xAPI libraries that source systems are built with, as their registries have them, against a node.
+//! The xAPI libraries that source systems use, as their registries publish them, against a node.
 
 use std::path::Path;
 use std::process::Command;
@@ -9,16 +9,16 @@ use serde_json::{Value, json};
 use crate::harness::{Home, check, settings, tool};
 use crate::statements::{RETENTION, classes, lines_of};
 
-/// Who sends.
+/// The source name that the libraries send.
 const SOURCE: &str = "stock";
 /// Statements of a class that each library sends: a few batches.
 const STATEMENTS: usize = 400;
 
-/// A library, and the program that knows how to ask for it.
+/// A library, and the interpreter that runs it.
 struct Library {
     /// `node`, or `python3`.
     interpreter: &'static str,
-    /// A program that ends well where the library is installed.
+    /// A program that succeeds where the library is installed.
     probe: &'static str,
     script: &'static str,
 }
@@ -53,7 +53,7 @@ impl Library {
 
     fn command(&self) -> Command {
         let mut command = Command::new(self.interpreter);
-        // Where the checks install packages; others are found as ever.
+        // The folder into which CI installs packages. Others are found as usual.
         let modules = root().join("../target/ci/npm/node_modules");
         if std::env::var_os("NODE_PATH").is_none() {
             command.env("NODE_PATH", modules);
@@ -61,7 +61,7 @@ impl Library {
         command
     }
 
-    /// Sends all statements; returns the ids that the library was answered.
+    /// Sends all statements; returns the ids that the library received.
     fn send(&self, home: &Home, statements: &[Value]) -> Value {
         let input = home.folder().join("statements.json");
         std::fs::write(&input, json!(statements).to_string()).expect("a file");

@@ -1,4 +1,4 @@
-//! The xAPI door as the standard has it for writers.
+//! The xAPI endpoint, as the standard requires of an LRS that accepts statements.
 
 use serde_json::{Value, json};
 
@@ -29,7 +29,7 @@ fn put(home: &Home, id: &str, body: &Value) -> http::Answer {
     http::send("PUT", &url, &[JSON, VERSION], body.to_string().as_bytes())
 }
 
-/// Accepted, duplicate, conflicting, dead-lettered; of all statements that came.
+/// Accepted, duplicate, conflicting and dead-lettered statements, of all received.
 fn counts(home: &Home) -> [u64; 4] {
     let sources = check::conserved(&home.cli());
     assert_eq!(sources.len(), 1);
@@ -126,7 +126,7 @@ fn equal_statements_without_an_id_are_one() {
     assert_eq!(counts(&home), [2, 1, 0, 0]);
 }
 
-/// An essay is answered, and marked later: the standard asks for no result.
+/// An essay is answered now and marked later: the standard requires no result.
 fn essay(nth: u32) -> Value {
     let mut essay = numbered(nth);
     essay["verb"]["id"] = "http://adlnet.gov/expapi/verbs/answered".into();

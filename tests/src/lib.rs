@@ -1,6 +1,8 @@
-//! What tests of Homeroom stand on: an independent model to compare with, and a generator of lifelike events.
+//! The base of Homeroom's tests: an independent model to compare with, and a generator of lifelike
+//! events.
 //!
-//! [`oracle`] knows only the written meaning of events and windows; it must never import the crates it judges.
+//! [`oracle`] knows only the written meaning of events and windows. It must never import the crates
+//! that it checks.
 
 pub mod generator;
 pub mod oracle;

@@ -1,8 +1,9 @@
-// Sends statements with TinCanJS: one alone, which it puts under its id, then the others in batches.
+// Sends statements with TinCanJS: the first alone, with PUT under its id, then the others in
+// batches.
 //
 //     node tincan.js ENDPOINT SOURCE < statements.json
 //
-// Prints the ids that were sent and answered as taken, as one JSON array.
+// Prints the ids of the accepted statements as one JSON array.
 
 const TinCan = require("tincanjs");
 
@@ -18,7 +19,7 @@ function saved(save, what) {
 
 async function main([endpoint, source], statements) {
   const lrs = new TinCan.LRS({ endpoint, username: source, password: "secret", version: "1.0.2" });
-  // As they are: no time or id of its own.
+  // Unchanged: the library adds no timestamp or id.
   const read = statements.map((statement) => new TinCan.Statement(statement, { doStamp: false }));
   await saved(lrs.saveStatement.bind(lrs), read[0]);
   for (let at = 1; at < read.length; at += BATCH) {

@@ -1,8 +1,9 @@
-// Sends statements with @xapi/xapi, unchanged: one alone, then the others in batches. It has no PUT of statements.
+// Sends statements with @xapi/xapi, unchanged: the first alone, then the others in batches. The
+// library has no PUT of statements.
 //
 //     node xapi.js ENDPOINT SOURCE < statements.json
 //
-// Prints the ids that were answered, as one JSON array.
+// Prints the ids in the answers as one JSON array.
 
 const XAPI = require("@xapi/xapi").default;
 

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-/// The folder of the binaries. Cargo hands a test the binaries of its own package only, so this asks
-/// Cargo to build what is missing or stale.
+/// The folder of the binaries. Cargo hands a test the binaries of its own package only, so this
+/// asks Cargo to build what is missing or stale.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
@@ -17,9 +17,10 @@ fn folder() -> &'static Path {
     })
 }
 
-/// Builds the binaries with the features that `cargo test --workspace` gives them: all packages of the
-/// workspace, and their dev-dependencies (Cargo counts those in once a test target is named; `tidy`
-/// is the smallest). After `cargo test --workspace` everything is fresh and nothing is compiled.
+/// Builds the binaries with the features that `cargo test --workspace` gives them: all packages of
+/// the workspace, and their dev-dependencies (Cargo counts those in once a test target is named;
+/// `tidy` is the smallest). After `cargo test --workspace` everything is fresh and nothing is
+/// compiled.
 fn build(folder: &Path) {
     let name = |path: &Path| {
         path.file_name()

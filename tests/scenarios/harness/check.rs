@@ -1,4 +1,4 @@
-//! A node held against the model, by what its command line prints.
+//! Compares a node with the model, through the output of its command line.
 
 use std::collections::BTreeMap;
 
@@ -7,18 +7,18 @@ use serde_json::Value;
 
 use super::cli::Cli;
 
-/// Differences that are shown.
+/// Differences shown in a failure.
 const SHOWN_MAX: usize = 10;
 
-/// The arguments that list all minutes.
+/// The arguments that list all minute windows.
 pub const ALL_MINUTES: [&str; 2] = ["windows", "--all"];
 
-/// Every minute of every learner is as the model says, and there is no other.
+/// Every minute of every learner equals the model's, and there is no other.
 pub fn windows(cli: &Cli<'_>, model: &NaiveModel) {
     windows_of(cli, model, WindowSpec::MINUTE, &ALL_MINUTES);
 }
 
-/// The same for other windows; `arguments` ask for those of `spec`.
+/// The same for other windows; `arguments` select those of `spec`.
 pub fn windows_of(cli: &Cli<'_>, model: &NaiveModel, spec: WindowSpec, arguments: &[&str]) {
     let expected = model.windows(spec);
     assert!(
@@ -28,7 +28,7 @@ pub fn windows_of(cli: &Cli<'_>, model: &NaiveModel, spec: WindowSpec, arguments
     rows(&expected, cli.lines(arguments));
 }
 
-/// Lines of windows hold what is expected, and nothing else.
+/// The lines hold exactly the expected windows.
 pub fn rows(expected: &[WindowRow], got: Vec<String>) {
     let comparison = compare_rows(expected, got);
     let shown = &comparison.differences[..comparison.differences.len().min(SHOWN_MAX)];
@@ -41,7 +41,8 @@ pub fn rows(expected: &[WindowRow], got: Vec<String>) {
     assert_eq!(comparison.equal, expected.len());
 }
 
-/// A summary of `ingest` accounts for every line as the model does; `before` is what the model had counted before.
+/// The summary of `ingest` counts every line as the model does. `before` is what the model had
+/// counted before.
 pub fn summary(summary: &Value, before: &SourceCounts, after: &SourceCounts) {
     let whole = |name: &str| {
         summary[name]
@@ -82,7 +83,7 @@ pub fn summary(summary: &Value, before: &SourceCounts, after: &SourceCounts) {
     assert_eq!(dead_lettered, expected);
 }
 
-/// What the node counts of each source adds up, whatever was done with its dead letters since.
+/// The node's counters of each source add up, whatever was done with its dead letters since.
 pub fn balanced(cli: &Cli<'_>) -> Vec<Value> {
     let summary = cli.json(&["dead-letters", "summary"]);
     let sources = summary["sources"].as_array().expect("sources").clone();
@@ -96,7 +97,7 @@ pub fn balanced(cli: &Cli<'_>) -> Vec<Value> {
     sources
 }
 
-/// The same where no dead letter was worked on: each is kept, or counted as gone.
+/// The same where no dead letter was re-driven or discarded: each is stored, or counted as expired.
 pub fn conserved(cli: &Cli<'_>) -> Vec<Value> {
     let sources = balanced(cli);
     let summary = cli.json(&["dead-letters", "summary"]);
@@ -149,7 +150,7 @@ pub fn ledger(cli: &Cli<'_>, model: &NaiveModel) {
     assert_eq!(got, by_source(model, of));
 }
 
-/// What was taken and what was refused are the model's; how often it was delivered is not asked.
+/// Accepted, shadowed and refused events equal the model's. Deliveries are not compared.
 pub fn taken(cli: &Cli<'_>, model: &NaiveModel) {
     let got = counters(&conserved(cli), &["accepted", "shadowed", "deadLettered"]);
     let of = |counts: &SourceCounts| {

@@ -1,4 +1,4 @@
-//! The command line, as a script would use it.
+//! The command line, called as from a script.
 
 use std::fs::File;
 use std::process::{Command, Output, Stdio};
@@ -10,7 +10,7 @@ use super::home::Home;
 use super::input::Input;
 use super::process::Process;
 
-/// `homeroom --json`, talking to the node of a home.
+/// `homeroom --json`, connected to the node of a home.
 pub struct Cli<'h> {
     home: &'h Home,
 }
@@ -28,13 +28,13 @@ impl<'h> Cli<'h> {
         command
     }
 
-    /// Runs it to its end, whatever that is. It ends by itself: each of its commands has a limit of time.
+    /// Runs it to its end, with any exit code. Each of its commands has a time limit.
     pub fn run(&self, arguments: &[&str]) -> Output {
         let output = self.command(arguments).stdin(Stdio::null()).output();
         output.expect("the command line runs")
     }
 
-    /// The same as a person would call it: without `--json`.
+    /// The same without `--json`, as a person would call it.
     pub fn run_plain(&self, arguments: &[&str]) -> Output {
         let mut command = Command::new(binaries::cli());
         command
@@ -44,7 +44,7 @@ impl<'h> Cli<'h> {
         command.output().expect("the command line runs")
     }
 
-    /// What it prints, line by line; it must succeed.
+    /// Its output, line by line; it must succeed.
     pub fn lines(&self, arguments: &[&str]) -> Vec<String> {
         let output = self.run(arguments);
         printed(arguments, output)
@@ -58,7 +58,7 @@ impl<'h> Cli<'h> {
         serde_json::from_str(&lines.join("\n")).expect("one document")
     }
 
-    /// What it prints, each line a document.
+    /// Its output, one document a line.
     pub fn documents(&self, arguments: &[&str]) -> Vec<Value> {
         let lines = self.lines(arguments).into_iter();
         lines
@@ -79,7 +79,7 @@ impl<'h> Cli<'h> {
         documents.remove(0)
     }
 
-    /// Starts it beside the test.
+    /// Starts it in the background.
     pub fn spawn(&self, name: &str, arguments: &[&str]) -> Process {
         Process::spawn(&mut self.command(arguments), self.home.folder(), name)
     }

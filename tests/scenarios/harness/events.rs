@@ -1,4 +1,4 @@
-//! Events as a program would build them, and the short way to the answers about them.
+//! Builds events as a program would, and reads the answers about them.
 
 use homeroom_client::{Batch, Client, parse_endpoints, v1};
 use prost_types::Timestamp;
@@ -8,9 +8,9 @@ use tonic_types::StatusExt;
 
 use super::home::Home;
 
-/// A full hour of event time, long past.
+/// A full hour of event time, far in the past, in Unix ms.
 pub const HOUR_MS: i64 = 1_741_161_600_000;
-/// A minute of event time.
+/// A minute of event time, ms.
 pub const MINUTE_MS: i64 = 60_000;
 
 /// A client of a home's node.
@@ -19,7 +19,7 @@ pub fn client(home: &Home) -> Client {
     Client::connect(endpoints).expect("a client")
 }
 
-/// A plain connection, for clients that are generated.
+/// A plain connection, for generated clients.
 pub async fn connect(home: &Home) -> Channel {
     let endpoint = Endpoint::from_shared(home.endpoint()).expect("a URL");
     endpoint.connect().await.expect("a connection")
@@ -56,7 +56,7 @@ pub fn quiz(user_id: &str, event_id: &str, at_ms: i64) -> v1::Event {
     }
 }
 
-/// Publishes and returns the outcomes.
+/// Publishes events and returns their outcomes.
 pub async fn publish(client: &Client, events: Vec<v1::Event>) -> Vec<v1::EventOutcome> {
     client
         .publish(&Batch::of_events(&events))
@@ -64,7 +64,7 @@ pub async fn publish(client: &Client, events: Vec<v1::Event>) -> Vec<v1::EventOu
         .expect("outcomes")
 }
 
-/// Publishes what must be accepted.
+/// Publishes events that must be accepted.
 pub async fn accepted(client: &Client, events: Vec<v1::Event>) {
     for outcome in publish(client, events).await {
         assert_eq!(outcome.status(), v1::EventStatus::Accepted, "{outcome:?}");
@@ -84,7 +84,7 @@ pub async fn profile(client: &Client, user_id: &str) -> Option<v1::LearnerProfil
         .profile
 }
 
-/// A learner's minutes.
+/// A learner's minute windows.
 pub async fn minutes(client: &Client, user_id: &str) -> Vec<v1::Window> {
     let request = v1::ListWindowsRequest {
         user_id: user_id.to_owned(),
@@ -98,7 +98,7 @@ pub async fn minutes(client: &Client, user_id: &str) -> Vec<v1::Window> {
     windows
 }
 
-/// Holds a refusal against what the contract says of them: the code, and details that name `field`.
+/// Checks an error against the contract: the status code, and details that name `field`.
 pub fn assert_invalid<T: std::fmt::Debug>(answer: Result<T, tonic::Status>, field: &str) {
     let status = answer.expect_err("a request that must be refused");
     assert_eq!(status.code(), Code::InvalidArgument, "{status:?}");

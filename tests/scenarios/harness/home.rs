@@ -1,4 +1,4 @@
-//! Where a node lives: its folder, its addresses and its flags, which are the same at every start.
+//! The home of a node: its folder, addresses and flags, which are the same at every start.
 
 use std::ffi::OsStr;
 use std::net::{SocketAddr, TcpListener};
@@ -12,7 +12,7 @@ use super::cli::Cli;
 use super::node::Node;
 use super::process::Process;
 
-/// A data folder and how nodes are started in it, one after the other.
+/// A data folder, and how nodes are started in it, one after the other.
 pub struct Home {
     dir: TempDir,
     data: PathBuf,
@@ -23,7 +23,7 @@ pub struct Home {
 }
 
 impl Home {
-    /// An empty one; `flags` come after `serve`.
+    /// An empty home; `flags` follow `serve`.
     pub fn new(flags: &[&str]) -> Home {
         let (grpc, http) = free_addresses();
         let dir = tempfile::tempdir().expect("a temporary folder");
@@ -37,20 +37,20 @@ impl Home {
         }
     }
 
-    /// With a setting that has no flag, such as `checkpoint.interval`.
+    /// Adds a setting that has no flag, such as `checkpoint.interval`.
     pub fn with(mut self, field: &str, value: &str) -> Home {
         let name = format!("HOMEROOM__{}", field.replace('.', "__").to_uppercase());
         self.environment.push((name, value.to_owned()));
         self
     }
 
-    /// With another home's data folder.
+    /// Uses another home's data folder.
     pub fn in_the_folder_of(mut self, other: &Home) -> Home {
         self.data.clone_from(&other.data);
         self
     }
 
-    /// With another home's addresses.
+    /// Uses another home's addresses.
     pub fn at_the_addresses_of(mut self, other: &Home) -> Home {
         (self.grpc, self.http) = (other.grpc, other.http);
         self
@@ -61,12 +61,13 @@ impl Home {
         Node::start(self)
     }
 
-    /// Starts a node that may as well refuse to; `flags` come on top.
+    /// Starts a node that may fail to start, with further `flags`.
     pub fn spawn(&self, name: &str, flags: &[&str]) -> Process {
         Process::spawn(self.command("serve").args(flags), self.dir.path(), name)
     }
 
-    /// `homeroom-node COMMAND` with this home's flags and environment, and nothing of the tests' own.
+    /// `homeroom-node COMMAND` with this home's flags and environment, without the environment of
+    /// the tests.
     pub fn command(&self, command: &str) -> Command {
         let mut node = Command::new(binaries::node());
         for (name, _) in std::env::vars_os() {
@@ -87,22 +88,22 @@ impl Home {
         node
     }
 
-    /// The command line, talking to this home's node.
+    /// The command line, connected to this home's node.
     pub fn cli(&self) -> Cli<'_> {
         Cli::new(self)
     }
 
-    /// Where the node keeps everything.
+    /// The node's data folder.
     pub fn data(&self) -> PathBuf {
         self.data.clone()
     }
 
-    /// What all nodes that ran here wrote to standard error.
+    /// Standard error of all nodes that ran here.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.path().join("node.err")).unwrap_or_default()
     }
 
-    /// For the tests' own files.
+    /// The folder for the tests' own files.
     pub fn folder(&self) -> &Path {
         self.dir.path()
     }
@@ -112,18 +113,18 @@ impl Home {
         (self.grpc.port(), self.http.port())
     }
 
-    /// The address of gRPC, as a URL.
+    /// The URL of gRPC.
     pub fn endpoint(&self) -> String {
         format!("http://{}", self.grpc)
     }
 
-    /// A path over HTTP.
+    /// The URL of a path over HTTP.
     pub fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.http)
     }
 }
 
-/// Both held at once, so that they differ.
+/// Binds both at once, so that they differ.
 fn free_addresses() -> (SocketAddr, SocketAddr) {
     let bound = || TcpListener::bind("127.0.0.1:0").expect("a free port");
     let (grpc, http) = (bound(), bound());

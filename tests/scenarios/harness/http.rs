@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::wait::PATIENCE;
 
-/// A look at a node that may not be up must not last.
+/// Time limit of a request to a node that may be down.
 const LOOK_WITHIN: Duration = Duration::from_secs(5);
 
 fn agent(within: Duration) -> ureq::Agent {
@@ -19,7 +19,7 @@ fn agent(within: Duration) -> ureq::Agent {
         .into()
 }
 
-/// Status and body; none when nobody answers.
+/// Status and body; `None` without an answer.
 pub fn get(url: &str) -> Option<(u16, String)> {
     let mut answer = agent(LOOK_WITHIN).get(url).call().ok()?;
     let status = answer.status().as_u16();
@@ -37,7 +37,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// A header's text; empty when it is not there.
+    /// A header's value; empty when it is absent.
     pub fn header(&self, name: &str) -> &str {
         let value = self.headers.get(name);
         value.map_or("", |value| value.to_str().expect("text"))
@@ -54,7 +54,7 @@ impl Answer {
         json.unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
-    /// Status, and the code by which a program tells errors apart.
+    /// The status, and the error code that programs distinguish errors by.
     pub fn error(&self) -> (u16, String) {
         let json = self.json();
         let code = json["error"]["code"].as_str();
@@ -85,12 +85,12 @@ pub fn post(url: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
     send("POST", url, headers, body)
 }
 
-/// What makes `source` the source of statements.
+/// The `Authorization` value that makes `source` the source of posted statements.
 pub fn credential(source: &str) -> String {
     format!("Basic {}", STANDARD.encode(format!("{source}:")))
 }
 
-/// Posts JSON under a name that is the source of what is posted.
+/// Posts JSON; `source` is the source of what is posted.
 pub fn post_json(url: &str, source: Option<&str>, body: &[u8]) -> (u16, String) {
     let credential = credential(source.unwrap_or_default());
     let mut headers = vec![("Content-Type", "application/json")];

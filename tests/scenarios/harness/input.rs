@@ -1,4 +1,4 @@
-//! A file of events, with the model that says what it must lead to.
+//! A file of events, with the model of what they must give.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -36,7 +36,7 @@ impl Input {
         self.path.to_str().expect("a UTF-8 path")
     }
 
-    /// The same, packed.
+    /// The same, gzipped.
     pub fn packed(&self) -> PathBuf {
         let path = self.path.with_extension("jsonl.gz");
         let file = File::create(&path).expect("a packed file");
@@ -48,7 +48,7 @@ impl Input {
         path
     }
 
-    /// What follows from delivering all of it `times` times over gRPC.
+    /// The model after `times` deliveries of all lines over gRPC.
     pub fn model(&self, times: usize) -> NaiveModel {
         let mut model = NaiveModel::new(settings());
         for line in (0..times).flat_map(|_| &self.lines) {
@@ -58,7 +58,7 @@ impl Input {
     }
 }
 
-/// The model's settings for what comes in over gRPC now.
+/// The model's settings for events that arrive over gRPC now.
 pub fn settings() -> Settings {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     let now_ms = now.map_or(0, |now| now.as_millis());

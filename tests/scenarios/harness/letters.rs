@@ -1,15 +1,15 @@
-//! Dead letters, as the command line tells of them.
+//! Dead letters, through the command line.
 
 use serde_json::Value;
 
 use super::cli::Cli;
 
-/// All that are kept, newest first.
+/// All dead letters, newest first.
 pub fn all(cli: &Cli<'_>) -> Vec<Value> {
     cli.documents(&["dead-letters", "list", "--limit", "0"])
 }
 
-/// The reasons of all that are kept, sorted.
+/// The reasons of all dead letters, sorted.
 pub fn reasons(cli: &Cli<'_>) -> Vec<String> {
     let letters = all(cli).into_iter();
     let mut reasons: Vec<String> = letters
@@ -19,17 +19,17 @@ pub fn reasons(cli: &Cli<'_>) -> Vec<String> {
     reasons
 }
 
-/// What `dead-letters redrive` tells, which must succeed; `arguments` come after it.
+/// The summary of `dead-letters redrive` with further `arguments`; it must succeed.
 pub fn redrive(cli: &Cli<'_>, arguments: &[&str]) -> Value {
     cli.json(&[&["dead-letters", "redrive"], arguments].concat())
 }
 
-/// What `dead-letters discard` tells, which must succeed.
+/// The summary of `dead-letters discard` with further `arguments`; it must succeed.
 pub fn discard(cli: &Cli<'_>, arguments: &[&str]) -> Value {
     cli.json(&[&["dead-letters", "discard"], arguments].concat())
 }
 
-/// A re-drive told of so many letters, by `name`, and of nothing else.
+/// Compares all counts of a re-drive with `expected`, by name; the others must be 0.
 #[track_caller]
 pub fn assert_counts(summary: &Value, expected: &[(&str, u64)]) {
     for name in [

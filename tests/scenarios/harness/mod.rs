@@ -1,4 +1,5 @@
-//! What the scenarios stand on: processes with an owner, a home for nodes, inputs with what they must lead to.
+//! The base of the scenarios: processes with an owner, a home for nodes, inputs with their expected
+//! results.
 
 pub mod binaries;
 pub mod check;

@@ -1,4 +1,4 @@
-//! A node that is up.
+//! A running node.
 
 use std::process::ExitStatus;
 
@@ -7,7 +7,7 @@ use super::http;
 use super::process::Process;
 use super::wait::until;
 
-/// How often a start is tried again because another test's outgoing connection sits on the port.
+/// Attempts of a start: an outgoing connection of another test may use the port meanwhile.
 const STARTS: usize = 20;
 
 /// A running node; killed when dropped.
@@ -22,7 +22,7 @@ impl Node {
             let mut process = home.spawn("node", &[]);
             let started = until("a node that is ready", || match process.ended() {
                 Some(_) => Some(false),
-                // Another test's node may sit on the port, and answer.
+                // Another test's node may listen on the port, and answer.
                 None => (listens(process.id(), home.ports().1) && is_ready(home)).then_some(true),
             });
             if started {
@@ -37,7 +37,7 @@ impl Node {
         panic!("the node's ports stay in use");
     }
 
-    /// The most memory that it ever had, bytes; none where the system does not tell.
+    /// Peak resident memory in bytes; `None` where the system does not report it.
     pub fn peak_memory(&self) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id())).ok()?;
         let peak = status
@@ -47,23 +47,23 @@ impl Node {
         Some(kib * 1_024)
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub fn kill(mut self) {
         self.process.kill();
     }
 
-    /// SIGTERM, without waiting.
+    /// Sends SIGTERM, without waiting.
     pub fn terminate(&self) {
         self.process.terminate();
     }
 
-    /// SIGTERM; how it ended.
+    /// Sends SIGTERM; returns the exit status.
     pub fn stop(mut self) -> ExitStatus {
         self.terminate();
         self.process.wait()
     }
 
-    /// How it ended, once it has.
+    /// The exit status, once the node has ended.
     pub fn wait(mut self) -> ExitStatus {
         self.process.wait()
     }
@@ -74,7 +74,7 @@ pub fn until_ready(home: &Home) {
     until("a node that is ready", || is_ready(home).then_some(()));
 }
 
-/// Whether a process listens on a port, as far as the system tells.
+/// Whether a process listens on a port. True where the system does not say.
 fn listens(process: u32, port: u16) -> bool {
     const LISTENS: &str = "0A";
     let Ok(sockets) = std::fs::read_to_string(format!("/proc/{process}/net/tcp")) else {

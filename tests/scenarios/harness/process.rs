@@ -16,7 +16,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts `command`; what it writes goes to `<name>.out` and `<name>.err` in `folder`, behind what is there.
+    /// Starts `command`. Its output is appended to `<name>.out` and `<name>.err` in `folder`.
     pub fn spawn(command: &mut Command, folder: &Path, name: &str) -> Process {
         let stdout = folder.join(format!("{name}.out"));
         let stderr = folder.join(format!("{name}.err"));
@@ -33,7 +33,7 @@ impl Process {
         }
     }
 
-    /// What it wrote to standard error, and those before it under the same name.
+    /// Standard error of this process and of earlier ones of the same name.
     pub fn stderr(&self) -> String {
         String::from_utf8_lossy(&fs::read(&self.stderr).unwrap_or_default()).into_owned()
     }
@@ -43,12 +43,12 @@ impl Process {
         String::from_utf8_lossy(&fs::read(&self.stdout).unwrap_or_default()).into_owned()
     }
 
-    /// Its number in the system.
+    /// The process id.
     pub fn id(&self) -> u32 {
         self.child.id()
     }
 
-    /// How it ended, if it has.
+    /// The exit status, if the process has ended.
     pub fn ended(&mut self) -> Option<ExitStatus> {
         self.child.try_wait().expect("the state of an own child")
     }
@@ -62,19 +62,19 @@ impl Process {
         )
     }
 
-    /// SIGKILL: it gets no chance to put anything in order.
+    /// Sends SIGKILL: the process can't clean up.
     pub fn kill(&mut self) {
-        // An error says that it has ended already.
+        // An error means that it has ended already.
         let _ = self.child.kill();
         self.child.wait().expect("the end of a killed child");
     }
 
-    /// SIGTERM: it is asked to stop.
+    /// Sends SIGTERM, the request to stop.
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// SIGINT: what Ctrl-C sends.
+    /// Sends SIGINT, as Ctrl-C does.
     pub fn interrupt(&self) {
         self.signal(Signal::INT);
     }

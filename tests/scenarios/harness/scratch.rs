@@ -1,4 +1,4 @@
-//! What a node keeps on disk, and harm to it.
+//! The files that a node keeps on disk, and damage to them.
 
 use std::fs;
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use fastrand::Rng;
 
-/// All files below a folder, in the order of their names; none when it is not there.
+/// All files below a folder, sorted by name; none when the folder does not exist.
 fn files(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(folder) else {
         return Vec::new();
@@ -22,14 +22,14 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Bytes in all files below a folder. A file that goes meanwhile counts nothing.
+/// Bytes in all files below a folder. A file deleted meanwhile counts 0.
 pub fn bytes_in(folder: &Path) -> u64 {
     let length = |file: &PathBuf| fs::metadata(file).map_or(0, |metadata| metadata.len());
     files(folder).iter().map(length).sum()
 }
 
-/// Changes `count` bytes at random places of the files below a folder, each byte as likely as the other: small files, whose damage
-/// is seen at once, must not draw it all.
+/// Changes `count` bytes at random places of the files below a folder. Each byte is equally likely,
+/// so that small files, whose damage is detected at once, do not attract most of it.
 pub fn flip_bytes(folder: &Path, count: usize, rng: &mut Rng) {
     let mut contents: Vec<(PathBuf, Vec<u8>)> = files(folder)
         .into_iter()
@@ -47,10 +47,10 @@ pub fn flip_bytes(folder: &Path, count: usize, rng: &mut Rng) {
     }
 }
 
-/// Changes the byte at a place of a file, and nothing else: who reads it meanwhile finds it as long as ever.
+/// Changes one byte of a file in place, so that a concurrent reader never sees another length.
 ///
 /// # Errors
-/// When the file is not there.
+/// When the file does not exist.
 pub fn flip_byte(path: &Path, at: u64) -> io::Result<()> {
     let file = fs::OpenOptions::new().read(true).write(true).open(path)?;
     let mut byte = [0];

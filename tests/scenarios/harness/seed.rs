@@ -1,21 +1,21 @@
-//! Random scenarios that can be run again.
+//! Random scenarios that can be replayed.
 
 use fastrand::Rng;
 
-/// The seed of one test; a test that fails prints how to get there again.
+/// The seed of one test; a failing test prints the command that replays it.
 pub struct Seed {
     test: &'static str,
     pub seed: u64,
 }
 
 impl Seed {
-    /// That of `HOMEROOM_SEED`, else a fresh one; `test` is the test's path within this binary.
+    /// The seed in `HOMEROOM_SEED`, else a new one. `test` is the test's path within this binary.
     pub fn of(test: &'static str) -> Seed {
         let seed = whole_number("HOMEROOM_SEED").unwrap_or_else(|| fastrand::u64(..));
         Seed { test, seed }
     }
 
-    /// A generator of its own.
+    /// A new generator with this seed.
     pub fn rng(&self) -> Rng {
         Rng::with_seed(self.seed)
     }

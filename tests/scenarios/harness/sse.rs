@@ -16,7 +16,7 @@ pub struct Events {
 }
 
 impl Events {
-    /// Asks for a path. In HTTP/1.0, so that the answer is no more than its bytes, and its end that of the connection.
+    /// Requests a path. HTTP/1.0 makes the body plain bytes that end with the connection.
     pub fn open(home: &Home, path: &str) -> Events {
         let url = home.url("");
         let address = url.trim_start_matches("http://");
@@ -35,7 +35,7 @@ impl Events {
         events
     }
 
-    /// The next event's name and data; none at the end.
+    /// The next event's name and data; `None` at the end.
     pub fn next(&mut self) -> Option<(String, Value)> {
         let (mut name, mut data) = (String::new(), String::new());
         loop {
@@ -43,7 +43,7 @@ impl Events {
             match line.split_once(": ") {
                 Some(("event", value)) => value.clone_into(&mut name),
                 Some(("data", value)) => data.push_str(value),
-                // A comment begins with the colon.
+                // A comment begins with a colon.
                 Some(_) => {}
                 None if !data.is_empty() => {
                     let data = serde_json::from_str(&data);
@@ -54,7 +54,7 @@ impl Events {
         }
     }
 
-    /// The first event for which this holds.
+    /// The first event that meets a condition.
     pub fn until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
         loop {
             let event = self.next();

@@ -1,4 +1,4 @@
-//! The README, walked through: what it says is what happens.
+//! Runs the commands of the README and compares their output with what it shows.
 
 mod script;
 mod shown;
@@ -16,18 +16,18 @@ use shown::is_as_shown;
 
 const README: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md");
 
-/// The learner of the real class that the README asks for.
+/// The learner of the real class in the README.
 const REAL_LEARNER: &str = "6f7ce388-fc5d-48ed-9191-900c4ffab879";
-/// The most active one of the made-up class.
+/// The most active learner of the made-up class.
 const MADE_UP_LEARNER: &str = "11111111-0000-4000-8000-000000000000";
 
-/// Somebody who reads the README and types what it says, in a folder with what it speaks of.
+/// Types the README's commands in a folder with the files that it names.
 struct Reader {
     home: Home,
     folder: PathBuf,
-    /// The node that was started last; its predecessor is stopped first, as one address has one node.
+    /// The last started node. A new one needs the same address, so the last is stopped first.
     node: Option<Process>,
-    /// Whether the real class is at work here, and not the made-up one.
+    /// Whether `statements.jsonl.gz` is the real class, not the made-up one.
     has_real_class: bool,
 }
 
@@ -70,7 +70,7 @@ impl Reader {
         symlink(class, folder.join("statements.jsonl.gz")).expect("a link");
         let (node, cli) = (binaries::node(), binaries::cli());
         let (node, cli) = (node.display(), cli.display());
-        // Builds nothing, whatever the profile: the tests' own binaries are what is tried.
+        // `cargo` builds nothing here: it runs the tests' own binaries, whatever the profile.
         let cargo = format!(
             "case \"$*\" in\n\
              'run --release -- '*) shift 3; exec '{node}' \"$@\";;\n\
@@ -95,8 +95,7 @@ impl Reader {
         }
     }
 
-    /// The README's addresses are those of a machine with nothing else on it, its learner is one of
-    /// the real class.
+    /// Replaces the README's addresses by those of this node, and its learner by one of the class.
     fn here(&self, text: &str) -> String {
         let (grpc, http) = self.home.ports();
         let learner = if self.has_real_class {
@@ -153,7 +152,7 @@ impl Reader {
         );
     }
 
-    /// Long enough to see the class, and then Ctrl-C.
+    /// Waits until the class is shown, then sends Ctrl-C.
     fn watches(&self, command: &str) {
         let mut shell = self.shell(&format!("exec {command}"));
         let mut demo = Process::spawn(&mut shell, self.home.folder(), "demo");

@@ -1,15 +1,15 @@
-//! What a document tells its reader to type, and what it says comes of it.
+//! The commands in a document, with the output that it shows.
 
-/// A step of the walk.
+/// A step of the document.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Step {
-    /// Something typed at a prompt, and the lines shown below it.
+    /// A command after a prompt, and the output shown below it.
     Command {
-        /// The line of the document, for messages.
+        /// Its line in the document, for messages.
         line: usize,
-        /// Continued lines and all.
+        /// The command, with its continued lines.
         command: String,
-        /// As it stands there, with `…` for what differs from run to run.
+        /// The output as shown, with `…` for what differs from run to run.
         shown: Vec<String>,
         /// Whether its block is about the real class, whose statements are not part of the project.
         of_real_class: bool,
@@ -18,7 +18,7 @@ pub enum Step {
     Python(String),
 }
 
-/// What only blocks about the real class name: its file, and one of its learners.
+/// Names that only blocks about the real class contain: its file, and one of its learners.
 const REAL_CLASS: [&str; 2] = ["statements.jsonl.gz", "6f7ce388"];
 
 /// The steps of a Markdown document: its `console` and `python` blocks.

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::line::render;
 
-/// Ways to break a field; which reason each must give is for the model to say.
+/// Ways to break a field. The model decides which reason each gives.
 const WAYS: [fn(&mut Map<String, Value>); 15] = [
     |event| remove(event, "userId"),
     |event| remove(event, "eventType"),
@@ -24,7 +24,7 @@ const WAYS: [fn(&mut Map<String, Value>); 15] = [
     |event| points(event, 0.into(), 0.into()),
 ];
 
-/// A broken line made of a good event.
+/// A broken line, made from a valid event.
 pub(crate) fn broken_line(mut event: Map<String, Value>, rng: &mut Rng) -> String {
     match rng.usize(..WAYS.len() + 4) {
         way if way < WAYS.len() => {

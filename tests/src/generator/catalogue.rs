@@ -1,4 +1,4 @@
-//! What there is to learn from: courses with their pages, videos, quizzes and skills.
+//! The courses, with their pages, videos, quizzes and skills.
 
 use fastrand::Rng;
 
@@ -7,7 +7,7 @@ const VIDEOS_PER_COURSE: usize = 12;
 /// One course.
 pub(crate) struct Course {
     pub(crate) id: String,
-    /// Lengths of the videos; a video's number is its place.
+    /// Lengths of the videos; a video's number is its index.
     video_lengths_ms: Vec<i64>,
 }
 
@@ -39,7 +39,7 @@ impl Course {
     }
 }
 
-/// The courses; one has a name beyond ASCII, since real ones do.
+/// The courses. One has a name beyond ASCII, as real ones do.
 pub(crate) fn courses(count: u32, rng: &mut Rng) -> Vec<Course> {
     let course = |number: u32| Course {
         id: if number == 1 {

@@ -1,4 +1,4 @@
-//! That generated files are what they claim to be, judged by the oracle.
+//! Checks with the oracle that generated files have the properties that their settings ask for.
 
 use std::collections::BTreeSet;
 
@@ -16,7 +16,7 @@ fn settings() -> GeneratorSettings {
 }
 
 fn model<'a>(lines: impl IntoIterator<Item = &'a String>) -> NaiveModel {
-    // A clock within a year of the events, so that dates centuries off are in the future.
+    // A clock within a year of the events, so that dates centuries later are in the future.
     let settings = Settings {
         now_ms: Some(1_760_000_000_000),
         ..Settings::default()

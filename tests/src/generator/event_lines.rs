@@ -1,4 +1,4 @@
-//! The stream of lines: who acts next, and what is delivered when.
+//! The stream of lines: which learner acts next, and what is delivered when.
 
 use std::collections::BTreeMap;
 
@@ -20,15 +20,15 @@ struct Due {
     step: Step,
 }
 
-/// An endless class, cut after the wanted number of lines.
+/// An endless class, cut off after the wanted number of lines.
 pub struct EventLines {
     settings: GeneratorSettings,
     rng: Rng,
     courses: Vec<Course>,
     scripts: Vec<Script>,
-    /// What happens, by event time; the number keeps moments apart.
+    /// What happens, by event time; the number distinguishes equal times.
     agenda: BTreeMap<(i64, u64), Due>,
-    /// What is on its way, by the time of its delivery.
+    /// Lines to deliver, by the time of their delivery.
     outbox: BTreeMap<(i64, u64), String>,
     sequences: BTreeMap<&'static str, u64>,
     numbered: u64,
@@ -36,7 +36,7 @@ pub struct EventLines {
 }
 
 impl EventLines {
-    /// The lines of these settings.
+    /// The lines for these settings.
     pub fn new(settings: GeneratorSettings) -> EventLines {
         let mut rng = Rng::with_seed(settings.seed);
         let courses = courses(settings.courses, &mut rng);
@@ -55,7 +55,7 @@ impl EventLines {
             numbered: 0,
             delivered: 0,
         };
-        // They come in during the first tenth, as a class does.
+        // Learners join during the first tenth, as in a class.
         for learner in 0..lines.scripts.len() {
             let comes_ms =
                 lines.settings.start_ms + lines.rng.i64(0..=lines.settings.span_ms.max(0) / 10);
@@ -73,7 +73,7 @@ impl EventLines {
         self.numbered
     }
 
-    /// Puts the learner's next step on the agenda, with whatever others do meanwhile.
+    /// Schedules the learner's next step, with what others do meanwhile.
     fn schedule(&mut self, learner: usize, now_ms: i64) {
         loop {
             let step = self.scripts[learner].next_step(&self.courses, &mut self.rng);
@@ -93,7 +93,7 @@ impl EventLines {
         let lag_ms = self.rng.i64(HOUR_MS..5 * HOUR_MS);
         let is_late = self.chance(self.settings.late);
         let is_held = at_ms + lag_ms < self.settings.start_ms + self.settings.span_ms;
-        // A line that can't be held back within the file tells of an earlier time instead.
+        // A line that can't be held back within the file gets an earlier timestamp instead.
         let event_ms = if is_late && !is_held {
             at_ms - lag_ms
         } else {
@@ -147,7 +147,8 @@ impl EventLines {
             }
             render(&event)
         };
-        // A copy makes a line of its own, so a fraction of all lines needs a little more of the first ones.
+        // A copy is a line of its own, so a fraction of all lines takes a slightly larger fraction
+        // of the first ones.
         let duplicates = self.settings.duplicates / (1.0 - self.settings.duplicates).max(0.01);
         if self.chance(duplicates) && self.room() > 1 {
             let copy = self.copy(&line, event);
@@ -160,13 +161,13 @@ impl EventLines {
         self.outbox.insert((deliver_ms, number), line);
     }
 
-    /// How many more lines can be delivered beside those on their way.
+    /// How many more lines fit into the file, besides those already scheduled.
     fn room(&self) -> u64 {
         let promised = self.delivered + self.outbox.len() as u64;
         self.settings.lines.saturating_sub(promised)
     }
 
-    /// The same bytes again, or the same identity with something else said.
+    /// The same bytes again, or the same identity with other content.
     fn copy(&mut self, line: &str, mut event: Map<String, Value>) -> String {
         let is_sound = render(&event) == line && event.contains_key("eventId");
         if is_sound && self.chance(self.settings.conflicting) {
@@ -187,8 +188,8 @@ impl Iterator for EventLines {
         loop {
             let next_delivery = self.outbox.first_key_value().map(|(moment, _)| *moment);
             let next_act = self.agenda.first_key_value().map(|(moment, _)| *moment);
-            // An act may deliver at its own moment, so acts go first.
-            // What is on its way comes before the end: a line held back is no gap in its source's numbers.
+            // An act may deliver at its own moment, so acts are first.
+            // Scheduled lines precede the end: a delayed line is no gap in its source's numbers.
             let is_last = self.room() == 0 || next_act.is_none();
             if next_delivery.is_some() && (is_last || next_delivery < next_act) {
                 self.delivered += 1;

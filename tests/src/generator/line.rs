@@ -1,4 +1,4 @@
-//! From an event to its line, in the spelling of its source.
+//! Turns an event into its line, in the spelling of its source.
 
 use serde_json::{Map, Value};
 use time::format_description::well_known::Rfc3339;

@@ -1,10 +1,12 @@
-//! The generator: lifelike event files from a seed, in native JSON lines.
+//! The generator: lifelike files of native JSON lines, from a seed.
 //!
-//! Learners follow scripts (read, watch, take a quiz, go away), three sources report what they do, and deliveries are repeated,
-//! reordered, late and broken as settings say. The same settings give the same lines on every machine.
+//! Learners follow scripts (read, watch, take a quiz, pause), and three sources report their
+//! actions. Deliveries are repeated, reordered, late and broken as the settings say. Equal settings
+//! give equal lines on every machine.
 //!
-//! Only clicks and page views come without an `eventId`, and conflicting copies differ in nothing that a window shows: so no figure
-//! depends on which of two deliveries arrives first, nor on how ids are derived.
+//! Only clicks and page views have no `eventId`, and conflicting copies differ only in fields that
+//! no window shows. So no figure depends on which of two deliveries arrives first, nor on how ids
+//! are derived.
 
 mod breakage;
 mod catalogue;

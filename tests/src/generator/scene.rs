@@ -5,13 +5,13 @@ use serde_json::{Map, Value, json};
 
 use super::catalogue::Course;
 
-/// One event to come: its payload and how long the learner waits before it.
+/// One future event: its payload, and the learner's wait before it.
 pub(crate) struct Step {
     /// The wait, in units of the learner's pace.
     pub(crate) paces: f64,
     /// A wait that does not depend on the pace.
     pub(crate) wait_ms: i64,
-    /// Whether others act (a teacher corrects): it does not hold up the learner.
+    /// Whether another person acts (a teacher corrects); the learner does not wait for it.
     pub(crate) aside: bool,
     /// The event, without learner, time, source and id.
     pub(crate) payload: Map<String, Value>,
@@ -48,7 +48,7 @@ pub(crate) fn browse(course: &Course, rng: &mut Rng) -> Vec<Step> {
             json!({"eventType": event_type, "objectId": page, "device": "tablet"}),
         ));
         if event_type == "click" && rng.f64() < 0.05 {
-            // A double click: the same millisecond, told apart by id alone.
+            // A double click: the same millisecond, only the ids differ.
             steps.push(Step::new(
                 0.0,
                 json!({"eventType": "click", "objectId": page, "durationMs": 3}),
@@ -71,7 +71,7 @@ pub(crate) fn watch(course: &Course, rng: &mut Rng) -> Vec<Step> {
         }
         steps.push(Step::new(0.3 + rng.f64(), played));
         if piece > 0 && rng.f64() < 0.1 {
-            // The tab is closed and nothing tells of the stop.
+            // The tab is closed: no event reports the stop.
             break;
         }
         position_ms = rng.i64(position_ms / 2..=video.length_ms);
@@ -83,7 +83,7 @@ pub(crate) fn watch(course: &Course, rng: &mut Rng) -> Vec<Step> {
         }
         let mut step = Step::new(0.5 + rng.f64() * 3.0, stopped);
         if rng.f64() < 0.01 {
-            // Left running: longer than any video, so the cap shows.
+            // Left running for longer than any video, so that the cap applies.
             step.wait_ms = rng.i64(900_000..2_400_000);
         }
         steps.push(step);
@@ -140,7 +140,7 @@ pub(crate) fn quiz(course: &Course, rng: &mut Rng) -> Vec<Step> {
     steps
 }
 
-/// Points of a usual scale, sometimes half ones.
+/// Points of a usual scale, sometimes with a half.
 fn score(payload: &mut Value, rng: &mut Rng) {
     let max = [7, 10, 20, 100][rng.usize(..4)];
     let points = rng.u32(..=max);

@@ -1,4 +1,4 @@
-//! A learner's script: sessions made of scenes, without end.
+//! A learner's script: an endless sequence of sessions made of scenes.
 
 use std::collections::VecDeque;
 
@@ -8,7 +8,7 @@ use serde_json::json;
 use super::catalogue::Course;
 use super::scene::{Step, browse, quiz, watch};
 
-/// One learner's course through the day.
+/// One learner's day.
 pub(crate) struct Script {
     pub(crate) user_id: String,
     course: usize,
@@ -33,7 +33,7 @@ impl Script {
         }
     }
 
-    /// The next step; a new session begins where the last one ended.
+    /// The next step; after the last scene of a session, a new session begins.
     pub(crate) fn next_step(&mut self, courses: &[Course], rng: &mut Rng) -> Step {
         loop {
             if let Some(step) = self.steps.pop_front() {
@@ -48,7 +48,7 @@ impl Script {
             self.is_enrolled = true;
             self.enrol("enrolled", course);
         }
-        // Most of a learner's day lies between sessions; the first one begins at once.
+        // Most of a learner's day is between sessions; the first session begins at once.
         let break_paces = if self.has_begun {
             20.0 + rng.f64() * 80.0
         } else {

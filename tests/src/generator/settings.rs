@@ -1,6 +1,7 @@
-//! What to generate.
+//! The settings of the generator.
 
-/// The share of the span that a learner is at work, breaks apart; measured so that a file spans what was asked for.
+/// The share of the span in which a learner acts, without breaks. Measured so that a file spans the
+/// time in its settings.
 const SHARE_AT_WORK: f64 = 0.33;
 
 /// The size of a file and how unruly it is. Fractions are of all lines.
@@ -12,11 +13,11 @@ pub struct GeneratorSettings {
     pub learners: u32,
     /// Courses; each learner is in one.
     pub courses: u32,
-    /// The seed: the same one gives the same file.
+    /// The seed: equal seeds give equal files.
     pub seed: u64,
     /// The first moment of event time, in UTC ms.
     pub start_ms: i64,
-    /// About how much event time the file spans.
+    /// Approximate span of event time.
     pub span_ms: i64,
     /// Lines that repeat an earlier one.
     pub duplicates: f64,
@@ -26,7 +27,7 @@ pub struct GeneratorSettings {
     pub out_of_order: f64,
     /// Lines one to five hours behind.
     pub late: f64,
-    /// Lines to be refused.
+    /// Lines that must be refused.
     pub broken: f64,
     /// Lines in the snake_case spelling.
     pub aliased: f64,
@@ -52,7 +53,8 @@ impl Default for GeneratorSettings {
 }
 
 impl GeneratorSettings {
-    /// The mean time between two events of a learner at work, such that work and breaks together fill the span.
+    /// The mean time between two events of a learner who acts. Work and breaks together fill the
+    /// span.
     pub(crate) fn pace_ms(&self) -> f64 {
         let events_per_learner = self.lines as f64 / f64::from(self.learners.max(1));
         let gap_ms = self.span_ms as f64 / events_per_learner.max(1.0);

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::event::NaiveEvent;
 use super::kind::Kind;
 
-/// One attempt, standing where its newest event stands.
+/// One attempt, at the position of its newest event.
 #[derive(Debug, Clone, Copy)]
 pub struct Attempt<'a> {
     /// The event that counts.
@@ -25,7 +25,7 @@ pub(crate) fn attempts_of<'a>(events: &[&'a NaiveEvent]) -> Vec<Attempt<'a>> {
         .copied()
         .filter(|event| event.kind() == Kind::Assessment)
     {
-        // Every valid assessment has a score; the default only spares a panic.
+        // Every valid assessment has a score; the default only avoids a panic.
         let millionths = event.score_millionths().unwrap_or_default();
         let alone = Attempt {
             newest: event,

@@ -1,4 +1,4 @@
-//! Comparing a system's windows with the model's.
+//! Compares a system's windows with the model's.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -7,22 +7,22 @@ use serde_json::Value;
 
 use super::window::WindowRow;
 
-/// How far apart two doubles may be.
+/// Largest difference of two equal doubles.
 const TOLERANCE: f64 = 1e-9;
 
 /// Learner, start, end.
 type Key = (String, i64, i64);
 
-/// What a comparison found.
+/// The result of a comparison.
 #[derive(Debug, Default)]
 pub struct Comparison {
     /// Windows that are equal.
     pub equal: usize,
-    /// One plain sentence for each that is not.
+    /// One plain sentence for each difference.
     pub differences: Vec<String>,
 }
 
-/// Compares the model's windows with lines of JSON, whatever their order.
+/// Compares the model's windows with lines of JSON in any order.
 pub fn compare_rows<L: AsRef<[u8]>>(
     expected: &[WindowRow],
     got: impl IntoIterator<Item = L>,

@@ -4,29 +4,29 @@ use std::collections::BTreeMap;
 
 use super::reason::Reason;
 
-/// Sources beyond this many are counted together.
+/// Sources beyond this number are counted together.
 const SOURCES_MAX: usize = 256;
 const OTHER: &str = "other";
 
-/// What became of one source's deliveries.
+/// The outcomes of one source's deliveries.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceCounts {
     /// All deliveries.
     pub received: u64,
-    /// Those that count.
+    /// Accepted ones.
     pub accepted: u64,
-    /// Those that came before, be it as an event or as a dead letter.
+    /// Repeated ones, of an event or of a dead letter.
     pub duplicate: u64,
-    /// The duplicates whose content differs from what was accepted; they are among `duplicate`.
+    /// The duplicates whose content differs from the accepted event; included in `duplicate`.
     pub conflicting: u64,
     /// Those of a type for which another source has the authority.
     pub shadowed: u64,
-    /// Those refused, by reason.
+    /// Refused ones, by reason.
     pub dead_lettered: BTreeMap<Reason, u64>,
 }
 
 impl SourceCounts {
-    /// Whether every delivery is accounted for exactly once.
+    /// Whether every delivery is counted exactly once.
     pub fn is_conserved(&self) -> bool {
         let dead: u64 = self.dead_lettered.values().sum();
         self.received == self.accepted + self.duplicate + self.shadowed + dead
@@ -36,12 +36,12 @@ impl SourceCounts {
 /// The ledger of all sources.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// By source, in the order of their names.
+    /// By source, sorted by name.
     pub by_source: BTreeMap<String, SourceCounts>,
 }
 
 impl Counts {
-    /// The counters of `source`, which may be those of all the sources that came too late for their own.
+    /// The counters of `source`, or the common ones when there are too many sources.
     pub fn of(&mut self, source: &str) -> &mut SourceCounts {
         let has_room = self.by_source.len() < SOURCES_MAX || self.by_source.contains_key(source);
         self.by_source

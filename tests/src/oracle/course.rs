@@ -1,4 +1,4 @@
-//! How a learner stands to a course.
+//! The relation of a learner to a course.
 
 use std::collections::BTreeMap;
 
@@ -9,16 +9,17 @@ use super::event::NaiveEvent;
 pub struct CourseStanding {
     /// The course.
     pub course_id: String,
-    /// What the newest of `enrolled` and `unenrolled` says, if there is one.
+    /// The newest of `enrolled` and `unenrolled`, if there is one.
     pub enrolled: Option<bool>,
-    /// Whether any other event carries the course.
+    /// Whether any other event names the course.
     pub seen: bool,
-    /// The newest event that carries it.
+    /// The newest event that names it.
     pub last_ms: i64,
 }
 
 impl CourseStanding {
-    /// Whether the learner is on the roster: enrolled or seen, unless unenrolled last.
+    /// Whether the learner is on the roster: enrolled or seen, unless the last change is
+    /// `unenrolled`.
     pub fn on_roster(&self) -> bool {
         self.enrolled.unwrap_or(self.seen)
     }

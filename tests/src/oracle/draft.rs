@@ -1,4 +1,4 @@
-//! An event on its way in: every field typed, none of them judged yet.
+//! A parsed event: every field has its type, no value is checked yet.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use super::kind::needs_no_session;
 use super::reason::Reason;
 use super::settings::Settings;
 
-/// How far ahead of the receiving clock an event may be.
+/// How far an event may be ahead of the receiving clock.
 const FUTURE_MS: i64 = 60_000;
 
 /// The fields of an event that is valid JSON of the right types.
@@ -21,7 +21,7 @@ pub(crate) struct Draft {
     pub(crate) user_id: Option<String>,
     pub(crate) session_id: Option<String>,
     pub(crate) course_id: Option<String>,
-    /// Any JSON value: a timestamp that is no text is bad, not of a wrong type.
+    /// Any JSON value: a timestamp that is not a string is a bad timestamp, not a wrong type.
     pub(crate) timestamp: Option<Value>,
     pub(crate) event_type: Option<String>,
     pub(crate) source: Option<String>,
@@ -40,7 +40,7 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Judges the draft: missing fields first, then the timestamp, then the values.
+    /// Checks the draft: missing fields first, then the timestamp, then the values.
     pub(crate) fn finish(self, settings: &Settings) -> Result<NaiveEvent, Reason> {
         if !self.is_complete() {
             return Err(Reason::MissingField);
@@ -134,7 +134,7 @@ impl Draft {
     }
 }
 
-/// UTC ms of an RFC 3339 text, truncated towards the past.
+/// UTC ms of an RFC 3339 text, rounded down.
 pub(crate) fn timestamp_ms(timestamp: Option<&Value>) -> Option<i64> {
     let moment = OffsetDateTime::parse(timestamp?.as_str()?, &Rfc3339).ok()?;
     i64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok()

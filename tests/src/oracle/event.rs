@@ -17,19 +17,19 @@ pub struct NaiveEvent {
     pub session_id: Option<String>,
     /// The course, if any.
     pub course_id: Option<String>,
-    /// Event time in UTC ms, truncated towards the past.
+    /// Event time in UTC ms, rounded down.
     pub timestamp_ms: i64,
     /// The type, as sent.
     pub event_type: String,
-    /// Who sent it.
+    /// The source that sent it.
     pub source: String,
-    /// What was acted on.
+    /// The object of the action.
     pub object_id: Option<String>,
-    /// The attempt that a score belongs to.
+    /// The attempt of the score.
     pub attempt_id: Option<String>,
-    /// The skill that a score belongs to.
+    /// The skill of the score.
     pub skill_id: Option<String>,
-    /// The source's own numbering.
+    /// The source's own number of the event.
     pub producer_sequence: Option<u64>,
     /// Points reached.
     pub score: Option<f64>,
@@ -37,7 +37,7 @@ pub struct NaiveEvent {
     pub max_score: Option<f64>,
     /// Right or wrong, where there are no points.
     pub success: Option<bool>,
-    /// How long an answer took.
+    /// Time taken for an answer.
     pub duration_ms: Option<i64>,
     /// Watched time that the source states itself.
     pub watched_ms: Option<i64>,
@@ -45,7 +45,7 @@ pub struct NaiveEvent {
     pub length_ms: Option<i64>,
     /// Position in the object played.
     pub position_ms: Option<i64>,
-    /// Everything else.
+    /// All other fields.
     pub metadata: BTreeMap<String, Value>,
 }
 
@@ -55,12 +55,13 @@ impl NaiveEvent {
         Kind::of(&self.event_type)
     }
 
-    /// The order in which "newest" is meant: time, then the id's bytes.
+    /// The order of "newest": time, then the id's bytes.
     pub fn order(&self) -> (i64, &str) {
         (self.timestamp_ms, &self.event_id)
     }
 
-    /// The score in millionths of the maximum, rounded half up; points win over `success`.
+    /// The score in millionths of the maximum, rounded half up; points take precedence over
+    /// `success`.
     pub fn score_millionths(&self) -> Option<i64> {
         if self.kind() != Kind::Assessment {
             return None;
@@ -72,17 +73,18 @@ impl NaiveEvent {
         }
     }
 
-    /// Whether all fields but the id are equal, once normalised.
+    /// Whether all fields except the id are equal after normalisation.
     pub fn same_content(&self, other: &NaiveEvent) -> bool {
         self.content() == other.content()
     }
 
-    /// The content spelled out: the id of an event that came without one, since a hash could collide.
+    /// The whole content as text: the id of an event without one. A hash could collide.
     pub(crate) fn derived_id(&self) -> String {
         format!("derived:{:?}", self.content())
     }
 
-    /// What the event says, whatever its id: points and success only by the score that they make, metadata as text.
+    /// The content without the id. Points and success count only through their score, metadata as
+    /// text.
     fn content(&self) -> NaiveEvent {
         let text = |value: &Value| match value {
             Value::String(text) => text.clone(),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::reason::Reason;
 
-/// The fields of an object; each one read is taken out, what remains is unknown.
+/// The fields of an object. Reading a field removes it; what remains is unknown.
 pub(crate) struct Fields {
     remaining: Map<String, Value>,
 }
@@ -16,7 +16,7 @@ impl Fields {
         Fields { remaining: object }
     }
 
-    /// The first of `names` that holds anything: null and the empty string are as good as none.
+    /// The first of `names` with a value; null and the empty string count as absent.
     pub(crate) fn value(&mut self, names: &[&str]) -> Option<Value> {
         let held: Vec<Value> = names
             .iter()
@@ -78,7 +78,7 @@ impl Fields {
         }
     }
 
-    /// Whatever nobody asked for.
+    /// The unknown fields.
     pub(crate) fn rest(self) -> BTreeMap<String, Value> {
         self.remaining.into_iter().collect()
     }

@@ -1,11 +1,11 @@
-//! Hand-computed examples of windows, sessions and rings; each says which rule it shows.
+//! Hand-computed examples of windows, sessions and rings; each names the rule that it shows.
 
 use serde_json::{Value, json};
 
 use super::WindowLine;
 use super::{NaiveModel, Outcome, Settings, WindowRow, WindowSpec, WindowState, compare_rows};
 
-/// An event of learner `ada` in session `s` at `at` seconds past 10:00, with whatever `more` says.
+/// An event of learner `ada` in session `s` at `at` seconds past 10:00, with the fields of `more`.
 pub(super) fn event(id: &str, at_s: f64, event_type: &str, more: Value) -> String {
     let (minute, second) = ((at_s / 60.0) as u32, at_s % 60.0);
     let mut event = json!({
@@ -184,7 +184,7 @@ fn equal_times_are_ordered_by_the_id_as_bytes() {
         event("Z", 10.0, "video_played", video.clone()),
         event("Y", 2.0, "video_played", video),
     ];
-    // Y (2 s), Z (10 s), a (10 s): the pause follows Z, since 'Z' comes before 'a' in bytes.
+    // Y (2 s), Z (10 s), a (10 s): the pause follows Z, since 'Z' precedes 'a' in bytes.
     assert_eq!(video_by_minute(&lines), [(0, 0)]);
 }
 

@@ -1,4 +1,5 @@
-//! Hand-made examples of what is accepted, refused, repeated and mapped; each says which rule it shows.
+//! Hand-made examples of accepted, refused, repeated and mapped events; each names the rule that it
+//! shows.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,5 @@
-//! What a learner does in a course and why someone should look: computed anew from all events for one point in time.
+//! A learner's status in a course and the reasons to look after them, recomputed from all events
+//! for one point in time.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +12,14 @@ use super::window::WindowSpec;
 const MINUTE_MS: i64 = 60_000;
 const CAP_DEFAULT_MS: i64 = 30 * MINUTE_MS;
 
-/// When a learner is looked at.
+/// The time of a read.
 #[derive(Debug, Clone, Copy)]
 pub struct Moment {
     /// The event clock.
     pub clock_ms: i64,
     /// The watermark.
     pub watermark_ms: i64,
-    /// Nothing before this shows.
+    /// Events before this have no effect.
     pub floor_ms: i64,
 }
 
@@ -27,19 +28,19 @@ pub struct Moment {
 pub struct NaiveStanding {
     /// `active`, `watching`, `idle` or `away`.
     pub status: &'static str,
-    /// Code, skill, count and since when, sorted.
+    /// Code, skill, count and start, sorted.
     pub reasons: BTreeSet<(&'static str, Option<String>, u32, i64)>,
     /// Mean score over the newest five and twenty attempts in the course.
     pub accuracy: (Option<f64>, Option<f64>),
-    /// Over the 30 s up to the clock, in the course.
+    /// Engagement over the 30 s up to the clock, in the course.
     pub engagement: f64,
 }
 
-/// One player's events that say something about watching, oldest first.
+/// The events of one player that concern watching, oldest first.
 type Viewing<'a> = Vec<&'a NaiveEvent>;
 
 impl<'a> NaiveLearner<'a> {
-    /// How the learner stands in a course.
+    /// The learner's standing in a course.
     pub fn standing(&self, course_id: &str, at: Moment) -> NaiveStanding {
         let of_course = |event: &&&NaiveEvent| event.course_id.as_deref() == Some(course_id);
         let last_ms = self

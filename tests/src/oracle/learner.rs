@@ -10,20 +10,20 @@ use super::session::{SessionRow, sessions_of};
 use super::watched::{WatchedCredit, watched_credits};
 use super::window::{WindowRow, WindowSpec, windows_of};
 
-/// How many of the newest interactions and assessments a profile shows.
+/// Number of the newest interactions and assessments that a profile shows.
 const RING: usize = 10;
 
 /// A view of one learner's accepted events.
 #[derive(Debug)]
 pub struct NaiveLearner<'a> {
-    /// Who.
+    /// The learner's id.
     pub user_id: &'a str,
     /// All accepted events, oldest first.
     pub events: Vec<&'a NaiveEvent>,
 }
 
 impl<'a> NaiveLearner<'a> {
-    /// Sorts the events, which may come in any order.
+    /// Sorts the events, which may be in any order.
     pub fn new(
         user_id: &'a str,
         events: impl IntoIterator<Item = &'a NaiveEvent>,
@@ -86,7 +86,7 @@ impl<'a> NaiveLearner<'a> {
         rolling_accuracy(&self.attempts())
     }
 
-    /// How the learner stands to each course met.
+    /// The learner's relation to each course in the events.
     pub fn courses(&self) -> Vec<CourseStanding> {
         standings_of(&self.events)
     }

@@ -1,4 +1,4 @@
-//! Files of deliveries, one to a line.
+//! Files of deliveries, one a line.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -6,7 +6,8 @@ use std::path::Path;
 
 use flate2::read::MultiGzDecoder;
 
-/// The lines of a file as bytes, without their ends; blank lines are no deliveries. `.gz` is unpacked.
+/// The lines of a file as bytes, without their ends. Blank lines are no deliveries. `.gz` is
+/// unpacked.
 pub fn read_lines(path: &Path) -> io::Result<impl Iterator<Item = io::Result<Vec<u8>>>> {
     let file = File::open(path)?;
     let packed = path.extension().is_some_and(|extension| extension == "gz");

@@ -1,10 +1,12 @@
 //! The oracle: a naive model of Homeroom's meaning, recomputed from the input alone.
 //!
-//! It is written from the design and `docs/MEANING.md` and from nothing else, so that an error in the core and the same
-//! error here would have to be made twice. It prefers clear to fast: a learner's figures are computed from scratch out of the sorted
-//! set of accepted events, with no watermark and no increments, which is what makes them independent of the order of arrival.
+//! It is written only from the design and `docs/MEANING.md`. An error in the core is missed only if
+//! the same error was made here independently. The code prefers clarity to speed: a learner's
+//! figures are computed from scratch from the sorted set of accepted events, without watermark and
+//! increments. So they do not depend on the order of arrival.
 //!
-//! What it leaves out, because it depends on arrival: revisions, the state `AMENDED`, and the policy that refuses late events.
+//! It leaves out what depends on arrival: revisions, the state `AMENDED`, and the policy that
+//! refuses late events.
 
 mod attempt;
 mod compare;

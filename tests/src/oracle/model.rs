@@ -1,4 +1,4 @@
-//! The model: takes every delivery, keeps the set of accepted events.
+//! The model: takes every delivery, stores the set of accepted events.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,17 +11,17 @@ use super::reason::{Reason, Refusal};
 use super::settings::Settings;
 use super::window::{WindowRow, WindowSpec};
 
-/// What became of one delivery.
+/// The outcome of one delivery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
-    /// It counts.
+    /// Accepted.
     Accepted,
-    /// An event of this identity counts already.
+    /// An event of this identity is already accepted.
     Duplicate {
-        /// Whether the content differs from what counts.
+        /// Whether the content differs from the accepted event's.
         conflicting: bool,
     },
-    /// These bytes of this source are a dead letter already.
+    /// The same bytes of this source are a dead letter already.
     DuplicateRefusal(Reason),
     /// Another source has the authority for this type.
     Shadowed,
@@ -29,7 +29,7 @@ pub enum Outcome {
     DeadLetter(Reason),
 }
 
-/// The set of accepted events with the ledger of how it came about.
+/// The set of accepted events, with the ledger of all deliveries.
 #[derive(Debug, Default)]
 pub struct NaiveModel {
     settings: Settings,
@@ -59,7 +59,7 @@ impl NaiveModel {
         model
     }
 
-    /// A model of events that are valid already, delivered in this order.
+    /// A model of valid events, delivered in this order.
     pub fn from_events(
         events: impl IntoIterator<Item = NaiveEvent>,
         settings: Settings,
@@ -83,7 +83,7 @@ impl NaiveModel {
         self.deliver(parsed, statement)
     }
 
-    /// Takes one event that is valid already; its content stands for its bytes.
+    /// Takes one valid event; its content serves as its bytes.
     pub fn deliver_event(&mut self, event: NaiveEvent) -> Outcome {
         let bytes = format!("{event:?}");
         self.deliver(Ok(event), bytes.as_bytes())

@@ -14,20 +14,20 @@ pub const PANE_MS: i64 = 5_000;
 pub struct PaneSums {
     /// `page_view` and `click`.
     pub clicks: u64,
-    /// Attempts of quizzes whose newest event lies here.
+    /// Attempts of quizzes whose newest event is in this pane.
     pub quiz_count: u64,
     /// Their scores.
     pub quiz_millionths: i64,
     /// Watched time.
     pub video_ms: i64,
-    /// Whether an interaction or an assessment lies here.
+    /// Whether an interaction or an assessment is in this pane.
     pub active: bool,
     /// Interactions by type.
     pub interactions: BTreeMap<String, u64>,
 }
 
 impl PaneSums {
-    /// Adds everything that adds up; being active does not.
+    /// Adds all sums; `active` is not one.
     pub(crate) fn add(&mut self, other: &PaneSums) {
         self.clicks += other.clicks;
         self.quiz_count += other.quiz_count;
@@ -39,10 +39,11 @@ impl PaneSums {
     }
 }
 
-/// The panes of a learner by start, each with its sums by course; every pane with any event is there.
+/// The panes of a learner by start, each with its sums by course. Every pane with any event is
+/// present.
 pub type Panes<'a> = BTreeMap<i64, BTreeMap<Option<&'a str>, PaneSums>>;
 
-/// The start of the pane of a time, also before 1970.
+/// The start of the pane of a time; also before 1970.
 pub(crate) fn pane_start(timestamp_ms: i64) -> i64 {
     timestamp_ms - timestamp_ms.rem_euclid(PANE_MS)
 }

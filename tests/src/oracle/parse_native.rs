@@ -11,7 +11,7 @@ use super::settings::Settings;
 /// The largest event, in bytes as received.
 const SIZE_MAX_BYTES: usize = 64 * 1024;
 
-/// Reads one native event, or says why it is refused.
+/// Reads one native event, or returns why it is refused.
 pub fn parse_native(line: &[u8], settings: &Settings) -> Result<NaiveEvent, Refusal> {
     let object = parse_object(line)?;
     let source = text_of(&object, "source");

@@ -14,7 +14,7 @@ const VIDEO_TYPE: &str = "https://w3id.org/xapi/video/activity-type/video";
 const SESSION_EXTENSION: &str = "https://w3id.org/xapi/video/extensions/session-id";
 const LENGTH_EXTENSION: &str = "https://w3id.org/xapi/video/extensions/length";
 
-/// Reads one statement as an event, or says why it is refused.
+/// Reads one statement as an event, or returns why it is refused.
 pub fn parse_xapi(line: &[u8], settings: &Settings) -> Result<NaiveEvent, Refusal> {
     let source = Some(settings.xapi_source.clone());
     let statement = match parse_object(line) {
@@ -92,7 +92,7 @@ impl Statement {
         })
     }
 
-    /// The score as points and their maximum: raw of max, else scaled of 1.
+    /// The score as points and their maximum: raw and max, else scaled and 1.
     fn points(&self) -> Result<Option<(f64, f64)>, Reason> {
         let mut score = Fields::of(
             Fields::of(self.result.clone())
@@ -144,7 +144,7 @@ impl Statement {
         }
         let day = timestamp_ms(self.timestamp.as_ref())
             .and_then(|ms| time::OffsetDateTime::from_unix_timestamp(ms.div_euclid(1_000)).ok());
-        // Without a readable timestamp the event is refused for that, so any session will do.
+        // Without a readable timestamp the event is refused anyway, so any session serves.
         Ok(Some(day.map_or_else(
             || "day:".to_owned(),
             |day| format!("day:{}", day.date()),
@@ -173,7 +173,7 @@ impl Statement {
         Ok(None)
     }
 
-    /// Context activities of one relation; a single one may stand without its list.
+    /// Context activities of one relation; a single one need not be in a list.
     fn activities(&self, relation: &str) -> Vec<Value> {
         match self
             .context
@@ -217,7 +217,7 @@ fn extensions(part: &Map<String, Value>) -> Result<Map<String, Value>, Reason> {
         .unwrap_or_default())
 }
 
-/// Letters of either case name the same one.
+/// Whether this is a UUID as text: hexadecimal digits of either case, hyphens in their places.
 fn is_uuid(id: &str) -> bool {
     let hyphens = [8, 13, 18, 23];
     id.len() == 36

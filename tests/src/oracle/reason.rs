@@ -2,30 +2,30 @@
 
 use serde::Serialize;
 
-/// The reasons of refusal, in the order in which they are looked for.
+/// The reasons of refusal, in the order of the checks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// No JSON at all.
+    /// Not JSON.
     Malformed,
     /// More than 64 KiB as received.
     Oversized,
-    /// JSON, but no object, or a field of the wrong JSON type.
+    /// JSON, but not an object, or a field of the wrong JSON type.
     SchemaMismatch,
     /// A required field is absent, null or an empty string.
     MissingField,
-    /// The timestamp is no RFC 3339 text.
+    /// The timestamp is not an RFC 3339 text.
     BadTimestamp,
     /// The timestamp is too far ahead of the receiving clock.
     FutureTimestamp,
     /// A negative time, or a score outside its bounds.
     ValueOutOfRange,
-    /// Valid, new, but older than what is still kept.
+    /// Valid and new, but older than the retention.
     BeyondRetention,
 }
 
 impl Reason {
-    /// The name that Homeroom prints.
+    /// The name in Homeroom's output.
     pub fn name(self) -> &'static str {
         match self {
             Reason::Malformed => "malformed",
@@ -43,8 +43,8 @@ impl Reason {
 /// A refusal, with the source under which it is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
-    /// Why.
+    /// The reason.
     pub reason: Reason,
-    /// The source that the event itself names, if it could be read.
+    /// The source in the event itself, if it could be read.
     pub source: Option<String>,
 }

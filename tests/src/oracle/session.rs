@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::event::NaiveEvent;
 
-/// A session is over when the watermark has passed its newest event by more than this.
+/// A session has ended when the watermark is past its newest event by more than this.
 const IDLE_MS: i64 = 1_800_000;
 
 /// One session of one learner.
@@ -23,7 +23,7 @@ pub struct SessionRow {
 }
 
 impl SessionRow {
-    /// Whether it is over under a watermark.
+    /// Whether it has ended under a watermark.
     pub fn ended(&self, watermark_ms: i64) -> bool {
         self.says_ended || watermark_ms - self.last_ms > IDLE_MS
     }

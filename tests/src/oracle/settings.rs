@@ -1,4 +1,4 @@
-//! The settings of the cluster that change what the same input means.
+//! The cluster settings that change the meaning of an input.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,18 +12,18 @@ pub enum ActorForm {
     HomePageAndName,
 }
 
-/// What the model is told besides the events.
+/// The settings of the model.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The receiving clock; without one no event is from the future.
+    /// The receiving clock; without one no event is in the future.
     pub now_ms: Option<i64>,
-    /// Events before this are beyond the retention; without a floor everything is kept.
+    /// Events before this are older than the retention; without a floor none are.
     pub floor_ms: Option<i64>,
-    /// Per event type the sources that may state it; a type that is not listed is open to all.
+    /// Per event type, the sources that may state it; a type that is not listed is open to all.
     pub authority: BTreeMap<String, BTreeSet<String>>,
-    /// Sources that may score up to twice the maximum.
+    /// Sources whose scores may be up to twice the maximum.
     pub extra_credit: BTreeSet<String>,
-    /// Where refusals without a source are counted.
+    /// The source under which refusals without a source are counted.
     pub listener: String,
     /// The source of xAPI statements.
     pub xapi_source: String,
@@ -46,7 +46,7 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// The floor for a watermark and a retention: whole minutes, rounded down.
+    /// The floor for a watermark and a retention: rounded down to a whole minute.
     pub fn floor_at(watermark_ms: i64, retention_ms: i64) -> i64 {
         let oldest = watermark_ms - retention_ms;
         oldest - oldest.rem_euclid(60_000)

@@ -1,23 +1,23 @@
-//! Watched time: what the source states, else the time from a play to the stop right after it.
+//! Watched time: stated by the source, else the time from a play to the stop right after it.
 
 use std::collections::BTreeMap;
 
 use super::event::NaiveEvent;
 use super::kind::{starts_playback, stops_playback};
 
-/// The most that one stop is credited with when nobody told the object's length.
+/// Largest credit of one stop when no event states the object's length.
 const CAP_DEFAULT_MS: i64 = 1_800_000;
 
-/// Watched time that belongs to one event's pane and course.
+/// Watched time of one event, for its pane and course.
 #[derive(Debug, Clone, Copy)]
 pub struct WatchedCredit<'a> {
     /// The event credited.
     pub event: &'a NaiveEvent,
-    /// How much.
+    /// The credit.
     pub video_ms: i64,
 }
 
-/// One player: a session and an object, where no object is one of its own.
+/// One player: a session and an object. A missing object is a value of its own.
 type Player<'a> = (Option<&'a str>, Option<&'a str>);
 
 /// The credits of one learner's sorted events, oldest first.
@@ -47,7 +47,7 @@ pub(crate) fn watched_credits<'a>(events: &[&'a NaiveEvent]) -> Vec<WatchedCredi
     credits
 }
 
-/// The largest length that any event told of a player's object.
+/// The largest length in the events of each player's object.
 fn caps<'a>(events: &[&'a NaiveEvent]) -> BTreeMap<Player<'a>, i64> {
     let mut caps = BTreeMap::new();
     for event in events.iter().copied() {

@@ -5,17 +5,17 @@ use std::collections::BTreeMap;
 use super::learner::NaiveLearner;
 use super::pane::{PANE_MS, PaneSums};
 
-/// How long after a window's end an event still counts as on time.
+/// How long after a window's end an event is still on time.
 const LATENESS_MS: i64 = 30_000;
 
-/// Which windows are meant.
+/// The size, step and first start of windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WindowSpec {
     /// Length; a multiple of a pane.
     pub size_ms: i64,
     /// Distance between starts, which are its multiples; a multiple of a pane.
     pub step_ms: i64,
-    /// Windows that begin before this are gone.
+    /// Windows that begin before this are not stored any more.
     pub floor_ms: Option<i64>,
 }
 
@@ -33,7 +33,7 @@ impl WindowSpec {
         floor_ms: None,
     };
 
-    /// The starts of all windows that hold a pane.
+    /// The starts of all windows that contain a pane.
     fn starts_over(self, pane_ms: i64) -> impl Iterator<Item = i64> {
         let newest = pane_ms - pane_ms.rem_euclid(self.step_ms);
         (0..)
@@ -42,21 +42,21 @@ impl WindowSpec {
     }
 }
 
-/// What the watermark alone says of a window.
+/// The state of a window, as far as the watermark decides it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WindowState {
     /// The watermark has not reached its end.
     Open,
     /// Past its end, within the allowed lateness.
     Closed,
-    /// Past the allowed lateness; whether it was amended since depends on arrival.
+    /// Past the allowed lateness. Whether it was amended depends on arrival.
     Settled,
 }
 
 /// One window of one learner.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WindowRow {
-    /// Who.
+    /// The learner's id.
     pub user_id: String,
     /// Start, inclusive.
     pub window_start_ms: i64,
@@ -72,7 +72,7 @@ pub struct WindowRow {
     pub video_ms: i64,
     /// Five seconds for each active pane.
     pub active_ms: i64,
-    /// The design's formula.
+    /// By the design's formula.
     pub engagement: f64,
     /// Interactions by type.
     pub interactions: BTreeMap<String, u64>,
@@ -91,7 +91,7 @@ impl WindowRow {
     }
 }
 
-/// How engaged a learner was in a window of `size_ms`, from 0 to 1.
+/// A learner's engagement in a window of `size_ms`, from 0 to 1.
 pub fn engagement(
     size_ms: i64,
     clicks: u64,

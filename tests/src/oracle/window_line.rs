@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::window::WindowRow;
 
-/// The fields of one line, less what depends on the order of arrival; times are integers, in ms.
+/// The fields of one line, without those that depend on the order of arrival; times are integers.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WindowLine {
