@@ -1,4 +1,4 @@
-//! Compiles the .proto files with protox, so that nobody needs a `protoc`.
+//! Compiles the .proto files with protox, so that a build needs no `protoc`.
 
 use std::{env, fs, path::PathBuf};
 
@@ -13,7 +13,7 @@ const FILES: [&str; 6] = [
     "homeroom/v1/cluster.proto",
 ];
 
-/// Messages that are also shown as JSON, with the field names of the contract's JSON form.
+/// Messages that are also written as JSON, with the field names of protobuf's JSON form.
 const SHOWN_AS_JSON: [&str; 33] = [
     "Freshness",
     "SourceFreshness",
@@ -50,7 +50,7 @@ const SHOWN_AS_JSON: [&str; 33] = [
     "EventOutcome",
 ];
 
-/// Enum fields of those messages, and the function that writes their names.
+/// Enum fields of these messages, and the function that writes their names.
 const ENUMS: [(&str, &str); 11] = [
     ("Window.state", "window_state"),
     ("CourseMembership.status", "learner_status"),
@@ -65,7 +65,7 @@ const ENUMS: [(&str, &str); 11] = [
     ("EventOutcome.reason", "dead_letter_reason"),
 ];
 
-/// Messages that are written by hand: they carry events as the bytes that these came in.
+/// Messages written by hand: they hold events as the bytes in which they arrived.
 const BY_HAND: [&str; 2] = ["PublishRequest", "PublishStreamRequest"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

@@ -4,7 +4,8 @@ use serde::Serializer;
 
 use crate::v1;
 
-/// What is left of an enum value's name without its type's prefix, for instance `OPEN` of `WINDOW_STATE_OPEN`.
+/// An enum value's name without the prefix of its type, for instance `OPEN` for
+/// `WINDOW_STATE_OPEN`.
 pub fn short_name<'a>(value: &'a str, prefix: &str) -> &'a str {
     value.strip_prefix(prefix).unwrap_or(value)
 }

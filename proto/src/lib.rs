@@ -1,6 +1,8 @@
-//! Homeroom's contract: the messages and services of `homeroom.v1`, generated from the `.proto` files beside this crate.
+//! Homeroom's contract: the messages and services of `homeroom.v1`, generated from the `.proto`
+//! files of this crate.
 //!
-//! Knows nothing of how they are served. Enums are shown in JSON by their short names (`OPEN`, not `WINDOW_STATE_OPEN`).
+//! It has no code that serves them. In JSON, enums have short names (`OPEN`, not
+//! `WINDOW_STATE_OPEN`).
 
 mod json;
 mod position;
@@ -17,11 +19,11 @@ pub mod v1 {
 /// The encoded `FileDescriptorSet`, for server reflection.
 pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-/// An enum's short name: what is left of `WINDOW_STATE_OPEN` without the prefix `WINDOW_STATE_`.
+/// An enum's short name: `WINDOW_STATE_OPEN` without the prefix `WINDOW_STATE_`.
 pub use json::short_name;
 
-/// A text that is no position token.
+/// A text that is not a position token.
 pub use position::BadPosition;
 
-/// Events as requests carry them.
+/// Encodes events as requests hold them.
 pub use requests::encoded;

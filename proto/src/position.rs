@@ -7,7 +7,7 @@ use prost::Message;
 
 use crate::v1::PositionToken;
 
-/// A text that is no position token.
+/// A text that is not a position token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BadPosition;
 
@@ -19,7 +19,8 @@ impl fmt::Display for BadPosition {
 
 impl std::error::Error for BadPosition {}
 
-/// Opaque: the message in base64 for URLs, without padding. Empty for an empty token.
+/// An opaque text: the encoded message in URL-safe base64 without padding. Empty for an empty
+/// token.
 impl fmt::Display for PositionToken {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         to.write_str(&BASE64_URL_SAFE_NO_PAD.encode(self.encode_to_vec()))

@@ -1,8 +1,8 @@
-//! The requests that carry events, with each event still in the bytes that it came in.
+//! The requests with events, each event left as the bytes in which it arrived.
 //!
-//! On the wire a repeated message and a repeated `bytes` field are the same: the `.proto` files, reflection and clients in other
-//! languages know nothing of this. Decoded here, an event is a slice of the received request: nothing is copied, and one event that
-//! can't be read harms no other.
+//! On the wire a repeated message and a repeated `bytes` field are the same, so the `.proto` files,
+//! reflection and clients in other languages are not affected. A decoded event is a slice of the
+//! received request: nothing is copied, and an undecodable event does not affect the others.
 
 use bytes::{Bytes, BytesMut};
 use prost::Message;
@@ -15,7 +15,7 @@ pub struct PublishRequest {
     /// One encoded [`Event`] each; see [`encoded`].
     #[prost(bytes = "bytes", repeated, tag = "1")]
     pub events: Vec<Bytes>,
-    /// Counted after `events` in the outcomes.
+    /// Their outcomes follow those of `events`.
     #[prost(message, optional, tag = "2")]
     pub raw: Option<RawEvents>,
 }
@@ -23,18 +23,18 @@ pub struct PublishRequest {
 /// `homeroom.v1.PublishStreamRequest`.
 #[derive(Clone, PartialEq, Message)]
 pub struct PublishStreamRequest {
-    /// Chosen by the sender, given back in the acknowledgement.
+    /// Chosen by the sender, returned in the acknowledgement.
     #[prost(uint64, tag = "1")]
     pub sequence: u64,
     /// One encoded [`Event`] each; see [`encoded`].
     #[prost(bytes = "bytes", repeated, tag = "2")]
     pub events: Vec<Bytes>,
-    /// Counted after `events` in the outcomes.
+    /// Their outcomes follow those of `events`.
     #[prost(message, optional, tag = "3")]
     pub raw: Option<RawEvents>,
 }
 
-/// Events as requests carry them: slices of one buffer.
+/// Encodes events as requests hold them: slices of one buffer.
 pub fn encoded(events: &[Event]) -> Vec<Bytes> {
     let bytes = events.iter().map(Message::encoded_len).sum();
     let mut buffer = BytesMut::with_capacity(bytes);
@@ -51,7 +51,7 @@ pub fn encoded(events: &[Event]) -> Vec<Bytes> {
 mod tests {
     use super::*;
 
-    /// The requests as a compiler makes them of the `.proto` files.
+    /// The requests as a compiler generates them from the `.proto` files.
     mod compiled {
         use crate::v1::{Event, RawEvents};
 
@@ -123,7 +123,7 @@ mod tests {
         );
     }
 
-    /// What this crate compiles of the requests by hand must follow the contract.
+    /// The hand-written requests must follow the contract.
     #[test]
     fn the_contract_has_no_other_fields() {
         let files =
