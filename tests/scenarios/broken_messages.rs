@@ -38,7 +38,7 @@ async fn an_event_that_is_no_message_harms_no_other() {
 
     let kept = letters::all(&home.cli());
     let of = |source: &str| kept.iter().find(|letter| letter["source"] == source);
-    let nameless = of("listener:grpc").expect("a letter of nobody");
+    let nameless = of("listener:grpc").expect("a dead letter of the listener");
     assert_eq!(nameless["payload"], "no message");
     let named = of("lms").expect("a letter of who could be made out");
     assert_eq!((&named["userId"], kept.len()), (&"ada".into(), 2));

@@ -114,7 +114,7 @@ fn assert_course(
         .iter()
         .map(|entry| (entry.user_id.as_str(), read(entry)))
         .collect();
-    assert_eq!(got.len(), answer.roster.len(), "nobody is listed twice");
+    assert_eq!(got.len(), answer.roster.len(), "no learner is listed twice");
     let mut expected = BTreeMap::new();
     for learner in model.learners() {
         let courses = learner.courses();

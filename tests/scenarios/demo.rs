@@ -138,7 +138,7 @@ async fn a_count_that_the_class_can_not_explain_is_a_failure() {
     demo.interrupt();
     assert_eq!(demo.wait().code(), Some(1), "{}", demo.stderr());
     assert_eq!(demo.stdout(), "", "no summary that is known to be wrong");
-    let why = "somebody else published here";
+    let why = "another client published here";
     assert!(demo.stderr().contains(why), "{}", demo.stderr());
     assert_eq!(left_behind(&folder), [""; 0]);
 }

@@ -1,4 +1,4 @@
-//! Events for a window that was already final: amended or refused, as the policy says.
+//! Events for a window that is already settled: amended or refused, as the policy says.
 
 use homeroom_client::Client;
 use homeroom_client::v1::{DeadLetterReason, EventStatus, Window, WindowState};
@@ -6,7 +6,7 @@ use homeroom_client::v1::{DeadLetterReason, EventStatus, Window, WindowState};
 use crate::harness::Home;
 use crate::harness::events::{HOUR_MS, MINUTE_MS, accepted, click, client, minutes, publish};
 
-/// A click in the first minute, which is final long before.
+/// A click in the first minute, which is settled long before.
 async fn settled_minute(client: &Client) {
     accepted(client, vec![click("ada", "1", HOUR_MS)]).await;
     accepted(client, vec![click("ada", "2", HOUR_MS + 10 * MINUTE_MS)]).await;

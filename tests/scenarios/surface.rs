@@ -73,7 +73,7 @@ async fn health_is_told_for_each_service_and_ends_with_the_node() {
     assert_eq!(then, ServingStatus::NotServing);
     assert_eq!(watch.message().await.expect("no error"), None);
     assert!(node.wait().success());
-    assert!(begun.elapsed() < DRAIN, "a watch holds nobody up");
+    assert!(begun.elapsed() < DRAIN, "a watch delays no stop");
 }
 
 async fn reflect(home: &Home, request: MessageRequest) -> MessageResponse {

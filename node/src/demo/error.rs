@@ -43,7 +43,7 @@ pub enum DemoError {
     },
     /// Acknowledgements and counters tell different stories.
     #[error(
-        "the node's counters say {counted}, its acknowledgements to the class said {acknowledged}: somebody else published here, or counts were lost"
+        "the node's counters say {counted}, its acknowledgements to the class said {acknowledged}: another client published here, or counts were lost"
     )]
     Differ {
         /// What the node's counters say.
