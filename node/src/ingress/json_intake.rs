@@ -35,9 +35,9 @@ pub trait JsonIntake: Send + Sync + 'static {
 impl JsonIntake for Intake {
     async fn publish_events(&self, events: &[Bytes]) -> Result<Receipt, IntakeError> {
         let admit = |admission: &mut Admission<'_>| {
-            let arrival = admission.arrival();
+            let context = admission.context();
             let ids = events.iter().map(|payload| {
-                let decoded = decode_native(payload, &arrival);
+                let decoded = decode_native(payload, &context);
                 let id = decoded.as_ref().map(|event| event.event_id.to_string());
                 let id = id.unwrap_or_default();
                 admission.delivery(decoded);

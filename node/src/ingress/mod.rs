@@ -11,8 +11,8 @@ mod json_intake;
 mod statements;
 
 pub use decode::{
-    Arrival, CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX, XAPI_SOURCE,
-    decode_native, decode_proto, decode_standard_xapi, decode_xapi, to_proto,
+    CUT_PAYLOAD_BYTES, DeliveryContext, EVENT_BYTES_MAX, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX,
+    XAPI_SOURCE, decode_native, decode_proto, decode_standard_xapi, decode_xapi, to_proto,
 };
 pub use grpc::IngestDoor;
 pub use intake::{

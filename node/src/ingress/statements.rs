@@ -60,18 +60,18 @@ pub(super) fn judge(
     statements: &[PostedStatement],
     source: &str,
 ) -> Judged {
-    let arrival = admission.arrival();
+    let context = admission.context();
     let mut seen = HashSet::new();
     let decoded: Vec<Result<SoundStatement<'_>, Refusal<'_>>> = statements
         .iter()
         .map(|posted| {
-            let sound = decode_sound(&posted.bytes, source, &arrival)?;
+            let sound = decode_sound(&posted.bytes, source, &context)?;
             if posted.is_id_derived {
                 return Ok(sound);
             }
             match sound.id(&posted.bytes) {
                 Some(id) if !seen.insert(id.to_ascii_lowercase()) => {
-                    Err(sound.refuse_repeated(&id, &posted.bytes, &arrival))
+                    Err(sound.refuse_repeated(&id, &posted.bytes, &context))
                 }
                 _ => Ok(sound),
             }

@@ -3,13 +3,13 @@
 use homeroom_core::Settings;
 
 use super::broken;
-use crate::ingress::{Arrival, decode_native};
+use crate::ingress::{DeliveryContext, decode_native};
 
 const NOW_MS: i64 = 1_772_438_400_000;
 
 #[test]
 fn each_way_of_being_broken_has_a_reason_of_its_own() {
-    let arrival = Arrival {
+    let context = DeliveryContext {
         now_ms: NOW_MS,
         arrived_ms: NOW_MS,
         listener: "grpc",
@@ -18,7 +18,7 @@ fn each_way_of_being_broken_has_a_reason_of_its_own() {
     };
     let reason = |number| {
         let payload = broken::payload(number, "mia.schmidt", NOW_MS);
-        let refusal = decode_native(&payload, &arrival).err()?;
+        let refusal = decode_native(&payload, &context).err()?;
         Some(refusal.reason)
     };
     let reasons: Vec<_> = (0..broken::WAYS).map(reason).collect();

@@ -3,7 +3,7 @@
 use homeroom_core::{Event, EventType, Reason, Refusal};
 
 use super::{
-    arrival::Arrival,
+    context::DeliveryContext,
     delivery::Delivery,
     draft::Draft,
     fault::{Fault, Sender, shortened},
@@ -20,30 +20,34 @@ impl<'p> Draft<'p> {
         self,
         fault: Option<Fault>,
         delivery: Delivery<'p>,
-        arrival: &Arrival<'_>,
+        context: &DeliveryContext<'_>,
     ) -> Result<Event<'p>, Refusal<'p>> {
         let bytes = delivery.bytes().len();
         let checked = match fault {
             _ if bytes > EVENT_BYTES_MAX => Err(Fault::oversized(bytes)),
             Some(fault) => Err(fault),
-            None => self.check(delivery.labels(), arrival),
+            None => self.check(delivery.labels(), context),
         };
         match checked {
             Ok((event_type, timestamp_ms)) => {
-                Ok(self.into_event(event_type, timestamp_ms, arrival))
+                Ok(self.into_event(event_type, timestamp_ms, context))
             }
             Err(fault) => {
                 let sender = Sender {
                     source: self.source,
                     user_id: self.user_id,
                 };
-                Err(fault.refuse(delivery, sender, arrival))
+                Err(fault.refuse(delivery, sender, context))
             }
         }
     }
 
     /// The type and time of a draft with nothing wrong; else the first fault, in the order that the contract gives them.
-    fn check(&self, labels: &Labels, arrival: &Arrival<'_>) -> Result<(EventType, i64), Fault> {
+    fn check(
+        &self,
+        labels: &Labels,
+        context: &DeliveryContext<'_>,
+    ) -> Result<(EventType, i64), Fault> {
         let name = self.event_type.as_deref().unwrap_or_default();
         let event_type = EventType::known(name);
         let scoring = Scoring::of(event_type.as_ref());
@@ -52,13 +56,13 @@ impl<'p> Draft<'p> {
             return Err(self.missing(labels, scoring, needs_session));
         }
         let timestamp_ms = self.timestamp_ms(labels)?;
-        let latest_ms = arrival.now_ms.saturating_add(FUTURE_TOLERANCE_MS);
+        let latest_ms = context.now_ms.saturating_add(FUTURE_TOLERANCE_MS);
         if timestamp_ms > latest_ms {
-            return Err(future(labels, timestamp_ms, arrival.now_ms));
+            return Err(future(labels, timestamp_ms, context.now_ms));
         }
         self.check_names(labels)?;
         self.check_quantities(labels)?;
-        self.check_score(labels, arrival)?;
+        self.check_score(labels, context)?;
         let other = || EventType::from_name(name);
         Ok((event_type.unwrap_or_else(other), timestamp_ms))
     }
@@ -168,7 +172,7 @@ impl<'p> Draft<'p> {
     }
 
     /// Holds for every type: a score that can't be right is refused also where it wouldn't count.
-    fn check_score(&self, labels: &Labels, arrival: &Arrival<'_>) -> Result<(), Fault> {
+    fn check_score(&self, labels: &Labels, context: &DeliveryContext<'_>) -> Result<(), Fault> {
         if let Some(max_score) = self.max_score
             && !(max_score.is_finite() && max_score > 0.0)
         {
@@ -191,7 +195,7 @@ impl<'p> Draft<'p> {
             ));
         }
         let source = self.source.as_deref().unwrap_or_default();
-        let (factor, times) = if arrival.settings.source_policy(source).extra_credit {
+        let (factor, times) = if context.settings.source_policy(source).extra_credit {
             (2.0, "2 × ")
         } else {
             (1.0, "")

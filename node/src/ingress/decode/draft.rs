@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use homeroom_core::{Event, EventType};
 
 use super::{
-    arrival::Arrival,
+    context::DeliveryContext,
     metadata::Metadata,
     quantity::Quantity,
     score::{Scoring, millionths},
@@ -42,11 +42,11 @@ impl<'p> Draft<'p> {
         mut self,
         event_type: EventType,
         timestamp_ms: i64,
-        arrival: &Arrival<'_>,
+        context: &DeliveryContext<'_>,
     ) -> Event<'p> {
         let score_millionths = self.take_score(Scoring::of(Some(&event_type)));
         let source = self.source.unwrap_or_default();
-        let keeps_metadata = || !arrival.settings.source_policy(&source).drop_unknown_fields;
+        let keeps_metadata = || !context.settings.source_policy(&source).drop_unknown_fields;
         let metadata = if self.metadata.len() > 0 && keeps_metadata() {
             self.metadata.into_sorted()
         } else {

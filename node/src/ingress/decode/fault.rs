@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    arrival::Arrival,
+    context::DeliveryContext,
     delivery::{Delivery, cut},
     limits::{EVENT_BYTES_MAX, NAME_BYTES_MAX},
 };
@@ -70,11 +70,11 @@ impl Fault {
         self,
         delivery: Delivery<'p>,
         sender: Sender<'p>,
-        arrival: &Arrival<'_>,
+        context: &DeliveryContext<'_>,
     ) -> Refusal<'p> {
         let payload = delivery.bytes();
         let short = |name: &Cow<'_, str>| (1..=NAME_BYTES_MAX).contains(&name.len());
-        let listener = || Cow::Owned(format!("listener:{}", arrival.listener));
+        let listener = || Cow::Owned(format!("listener:{}", context.listener));
         Refusal {
             source: sender.source.filter(short).unwrap_or_else(listener),
             reason: self.reason,

@@ -1,9 +1,9 @@
 //! From the bytes of a delivery to an event, or to a refusal with its reason.
 //!
-//! Pure functions: no runtime, no I/O, no clock; the time comes with the [`Arrival`].
+//! Pure functions: no runtime, no I/O, no clock; the time comes with the [`DeliveryContext`].
 
-mod arrival;
 mod check;
+mod context;
 mod delivery;
 mod draft;
 mod fault;
@@ -22,7 +22,7 @@ mod xapi;
 #[cfg(test)]
 pub(super) mod tests;
 
-pub use arrival::Arrival;
+pub use context::DeliveryContext;
 pub use limits::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX};
 pub use native::decode_native;
 pub use proto::{decode_proto, to_proto};

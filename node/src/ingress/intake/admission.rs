@@ -8,7 +8,7 @@ use homeroom_core::{
 
 use crate::route::Routed;
 
-use super::super::decode::{Arrival, decode_native, decode_proto, decode_xapi};
+use super::super::decode::{DeliveryContext, decode_native, decode_proto, decode_xapi};
 
 /// Room made for the record of a delivery, bytes: most events of learning systems take less. One that takes more costs a copy of
 /// what its shard has so far, no more.
@@ -17,7 +17,7 @@ const RECORD_BYTES: usize = 256;
 /// Takes a request's deliveries in their order. How many bytes a request may have is for the caller to bound.
 #[derive(Debug)]
 pub struct Admission<'s> {
-    arrival: Arrival<'s>,
+    context: DeliveryContext<'s>,
     shards: u32,
     slots: u32,
     bytes: usize,
@@ -33,9 +33,9 @@ pub struct Admission<'s> {
 
 impl<'s> Admission<'s> {
     /// For a request of about so many deliveries, to a cluster of so many shards.
-    pub fn new(arrival: Arrival<'s>, deliveries: usize, shards: u16) -> Self {
+    pub fn new(context: DeliveryContext<'s>, deliveries: usize, shards: u16) -> Self {
         Self {
-            arrival,
+            context,
             shards: shards.into(),
             slots: 0,
             bytes: 0,
@@ -49,19 +49,19 @@ impl<'s> Admission<'s> {
 
     /// Takes a native JSON event.
     pub fn native(&mut self, payload: &[u8]) {
-        let decoded = decode_native(payload, &self.arrival);
+        let decoded = decode_native(payload, &self.context);
         self.delivery(decoded);
     }
 
     /// Takes an xAPI statement; see [`decode_xapi`].
     pub fn xapi(&mut self, payload: &[u8], default_source: &str) {
-        let decoded = decode_xapi(payload, default_source, &self.arrival);
+        let decoded = decode_xapi(payload, default_source, &self.context);
         self.delivery(decoded);
     }
 
     /// Takes an encoded event of the wire contract.
     pub fn proto(&mut self, payload: &[u8]) {
-        let decoded = decode_proto(payload, &self.arrival);
+        let decoded = decode_proto(payload, &self.context);
         self.delivery(decoded);
     }
 
@@ -113,8 +113,8 @@ impl<'s> Admission<'s> {
     }
 
     /// The circumstances of all its deliveries, for what decodes them outside.
-    pub fn arrival(&self) -> Arrival<'s> {
-        self.arrival
+    pub fn context(&self) -> DeliveryContext<'s> {
+        self.context
     }
 
     /// How many deliveries it has taken: the number of the request's outcomes.

@@ -11,7 +11,7 @@ use homeroom_proto::v1;
 use tokio::sync::watch;
 
 use super::{
-    super::decode::Arrival,
+    super::decode::DeliveryContext,
     admission::Admission,
     outcome::{to_outcomes, to_token},
 };
@@ -136,14 +136,14 @@ impl Intake {
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
         let shards = u16::try_from(self.router.shards().len()).unwrap_or(u16::MAX);
         let now_ms = wall_ms();
-        let arrival = Arrival {
+        let context = DeliveryContext {
             now_ms,
             arrived_ms: now_ms,
             listener,
             settings: &founded.settings,
             home_pages: Some(&self.metrics.home_pages),
         };
-        let mut admission = Admission::new(arrival, deliveries, shards);
+        let mut admission = Admission::new(context, deliveries, shards);
         let told = admit(&mut admission)?;
         let count = admission.deliveries() as usize;
         let (details, times_ms) = (admission.take_details(), admission.take_times_ms());

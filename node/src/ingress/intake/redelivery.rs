@@ -9,7 +9,9 @@ use homeroom_core::{
 };
 
 use super::{
-    super::decode::{Arrival, decode_native, decode_proto, decode_standard_xapi, decode_xapi},
+    super::decode::{
+        DeliveryContext, decode_native, decode_proto, decode_standard_xapi, decode_xapi,
+    },
     admission::Admission,
     publish::{Intake, IntakeError, wall_ms},
 };
@@ -76,11 +78,11 @@ impl Intake {
         letters: &[&DeadLetter],
     ) -> Result<Vec<RedriveOutcome>, IntakeError> {
         let admit = |admission: &mut Admission<'_>| {
-            let arrival = admission.arrival();
+            let context = admission.context();
             let shards = admission.shards();
             let send = |letter: &&DeadLetter| {
                 let kept = Redelivery(letter);
-                let decoded = kept.decode(&arrival);
+                let decoded = kept.decode(&context);
                 let sent = Sent::of(&decoded, (shard, letter), shards);
                 admission.delivery(decoded);
                 sent
@@ -105,14 +107,14 @@ impl Intake {
         let cluster = self.cluster.borrow().clone();
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
         let now_ms = wall_ms();
-        let arrival = Arrival {
+        let context = DeliveryContext {
             now_ms,
             arrived_ms: now_ms,
             listener: "redrive",
             settings: &founded.settings,
             home_pages: None,
         };
-        let outcome_of = |letter: &&DeadLetter| match Redelivery(letter).decode(&arrival) {
+        let outcome_of = |letter: &&DeadLetter| match Redelivery(letter).decode(&context) {
             Ok(_) => DryRunOutcome::Passable,
             Err(refusal) => DryRunOutcome::Refused(refusal.reason, (*refusal.detail).into()),
         };
@@ -123,24 +125,24 @@ impl Intake {
 impl Redelivery<'_> {
     /// As at its own door. A letter without a source of its own stays with the listener that took it in, and one without a time has
     /// that of its refusal: the same at each re-drive, so that an id derived from it is the same too.
-    fn decode(&self, arrival: &Arrival<'_>) -> Result<Event<'_>, Refusal<'_>> {
+    fn decode(&self, context: &DeliveryContext<'_>) -> Result<Event<'_>, Refusal<'_>> {
         let letter = self.0;
-        let arrival = Arrival {
+        let context = DeliveryContext {
             arrived_ms: letter.refused_ms,
             listener: letter
                 .source
                 .strip_prefix("listener:")
-                .unwrap_or(arrival.listener),
-            ..*arrival
+                .unwrap_or(context.listener),
+            ..*context
         };
         match letter.format {
-            PayloadFormat::NativeJson => decode_native(&letter.payload, &arrival),
-            PayloadFormat::XapiJson => decode_xapi(&letter.payload, &letter.source, &arrival),
+            PayloadFormat::NativeJson => decode_native(&letter.payload, &context),
+            PayloadFormat::XapiJson => decode_xapi(&letter.payload, &letter.source, &context),
             PayloadFormat::StandardXapiJson => {
-                decode_standard_xapi(&letter.payload, &letter.source, &arrival)
+                decode_standard_xapi(&letter.payload, &letter.source, &context)
                     .map(|(event, _)| event)
             }
-            PayloadFormat::Protobuf => decode_proto(&letter.payload, &arrival),
+            PayloadFormat::Protobuf => decode_proto(&letter.payload, &context),
             PayloadFormat::Normalised => {
                 let user_id = letter.user_id.as_deref().unwrap_or_default();
                 Event::decode(user_id, &letter.payload).map_err(|_| self.as_it_was())

@@ -7,7 +7,7 @@ use homeroom_core::{
 };
 
 use crate::ingress::Admission;
-use crate::ingress::decode::tests::{arrival, native, with};
+use crate::ingress::decode::tests::{context, native, with};
 use crate::route::Routed;
 
 const SHARDS: u16 = 4;
@@ -15,7 +15,7 @@ const SHARDS: u16 = 4;
 #[test]
 fn each_delivery_goes_once_to_its_own_shard_in_order() {
     let settings = Settings::default();
-    let mut admission = Admission::new(arrival(&settings), 3, SHARDS);
+    let mut admission = Admission::new(context(&settings), 3, SHARDS);
     let mut lines: Vec<String> = Vec::new();
     for learner in 0..40 {
         lines.push(with(&format!(r#""userId":"u{}""#, learner % 13)));

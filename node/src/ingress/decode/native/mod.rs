@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use homeroom_core::{Event, Reason, Refusal};
 
 use super::{
-    arrival::Arrival,
+    context::DeliveryContext,
     delivery::Delivery,
     draft::Draft,
     fault::{Fault, shortened},
@@ -34,7 +34,7 @@ const DEPTH_MAX: usize = 125;
 /// When the event is refused, with the reason.
 pub fn decode_native<'p>(
     payload: &'p [u8],
-    arrival: &Arrival<'_>,
+    context: &DeliveryContext<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
     let delivery = Delivery::NativeJson(payload);
     match Fields::read(payload) {
@@ -44,9 +44,9 @@ pub fn decode_native<'p>(
                 fault: None,
             };
             let draft = reader.draft();
-            draft.admit(reader.fault, delivery, arrival)
+            draft.admit(reader.fault, delivery, context)
         }
-        Err(fault) => Draft::default().admit(Some(fault), delivery, arrival),
+        Err(fault) => Draft::default().admit(Some(fault), delivery, context),
     }
 }
 

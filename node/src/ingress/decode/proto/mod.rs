@@ -8,7 +8,7 @@ use homeroom_core::{Event, Refusal};
 use homeroom_proto::v1;
 use prost_types::Timestamp;
 
-use super::{arrival::Arrival, delivery::Delivery};
+use super::{context::DeliveryContext, delivery::Delivery};
 use wire::read_event;
 
 /// Reads an encoded event of the wire contract.
@@ -19,10 +19,10 @@ use wire::read_event;
 /// When the event is refused, with the reason.
 pub fn decode_proto<'p>(
     payload: &'p [u8],
-    arrival: &Arrival<'_>,
+    context: &DeliveryContext<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
     let (draft, fault) = read_event(payload);
-    draft.admit(fault, Delivery::Protobuf(payload), arrival)
+    draft.admit(fault, Delivery::Protobuf(payload), context)
 }
 
 /// The message of an event, for listing it. A score becomes a fraction of 1.

@@ -9,7 +9,7 @@ use proptest::{
 };
 use serde::Deserialize;
 
-use super::arrival;
+use super::context;
 use crate::ingress::{decode_native, decode_standard_xapi, decode_xapi};
 
 /// One input.
@@ -65,16 +65,16 @@ fn verdict(decoded: &Result<Event<'_>, Refusal<'_>>) -> &'static str {
 }
 
 fn native(payload: &[u8]) -> &'static str {
-    verdict(&decode_native(payload, &arrival(&Settings::default())))
+    verdict(&decode_native(payload, &context(&Settings::default())))
 }
 
 fn statement(payload: &[u8]) -> &'static str {
-    verdict(&decode_xapi(payload, "", &arrival(&Settings::default())))
+    verdict(&decode_xapi(payload, "", &context(&Settings::default())))
 }
 
 fn posted(payload: &[u8]) -> &'static str {
     let settings = Settings::default();
-    let decoded = decode_standard_xapi(payload, "", &arrival(&settings));
+    let decoded = decode_standard_xapi(payload, "", &context(&settings));
     verdict(&decoded.map(|(event, _)| event))
 }
 

@@ -13,7 +13,7 @@ mod xapi_standard;
 
 use homeroom_core::{Event, Reason, Refusal, Settings, SourcePolicy};
 
-use super::{Arrival, decode_native, decode_xapi};
+use super::{DeliveryContext, decode_native, decode_xapi};
 
 /// 2026-03-04T10:00:00Z
 const NOW_MS: i64 = 1_772_618_400_000;
@@ -25,8 +25,8 @@ fn settings_with(source: &str, policy: SourcePolicy) -> Settings {
     }
 }
 
-pub(in crate::ingress) fn arrival(settings: &Settings) -> Arrival<'_> {
-    Arrival {
+pub(in crate::ingress) fn context(settings: &Settings) -> DeliveryContext<'_> {
+    DeliveryContext {
         now_ms: NOW_MS,
         arrived_ms: NOW_MS,
         listener: "http",
@@ -36,11 +36,11 @@ pub(in crate::ingress) fn arrival(settings: &Settings) -> Arrival<'_> {
 }
 
 pub(in crate::ingress) fn native(json: &str) -> Result<Event<'_>, Refusal<'_>> {
-    decode_native(json.as_bytes(), &arrival(&Settings::default()))
+    decode_native(json.as_bytes(), &context(&Settings::default()))
 }
 
 fn xapi(json: &str) -> Result<Event<'_>, Refusal<'_>> {
-    decode_xapi(json.as_bytes(), "", &arrival(&Settings::default()))
+    decode_xapi(json.as_bytes(), "", &context(&Settings::default()))
 }
 
 #[track_caller]

@@ -2,7 +2,7 @@
 
 use homeroom_core::{EventType, Reason, Settings, SourcePolicy};
 
-use super::{arrival, native, refused, settings_with, with};
+use super::{context, native, refused, settings_with, with};
 use crate::ingress::decode_native;
 
 #[test]
@@ -96,7 +96,7 @@ fn what_has_no_place_joins_the_metadata_in_order() {
         ..SourcePolicy::default()
     };
     let settings = settings_with("lms", policy);
-    let event = decode_native(json.as_bytes(), &arrival(&settings)).unwrap();
+    let event = decode_native(json.as_bytes(), &context(&settings)).unwrap();
     assert_eq!(event.metadata, []);
 }
 
@@ -153,5 +153,5 @@ fn deep_nesting_is_only_text() {
     }
     let settings = Settings::default();
     let open = "[".repeat(60_000);
-    assert!(decode_native(open.as_bytes(), &arrival(&settings)).is_err());
+    assert!(decode_native(open.as_bytes(), &context(&settings)).is_err());
 }

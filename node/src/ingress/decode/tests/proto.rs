@@ -6,7 +6,7 @@ use prost::Message;
 use prost_types::Timestamp;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{arrival, native, refused, with};
+use super::{context, native, refused, with};
 use crate::ingress::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX, decode_proto, to_proto};
 
 fn message() -> v1::Event {
@@ -38,7 +38,7 @@ fn the_same_event_is_the_same_through_either_door() {
     .into();
     let json = with(r#""eventId":"","b":1,"a":"x","courseId":"c","duration_ms":6.6"#);
     assert_eq!(
-        decode_proto(&sent.encode_to_vec(), &arrival(&settings)).unwrap(),
+        decode_proto(&sent.encode_to_vec(), &context(&settings)).unwrap(),
         native(&json).unwrap()
     );
 }
@@ -99,7 +99,7 @@ fn faults_of_messages() {
     let settings = Settings::default();
     for (event, reason, detail) in cases {
         let bytes = event.encode_to_vec();
-        let refusal = decode_proto(&bytes, &arrival(&settings)).unwrap_err();
+        let refusal = decode_proto(&bytes, &context(&settings)).unwrap_err();
         let kept = if bytes.len() > EVENT_BYTES_MAX {
             CUT_PAYLOAD_BYTES
         } else {
@@ -123,7 +123,7 @@ fn times_before_the_epoch_are_truncated_towards_the_past() {
         ..message()
     };
     let sent = event.encode_to_vec();
-    let decoded = decode_proto(&sent, &arrival(&settings)).unwrap();
+    let decoded = decode_proto(&sent, &context(&settings)).unwrap();
     assert_eq!(decoded.timestamp_ms, -999);
     let listed = to_proto(&decoded);
     assert_eq!(
@@ -134,5 +134,5 @@ fn times_before_the_epoch_are_truncated_towards_the_past() {
         })
     );
     let listed = listed.encode_to_vec();
-    assert_eq!(decode_proto(&listed, &arrival(&settings)).unwrap(), decoded);
+    assert_eq!(decode_proto(&listed, &context(&settings)).unwrap(), decoded);
 }

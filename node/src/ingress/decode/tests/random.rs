@@ -6,7 +6,7 @@ use homeroom_core::{Event, EventType, Settings};
 use proptest::{collection::btree_map, option, prelude::*, sample::select};
 use prost::Message;
 
-use super::{NOW_MS, arrival};
+use super::{NOW_MS, context};
 use crate::ingress::{decode_native, decode_proto, decode_standard_xapi, decode_xapi, to_proto};
 
 const TYPES: [&str; 6] = [
@@ -235,18 +235,18 @@ fn nearly() -> impl Strategy<Value = String> {
 
 fn decode_everything(payload: &[u8]) {
     let settings = Settings::default();
-    let arrival = arrival(&settings);
+    let context = context(&settings);
     for decoded in [
-        decode_native(payload, &arrival),
-        decode_xapi(payload, "", &arrival),
+        decode_native(payload, &context),
+        decode_xapi(payload, "", &context),
     ] {
         match decoded {
             Ok(event) => assert!(!event.event_id.is_empty() && !event.user_id.is_empty()),
             Err(refusal) => assert!(refusal.detail.len() < 600 && !refusal.source.is_empty()),
         }
     }
-    let _ = decode_standard_xapi(payload, "", &arrival);
-    let _ = decode_proto(payload, &arrival);
+    let _ = decode_standard_xapi(payload, "", &context);
+    let _ = decode_proto(payload, &context);
 }
 
 proptest! {
@@ -254,10 +254,10 @@ proptest! {
     fn a_valid_event_comes_out_as_it_went_in(event in event(), style in style()) {
         let settings = Settings::default();
         let json = style.render(&event);
-        let decoded = decode_native(json.as_bytes(), &arrival(&settings));
+        let decoded = decode_native(json.as_bytes(), &context(&settings));
         prop_assert_eq!(decoded.as_ref(), Ok(&event), "{}", json);
         let message = to_proto(&event).encode_to_vec();
-        let decoded = decode_proto(&message, &arrival(&settings));
+        let decoded = decode_proto(&message, &context(&settings));
         prop_assert_eq!(decoded.as_ref(), Ok(&event));
     }
 

@@ -3,7 +3,7 @@
 use homeroom_core::{PayloadFormat, Reason, Settings, SourcePolicy};
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{arrival, native, refused, settings_with, with};
+use super::{context, native, refused, settings_with, with};
 use crate::ingress::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX, NAME_BYTES_MAX, decode_native};
 
 /// Members of an otherwise valid event, the reason, and what its detail says.
@@ -183,7 +183,7 @@ fn text_of_another_shape_is_refused_under_its_listener() {
         (b"{}", MissingField),
     ];
     for (payload, reason) in cases {
-        let refusal = decode_native(payload, &arrival(&Settings::default())).unwrap_err();
+        let refusal = decode_native(payload, &context(&Settings::default())).unwrap_err();
         assert_eq!(
             (refusal.reason, &*refusal.source),
             (*reason, "listener:http")
@@ -268,10 +268,10 @@ fn extra_credit_goes_up_to_twice_the_maximum() {
         ))
     };
     let twice = quiz("10");
-    let event = decode_native(twice.as_bytes(), &arrival(&settings)).unwrap();
+    let event = decode_native(twice.as_bytes(), &context(&settings)).unwrap();
     assert_eq!(event.score_millionths, Some(2_000_000));
     let more = quiz("10.01");
-    let decoded = decode_native(more.as_bytes(), &arrival(&settings));
+    let decoded = decode_native(more.as_bytes(), &context(&settings));
     refused(decoded, Reason::ValueOutOfRange, "at most 2 × maxScore = 5");
 }
 
@@ -288,12 +288,12 @@ fn a_name_may_have_so_many_bytes_and_no_more() {
     for field in ["userId", "eventId", "courseId", "objectId", "skillId"] {
         let longest = format!(r#""{field}":"{}""#, "n".repeat(NAME_BYTES_MAX));
         let longest = with(&longest);
-        assert!(decode_native(longest.as_bytes(), &arrival(&settings)).is_ok());
+        assert!(decode_native(longest.as_bytes(), &context(&settings)).is_ok());
         let longer = with(&format!(
             r#""{field}":"{}""#,
             "n".repeat(NAME_BYTES_MAX + 1)
         ));
-        let refusal = decode_native(longer.as_bytes(), &arrival(&settings)).unwrap_err();
+        let refusal = decode_native(longer.as_bytes(), &context(&settings)).unwrap_err();
         assert_eq!(refusal.reason, Reason::ValueOutOfRange);
         assert!(refusal.detail.starts_with(field), "{}", refusal.detail);
     }

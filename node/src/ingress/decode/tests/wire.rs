@@ -9,9 +9,9 @@ use prost::{
 };
 use prost_types::Timestamp;
 
-use super::{NOW_MS, arrival, refused};
+use super::{NOW_MS, context, refused};
 use crate::ingress::{
-    Admission, Arrival,
+    Admission, DeliveryContext,
     decode::{
         decode_proto, delivery::Delivery, draft::Draft, metadata::Metadata, quantity::Quantity,
         timestamp::Stamp,
@@ -22,7 +22,7 @@ use crate::ingress::{
 fn by_prost<'p>(
     message: &'p v1::Event,
     payload: &'p [u8],
-    arrival: &Arrival<'_>,
+    context: &DeliveryContext<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
     let text = |text: &'p String| (!text.is_empty()).then(|| text.as_str().into());
     let mut metadata = Metadata::default();
@@ -53,16 +53,16 @@ fn by_prost<'p>(
         position_ms: message.position_ms.map(Quantity::wire_ms),
         metadata,
     };
-    draft.admit(None, Delivery::Protobuf(payload), arrival)
+    draft.admit(None, Delivery::Protobuf(payload), context)
 }
 
 /// Whatever prost says of these bytes, ingress says too.
 fn check(payload: &[u8]) {
     let settings = Settings::default();
-    let arrival = arrival(&settings);
-    let ours = decode_proto(payload, &arrival);
+    let context = context(&settings);
+    let ours = decode_proto(payload, &context);
     match v1::Event::decode(payload) {
-        Ok(message) => assert_eq!(ours, by_prost(&message, payload, &arrival)),
+        Ok(message) => assert_eq!(ours, by_prost(&message, payload, &context)),
         Err(error) => {
             let refusal = ours.expect_err(&error.to_string());
             assert_eq!(refusal.reason, Reason::Malformed, "{error}");
@@ -232,14 +232,14 @@ fn what_stands_before_the_fault_tells_who_sent_it() {
     ];
     for (broken, detail) in cases {
         let bytes = [sound("1").encode_to_vec(), broken.to_vec()].concat();
-        let refusal = decode_proto(&bytes, &arrival(&settings)).expect_err(detail);
+        let refusal = decode_proto(&bytes, &context(&settings)).expect_err(detail);
         assert_eq!(
             (&*refusal.source, refusal.user_id.as_deref()),
             ("lms", Some("ada"))
         );
         refused(Err(refusal), Reason::Malformed, detail);
     }
-    let nothing = decode_proto(b"\xff", &arrival(&settings)).expect_err("no message");
+    let nothing = decode_proto(b"\xff", &context(&settings)).expect_err("no message");
     assert_eq!((&*nothing.source, nothing.user_id), ("listener:http", None));
 }
 
@@ -247,14 +247,14 @@ fn what_stands_before_the_fault_tells_who_sent_it() {
 fn an_oversized_message_is_that_whatever_else_it_is() {
     let settings = Settings::default();
     let bytes = [sound("1").encode_to_vec(), vec![0xff; 70_000]].concat();
-    let refusal = decode_proto(&bytes, &arrival(&settings));
+    let refusal = decode_proto(&bytes, &context(&settings));
     refused(refusal, Reason::Oversized, "at most 65536");
 }
 
 #[test]
 fn a_malformed_event_harms_no_other() {
     let settings = Settings::default();
-    let mut admission = Admission::new(arrival(&settings), 3, 1);
+    let mut admission = Admission::new(context(&settings), 3, 1);
     for payload in [
         &*sound("1").encode_to_vec(),
         b"\xff",

@@ -2,7 +2,7 @@
 
 use homeroom_core::{ActorForm, EventType, PayloadFormat, Reason, Settings, SourcePolicy};
 
-use super::{NOW_MS, arrival, refused, settings_with, xapi};
+use super::{NOW_MS, context, refused, settings_with, xapi};
 use crate::ingress::{EVENT_BYTES_MAX, decode_xapi};
 
 const REST: &str = r#""actor":{"account":{"homePage":"https://lms","name":"ada"}},"timestamp":"2026-03-04T09:59:00Z""#;
@@ -94,7 +94,7 @@ fn actors_become_learners() {
             ..SourcePolicy::default()
         };
         let settings = settings_with("lrs", policy);
-        decode_xapi(json.as_bytes(), "lrs", &arrival(&settings))
+        decode_xapi(json.as_bytes(), "lrs", &context(&settings))
             .map(|event| event.user_id.into_owned())
             .map_err(|refusal| refusal.reason)
     };
@@ -326,7 +326,7 @@ fn times_and_sources_that_a_statement_leaves_open() {
     let bare = r#"{"actor":{"mbox":"mailto:a@b"},"verb":{"id":"x"}}"#;
     assert_eq!(xapi(bare).unwrap().timestamp_ms, NOW_MS);
     let settings = Settings::default();
-    let named = decode_xapi(bare.as_bytes(), "moodle", &arrival(&settings)).unwrap();
+    let named = decode_xapi(bare.as_bytes(), "moodle", &context(&settings)).unwrap();
     assert_eq!(
         (&*named.source, named.event_type),
         ("moodle", EventType::Other("x".into()))

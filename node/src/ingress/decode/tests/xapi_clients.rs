@@ -5,7 +5,7 @@ use std::path::Path;
 
 use homeroom_core::Settings;
 
-use super::{NOW_MS, arrival, xapi};
+use super::{NOW_MS, context, xapi};
 use crate::ingress::decode_xapi;
 
 /// As `@xapi/xapi` sends them: version and object types spelt out, contexts with agents, objects and languages.
@@ -95,7 +95,7 @@ fn decoded(path: &Path, course: &str) -> Vec<(String, u32)> {
     let settings = Settings::default();
     let mut by_type = std::collections::BTreeMap::new();
     for line in text.lines() {
-        let event = decode_xapi(line.as_bytes(), "fun", &arrival(&settings)).unwrap();
+        let event = decode_xapi(line.as_bytes(), "fun", &context(&settings)).unwrap();
         assert_eq!(event.course_id.as_deref(), Some(course));
         assert!(event.object_id.is_some() && event.metadata.len() < 16);
         *by_type

@@ -3,7 +3,7 @@
 use homeroom_core::{Reason, Settings};
 use serde_json::{Value, json};
 
-use super::{arrival, refused, xapi};
+use super::{context, refused, xapi};
 use crate::ingress::decode_standard_xapi;
 
 fn sound() -> Value {
@@ -28,7 +28,7 @@ fn with(pointer: &str, value: Value) -> String {
 
 fn is_timed(statement: &str) -> bool {
     let settings = Settings::default();
-    let decoded = decode_standard_xapi(statement.as_bytes(), "", &arrival(&settings));
+    let decoded = decode_standard_xapi(statement.as_bytes(), "", &context(&settings));
     decoded
         .unwrap_or_else(|refusal| panic!("{statement}: {refusal:?}"))
         .1
@@ -187,7 +187,7 @@ fn what_breaks_the_standard_is_refused_with_its_reason() {
     let settings = Settings::default();
     for (pointer, value, reason, detail) in faults_of_who().into_iter().chain(faults_of_what()) {
         let statement = with(pointer, value);
-        let decoded = decode_standard_xapi(statement.as_bytes(), "moodle", &arrival(&settings));
+        let decoded = decode_standard_xapi(statement.as_bytes(), "moodle", &context(&settings));
         if let Err(refusal) = &decoded {
             assert_eq!(refusal.source, "moodle", "{statement}");
         }
@@ -206,7 +206,7 @@ fn what_is_nested_deeper_than_readers_go_is_no_json() {
         "files of statements are read as far as needed"
     );
     let settings = Settings::default();
-    let decoded = decode_standard_xapi(statement.as_bytes(), "", &arrival(&settings));
+    let decoded = decode_standard_xapi(statement.as_bytes(), "", &context(&settings));
     refused(
         decoded.map(|(event, _)| event),
         Reason::Malformed,

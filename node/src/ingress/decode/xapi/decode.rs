@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use super::{
     super::{
-        arrival::Arrival,
+        context::DeliveryContext,
         delivery::Delivery,
         draft::Draft,
         fault::{Fault, Sender, no_object, utf8},
@@ -28,16 +28,16 @@ pub const XAPI_SOURCE: &str = "xapi";
 pub fn decode_xapi<'p>(
     payload: &'p [u8],
     default_source: &'p str,
-    arrival: &Arrival<'_>,
+    context: &DeliveryContext<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
-    decode(payload, default_source, arrival, Delivery::XapiJson)
+    decode(payload, default_source, context, Delivery::XapiJson)
 }
 
 /// `delivery` makes of the payload what is kept of it, if it is refused.
 fn decode<'p>(
     payload: &'p [u8],
     default_source: &'p str,
-    arrival: &Arrival<'_>,
+    context: &DeliveryContext<'_>,
     delivery: fn(&'p [u8]) -> Delivery<'p>,
 ) -> Result<Event<'p>, Refusal<'p>> {
     let source = if default_source.is_empty() {
@@ -45,15 +45,15 @@ fn decode<'p>(
     } else {
         default_source
     };
-    let form = arrival.settings.source_policy(source).actor_form;
+    let form = context.settings.source_policy(source).actor_form;
     let (mut draft, fault) = match read(payload) {
         Ok(statement) => {
-            if let (Some(pages), Some(page)) = (arrival.home_pages, statement.actor.home_page()) {
+            if let (Some(pages), Some(page)) = (context.home_pages, statement.actor.home_page()) {
                 pages.note(source, &page);
             }
             Translation {
                 form,
-                arrived_ms: arrival.arrived_ms,
+                arrived_ms: context.arrived_ms,
             }
             .draft(&statement)
         }
@@ -64,7 +64,7 @@ fn decode<'p>(
         }
     };
     draft.source = Some(Cow::Borrowed(source));
-    draft.admit(fault, delivery(payload), arrival)
+    draft.admit(fault, delivery(payload), context)
 }
 
 /// Reads one statement as [`decode_xapi`] does, and refuses besides what a store of statements must refuse by the standard. With the
@@ -75,10 +75,10 @@ fn decode<'p>(
 pub fn decode_standard_xapi<'p>(
     payload: &'p [u8],
     default_source: &'p str,
-    arrival: &Arrival<'_>,
+    context: &DeliveryContext<'_>,
 ) -> Result<(Event<'p>, bool), Refusal<'p>> {
     let delivery = Delivery::StandardXapiJson;
-    let event = decode(payload, default_source, arrival, delivery)?;
+    let event = decode(payload, default_source, context, delivery)?;
     match standard::check(payload) {
         Ok(kept) => Ok((event, kept.is_timed)),
         Err(fault) => {
@@ -86,7 +86,7 @@ pub fn decode_standard_xapi<'p>(
                 source: Some(event.source),
                 user_id: Some(event.user_id),
             };
-            Err(fault.refuse(delivery(payload), sender, arrival))
+            Err(fault.refuse(delivery(payload), sender, context))
         }
     }
 }

@@ -6,7 +6,7 @@ use homeroom_core::{Event, Reason, Refusal};
 
 use super::{
     super::{
-        arrival::Arrival,
+        context::DeliveryContext,
         delivery::Delivery,
         fault::{Fault, Sender},
     },
@@ -37,7 +37,7 @@ impl<'p> SoundStatement<'p> {
         self,
         id: &str,
         payload: &'p [u8],
-        arrival: &Arrival<'_>,
+        context: &DeliveryContext<'_>,
     ) -> Refusal<'p> {
         let (source, user_id) = match self.decoded {
             Ok(event) => (event.source, Some(event.user_id)),
@@ -49,7 +49,7 @@ impl<'p> SoundStatement<'p> {
         };
         let detail = format!("the id {id} stands twice in the request");
         let delivery = Delivery::StandardXapiJson(payload);
-        Fault::new(Reason::Malformed, detail).refuse(delivery, sender, arrival)
+        Fault::new(Reason::Malformed, detail).refuse(delivery, sender, context)
     }
 }
 
@@ -60,9 +60,9 @@ impl<'p> SoundStatement<'p> {
 pub fn decode_sound<'p>(
     payload: &'p [u8],
     source: &'p str,
-    arrival: &Arrival<'_>,
+    context: &DeliveryContext<'_>,
 ) -> Result<SoundStatement<'p>, Refusal<'p>> {
-    match decode_standard_xapi(payload, source, arrival) {
+    match decode_standard_xapi(payload, source, context) {
         Ok((event, is_timed)) => Ok(SoundStatement {
             decoded: Ok(event),
             is_timed,

@@ -6,7 +6,7 @@ use crate::observe::HomePages;
 
 /// The circumstances under which a delivery came in.
 #[derive(Clone, Copy, Debug)]
-pub struct Arrival<'s> {
+pub struct DeliveryContext<'s> {
     /// The receiving node's clock, ms since the epoch.
     pub now_ms: i64,
     /// When it first came in, ms since the epoch: the time of deliveries that have none. `now_ms`, except for a dead letter.
