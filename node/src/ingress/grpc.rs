@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::{Request, Response, Status, Streaming};
 
-use super::intake::{Intake, IntakeError, Receipt, Taken};
+use super::intake::{Intake, IntakeError, PendingRequest, Receipt};
 use crate::{observe::metrics::Transport, route::Urgency, status};
 
 /// What counts as the source of deliveries that name none: `listener:grpc`.
@@ -80,7 +80,7 @@ impl IngestService for IngestDoor {
         let reader = read_on(self.intake.clone(), batches, window, taken);
         let reader = AbortOnDropHandle::new(tokio::spawn(reader));
         let acknowledgements = stream::poll_fn(move |context| under_way.poll_recv(context))
-            .map(|taken: Result<UnderWay, Status>| async { Ok(taken?.acknowledgement().await) })
+            .map(|taken: Result<PendingBatch, Status>| async { Ok(taken?.acknowledgement().await) })
             .buffered(BATCHES_MAX / 2);
         // After a failure nothing more is acknowledged: the sender sends again what was not.
         let acknowledgements = until_error(acknowledgements, reader);
@@ -89,9 +89,9 @@ impl IngestService for IngestDoor {
 }
 
 /// A batch that its shards have taken in.
-struct UnderWay {
+struct PendingBatch {
     sequence: u64,
-    taken: Taken,
+    taken: PendingRequest,
     /// Its place in the stream's window, until it is acknowledged.
     _room: OwnedSemaphorePermit,
 }
@@ -122,7 +122,7 @@ async fn read_on(
     intake: Intake,
     batches: impl Stream<Item = Result<PublishStreamRequest, Status>>,
     window: Window,
-    taken: mpsc::Sender<Result<UnderWay, Status>>,
+    taken: mpsc::Sender<Result<PendingBatch, Status>>,
 ) {
     let mut batches = pin!(batches);
     while let Some(batch) = batches.next().await {
@@ -146,7 +146,7 @@ async fn hand_over(
     intake: &Intake,
     batch: PublishStreamRequest,
     room: OwnedSemaphorePermit,
-) -> Result<UnderWay, Status> {
+) -> Result<PendingBatch, Status> {
     let PublishStreamRequest {
         sequence,
         events,
@@ -156,14 +156,14 @@ async fn hand_over(
     let taken = intake
         .hand_over(LISTENER, &events, raw.as_ref(), Urgency::Wait)
         .await;
-    Ok(UnderWay {
+    Ok(PendingBatch {
         sequence,
         taken: taken.map_err(|error| to_status(&error))?,
         _room: room,
     })
 }
 
-impl UnderWay {
+impl PendingBatch {
     async fn acknowledgement(self) -> PublishStreamResponse {
         let receipt = self.taken.receipt().await;
         PublishStreamResponse {

@@ -16,8 +16,8 @@ pub use decode::{
 };
 pub use grpc::IngestDoor;
 pub use intake::{
-    Admission, DryRunOutcome, Intake, IntakeError, Receipt, RedriveOutcome, RefusedNow, Taken,
-    to_reason,
+    Admission, DryRunOutcome, Intake, IntakeError, PendingRequest, Receipt, RedriveOutcome,
+    RefusedNow, to_reason,
 };
 pub use json_intake::JsonIntake;
 pub use statements::{PostedStatement, RefusedStatement, StatementsReceipt};

@@ -10,5 +10,5 @@ mod tests;
 
 pub use admission::Admission;
 pub use outcome::to_reason;
-pub use publish::{Intake, IntakeError, Receipt, Taken};
+pub use publish::{Intake, IntakeError, PendingRequest, Receipt};
 pub use redelivery::{DryRunOutcome, RedriveOutcome, RefusedNow};

@@ -32,7 +32,7 @@ pub struct Intake {
 }
 
 /// A request that is taken in; its outcomes are to be waited for.
-pub struct Taken {
+pub struct PendingRequest {
     under_way: UnderWay,
     cluster_id: String,
     /// The words for what ingress refused, by delivery.
@@ -110,7 +110,7 @@ impl Intake {
         events: &[Bytes],
         raw: Option<&v1::RawEvents>,
         urgency: Urgency,
-    ) -> Result<Taken, IntakeError> {
+    ) -> Result<PendingRequest, IntakeError> {
         let deliveries = events.len() + raw.map_or(0, |raw| raw.payloads.len());
         let admit = |admission: &mut Admission<'_>| {
             events.iter().for_each(|event| admission.proto(event));
@@ -127,7 +127,7 @@ impl Intake {
         deliveries: usize,
         urgency: Urgency,
         admit: impl FnOnce(&mut Admission<'_>) -> Result<T, IntakeError>,
-    ) -> Result<(Taken, T), IntakeError> {
+    ) -> Result<(PendingRequest, T), IntakeError> {
         let received = Instant::now();
         if deliveries > DELIVERIES_MAX {
             return Err(IntakeError::TooMany(deliveries));
@@ -152,7 +152,7 @@ impl Intake {
             .hand_over(count, admission.into_parts(), urgency)
             .await
             .inspect_err(|_| self.metrics.overloaded.increment(1))?;
-        let taken = Taken {
+        let taken = PendingRequest {
             under_way,
             cluster_id: founded.cluster_id.clone(),
             details,
@@ -169,7 +169,7 @@ impl Intake {
     }
 }
 
-impl Taken {
+impl PendingRequest {
     /// Waits until every delivery is durable and applied.
     pub async fn receipt(self) -> Receipt {
         let delivered = self.under_way.delivered().await;
