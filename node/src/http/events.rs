@@ -13,10 +13,10 @@ use crate::ingress::{JsonIntake, Receipt};
 use crate::observe::metrics::Transport;
 
 use super::content::{EventsForm, events_form};
-use super::elements::{SplitError, are_lines, lines, values};
 use super::error::{HttpError, RETRY_AFTER_DEFAULT, retry_after_header};
 use super::events_answer::EventsAnswer;
 use super::position::with_position;
+use super::split::{SplitError, are_lines, lines, values};
 use super::state::HttpState;
 
 /// What a body may hold: small events cost more than their bytes.

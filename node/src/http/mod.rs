@@ -4,7 +4,6 @@
 
 mod body;
 mod content;
-mod elements;
 mod error;
 mod events;
 mod events_answer;
@@ -15,6 +14,7 @@ mod position;
 mod read;
 mod router;
 mod server;
+mod split;
 mod state;
 mod xapi;
 

@@ -10,21 +10,21 @@ use tonic::Request;
 use super::{
     super::error::HttpError,
     answer::{answer, answer_if, with_fields},
-    asked::{Asked, Id},
     events::events,
+    read_query::{PathId, ReadQuery},
     reads::Reads,
 };
 
 /// A page of all courses.
 pub(super) async fn list<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
-    mut asked: Asked,
+    mut query: ReadQuery,
 ) -> Result<Response, HttpError> {
-    let params = asked.params(&["pageSize", "pageToken"], true)?;
+    let params = query.params(&["pageSize", "pageToken"], true)?;
     let request = v1::ListCoursesRequest {
         page_size: params.number("pageSize")?,
         page_token: params.text("pageToken"),
-        read: asked.read(&params)?,
+        read: query.read(&params)?,
     };
     let services = reads.services()?;
     let courses = services.courses.list_courses(Request::new(request));
@@ -35,16 +35,16 @@ pub(super) async fn list<L: LearnerService, C: CourseService>(
 /// A course with a page of its roster.
 pub(super) async fn get<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
-    Id(course_id): Id,
-    mut asked: Asked,
+    PathId(course_id): PathId,
+    mut query: ReadQuery,
 ) -> Result<Response, HttpError> {
-    let params = asked.params(&["pageSize", "pageToken", "needingHelpOnly"], true)?;
+    let params = query.params(&["pageSize", "pageToken", "needingHelpOnly"], true)?;
     let request = v1::GetCourseRequest {
         course_id,
         page_size: params.number("pageSize")?,
         page_token: params.text("pageToken"),
         needing_help_only: params.truth("needingHelpOnly")?,
-        read: asked.read(&params)?,
+        read: query.read(&params)?,
     };
     let services = reads.services()?;
     let course = services.courses.get_course(Request::new(request)).await?;
@@ -56,11 +56,11 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
 /// A page of a course's windows.
 pub(super) async fn windows<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
-    Id(course_id): Id,
-    mut asked: Asked,
+    PathId(course_id): PathId,
+    mut query: ReadQuery,
 ) -> Result<Response, HttpError> {
     let known = ["sizeMs", "stepMs", "from", "to", "pageSize", "pageToken"];
-    let params = asked.params(&known, true)?;
+    let params = query.params(&known, true)?;
     let request = v1::ListCourseWindowsRequest {
         course_id,
         size_ms: params.number("sizeMs")?,
@@ -69,7 +69,7 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
         to_ms: params.time_ms("to")?,
         page_size: params.number("pageSize")?,
         page_token: params.text("pageToken"),
-        read: asked.read(&params)?,
+        read: query.read(&params)?,
     };
     let services = reads.services()?;
     let page = services.courses.list_course_windows(Request::new(request));
@@ -81,10 +81,10 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
 /// A course now, and after each change.
 pub(super) async fn watch<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
-    Id(course_id): Id,
-    mut asked: Asked,
+    PathId(course_id): PathId,
+    mut query: ReadQuery,
 ) -> Result<Response, HttpError> {
-    let params = asked.params(&["minIntervalMs", "pageSize", "needingHelpOnly"], false)?;
+    let params = query.params(&["minIntervalMs", "pageSize", "needingHelpOnly"], false)?;
     let request = v1::WatchCourseRequest {
         course_id,
         min_interval_ms: params.number("minIntervalMs")?,

@@ -10,22 +10,22 @@ use tonic::Request;
 use super::{
     super::error::HttpError,
     answer::{answer, answer_if, with_fields},
-    asked::{Asked, Id},
     events::events,
+    read_query::{PathId, ReadQuery},
     reads::Reads,
 };
 
 /// A learner's profile.
 pub(super) async fn get<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
-    Id(user_id): Id,
-    mut asked: Asked,
+    PathId(user_id): PathId,
+    mut query: ReadQuery,
 ) -> Result<Response, HttpError> {
-    let params = asked.params(&["fields"], true)?;
+    let params = query.params(&["fields"], true)?;
     let fields = params.fields("fields");
     let request = v1::GetLearnerRequest {
         user_id,
-        read: asked.read(&params)?,
+        read: query.read(&params)?,
         field_mask: fields.clone(),
     };
     let services = reads.services()?;
@@ -44,8 +44,8 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
 /// A page of a learner's windows.
 pub(super) async fn windows<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
-    Id(user_id): Id,
-    mut asked: Asked,
+    PathId(user_id): PathId,
+    mut query: ReadQuery,
 ) -> Result<Response, HttpError> {
     let known = [
         "sizeMs",
@@ -57,7 +57,7 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
         "pageSize",
         "pageToken",
     ];
-    let params = asked.params(&known, true)?;
+    let params = query.params(&known, true)?;
     let request = v1::ListWindowsRequest {
         user_id,
         size_ms: params.number("sizeMs")?,
@@ -68,7 +68,7 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
         course_id: params.text("courseId"),
         page_size: params.number("pageSize")?,
         page_token: params.text("pageToken"),
-        read: asked.read(&params)?,
+        read: query.read(&params)?,
     };
     let services = reads.services()?;
     let page = services
@@ -83,10 +83,10 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
 /// A learner's profile now, and after each change. A learner that nobody knows yet is an answer too: it may come.
 pub(super) async fn watch<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
-    Id(user_id): Id,
-    mut asked: Asked,
+    PathId(user_id): PathId,
+    mut query: ReadQuery,
 ) -> Result<Response, HttpError> {
-    let params = asked.params(&["fields", "minIntervalMs"], false)?;
+    let params = query.params(&["fields", "minIntervalMs"], false)?;
     let fields = params.fields("fields");
     let request = v1::WatchLearnerRequest {
         user_id,

@@ -3,12 +3,12 @@
 //! Generic over the services, which it asks as any gRPC client would: an answer means the same at both doors.
 
 mod answer;
-mod asked;
 mod courses;
 mod events;
 mod grpc_status;
 mod learners;
 mod params;
+mod read_query;
 mod reads;
 
 #[cfg(test)]

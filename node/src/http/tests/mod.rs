@@ -1,7 +1,7 @@
 //! The HTTP side, over real connections, with an intake of its own.
 
 mod bodies;
-mod doors;
+mod connections;
 mod events;
 mod fake;
 mod xapi;

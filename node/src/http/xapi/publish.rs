@@ -15,9 +15,9 @@ use crate::observe::metrics::Transport;
 
 use super::super::body::ReceivedBody;
 use super::super::content::check_statements;
-use super::super::elements::{SplitError, values};
 use super::super::error::HttpError;
 use super::super::position::with_position;
+use super::super::split::{SplitError, values};
 use super::super::state::HttpState;
 use super::credential::source;
 use super::statement::{is_uuid, statement_of};

@@ -41,7 +41,7 @@ pub(super) fn values(body: &Bytes, max: usize) -> Result<Vec<&RawValue>, SplitEr
     }
     let mut is_over = false;
     let mut from = serde_json::Deserializer::from_slice(body);
-    let elements = Elements {
+    let elements = BoundedArray {
         max,
         is_over: &mut is_over,
     }
@@ -79,12 +79,12 @@ pub(super) fn are_lines(body: &[u8]) -> bool {
 }
 
 /// Reads an array of at most `max` elements: a few bytes each in the body, they take more in memory.
-struct Elements<'f> {
+struct BoundedArray<'f> {
     max: usize,
     is_over: &'f mut bool,
 }
 
-impl<'de> DeserializeSeed<'de> for Elements<'_> {
+impl<'de> DeserializeSeed<'de> for BoundedArray<'_> {
     type Value = Vec<&'de RawValue>;
 
     fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
@@ -92,7 +92,7 @@ impl<'de> DeserializeSeed<'de> for Elements<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Elements<'_> {
+impl<'de> Visitor<'de> for BoundedArray<'_> {
     type Value = Vec<&'de RawValue>;
 
     fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -14,15 +14,15 @@ use super::{
 pub(super) const READ: [&str; 3] = ["consistency", "maxStalenessMs", "onStale"];
 
 /// The id in a path, with its escapes resolved.
-pub(super) struct Id(pub String);
+pub(super) struct PathId(pub String);
 
 /// The parameters as they came, and the position that the answer has to have reached.
-pub(super) struct Asked {
+pub(super) struct ReadQuery {
     pairs: Vec<(String, String)>,
     position: Option<v1::PositionToken>,
 }
 
-impl Asked {
+impl ReadQuery {
     /// The parameters, of which `known` and, where `reads` is set, those of [`READ`] are all that there may be.
     pub fn params(&mut self, known: &[&str], reads: bool) -> Result<Params, HttpError> {
         let read = if reads { READ.as_slice() } else { &[] };
@@ -55,7 +55,7 @@ impl Asked {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Id {
+impl<S: Send + Sync> FromRequestParts<S> for PathId {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
@@ -65,7 +65,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Id {
     }
 }
 
-impl<S: Send + Sync> FromRequestParts<S> for Asked {
+impl<S: Send + Sync> FromRequestParts<S> for ReadQuery {
     type Rejection = HttpError;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, HttpError> {
