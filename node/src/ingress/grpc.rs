@@ -54,13 +54,13 @@ impl IngestService for IngestDoor {
     ) -> Result<Response<PublishResponse>, Status> {
         self.intake.count_request(Transport::Grpc);
         let PublishRequest { events, raw } = request.into_inner();
-        let receipt = self
+        let taken = self
             .intake
-            .take(LISTENER, &events, raw.as_ref(), Urgency::Refuse)
-            .await;
+            .hand_over(LISTENER, &events, raw.as_ref(), Urgency::Refuse);
+        let taken = taken.await.map_err(|error| to_status(&error))?;
         let Receipt {
             outcomes, position, ..
-        } = receipt.map_err(|error| to_status(&error))?;
+        } = taken.receipt().await;
         Ok(Response::new(PublishResponse {
             outcomes,
             position: Some(position),

@@ -22,7 +22,7 @@ impl<'p> Draft<'p> {
         delivery: Delivery<'p>,
         context: &DeliveryContext<'_>,
     ) -> Result<Event<'p>, Refusal<'p>> {
-        let bytes = delivery.bytes().len();
+        let bytes = delivery.bytes.len();
         let checked = match fault {
             _ if bytes > EVENT_BYTES_MAX => Err(Fault::oversized(bytes)),
             Some(fault) => Err(fault),

@@ -72,7 +72,7 @@ impl Fault {
         sender: Sender<'p>,
         context: &DeliveryContext<'_>,
     ) -> Refusal<'p> {
-        let payload = delivery.bytes();
+        let payload = delivery.bytes;
         let short = |name: &Cow<'_, str>| (1..=NAME_BYTES_MAX).contains(&name.len());
         let listener = || Cow::Owned(format!("listener:{}", context.listener));
         Refusal {
@@ -80,7 +80,7 @@ impl Fault {
             reason: self.reason,
             detail: bounded(self.detail),
             user_id: sender.user_id.filter(short),
-            format: delivery.format(),
+            format: delivery.format,
             payload_hash: xxh3_64(payload),
             payload: cut(payload).into(),
         }

@@ -19,16 +19,16 @@ const RECORD_BYTES: usize = 256;
 pub struct Admission<'s> {
     context: DeliveryContext<'s>,
     shards: u32,
-    slots: u32,
-    bytes: usize,
     /// Deliveries of a shard, if all of them have equally many.
     share: usize,
     /// In the order in which their shards came up.
     parts: Vec<Routed>,
     /// By shard: where in `parts` its own is.
     places: Vec<Option<u16>>,
-    details: Vec<(u32, String)>,
-    times_ms: Vec<Option<i64>>,
+    /// For each refusal, which of the request's outcomes is its own, and what was wrong in words.
+    pub details: Vec<(u32, String)>,
+    /// The event time of each delivery, ms; `None` for a refusal.
+    pub times_ms: Vec<Option<i64>>,
 }
 
 impl<'s> Admission<'s> {
@@ -37,8 +37,6 @@ impl<'s> Admission<'s> {
         Self {
             context,
             shards: shards.into(),
-            slots: 0,
-            bytes: 0,
             share: deliveries.div_ceil(usize::from(shards).max(1)),
             parts: Vec::with_capacity(deliveries.min(shards.into())),
             places: vec![None; shards.into()],
@@ -71,27 +69,19 @@ impl<'s> Admission<'s> {
             Ok(event) => learner_hash(&event.user_id),
             Err(refusal) => refusal_hash(refusal),
         };
-        self.times_ms
-            .push(decoded.as_ref().ok().map(|event| event.timestamp_ms));
-        let slot = self.slots;
+        let slot = self.deliveries();
+        let time_ms = decoded.as_ref().ok().map(|event| event.timestamp_ms);
+        self.times_ms.push(time_ms);
         let part = self.part(shard_of(hash, self.shards));
-        let bytes_before = part.records.len();
         part.slots.push(slot);
-        let refused = match decoded {
-            Ok(event) => {
-                part.records.push_event(&event);
-                None
-            }
+        match decoded {
+            Ok(event) => part.records.push_event(&event),
             Err(refusal) => {
                 let detail = refusal.detail.to_string();
                 part.records.push_refusal(refusal);
-                Some((slot, detail))
+                self.details.push((slot, detail));
             }
-        };
-        let bytes = part.records.len() - bytes_before;
-        self.bytes += bytes;
-        self.details.extend(refused);
-        self.slots += 1;
+        }
     }
 
     fn part(&mut self, shard: u32) -> &mut Routed {
@@ -119,27 +109,12 @@ impl<'s> Admission<'s> {
 
     /// How many deliveries it has taken: the number of the request's outcomes.
     pub fn deliveries(&self) -> u32 {
-        self.slots
+        u32::try_from(self.times_ms.len()).expect("requests are bounded")
     }
 
-    /// Size of all records so far, bytes.
-    pub fn bytes(&self) -> usize {
-        self.bytes
-    }
-
-    /// For each refusal, which of the request's outcomes is its own, and what was wrong in words.
-    pub fn take_details(&mut self) -> Vec<(u32, String)> {
-        std::mem::take(&mut self.details)
-    }
-
-    /// The event time of each delivery, ms; `None` for a refusal.
-    pub fn take_times_ms(&mut self) -> Vec<Option<i64>> {
-        std::mem::take(&mut self.times_ms)
-    }
-
-    /// The parts, one for each shard that has any, in ascending order.
-    pub fn into_parts(mut self) -> Vec<Routed> {
+    /// Takes the parts out, one for each shard that has any, in ascending order.
+    pub fn take_parts(&mut self) -> Vec<Routed> {
         self.parts.sort_unstable_by_key(|part| part.shard);
-        self.parts
+        std::mem::take(&mut self.parts)
     }
 }

@@ -85,25 +85,10 @@ impl Intake {
         }
     }
 
-    /// Takes a request of encoded events; answers when every delivery is durable and applied.
+    /// Takes a request of encoded events as far as its place in the shards' queues: what is handed over later is applied later.
     ///
     /// # Errors
     /// When the request can't be read, or (unless it may wait) too much is under way. Nothing of it is stored then.
-    pub async fn take(
-        &self,
-        listener: &str,
-        events: &[Bytes],
-        raw: Option<&v1::RawEvents>,
-        urgency: Urgency,
-    ) -> Result<Receipt, IntakeError> {
-        let taken = self.hand_over(listener, events, raw, urgency).await?;
-        Ok(taken.receipt().await)
-    }
-
-    /// Takes a request as far as its place in the shards' queues: what is handed over later is applied later.
-    ///
-    /// # Errors
-    /// As for [`Self::take`].
     pub async fn hand_over(
         &self,
         listener: &str,
@@ -146,10 +131,13 @@ impl Intake {
         let mut admission = Admission::new(context, deliveries, shards);
         let told = admit(&mut admission)?;
         let count = admission.deliveries() as usize;
-        let (details, times_ms) = (admission.take_details(), admission.take_times_ms());
+        let parts = admission.take_parts();
+        let Admission {
+            details, times_ms, ..
+        } = admission;
         let under_way = self
             .router
-            .hand_over(count, admission.into_parts(), urgency)
+            .hand_over(count, parts, urgency)
             .await
             .inspect_err(|_| self.metrics.overloaded.increment(1))?;
         let taken = PendingRequest {

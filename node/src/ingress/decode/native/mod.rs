@@ -4,7 +4,7 @@ mod fields;
 
 use std::borrow::Cow;
 
-use homeroom_core::{Event, Reason, Refusal};
+use homeroom_core::{Event, PayloadFormat, Reason, Refusal};
 
 use super::{
     context::DeliveryContext,
@@ -36,7 +36,10 @@ pub fn decode_native<'p>(
     payload: &'p [u8],
     context: &DeliveryContext<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
-    let delivery = Delivery::NativeJson(payload);
+    let delivery = Delivery {
+        format: PayloadFormat::NativeJson,
+        bytes: payload,
+    };
     match Fields::read(payload) {
         Ok(fields) => {
             let mut reader = Reader {

@@ -4,7 +4,7 @@ mod wire;
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use homeroom_core::{Event, Refusal};
+use homeroom_core::{Event, PayloadFormat, Refusal};
 use homeroom_proto::v1;
 use prost_types::Timestamp;
 
@@ -22,7 +22,11 @@ pub fn decode_proto<'p>(
     context: &DeliveryContext<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
     let (draft, fault) = read_event(payload);
-    draft.admit(fault, Delivery::Protobuf(payload), context)
+    let delivery = Delivery {
+        format: PayloadFormat::Protobuf,
+        bytes: payload,
+    };
+    draft.admit(fault, delivery, context)
 }
 
 /// The message of an event, for listing it. A score becomes a fraction of 1.

@@ -53,7 +53,11 @@ fn by_prost<'p>(
         position_ms: message.position_ms.map(Quantity::wire_ms),
         metadata,
     };
-    draft.admit(None, Delivery::Protobuf(payload), context)
+    let delivery = Delivery {
+        format: PayloadFormat::Protobuf,
+        bytes: payload,
+    };
+    draft.admit(None, delivery, context)
 }
 
 /// Whatever prost says of these bytes, ingress says too.
@@ -262,11 +266,8 @@ fn a_malformed_event_harms_no_other() {
     ] {
         admission.proto(payload);
     }
-    let details = admission.take_details();
+    let details = &admission.details;
     assert_eq!(details.len(), 1);
     assert_eq!(details[0].0, 1);
-    assert_eq!(
-        admission.take_times_ms(),
-        [Some(NOW_MS), None, Some(NOW_MS)]
-    );
+    assert_eq!(admission.times_ms, [Some(NOW_MS), None, Some(NOW_MS)]);
 }

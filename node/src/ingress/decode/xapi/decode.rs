@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use homeroom_core::{ActorForm, Event, Reason, Refusal};
+use homeroom_core::{ActorForm, Event, PayloadFormat, Reason, Refusal};
 use serde::de::IgnoredAny;
 
 use super::{
@@ -30,15 +30,17 @@ pub fn decode_xapi<'p>(
     default_source: &'p str,
     context: &DeliveryContext<'_>,
 ) -> Result<Event<'p>, Refusal<'p>> {
-    decode(payload, default_source, context, Delivery::XapiJson)
+    let delivery = Delivery {
+        format: PayloadFormat::XapiJson,
+        bytes: payload,
+    };
+    decode(delivery, default_source, context)
 }
 
-/// `delivery` makes of the payload what is kept of it, if it is refused.
 fn decode<'p>(
-    payload: &'p [u8],
+    delivery: Delivery<'p>,
     default_source: &'p str,
     context: &DeliveryContext<'_>,
-    delivery: fn(&'p [u8]) -> Delivery<'p>,
 ) -> Result<Event<'p>, Refusal<'p>> {
     let source = if default_source.is_empty() {
         XAPI_SOURCE
@@ -46,7 +48,7 @@ fn decode<'p>(
         default_source
     };
     let form = context.settings.source_policy(source).actor_form;
-    let (mut draft, fault) = match read(payload) {
+    let (mut draft, fault) = match read(delivery.bytes) {
         Ok(statement) => {
             if let (Some(pages), Some(page)) = (context.home_pages, statement.actor.home_page()) {
                 pages.note(source, &page);
@@ -59,12 +61,12 @@ fn decode<'p>(
         }
         Err(fault) => {
             let mut draft = Draft::default();
-            draft.user_id = actor_of_broken(payload, form);
+            draft.user_id = actor_of_broken(delivery.bytes, form);
             (draft, Some(fault))
         }
     };
     draft.source = Some(Cow::Borrowed(source));
-    draft.admit(fault, delivery(payload), context)
+    draft.admit(fault, delivery, context)
 }
 
 /// Reads one statement as [`decode_xapi`] does, and refuses besides what a store of statements must refuse by the standard. With the
@@ -77,8 +79,11 @@ pub fn decode_standard_xapi<'p>(
     default_source: &'p str,
     context: &DeliveryContext<'_>,
 ) -> Result<(Event<'p>, bool), Refusal<'p>> {
-    let delivery = Delivery::StandardXapiJson;
-    let event = decode(payload, default_source, context, delivery)?;
+    let delivery = Delivery {
+        format: PayloadFormat::StandardXapiJson,
+        bytes: payload,
+    };
+    let event = decode(delivery, default_source, context)?;
     match standard::check(payload) {
         Ok(kept) => Ok((event, kept.is_timed)),
         Err(fault) => {
@@ -86,7 +91,7 @@ pub fn decode_standard_xapi<'p>(
                 source: Some(event.source),
                 user_id: Some(event.user_id),
             };
-            Err(fault.refuse(delivery(payload), sender, context))
+            Err(fault.refuse(delivery, sender, context))
         }
     }
 }

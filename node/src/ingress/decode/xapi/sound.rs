@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use homeroom_core::{Event, Reason, Refusal};
+use homeroom_core::{Event, PayloadFormat, Reason, Refusal};
 
 use super::{
     super::{
@@ -48,7 +48,10 @@ impl<'p> SoundStatement<'p> {
             user_id,
         };
         let detail = format!("the id {id} stands twice in the request");
-        let delivery = Delivery::StandardXapiJson(payload);
+        let delivery = Delivery {
+            format: PayloadFormat::StandardXapiJson,
+            bytes: payload,
+        };
         Fault::new(Reason::Malformed, detail).refuse(delivery, sender, context)
     }
 }
