@@ -24,13 +24,13 @@ const LISTENER: &str = "grpc";
 const BATCHES_MAX: usize = 256;
 
 /// Serves [`IngestService`].
-pub struct IngestDoor {
+pub struct IngestHandler {
     intake: Intake,
     stream_window_bytes: u32,
     stop: CancellationToken,
 }
 
-impl IngestDoor {
+impl IngestHandler {
     /// Streams are read ahead of their acknowledgements by at most so many bytes; once `stop` is cancelled they are read no
     /// further, and end when what was read is acknowledged.
     pub fn new(intake: Intake, stream_window_bytes: u32, stop: CancellationToken) -> Self {
@@ -45,7 +45,7 @@ impl IngestDoor {
 type Acknowledgements = Pin<Box<dyn Stream<Item = Result<PublishStreamResponse, Status>> + Send>>;
 
 #[tonic::async_trait]
-impl IngestService for IngestDoor {
+impl IngestService for IngestHandler {
     type PublishStreamStream = Acknowledgements;
 
     async fn publish(

@@ -14,7 +14,7 @@ pub use decode::{
     CUT_PAYLOAD_BYTES, DeliveryContext, EVENT_BYTES_MAX, FUTURE_TOLERANCE_MS, NAME_BYTES_MAX,
     XAPI_SOURCE, decode_native, decode_proto, decode_standard_xapi, decode_xapi, to_proto,
 };
-pub use grpc::IngestDoor;
+pub use grpc::IngestHandler;
 pub use intake::{
     Admission, DryRunOutcome, Intake, IntakeError, PendingRequest, Receipt, RedriveOutcome,
     RefusedNow, to_reason,

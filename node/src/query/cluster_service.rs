@@ -20,14 +20,14 @@ pub struct NodeIdentity {
 }
 
 /// Serves [`ClusterService`].
-pub struct ClusterDoor {
+pub struct ClusterHandler {
     identity: NodeIdentity,
     control: Arc<ControlPlane>,
     router: Arc<Router>,
     diagnosis: Diagnosis,
 }
 
-impl ClusterDoor {
+impl ClusterHandler {
     /// For a node that is up.
     pub fn new(
         identity: NodeIdentity,
@@ -45,7 +45,7 @@ impl ClusterDoor {
 }
 
 #[tonic::async_trait]
-impl ClusterService for ClusterDoor {
+impl ClusterService for ClusterHandler {
     async fn describe_cluster(
         &self,
         _request: Request<v1::DescribeClusterRequest>,

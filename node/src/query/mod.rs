@@ -13,9 +13,9 @@ mod read_context;
 mod read_options;
 mod window;
 
-pub use cluster_service::{ClusterDoor, NodeIdentity};
-pub use course::CourseDoor;
-pub use dead_letters::DeadLetterDoor;
+pub use cluster_service::{ClusterHandler, NodeIdentity};
+pub use course::CourseHandler;
+pub use dead_letters::DeadLetterHandler;
 pub use diagnose::Diagnosis;
-pub use learner::LearnerDoor;
+pub use learner::LearnerHandler;
 pub use read_context::ReadContext;

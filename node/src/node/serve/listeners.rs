@@ -14,14 +14,14 @@ use crate::{
     http::{self, BodyLimits, Gate, HttpState, Reads, ServerOptions},
     ingress::Intake,
     observe::{Metrics, Readiness},
-    query::{CourseDoor, LearnerDoor},
+    query::{CourseHandler, LearnerHandler},
 };
 
 /// How long connections that are cut off may take to end: they wait for nothing any more.
 const ABORTED_WITHIN: Duration = Duration::from_secs(1);
 
 /// The gRPC services' own answers, over HTTP.
-pub type ServiceReads = Reads<LearnerDoor, CourseDoor>;
+pub type ServiceReads = Reads<LearnerHandler, CourseHandler>;
 
 /// Owns the servers' tasks; they end with it.
 #[derive(Default)]

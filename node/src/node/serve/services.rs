@@ -18,11 +18,12 @@ use super::call_gauge::counted;
 use crate::{
     config::Config,
     http::{Gate, ReadServices},
-    ingress::{IngestDoor, Intake},
+    ingress::{IngestHandler, Intake},
     node::{gauges::Gauges, start::Started},
     observe::Metrics,
     query::{
-        ClusterDoor, CourseDoor, DeadLetterDoor, Diagnosis, LearnerDoor, NodeIdentity, ReadContext,
+        ClusterHandler, CourseHandler, DeadLetterHandler, Diagnosis, LearnerHandler, NodeIdentity,
+        ReadContext,
     },
 };
 
@@ -48,10 +49,10 @@ impl Services<'_> {
     pub fn open(
         &self,
         intake: &Intake,
-        reads: &Gate<ReadServices<LearnerDoor, CourseDoor>>,
+        reads: &Gate<ReadServices<LearnerHandler, CourseHandler>>,
     ) -> Result<Router, Error> {
-        let learners = Arc::new(LearnerDoor::new(self.read_context()));
-        let courses = Arc::new(CourseDoor::new(self.read_context()));
+        let learners = Arc::new(LearnerHandler::new(self.read_context()));
+        let courses = Arc::new(CourseHandler::new(self.read_context()));
         reads.open(ReadServices {
             learners: Arc::clone(&learners),
             courses: Arc::clone(&courses),
@@ -61,7 +62,7 @@ impl Services<'_> {
             .unwrap_or(usize::MAX)
             .saturating_add(MESSAGE_OVERHEAD_BYTES);
         let ingest = IngestServiceServer::new(self.ingest(intake));
-        let dead_letters = DeadLetterDoor::new(
+        let dead_letters = DeadLetterHandler::new(
             Arc::clone(&self.started.router),
             intake.clone(),
             self.stop.clone(),
@@ -80,9 +81,9 @@ impl Services<'_> {
         Ok({ server }.add_routes(counted(routes, open)))
     }
 
-    fn ingest(&self, intake: &Intake) -> IngestDoor {
+    fn ingest(&self, intake: &Intake) -> IngestHandler {
         let window_bytes = u32::try_from(self.config.ingest.stream_window_bytes.as_u64());
-        IngestDoor::new(
+        IngestHandler::new(
             intake.clone(),
             window_bytes.unwrap_or(u32::MAX >> 1),
             self.stop.clone(),
@@ -98,7 +99,7 @@ impl Services<'_> {
         }
     }
 
-    fn cluster(&self) -> ClusterDoor {
+    fn cluster(&self) -> ClusterHandler {
         let Started {
             identity,
             control,
@@ -116,7 +117,7 @@ impl Services<'_> {
             Arc::clone(self.metrics),
             Arc::new(move || gauges.resources()),
         );
-        ClusterDoor::new(who, Arc::clone(control), Arc::clone(router), diagnosis)
+        ClusterHandler::new(who, Arc::clone(control), Arc::clone(router), diagnosis)
     }
 }
 

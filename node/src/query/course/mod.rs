@@ -11,4 +11,4 @@ mod service;
 mod watch;
 mod windows;
 
-pub use service::CourseDoor;
+pub use service::CourseHandler;

@@ -28,14 +28,14 @@ const WATCHES_MAX: usize = 512;
 
 /// Serves [`CourseService`].
 #[derive(Clone)]
-pub struct CourseDoor {
+pub struct CourseHandler {
     context: ReadContext,
     /// An answer looks at everyone in a course: more at once would only slow each other, and the shards.
     reads: Arc<Semaphore>,
     watches: Arc<Semaphore>,
 }
 
-impl CourseDoor {
+impl CourseHandler {
     /// Its streams end with the reading's stop.
     pub fn new(context: ReadContext) -> Self {
         Self {
@@ -104,7 +104,7 @@ impl CourseDoor {
 }
 
 #[tonic::async_trait]
-impl CourseService for CourseDoor {
+impl CourseService for CourseHandler {
     type WatchCourseStream = Answers<v1::WatchCourseResponse>;
 
     async fn list_courses(

@@ -9,4 +9,4 @@ mod refused_again;
 mod service;
 mod summary;
 
-pub use service::DeadLetterDoor;
+pub use service::DeadLetterHandler;

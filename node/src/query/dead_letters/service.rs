@@ -23,7 +23,7 @@ const PAGE_DEFAULT: usize = 100;
 const PAGE_MAX: usize = 1_000;
 
 /// Serves [`DeadLetterService`].
-pub struct DeadLetterDoor {
+pub struct DeadLetterHandler {
     router: Arc<Router>,
     intake: Intake,
     /// Held while letters are re-driven or discarded: one at a time.
@@ -31,7 +31,7 @@ pub struct DeadLetterDoor {
     stop: CancellationToken,
 }
 
-impl DeadLetterDoor {
+impl DeadLetterHandler {
     /// Over the shards of a router; re-drives go in by `intake`, and end early once `stop` is cancelled.
     pub fn new(router: Arc<Router>, intake: Intake, stop: CancellationToken) -> Self {
         Self {
@@ -51,7 +51,7 @@ impl DeadLetterDoor {
 }
 
 #[tonic::async_trait]
-impl DeadLetterService for DeadLetterDoor {
+impl DeadLetterService for DeadLetterHandler {
     async fn summarize(
         &self,
         request: Request<v1::SummarizeRequest>,

@@ -5,4 +5,4 @@ mod scan;
 mod service;
 mod watch;
 
-pub use service::LearnerDoor;
+pub use service::LearnerHandler;

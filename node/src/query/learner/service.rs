@@ -27,9 +27,9 @@ const READS_AT_ONCE: usize = 64;
 
 /// Serves [`LearnerService`].
 #[derive(Clone)]
-pub struct LearnerDoor(ReadContext);
+pub struct LearnerHandler(ReadContext);
 
-impl LearnerDoor {
+impl LearnerHandler {
     /// Its streams end with the reading's stop.
     pub fn new(context: ReadContext) -> Self {
         Self(context)
@@ -82,7 +82,7 @@ impl LearnerDoor {
 }
 
 #[tonic::async_trait]
-impl LearnerService for LearnerDoor {
+impl LearnerService for LearnerHandler {
     type ScanWindowsStream = Answers<v1::ScanWindowsResponse>;
     type WatchLearnerStream = Answers<v1::WatchLearnerResponse>;
 
