@@ -65,10 +65,10 @@ impl Disk {
     }
 
     /// Gives a learner blocks that it lacks.
-    pub fn put_back(&self, learner: &mut Learner, blocks: &[i64]) {
+    pub fn restore_block(&self, learner: &mut Learner, blocks: &[i64]) {
         for &from_ms in blocks {
             let bytes = &self.parts[learner.user_id()][&StatePart::Block(from_ms)];
-            let read = learner.put_back(from_ms, bytes);
+            let read = learner.restore_block(from_ms, bytes);
             read.expect("what was written can be read");
         }
     }
@@ -78,7 +78,7 @@ impl Disk {
         let mut whole = learner.clone();
         let swept_ms = self.swept_ms.get(learner.user_id());
         let kept_ms = swept_ms.copied().unwrap_or(ALWAYS.start)..ALWAYS.end;
-        self.put_back(&mut whole, &learner.missing_within(&kept_ms));
+        self.restore_block(&mut whole, &learner.missing_within(&kept_ms));
         assert!(whole.missing_within(&kept_ms).is_empty());
         whole
     }

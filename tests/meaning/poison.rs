@@ -2,7 +2,7 @@
 
 use std::sync::Once;
 
-use homeroom_core::learner::is_guarded;
+use homeroom_core::learner::catches_panics;
 use homeroom_core::shard::Outcome;
 use homeroom_core::{Event, EventType, Reason, Settings};
 
@@ -15,7 +15,7 @@ fn hush() {
     HUSHED.call_once(|| {
         let usual = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |panic| {
-            if !is_guarded() {
+            if !catches_panics() {
                 usual(panic);
             }
         }));
@@ -96,7 +96,7 @@ fn the_drill_ends_with_its_setting() {
     assert_eq!(changed.outcomes, []);
     let applied = rig.apply_one(LOG_MS, of("ada", "1", "drill"));
     assert_eq!(applied.outcomes, [Outcome::Accepted]);
-    assert!(!is_guarded());
+    assert!(!catches_panics());
 }
 
 #[test]

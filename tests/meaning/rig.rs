@@ -172,7 +172,7 @@ impl CoreRig {
     pub fn ready_for(&self, user_id: &str, query: &WindowQuery) -> Learner {
         let mut learner = self.learners[user_id].clone();
         let missing = learner.missing_for(query);
-        self.disk.put_back(&mut learner, &missing);
+        self.disk.restore_block(&mut learner, &missing);
         learner
     }
 
@@ -282,7 +282,7 @@ impl CoreRig {
         let applied = loop {
             match learner.apply(context, &event, encoded) {
                 Ok(applied) => break applied,
-                Err(Missing(blocks)) => self.disk.put_back(learner, &blocks),
+                Err(Missing(blocks)) => self.disk.restore_block(learner, &blocks),
             }
         };
         touched.extend(applied.touched_ms);

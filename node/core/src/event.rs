@@ -87,20 +87,20 @@ impl<'a> Event<'a> {
         let number = |out: &mut Vec<u8>, number: u64| out.put_number(number);
         out.push(EVENT_VERSION);
         out.put_text(&self.event_id);
-        out.put_maybe(self.session_id.as_ref(), text);
-        out.put_maybe(self.course_id.as_ref(), text);
+        out.put_option(self.session_id.as_ref(), text);
+        out.put_option(self.course_id.as_ref(), text);
         out.put_signed(self.timestamp_ms);
         self.event_type.put(out);
         out.put_text(&self.source);
-        out.put_maybe(self.object_id.as_ref(), text);
-        out.put_maybe(self.attempt_id.as_ref(), text);
-        out.put_maybe(self.producer_sequence, number);
-        out.put_maybe(self.score_millionths.map(u64::from), number);
-        out.put_maybe(self.skill_id.as_ref(), text);
-        out.put_maybe(self.duration_ms, number);
-        out.put_maybe(self.watched_ms, number);
-        out.put_maybe(self.length_ms, number);
-        out.put_maybe(self.position_ms, number);
+        out.put_option(self.object_id.as_ref(), text);
+        out.put_option(self.attempt_id.as_ref(), text);
+        out.put_option(self.producer_sequence, number);
+        out.put_option(self.score_millionths.map(u64::from), number);
+        out.put_option(self.skill_id.as_ref(), text);
+        out.put_option(self.duration_ms, number);
+        out.put_option(self.watched_ms, number);
+        out.put_option(self.length_ms, number);
+        out.put_option(self.position_ms, number);
         out.put_size(self.metadata.len());
         for (name, value) in &self.metadata {
             out.put_text(name);
@@ -123,20 +123,20 @@ impl<'a> Event<'a> {
         Some(Self {
             event_id: text(from)?,
             user_id: Cow::Borrowed(user_id),
-            session_id: from.maybe(text)?,
-            course_id: from.maybe(text)?,
+            session_id: from.option(text)?,
+            course_id: from.option(text)?,
             timestamp_ms: from.signed()?,
             event_type: EventType::read(from)?,
             source: text(from)?,
-            object_id: from.maybe(text)?,
-            attempt_id: from.maybe(text)?,
-            producer_sequence: from.maybe(number)?,
-            score_millionths: from.maybe(|from| u32::try_from(from.number()?).ok())?,
-            skill_id: from.maybe(text)?,
-            duration_ms: from.maybe(number)?,
-            watched_ms: from.maybe(number)?,
-            length_ms: from.maybe(number)?,
-            position_ms: from.maybe(number)?,
+            object_id: from.option(text)?,
+            attempt_id: from.option(text)?,
+            producer_sequence: from.option(number)?,
+            score_millionths: from.option(|from| u32::try_from(from.number()?).ok())?,
+            skill_id: from.option(text)?,
+            duration_ms: from.option(number)?,
+            watched_ms: from.option(number)?,
+            length_ms: from.option(number)?,
+            position_ms: from.option(number)?,
             metadata: read_metadata(from)?,
         })
     }

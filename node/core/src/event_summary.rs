@@ -30,14 +30,14 @@ impl<'a> EventSummary<'a> {
     /// The fields of an event in their order, as far as they are needed.
     fn read(from: &mut Reader<'a>) -> Option<Self> {
         let _event_id = from.text_bytes()?;
-        let _session_id = from.maybe(Reader::text_bytes)?;
-        let _course_id = from.maybe(Reader::text_bytes)?;
+        let _session_id = from.option(Reader::text_bytes)?;
+        let _course_id = from.option(Reader::text_bytes)?;
         let timestamp_ms = from.signed()?;
         let _event_type = EventType::read(from)?;
         let source = from.text()?;
-        let _object_id = from.maybe(Reader::text_bytes)?;
-        let _attempt_id = from.maybe(Reader::text_bytes)?;
-        let producer_sequence = from.maybe(Reader::number)?;
+        let _object_id = from.option(Reader::text_bytes)?;
+        let _attempt_id = from.option(Reader::text_bytes)?;
+        let producer_sequence = from.option(Reader::number)?;
         Some(Self {
             timestamp_ms,
             source,

@@ -127,7 +127,7 @@ impl<'a> Reader<'a> {
 
     /// What may be missing.
     #[inline]
-    pub fn maybe<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
+    pub fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         match self.byte()? {
             0 => Some(None),
             1 => read(self).map(Some),
@@ -142,7 +142,7 @@ pub(crate) trait Put {
     fn put_signed(&mut self, number: i64);
     fn put_size(&mut self, size: usize);
     fn put_text(&mut self, text: &str);
-    fn put_maybe<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T));
+    fn put_option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T));
 }
 
 impl Put for Vec<u8> {
@@ -172,7 +172,7 @@ impl Put for Vec<u8> {
     }
 
     #[inline]
-    fn put_maybe<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
+    fn put_option<T>(&mut self, value: Option<T>, put: impl FnOnce(&mut Self, T)) {
         match value {
             None => self.push(0),
             Some(value) => {

@@ -14,7 +14,7 @@ pub const PANIC_EXIT_CODE: i32 = 70;
 pub type Guard = (&'static str, fn() -> bool);
 
 /// Judging one event: its panic makes the event poison.
-pub const CORE_GUARD: Guard = ("the core", homeroom_core::learner::is_guarded);
+pub const CORE_GUARD: Guard = ("the core", homeroom_core::learner::catches_panics);
 
 /// Installs the hook, for the whole process. Inside one of `guards`, and inside sled, whose panics the checkpoint store
 /// catches or notices, a panic unwinds; any other one exits with [`PANIC_EXIT_CODE`].

@@ -8,7 +8,7 @@ use std::{
 use super::{
     compact::key::{Arrival, IdHash},
     history::new_pane::NewPane,
-    playback::playbacks::tells_of_watching,
+    playback::playbacks::affects_watched_time,
     residency::missing::Missing,
     state::Learner,
 };
@@ -80,7 +80,7 @@ thread_local! {
 }
 
 /// Whether this thread is inside the judging of an event, where a panic makes the event poison and is not the process's end.
-pub fn is_guarded() -> bool {
+pub fn catches_panics() -> bool {
     GUARDED.get()
 }
 
@@ -102,7 +102,7 @@ impl Learner {
         let arrival = &Arrival::of(event);
         GUARDED.set(true);
         let judged = catch_unwind(AssertUnwindSafe(|| {
-            self.has_at_hand(context, arrival)?;
+            self.check_resident(context, arrival)?;
             Ok(self.judge(context, arrival, encoded))
         }));
         GUARDED.set(false);
@@ -181,7 +181,7 @@ impl Learner {
 
     fn others_touched(&self, arrival: &Arrival<'_>) -> Vec<i64> {
         let mut touched_ms = Vec::new();
-        if tells_of_watching(arrival.event) {
+        if affects_watched_time(arrival.event) {
             touched_ms = self.playbacks.affected_by(arrival);
         }
         if arrival.event.score_millionths.is_some() {
@@ -200,7 +200,7 @@ impl Learner {
         self.events = self.events.saturating_add(1);
         self.last_event_ms = self.last_event_ms.max(event.timestamp_ms);
         self.sessions.add(arrival);
-        if tells_of_watching(event) {
+        if affects_watched_time(event) {
             for changed_ms in self.playbacks.add(arrival, course) {
                 self.blocks.mark(changed_ms);
             }

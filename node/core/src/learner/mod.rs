@@ -13,7 +13,7 @@ mod residency;
 mod state;
 mod views;
 
-pub use apply::{Applied, Touched, Verdict, is_guarded};
+pub use apply::{Applied, Touched, Verdict, catches_panics};
 pub use codec::{RequiredParts, StateChange, StatePart};
 pub use compact::{CourseIndex, EventKey};
 pub use history::{Interaction, NewPane, SESSION_GAP_MS, Session};

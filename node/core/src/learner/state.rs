@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use super::{
     attempts::list::Attempts,
-    compact::memory::block_bytes,
+    compact::memory::allocation_bytes,
     history::{
         blocks::Blocks,
         corrections::Corrections,
@@ -102,7 +102,7 @@ impl Learner {
     /// courses, videos and blocks, not to its events.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
-            + block_bytes(self.user_id.len())
+            + allocation_bytes(self.user_id.len())
             + self.courses.heap_bytes()
             + self.sessions.heap_bytes()
             + self.playbacks.heap_bytes()
@@ -116,12 +116,12 @@ impl Learner {
     /// for one or two: no read of one waits for one of another.
     pub fn prefetch(&self) {
         let lines = self.pruned_to_ms.cast_unsigned()
-            ^ self.blocks.glance()
-            ^ self.courses.glance()
-            ^ self.sessions.glance()
-            ^ self.last_interactions.glance()
-            ^ self.playbacks.glance()
-            ^ self.corrections.glance()
+            ^ self.blocks.prefetch()
+            ^ self.courses.prefetch()
+            ^ self.sessions.prefetch()
+            ^ self.last_interactions.prefetch()
+            ^ self.playbacks.prefetch()
+            ^ self.corrections.prefetch()
             ^ self.user_id.bytes().next().map_or(0, u64::from);
         black_box(lines);
     }

@@ -274,7 +274,7 @@ pub fn fetch(
 ) -> Result<(), LoadError> {
     for &from_ms in blocks {
         let bytes = source.block(learner.user_id(), from_ms)?;
-        let read = learner.put_back(from_ms, &bytes);
+        let read = learner.restore_block(from_ms, &bytes);
         read.map_err(|error| undecodable(learner.user_id(), error))?;
     }
     Ok(())

@@ -1,12 +1,12 @@
 //! One scored attempt, and how a learner keeps many.
 
-use super::names::{Name, Names};
+use super::name_table::{NameId, NameTable};
 use crate::{
     EventType,
     learner::compact::{
         course_slot::CourseSlot,
         key::Place,
-        memory::block_bytes,
+        memory::allocation_bytes,
         text::{Text, read_text},
     },
     wire::{Put, Reader},
@@ -35,15 +35,15 @@ pub struct Attempt {
 
 /// An attempt as it is kept: in 64 bytes, the names that others share kept once.
 #[derive(Clone, Debug)]
-pub struct Kept {
+pub struct CompactAttempt {
     pub place: Place,
     attempt_id: Option<Box<Text>>,
-    object_id: Name,
-    skill_id: Name,
+    object_id: NameId,
+    skill_id: NameId,
     score_millionths: u32,
     pub course: CourseSlot,
     /// Of a type that is not well-known.
-    other_type: Name,
+    other_type: NameId,
     /// A well-known type's place.
     known_type: u8,
     pub is_quiz: bool,
@@ -51,7 +51,7 @@ pub struct Kept {
 
 /// An attempt that is kept, with its names.
 #[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
+pub struct AttemptRef<'a> {
     pub place: &'a Place,
     pub attempt_id: Option<&'a Text>,
     pub object_id: Option<&'a Text>,
@@ -65,20 +65,20 @@ pub struct Seen<'a> {
 
 impl Attempt {
     /// To be kept.
-    pub fn keep(self, names: &mut Names) -> Kept {
+    pub fn compact(self, names: &mut NameTable) -> CompactAttempt {
         let known_type = self.event_type.place();
         let other_type = match known_type {
             Some(_) => None,
-            None => Text::of_maybe(Some(self.event_type.name())),
+            None => Text::from_option(Some(self.event_type.name())),
         };
-        Kept {
+        CompactAttempt {
             place: self.place,
             attempt_id: self.attempt_id.map(Box::new),
-            object_id: names.keep(self.object_id),
-            skill_id: names.keep(self.skill_id),
+            object_id: names.intern(self.object_id),
+            skill_id: names.intern(self.skill_id),
             score_millionths: self.score_millionths,
             course: self.course,
-            other_type: names.keep(other_type),
+            other_type: names.intern(other_type),
             // There are 13.
             known_type: known_type.unwrap_or_default() as u8,
             is_quiz: self.is_quiz,
@@ -107,10 +107,10 @@ impl Attempt {
     }
 }
 
-impl Kept {
+impl CompactAttempt {
     /// With its names.
-    pub fn seen<'a>(&'a self, names: &'a Names) -> Seen<'a> {
-        Seen {
+    pub fn with_names<'a>(&'a self, names: &'a NameTable) -> AttemptRef<'a> {
+        AttemptRef {
             place: &self.place,
             attempt_id: self.attempt_id.as_deref(),
             object_id: names.get(self.object_id),
@@ -124,25 +124,27 @@ impl Kept {
     }
 
     /// Keeps its names elsewhere.
-    pub fn move_names(&mut self, from: &Names, to: &mut Names) {
+    pub fn move_names(&mut self, from: &NameTable, to: &mut NameTable) {
         for name in [
             &mut self.object_id,
             &mut self.skill_id,
             &mut self.other_type,
         ] {
-            *name = to.keep(from.get(*name).cloned());
+            *name = to.intern(from.get(*name).cloned());
         }
     }
 
     /// What it takes beside its own fields and its names.
     pub fn heap_bytes(&self) -> usize {
         let id = self.attempt_id.as_ref();
-        let id_bytes = id.map_or(0, |id| block_bytes(size_of::<Text>()) + id.heap_bytes());
+        let id_bytes = id.map_or(0, |id| {
+            allocation_bytes(size_of::<Text>()) + id.heap_bytes()
+        });
         self.place.event_id.heap_bytes() + id_bytes
     }
 }
 
-impl Seen<'_> {
+impl AttemptRef<'_> {
     /// Type of the newest event.
     pub fn event_type(&self) -> EventType {
         match self.other_type {
@@ -165,7 +167,7 @@ impl Seen<'_> {
     }
 }
 
-impl PartialEq for Seen<'_> {
+impl PartialEq for AttemptRef<'_> {
     fn eq(&self, other: &Self) -> bool {
         let ids = |it: &Self| {
             (

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
-    attempt::{Attempt, Kept, Seen},
-    names::Names,
+    attempt::{Attempt, AttemptRef, CompactAttempt},
+    name_table::NameTable,
 };
 use crate::{
     EventType,
@@ -28,16 +28,16 @@ pub const ROLLING_SHORT: usize = 5;
 const NAMES_PER_ATTEMPT: usize = 3;
 /// So many names more than attempts can have are not worth looking for.
 const NAMES_LEAST: usize = 256;
-/// Names beyond one for each attempt that may stay as attempts go: to move them all each time costs more.
+/// NameTable beyond one for each attempt that may stay as attempts go: to move them all each time costs more.
 const NAMES_SPARE: usize = 16;
 
 /// The attempts of a learner, in the order of their newest events.
 #[derive(Clone, Debug, Default)]
 pub struct Attempts {
-    all: Sorted<Kept>,
+    all: Sorted<CompactAttempt>,
     /// Invariant: holds exactly the attempts that have an id.
     by_id: Sorted<Known>,
-    names: Names,
+    names: NameTable,
 }
 
 /// By what they say: names are numbered as they come.
@@ -125,9 +125,9 @@ impl Attempts {
         }
         self.insert(Attempt {
             place: arrival.place.to_place(),
-            attempt_id: Text::of_maybe(event.attempt_id.as_deref()),
+            attempt_id: Text::from_option(event.attempt_id.as_deref()),
             object_id: arrival.object_id.map(|id| id.to_text()),
-            skill_id: Text::of_maybe(event.skill_id.as_deref()),
+            skill_id: Text::from_option(event.skill_id.as_deref()),
             event_type: event.event_type.clone(),
             score_millionths,
             course,
@@ -137,25 +137,25 @@ impl Attempts {
     }
 
     /// The attempt with an id.
-    pub fn known(&self, id: &str) -> Option<Seen<'_>> {
+    pub fn known(&self, id: &str) -> Option<AttemptRef<'_>> {
         Some(self.with_id(id)?.1)
     }
 
     /// The attempts whose newest event is in `[from_ms, to_ms)`, oldest first.
-    pub fn between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = Seen<'_>> {
+    pub fn between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = AttemptRef<'_>> {
         let from = self
             .all
             .first_not(|attempt| attempt.place.timestamp_ms < from_ms);
         self.all
             .iter_from(from)
             .take_while(move |attempt| attempt.place.timestamp_ms < to_ms)
-            .map(|attempt| attempt.seen(&self.names))
+            .map(|attempt| attempt.with_names(&self.names))
     }
 
     /// All attempts, newest first.
-    pub fn newest_first(&self) -> impl Iterator<Item = Seen<'_>> {
+    pub fn newest_first(&self) -> impl Iterator<Item = AttemptRef<'_>> {
         let newest_first = self.all.iter().rev();
-        newest_first.map(|attempt| attempt.seen(&self.names))
+        newest_first.map(|attempt| attempt.with_names(&self.names))
     }
 
     /// Forgets attempts before the floor that rolling accuracy does not need, overall or for their skill.
@@ -202,7 +202,7 @@ impl Attempts {
 
     /// What they take beside their own fields; all ids are taken to be as the newest attempt's.
     pub fn heap_bytes(&self) -> usize {
-        let each = self.all.last().map_or(0, Kept::heap_bytes);
+        let each = self.all.last().map_or(0, CompactAttempt::heap_bytes);
         self.all.heap_bytes()
             + self.by_id.heap_bytes()
             + self.names.heap_bytes()
@@ -213,7 +213,7 @@ impl Attempts {
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, wanted: impl Fn(i64) -> bool) {
         let newest_first = self.newest_first();
         let wanted = newest_first.filter(|attempt| wanted(attempt.place.timestamp_ms));
-        let mut put: Vec<Seen<'_>> = wanted.collect();
+        let mut put: Vec<AttemptRef<'_>> = wanted.collect();
         put.reverse();
         out.put_size(put.len());
         let mut before_ms = base_ms;
@@ -284,7 +284,7 @@ impl Attempts {
             let (Ok(spot) | Err(spot)) = self.by_id.search(|other| other.cmp(&known));
             self.by_id.insert(spot, known);
         }
-        self.all.insert(spot, attempt.keep(&mut self.names));
+        self.all.insert(spot, attempt.compact(&mut self.names));
         // Attempts that come and go leave names behind.
         if self.names.len() > NAMES_PER_ATTEMPT * self.all.len() + NAMES_LEAST {
             self.gather_names();
@@ -293,7 +293,7 @@ impl Attempts {
 
     fn take(&mut self, spot: Spot) {
         let attempt = self.all.remove(spot);
-        let attempt = attempt.as_ref().map(|it| it.seen(&self.names));
+        let attempt = attempt.as_ref().map(|it| it.with_names(&self.names));
         let known = attempt.and_then(|it| Some(Known::of(it.attempt_id?, it.place)));
         if let Some(known) = known
             && let Ok(spot) = self.by_id.search(|other| other.cmp(&known))
@@ -302,7 +302,7 @@ impl Attempts {
         }
     }
 
-    fn with_id(&self, id: &str) -> Option<(Spot, Seen<'_>)> {
+    fn with_id(&self, id: &str) -> Option<(Spot, AttemptRef<'_>)> {
         let id_hash = xxh3_64(id.as_bytes());
         let id = TextRef::of(id);
         let from = self.by_id.first_not(|known| known.id_hash < id_hash);

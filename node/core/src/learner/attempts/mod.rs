@@ -2,4 +2,4 @@
 
 pub mod attempt;
 pub mod list;
-pub mod names;
+pub mod name_table;

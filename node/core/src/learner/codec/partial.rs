@@ -6,8 +6,8 @@ use std::ops::Range;
 use super::records::{PASSIVATED_VERSION, StatePart, versioned};
 use crate::{
     learner::{
-        attempts::list::ShownPast, history::hour::Hour, playback::eviction::Forgettable,
-        state::Learner,
+        attempts::list::ShownPast, history::block_content::BlockContent,
+        playback::eviction::PlaybackEviction, state::Learner,
     },
     time::{HOUR_MS, hour_of},
     wire::DecodeError,
@@ -15,7 +15,7 @@ use crate::{
 
 /// What of the blocks that stay where they are stored comes into memory, while they are read, newest first.
 struct Past<IsEvicted> {
-    forgettable: Forgettable<IsEvicted>,
+    eviction: PlaybackEviction<IsEvicted>,
     shown: ShownPast,
 }
 
@@ -51,14 +51,14 @@ impl Learner {
         let spans_ms = leaving(&begin_ms, learner.shown_from_ms());
         let (past, present) = apart.split_at(spans_ms.len());
         for (from_ms, bytes) in present {
-            learner.put_back(*from_ms, bytes)?;
+            learner.restore_block(*from_ms, bytes)?;
         }
         if let Some(&ends_ms) = begin_ms.get(past.len())
             && !past.is_empty()
         {
             let mut reading = Past {
                 shown: ShownPast::before(&learner.attempts, ends_ms),
-                forgettable: Forgettable {
+                eviction: PlaybackEviction {
                     is_evicted: |time_ms| covers(&spans_ms, time_ms),
                     first_ms: begin_ms[0],
                     after_evicted_ms: vec![ends_ms],
@@ -83,11 +83,11 @@ impl Learner {
     ) -> Result<(), DecodeError> {
         let (_, mut body) = versioned(bytes)?;
         let mut read = || {
-            let summary = Hour::read_summary(&mut body)?;
-            let Past { forgettable, shown } = &mut *past;
+            let summary = BlockContent::read_summary(&mut body)?;
+            let Past { eviction, shown } = &mut *past;
             let attempts = self.attempts.read_past(&mut body, from_ms, shown)?;
             let times_ms = (from_ms, self.pruned_hour_ms());
-            let viewings = (self.playbacks).read_past(&mut body, times_ms, forgettable)?;
+            let viewings = (self.playbacks).read_past(&mut body, times_ms, eviction)?;
             let keys = attempts.into_iter().chain(viewings);
             self.blocks.add_evicted(from_ms, &summary, keys);
             Some(())

@@ -7,7 +7,7 @@ use crate::{
     learner::{
         attempts::list::Attempts,
         history::{
-            corrections::Corrections, course::Courses, hour::Hour,
+            block_content::BlockContent, corrections::Corrections, course::Courses,
             last_interactions::LastInteractions, session::Sessions,
         },
         playback::playbacks::Playbacks,
@@ -70,9 +70,9 @@ impl Learner {
                 .map(|part| StateChange { part, bytes: None }),
         );
         let mut sizes = Vec::with_capacity(blocks.len());
-        for (span, hour) in blocks {
+        for (span, content) in blocks {
             let from_ms = span.start;
-            let bytes = encode_block(&self.attempts, &self.playbacks, span, hour);
+            let bytes = encode_block(&self.attempts, &self.playbacks, span, content);
             sizes.push((from_ms, bytes.len()));
             changes.push(StateChange {
                 part: StatePart::Block(from_ms),
@@ -123,7 +123,7 @@ impl Learner {
         for (part, bytes) in parts {
             match part {
                 StatePart::Block(from_ms) if Some(from_ms) != within_head => {
-                    learner.put_back(from_ms, bytes)?;
+                    learner.restore_block(from_ms, bytes)?;
                 }
                 // Left over from before it was in the head.
                 StatePart::Head | StatePart::Block(_) => {}
@@ -152,13 +152,13 @@ impl Learner {
     ///
     /// # Errors
     /// When it is damaged or of an unknown version.
-    pub fn put_back(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), DecodeError> {
+    pub fn restore_block(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), DecodeError> {
         let (_, mut body) = versioned(bytes)?;
         let mut read = || {
-            let hour = Hour::read(&mut body)?;
+            let content = BlockContent::read(&mut body)?;
             self.attempts.read(&mut body, from_ms)?;
             (self.playbacks).read(&mut body, from_ms, self.pruned_hour_ms())?;
-            self.blocks.put_back(from_ms, hour);
+            self.blocks.insert(from_ms, content);
             self.blocks.note_stored(from_ms, bytes.len());
             Some(())
         };
@@ -205,17 +205,17 @@ impl Learner {
     }
 
     fn put_newest_block(&self, out: &mut Vec<u8>) {
-        out.put_maybe(self.blocks.newest(), |out, (from_ms, hour)| {
+        out.put_option(self.blocks.newest(), |out, (from_ms, content)| {
             out.put_signed(from_ms);
-            hour.put(out);
+            content.put(out);
         });
     }
 
     fn read_passivated(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
         let _beside = read_times(from)?;
         let mut learner = Self::read_head(user_id, from)?;
-        if let Some((from_ms, hour)) = read_newest_block(from)? {
-            learner.blocks.put_back(from_ms, hour);
+        if let Some((from_ms, content)) = read_newest_block(from)? {
+            learner.blocks.insert(from_ms, content);
         }
         learner.blocks.read_evicted(from)?;
         Some(learner)
@@ -224,8 +224,8 @@ impl Learner {
     fn read_head_with_block(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
         let _apart = from.size()?;
         let mut learner = Self::read_head(user_id, from)?;
-        if let Some((from_ms, hour)) = read_newest_block(from)? {
-            learner.blocks.put_back(from_ms, hour);
+        if let Some((from_ms, content)) = read_newest_block(from)? {
+            learner.blocks.insert(from_ms, content);
         }
         Some(learner)
     }
@@ -249,8 +249,8 @@ impl Learner {
     }
 }
 
-fn read_newest_block(from: &mut Reader<'_>) -> Option<Option<(i64, Hour)>> {
-    from.maybe(|from| Some((from.signed()?, Hour::read(from)?)))
+fn read_newest_block(from: &mut Reader<'_>) -> Option<Option<(i64, BlockContent)>> {
+    from.option(|from| Some((from.signed()?, BlockContent::read(from)?)))
 }
 
 /// Times, each relative to the one before, ms.
@@ -276,12 +276,12 @@ fn encode_block(
     attempts: &Attempts,
     playbacks: &Playbacks,
     span: Range<i64>,
-    hour: &Hour,
+    content: &BlockContent,
 ) -> Vec<u8> {
     const BLOCK_BYTES: usize = 4_096;
     let mut out = Vec::with_capacity(BLOCK_BYTES);
     out.push(STATE_VERSION);
-    hour.put(&mut out);
+    content.put(&mut out);
     attempts.put(&mut out, span.start, |at_ms| span.contains(&at_ms));
     playbacks.put(&mut out, span.start, i64::MIN, &span);
     out

@@ -118,7 +118,7 @@ impl IdHash {
 
     /// Hash of an id that is kept.
     pub fn of_text(id: &Text) -> Self {
-        Self(id.look(xxh3_128).to_be_bytes())
+        Self(id.with_bytes(xxh3_128).to_be_bytes())
     }
 
     /// Hash of what a viewing is known by: session and object.
@@ -128,7 +128,7 @@ impl IdHash {
             // No text holds this byte.
             hasher.update(&[0xff]);
             if let Some(id) = id {
-                id.look(|bytes| hasher.update(bytes));
+                id.with_bytes(|bytes| hasher.update(bytes));
             }
         }
         Self(hasher.digest128().to_be_bytes())

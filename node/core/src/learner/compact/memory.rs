@@ -6,7 +6,7 @@ const BLOCK_STEP: usize = 16;
 const BLOCK_LEAST: usize = 32;
 
 /// What a block of so many bytes takes; nothing takes nothing.
-pub fn block_bytes(bytes: usize) -> usize {
+pub fn allocation_bytes(bytes: usize) -> usize {
     match bytes {
         0 => 0,
         _ => (bytes + BLOCK_OVERHEAD)
@@ -17,11 +17,11 @@ pub fn block_bytes(bytes: usize) -> usize {
 
 /// What a vector's own block takes.
 pub fn vec_bytes<T>(vec: &Vec<T>) -> usize {
-    block_bytes(vec.capacity() * size_of::<T>())
+    allocation_bytes(vec.capacity() * size_of::<T>())
 }
 
 /// Makes room for one more element: growth by halves, since most learners' lists stay short.
-pub fn room_for_one<T>(vec: &mut Vec<T>) {
+pub fn reserve_one<T>(vec: &mut Vec<T>) {
     const FIRST_BYTES: usize = 128;
     if vec.len() == vec.capacity() {
         let first = FIRST_BYTES / size_of::<T>().max(1);

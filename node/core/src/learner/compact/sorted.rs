@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use super::memory::{room_for_one, vec_bytes};
+use super::memory::{reserve_one, vec_bytes};
 
 /// A run is split at this length: what an insertion moves is bounded.
 const RUN_MAX: usize = 64;
@@ -125,7 +125,7 @@ impl<T> Sorted<T> {
         let is_last = spot.run == self.rest.len();
         let run = self.run_mut(spot.run);
         if run.len() < RUN_MAX {
-            room_for_one(run);
+            reserve_one(run);
             run.insert(spot.at, element);
         } else if is_last && spot.at == run.len() {
             self.rest.push(vec![element]);

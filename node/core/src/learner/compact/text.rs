@@ -4,7 +4,7 @@ use std::{cmp::Ordering, ops::Deref};
 
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::memory::block_bytes;
+use super::memory::allocation_bytes;
 use crate::wire::{Put, Reader};
 
 /// Texts of so many bytes need no memory of their own.
@@ -71,14 +71,14 @@ impl<'t> TextRef<'t> {
 
 impl Text {
     /// Of a text that may be missing.
-    pub fn of_maybe(text: Option<&str>) -> Option<Self> {
+    pub fn from_option(text: Option<&str>) -> Option<Self> {
         text.map(|text| TextRef::of(text).to_text())
     }
 
     /// What it takes beside its 24 bytes.
     pub fn heap_bytes(&self) -> usize {
         match self {
-            Self::Long(text) => block_bytes(text.len()),
+            Self::Long(text) => allocation_bytes(text.len()),
             _ => 0,
         }
     }
@@ -109,14 +109,14 @@ impl<L: Deref<Target = str>> Compact<L> {
     }
 
     /// Looks at its bytes.
-    pub fn look<R>(&self, look: impl FnOnce(&[u8]) -> R) -> R {
+    pub fn with_bytes<R>(&self, read: impl FnOnce(&[u8]) -> R) -> R {
         let mut scratch = [0; DERIVED_LENGTH];
-        look(self.bytes(&mut scratch))
+        read(self.bytes(&mut scratch))
     }
 
     /// A hash of the text.
     pub fn hash(&self) -> u64 {
-        self.look(xxh3_64)
+        self.with_bytes(xxh3_64)
     }
 
     /// By the bytes of the texts.
@@ -195,7 +195,7 @@ pub fn read_text(from: &mut Reader<'_>) -> Option<Text> {
 }
 
 /// Compares what may be missing; nothing comes first.
-pub fn compare_maybe(one: Option<&Text>, other: Option<&TextRef<'_>>) -> Ordering {
+pub fn compare_options(one: Option<&Text>, other: Option<&TextRef<'_>>) -> Ordering {
     match (one, other) {
         (Some(one), Some(other)) => one.compare(other),
         (one, other) => one.is_some().cmp(&other.is_some()),

@@ -4,10 +4,10 @@
 use std::ops::Range;
 
 use super::{
+    block_content::{BlockContent, Pane},
     block_summary::BlockSummary,
     evicted_block::EvictedBlock,
     fingerprint::Fingerprint,
-    hour::{Hour, Pane},
     id_filter::IdFilter,
     new_pane::NewPane,
 };
@@ -17,7 +17,7 @@ use crate::{
     learner::compact::{
         course_slot::CourseSlot,
         key::IdHash,
-        memory::{room_for_one, vec_bytes},
+        memory::{reserve_one, vec_bytes},
     },
     time::{HOUR_MS, hour_of, pane_start},
 };
@@ -47,7 +47,7 @@ pub struct Blocks {
 pub(super) struct Block {
     /// Where it begins, ms.
     pub(super) from_ms: i64,
-    pub(super) hour: Hour,
+    pub(super) content: BlockContent,
     /// It differs from the stored state.
     unsaved: bool,
     /// Size of its record when that was last written or read; none yet, 0.
@@ -58,7 +58,7 @@ pub(super) struct Block {
 impl PartialEq for Block {
     fn eq(&self, other: &Self) -> bool {
         let fields = |it: &Self| (it.from_ms, it.unsaved);
-        fields(self) == fields(other) && self.hour == other.hour
+        fields(self) == fields(other) && self.content == other.content
     }
 }
 
@@ -73,14 +73,17 @@ impl PartialEq for Blocks {
 impl Eq for Blocks {}
 
 impl Blocks {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
-        let newest = self.resident.last().map_or(0, |block| block.hour.glance());
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
+        let newest = self
+            .resident
+            .last()
+            .map_or(0, |block| block.content.prefetch());
         let evicted = self
             .evicted
             .last()
             .map_or(0, |block| block.from_ms.cast_unsigned());
-        self.filter.glance() ^ newest ^ evicted
+        self.filter.prefetch() ^ newest ^ evicted
     }
 
     /// How many identities are held.
@@ -113,12 +116,14 @@ impl Blocks {
         let floor_hour = hour_of(floor_ms);
         let live = |block: &&Block| hour_of(block.from_ms) >= floor_hour;
         let own = self.resident_at(timestamp_ms).map(|at| &self.resident[at]);
-        let content = own.filter(live).and_then(|block| block.hour.content_of(id));
+        let content = own
+            .filter(live)
+            .and_then(|block| block.content.content_of(id));
         content.or_else(|| {
             let newest_first = self.resident.iter().rev().take_while(live);
             newest_first
                 .filter(|block| own.is_none_or(|own| own.from_ms != block.from_ms))
-                .find_map(|block| block.hour.content_of(id))
+                .find_map(|block| block.content.content_of(id))
         })
     }
 
@@ -140,7 +145,7 @@ impl Blocks {
         };
         let block = &mut self.resident[at];
         let times = (context.watermark_ms, context.log_time_ms);
-        let place = block.hour.add(event, claim, course, times);
+        let place = block.content.add(event, claim, course, times);
         block.unsaved = true;
         self.identities += 1;
         self.filter.add(Fingerprint::of(claim.0));
@@ -153,8 +158,8 @@ impl Blocks {
     fn is_over(&self, at: usize, pane_ms: i64, events_enough: usize) -> bool {
         let block = &self.resident[at];
         at + 1 == self.resident.len()
-            && block.hour.identities() >= events_enough
-            && (block.hour.panes().last())
+            && block.content.identities() >= events_enough
+            && (block.content.panes().last())
                 .is_some_and(|last| last.start_ms(hour_of(block.from_ms)) < pane_ms)
     }
 
@@ -171,7 +176,7 @@ impl Blocks {
         let at = self
             .resident
             .partition_point(|block| block.from_ms < from_ms);
-        self.insert_at(at, from_ms, Hour::default());
+        self.insert_at(at, from_ms, BlockContent::default());
         at
     }
 
@@ -181,17 +186,17 @@ impl Blocks {
             pane.map(|pane| pane.start_ms(hour_of(block.from_ms)))
         };
         let block = &self.resident[at];
-        let (before, from) = block.hour.panes().split_at(place);
+        let (before, from) = block.content.panes().split_at(place);
         let before_ms = starts(block, before.last()).or_else(|| {
             let mut earlier = self.resident[..at].iter().rev();
-            let resident_ms = earlier.find_map(|it| starts(it, it.hour.panes().last()));
+            let resident_ms = earlier.find_map(|it| starts(it, it.content.panes().last()));
             let evicted = self.evicted.partition_point(|it| it.from_ms < start_ms);
             let evicted_ms = self.evicted[..evicted].last().map(|it| it.last_pane_ms);
             resident_ms.max(evicted_ms)
         });
         let after_ms = starts(block, from.get(1)).or_else(|| {
             let mut later = self.resident[at + 1..].iter();
-            let resident_ms = later.find_map(|it| starts(it, it.hour.panes().first()));
+            let resident_ms = later.find_map(|it| starts(it, it.content.panes().first()));
             let evicted = self.evicted.partition_point(|it| it.from_ms < start_ms);
             let evicted_ms = self.evicted[evicted..].first().map(|it| it.first_pane_ms);
             resident_ms.into_iter().chain(evicted_ms).min()
@@ -207,7 +212,7 @@ impl Blocks {
     pub fn touch(&mut self, time_ms: i64, log_time_ms: i64) {
         if let Some(at) = self.resident_at(time_ms) {
             let block = &mut self.resident[at];
-            block.hour.touch(pane_start(time_ms), log_time_ms);
+            block.content.touch(pane_start(time_ms), log_time_ms);
             block.unsaved = true;
         }
     }
@@ -226,7 +231,7 @@ impl Blocks {
         let resident = self.resident.partition_point(|block| !live(block.from_ms));
         for block in self.resident.drain(..resident) {
             self.gone.push(block.from_ms);
-            self.identities -= block.hour.identities();
+            self.identities -= block.content.identities();
         }
         let evicted = self.evicted.partition_point(|block| !live(block.from_ms));
         for block in self.evicted.drain(..evicted) {
@@ -241,7 +246,7 @@ impl Blocks {
         &self,
         from_ms: i64,
         to_ms: i64,
-    ) -> impl Iterator<Item = (&Hour, i64, &Pane)> {
+    ) -> impl Iterator<Item = (&BlockContent, i64, &Pane)> {
         let first = self
             .resident
             .partition_point(|block| block.from_ms <= from_ms);
@@ -250,15 +255,15 @@ impl Blocks {
             .take_while(move |block| block.from_ms < to_ms)
             .flat_map(move |block| {
                 let hour = hour_of(block.from_ms);
-                let panes = block.hour.panes_between(hour, from_ms, to_ms);
-                panes.map(|(start_ms, pane)| (&block.hour, start_ms, pane))
+                let panes = block.content.panes_between(hour, from_ms, to_ms);
+                panes.map(|(start_ms, pane)| (&block.content, start_ms, pane))
             })
     }
 
     /// Where the newest block begins, and what it holds.
-    pub fn newest(&self) -> Option<(i64, &Hour)> {
+    pub fn newest(&self) -> Option<(i64, &BlockContent)> {
         let newest = self.resident.last()?;
-        Some((newest.from_ms, &newest.hour))
+        Some((newest.from_ms, &newest.content))
     }
 
     /// What the blocks that are stored apart cover: from the oldest on, up to the newest, ms. Empty when none is.
@@ -284,7 +289,7 @@ impl Blocks {
 
     /// The blocks stored apart that are to be written, each with where it ends, and the records that are to be deleted; from then on
     /// all count as stored.
-    pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &Hour)>, Vec<i64>) {
+    pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &BlockContent)>, Vec<i64>) {
         let mut gone = std::mem::take(&mut self.gone);
         let resident = self.resident.iter();
         let ends_ms: Vec<i64> = resident.map(|block| self.end_ms(block.from_ms)).collect();
@@ -296,7 +301,7 @@ impl Blocks {
         let changed: Vec<_> = unsaved
             .map(|(block, end_ms)| {
                 block.unsaved = false;
-                (block.from_ms..end_ms, &block.hour)
+                (block.from_ms..end_ms, &block.content)
             })
             .collect();
         // One that was forgotten may have begun anew.
@@ -308,19 +313,19 @@ impl Blocks {
     }
 
     /// Takes in a block as it is stored: one that is away, or one of a learner that is being restored.
-    pub fn put_back(&mut self, from_ms: i64, hour: Hour) {
+    pub fn insert(&mut self, from_ms: i64, content: BlockContent) {
         if let Ok(at) = self
             .evicted
             .binary_search_by_key(&from_ms, |block| block.from_ms)
         {
             self.evicted.remove(at);
         } else {
-            self.identities += hour.identities();
+            self.identities += content.identities();
         }
         let at = self
             .resident
             .partition_point(|block| block.from_ms < from_ms);
-        self.insert_at(at, from_ms, hour);
+        self.insert_at(at, from_ms, content);
     }
 
     /// Takes in a block of a learner that is being restored, which stays where it is stored; it is found by its ids and by these keys.
@@ -356,7 +361,7 @@ impl Blocks {
         };
         let others: Vec<Fingerprint> = others.map(Fingerprint::of).collect();
         others.iter().for_each(|key| self.filter.add(*key));
-        self.insert_evicted(EvictedBlock::of(from_ms, &block.hour.summary(), others));
+        self.insert_evicted(EvictedBlock::of(from_ms, &block.content.summary(), others));
         self.keep_filter();
     }
 
@@ -367,7 +372,7 @@ impl Blocks {
 
     /// What it takes beside its own fields.
     pub fn heap_bytes(&self) -> usize {
-        let hours = self.resident.iter().map(|block| block.hour.heap_bytes());
+        let hours = self.resident.iter().map(|block| block.content.heap_bytes());
         vec_bytes(&self.resident)
             + hours.sum::<usize>()
             + vec_bytes(&self.evicted)
@@ -387,14 +392,14 @@ impl Blocks {
             .map_or(&[], |(_, earlier)| earlier)
     }
 
-    fn insert_at(&mut self, at: usize, from_ms: i64, hour: Hour) {
-        room_for_one(&mut self.resident);
+    fn insert_at(&mut self, at: usize, from_ms: i64, content: BlockContent) {
+        reserve_one(&mut self.resident);
         let unsaved = false;
         self.resident.insert(
             at,
             Block {
                 from_ms,
-                hour,
+                content,
                 unsaved,
                 stored_bytes: 0,
             },
@@ -430,7 +435,7 @@ impl Blocks {
     fn make_filter(&mut self) {
         self.filter = IdFilter::default();
         if self.identities >= FILTERED_LEAST {
-            let resident = self.resident.iter().flat_map(|block| block.hour.ids());
+            let resident = self.resident.iter().flat_map(|block| block.content.ids());
             let evicted = self.evicted.iter().flat_map(EvictedBlock::keys);
             let keys = resident.map(Fingerprint::of).chain(evicted);
             self.filter = IdFilter::of(keys, self.identities);

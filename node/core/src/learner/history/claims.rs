@@ -3,7 +3,7 @@
 use crate::{
     learner::compact::{
         key::IdHash,
-        memory::{room_for_one, vec_bytes},
+        memory::{reserve_one, vec_bytes},
         sorted::Sorted,
     },
     wire::{Put, Reader},
@@ -28,8 +28,8 @@ struct Claim {
 }
 
 impl Claims {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
         let ends = self.recent.first().into_iter().chain(self.recent.last());
         ends.map(|claim| u64::from(claim.content[0])).sum()
     }
@@ -52,7 +52,7 @@ impl Claims {
             self.recent.clear();
         }
         let content = content.to_be_bytes();
-        room_for_one(&mut self.recent);
+        reserve_one(&mut self.recent);
         self.recent.push(Claim { id, content });
     }
 

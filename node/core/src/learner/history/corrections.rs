@@ -24,8 +24,8 @@ pub struct Correction {
 }
 
 impl Corrections {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
         self.0.last().map_or(0, |newest| newest.entry_index)
     }
 

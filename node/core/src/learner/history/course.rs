@@ -5,7 +5,7 @@ use crate::{
     learner::compact::{
         course_slot::{CourseIndex, CourseSlot},
         key::{Arrival, Place, PlaceRef},
-        memory::{block_bytes, room_for_one, vec_bytes},
+        memory::{allocation_bytes, reserve_one, vec_bytes},
         text::{Text, TextRef, read_text},
     },
     wire::{Put, Reader},
@@ -26,8 +26,8 @@ pub struct Membership {
 pub struct Courses(Vec<Membership>);
 
 impl Courses {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
         self.0
             .first()
             .map_or(0, |course| course.last_event_ms.cast_unsigned())
@@ -40,7 +40,7 @@ impl Courses {
             return CourseSlot::of(None);
         };
         let position = self.position(&course_id).unwrap_or_else(|| {
-            room_for_one(&mut self.0);
+            reserve_one(&mut self.0);
             self.0.push(Membership {
                 course_id: course_id.to_text(),
                 last_event_ms: event.timestamp_ms,
@@ -81,7 +81,7 @@ impl Courses {
             let enrolment = membership.enrolment.as_ref();
             membership.course_id.heap_bytes()
                 + enrolment.map_or(0, |enrolment| {
-                    block_bytes(size_of_val(&**enrolment)) + enrolment.0.event_id.heap_bytes()
+                    allocation_bytes(size_of_val(&**enrolment)) + enrolment.0.event_id.heap_bytes()
                 })
         });
         vec_bytes(&self.0) + each.sum::<usize>()
@@ -93,7 +93,7 @@ impl Courses {
         for membership in &self.0 {
             membership.course_id.put(out);
             out.put_signed(base_ms.wrapping_sub(membership.last_event_ms));
-            out.put_maybe(membership.enrolment.as_deref(), |out, (place, enrolled)| {
+            out.put_option(membership.enrolment.as_deref(), |out, (place, enrolled)| {
                 place.put(out, base_ms);
                 out.push(u8::from(*enrolled));
             });
@@ -106,7 +106,7 @@ impl Courses {
         for _ in 0..from.size()? {
             let course_id = read_text(from)?;
             let last_event_ms = base_ms.wrapping_sub(from.signed()?);
-            let enrolment = from.maybe(|from| {
+            let enrolment = from.option(|from| {
                 let place = Place::read(from, base_ms)?;
                 Some(Box::new((place, from.byte()? == 1)))
             });
@@ -121,7 +121,7 @@ impl Courses {
 
     /// Appends a course.
     pub fn push(&mut self, membership: Membership) {
-        room_for_one(&mut self.0);
+        reserve_one(&mut self.0);
         self.0.push(membership);
     }
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{block_summary::BlockSummary, fingerprint::Fingerprint};
 use crate::{
-    learner::compact::memory::block_bytes,
+    learner::compact::memory::allocation_bytes,
     time::{PANE_MS, hour_of},
     wire::{Put, Reader},
 };
@@ -64,7 +64,7 @@ impl EvictedBlock {
 
     /// What it takes beside its own fields.
     pub fn heap_bytes(&self) -> usize {
-        block_bytes(size_of_val(&*self.keys))
+        allocation_bytes(size_of_val(&*self.keys))
     }
 
     /// Appends the stored form; the time is stored relative to another.

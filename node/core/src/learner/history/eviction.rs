@@ -87,9 +87,12 @@ impl Blocks {
     pub fn changed_since(&self, log_time_ms: i64) -> impl Iterator<Item = Range<i64>> {
         let resident = self.resident.iter().filter_map(move |block| {
             let hour = hour_of(block.from_ms);
-            let (first, last) = (block.hour.panes().first()?, block.hour.panes().last()?);
+            let (first, last) = (
+                block.content.panes().first()?,
+                block.content.panes().last()?,
+            );
             let panes_ms = first.start_ms(hour)..last.start_ms(hour).saturating_add(PANE_MS);
-            (block.hour.changed_ms() > log_time_ms).then_some(panes_ms)
+            (block.content.changed_ms() > log_time_ms).then_some(panes_ms)
         });
         let evicted = self.evicted.iter();
         let evicted = evicted.filter(move |block| block.changed_ms > log_time_ms);

@@ -19,8 +19,8 @@ pub struct IdFilter {
 }
 
 impl IdFilter {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
         self.words.first().copied().unwrap_or_default()
     }
 

@@ -34,7 +34,7 @@ pub struct Interaction {
 }
 
 /// What [`encode`] wrote, in its order: what neighbours share comes first.
-struct Kept<'k> {
+struct Fields<'k> {
     session_id: Option<Text>,
     course: CourseSlot,
     source: Text,
@@ -57,7 +57,7 @@ pub(super) fn encode(arrival: &Arrival<'_>, course: CourseSlot, encoded: &mut Ve
         })
     };
     let text = |out: &mut Vec<u8>, text: &TextRef<'_>| text.put(out);
-    encoded.put_maybe(arrival.session_id.as_ref(), text);
+    encoded.put_option(arrival.session_id.as_ref(), text);
     course.put(encoded);
     TextRef::of(&event.source).put(encoded);
     encoded.put_size(metadata().count());
@@ -66,19 +66,19 @@ pub(super) fn encode(arrival: &Arrival<'_>, course: CourseSlot, encoded: &mut Ve
         encoded.put_text(value);
     }
     event.event_type.put(encoded);
-    encoded.put_maybe(arrival.object_id.as_ref(), text);
+    encoded.put_option(arrival.object_id.as_ref(), text);
     arrival.place.event_id.put(encoded);
 }
 
 /// The id of an encoded interaction's event.
 pub(super) fn event_id_of(encoded: &[u8]) -> Option<Text> {
-    Kept::decode(encoded).map(|kept| kept.event_id)
+    Fields::decode(encoded).map(|kept| kept.event_id)
 }
 
 impl Interaction {
     /// From what was kept of it.
     pub(super) fn decode(timestamp_ms: i64, encoded: &[u8], courses: &Courses) -> Option<Self> {
-        let kept = Kept::decode(encoded)?;
+        let kept = Fields::decode(encoded)?;
         let course = kept.course.index().and_then(|index| courses.get(index));
         let owned = |(name, value): (&str, &str)| (name.into(), value.into());
         Some(Self {
@@ -96,18 +96,18 @@ impl Interaction {
     }
 }
 
-impl<'k> Kept<'k> {
+impl<'k> Fields<'k> {
     fn decode(encoded: &'k [u8]) -> Option<Self> {
         let from = &mut Reader::new(encoded);
         Some(Self {
-            session_id: from.maybe(read_text)?,
+            session_id: from.option(read_text)?,
             course: CourseSlot::read(from)?,
             source: read_text(from)?,
             metadata: (0..from.size()?)
                 .map(|_| Some((from.text()?, from.text()?)))
                 .collect::<Option<_>>()?,
             event_type: EventType::read(from)?,
-            object_id: from.maybe(read_text)?,
+            object_id: from.option(read_text)?,
             event_id: read_text(from)?,
         })
     }

@@ -52,8 +52,8 @@ impl PartialEq for LastInteractions {
 impl Eq for LastInteractions {}
 
 impl LastInteractions {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
         let byte = |at: usize| {
             self.ring
                 .get(at % self.ring.len().max(1))

@@ -1,5 +1,6 @@
 //! What happened: the events by blocks of time, and the courses, sessions and interactions that they tell of.
 
+pub mod block_content;
 pub mod block_summary;
 pub mod blocks;
 pub mod claims;
@@ -8,7 +9,6 @@ pub mod course;
 pub mod evicted_block;
 pub mod eviction;
 pub mod fingerprint;
-pub mod hour;
 pub mod id_filter;
 pub mod interaction;
 pub mod last_interactions;

@@ -56,8 +56,8 @@ pub struct Session {
 }
 
 impl Sessions {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
         self.spans.at(self.latest).map_or(0, |span| span.events)
     }
 

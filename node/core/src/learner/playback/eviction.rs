@@ -7,7 +7,7 @@ pub const REWATCHING_SPAN_MS: i64 = 10 * MINUTE_MS;
 
 /// Of a learner some of whose blocks are away.
 #[derive(Clone, Debug)]
-pub struct Forgettable<IsEvicted> {
+pub struct PlaybackEviction<IsEvicted> {
     /// Whether the block that covers a time is away.
     pub is_evicted: IsEvicted,
     /// The oldest block begins here, ms. A start before it is stored with what is counted from it, too.
@@ -18,7 +18,7 @@ pub struct Forgettable<IsEvicted> {
     pub last_event_ms: i64,
 }
 
-impl<IsEvicted: Fn(i64) -> bool> Forgettable<IsEvicted> {
+impl<IsEvicted: Fn(i64) -> bool> PlaybackEviction<IsEvicted> {
     /// Starts from here on may count as rewatching, ms.
     pub fn rewatched_from_ms(&self) -> i64 {
         self.last_event_ms.saturating_sub(REWATCHING_SPAN_MS)

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{eviction::Forgettable, viewing::Viewing};
+use super::{eviction::PlaybackEviction, viewing::Viewing};
 use crate::{
     Event,
     learner::compact::{
@@ -30,14 +30,14 @@ impl PartialEq for Playbacks {
 impl Eq for Playbacks {}
 
 /// Whether an event has anything to say about watching.
-pub fn tells_of_watching(event: &Event<'_>) -> bool {
+pub fn affects_watched_time(event: &Event<'_>) -> bool {
     event.event_type.playback().is_some() || event.watched_ms.is_some() || event.length_ms.is_some()
 }
 
 impl Playbacks {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
-        self.viewings.at(self.latest).map_or(0, Viewing::glance)
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
+        self.viewings.at(self.latest).map_or(0, Viewing::prefetch)
     }
 
     /// Event times, other than the event's own, whose credit will change when the event is added.
@@ -127,11 +127,11 @@ impl Playbacks {
     }
 
     /// Forgets viewings that are over, and of the others facts, see [`Viewing::forget`].
-    pub fn forget(&mut self, forgettable: &Forgettable<impl Fn(i64) -> bool>) {
+    pub fn forget(&mut self, eviction: &PlaybackEviction<impl Fn(i64) -> bool>) {
         self.viewings.retain(|viewing| {
-            let stays = !viewing.is_over(forgettable);
+            let stays = !viewing.is_over(eviction);
             if stays {
-                viewing.forget(forgettable);
+                viewing.forget(eviction);
             }
             stays
         });
@@ -171,15 +171,15 @@ impl Playbacks {
         &mut self,
         from: &mut Reader<'_>,
         (base_ms, floor_ms): (i64, i64),
-        forgettable: &Forgettable<impl Fn(i64) -> bool>,
+        eviction: &PlaybackEviction<impl Fn(i64) -> bool>,
     ) -> Option<Vec<IdHash>> {
         let mut keys = Vec::new();
         for _ in 0..from.size()? {
             let mut viewing = Viewing::read(from, base_ms)?;
             keys.push(viewing.hash());
             // Of one that is not known yet these are the newest events.
-            if self.place_of(&viewing).is_ok() || !viewing.is_over(forgettable) {
-                viewing.forget(forgettable);
+            if self.place_of(&viewing).is_ok() || !viewing.is_over(eviction) {
+                viewing.forget(eviction);
                 self.take_in(viewing, floor_ms);
             }
         }

@@ -2,14 +2,14 @@
 
 use std::{cmp::Ordering, collections::BTreeMap, ops::Range};
 
-use super::eviction::{Forgettable, REWATCHING_SPAN_MS};
+use super::eviction::{PlaybackEviction, REWATCHING_SPAN_MS};
 use crate::{
     Playback,
     learner::compact::{
         course_slot::{CourseIndex, CourseSlot},
         key::{Arrival, IdHash, Place},
         sorted::{Sorted, Spot},
-        text::{Text, compare_maybe, read_text},
+        text::{Text, compare_options, read_text},
     },
     time::MINUTE_MS,
     wire::{Put, Reader},
@@ -61,8 +61,8 @@ struct Mark {
 }
 
 impl Viewing {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
         let newest = self
             .facts
             .last()
@@ -110,8 +110,9 @@ impl Viewing {
 
     /// How it lies to the viewing of an event that comes.
     pub fn compare(&self, arrival: &Arrival<'_>) -> Ordering {
-        let by_session = compare_maybe(self.session_id.as_ref(), arrival.session_id.as_ref());
-        by_session.then_with(|| compare_maybe(self.object_id.as_ref(), arrival.object_id.as_ref()))
+        let by_session = compare_options(self.session_id.as_ref(), arrival.session_id.as_ref());
+        by_session
+            .then_with(|| compare_options(self.object_id.as_ref(), arrival.object_id.as_ref()))
     }
 
     /// Adds what an event says. Gives the times of those events with which something else is stored now.
@@ -243,12 +244,12 @@ impl Viewing {
 
     /// Forgets facts of times that are away, but for starts that may count as rewatching, and those that others are counted from: the
     /// newest, and the last start or stop before each block that comes after one that is away.
-    pub fn forget(&mut self, forgettable: &Forgettable<impl Fn(i64) -> bool>) {
+    pub fn forget(&mut self, eviction: &PlaybackEviction<impl Fn(i64) -> bool>) {
         if self.facts.len() < 2 {
             return;
         }
-        let starts_from_ms = forgettable.rewatched_from_ms();
-        let before = forgettable.after_evicted_ms.iter();
+        let starts_from_ms = eviction.rewatched_from_ms();
+        let before = eviction.after_evicted_ms.iter();
         let mut kept: Vec<Place> = before
             .filter_map(|before_ms| self.last_playback_before(*before_ms))
             .collect();
@@ -256,19 +257,18 @@ impl Viewing {
         self.retain(|fact| {
             let time_ms = fact.place.timestamp_ms;
             let is_shown = time_ms >= starts_from_ms && fact.playback == Some(Playback::Start);
-            is_shown || !(forgettable.is_evicted)(time_ms) || kept.contains(&fact.place)
+            is_shown || !(eviction.is_evicted)(time_ms) || kept.contains(&fact.place)
         });
     }
 
     /// Whether a viewing can go whole: all its events are stored with blocks that are away, and until it goes on none can be shown any
     /// more, since no start is within its cap or counts as rewatching.
-    pub fn is_over(&self, forgettable: &Forgettable<impl Fn(i64) -> bool>) -> bool {
+    pub fn is_over(&self, eviction: &PlaybackEviction<impl Fn(i64) -> bool>) -> bool {
         let cap_ms = i64::try_from(self.cap_ms()).unwrap_or(i64::MAX);
         let shown_ms = cap_ms.max(REWATCHING_SPAN_MS);
-        let is_stored =
-            |time_ms| time_ms < forgettable.first_ms || (forgettable.is_evicted)(time_ms);
+        let is_stored = |time_ms| time_ms < eviction.first_ms || (eviction.is_evicted)(time_ms);
         self.last_ms().is_some_and(|last_ms| {
-            last_ms.saturating_add(shown_ms) < forgettable.last_event_ms
+            last_ms.saturating_add(shown_ms) < eviction.last_event_ms
                 && self.times_ms().all(is_stored)
         })
     }
@@ -366,9 +366,9 @@ impl Viewing {
         base_ms: i64,
         facts: impl Iterator<Item = &'f Fact> + Clone,
     ) {
-        out.put_maybe(self.session_id.as_ref(), |out, id| id.put(out));
-        out.put_maybe(self.object_id.as_ref(), |out, id| id.put(out));
-        out.put_maybe(self.length_ms, |out, length_ms| out.put_number(length_ms));
+        out.put_option(self.session_id.as_ref(), |out, id| id.put(out));
+        out.put_option(self.object_id.as_ref(), |out, id| id.put(out));
+        out.put_option(self.length_ms, |out, length_ms| out.put_number(length_ms));
         out.put_size(facts.clone().count());
         let mut before_ms = base_ms;
         for fact in facts {
@@ -396,9 +396,9 @@ impl Viewing {
 
     /// Reads the stored form.
     pub fn read(from: &mut Reader<'_>, base_ms: i64) -> Option<Self> {
-        let session_id = from.maybe(read_text)?;
-        let object_id = from.maybe(read_text)?;
-        let mut viewing = Self::new(session_id, object_id, from.maybe(Reader::number)?);
+        let session_id = from.option(read_text)?;
+        let object_id = from.option(read_text)?;
+        let mut viewing = Self::new(session_id, object_id, from.option(Reader::number)?);
         let mut before_ms = base_ms;
         for _ in 0..from.size()? {
             let place = Place::read(from, before_ms)?;

@@ -6,14 +6,14 @@ use crate::{
     learner::{
         compact::key::{Arrival, IdHash},
         history::evicted_block::EvictedBlock,
-        playback::playbacks::tells_of_watching,
+        playback::playbacks::affects_watched_time,
         state::Learner,
     },
 };
 
 impl Learner {
     /// Whether all is in memory that an event needs. Rather too much is asked for than too little; in one go what can be told so far.
-    pub(in crate::learner) fn has_at_hand(
+    pub(in crate::learner) fn check_resident(
         &self,
         context: &EntryContext,
         arrival: &Arrival<'_>,
@@ -25,7 +25,7 @@ impl Learner {
         let changes = self.blocks.evicted_covering(event.timestamp_ms);
         let mut missing: Vec<i64> = changes.into_iter().collect();
         missing.extend(self.with_id(&event.event_id, context));
-        if tells_of_watching(event) {
+        if affects_watched_time(event) {
             missing.extend(self.for_viewing(context, arrival));
         }
         if event.score_millionths.is_some()

@@ -3,7 +3,7 @@
 use crate::{
     WindowShape,
     learner::{
-        attempts::list::Shown, compact::key::IdHash, playback::eviction::Forgettable,
+        attempts::list::Shown, compact::key::IdHash, playback::eviction::PlaybackEviction,
         state::Learner,
     },
     time::{MINUTE_MS, floor_to, pane_start},
@@ -43,7 +43,7 @@ impl Learner {
         let blocks = &self.blocks;
         let is_evicted = |time_ms: i64| blocks.is_evicted(time_ms);
         self.attempts.forget(is_evicted, Shown::InCourses);
-        self.playbacks.forget(&Forgettable {
+        self.playbacks.forget(&PlaybackEviction {
             is_evicted,
             first_ms: blocks.covered_ms().start,
             after_evicted_ms: blocks.begin_after_evicted(),

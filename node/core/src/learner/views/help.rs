@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::learner::{attempts::attempt::Seen, compact::text::Text};
+use crate::learner::{attempts::attempt::AttemptRef, compact::text::Text};
 
 /// Below this a score counts as wrong, millionths.
 pub const PASS_MILLIONTHS: u32 = 500_000;
@@ -60,7 +60,7 @@ pub struct HelpReason {
 
 /// Failed attempts without a success after them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Run {
+pub struct FailedRun {
     pub skill_id: Option<Box<str>>,
     /// Newest first.
     pub times_ms: Vec<i64>,
@@ -79,9 +79,9 @@ impl HelpCode {
     }
 }
 
-impl Run {
+impl FailedRun {
     /// For each skill whose newest answers are wrong, those answers, when they are enough to be a reason.
-    pub fn wrong_by_skill(newest_first: &[Seen<'_>]) -> Vec<Self> {
+    pub fn wrong_by_skill(newest_first: &[AttemptRef<'_>]) -> Vec<Self> {
         let mut runs: BTreeMap<Option<&Text>, (Vec<i64>, bool)> = BTreeMap::new();
         for attempt in newest_first {
             let (times_ms, over) = runs.entry(attempt.skill_id).or_default();

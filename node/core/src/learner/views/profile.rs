@@ -11,7 +11,7 @@ use crate::{
     context::ReadPoint,
     learner::{
         attempts::{
-            attempt::Seen,
+            attempt::AttemptRef,
             list::{ROLLING_LONG, ROLLING_SHORT},
         },
         compact::{key::EventKey, text::Text},
@@ -115,7 +115,7 @@ impl Accuracy {
 impl Learner {
     /// The learner's profile as of a point.
     pub fn profile(&self, at: &ReadPoint) -> Profile {
-        let attempts: Vec<Seen<'_>> = self.attempts.newest_first().collect();
+        let attempts: Vec<AttemptRef<'_>> = self.attempts.newest_first().collect();
         Profile {
             user_id: self.user_id.clone(),
             last_event_ms: self.last_event_ms,
@@ -178,7 +178,7 @@ impl Learner {
         self.windows(&query, at).pop()
     }
 
-    fn assessment(&self, attempt: &Seen<'_>) -> Assessment {
+    fn assessment(&self, attempt: &AttemptRef<'_>) -> Assessment {
         let index = attempt.course.index();
         let course = index.and_then(|index| self.courses.get(index));
         let text = |text: Option<&Text>| text.map(Text::to_box);
@@ -194,8 +194,8 @@ impl Learner {
     }
 }
 
-fn by_skill(newest_first: &[Seen<'_>]) -> BTreeMap<Box<str>, Accuracy> {
-    let mut attempts: BTreeMap<&Text, Vec<&Seen<'_>>> = BTreeMap::new();
+fn by_skill(newest_first: &[AttemptRef<'_>]) -> BTreeMap<Box<str>, Accuracy> {
+    let mut attempts: BTreeMap<&Text, Vec<&AttemptRef<'_>>> = BTreeMap::new();
     for attempt in newest_first {
         if let Some(skill_id) = attempt.skill_id {
             attempts.entry(skill_id).or_default().push(attempt);

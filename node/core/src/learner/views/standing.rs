@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    help::{COUNTED_MAX, PASS_MILLIONTHS, REWATCHING_STARTS_LEAST, Run, STUCK_LEAST},
+    help::{COUNTED_MAX, FailedRun, PASS_MILLIONTHS, REWATCHING_STARTS_LEAST, STUCK_LEAST},
     profile::Accuracy,
     window::engagement,
 };
@@ -11,7 +11,7 @@ use crate::{
     WindowShape,
     context::ReadPoint,
     learner::{
-        attempts::{attempt::Seen, list::ROLLING_LONG},
+        attempts::{attempt::AttemptRef, list::ROLLING_LONG},
         compact::course_slot::CourseSlot,
         history::course::Membership,
         playback::eviction::REWATCHING_SPAN_MS,
@@ -45,9 +45,9 @@ pub struct Standing {
     /// Time and score (millionths) of the newest attempts, newest first.
     pub(super) scores: Vec<(i64, u32)>,
     /// By skill, in the order of their ids: the wrong answers that its newest ones are.
-    pub(super) wrong: Vec<Run>,
+    pub(super) wrong: Vec<FailedRun>,
     /// Failed attempts at the item of the newest attempt.
-    pub(super) stuck: Option<Run>,
+    pub(super) stuck: Option<FailedRun>,
     /// The panes of the 30 s before the newest event in the course, oldest first.
     panes: Vec<PaneSums>,
 }
@@ -153,7 +153,7 @@ impl Learner {
     }
 
     pub(super) fn gather(&self, slot: CourseSlot, course: &Membership, floor_ms: i64) -> Standing {
-        let attempts: Vec<Seen<'_>> = self
+        let attempts: Vec<AttemptRef<'_>> = self
             .attempts
             .newest_first()
             // Older ones may be kept or not, which must not show.
@@ -172,7 +172,7 @@ impl Learner {
             scores: scores
                 .map(|attempt| (attempt.place.timestamp_ms, attempt.score_millionths))
                 .collect(),
-            wrong: Run::wrong_by_skill(&attempts),
+            wrong: FailedRun::wrong_by_skill(&attempts),
             stuck: stuck(&attempts),
             panes: self.newest_panes(slot, course, floor_ms),
         }
@@ -221,8 +221,8 @@ impl Learner {
             .max(floor_ms);
         let end_ms = newest_ms.saturating_add(PANE_MS);
         let mut sums: Vec<PaneSums> = Vec::new();
-        for (hour, start_ms, pane) in self.blocks.panes_between(from_ms, end_ms) {
-            let counts = hour.counts(pane);
+        for (block, start_ms, pane) in self.blocks.panes_between(from_ms, end_ms) {
+            let counts = block.counts(pane);
             let counts = counts.filter(|count| CourseSlot::of(count.course) == slot);
             let folded = counts.fold(None, |sums: Option<PaneSums>, count| {
                 let mut sums = sums.unwrap_or(PaneSums::empty(start_ms));
@@ -274,7 +274,7 @@ impl PaneSums {
 }
 
 /// The item of the newest attempt, when all the newest attempts at it failed.
-fn stuck(newest_first: &[Seen<'_>]) -> Option<Run> {
+fn stuck(newest_first: &[AttemptRef<'_>]) -> Option<FailedRun> {
     let newest = newest_first.first()?;
     let item = newest.object_id?;
     let failed_ms: Vec<i64> = newest_first
@@ -283,7 +283,7 @@ fn stuck(newest_first: &[Seen<'_>]) -> Option<Run> {
         .take_while(|attempt| attempt.score_millionths < PASS_MILLIONTHS)
         .map(|attempt| attempt.place.timestamp_ms)
         .collect();
-    (failed_ms.len() >= STUCK_LEAST).then(|| Run {
+    (failed_ms.len() >= STUCK_LEAST).then(|| FailedRun {
         skill_id: newest.skill_id.map(|id| id.to_box()),
         times_ms: failed_ms,
     })

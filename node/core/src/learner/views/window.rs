@@ -217,14 +217,14 @@ impl Learner {
     fn add_panes(&self, draft: &mut Draft<'_>) {
         let span_ms = draft.query.span_ms();
         let from_ms = span_ms.start.max(draft.floor_ms);
-        for (hour, pane_start_ms, pane) in self.blocks.panes_between(from_ms, span_ms.end) {
+        for (block, pane_start_ms, pane) in self.blocks.panes_between(from_ms, span_ms.end) {
             let changed = draft.query.changed_since_ms.is_none_or(|since_ms| {
                 pane.changed_ms > since_ms
                     || self.corrections.changed_after(pane_start_ms, since_ms)
             });
             let starts: Vec<i64> = draft.starts(pane_start_ms).collect();
             let course = draft.course;
-            let wanted = hour
+            let wanted = block
                 .counts(pane)
                 .filter(|count| course.is_none() || course == count.course);
             for count in wanted {

@@ -1,7 +1,7 @@
-//! Names that many of a learner's attempts share: each kept once, as far as it comes again soon.
+//! NameTable that many of a learner's attempts share: each kept once, as far as it comes again soon.
 
 use crate::learner::compact::{
-    memory::{room_for_one, vec_bytes},
+    memory::{reserve_one, vec_bytes},
     text::Text,
 };
 
@@ -12,7 +12,7 @@ const COMPARED_AT_ONCE: usize = 32;
 
 /// Each name has a number.
 #[derive(Clone, Debug, Default)]
-pub struct Names {
+pub struct NameTable {
     all: Vec<Text>,
     /// Of each name in the order of the numbers: the newest are looked through in one go, since they are in no cache.
     hashes: Vec<u32>,
@@ -20,18 +20,18 @@ pub struct Names {
 
 /// The number of a name, or none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Name(u32);
+pub struct NameId(u32);
 
-impl Name {
+impl NameId {
     /// No name.
     pub const NONE: Self = Self(u32::MAX);
 }
 
-impl Names {
+impl NameTable {
     /// A name's number; a new one is kept. Different numbers may stand for the same name.
-    pub fn keep(&mut self, name: Option<Text>) -> Name {
+    pub fn intern(&mut self, name: Option<Text>) -> NameId {
         let Some(name) = name else {
-            return Name::NONE;
+            return NameId::NONE;
         };
         // Its low half.
         let hash = name.hash() as u32;
@@ -42,18 +42,18 @@ impl Names {
             if some.contains(&hash) {
                 let mut same_hash = (before..).zip(some).filter(|(_, other)| **other == hash);
                 if let Some((at, _)) = same_hash.find(|(at, _)| self.all[*at] == name) {
-                    return Name(at as u32);
+                    return NameId(at as u32);
                 }
             }
             before += some.len();
         }
         // A few for each attempt, of which there are at most a million.
         let number = self.all.len() as u32;
-        room_for_one(&mut self.all);
+        reserve_one(&mut self.all);
         self.all.push(name);
-        room_for_one(&mut self.hashes);
+        reserve_one(&mut self.hashes);
         self.hashes.push(hash);
-        Name(number)
+        NameId(number)
     }
 
     /// How many are kept.
@@ -62,7 +62,7 @@ impl Names {
     }
 
     /// The name.
-    pub fn get(&self, name: Name) -> Option<&Text> {
+    pub fn get(&self, name: NameId) -> Option<&Text> {
         self.all.get(name.0 as usize)
     }
 

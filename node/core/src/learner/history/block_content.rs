@@ -9,7 +9,7 @@ use crate::{
     learner::compact::{
         course_slot::{CourseIndex, CourseSlot},
         key::IdHash,
-        memory::{block_bytes, room_for_one, vec_bytes},
+        memory::{allocation_bytes, reserve_one, vec_bytes},
     },
     time::{HOUR_MS, PANE_MS, hour_of},
     wire::{Put, Reader},
@@ -17,7 +17,7 @@ use crate::{
 
 /// What a learner did in one hour of event time, or in a part of it.
 #[derive(Clone, Debug, Default)]
-pub struct Hour {
+pub struct BlockContent {
     claims: Claims,
     /// Names of types that are not well-known, in the order in which they came.
     other_types: Vec<Box<str>>,
@@ -91,9 +91,9 @@ impl PaneCount<'_> {
     }
 }
 
-impl Hour {
-    /// For [`Learner::prefetch`](crate::learner::Learner::prefetch).
-    pub fn glance(&self) -> u64 {
+impl BlockContent {
+    /// Reads a word of each cache line that the next event changes.
+    pub fn prefetch(&self) -> u64 {
         let pane = self
             .panes
             .last()
@@ -102,7 +102,7 @@ impl Hour {
             .more
             .last()
             .map_or(0, |counted| u64::from(counted.events));
-        self.claims.glance() ^ pane ^ more
+        self.claims.prefetch() ^ pane ^ more
     }
 
     /// The content hash of the event with this id, if it was accepted here.
@@ -133,7 +133,7 @@ impl Hour {
                 None
             }
             Err(at) => {
-                room_for_one(&mut self.panes);
+                reserve_one(&mut self.panes);
                 let pane = Pane {
                     first_watermark_ms: watermark_ms,
                     changed_ms: log_time_ms,
@@ -213,7 +213,10 @@ impl Hour {
 
     /// What it takes beside its own fields.
     pub fn heap_bytes(&self) -> usize {
-        let names = self.other_types.iter().map(|name| block_bytes(name.len()));
+        let names = self
+            .other_types
+            .iter()
+            .map(|name| allocation_bytes(name.len()));
         self.claims.heap_bytes()
             + vec_bytes(&self.other_types)
             + names.sum::<usize>()
@@ -246,7 +249,7 @@ impl Hour {
             }
             at = Some(known.next as usize);
         }
-        room_for_one(&mut self.more);
+        reserve_one(&mut self.more);
         self.more.push(counted);
     }
 
@@ -267,7 +270,7 @@ impl Hour {
                 let known = self.other_types.iter().position(|known| known == name);
                 let place = known.unwrap_or_else(|| {
                     if self.other_types.len() < OTHERS_MAX {
-                        room_for_one(&mut self.other_types);
+                        reserve_one(&mut self.other_types);
                         self.other_types.push(name.clone());
                     }
                     self.other_types.len() - 1
@@ -281,18 +284,18 @@ impl Hour {
 }
 
 /// By what they hold: where a count is in the list depends on when it came.
-impl PartialEq for Hour {
+impl PartialEq for BlockContent {
     fn eq(&self, other: &Self) -> bool {
-        let whole = |hour: &Self| {
+        let whole = |content: &Self| {
             let mut whole = Vec::new();
-            hour.put(&mut whole);
+            content.put(&mut whole);
             whole
         };
         whole(self) == whole(other)
     }
 }
 
-impl Eq for Hour {}
+impl Eq for BlockContent {}
 
 fn pane_in_hour(timestamp_ms: i64) -> u16 {
     let into_hour_ms = timestamp_ms - hour_of(timestamp_ms) * HOUR_MS;
@@ -300,7 +303,7 @@ fn pane_in_hour(timestamp_ms: i64) -> u16 {
 }
 
 /// As it is stored: the other types, the panes, each relative to the one before it, and the claims as they are.
-impl Hour {
+impl BlockContent {
     /// Appends the stored form.
     pub fn put(&self, out: &mut Vec<u8>) {
         const PANE_BYTES: usize = 16;
@@ -330,9 +333,9 @@ impl Hour {
 
     /// Reads the stored form.
     pub fn read(from: &mut Reader<'_>) -> Option<Self> {
-        let mut hour = Self::default();
+        let mut content = Self::default();
         for _ in 0..from.size()? {
-            hour.other_types.push(from.text()?.into());
+            content.other_types.push(from.text()?.into());
         }
         let panes = from.size()?;
         let (mut position, mut watermark_ms, mut changed_ms) = (0_u16, 0_i64, 0_i64);
@@ -342,8 +345,8 @@ impl Hour {
             changed_ms = changed_ms.wrapping_add(from.signed()?);
             let counts = from.size()?;
             let first = read_counted(from)?;
-            room_for_one(&mut hour.panes);
-            hour.panes.push(Pane {
+            reserve_one(&mut content.panes);
+            content.panes.push(Pane {
                 first_watermark_ms: watermark_ms,
                 changed_ms,
                 first,
@@ -351,11 +354,11 @@ impl Hour {
             });
             for _ in 1..counts {
                 let counted = read_counted(from)?;
-                hour.count(hour.panes.len() - 1, counted);
+                content.count(content.panes.len() - 1, counted);
             }
         }
-        hour.claims = Claims::read(from)?;
-        Some(hour)
+        content.claims = Claims::read(from)?;
+        Some(content)
     }
 
     /// Reads over the stored form.
