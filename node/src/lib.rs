@@ -8,6 +8,7 @@
 pub mod config;
 pub mod control;
 pub mod demo;
+mod fan_in;
 pub mod http;
 pub mod ingress;
 pub mod learner;

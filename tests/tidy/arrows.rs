@@ -43,7 +43,7 @@ const fn module(name: &'static str, core: bool, node: &'static [&'static str]) -
 }
 
 /// A module names none that stands above it here.
-const MODULES: [Module; 16] = [
+const MODULES: [Module; 17] = [
     module("node", true, &["*"]),
     module("main", false, &["*"]),
     module("lib", false, &["*"]),
@@ -59,12 +59,14 @@ const MODULES: [Module; 16] = [
     module("ingress", true, &["status", "route", "control", "observe"]),
     // Maps the errors of all gRPC services to status codes.
     module("status", true, &["shard", "control", "raft"]),
-    module("route", true, &["shard"]),
-    module("shard", true, &["raft", "learner", "store"]),
+    module("route", true, &["shard", "fan_in"]),
+    module("shard", true, &["raft", "learner", "store", "fan_in"]),
     module("control", true, &["raft", "store"]),
     module("raft", false, &["store"]),
-    module("learner", true, &["store"]),
+    module("learner", true, &["store", "fan_in"]),
     module("store", false, &[]),
+    // Collects answers, of whatever kind.
+    module("fan_in", false, &[]),
     module("observe", true, &["config"]),
     module("config", true, &[]),
 ];

@@ -8,7 +8,7 @@ mod recovery;
 
 pub use actor::{
     ACTOR_BYTES, Apply, GroupApplied, LearnerMessage, LearnerRef, Look, Read, ResidentLearner,
-    Retired, Round, RoundError, Save, Seen, Turn, memory_of,
+    Retired, Save, Seen, memory_of,
 };
 #[cfg(test)]
 pub use codec::NoBlocks;

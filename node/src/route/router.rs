@@ -7,7 +7,10 @@ use homeroom_core::{entry::RecordBuffer, shard::Outcome};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc::error::TrySendError};
 
 use super::Positions;
-use crate::shard::{LearnerMemory, Part, PartApplied, Replied, ShardReplica, replies};
+use crate::{
+    fan_in::{Answers, fan_in},
+    shard::{LearnerMemory, Part, PartApplied, PartError, ShardReplica},
+};
 
 /// Knows the shards of this node, and how much may wait for them.
 pub struct Router {
@@ -24,7 +27,7 @@ pub struct UnderWay {
     count: usize,
     /// By part: its shard, and the positions of its deliveries in the request.
     parts: Vec<(u16, Vec<u32>)>,
-    answers: Replied,
+    answers: Answers<Result<PartApplied, PartError>>,
 }
 
 /// What became of a request.
@@ -129,10 +132,10 @@ impl Router {
     ) -> Result<UnderWay, RouteError> {
         let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
         let mut room = self.take_room(bytes, urgency).await?;
-        let (replies, answers) = replies(parts.len());
+        let (slots, answers) = fan_in(parts.len());
         let mut taken = Vec::with_capacity(parts.len());
         let mut waiting = Vec::new();
-        for (routed, reply) in parts.into_iter().zip(replies) {
+        for (routed, reply) in parts.into_iter().zip(slots) {
             let replica = &self.shards[routed.shard as usize];
             let permit = room
                 .split(routed.records.len())
@@ -196,7 +199,7 @@ impl UnderWay {
         }
         let answers = self.answers.await.unwrap_or_default();
         for ((shard, slots), answer) in self.parts.into_iter().zip(answers) {
-            match answer {
+            match answer.unwrap_or(Err(PartError::Stopped)) {
                 Ok(PartApplied { index, outcomes }) => {
                     delivered.positions.note(shard, index);
                     for (slot, outcome) in slots.into_iter().zip(outcomes) {

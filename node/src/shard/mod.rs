@@ -14,7 +14,7 @@ mod view;
 
 pub use apply::Watch;
 pub use events::ShardEvents;
-pub use propose::{BatchLimits, Part, PartApplied, PartError, Replied, Reply, replies};
+pub use propose::{BatchLimits, Part, PartApplied, PartError};
 pub use read::{Consistency, Read, ReadError, ReadOptions, RosterVisitor};
 pub use replica::{ShardReplica, ShardSetup};
 pub use residency::LearnerMemory;

@@ -161,7 +161,7 @@ fn handle(resident: &mut ResidentLearner, message: LearnerMessage) {
             let events = apply.events.iter().map(|encoded| &**encoded);
             let user_id = resident.user_id().to_owned();
             let applied = resident.apply(&user_id, &apply.context, events, apply.durable_index);
-            apply.turn.answer(applied);
+            apply.answer.send(applied);
         }
         LearnerMessage::Read(read) => resident.read(read),
         LearnerMessage::Save(save) => resident.save(&save),

@@ -10,8 +10,10 @@ use homeroom_core::{
 use smallvec::SmallVec;
 use tokio::sync::mpsc;
 
-use super::round::Turn;
-use crate::learner::codec::Saved;
+use crate::{
+    fan_in::Slot,
+    learner::codec::{LoadError, Saved},
+};
 
 /// A message to a learner. Messages are handled in the order in which the shard sends them.
 pub enum LearnerMessage {
@@ -53,8 +55,8 @@ pub struct Apply {
     pub events: Vec<Bytes>,
     /// Everything that entries up to here did is durable.
     pub durable_index: u64,
-    /// To answer.
-    pub turn: Turn,
+    /// Takes the answer; an error when a block that an event needs can't be read.
+    pub answer: Slot<Result<GroupApplied, LoadError>>,
 }
 
 /// Of the usual entry, which has one event for a learner, without memory of their own.

@@ -6,9 +6,7 @@ mod growth;
 mod learner_ref;
 mod message;
 mod resident_learner;
-mod round;
 
 pub use learner_ref::{LearnerRef, Retired};
 pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Seen};
 pub use resident_learner::{ACTOR_BYTES, ResidentLearner, memory_of};
-pub use round::{Round, RoundError, Turn};

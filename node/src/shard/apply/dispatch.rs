@@ -10,7 +10,8 @@ use tokio::task::yield_now;
 
 use super::groups::{Events, Groups};
 use crate::{
-    learner::{Apply, GroupApplied, LearnerMessage, ResidentLearner, Round, RoundError},
+    fan_in::fan_in,
+    learner::{Apply, GroupApplied, LearnerMessage, LoadError, ResidentLearner},
     shard::residency::ActiveRef,
 };
 
@@ -31,6 +32,17 @@ pub struct Applying<'e> {
     pub durable_index: u64,
 }
 
+/// An entry's learners did not all apply it.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    /// What an event needs can't be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// One stopped without an answer.
+    #[error("a learner stopped while it was applying an entry")]
+    LearnerStopped,
+}
+
 /// The answers of an entry's learners, in their order.
 ///
 /// # Errors
@@ -39,7 +51,7 @@ pub async fn dispatch(
     entry: &Applying<'_>,
     groups: &Groups<'_>,
     learners: &[ActiveRef],
-) -> Result<Vec<GroupApplied>, RoundError> {
+) -> Result<Vec<GroupApplied>, DispatchError> {
     let mut answers = Vec::with_capacity(learners.len());
     for some in learners.chunks(BATCH_LEARNERS) {
         if !answers.is_empty() && answers.len() % YIELD_EVERY_LEARNERS == 0 {
@@ -50,7 +62,7 @@ pub async fn dispatch(
     enqueue_for_busy(entry, &groups.events, learners, &mut answers).await?;
     let answers = answers.into_iter();
     answers
-        .map(|answer| answer.ok_or(RoundError::WentAway))
+        .map(|answer| answer.ok_or(DispatchError::LearnerStopped))
         .collect()
 }
 
@@ -62,7 +74,7 @@ fn apply_to_idle(
     groups: &Groups<'_>,
     learners: &[ActiveRef],
     answers: &mut Vec<Option<GroupApplied>>,
-) -> Result<(), RoundError> {
+) -> Result<(), DispatchError> {
     let locked = learners.iter().map(|(_, learner)| learner.try_lock());
     let locked: SmallVec<[_; BATCH_LEARNERS]> = locked.collect();
     for resident in locked.iter().flatten() {
@@ -88,7 +100,7 @@ async fn enqueue_for_busy(
     events: &[Events<'_>],
     learners: &[ActiveRef],
     answers: &mut [Option<GroupApplied>],
-) -> Result<(), RoundError> {
+) -> Result<(), DispatchError> {
     let busy = answers
         .iter()
         .enumerate()
@@ -97,8 +109,8 @@ async fn enqueue_for_busy(
     if busy.is_empty() {
         return Ok(());
     }
-    let round = Round::of(busy.len());
-    for (place, &group) in busy.iter().enumerate() {
+    let (slots, applied) = fan_in(busy.len());
+    for (&group, slot) in busy.iter().zip(slots) {
         let apply = Apply {
             context: Arc::clone(entry.context),
             events: events[group]
@@ -106,13 +118,47 @@ async fn enqueue_for_busy(
                 .map(|event| entry.payload.slice_ref(event))
                 .collect(),
             durable_index: entry.durable_index,
-            turn: round.turn(place),
+            answer: slot,
         };
-        // One that has stopped is noticed by its turn.
+        // One that has stopped is noticed by its slot.
         let _ = learners[group].1.enqueue(LearnerMessage::Apply(apply));
     }
-    for (group, applied) in busy.into_iter().zip(round.complete().await?) {
-        answers[group] = Some(applied);
+    let applied = applied.await.unwrap_or_default();
+    for (group, applied) in busy.into_iter().zip(applied) {
+        answers[group] = applied.transpose()?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::learner::{LearnerRef, NoBlocks, Stored};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_learner_that_has_stopped_is_noticed() {
+        let resident = ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(NoBlocks));
+        let learner = LearnerRef::unsupervised(resident).await;
+        learner.send(LearnerMessage::Retire).expect("it is active");
+        let context = Arc::new(EntryContext {
+            index: 1,
+            block_events: 64,
+            log_time_ms: 0,
+            watermark_ms: 0,
+            floor_ms: 0,
+            settings: Arc::default(),
+        });
+        let entry = Applying {
+            context: &context,
+            payload: &Bytes::new(),
+            durable_index: 0,
+        };
+        let groups = Groups {
+            users: vec!["ada"],
+            events: vec![Events::new()],
+            order: Vec::new(),
+        };
+        let dispatched = dispatch(&entry, &groups, &[(0, learner)]).await;
+        assert!(matches!(dispatched, Err(DispatchError::LearnerStopped)));
+    }
 }

@@ -4,10 +4,8 @@
 
 mod batcher;
 mod part;
-mod reply;
 mod ticker;
 
 pub use batcher::{BatchLimits, Batcher};
 pub use part::{Part, PartApplied, PartError};
-pub use reply::{Replied, Reply, replies};
 pub use ticker::{LogClock, Ticker};

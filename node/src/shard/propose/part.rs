@@ -3,7 +3,7 @@
 use homeroom_core::{entry::RecordBuffer, shard::Outcome};
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::reply::Reply;
+use crate::fan_in::Slot;
 
 /// Deliveries on their way into an entry.
 pub struct Part {
@@ -11,8 +11,8 @@ pub struct Part {
     pub records: RecordBuffer,
     /// Room taken in the node's queue; given back when the part is dropped.
     pub permit: OwnedSemaphorePermit,
-    /// Who waits.
-    pub reply: Reply,
+    /// Takes what becomes of it.
+    pub reply: Slot<Result<PartApplied, PartError>>,
 }
 
 /// All deliveries of a part are durable and applied.
