@@ -1,6 +1,6 @@
 //! The replicated part of the control plane.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -15,18 +15,20 @@ pub struct ControlMachine {
 }
 
 impl Replicated for ControlMachine {
+    const STATE_VERSIONS: RangeInclusive<u8> = 1..=4;
+
     async fn apply(&mut self, _index: u64, payload: Bytes) -> Applied {
         let command = match ClusterCommand::decode(&payload) {
             Ok(command) => command,
-            Err(error) => return Applied::Refused(error.to_string()),
+            Err(error) => return refused(error.to_string()),
         };
         let mut state = ClusterState::clone(&self.state.borrow());
         match state.apply(command) {
             Ok(()) => {
                 self.state.send_replace(Arc::new(state));
-                Applied::Done
+                Applied::default()
             }
-            Err(reason) => Applied::Refused(reason),
+            Err(reason) => refused(reason),
         }
     }
 
@@ -44,4 +46,14 @@ impl Replicated for ControlMachine {
     fn unsaved_bytes(&self) -> watch::Receiver<u64> {
         watch::channel(0).1
     }
+}
+
+fn refused(reason: String) -> Applied {
+    Applied(Bytes::from(reason))
+}
+
+/// Why a command was refused, if it was.
+pub fn refusal(applied: &Applied) -> Option<String> {
+    let reason = &applied.0[..];
+    (!reason.is_empty()).then(|| String::from_utf8_lossy(reason).into_owned())
 }

@@ -8,9 +8,9 @@ use homeroom_core::{
 };
 use tokio::sync::watch;
 
-use super::machine::ControlMachine;
+use super::machine::{ControlMachine, refusal};
 use crate::{
-    raft::{Applied, Group, GroupConfig, GroupResources, ProposeError, StartError},
+    raft::{Group, GroupConfig, GroupResources, ProposeError, StartError},
     store::checkpoint::Position,
 };
 
@@ -105,14 +105,12 @@ impl ControlPlane {
     /// # Errors
     /// When a value is out of bounds, or the change was not committed.
     pub async fn update(&self, change: SettingsChange) -> Result<Settings, UpdateError> {
-        match self
-            .group
-            .propose(ClusterCommand::Change(change).encode().into())
-            .await?
-        {
-            (_, Applied::Refused(reason)) => Err(UpdateError::Refused(reason)),
-            _ => Ok(self.settings()),
-        }
+        let command = ClusterCommand::Change(change).encode();
+        let (_, applied) = self.group.propose(command.into()).await?;
+        refusal(&applied).map_or_else(
+            || Ok(self.settings()),
+            |reason| Err(UpdateError::Refused(reason)),
+        )
     }
 
     /// Its Raft group.

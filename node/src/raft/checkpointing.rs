@@ -10,22 +10,13 @@ use super::{
     group::Group,
     machine::{Capture, Replicated, UNSAVED_BYTES_DUE},
     snapshot::{StateRecord, to_position},
-    types::{LogId, Membership},
+    types::{CheckpointOutcome, LogId, Membership},
 };
 use crate::store::{
     Unfinished,
     checkpoint::{Commit, CommitFigures},
     log::{GroupUsage, LogEngine},
 };
-
-/// What a checkpoint came to.
-#[derive(Clone, Copy, Debug)]
-pub struct CheckpointOutcome {
-    /// The group's durable position, as an index.
-    pub index: Option<u64>,
-    /// What writing took; `None` when nothing was new.
-    pub figures: Option<CommitFigures>,
-}
 
 impl<R: Replicated> Group<R> {
     /// From the first replayed entry on: a replay may bring more than one checkpoint can hold.
@@ -111,7 +102,7 @@ impl<R: Replicated> Group<R> {
     ) -> Result<CommitFigures, CheckpointError> {
         let unfinished = |error: Unfinished| CheckpointError::Task(error.to_string());
         let changes = changes.await.map_err(unfinished)?;
-        let meta = StateRecord { membership, state }.encode();
+        let meta = StateRecord { membership, state }.encode(&R::STATE_VERSIONS);
         let commit = Commit {
             position: to_position(applied),
             meta,

@@ -18,13 +18,12 @@ use tokio::sync::{Mutex, Semaphore, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    checkpointing::CheckpointOutcome,
     error::{ProposeError, StartError},
     log_store::LogStore,
     machine::{Machine, Replicated, SharedMachine},
     network::NoPeers,
     snapshot::{StateRecord, to_log_id},
-    types::{Applied, LogId, Membership, Proposal, TypeConfig},
+    types::{Applied, CheckpointOutcome, LogId, Membership, Proposal, TypeConfig},
 };
 use crate::store::{
     Background, GroupId,
@@ -180,7 +179,7 @@ impl<R: Replicated> Group<R> {
     /// # Errors
     /// When it is of an unknown version.
     pub fn decode_state(bytes: &[u8]) -> io::Result<(Membership, Vec<u8>)> {
-        let record = StateRecord::decode(bytes)?;
+        let record = StateRecord::decode(bytes, &R::STATE_VERSIONS)?;
         Ok((record.membership, record.state))
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::RangeInclusive,
     sync::{Arc, atomic::AtomicU64},
 };
 
@@ -25,6 +26,9 @@ use crate::store::{
 
 /// What a group replicates. The group calls it for one entry at a time, in the order of the log.
 pub trait Replicated: Send + 'static {
+    /// Versions of the state records that this build can read. It writes the last one.
+    const STATE_VERSIONS: RangeInclusive<u8>;
+
     /// Applies the entry at an index.
     fn apply(&mut self, index: u64, payload: Bytes) -> impl Future<Output = Applied> + Send;
 
@@ -105,10 +109,10 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
             self.await_room().await;
             let mut machine = self.machine.lock().await;
             let applied = match entry.payload {
-                EntryPayload::Blank => Applied::Done,
+                EntryPayload::Blank => Applied::default(),
                 EntryPayload::Membership(membership) => {
                     machine.membership = Membership::new(Some(entry.log_id), membership);
-                    Applied::Done
+                    Applied::default()
                 }
                 EntryPayload::Normal(Proposal(payload)) => {
                     machine.bytes_since_base += payload.len() as u64;
@@ -130,6 +134,7 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
             store: Arc::clone(&self.store),
             cutter: self.cutter.clone(),
             group: self.group,
+            versions: R::STATE_VERSIONS,
             wanted: Arc::clone(&self.wanted_base),
         }
     }
@@ -150,7 +155,7 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
         &mut self,
     ) -> Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>, io::Error> {
         let (store, group) = (Arc::clone(&self.store), self.group);
-        tokio::task::spawn_blocking(move || newest_base(&store, group))
+        tokio::task::spawn_blocking(move || newest_base(&store, group, &R::STATE_VERSIONS))
             .await
             .map_err(io::Error::other)?
     }

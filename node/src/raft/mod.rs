@@ -12,9 +12,8 @@ mod network;
 mod snapshot;
 mod types;
 
-pub use checkpointing::CheckpointOutcome;
 pub use error::{BaseFailed, ProposeError, StartError};
 pub use group::{CHECKPOINTS_AT_ONCE, Group, GroupConfig, GroupResources};
 pub use log_store::LogStore;
 pub use machine::{Capture, Replicated, UNSAVED_BYTES_DUE};
-pub use types::{Applied, Membership, Proposal, TypeConfig};
+pub use types::{Applied, CheckpointOutcome, Membership, Proposal, TypeConfig};

@@ -2,6 +2,7 @@
 
 use std::{
     io,
+    ops::RangeInclusive,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -32,6 +33,8 @@ pub(super) struct BaseSnapshotBuilder {
     pub store: Arc<CheckpointStore>,
     pub cutter: Background,
     pub group: GroupId,
+    /// Versions of state records that can be read.
+    pub versions: RangeInclusive<u8>,
     /// What is waited for is of this index at least.
     pub wanted: Arc<AtomicU64>,
 }
@@ -44,22 +47,16 @@ pub(super) struct StateRecord {
     pub state: Vec<u8>,
 }
 
-/// Since version 2 there may be packs of heads beside it, which builds of before would pass over; since version 3 heads that list the
-/// past, at which builds of before would stop when their learners wake; since version 4 such heads say nothing of viewings that are over,
-/// which builds of before would begin anew.
-const STATE_RECORD_VERSION: u8 = 4;
-/// The oldest that can be read.
-const FIRST_VERSION: u8 = 1;
-
 impl StateRecord {
-    pub fn encode(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![STATE_RECORD_VERSION])
+    /// Of the newest of these versions.
+    pub fn encode(&self, versions: &RangeInclusive<u8>) -> Vec<u8> {
+        postcard::to_extend(self, vec![*versions.end()])
             .expect("serialising into memory does not fail")
     }
 
-    pub fn decode(bytes: &[u8]) -> io::Result<Self> {
+    pub fn decode(bytes: &[u8], versions: &RangeInclusive<u8>) -> io::Result<Self> {
         match bytes.split_first() {
-            Some((FIRST_VERSION..=STATE_RECORD_VERSION, body)) => {
+            Some((version, body)) if versions.contains(version) => {
                 postcard::from_bytes(body).map_err(io::Error::other)
             }
             _ => Err(io::Error::other("a state record of an unknown version")),
@@ -90,12 +87,13 @@ pub(super) fn to_position(log_id: LogId) -> Position {
 pub(super) fn newest_base(
     store: &CheckpointStore,
     group: GroupId,
+    versions: &RangeInclusive<u8>,
 ) -> io::Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>> {
     let newest = store.newest_base(group).map_err(io::Error::other)?;
     let Some((base, meta)) = newest else {
         return Ok(None);
     };
-    let record = StateRecord::decode(&meta)?;
+    let record = StateRecord::decode(&meta, versions)?;
     Ok(Some(SnapshotOf::<TypeConfig, BaseSnapshot> {
         meta: SnapshotMetaOf::<TypeConfig> {
             last_log_id: Some(to_log_id(base.position)),
@@ -110,14 +108,15 @@ pub(super) fn newest_base(
 fn base_from(
     store: &CheckpointStore,
     group: GroupId,
+    versions: &RangeInclusive<u8>,
     wanted: u64,
 ) -> io::Result<SnapshotOf<TypeConfig, BaseSnapshot>> {
-    let newest = newest_base(store, group)?;
+    let newest = newest_base(store, group, versions)?;
     if let Some(newest) = newest.filter(|newest| newest.snapshot.position.index >= wanted) {
         return Ok(newest);
     }
     store.cut_base(group).map_err(io::Error::other)?;
-    newest_base(store, group)?.ok_or_else(|| io::Error::other("a new base can't be read"))
+    newest_base(store, group, versions)?.ok_or_else(|| io::Error::other("a new base can't be read"))
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
@@ -127,8 +126,10 @@ impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
     /// snapshot can't be built.
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, BaseSnapshot>, io::Error> {
         let (store, group) = (Arc::clone(&self.store), self.group);
-        let wanted = self.wanted.load(Ordering::Relaxed);
-        let base = self.cutter.run(move || base_from(&store, group, wanted));
+        let (versions, wanted) = (self.versions.clone(), self.wanted.load(Ordering::Relaxed));
+        let base = self
+            .cutter
+            .run(move || base_from(&store, group, &versions, wanted));
         base.await.map_err(io::Error::other)?
     }
 }
@@ -138,6 +139,8 @@ mod tests {
     use super::*;
     use crate::store::checkpoint::{CheckpointOptions, Commit};
 
+    const VERSIONS: RangeInclusive<u8> = 1..=4;
+
     fn commit(store: &CheckpointStore, index: u64) {
         let (term, node) = (1, 1);
         let record = StateRecord {
@@ -146,7 +149,7 @@ mod tests {
         };
         let commit = Commit {
             position: Position { term, node, index },
-            meta: record.encode(),
+            meta: record.encode(&VERSIONS),
             changes: vec![(b"key".to_vec(), Some(vec![1]))],
         };
         store.commit(0, commit).expect("it is durable");
@@ -163,13 +166,21 @@ mod tests {
             base.expect("a base").snapshot.position.index
         };
         commit(&store, 1);
-        assert_eq!(index(base_from(&store, 0, 0)), 1, "there was none");
+        assert_eq!(
+            index(base_from(&store, 0, &VERSIONS, 0)),
+            1,
+            "there was none"
+        );
         commit(&store, 2);
-        assert_eq!(index(base_from(&store, 0, 1)), 1, "there is no need");
+        assert_eq!(
+            index(base_from(&store, 0, &VERSIONS, 1)),
+            1,
+            "there is no need"
+        );
         let newest = store.cut_base(0).expect("a base");
         std::fs::write(&newest.files[0].path, b"rotten").expect("room");
         commit(&store, 3);
-        assert_eq!(index(base_from(&store, 0, 2)), 3);
+        assert_eq!(index(base_from(&store, 0, &VERSIONS, 2)), 3);
     }
 
     #[test]
@@ -178,11 +189,11 @@ mod tests {
             membership: Membership::default(),
             state: vec![7],
         };
-        let mut bytes = record.encode();
+        let mut bytes = record.encode(&VERSIONS);
         for version in 0..=5 {
             let is_read = (1..=4).contains(&version);
             bytes[0] = version;
-            let state = StateRecord::decode(&bytes).map(|record| record.state);
+            let state = StateRecord::decode(&bytes, &VERSIONS).map(|record| record.state);
             assert_eq!(state.ok(), is_read.then(|| vec![7]), "version {version}");
         }
     }

@@ -3,10 +3,11 @@
 use std::fmt;
 
 use bytes::Bytes;
-use homeroom_core::shard::Outcome;
 use openraft::impls::BasicNode;
 use openraft_rt_tokio::TokioRuntime;
 use serde::{Deserialize, Serialize};
+
+use crate::store::checkpoint::CommitFigures;
 
 openraft::declare_raft_types!(
     /// Raft as Homeroom uses it; a node id names one incarnation of a replica and is never used twice.
@@ -34,16 +35,17 @@ impl fmt::Display for Proposal {
     }
 }
 
-/// What applying an entry gives back to the one who proposed it.
+/// What applying an entry answers to its proposer. Opaque to Raft: what is replicated writes it, its proposer reads it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Applied {
-    /// Nothing to tell.
-    #[default]
-    Done,
-    /// What became of each delivery of a batch, in its order.
-    Outcomes(Vec<Outcome>),
-    /// The entry changed nothing, and why.
-    Refused(String),
+pub struct Applied(pub Bytes);
+
+/// What a checkpoint came to.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckpointOutcome {
+    /// The group's durable position, as an index.
+    pub index: Option<u64>,
+    /// What writing took; `None` when nothing was new.
+    pub figures: Option<CommitFigures>,
 }
 
 /// The id of a log entry.

@@ -5,6 +5,7 @@
 mod apply;
 mod checkpoint;
 mod events;
+mod outcomes;
 mod propose;
 mod read;
 mod replica;

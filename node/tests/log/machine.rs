@@ -65,7 +65,7 @@ impl RaftStateMachine<TypeConfig> for Machine {
                 }
             }
             if let Some(responder) = responder {
-                responder.send(Applied::Done);
+                responder.send(Applied::default());
             }
         }
         Ok(())

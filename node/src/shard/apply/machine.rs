@@ -1,6 +1,6 @@
 //! What a shard replicates: entries grouped by learner, each learner told once, the outcomes counted.
 
-use std::sync::Arc;
+use std::{ops::RangeInclusive, sync::Arc};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -26,6 +26,7 @@ use crate::{
     shard::{
         checkpoint::{Packing, Sweeper},
         events::ShardEvents,
+        outcomes,
         residency::{Activation, ActiveRef, Directory, Retirement, TouchedLearner},
         slicer::Slicer,
         view::{View, ViewPublisher},
@@ -55,6 +56,11 @@ pub struct ShardMachine {
 }
 
 impl Replicated for ShardMachine {
+    /// Since version 2 there may be packs of heads beside the state, which builds of before would pass over; since version 3 heads
+    /// that list the past, at which builds of before would stop when their learners wake; since version 4 such heads say nothing of
+    /// viewings that are over, which builds of before would begin anew.
+    const STATE_VERSIONS: RangeInclusive<u8> = 1..=4;
+
     async fn apply(&mut self, index: u64, payload: Bytes) -> Applied {
         let entry = match Entry::decode(&payload) {
             Ok(entry) => entry,
@@ -66,7 +72,7 @@ impl Replicated for ShardMachine {
             Command::Batch(records) => self.apply_batch(&context, records, &payload).await,
             Command::Tick => {
                 self.state.finish(&context, std::iter::empty());
-                Applied::Done
+                Applied::default()
             }
             Command::Settings(settings) => {
                 // Two changes may reach the shard in the other order: the newer one holds.
@@ -74,12 +80,12 @@ impl Replicated for ShardMachine {
                     self.state.set_settings(*settings);
                 }
                 self.state.finish(&context, std::iter::empty());
-                Applied::Done
+                Applied::default()
             }
             Command::DeadLetters(work) => {
                 self.state.update_dead_letters(work);
                 self.state.finish(&context, std::iter::empty());
-                Applied::Done
+                Applied::default()
             }
         };
         self.events.windows_closed(self.state.close_windows());
@@ -196,7 +202,7 @@ impl ShardMachine {
         if self.watchers.are_any() {
             self.changed = users.iter().map(|user_id| (*user_id).into()).collect();
         }
-        Applied::Outcomes(outcomes)
+        outcomes::encode(&outcomes)
     }
 
     /// Stops the learners that have long been left alone and whose state is durable; to be called between entries. Says whether some may stop
@@ -287,7 +293,7 @@ impl ShardMachine {
     fn give_up(&self, why: &str) -> Applied {
         let why = format!("shard {}: {why}", self.shard);
         self.events.fatal(&why);
-        Applied::Refused(why)
+        Applied::default()
     }
 }
 

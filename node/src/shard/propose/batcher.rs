@@ -16,7 +16,10 @@ use super::{
     part::{Part, PartApplied, PartError},
     ticker::LogClock,
 };
-use crate::raft::{Applied, Group, ProposeError, Replicated};
+use crate::{
+    raft::{Applied, Group, ProposeError, Replicated},
+    shard::outcomes,
+};
 
 /// How entries are put together.
 #[derive(Clone, Copy, Debug)]
@@ -127,20 +130,27 @@ async fn linger(since: Option<Instant>, linger: Duration) {
 }
 
 fn answer(parts: Vec<Part>, written: Result<(u64, Applied), ProposeError>) {
-    let error = match written {
-        Ok((index, Applied::Outcomes(outcomes))) => {
-            let mut outcomes = outcomes.into_iter();
+    let (index, Applied(codes)) = match written {
+        Ok(applied) => applied,
+        Err(error) => {
+            let error = match error {
+                ProposeError::NotLeader => PartError::NotLeader,
+                ProposeError::Stopped(_) => PartError::Stopped,
+            };
             for part in parts {
-                let count = part.records.count() as usize;
-                let outcomes = outcomes.by_ref().take(count).collect();
-                part.reply.send(Ok(PartApplied { index, outcomes }));
+                part.reply.send(Err(error.clone()));
             }
             return;
         }
-        Err(ProposeError::NotLeader) => PartError::NotLeader,
-        Ok(_) | Err(ProposeError::Stopped(_)) => PartError::Stopped,
     };
+    // A batch that could not be applied has no outcomes: the shard is stopping.
+    let mut rest = &codes[..];
     for part in parts {
-        part.reply.send(Err(error.clone()));
+        let count = part.records.count() as usize;
+        let (own, later) = rest.split_at_checked(count).unwrap_or_default();
+        rest = later;
+        let outcomes = outcomes::decode(own).filter(|outcomes| outcomes.len() == count);
+        let applied = outcomes.map(|outcomes| PartApplied { index, outcomes });
+        part.reply.send(applied.ok_or(PartError::Stopped));
     }
 }
