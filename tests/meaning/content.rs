@@ -1,4 +1,4 @@
-//! The first property: content is a function of the set of accepted events, never of how they arrived.
+//! The first property: content depends only on the set of accepted events, not on their arrival.
 
 use homeroom_core::learner::{Learner, Profile, WindowQuery};
 use homeroom_core::{Settings, WindowShape};
@@ -18,7 +18,7 @@ fn model_of(events: &[NaiveEvent]) -> NaiveModel {
     NaiveModel::from_events(sorted, oracle::Settings::default())
 }
 
-/// Everything of the rig that must not depend on arrival, once it is at rest.
+/// All that must not depend on arrival, read from a rig after all due ticks.
 fn pictures(rig: &CoreRig) -> Vec<Profile> {
     let at = rig.at();
     let known = rig.learners.values().filter(|learner| learner.is_known());
@@ -89,7 +89,7 @@ fn the_same_log_gives_the_same_state_bit_for_bit() {
             let mut lived = plan.run(rng, Settings::default(), &events);
             let mut replayed = CoreRig::replayed(Settings::default(), &lived.log);
             assert_eq!(lived.shard.encode(), replayed.shard.encode());
-            // One of them may have been through its stored bytes; from there on nothing tells them apart.
+            // One of them may have been restored from bytes. Both must be equal from there on.
             lived.restart();
             replayed.restart();
             assert_eq!(lived.shard, replayed.shard);

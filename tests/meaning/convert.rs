@@ -1,4 +1,4 @@
-//! From the model's events to the core's, as ingress would normalise them.
+//! Converts the model's events into the core's, normalised as ingress does it.
 
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};

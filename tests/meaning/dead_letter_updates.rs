@@ -1,4 +1,5 @@
-//! Dead letters worked on: removed and amended by entries of their own, as a naive list would have it.
+//! Updates of dead letters: removed and amended by entries of their own, compared with a naive
+//! list.
 
 use fastrand::Rng;
 use homeroom_core::entry::{Entry, encode_dead_letter_update, encode_tick};
@@ -12,7 +13,7 @@ use crate::seeds::each_seed;
 const SOURCE_BYTES_MAX: usize = 1 << 20;
 const SHARD_BYTES_MAX: usize = 8 << 20;
 
-/// A kept letter of the model.
+/// A stored letter of the model.
 #[derive(Clone, Debug, PartialEq)]
 struct Naive {
     number: u64,
@@ -23,7 +24,7 @@ struct Naive {
     user_id: Option<String>,
 }
 
-/// All kept letters, oldest first.
+/// All stored letters, oldest first.
 #[derive(Debug, Default)]
 struct NaiveLetters {
     kept: Vec<Naive>,
@@ -75,7 +76,7 @@ impl NaiveLetters {
         }
     }
 
-    /// The oldest of a source that has too much go first, then the oldest of all.
+    /// Drops the oldest letters of a source over its budget, then the oldest of all.
     fn make_room(&mut self) {
         let too_full = |kept: &[Naive], at: usize| {
             let of_source = kept
@@ -98,7 +99,7 @@ fn any_reason(rng: &mut Rng) -> Reason {
     Reason::ALL[rng.usize(..Reason::ALL.len())]
 }
 
-/// Numbers that are kept, were kept, or never will be.
+/// Numbers of letters that exist, existed, or never will.
 fn any_work(rng: &mut Rng, next: u64) -> DeadLetterUpdate {
     let some = |rng: &mut Rng| -> Vec<u64> {
         let count = rng.usize(..6);
@@ -238,7 +239,7 @@ fn older_builds_read_all_but_the_new_entry_and_name_its_version() {
         }],
     };
     let bytes = encode_dead_letter_update(-5, &work);
-    // Version, log time (zigzag), kind, removed, amended: fixed from here on.
+    // Version, log time (zigzag), kind, removed, amended: this form is fixed.
     let expected = [2, 9, 3, 2, 1, 0xAC, 2, 1, 2, 9, 2, 0xC3, 0xA9, 1, 1, b'b'];
     assert_eq!(bytes, expected);
     let entry = Entry::decode(&bytes).expect("its own encoding");

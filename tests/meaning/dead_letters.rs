@@ -1,4 +1,4 @@
-//! Dead letters: kept once, bounded, counted when they go.
+//! Dead letters: stored once, bounded, counted when dropped.
 
 use std::collections::BTreeMap;
 

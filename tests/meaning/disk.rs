@@ -1,4 +1,4 @@
-//! What a node stores of a shard, kept in memory: only bytes go in and come out.
+//! A shard's stored records, in memory. Only bytes are written and read.
 
 use std::collections::BTreeMap;
 
@@ -7,19 +7,19 @@ use homeroom_core::shard::ShardState;
 
 const HOUR_MS: i64 = 3_600_000;
 
-/// Stored records, written as checkpoints write them: what changed, each time.
+/// Stored records, written as by checkpoints: each time what changed.
 #[derive(Debug, Default)]
 pub struct Disk {
     shard: Vec<u8>,
     letters: BTreeMap<u64, Vec<u8>>,
     heads: BTreeMap<String, Vec<u8>>,
     parts: BTreeMap<String, BTreeMap<StatePart, Vec<u8>>>,
-    /// Of whom the blocks before these times were deleted, ms.
+    /// Per learner, the time (ms) before which blocks were deleted.
     swept_ms: BTreeMap<String, i64>,
 }
 
 impl Disk {
-    /// Writes the shard's own record and what changed of its dead letters.
+    /// Writes the shard's own record and its changed dead letters.
     pub fn save_shard(&mut self, shard: &mut ShardState) {
         for change in shard.dead_letters_mut().take_changes() {
             match change.bytes {
@@ -30,7 +30,7 @@ impl Disk {
         self.shard = shard.encode();
     }
 
-    /// Writes what changed of a learner.
+    /// Writes the changed records of a learner.
     pub fn save_learner(&mut self, learner: &mut Learner, leaving: bool) {
         let user_id = learner.user_id().to_owned();
         for change in learner.take_changes(leaving) {
@@ -51,7 +51,7 @@ impl Disk {
         assert!(!learner.has_changes());
     }
 
-    /// Deletes the blocks of hours before the floor of a learner who is asleep.
+    /// Deletes the blocks before the floor of a passivated learner.
     pub fn sweep(&mut self, user_id: &str, floor_ms: i64) {
         let hour = |time_ms: i64| time_ms.div_euclid(HOUR_MS);
         let swept_ms = hour(floor_ms) * HOUR_MS;
@@ -64,7 +64,7 @@ impl Disk {
         }
     }
 
-    /// Gives a learner blocks that it lacks.
+    /// Loads the named blocks into a learner.
     pub fn restore_block(&self, learner: &mut Learner, blocks: &[i64]) {
         for &from_ms in blocks {
             let bytes = &self.parts[learner.user_id()][&StatePart::Block(from_ms)];
@@ -73,7 +73,7 @@ impl Disk {
         }
     }
 
-    /// The learner with all its blocks in memory that are there.
+    /// The learner with all its stored blocks in memory.
     pub fn whole(&self, learner: &Learner) -> Learner {
         let mut whole = learner.clone();
         let swept_ms = self.swept_ms.get(learner.user_id());
@@ -83,7 +83,7 @@ impl Disk {
         whole
     }
 
-    /// The shard, from its bytes.
+    /// The shard, restored from its bytes.
     pub fn shard(&self) -> ShardState {
         let letters = self
             .letters
@@ -92,7 +92,7 @@ impl Disk {
         ShardState::restore(&self.shard, letters).expect("what was written can be read")
     }
 
-    /// A learner, from its bytes; `None` of whom nothing is stored.
+    /// A learner, restored from its bytes; `None` when nothing is stored.
     pub fn learner(&self, user_id: &str) -> Option<Learner> {
         let head = self.heads.get(user_id)?;
         let parts = self.parts.get(user_id).into_iter().flatten();
@@ -100,7 +100,7 @@ impl Disk {
         Some(Learner::restore(user_id, head, parts).expect("what was written can be read"))
     }
 
-    /// The same without its past: of what is beside its head no more is read than the head says is needed.
+    /// The same without its past: besides the head, only the parts that the head requires are read.
     pub fn learner_partial(&self, user_id: &str) -> Option<Learner> {
         let head = self.heads.get(user_id)?;
         let needed = Learner::required_parts(head).expect("what was written can be read");
@@ -115,7 +115,7 @@ impl Disk {
         Some(Learner::restore_partial(user_id, head, parts).expect("what was written can be read"))
     }
 
-    /// Whether a learner's head says what is needed beside it.
+    /// Whether a learner's head names the parts that it requires.
     pub fn is_enough(&self, user_id: &str) -> bool {
         let needed = self
             .heads
@@ -124,7 +124,7 @@ impl Disk {
         matches!(needed, Some(Ok(RequiredParts::Blocks(_))))
     }
 
-    /// Everyone stored.
+    /// All stored learners.
     pub fn users(&self) -> impl Iterator<Item = &String> {
         self.heads.keys()
     }

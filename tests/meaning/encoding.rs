@@ -1,4 +1,4 @@
-//! What is written: it comes back as it was, and what was never written is an error, not a panic.
+//! Stored bytes decode to the state that was encoded. Other bytes give an error, not a panic.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -144,12 +144,12 @@ fn nothing_at_all_is_damage() {
 
 #[test]
 fn a_count_that_the_bytes_cannot_hold_is_damage() {
-    // Version, log time 0, a batch, and four billion records that are not there.
+    // Version, log time 0, a batch, and a count of four billion records that do not follow.
     let bytes = [1, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0x0F];
     assert_eq!(Entry::decode(&bytes), Err(DecodeError::Damaged));
 }
 
-/// Every stored form there is, of a lived-in shard.
+/// Every stored form, of a shard with a long history.
 struct Written {
     entries: Vec<Vec<u8>>,
     heads: Vec<Vec<u8>>,
@@ -189,7 +189,7 @@ fn written(rng: &mut Rng) -> Written {
     all
 }
 
-/// Cut, flipped, or made up from the version on.
+/// Truncated, with a flipped bit, or random after the version.
 fn damaged(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
     let mut bytes = bytes.to_vec();
     match rng.usize(..3) {
@@ -205,7 +205,7 @@ fn damaged(rng: &mut Rng, bytes: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Reads whatever can be read of it: only a panic would be wrong.
+/// Reads all that can be read: any result but a panic is right.
 fn read_entry(bytes: &[u8]) {
     let Ok(entry) = Entry::decode(bytes) else {
         return;

@@ -1,4 +1,4 @@
-//! The retention: what is too old to be taken, and what is forgotten.
+//! The retention: events too old to be accepted, and state that is deleted.
 
 use std::collections::BTreeMap;
 
@@ -30,7 +30,8 @@ fn an_event_at_the_floor_is_taken_and_one_before_it_is_not() {
     let newest_ms = 1_741_168_800_000;
     let mut rig = CoreRig::new(an_hour());
     rig.apply_one(newest_ms, click("lms", "0", newest_ms));
-    // The watermark is 10 s behind, so the retention ends within a minute, which is kept whole.
+    // The watermark is 10 s behind, so the retention ends within a minute. That whole minute is
+    // kept.
     let floor_ms = newest_ms - HOUR_MS - 60_000;
     assert_eq!(rig.at().floor_ms, floor_ms);
     assert_eq!(
@@ -76,7 +77,7 @@ fn windows_that_begin_before_the_floor_are_not_emitted() {
     );
 }
 
-/// What a delivery must come to, given what was accepted before.
+/// The outcome that a delivery must have, after the events accepted before.
 fn expected(
     accepted: &BTreeMap<(String, String), NaiveEvent>,
     event: &NaiveEvent,
@@ -89,7 +90,7 @@ fn expected(
             conflicting: !known.same_content(event),
             reason: None,
         }),
-        // Identities go with their hour, so just below the floor both answers are right.
+        // Identities are deleted with their hour, so just below the floor both outcomes are right.
         Some(known) if hour(known.timestamp_ms) >= hour(floor_ms) => None,
         _ if event.timestamp_ms < floor_ms => Some(Outcome::DeadLettered(Reason::BeyondRetention)),
         _ => Some(Outcome::Accepted),
@@ -140,7 +141,8 @@ fn time_goes_on_and_what_lies_behind_the_floor_goes_in_whole_windows() {
     );
 }
 
-/// An event that stands for itself: no attempt, no video. One in five is far behind, one in ten comes again.
+/// An event that affects no other: no attempt, no video. One in five is far behind, one in ten is
+/// repeated.
 fn simple(rng: &mut Rng, number: u32, now_ms: i64) -> NaiveEvent {
     let mut unruly = Unruly::new(rng, 60_000);
     let behind_ms = if rng.u32(..5) == 0 {
@@ -167,7 +169,7 @@ fn simple(rng: &mut Rng, number: u32, now_ms: i64) -> NaiveEvent {
     }
 }
 
-/// Whatever can be read of a learner above a floor.
+/// All that can be read of a learner above a floor.
 fn readable(learner: &Learner, at: &ReadPoint) -> (Profile, Vec<Session>, Vec<Window>) {
     let courses = COURSES.iter().map(|course| Some(course.to_string()));
     let mut windows = Vec::new();
@@ -222,7 +224,7 @@ fn forgetting_changes_nothing_that_can_be_read() {
 #[test]
 fn a_stop_after_the_floor_keeps_its_play_before_it() {
     use homeroom_core::{Event, EventType};
-    // Between them lies an event that only tells the video's length: it must not be taken for the one that matters.
+    // Between them is an event that only has the video's length: it must not count as the start.
     let floor_ms = 1_741_168_800_000;
     let of = |id: &str, event_type: EventType, time_ms: i64, length_ms: Option<u64>| Event {
         event_type,

@@ -1,4 +1,4 @@
-//! The policy that keeps settled windows as they are.
+//! The policy under which settled windows do not change.
 
 use homeroom_core::learner::WindowQuery;
 use homeroom_core::shard::Outcome;
@@ -16,7 +16,7 @@ fn strict() -> Settings {
     }
 }
 
-/// A rig whose watermark stands at a time.
+/// A rig with the watermark at a time.
 fn rig_at(watermark_ms: i64) -> CoreRig {
     let mut rig = CoreRig::new(strict());
     let newest_ms = watermark_ms + 10_000;
@@ -44,7 +44,7 @@ fn an_event_is_late_from_30_s_past_the_end_of_its_minute() {
 fn a_late_event_leaves_no_trace_but_its_letter() {
     let mut rig = rig_at(END_MS + 30_000);
     let log_time_ms = rig.shard.log_time_ms();
-    // A duplicate: from here on there is nothing to forget, either.
+    // A duplicate first, so that the next entry has nothing left to expire.
     rig.apply_one(log_time_ms, click("lms", "first", END_MS + 40_000));
     let before = rig.learners.clone();
     let again = Outcome::Duplicate {

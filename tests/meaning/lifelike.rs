@@ -1,4 +1,4 @@
-//! A class at work, from the generator: unlike the crowded events, most things go right here.
+//! A generated class: unlike with the unruly events, most deliveries are valid and in order.
 
 use homeroom_core::Settings;
 use homeroom_tests::generator::{EventLines, GeneratorSettings};
@@ -11,7 +11,7 @@ use crate::reading::assert_reads_equal;
 use crate::rig::{CoreRig, Delivery};
 use crate::seeds::each_seed;
 
-/// The receiving clock of the generator's broken lines: those of centuries to come are in the future.
+/// The receiving clock for the generator's broken lines, some of them centuries ahead.
 const NOW_MS: i64 = 1_760_000_000_000;
 
 fn naive_settings() -> oracle::Settings {

@@ -1,7 +1,8 @@
-//! The core held against the written meaning: hand-computed examples, and random histories against the naive model.
+//! Checks the core against the written meaning: with hand-computed examples, and with random
+//! histories against the naive model.
 //!
-//! Every random test prints its seed and the command that replays it. `HOMEROOM_SEED` runs one seed alone; `HOMEROOM_CASES` (100
-//! unless told) makes all random tests longer or shorter in proportion.
+//! A failing random test prints its seed and the command that replays it. `HOMEROOM_SEED` runs one
+//! seed alone. `HOMEROOM_CASES` (default 100) scales the number of cases of all random tests.
 
 mod content;
 mod convert;

@@ -1,4 +1,4 @@
-//! Revisions, recomputed from which entry touched what, and where the watermark stood.
+//! Revisions, recomputed from the windows that each entry touched, and from the watermark.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -8,7 +8,7 @@ use homeroom_tests::oracle::NaiveEvent;
 
 use crate::touches::{Accepted, starts_over, touched_by};
 
-/// A learner's window: whose, which shape, from when.
+/// A learner's window: the learner, the shape, the start.
 pub type Key = (String, WindowShape, i64);
 
 /// The history of every window.
@@ -22,7 +22,7 @@ pub struct NaiveRevisions {
 }
 
 impl NaiveRevisions {
-    /// Goes through one entry: its accepted events, and the watermark before and after it.
+    /// Applies one entry: its accepted events, and the watermark before and after it.
     pub fn entry(
         &mut self,
         shapes: &[WindowShape],

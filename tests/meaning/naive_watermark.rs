@@ -1,10 +1,11 @@
-//! The watermark, second by second: slow, and with no notion of entries or ticks. All times are whole seconds here.
+//! The watermark, computed second by second: slow, without entries and ticks. All times are whole
+//! seconds.
 
 use std::collections::BTreeMap;
 
-/// Seconds of silence after which a source is not waited for.
+/// Seconds of silence after which the watermark does not wait for a source.
 const IDLE_S: i64 = 30;
-/// Seconds behind the foremost beyond which a source is not waited for.
+/// Seconds behind the foremost source beyond which the watermark does not wait for a source.
 const LAGGING_S: i64 = 120;
 /// Seconds past the newest event after which the watermark rests.
 const RUN_ON_S: i64 = 31 * 60;
@@ -25,7 +26,7 @@ pub struct NaiveWatermark {
 }
 
 impl NaiveWatermark {
-    /// Log time goes on, one second after the other; nothing is heard meanwhile, nor yet at its end.
+    /// Advances log time, second by second, without events up to and including its end.
     pub fn pass_to(&mut self, now_s: i64) {
         while self.now_s < now_s {
             let waited_for = self.vouched_for(self.now_s, self.now_s + 1);
@@ -53,12 +54,12 @@ impl NaiveWatermark {
         source.heard_s = now_s;
     }
 
-    /// As things stand at this moment.
+    /// Computes the watermark for this moment.
     pub fn settle(&mut self) {
         self.raise(self.vouched_for(self.now_s, self.now_s));
     }
 
-    /// The least that the sources which are active at one time vouch for at another.
+    /// The minimum, at one time, over the sources that are active at another.
     fn vouched_for(&self, active_at_s: i64, at_s: i64) -> Option<i64> {
         let active = self
             .sources

@@ -1,4 +1,4 @@
-//! Learners that an earlier build stored: this one reads them, and they are what they were.
+//! Learners stored by an earlier build: this build reads them unchanged.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,20 +7,21 @@ use homeroom_core::learner::{Learner, RequiredParts, StateChange, StatePart, Ver
 use homeroom_core::shard::{EntryContext, ShardState};
 use homeroom_core::{Event, EventType, Settings};
 
-/// What the version before the present made of [`lived_in`] as it left, in blocks of [`BLOCK_EVENTS`]: records, each
-/// `number (8 bytes) length (4) bytes`, big-endian. The number is where the block begins, ms; the least number is the head.
+/// Records of [`lived_in`], stored by the previous version at passivation in blocks of
+/// [`BLOCK_EVENTS`]. Each is `number (8 bytes) length (4) bytes`, big-endian. The number is the
+/// start of the block, ms; the lowest number marks the head.
 const BEFORE: &[u8] = include_bytes!("../fixtures/learner-v4.bin");
-/// What the present build makes of it likewise.
+/// The same, stored by the current build.
 const PASSIVATED: &[u8] = include_bytes!("../fixtures/learner-v5.bin");
 
-/// What postcard makes of a map without entries.
+/// Postcard's encoding of a map without entries.
 const NOTHING: u8 = 0;
 
 const START_MS: i64 = 1_750_003_200_000;
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
 
-/// Text in every place, as sources write it: short, long, and a UUID.
+/// Texts as sources write them: short, long, and a UUID.
 fn event(place: usize, event_type: &str, at_ms: i64) -> Event<'static> {
     let ids = [
         format!("7f0c1a52-9f3e-4d65-8a3b-0c1d2e{place:06x}"),
@@ -62,7 +63,8 @@ fn scored(place: usize, event_type: &str, at_ms: i64, score_millionths: u32) -> 
     }
 }
 
-/// Everything that a learner can hold: in three hours, some of it late, one pane with several types, two events at one time.
+/// All that a learner can hold: three hours of events, some late, one pane with several types, two
+/// events at one time.
 fn history() -> Vec<Event<'static>> {
     let types = [
         "page_view",
@@ -178,7 +180,7 @@ fn one_who_left_an_earlier_build_is_read_as_she_was() {
     }
 }
 
-/// Other bytes want a version of their own: those who can't read them are to say so.
+/// Other bytes need another version, so that builds that can't read them return an error.
 #[test]
 fn what_is_written_is_what_was_written() {
     let mut changes = lived_in().take_changes(true);
@@ -193,7 +195,7 @@ fn what_is_written_is_what_was_written() {
     assert_eq!(written, stored);
 }
 
-/// The present version of a shard's record is the one before it with the open windows behind it.
+/// The current version of a shard's record is the previous one, followed by the open windows.
 #[test]
 fn a_shard_of_an_earlier_encoding_is_read_as_it_was() {
     let shard = ShardState::new(Settings::default());

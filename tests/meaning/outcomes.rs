@@ -1,4 +1,4 @@
-//! What becomes of deliveries: every one has one outcome, and the model gives the same.
+//! Every delivery has one outcome, equal to the model's.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +22,7 @@ const BROKEN: [&str; 5] = [
     "{\"source\":\"lms\",\"userId\":\"\"}",
 ];
 
-/// The same authority for the core and the model: quizzes are the tool's.
+/// The same authority for the core and the model: for quizzes, the tool's events count.
 fn settings() -> (Settings, oracle::Settings) {
     let authority: BTreeMap<String, BTreeSet<String>> = [
         ("quiz_submitted".to_owned(), ["tool".to_owned()].into()),
@@ -43,7 +43,7 @@ fn settings() -> (Settings, oracle::Settings) {
     (core, naive)
 }
 
-/// The model's word for what the core says.
+/// Converts the core's outcome into the model's.
 pub fn assert_outcome(got: Outcome, expected: oracle::Outcome) {
     let expected = match expected {
         oracle::Outcome::Accepted => Outcome::Accepted,
@@ -101,7 +101,7 @@ fn as_model(counters: &Counters) -> SourceCounts {
     }
 }
 
-/// One delivery to both; ids come again, sometimes with other content, and some lines are broken.
+/// One delivery to both. Ids are repeated, sometimes with other content, and some lines are broken.
 fn deliver(
     rng: &mut Rng,
     unruly: &mut Unruly,

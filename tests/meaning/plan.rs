@@ -1,4 +1,4 @@
-//! A plan: one of the many ways in which the same events may arrive.
+//! A plan: one of the ways in which the same events may arrive.
 
 use fastrand::Rng;
 use homeroom_core::Settings;
@@ -13,14 +13,14 @@ use crate::unruly::USERS;
 pub struct Plan {
     /// Log time of the first entry.
     pub log_start_ms: i64,
-    /// Deliveries that come again, of all.
+    /// Share of the deliveries that are repeated.
     pub again: f64,
-    /// Whether learners sleep, their blocks leave the memory, and the shard restarts in between.
+    /// Whether learners are passivated, their blocks evicted, and the shard restarted in between.
     pub disturbed: bool,
 }
 
 impl Plan {
-    /// Log time close behind, far behind or years after the events.
+    /// Log time shortly before, long before or years after the events.
     pub fn any(rng: &mut Rng, newest_ms: i64) -> Plan {
         Plan {
             log_start_ms: newest_ms + [-20_000, 100_000, 40_000_000_000][rng.usize(..3)],
@@ -29,7 +29,7 @@ impl Plan {
         }
     }
 
-    /// Shuffles, repeats, cuts into batches and applies; says what came of each entry.
+    /// Shuffles, repeats, cuts into batches and applies. Returns the result of each entry.
     pub fn run(&self, rng: &mut Rng, settings: Settings, events: &[NaiveEvent]) -> CoreRig {
         let mut deliveries: Vec<Delivery> = events
             .iter()

@@ -1,4 +1,4 @@
-//! Poison: an event whose handling panics harms nobody, itself apart.
+//! Poison: an event whose handling panics affects no other event or learner.
 
 use std::sync::Once;
 
@@ -9,7 +9,7 @@ use homeroom_core::{Event, EventType, Reason, Settings};
 use crate::rig::{CoreRig, Delivery};
 use crate::watermark::click;
 
-/// Guarded panics are expected here and need no report; a node has a hook of its own for them.
+/// Guarded panics are expected here and print nothing; a node has its own hook for them.
 fn hush() {
     static HUSHED: Once = Once::new();
     HUSHED.call_once(|| {
@@ -43,7 +43,7 @@ fn the_event_becomes_poison_and_everybody_else_goes_on() {
     hush();
     let mut rig = CoreRig::new(drill());
     rig.apply_one(LOG_MS, of("ada", "1", "click"));
-    // A duplicate: from here on there is nothing to forget, either.
+    // A duplicate first, so that the next entry has nothing left to expire.
     rig.apply_one(LOG_MS, of("ada", "1", "click"));
     let before = rig.learners["ada"].clone();
     let poison = Outcome::DeadLettered(Reason::Poison);

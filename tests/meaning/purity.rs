@@ -1,10 +1,10 @@
-//! The core is pure: no I/O, no clock, no chance, no order that differs between processes.
+//! The core is pure: no I/O, no clock, no randomness, no order that differs between processes.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-/// Crates that bring a runtime, the world or chance with them.
+/// Crates with a runtime, I/O or randomness.
 const BANNED_CRATES: [&str; 14] = [
     "tokio",
     "mio",
@@ -22,7 +22,7 @@ const BANNED_CRATES: [&str; 14] = [
     "parking_lot",
 ];
 
-/// What would make replicas differ, or reach outside.
+/// Names that would make replicas differ, or do I/O.
 const BANNED_TEXTS: [&str; 15] = [
     "HashMap",
     "HashSet",
@@ -41,7 +41,7 @@ const BANNED_TEXTS: [&str; 15] = [
     "unsafe ",
 ];
 
-/// What the core's own clippy.toml must forbid.
+/// Paths that the core's own clippy.toml must forbid.
 const FORBIDDEN_BY_LINT: [&str; 7] = [
     "std::time::SystemTime::now",
     "std::time::Instant::now",
@@ -130,7 +130,7 @@ fn its_lints_forbid_what_is_impure() {
     }
 }
 
-/// Where there is no clock and no disk to reach for, nothing can be reached for by accident.
+/// This target has no clock and no disk, so the core can't use them by accident.
 #[test]
 fn it_builds_where_there_is_no_system() {
     let sysroot = Command::new("rustc").args(["--print", "sysroot"]).output();

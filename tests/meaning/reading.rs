@@ -1,4 +1,4 @@
-//! Everything that can be read of a learner, compared with the naive model.
+//! All that can be read of a learner, compared with the naive model.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use homeroom_tests::oracle::{self, NaiveEvent, NaiveLearner, NaiveModel, WindowR
 use crate::rig::CoreRig;
 use crate::standings::assert_standings;
 
-/// Five minutes every minute: a shape that nobody emits by default.
+/// Five minutes every minute: a shape that is not emitted by default.
 pub const FIVE_MINUTES: WindowShape = WindowShape {
     size_ms: 300_000,
     step_ms: 60_000,

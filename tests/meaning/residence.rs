@@ -1,4 +1,4 @@
-//! What has left the memory: nothing that is applied or read tells the difference.
+//! Evicted state: applying and reading give the same results with and without it in memory.
 
 use fastrand::Rng;
 use homeroom_core::learner::{ALWAYS, Learner, WindowQuery};
@@ -16,8 +16,9 @@ use crate::watermark::click;
 const START_MS: i64 = 1_741_168_800_000;
 const HOUR_MS: i64 = 3_600_000;
 
-/// A long lesson of a few: most events in order, some late or very late, some come again; few names, so that attempts, videos and
-/// skills meet again long after, or so many videos that most are over before they do.
+/// A long lesson of a few learners. Most events are in order, some late or very late, some
+/// repeated. With few names, attempts, videos and skills recur long after; with many videos, most
+/// end before they recur.
 fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
     let mut unruly = Unruly::new(rng, 60_000);
     let videos = [2, 12][rng.usize(..2)];
@@ -30,7 +31,7 @@ fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
             1 => rng.i64(0..90_000),
             _ => rng.i64(0..3_000),
         };
-        // Now and then in the very moment of an earlier one: then ids decide.
+        // Now and then at the time of an earlier event: then ids decide.
         let earlier = rng.choice(&deliveries).filter(|_| rng.u32(..12) == 0);
         let drawn = NaiveEvent {
             timestamp_ms: earlier.map_or(now_ms - late_ms, |(_, event)| event.timestamp_ms),
@@ -52,7 +53,8 @@ fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
     deliveries
 }
 
-/// Of one of so many attempts that most are no longer shown when their score is changed; now and then with another skill or course.
+/// An event of one of many attempts, so that most scores change when the attempt is no longer
+/// shown. Now and then with another skill or course.
 fn scored(rng: &mut Rng, event: NaiveEvent) -> NaiveEvent {
     let number = rng.usize(..60);
     let one_of = |names: &[&str], number: usize| Some(names[number % names.len()].to_owned());
@@ -113,16 +115,17 @@ fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
     );
 }
 
-/// A lesson that was given to a shard with all in memory and to one whose learners let go of their past.
+/// A lesson for two shards: one with all state in memory, one whose learners evict their past.
 struct Taught {
     whole: CoreRig,
     sparse: CoreRig,
-    /// Of the last event.
+    /// Emissions of the last event.
     emissions: Vec<(String, Emitted)>,
 }
 
 impl Taught {
-    /// The same comes of each event in both. The one makes so many checkpoints before it; after the second the past is away.
+    /// Each event has the same result in both shards. The second makes this number of checkpoints
+    /// before it; after two, the past is evicted.
     fn of(
         lesson: impl IntoIterator<Item = Event<'static>>,
         checkpoints: impl Fn(&Event<'_>) -> usize,
@@ -146,8 +149,8 @@ impl Taught {
     }
 }
 
-/// The stop's credit is cut by a length that comes long after, so its minute is emitted again: counted with panes of a block that has
-/// nothing to do with the video.
+/// A length that arrives long after cuts the stop's credit, so its minute is emitted again. The
+/// minute also counts panes of a block without the video.
 #[test]
 fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
     let video = |id: &str, event_type, at_ms, length_ms| Event {
@@ -202,14 +205,15 @@ fn video(id: &str, event_type: EventType, at_ms: i64) -> Event<'static> {
     }
 }
 
-/// Three clicks from a time on, after the start.
+/// Three clicks from a time after the start.
 fn clicks(from_ms: i64) -> impl Iterator<Item = Event<'static>> {
     let times_ms = from_ms..from_ms + 3;
     times_ms.map(|at_ms| click("lms", &at_ms.to_string(), START_MS + at_ms))
 }
 
-/// A start comes late and then its stop, each into a block of its own, between stops whose blocks are away; that after them was measured
-/// by its source, so that it counts for the same, but is stored with what it would be counted from.
+/// A start arrives late, then its stop, each into its own block, between stops whose blocks are
+/// evicted. The stop after them was measured by its source: its credit stays, but it is stored with
+/// the start that it would be counted from.
 #[test]
 fn a_late_stop_is_counted_from_a_late_start_that_is_away() {
     let mut lesson = vec![video("stop", EventType::VideoPaused, 0)];
@@ -240,7 +244,8 @@ fn a_late_stop_is_counted_from_a_late_start_that_is_away() {
     }
 }
 
-/// Of two events of one moment the later by its id is the later: the seek is before the start that comes late, and not what it is stopped by.
+/// Two events of one time are ordered by id. The seek is before the late start, so it does not stop
+/// it.
 #[test]
 fn a_late_start_in_the_moment_of_a_seek_is_stopped_by_what_is_away() {
     let mut lesson = vec![video("a seek", EventType::VideoSeeked, 0)];
@@ -249,7 +254,7 @@ fn a_late_start_in_the_moment_of_a_seek_is_stopped_by_what_is_away() {
     lesson.extend(clicks(121_000));
     lesson.push(video("another start", EventType::VideoPlayed, 240_000));
     lesson.extend([241_000, 300_000, 360_000].into_iter().flat_map(clicks));
-    // The seek's block is in memory again when the start comes.
+    // The seek's block is in memory again when the start arrives.
     lesson.push(click("lms", "late", START_MS + 2_000));
     lesson.push(video("a start", EventType::VideoPlayed, 0));
     let Taught {
@@ -271,8 +276,8 @@ fn a_late_start_in_the_moment_of_a_seek_is_stopped_by_what_is_away() {
     assert_eq!(windows, whole.learners["ada"].windows(&query, &whole.at()));
 }
 
-/// A reader takes the shard's clock, and then looks at the learner, who may have been told of a newer event meanwhile and have let go of
-/// what was shown by that clock.
+/// A reader takes the shard's clock, then reads the learner. A newer event may be applied in
+/// between, and state shown by that clock evicted.
 #[test]
 fn a_profile_does_not_tell_what_is_away_from_a_clock_that_is_behind() {
     let mut whole = CoreRig::new(Settings::default());
@@ -293,7 +298,8 @@ fn a_profile_does_not_tell_what_is_away_from_a_clock_that_is_behind() {
     assert_eq!(profile(&sparse), profile(&whole));
 }
 
-/// Nothing of a viewing stays in memory once none of it can be shown; its next event is counted from what was stored, however long ago.
+/// A viewing leaves no state in memory once none of it can be shown. Its next event is counted from
+/// stored blocks, however old.
 #[test]
 fn a_viewing_that_is_over_goes_on_where_it_ended() {
     let minute_ms = 60_000;
@@ -310,7 +316,7 @@ fn a_viewing_that_is_over_goes_on_where_it_ended() {
         let event = click("lms", &number.to_string(), START_MS + number * minute_ms);
         assert_eq!(apply(&mut rig, event), 0, "click {number}");
     }
-    // Of the video nothing was told yet, and it is not looked for again once it is there.
+    // A video without an earlier event loads no block; nor does one whose events are in memory.
     let other = Event {
         object_id: Some("another video".into()),
         ..video("other", EventType::VideoPlayed, 41 * minute_ms)
@@ -329,7 +335,8 @@ fn a_viewing_that_is_over_goes_on_where_it_ended() {
     assert_eq!(windows[0].content.video_ms, 30 * 60_000, "its cap");
 }
 
-/// Rolling accuracy goes beyond the retention, also of somebody whose blocks were deleted while she was away.
+/// Rolling accuracy covers more than the retention, also after blocks were deleted during
+/// passivation.
 #[test]
 fn what_outlives_the_retention_is_there_after_a_long_sleep() {
     let mut rig = CoreRig::new(Settings {
@@ -354,14 +361,15 @@ fn what_outlives_the_retention_is_there_after_a_long_sleep() {
     rig.apply_one(now_ms, of_another);
     rig.sleep_long("ada");
     assert_eq!(rig.learners["ada"].profile(&rig.at()).accuracy.attempts, 5);
-    // What she missed catches up with her.
+    // The deletions are applied to the learner now.
     let event = click("lms", "back again", now_ms);
     assert_eq!(rig.apply_one(now_ms, event).outcomes, [Outcome::Accepted]);
     assert_eq!(rig.learners["ada"].identities(), 1);
     assert_eq!(rig.learners["ada"].profile(&rig.at()).accuracy.attempts, 5);
 }
 
-/// A block that is stored anew keeps the start that its stop is counted from, whatever leaves the memory around it.
+/// A block that is stored again keeps the start that its stop is counted from, whatever is evicted
+/// around it.
 #[test]
 fn a_block_that_is_stored_anew_stands_for_itself() {
     let mut rig = CoreRig::new(Settings::default());
@@ -405,7 +413,7 @@ fn a_block_that_is_stored_anew_stands_for_itself() {
     assert_eq!(windows[0].content.video_ms, 5 * 60_000);
 }
 
-/// A query for a part of the past, as it changed since a while ago or as it is.
+/// A query for a part of the past, with or without a bound on the time of change.
 fn some_windows(rng: &mut Rng, now_ms: i64) -> WindowQuery {
     let mut ago_ms = || rng.bool().then(|| now_ms - rng.i64(0..3 * HOUR_MS));
     WindowQuery {
@@ -427,14 +435,14 @@ fn evicted_blocks(rig: &CoreRig, user_id: &str) -> usize {
     learner.map_or(0, |learner| learner.missing_within(&ALWAYS).len())
 }
 
-/// Those of whom something was accepted: the others are forgotten with a restart.
+/// Learners with an accepted event: a restart drops the others.
 fn known(rig: &CoreRig) -> impl Iterator<Item = (&String, &Learner)> {
     rig.learners
         .iter()
         .filter(|(_, learner)| learner.is_known())
 }
 
-/// What profiles and standings show.
+/// The profiles and standings.
 fn assert_shown_alike(sparse: &CoreRig, whole: &CoreRig) {
     let at = whole.at();
     assert_eq!(sparse.at(), at);

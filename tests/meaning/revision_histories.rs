@@ -1,4 +1,5 @@
-//! Random histories of windows: states and revisions as the naive count has them, and emissions without a gap.
+//! Random histories of windows: states and revisions equal the naive count, and emissions have no
+//! gap.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +15,7 @@ use crate::rig::{Applied, CoreRig, Delivery};
 use crate::seeds::each_seed;
 use crate::unruly::Unruly;
 
-/// A rig, the naive count beside it, and what was emitted so far.
+/// A rig, the naive count, and all emissions so far.
 struct History {
     rig: CoreRig,
     naive: NaiveRevisions,
@@ -69,7 +70,7 @@ impl History {
         }
     }
 
-    /// What is read is what the naive count says, and what was emitted last.
+    /// Reads equal the naive count and the last emission.
     fn check(&self) {
         let at = self.rig.at();
         let mut read = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! Window states and revisions, by hand.
+//! Window states and revisions: hand-computed examples.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,7 @@ use homeroom_core::{Event, EventType, Settings, WindowShape};
 use crate::rig::{Applied, CoreRig, Delivery, Emitted};
 use crate::watermark::click;
 
-/// The end of the minute that the examples are about; log time and event time alike.
+/// The end of the minute in the examples, in both log time and event time.
 const END_MS: i64 = 1_741_168_860_000;
 const START_MS: i64 = END_MS - 60_000;
 
@@ -18,7 +18,7 @@ fn with_windows() -> CoreRig {
     CoreRig::new(Settings::default())
 }
 
-/// A click that carries the watermark to a time.
+/// A click that advances the watermark to a time.
 fn carry(rig: &mut CoreRig, watermark_ms: i64) -> Applied {
     let id = format!("carry-{watermark_ms}");
     let carrier = Event {

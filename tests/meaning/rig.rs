@@ -1,4 +1,4 @@
-//! The core as a node runs it, in one process: entries in, outcomes and emissions out.
+//! The core as a node runs it, in one process: takes entries, returns outcomes and emissions.
 
 use std::collections::BTreeMap;
 
@@ -12,19 +12,19 @@ use homeroom_core::{DeadLetterUpdate, Event, Refusal, Settings, WindowShape};
 
 use crate::disk::Disk;
 
-/// Few, so that learners have many blocks.
+/// Few events per block, so that learners have many blocks.
 const BLOCK_EVENTS: usize = 3;
 
-/// More ticks than a shard may need to come to rest.
+/// More ticks than a shard ever has due in a row.
 const TICKS_MAX: usize = 200;
 
-/// One delivery, as ingress hands it on.
+/// One delivery, as ingress passes it on.
 #[derive(Clone, Debug)]
 #[allow(clippy::large_enum_variant)]
 pub enum Delivery {
     /// A valid event.
     Event(Event<'static>),
-    /// Refused at the door.
+    /// Refused by ingress.
     Refused(Refusal<'static>),
 }
 
@@ -33,23 +33,23 @@ pub enum Delivery {
 pub struct CoreRig {
     pub shard: ShardState,
     pub learners: BTreeMap<String, Learner>,
-    /// Every entry that was applied.
+    /// All applied entries.
     pub log: Vec<Vec<u8>>,
     disk: Disk,
 }
 
-/// What came of an entry.
+/// The result of an entry.
 #[derive(Debug)]
 pub struct Applied {
-    /// Of each delivery, in order.
+    /// The outcome of each delivery, in order.
     pub outcomes: Vec<Outcome>,
     /// By learner.
     pub emissions: Vec<(String, Emitted)>,
-    /// What held for its events.
+    /// The conditions under which its events were applied.
     pub context: EntryContext,
 }
 
-/// An emission as a sink gets it: with the revision that its window has then.
+/// An emission as a sink receives it, with the revision of its window at that time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Emitted {
     pub shape: WindowShape,
@@ -101,7 +101,7 @@ impl CoreRig {
         self.apply_entry(encode_dead_letter_update(log_time_ms, work))
     }
 
-    /// Follows the ticks that fall due until none does; each with the watermark after it.
+    /// Applies due ticks until none is due. Returns each with the watermark after it.
     pub fn run_to_rest(&mut self) -> Vec<(Applied, i64)> {
         let mut all = Vec::new();
         while let Some(due_ms) = self.shard.next_due_ms() {
@@ -124,7 +124,7 @@ impl CoreRig {
         self.shard.freshness().watermark_ms
     }
 
-    /// Stores everything and starts again from the stored bytes.
+    /// Stores everything, then restores all from the stored bytes.
     pub fn restart(&mut self) {
         self.disk.save_shard(&mut self.shard);
         for learner in self.learners.values_mut() {
@@ -142,7 +142,7 @@ impl CoreRig {
         self.shard = shard;
     }
 
-    /// Lets a learner fall asleep and wakes it from its stored bytes.
+    /// Passivates a learner and wakes it from its stored bytes.
     pub fn passivate(&mut self, user_id: &str) {
         if let Some(learner) = self.learners.get_mut(user_id).filter(|it| it.is_known()) {
             self.disk.save_learner(learner, true);
@@ -150,7 +150,7 @@ impl CoreRig {
         }
     }
 
-    /// The same, and what the retention no longer covers is deleted before it wakes.
+    /// The same; blocks beyond the retention are deleted before the learner wakes.
     pub fn sleep_long(&mut self, user_id: &str) {
         let floor_ms = self.at().floor_ms;
         if let Some(learner) = self.learners.get_mut(user_id).filter(|it| it.is_known()) {
@@ -160,7 +160,7 @@ impl CoreRig {
         }
     }
 
-    /// A checkpoint: what the ones before stored leaves the memory.
+    /// A checkpoint: state stored by earlier ones is evicted.
     pub fn checkpoint(&mut self) {
         for learner in self.learners.values_mut() {
             learner.evict_blocks();
@@ -168,7 +168,7 @@ impl CoreRig {
         }
     }
 
-    /// A learner with those blocks in memory that a query needs.
+    /// A learner with the blocks in memory that a query needs.
     pub fn ready_for(&self, user_id: &str, query: &WindowQuery) -> Learner {
         let mut learner = self.learners[user_id].clone();
         let missing = learner.missing_for(query);
@@ -195,7 +195,8 @@ impl CoreRig {
         let evicted = |it: &Learner| it.missing_within(&ALWAYS);
         assert_eq!(evicted(&partial), evicted(&learner));
         if self.disk.is_enough(user_id) {
-            // Blocks may bring a start from before the floor with them, which is needed with them alone.
+            // A block may contain a start from before the floor, which is needed only with that
+            // block.
             let whole = |it: &Learner| self.disk.whole(it);
             assert_eq!(whole(&partial), whole(&learner), "nothing is missing");
         } else {
@@ -322,7 +323,7 @@ impl CoreRig {
     }
 }
 
-/// The windows that hold something and that the watermark has passed as it went from one time to another.
+/// The non-empty windows whose end the watermark passed between two times.
 fn closings(
     learner: &Learner,
     shape: WindowShape,

@@ -1,11 +1,11 @@
-//! Random tests that can be run again.
+//! Random tests that can be replayed.
 
 use fastrand::Rng;
 
-/// What `cases` are given for.
+/// The value of `HOMEROOM_CASES` at which a test runs exactly its `cases`.
 const USUAL_CASES: u64 = 100;
 
-/// Says on the way out of a failed test how to get there again.
+/// Prints, when dropped by a failing test, the command that replays it.
 struct Replay<'t> {
     test: &'t str,
     seed: u64,

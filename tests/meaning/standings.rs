@@ -1,4 +1,4 @@
-//! How learners stand in their courses: what is gathered at one point holds at every later one.
+//! Standings of learners in courses: one computed at a time stays valid at every later time.
 
 use homeroom_core::learner::{Learner, Standing, Status};
 use homeroom_core::shard::ReadPoint;
@@ -7,7 +7,7 @@ use homeroom_tests::oracle::{Moment, NaiveLearner, NaiveStanding};
 
 use crate::rig::CoreRig;
 
-/// How long after it was gathered a standing is looked at, ms: around each bound that time alone passes.
+/// Time between computing and reading a standing, ms: around each bound that time alone passes.
 const LATER_MS: [i64; 8] = [
     0, 31_000, 121_000, 300_000, 601_000, 1_201_000, 1_801_000, 3_600_000,
 ];

@@ -1,4 +1,4 @@
-//! Which windows an event touches: its own, and those of the events that it makes count differently.
+//! The windows that an event touches: its own, and those of events whose contribution it changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,7 +13,8 @@ use crate::rig::{CoreRig, Delivery};
 /// A learner's accepted events, by id.
 pub type Accepted = BTreeMap<String, NaiveEvent>;
 
-/// What an event adds to windows beside being counted: its watched time, and its score if it stands for a quiz.
+/// An event's contribution to windows besides its count: watched time, and the score if it
+/// represents a quiz attempt.
 type Worth = (i64, Option<i64>);
 
 fn worths(events: &Accepted) -> BTreeMap<&str, (i64, Worth)> {
@@ -36,7 +37,7 @@ fn worths(events: &Accepted) -> BTreeMap<&str, (i64, Worth)> {
         .collect()
 }
 
-/// Adds an event and says at which times content changed.
+/// Adds an event and returns the times at which content changed.
 pub fn touched_by(events: &mut Accepted, event: &NaiveEvent) -> BTreeSet<i64> {
     let mut after = events.clone();
     after.insert(event.event_id.clone(), event.clone());
@@ -59,7 +60,8 @@ pub fn starts_over(shape: WindowShape, time_ms: i64) -> impl Iterator<Item = i64
         .take_while(move |start_ms| time_ms < start_ms + shape.size_ms)
 }
 
-/// One learner's events in two entries: what reads as changed since the first is what the second touched.
+/// One learner's events in two entries: the windows changed since the first are those that the
+/// second touched.
 pub fn assert_changed_since(before: &[NaiveEvent], after: &[NaiveEvent]) {
     let mut rig = CoreRig::new(Settings::default());
     let mut accepted = Accepted::new();

@@ -1,4 +1,4 @@
-//! Events that collide as often as they can: few ids, few objects, few moments, most of them at a boundary.
+//! Events that collide often: few ids, few objects, few times, most of them at a boundary.
 
 use std::collections::BTreeMap;
 
@@ -30,15 +30,15 @@ const TYPES: [&str; 18] = [
     "unenrolled",
 ];
 
-/// Moments around which events crowd: before 1970, the epoch itself, an hour's turn, and a usual day.
+/// Times around which events are placed: before 1970, the epoch, a full hour, and a usual day.
 const CENTRES_MS: [i64; 4] = [-86_400_000, 0, 1_741_168_800_000, 1_741_170_312_345];
 
-/// What to draw events from.
+/// The ranges that events are drawn from.
 #[derive(Clone, Debug)]
 pub struct Unruly {
     centre_ms: i64,
     span_ms: i64,
-    /// How many of the names of each kind are in use: with one, everything meets everything.
+    /// Number of names of each kind in use. With one name, all events interact.
     names: usize,
     /// Different ids of each learner; `None` gives every event its own.
     ids: Option<u32>,
@@ -59,7 +59,7 @@ impl Unruly {
         }
     }
 
-    /// Draws ids from so few that they come again.
+    /// Draws ids from few, so that they repeat.
     pub fn with_ids(mut self, ids: u32) -> Unruly {
         self.ids = Some(ids);
         self
@@ -106,7 +106,7 @@ impl Unruly {
         }
     }
 
-    /// Numbers in no order, so that ties at one moment are broken either way.
+    /// Ids in random order, so that ties at one time are broken either way.
     fn id(&mut self, rng: &mut Rng) -> String {
         self.drawn += 1;
         match self.ids {
@@ -118,7 +118,7 @@ impl Unruly {
         }
     }
 
-    /// Panes' edges more often than not, and a millisecond to either side.
+    /// Mostly the edges of panes, and one millisecond to either side.
     fn time_ms(&self, rng: &mut Rng) -> i64 {
         let into_ms = match rng.u32(..4) {
             0 => rng.i64(-self.span_ms..=self.span_ms),

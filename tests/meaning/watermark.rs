@@ -1,4 +1,4 @@
-//! The watermark, by hand.
+//! The watermark: hand-computed examples.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ pub fn click(source: &str, id: &str, timestamp_ms: i64) -> Event<'static> {
     }
 }
 
-/// Log time and event time at which the examples begin: whole minutes.
+/// Log time and event time at which the examples begin: a whole minute.
 const T_MS: i64 = 1_741_168_800_000;
 
 /// A rig whose times are seconds past `T_MS`.
@@ -142,7 +142,8 @@ fn it_does_not_depend_on_how_often_ticks_come() {
         it.event(100, "slow", -49);
         (after_silence_ms, it.watermark_ms())
     };
-    // The slow one falls idle at 30 s, the fast one at 40 s; from -10 s it runs on for 10 s, then for 50 s more.
+    // The slow source becomes idle at 30 s, the fast one at 40 s. The watermark advances from -10 s
+    // by 10 s, then by 50 s more.
     let expected = (Some(0), Some(50_000));
     let every_second: Vec<i64> = (11..50).map(|second| second * 1_000).collect();
     assert_eq!(run(&[]), expected, "one tick, long after");

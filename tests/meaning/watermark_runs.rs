@@ -1,4 +1,5 @@
-//! Random runs of the watermark: as the naive one says, never back, whatever ticks come between.
+//! Random runs of the watermark: equal to the naive one, never decreasing, whatever ticks are
+//! between.
 
 use std::collections::BTreeMap;
 
@@ -23,7 +24,7 @@ fn settings() -> Settings {
     }
 }
 
-/// What happens at one log time: events of some sources, with event times near, behind and ahead of it.
+/// Events of some sources at one log time, with event times near, before and after it.
 fn moment(rng: &mut Rng, now_s: i64, lag_s: i64) -> Vec<(&'static str, i64)> {
     let event = |rng: &mut Rng| {
         let source = SOURCES[rng.usize(..SOURCES.len())];
@@ -91,7 +92,7 @@ fn neither_the_watermark_nor_log_time_goes_back() {
             let mut rig = CoreRig::new(settings());
             let mut before = (None, 0);
             for number in 0..60 {
-                // Leaders differ in what time it is.
+                // Leaders' clocks differ.
                 let log_time_ms = 1_000_000 + rng.i64(-90_000..90_000) + number * 3_000;
                 match rng.usize(..4) {
                     0 => drop(rig.tick(log_time_ms)),
