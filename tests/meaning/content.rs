@@ -114,9 +114,9 @@ fn windows_changed_since_are_those_that_a_later_entry_touched() {
 #[test]
 fn somebody_of_whom_nothing_is_known_can_be_read() {
     let rig = CoreRig::new(Settings::default());
-    let nobody = Learner::new("nobody");
-    let profile = nobody.profile(&rig.at());
-    assert!(!nobody.is_known());
+    let stranger = Learner::new("stranger");
+    let profile = stranger.profile(&rig.at());
+    assert!(!stranger.is_known());
     assert_eq!((profile.events, profile.sliding_window), (0, None));
     assert_eq!(profile.accuracy.last20, None);
 }

@@ -167,8 +167,8 @@ fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
     let minute_ms = 60_000;
     let played = video("start", EventType::VideoPlayed, 0, None);
     let stopped = video("stop", EventType::VideoPaused, 322_000, None);
-    let told = video(
-        "told",
+    let resized = video(
+        "resized",
         EventType::VideoSeeked,
         30 * minute_ms,
         Some(100_000),
@@ -188,7 +188,7 @@ fn a_window_far_back_is_corrected_by_what_is_stored_around_it() {
         click("9", 20 * minute_ms + 1),
         click("10", 20 * minute_ms + 2),
         click("11", 25 * minute_ms),
-        told,
+        resized,
     ];
     let Taught { emissions, .. } = Taught::of(lesson, |_| 1);
     let is_far_back =

@@ -252,7 +252,7 @@ fn lag_is_what_the_delays_do_not_explain() {
     it.event(40, "lms", 61);
     assert_eq!(it.rig.shard.watermark_lag_ms(), 0, "tool is silent");
     it.tick_ms(40_000 + 3_600_000);
-    assert_eq!(it.rig.shard.watermark_lag_ms(), 0, "nobody speaks");
+    assert_eq!(it.rig.shard.watermark_lag_ms(), 0, "no source sends");
 }
 
 #[test]
