@@ -2,7 +2,7 @@
 
 set shell := ["bash", "-euo", "pipefail", "-c"]
 
-# What is there.
+# Lists the recipes.
 default:
     @just --list
 
@@ -10,29 +10,29 @@ default:
 verify:
     CARGO_INCREMENTAL=1 .ci/run
 
-# A quick look while working: format, lints, the tree's own rules.
+# A quick check while working: format, lints, the tree's own rules.
 check:
     CARGO_INCREMENTAL=1 .ci/run format lints dependencies
     cargo test --package homeroom-tests --test tidy
 
-# Formats, and applies what clippy can apply by itself.
+# Formats, and applies the fixes of clippy.
 fix:
     cargo clippy --workspace --all-targets --fix --allow-dirty --allow-staged
     cargo fmt --all
 
-# All tests, or those whose names contain a text.
+# All tests, or those whose names contain the filter.
 test *filter:
     cargo test --workspace {{ filter }}
 
-# What the core costs, in under two minutes; compared with the run before. `just bench event/` runs some.
+# Benchmarks of the core, in under two minutes, compared with the last run. `just bench event/` runs some.
 bench *filter:
     cargo bench --package homeroom-core {{ filter }}
 
-# A node in a folder of this checkout; further flags go to `serve`.
+# Runs a node with its data in this checkout; flags are passed on to `serve`.
 run *flags:
     cargo run --release -- serve {{ flags }}
 
-# The command line against a node.
+# Runs the command line.
 cli *arguments:
     cargo run --release --package homeroom-cli -- {{ arguments }}
 

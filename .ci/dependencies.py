@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Holds the dependencies against deny.toml: licences, sources, banned crates, doubled versions.
+"""Checks the dependencies against deny.toml: licences, sources, banned crates, doubled versions.
 
-`cargo deny` does the same and more, but takes minutes to compile; this reads the same file and `cargo metadata`, and needs
-Python 3.11 alone. Exit code 0 only when nothing is wrong.
+`cargo deny` does the same and more, but takes minutes to compile. This script reads the same file
+and `cargo metadata`, and needs only Python 3.11. Exit code 0 means that no rule is broken.
 """
 
 import json
