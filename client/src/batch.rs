@@ -6,7 +6,7 @@ use homeroom_proto::{encoded, v1};
 /// Events that travel together, and are sent again together: the same bytes each time, shared and not copied.
 #[derive(Clone, Debug)]
 pub enum Batch {
-    /// Encoded events, one `homeroom.v1.Event` each.
+    /// Encoded events, one `homeroom.v1.Event` each. One that can't be decoded becomes a dead letter.
     Events(Vec<Bytes>),
     /// Events as their source wrote them; the node decodes them.
     Raw(v1::RawEvents),
@@ -19,12 +19,6 @@ impl Batch {
     /// A batch of these events. They are encoded here, and never again.
     pub fn of_events(events: &[v1::Event]) -> Self {
         Self::Events(encoded(events))
-    }
-
-    /// A batch of events that are encoded already, one `homeroom.v1.Event` each. One that can't be decoded harms no other: it
-    /// becomes a dead letter.
-    pub fn of_encoded(events: Vec<Bytes>) -> Self {
-        Self::Events(events)
     }
 
     /// How many events it holds.

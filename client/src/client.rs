@@ -120,16 +120,12 @@ impl Client {
     async fn publish_once(&self, (events, raw): Parts) -> Result<Vec<v1::EventOutcome>, CallError> {
         let request = v1::PublishRequest { events, raw };
         let answer = self
-            .call(
-                self.unary("Publish"),
-                request,
-                |channel, request| async move {
-                    v1::ingest_service_client::IngestServiceClient::new(channel)
-                        .max_decoding_message_size(ANSWER_BYTES_MAX)
-                        .publish(request)
-                        .await
-                },
-            )
+            .unary("Publish", request, |channel, request| async move {
+                v1::ingest_service_client::IngestServiceClient::new(channel)
+                    .max_decoding_message_size(ANSWER_BYTES_MAX)
+                    .publish(request)
+                    .await
+            })
             .await?;
         if let Some(token) = &answer.position {
             self.observe(token)?;
@@ -145,7 +141,7 @@ impl Client {
         &self.endpoints
     }
 
-    pub(crate) fn unary(&self, operation: &'static str) -> CallKind {
+    fn kind(&self, operation: &'static str) -> CallKind {
         CallKind {
             operation,
             deadline: self.options.deadline,
@@ -159,15 +155,29 @@ impl Client {
         CallKind {
             deadline,
             attempt: deadline,
-            ..self.unary(operation)
+            ..self.kind(operation)
         }
     }
 
     pub(crate) fn streaming(&self, operation: &'static str) -> CallKind {
         CallKind {
             announced: false,
-            ..self.unary(operation)
+            ..self.kind(operation)
         }
+    }
+
+    /// An ordinary call, within the client's own deadline.
+    pub(crate) async fn unary<Q, A, F>(
+        &self,
+        operation: &'static str,
+        message: Q,
+        attempt: impl Fn(Channel, Request<Q>) -> F,
+    ) -> Result<A, CallError>
+    where
+        Q: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        self.call(self.kind(operation), message, attempt).await
     }
 
     /// Asks until there is an answer, a refusal that is final, or no time left.

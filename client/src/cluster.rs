@@ -20,22 +20,18 @@ impl Client {
     /// What the cluster is made of.
     pub async fn describe_cluster(&self) -> Result<v1::DescribeClusterResponse, CallError> {
         let request = v1::DescribeClusterRequest {};
-        self.call(
-            self.unary("DescribeCluster"),
-            request,
-            |channel, request| async move { service(channel).describe_cluster(request).await },
-        )
+        self.unary("DescribeCluster", request, |channel, request| async move {
+            service(channel).describe_cluster(request).await
+        })
         .await
     }
 
     /// What a node finds when it walks the checklist of an engineer who asks what is wrong.
     pub async fn diagnose(&self) -> Result<v1::DiagnoseResponse, CallError> {
         let request = v1::DiagnoseRequest {};
-        self.call(
-            self.unary("Diagnose"),
-            request,
-            |channel, request| async move { service(channel).diagnose(request).await },
-        )
+        self.unary("Diagnose", request, |channel, request| async move {
+            service(channel).diagnose(request).await
+        })
         .await
     }
 
@@ -43,11 +39,9 @@ impl Client {
     pub async fn settings(&self) -> Result<v1::Settings, CallError> {
         let request = v1::GetSettingsRequest {};
         let answer = self
-            .call(
-                self.unary("GetSettings"),
-                request,
-                |channel, request| async move { service(channel).get_settings(request).await },
-            )
+            .unary("GetSettings", request, |channel, request| async move {
+                service(channel).get_settings(request).await
+            })
             .await?;
         Ok(answer.settings.unwrap_or_default())
     }
@@ -58,11 +52,9 @@ impl Client {
             settings: Some(change),
         };
         let answer = self
-            .call(
-                self.unary("UpdateSettings"),
-                request,
-                |channel, request| async move { service(channel).update_settings(request).await },
-            )
+            .unary("UpdateSettings", request, |channel, request| async move {
+                service(channel).update_settings(request).await
+            })
             .await?;
         Ok(answer.settings.unwrap_or_default())
     }

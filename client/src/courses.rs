@@ -18,11 +18,9 @@ impl Client {
         mut request: v1::ListCoursesRequest,
     ) -> Result<v1::ListCoursesResponse, CallError> {
         request.read = self.with_position(request.read);
-        self.call(
-            self.unary("ListCourses"),
-            request,
-            |channel, request| async move { service(channel).list_courses(request).await },
-        )
+        self.unary("ListCourses", request, |channel, request| async move {
+            service(channel).list_courses(request).await
+        })
         .await
     }
 
@@ -32,11 +30,9 @@ impl Client {
         mut request: v1::GetCourseRequest,
     ) -> Result<v1::GetCourseResponse, CallError> {
         request.read = self.with_position(request.read);
-        self.call(
-            self.unary("GetCourse"),
-            request,
-            |channel, request| async move { service(channel).get_course(request).await },
-        )
+        self.unary("GetCourse", request, |channel, request| async move {
+            service(channel).get_course(request).await
+        })
         .await
     }
 
@@ -46,8 +42,8 @@ impl Client {
         mut request: v1::ListCourseWindowsRequest,
     ) -> Result<v1::ListCourseWindowsResponse, CallError> {
         request.read = self.with_position(request.read);
-        self.call(
-            self.unary("ListCourseWindows"),
+        self.unary(
+            "ListCourseWindows",
             request,
             |channel, request| async move { service(channel).list_course_windows(request).await },
         )

@@ -25,11 +25,9 @@ impl Client {
         let request = v1::SummarizeRequest {
             filter: Some(filter),
         };
-        self.call(
-            self.unary("Summarize"),
-            request,
-            |channel, request| async move { service(channel).summarize(request).await },
-        )
+        self.unary("Summarize", request, |channel, request| async move {
+            service(channel).summarize(request).await
+        })
         .await
     }
 
@@ -38,7 +36,7 @@ impl Client {
         &self,
         request: v1::ListRequest,
     ) -> Result<v1::ListResponse, CallError> {
-        self.call(self.unary("List"), request, |channel, request| async move {
+        self.unary("List", request, |channel, request| async move {
             service(channel).list(request).await
         })
         .await

@@ -18,11 +18,9 @@ impl Client {
         mut request: v1::GetLearnerRequest,
     ) -> Result<v1::GetLearnerResponse, CallError> {
         request.read = self.with_position(request.read);
-        self.call(
-            self.unary("GetLearner"),
-            request,
-            |channel, request| async move { service(channel).get_learner(request).await },
-        )
+        self.unary("GetLearner", request, |channel, request| async move {
+            service(channel).get_learner(request).await
+        })
         .await
     }
 
@@ -32,11 +30,9 @@ impl Client {
         mut request: v1::BatchGetLearnersRequest,
     ) -> Result<v1::BatchGetLearnersResponse, CallError> {
         request.read = self.with_position(request.read);
-        self.call(
-            self.unary("BatchGetLearners"),
-            request,
-            |channel, request| async move { service(channel).batch_get_learners(request).await },
-        )
+        self.unary("BatchGetLearners", request, |channel, request| async move {
+            service(channel).batch_get_learners(request).await
+        })
         .await
     }
 
@@ -46,11 +42,9 @@ impl Client {
         mut request: v1::ListWindowsRequest,
     ) -> Result<v1::ListWindowsResponse, CallError> {
         request.read = self.with_position(request.read);
-        self.call(
-            self.unary("ListWindows"),
-            request,
-            |channel, request| async move { service(channel).list_windows(request).await },
-        )
+        self.unary("ListWindows", request, |channel, request| async move {
+            service(channel).list_windows(request).await
+        })
         .await
     }
 

@@ -15,7 +15,7 @@ fn batch() -> Batch {
     let begun = [&events[0][..], b"\x42\x02\xff\xfe"].concat();
     events.insert(1, Bytes::from(begun));
     events.insert(1, Bytes::from_static(b"no message"));
-    Batch::of_encoded(events)
+    Batch::Events(events)
 }
 
 fn assert_outcomes(outcomes: &[v1::EventOutcome], expected: [Status; 4]) {

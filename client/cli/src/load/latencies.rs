@@ -30,13 +30,15 @@ pub struct Quantiles {
     pub max_ms: Option<f64>,
 }
 
-impl Latencies {
-    pub(super) fn new() -> Self {
+impl Default for Latencies {
+    fn default() -> Self {
         // These bounds are valid ones, so there always is a histogram.
         let histogram = Histogram::new_with_bounds(1, LONGEST_US, SIGNIFICANT_DIGITS);
         Self(histogram.ok())
     }
+}
 
+impl Latencies {
     /// Records the time of `count` events.
     pub(super) fn record(&mut self, time: Duration, count: u64) {
         let micros = u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
@@ -73,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_event_of_a_batch_weighs() {
-        let mut latencies = Latencies::new();
+        let mut latencies = Latencies::default();
         latencies.record(Duration::from_millis(2), 98);
         latencies.record(Duration::from_millis(50), 2);
         let quantiles = latencies.quantiles();
@@ -85,7 +87,7 @@ mod tests {
 
     #[test]
     fn nothing_has_no_quantiles_and_what_takes_too_long_counts_as_the_longest() {
-        let mut latencies = Latencies::new();
+        let mut latencies = Latencies::default();
         assert_eq!(latencies.quantiles(), Quantiles::default());
         latencies.record(Duration::from_secs(100_000), 1);
         latencies.record(Duration::ZERO, 1);

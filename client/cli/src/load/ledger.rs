@@ -22,7 +22,7 @@ pub(super) struct Ledger {
 }
 
 /// What a ledger holds.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Books {
     /// Events handed over.
     pub(super) sent: u64,
@@ -89,23 +89,7 @@ impl Ledger {
     pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),
-            books: Mutex::new(Books {
-                sent: 0,
-                tally: Tally::default(),
-                retries: 0,
-                ack: Latencies::new(),
-                insight: Latencies::new(),
-                read: Latencies::new(),
-                late: Latencies::new(),
-                overdue: 0,
-                reads_overdue: 0,
-                per_second: Vec::new(),
-                last_ack: Duration::ZERO,
-                errors: 0,
-                error_messages: Vec::new(),
-                recent_ack: Latencies::new(),
-                recent_insight: Latencies::new(),
-            }),
+            books: Mutex::default(),
         }
     }
 

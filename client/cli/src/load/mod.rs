@@ -51,7 +51,7 @@ pub use report::Report;
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
 /// How far a load is.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
     /// What it does at present.
     pub stage: Stage,
@@ -72,9 +72,10 @@ pub struct Progress {
 }
 
 /// What a load does at present.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stage {
     /// Learners come in.
+    #[default]
     Arrival,
     /// Everything is measured.
     Measured,
@@ -123,8 +124,13 @@ pub async fn load(
     if let Some(file) = file.filter(|_| !report.interrupted) {
         // What would share the cores with them goes first.
         drop((connections, phase));
-        let told = |stage| on_progress(&Progress::begin(stage));
-        let found = baselines::measure(options, file, &stop, report.events_per_second, told);
+        let begin = |stage| {
+            on_progress(&Progress {
+                stage,
+                ..Progress::default()
+            });
+        };
+        let found = baselines::measure(options, file, &stop, report.events_per_second, begin);
         match found.await {
             Ok(found) => report.baselines = Some(found).filter(|_| !stop.is_cancelled()),
             // What was measured of the node stands.
@@ -134,32 +140,25 @@ pub async fn load(
     Ok(report)
 }
 
-impl Progress {
-    fn begin(stage: Stage) -> Self {
-        Self {
-            stage,
-            passed: Duration::ZERO,
-            planned: None,
-            acknowledged: 0,
-            events_per_second: 0.0,
-            ack: Quantiles::default(),
-            insight: Quantiles::default(),
-            errors: 0,
-        }
-    }
+/// Whose events are generated, and from which seed and time.
+fn cast_and_run(options: &LoadOptions) -> (Cast, Run) {
+    let cast = Cast {
+        learners: options.learners.max(1),
+        courses: options.courses.max(1),
+    };
+    let run = Run {
+        seed: options.seed,
+        start_ms: now_ms(),
+    };
+    (cast, run)
 }
 
 fn phase<'a>(options: &'a LoadOptions, stop: &CancellationToken) -> Phase<'a> {
+    let (cast, run) = cast_and_run(options);
     Phase {
         options,
-        cast: Cast {
-            learners: options.learners.max(1),
-            courses: options.courses.max(1),
-        },
-        run: Run {
-            seed: options.seed,
-            start_ms: now_ms(),
-        },
+        cast,
+        run,
         ledger: Arc::new(Ledger::new()),
         stop: stop.clone(),
     }

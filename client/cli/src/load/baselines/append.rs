@@ -85,7 +85,7 @@ fn append(
     synced_bytes: usize,
     (time, stop): (Duration, &CancellationToken),
 ) -> io::Result<Appended> {
-    let mut syncs = Latencies::new();
+    let mut syncs = Latencies::default();
     let (mut events, mut unsynced) = (0, (0, 0));
     let mut written = 0;
     let begun = Instant::now();

@@ -15,8 +15,8 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    LoadError, LoadOptions, Rate, Stage,
-    generator::{Cast, Generator, Run, Source},
+    LoadError, LoadOptions, Rate, Stage, cast_and_run,
+    generator::{Generator, Source},
     phase,
     report::rounded,
     schedule::TURNS,
@@ -145,14 +145,7 @@ struct Encoded {
 
 impl Batches {
     fn new(options: &LoadOptions) -> Self {
-        let cast = Cast {
-            learners: options.learners.max(1),
-            courses: options.courses.max(1),
-        };
-        let run = Run {
-            seed: options.seed,
-            start_ms: super::now_ms(),
-        };
+        let (cast, run) = cast_and_run(options);
         Self {
             generators: Source::ALL.map(|source| Generator::new(run, source, cast)),
             start_ms: run.start_ms,
