@@ -10,17 +10,17 @@ use tokio_util::sync::CancellationToken;
 use super::{
     alarm::Alarm,
     generator::Generator,
-    lane::Lane,
     ledger::{Ledger, Overdue},
     probes::Probes,
     schedule::Schedule,
+    tracked_publisher::TrackedPublisher,
     watched::Probe,
 };
 
 /// One source: its events, made when they are due, on a lane of their own.
 pub(super) struct Feed {
     pub(super) generator: Generator,
-    pub(super) lane: Lane,
+    pub(super) publisher: TrackedPublisher,
     pub(super) ledger: Arc<Ledger>,
     /// When batches are due; without one, whenever the window has room.
     pub(super) schedule: Option<Schedule>,
@@ -48,7 +48,7 @@ impl Feed {
             }
         }
         self.count_overdue();
-        if let Err(error) = self.lane.finish().await {
+        if let Err(error) = self.publisher.finish().await {
             self.ledger.error(error);
             stop.cancel();
         }
@@ -59,7 +59,7 @@ impl Feed {
     /// itself.
     async fn turn(&mut self, alarm: &mut Alarm) -> io::Result<Duration> {
         let Some(schedule) = &mut self.schedule else {
-            self.lane.room().await;
+            self.publisher.room().await;
             return Ok(self.ledger.started().elapsed());
         };
         let due = schedule.due();
@@ -67,7 +67,7 @@ impl Feed {
             return std::future::pending().await;
         }
         alarm.until(self.ledger.started() + due).await?;
-        self.lane.room().await;
+        self.publisher.room().await;
         schedule.advance();
         Ok(due)
     }
@@ -88,7 +88,7 @@ impl Feed {
             let last = events.len() - 1;
             events.swap(last, number as usize % (last + 1));
         }
-        self.lane.send(events, due_at, number).await
+        self.publisher.send(events, due_at, number).await
     }
 
     fn count_overdue(&self) {

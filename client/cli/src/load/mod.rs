@@ -15,7 +15,6 @@ mod baselines;
 mod error;
 mod feed;
 mod generator;
-mod lane;
 mod latencies;
 mod ledger;
 mod options;
@@ -25,6 +24,7 @@ mod probes;
 mod reader;
 mod report;
 mod schedule;
+mod tracked_publisher;
 mod watched;
 
 use std::io;

@@ -14,12 +14,12 @@ use super::{
     LoadError, LoadOptions, Rate,
     feed::Feed,
     generator::{Arrivals, Cast, Generator, Run, Source},
-    lane::Lane,
     ledger::Ledger,
     prober::{NEWS_AHEAD, probe},
     probes::Probes,
     reader::Reader,
     schedule::{Schedule, turns_of},
+    tracked_publisher::TrackedPublisher,
 };
 use homeroom_client::{Client, PublisherOptions};
 
@@ -68,23 +68,23 @@ impl Phase<'_> {
     pub(super) async fn arrive(&self, client: &Client) -> io::Result<()> {
         let mut tasks = JoinSet::new();
         let options = self.publisher_options(ARRIVAL_WINDOW);
-        let mut lane = Lane::open(client, options, &self.ledger, None, &mut tasks);
+        let mut publisher = TrackedPublisher::open(client, options, &self.ledger, None, &mut tasks);
         let mut arrivals = Arrivals::new(self.run, self.cast, self.options.seen);
         loop {
             tokio::select! {
                 biased;
                 () = self.stop.cancelled() => break,
-                () = lane.room() => {}
+                () = publisher.room() => {}
             }
             let passed = self.ledger.started().elapsed();
             let at_ms = self.run.start_ms + passed.as_millis() as i64;
             let events = arrivals.batch(ARRIVAL_BATCH, at_ms);
             let due = self.ledger.started() + passed;
-            if events.is_empty() || !lane.send(events, due, None).await {
+            if events.is_empty() || !publisher.send(events, due, None).await {
                 break;
             }
         }
-        if let Err(error) = lane.finish().await {
+        if let Err(error) = publisher.finish().await {
             self.ledger.error(error);
             self.stop.cancel();
         }
@@ -108,10 +108,10 @@ impl Phase<'_> {
             let window = self.window(source);
             let options = self.publisher_options(window);
             let tell = own.map(|(_, tell)| tell.clone());
-            let lane = Lane::open(client, options, &self.ledger, tell, &mut tasks);
+            let publisher = TrackedPublisher::open(client, options, &self.ledger, tell, &mut tasks);
             let feed = Feed {
                 probes: own.map(|(probes, _)| Arc::clone(probes)),
-                ..self.feed(source, lane)
+                ..self.feed(source, publisher)
             };
             tasks.spawn(feed.run(stop.clone()));
         }
@@ -138,22 +138,22 @@ impl Phase<'_> {
         let stop = self.stop.child_token();
         for source in Source::ALL {
             let options = self.publisher_options(self.window(source));
-            let lane = Lane::open(client, options, &self.ledger, None, &mut tasks);
-            tasks.spawn(self.feed(source, lane).run(stop.clone()));
+            let publisher = TrackedPublisher::open(client, options, &self.ledger, None, &mut tasks);
+            tasks.spawn(self.feed(source, publisher).run(stop.clone()));
         }
         let lasted = self.wait(&stop, time).await;
         self.join(tasks).await?;
         Ok(lasted)
     }
 
-    fn feed(&self, source: Source, lane: Lane) -> Feed {
+    fn feed(&self, source: Source, publisher: TrackedPublisher) -> Feed {
         let schedule = match self.options.rate {
             Rate::Max => None,
             Rate::PerSecond(rate) => Some(Schedule::new(source, self.options.batch, rate)),
         };
         Feed {
             generator: Generator::new(self.run, source, self.cast),
-            lane,
+            publisher,
             ledger: Arc::clone(&self.ledger),
             schedule,
             batch: self.options.batch,

@@ -19,7 +19,7 @@ use homeroom_client::{Acknowledgements, Batch, Client, PublishError, Publisher, 
 const BYTES_IN_FLIGHT_MAX: usize = 16 << 20;
 
 /// One stream of batches to the node, with what is outstanding on it.
-pub(super) struct Lane {
+pub(super) struct TrackedPublisher {
     publisher: Publisher,
     outstanding: Arc<Outstanding>,
     ledger: Arc<Ledger>,
@@ -41,7 +41,7 @@ struct Sent {
     probe: Option<u64>,
 }
 
-impl Lane {
+impl TrackedPublisher {
     /// Opens a lane with a window of so many batches; `tasks` own what counts its acknowledgements.
     pub(super) fn open(
         client: &Client,
@@ -170,14 +170,14 @@ mod tests {
         };
         let ledger = Arc::new(Ledger::new());
         let mut tasks = JoinSet::new();
-        let mut lane = Lane::open(&client, options, &ledger, None, &mut tasks);
+        let mut publisher = TrackedPublisher::open(&client, options, &ledger, None, &mut tasks);
         let due = Instant::now();
         let batch = || vec![v1::Event::default(), v1::Event::default()];
         while {
-            lane.room().await;
-            lane.send(batch(), due, None).await
+            publisher.room().await;
+            publisher.send(batch(), due, None).await
         } {}
-        assert!(lane.finish().await.is_err());
+        assert!(publisher.finish().await.is_err());
         while let Some(ended) = tasks.join_next().await {
             ended.expect("no panic").expect("no error");
         }
