@@ -8,9 +8,9 @@ use homeroom_proto::v1;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    alarm::Alarm,
     generator::Generator,
     ledger::{Ledger, Overdue},
+    precise_timer::PreciseTimer,
     probes::Probes,
     schedule::Schedule,
     tracked_publisher::TrackedPublisher,
@@ -36,12 +36,12 @@ pub(super) struct Feed {
 impl Feed {
     /// Publishes until `stop`, then waits for all outcomes. When publishing has failed, there is nothing left to measure: it stops the others.
     pub(super) async fn run(mut self, stop: CancellationToken) -> io::Result<()> {
-        let mut alarm = Alarm::new()?;
+        let mut timer = PreciseTimer::new()?;
         loop {
             let due = tokio::select! {
                 biased;
                 () = stop.cancelled() => break,
-                due = self.turn(&mut alarm) => due?,
+                due = self.turn(&mut timer) => due?,
             };
             if !self.publish(due).await {
                 break;
@@ -57,7 +57,7 @@ impl Feed {
 
     /// Waits until the next batch is due and there is room for it; says when it was due, since the start. Cancel safe but for the turn
     /// itself.
-    async fn turn(&mut self, alarm: &mut Alarm) -> io::Result<Duration> {
+    async fn turn(&mut self, timer: &mut PreciseTimer) -> io::Result<Duration> {
         let Some(schedule) = &mut self.schedule else {
             self.publisher.room().await;
             return Ok(self.ledger.started().elapsed());
@@ -66,7 +66,7 @@ impl Feed {
         if due >= self.until {
             return std::future::pending().await;
         }
-        alarm.until(self.ledger.started() + due).await?;
+        timer.until(self.ledger.started() + due).await?;
         self.publisher.room().await;
         schedule.advance();
         Ok(due)

@@ -10,7 +10,6 @@
 //! It runs on the caller's runtime. A single thread is enough, and disturbs the node beside it least: alone it makes and publishes
 //! 0.8 million events a second to a sink that does nothing. Knows nothing of the node but its contract.
 
-mod alarm;
 mod baselines;
 mod error;
 mod feed;
@@ -19,6 +18,7 @@ mod latencies;
 mod ledger;
 mod options;
 mod phases;
+mod precise_timer;
 mod prober;
 mod probes;
 mod reader;

@@ -14,8 +14,8 @@ use prost_types::FieldMask;
 use tokio::sync::mpsc;
 
 use super::{
-    alarm::Alarm,
     ledger::Ledger,
+    precise_timer::PreciseTimer,
     watched::{News, Probe, Verdict, Watched},
 };
 use homeroom_client::{CallError, Client};
@@ -37,7 +37,7 @@ pub(super) async fn probe(
     mut news: mpsc::Receiver<News>,
     ledger: &Ledger,
 ) -> io::Result<()> {
-    let mut alarm = Alarm::new()?;
+    let mut timer = PreciseTimer::new()?;
     let mut watched = Watched::default();
     let mut looks = FuturesUnordered::new();
     let mut is_open = true;
@@ -56,7 +56,7 @@ pub(super) async fn probe(
                     }
                 }
             },
-            waited = alarm.until(next_look.unwrap_or_else(Instant::now)), if next_look.is_some() => {
+            waited = timer.until(next_look.unwrap_or_else(Instant::now)), if next_look.is_some() => {
                 waited?;
                 if let Some(probe) = watched.take_look() {
                     looks.push(look(client.clone(), probe));

@@ -10,9 +10,9 @@ use homeroom_proto::v1;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    alarm::Alarm,
     generator::{Cast, learner_id},
     ledger::Ledger,
+    precise_timer::PreciseTimer,
     schedule::steps,
 };
 use homeroom_client::Client;
@@ -39,7 +39,7 @@ struct Answered {
 impl Reader {
     /// Asks until `stop`; then waits for the answers that are still to come.
     pub(super) async fn run(mut self, ledger: &Ledger, stop: &CancellationToken) -> io::Result<()> {
-        let mut alarm = Alarm::new()?;
+        let mut timer = PreciseTimer::new()?;
         let mut outstanding = FuturesUnordered::new();
         let mut number = 0;
         while !stop.is_cancelled() {
@@ -49,7 +49,7 @@ impl Reader {
                 biased;
                 () = stop.cancelled() => {}
                 Some(answer) = outstanding.next(), if !outstanding.is_empty() => note(answer, ledger),
-                waited = alarm.until(due), if has_room => {
+                waited = timer.until(due), if has_room => {
                     waited?;
                     number += 1;
                     outstanding.push(self.ask(due));

@@ -7,7 +7,7 @@ use std::io;
 use std::time::Instant;
 
 #[cfg(target_os = "linux")]
-pub(super) use linux::Alarm;
+pub(super) use linux::PreciseTimer;
 
 #[cfg(target_os = "linux")]
 mod linux {
@@ -24,11 +24,11 @@ mod linux {
 
     /// A timer for one waiter.
     #[derive(Debug)]
-    pub(in crate::load) struct Alarm {
+    pub(in crate::load) struct PreciseTimer {
         timer: AsyncFd<OwnedFd>,
     }
 
-    impl Alarm {
+    impl PreciseTimer {
         /// Must be made inside a tokio runtime.
         ///
         /// # Errors
@@ -78,10 +78,10 @@ mod linux {
 /// A timer for one waiter, as coarse as tokio's.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
-pub(super) struct Alarm;
+pub(super) struct PreciseTimer;
 
 #[cfg(not(target_os = "linux"))]
-impl Alarm {
+impl PreciseTimer {
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self)
     }
@@ -100,21 +100,21 @@ mod tests {
 
     #[tokio::test]
     async fn it_never_rings_too_early_not_even_after_a_wait_that_was_given_up() {
-        let mut alarm = Alarm::new().expect("a timer");
+        let mut timer = PreciseTimer::new().expect("a timer");
         let start = Instant::now();
         let soon = start + Duration::from_micros(200);
         let far = start + Duration::from_secs(60);
         tokio::select! {
             biased;
-            waited = alarm.until(far) => panic!("it waited: {waited:?}"),
+            waited = timer.until(far) => panic!("it waited: {waited:?}"),
             () = tokio::task::yield_now() => {}
         }
-        alarm.until(soon).await.expect("a wait");
+        timer.until(soon).await.expect("a wait");
         assert!(Instant::now() >= soon);
         // The timer has rung; the next wait must not take that for its own.
         let later = Instant::now() + Duration::from_millis(3);
-        alarm.until(later).await.expect("a wait");
+        timer.until(later).await.expect("a wait");
         assert!(Instant::now() >= later);
-        alarm.until(start).await.expect("a time that has passed");
+        timer.until(start).await.expect("a time that has passed");
     }
 }
