@@ -2,7 +2,7 @@
 //! a machine's mood, ratios less so.
 
 mod append;
-mod by_hand;
+mod in_memory;
 mod null_sink;
 
 use std::io;
@@ -82,7 +82,7 @@ pub(super) async fn measure(
     on_stage(Stage::InMemory);
     let batches = Batches::new(options);
     let stopped = stop.clone();
-    let in_memory = blocking(move || by_hand::measure(batches, each, &stopped)).await?;
+    let in_memory = blocking(move || in_memory::measure(batches, each, &stopped)).await?;
     let over = |baseline: f64| rounded(node_events_per_second / baseline.max(1e-9));
     Ok(Baselines {
         null_sink_events_per_second: rounded(null_sink),

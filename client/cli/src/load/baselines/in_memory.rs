@@ -28,7 +28,7 @@ const LISTED: usize = 10;
 
 /// All learners.
 #[derive(Default)]
-pub(super) struct ByHand {
+pub(super) struct InMemory {
     learners: HashMap<String, Learner>,
 }
 
@@ -63,7 +63,7 @@ struct Sitting {
     events: u64,
 }
 
-impl ByHand {
+impl InMemory {
     /// Takes an encoded request; returns how many of its events are new.
     pub(super) fn apply(&mut self, bytes: &[u8]) -> Result<u64, DecodeError> {
         let request = v1::PublishRequest::decode(bytes)?;
@@ -196,14 +196,14 @@ pub(super) fn measure(
     time: Duration,
     stop: &CancellationToken,
 ) -> io::Result<f64> {
-    let mut by_hand = ByHand::default();
+    let mut in_memory = InMemory::default();
     let (mut events, mut spent) = (0, Duration::ZERO);
     let begun = Instant::now();
     while begun.elapsed() < time && events < EVENTS_MAX && !stop.is_cancelled() {
         let made: Vec<Encoded> = (0..AHEAD).map(|_| batches.next()).collect();
         let asked = Instant::now();
         for batch in &made {
-            by_hand.apply(&batch.bytes).map_err(io::Error::other)?;
+            in_memory.apply(&batch.bytes).map_err(io::Error::other)?;
             events += batch.events;
         }
         spent += asked.elapsed();
@@ -248,10 +248,12 @@ mod tests {
             events: homeroom_proto::encoded(&events),
             raw: None,
         };
-        let mut by_hand = ByHand::default();
-        let new = by_hand.apply(&request.encode_to_vec()).expect("a request");
+        let mut in_memory = InMemory::default();
+        let new = in_memory
+            .apply(&request.encode_to_vec())
+            .expect("a request");
         assert_eq!(new, 4);
-        let ada = &by_hand.learners["ada"];
+        let ada = &in_memory.learners["ada"];
         let pane = &ada.panes[&(2, String::new())];
         assert_eq!((pane.events, pane.clicks, pane.quizzes), (2, 1, 1));
         assert_eq!((pane.score_sum, pane.is_active), (750_000, true));
