@@ -34,7 +34,7 @@ use std::time::{Duration, SystemTime};
 use tokio_util::sync::CancellationToken;
 
 use baselines::AppendFile;
-use generator::{Cast, Run};
+use generator::{Population, Run};
 use ledger::Ledger;
 use phases::{Connections, Phase};
 
@@ -141,8 +141,8 @@ pub async fn load(
 }
 
 /// Whose events are generated, and from which seed and time.
-fn cast_and_run(options: &LoadOptions) -> (Cast, Run) {
-    let cast = Cast {
+fn population_and_run(options: &LoadOptions) -> (Population, Run) {
+    let population = Population {
         learners: options.learners.max(1),
         courses: options.courses.max(1),
     };
@@ -150,14 +150,14 @@ fn cast_and_run(options: &LoadOptions) -> (Cast, Run) {
         seed: options.seed,
         start_ms: now_ms(),
     };
-    (cast, run)
+    (population, run)
 }
 
 fn phase<'a>(options: &'a LoadOptions, stop: &CancellationToken) -> Phase<'a> {
-    let (cast, run) = cast_and_run(options);
+    let (population, run) = population_and_run(options);
     Phase {
         options,
-        cast,
+        population,
         run,
         ledger: Arc::new(Ledger::new()),
         stop: stop.clone(),

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use super::{
     LoadError, LoadOptions, Rate,
     feed::Feed,
-    generator::{Arrivals, Cast, Generator, Run, Source},
+    generator::{Arrivals, Generator, Population, Run, Source},
     ledger::Ledger,
     prober::{NEWS_AHEAD, probe},
     probes::Probes,
@@ -34,7 +34,7 @@ const READS_SALT: u64 = 0x5ead;
 /// Who takes part in a phase, and where its figures go.
 pub(super) struct Phase<'a> {
     pub(super) options: &'a LoadOptions,
-    pub(super) cast: Cast,
+    pub(super) population: Population,
     pub(super) run: Run,
     pub(super) ledger: Arc<Ledger>,
     pub(super) stop: CancellationToken,
@@ -69,7 +69,7 @@ impl Phase<'_> {
         let mut tasks = JoinSet::new();
         let options = self.publisher_options(ARRIVAL_WINDOW);
         let mut publisher = TrackedPublisher::open(client, options, &self.ledger, None, &mut tasks);
-        let mut arrivals = Arrivals::new(self.run, self.cast, self.options.seen);
+        let mut arrivals = Arrivals::new(self.run, self.population, self.options.seen);
         loop {
             tokio::select! {
                 biased;
@@ -119,7 +119,7 @@ impl Phase<'_> {
         if let Some(per_second) = NonZeroU32::new(self.options.reads_per_second) {
             let reader = Reader {
                 client: connections.reads.clone(),
-                cast: self.cast,
+                population: self.population,
                 per_second,
                 seed: self.options.seed,
                 rng: Rng::with_seed(self.options.seed ^ READS_SALT),
@@ -152,7 +152,7 @@ impl Phase<'_> {
             Rate::PerSecond(rate) => Some(Schedule::new(source, self.options.batch, rate)),
         };
         Feed {
-            generator: Generator::new(self.run, source, self.cast),
+            generator: Generator::new(self.run, source, self.population),
             publisher,
             ledger: Arc::clone(&self.ledger),
             schedule,

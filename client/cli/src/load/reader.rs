@@ -10,7 +10,7 @@ use homeroom_proto::v1;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    generator::{Cast, learner_id},
+    generator::{Population, learner_id},
     ledger::Ledger,
     precise_timer::PreciseTimer,
     schedule::steps,
@@ -23,7 +23,7 @@ const OUTSTANDING_MAX: usize = 256;
 /// Asks for whole profiles of learners, as a recommender does: no mask, default consistency.
 pub(super) struct Reader {
     pub(super) client: Client,
-    pub(super) cast: Cast,
+    pub(super) population: Population,
     pub(super) per_second: NonZeroU32,
     /// What says when within its time a query is due.
     pub(super) seed: u64,
@@ -87,7 +87,7 @@ impl Reader {
     fn ask(&mut self, due: Instant) -> impl Future<Output = Answered> + use<> {
         let client = self.client.clone();
         let request = v1::GetLearnerRequest {
-            user_id: learner_id(self.rng.u32(..self.cast.learners.max(1))),
+            user_id: learner_id(self.rng.u32(..self.population.learners.max(1))),
             ..v1::GetLearnerRequest::default()
         };
         async move {
@@ -118,7 +118,7 @@ mod tests {
         Reader {
             client: Client::connect_with(endpoints, homeroom_client::ClientOptions::default())
                 .expect("an address"),
-            cast: Cast {
+            population: Population {
                 learners: 1,
                 courses: 1,
             },

@@ -15,9 +15,9 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    LoadError, LoadOptions, Rate, Stage, cast_and_run,
+    LoadError, LoadOptions, Rate, Stage,
     generator::{Generator, Source},
-    phase,
+    phase, population_and_run,
     report::rounded,
     schedule::TURNS,
 };
@@ -145,9 +145,9 @@ struct Encoded {
 
 impl Batches {
     fn new(options: &LoadOptions) -> Self {
-        let (cast, run) = cast_and_run(options);
+        let (population, run) = population_and_run(options);
         Self {
-            generators: Source::ALL.map(|source| Generator::new(run, source, cast)),
+            generators: Source::ALL.map(|source| Generator::new(run, source, population)),
             start_ms: run.start_ms,
             batch: options.batch as usize,
             turn: 0,

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use homeroom_proto::v1;
 
-use super::{Cast, Run, Source, ids::EventIds, text};
+use super::{Population, Run, Source, ids::EventIds, text};
 
 /// When learners came who are no longer active, ms before the run: long enough ago for their windows to settle.
 const EARLIER_MS: Range<i64> = 5 * 60_000..120 * 60_000;
@@ -15,7 +15,7 @@ const LETTER: u8 = b'n';
 /// One or two events of each learner who came earlier, in the order in which they came; then the sign-in of each who is active.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
-    cast: Cast,
+    population: Population,
     ids: EventIds,
     start_ms: i64,
     /// Learners known in all.
@@ -25,19 +25,19 @@ pub(crate) struct Arrivals {
 }
 
 impl Arrivals {
-    pub(crate) fn new(run: Run, cast: Cast, seen: u32) -> Self {
+    pub(crate) fn new(run: Run, population: Population, seen: u32) -> Self {
         Self {
-            cast,
+            population,
             ids: EventIds::new(run, LETTER),
             start_ms: run.start_ms,
-            seen: seen.max(cast.learners),
+            seen: seen.max(population.learners),
             next: 0,
         }
     }
 
     /// Events in a batch of about `count`, on the wire at `at_ms` since the epoch; empty when all are in.
     pub(crate) fn batch(&mut self, count: usize, at_ms: i64) -> Vec<v1::Event> {
-        let earlier = u64::from(self.seen - self.cast.learners);
+        let earlier = u64::from(self.seen - self.population.learners);
         let mut events = Vec::with_capacity(count + 1);
         while events.len() < count && self.next < u64::from(self.seen) {
             match self.next < earlier {
@@ -59,7 +59,7 @@ impl Arrivals {
         let passed_ms = span_ms * i128::from(self.next) / i128::from(earlier);
         // Within the span.
         let at_ms = self.start_ms - EARLIER_MS.end + passed_ms as i64;
-        let learner = self.cast.learners + self.next as u32;
+        let learner = self.population.learners + self.next as u32;
         events.push(self.event(learner, "page_view", at_ms));
         if self.next.is_multiple_of(2) {
             events.push(self.event(learner, "click", at_ms));
@@ -74,7 +74,7 @@ impl Arrivals {
             source: Source::Lms.name().to_owned(),
             ..v1::Event::default()
         };
-        self.cast.put(&mut event, learner, at_ms);
+        self.population.put(&mut event, learner, at_ms);
         event
     }
 }

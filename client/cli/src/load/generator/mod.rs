@@ -6,9 +6,9 @@
 //! Knows nothing of publishers, schedules or clocks.
 
 mod arrivals;
-mod cast;
 mod delay;
 mod ids;
+mod population;
 mod source;
 mod sources;
 #[cfg(test)]
@@ -19,9 +19,9 @@ use fastrand::Rng;
 use homeroom_proto::v1;
 
 pub(crate) use arrivals::Arrivals;
-pub(crate) use cast::{Cast, learner_id};
 use delay::delay_ms;
 use ids::EventIds;
+pub(crate) use population::{Population, learner_id};
 pub(crate) use source::Source;
 use sources::Attempt;
 
@@ -46,20 +46,20 @@ pub(crate) struct Run {
 pub(crate) struct Generator {
     source: Source,
     rng: Rng,
-    cast: Cast,
+    population: Population,
     ids: EventIds,
     kept: Vec<v1::Event>,
     attempts: Vec<Attempt>,
 }
 
 impl Generator {
-    /// The events of `source` in this run, about this cast.
-    pub(crate) fn new(run: Run, source: Source, cast: Cast) -> Self {
+    /// The events of `source` in this run, about this population.
+    pub(crate) fn new(run: Run, source: Source, population: Population) -> Self {
         let salt = text::mixed(u64::from(source.letter()));
         Self {
             source,
             rng: Rng::with_seed(run.seed ^ salt),
-            cast,
+            population,
             ids: EventIds::new(run, source.letter()),
             kept: Vec::with_capacity(KEPT),
             attempts: Vec::with_capacity(ATTEMPTS),
@@ -86,8 +86,8 @@ impl Generator {
     /// An interaction that happens at `at_ms`, so that no event of its learner on the wire by then is newer. The assessment tool has none.
     pub(crate) fn newest_interaction(&mut self, at_ms: i64) -> v1::Event {
         let mut event = self.bare(at_ms, at_ms);
-        let learner = self.cast.any(&mut self.rng);
-        self.cast.put(&mut event, learner, at_ms);
+        let learner = self.population.any(&mut self.rng);
+        self.population.put(&mut event, learner, at_ms);
         sources::interaction(self.source, &mut event, learner, &mut self.rng);
         event
     }
@@ -95,8 +95,8 @@ impl Generator {
     fn event(&mut self, at_ms: i64) -> v1::Event {
         let event_ms = at_ms - delay_ms(&mut self.rng);
         let mut event = self.bare(at_ms, event_ms);
-        let learner = self.cast.any(&mut self.rng);
-        self.cast.put(&mut event, learner, event_ms);
+        let learner = self.population.any(&mut self.rng);
+        self.population.put(&mut event, learner, event_ms);
         match self.source {
             Source::Lms => sources::lms(&mut event, learner, &mut self.rng),
             Source::Video => sources::video(&mut event, learner, &mut self.rng),
@@ -112,7 +112,7 @@ impl Generator {
         };
         match attempt {
             // Whoever's score changes is the learner of the attempt, not the one who was picked.
-            sources::Scored::Changed(learner) => self.cast.put(event, learner, event_ms),
+            sources::Scored::Changed(learner) => self.population.put(event, learner, event_ms),
             sources::Scored::New(attempt) if self.attempts.len() < ATTEMPTS => {
                 self.attempts.push(attempt);
             }

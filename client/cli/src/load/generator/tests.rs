@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use super::*;
 
 const START_MS: i64 = 1_772_438_400_000;
-const CAST: Cast = Cast {
+const POPULATION: Population = Population {
     learners: 500,
     courses: 7,
 };
@@ -19,7 +19,7 @@ fn run(seed: u64) -> Run {
 
 /// Batches of 100 of one source, 10 ms apart.
 fn lived(run: Run, source: Source, batches: i64) -> Vec<v1::Event> {
-    let mut generator = Generator::new(run, source, CAST);
+    let mut generator = Generator::new(run, source, POPULATION);
     (0..batches)
         .flat_map(|k| generator.batch(100, START_MS + k * 10))
         .collect()
@@ -45,7 +45,7 @@ fn no_two_runs_have_an_event_in_common_not_even_of_one_seed() {
         ..run(1)
     };
     let mut seen: HashMap<String, v1::Event> = HashMap::new();
-    let mut arrivals = |run| Arrivals::new(run, CAST, 900).batch(10_000, START_MS);
+    let mut arrivals = |run| Arrivals::new(run, POPULATION, 900).batch(10_000, START_MS);
     let mut all: Vec<v1::Event> = [run(1), run(2), later]
         .into_iter()
         .flat_map(&mut arrivals)
@@ -82,7 +82,7 @@ fn one_of_a_hundred_is_a_repetition_with_the_same_content() {
 
 #[test]
 fn most_events_are_a_second_old_at_most_and_none_older_than_three_minutes_or_of_the_future() {
-    let mut generator = Generator::new(run(4), Source::Lms, CAST);
+    let mut generator = Generator::new(run(4), Source::Lms, POPULATION);
     let mut ages: Vec<i64> = Vec::new();
     let mut seen = BTreeSet::new();
     for k in 0..500 {
@@ -113,7 +113,7 @@ fn all_learners_are_equally_active_in_no_order() {
     for event in &events {
         *by_learner.entry(event.user_id.as_str()).or_default() += 1;
     }
-    assert_eq!(by_learner.len(), CAST.learners as usize);
+    assert_eq!(by_learner.len(), POPULATION.learners as usize);
     assert!(by_learner.values().all(|count| (100..320).contains(count)));
     let ascents = events
         .windows(2)
@@ -192,7 +192,7 @@ fn a_watched_event_is_an_interaction_and_the_newest() {
         .into_iter()
         .filter(|source| source.has_interactions())
     {
-        let mut generator = Generator::new(run(8), source, CAST);
+        let mut generator = Generator::new(run(8), source, POPULATION);
         let event = generator.newest_interaction(START_MS);
         assert_eq!(event_ms(&event), START_MS);
         assert!(["page_view", "click", "video_played"].contains(&event.event_type.as_str()));
@@ -201,7 +201,7 @@ fn a_watched_event_is_an_interaction_and_the_newest() {
 
 #[test]
 fn everyone_arrives_once_those_who_came_earlier_first_and_in_order_of_time() {
-    let mut arrivals = Arrivals::new(run(9), CAST, 2_000);
+    let mut arrivals = Arrivals::new(run(9), POPULATION, 2_000);
     let mut events = Vec::new();
     loop {
         let batch = arrivals.batch(100, START_MS);
@@ -231,7 +231,7 @@ fn everyone_arrives_once_those_who_came_earlier_first_and_in_order_of_time() {
 /// What an event costs to make. Says it, and judges nothing: the machine has other things to do.
 #[test]
 fn the_cost_of_an_event_is_told() {
-    let mut generator = Generator::new(run(10), Source::Lms, CAST);
+    let mut generator = Generator::new(run(10), Source::Lms, POPULATION);
     let begun = std::time::Instant::now();
     let events: usize = (0..2_000)
         .map(|_| generator.batch(100, START_MS).len())

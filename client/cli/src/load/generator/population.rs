@@ -13,14 +13,14 @@ const SITTING_DIGITS: usize = 12;
 
 /// Who is active, in which courses.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Cast {
+pub(crate) struct Population {
     /// Learners who are active; at least 1.
     pub(crate) learners: u32,
     /// Courses; at least 1.
     pub(crate) courses: u32,
 }
 
-impl Cast {
+impl Population {
     /// Any of the learners, each as likely.
     pub(super) fn any(&self, rng: &mut Rng) -> u32 {
         rng.u32(..self.learners.max(1))
