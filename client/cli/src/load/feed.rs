@@ -10,11 +10,11 @@ use tokio_util::sync::CancellationToken;
 use super::{
     generator::Generator,
     ledger::{Ledger, Overdue},
+    pending_probes::Probe,
     precise_timer::PreciseTimer,
-    probes::Probes,
+    probe_sampler::ProbeSampler,
     schedule::Schedule,
     tracked_publisher::TrackedPublisher,
-    watched::Probe,
 };
 
 /// One source: its events, made when they are due, on a lane of their own.
@@ -30,7 +30,7 @@ pub(super) struct Feed {
     pub(super) until: Duration,
     /// When the phase began, ms since the epoch.
     pub(super) start_ms: i64,
-    pub(super) probes: Option<Arc<Probes>>,
+    pub(super) probes: Option<Arc<ProbeSampler>>,
 }
 
 impl Feed {

@@ -17,15 +17,15 @@ mod generator;
 mod latencies;
 mod ledger;
 mod options;
+mod pending_probes;
 mod phases;
 mod precise_timer;
+mod probe_sampler;
 mod prober;
-mod probes;
 mod reader;
 mod report;
 mod schedule;
 mod tracked_publisher;
-mod watched;
 
 use std::io;
 use std::sync::Arc;

@@ -15,8 +15,8 @@ use super::{
     feed::Feed,
     generator::{Arrivals, Generator, Population, Run, Source},
     ledger::Ledger,
-    prober::{NEWS_AHEAD, probe},
-    probes::Probes,
+    probe_sampler::ProbeSampler,
+    prober::{UPDATES_AHEAD, probe},
     reader::Reader,
     schedule::{Schedule, turns_of},
     tracked_publisher::TrackedPublisher,
@@ -97,10 +97,10 @@ impl Phase<'_> {
         let mut tasks = JoinSet::new();
         let stop = self.stop.child_token();
         let probes = NonZeroU32::new(self.options.probes_per_second).map(|per_second| {
-            let (tell, news) = mpsc::channel(NEWS_AHEAD);
+            let (tell, updates) = mpsc::channel(UPDATES_AHEAD);
             let (client, ledger) = (connections.probes.clone(), Arc::clone(&self.ledger));
-            tasks.spawn(async move { probe(client, news, &ledger).await });
-            let probes = Probes::new(per_second, self.options.seed, tell.clone());
+            tasks.spawn(async move { probe(client, updates, &ledger).await });
+            let probes = ProbeSampler::new(per_second, self.options.seed, tell.clone());
             (Arc::new(probes), tell)
         });
         for (source, client) in Source::ALL.into_iter().zip(&connections.sources) {

@@ -15,16 +15,16 @@ use tokio::sync::mpsc;
 
 use super::{
     ledger::Ledger,
+    pending_probes::{PendingProbes, Probe, ProbeUpdate, Verdict},
     precise_timer::PreciseTimer,
-    watched::{News, Probe, Verdict, Watched},
 };
 use homeroom_client::{CallError, Client};
 
 /// What is told of events faster than it is taken waits here, and then with whoever tells it.
-pub(super) const NEWS_AHEAD: usize = 256;
+pub(super) const UPDATES_AHEAD: usize = 256;
 
-/// What came of one look.
-struct Look {
+/// What came of one poll.
+struct Poll {
     number: u64,
     asked: Instant,
     answered: Instant,
@@ -34,32 +34,32 @@ struct Look {
 /// Watches for all events that it is told of; ends when nobody can tell of more, and each has shown or never will.
 pub(super) async fn probe(
     client: Client,
-    mut news: mpsc::Receiver<News>,
+    mut updates: mpsc::Receiver<ProbeUpdate>,
     ledger: &Ledger,
 ) -> io::Result<()> {
     let mut timer = PreciseTimer::new()?;
-    let mut watched = Watched::default();
-    let mut looks = FuturesUnordered::new();
+    let mut pending = PendingProbes::default();
+    let mut polls = FuturesUnordered::new();
     let mut is_open = true;
-    while is_open || !watched.is_empty() {
-        let next_look = watched.next_look();
+    while is_open || !pending.is_empty() {
+        let next_poll = pending.next_poll();
         tokio::select! {
             biased;
-            Some(look) = looks.next(), if !looks.is_empty() => judge(look, &mut watched, ledger),
-            told = news.recv(), if is_open => match told {
-                Some(News::Sent(probe)) => watched.add(probe),
-                Some(News::Acknowledged(number)) => watched.acknowledged(number, Instant::now()),
+            Some(poll) = polls.next(), if !polls.is_empty() => judge(poll, &mut pending, ledger),
+            update = updates.recv(), if is_open => match update {
+                Some(ProbeUpdate::Sent(probe)) => pending.add(probe),
+                Some(ProbeUpdate::Acknowledged(number)) => pending.acknowledged(number, Instant::now()),
                 None => {
                     is_open = false;
-                    for waited in watched.forget_unacknowledged(Instant::now()) {
+                    for waited in pending.forget_unacknowledged(Instant::now()) {
                         ledger.shown(waited);
                     }
                 }
             },
-            waited = timer.until(next_look.unwrap_or_else(Instant::now)), if next_look.is_some() => {
+            waited = timer.until(next_poll.unwrap_or_else(Instant::now)), if next_poll.is_some() => {
                 waited?;
-                if let Some(probe) = watched.take_look() {
-                    looks.push(look(client.clone(), probe));
+                if let Some(probe) = pending.take_poll() {
+                    polls.push(poll(client.clone(), probe));
                 }
             }
         }
@@ -67,7 +67,7 @@ pub(super) async fn probe(
     Ok(())
 }
 
-fn look(client: Client, probe: &Probe) -> impl Future<Output = Look> + use<> {
+fn poll(client: Client, probe: &Probe) -> impl Future<Output = Poll> + use<> {
     let number = probe.number;
     let request = v1::GetLearnerRequest {
         user_id: probe.user_id.clone(),
@@ -82,7 +82,7 @@ fn look(client: Client, probe: &Probe) -> impl Future<Output = Look> + use<> {
     async move {
         let asked = Instant::now();
         let answer = client.get_learner(request).await;
-        Look {
+        Poll {
             number,
             asked,
             answered: Instant::now(),
@@ -91,17 +91,17 @@ fn look(client: Client, probe: &Probe) -> impl Future<Output = Look> + use<> {
     }
 }
 
-fn judge(look: Look, watched: &mut Watched, ledger: &Ledger) {
+fn judge(poll: Poll, pending: &mut PendingProbes, ledger: &Ledger) {
     // A look that failed showed nothing: the next one may.
-    let profile = match look.answer {
+    let profile = match poll.answer {
         Ok(answer) => answer.profile,
         Err(error) => {
             ledger.error(error);
             None
         }
     };
-    let times = (look.asked, look.answered);
-    match watched.answered(look.number, times, profile.as_ref()) {
+    let times = (poll.asked, poll.answered);
+    match pending.answered(poll.number, times, profile.as_ref()) {
         Verdict::Shown(latency) => ledger.shown(latency),
         Verdict::NotYet => {}
         Verdict::Missing(waited) => {

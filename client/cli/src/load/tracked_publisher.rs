@@ -11,7 +11,7 @@ use tokio::task::JoinSet;
 
 use super::{
     ledger::{Ledger, Overdue},
-    watched::News,
+    pending_probes::ProbeUpdate,
 };
 use homeroom_client::{Acknowledgements, Batch, Client, PublishError, Publisher, PublisherOptions};
 
@@ -47,7 +47,7 @@ impl TrackedPublisher {
         client: &Client,
         options: PublisherOptions,
         ledger: &Arc<Ledger>,
-        news: Option<mpsc::Sender<News>>,
+        updates: Option<mpsc::Sender<ProbeUpdate>>,
         tasks: &mut JoinSet<io::Result<()>>,
     ) -> Self {
         let window = options.batches_in_flight_max.max(1);
@@ -62,7 +62,7 @@ impl TrackedPublisher {
         });
         let (held, counted) = (Arc::clone(&outstanding), Arc::clone(ledger));
         tasks.spawn(async move {
-            held.settle(acknowledgements, &counted, news).await;
+            held.settle(acknowledgements, &counted, updates).await;
             Ok(())
         });
         Self {
@@ -124,7 +124,7 @@ impl Outstanding {
         &self,
         mut acknowledgements: Acknowledgements,
         ledger: &Ledger,
-        news: Option<mpsc::Sender<News>>,
+        updates: Option<mpsc::Sender<ProbeUpdate>>,
     ) {
         while let Some(acknowledgement) = acknowledgements.next().await {
             let sent = self.batches().remove(&acknowledgement.ticket);
@@ -134,9 +134,9 @@ impl Outstanding {
                 continue;
             };
             ledger.acknowledged(&acknowledgement, due);
-            if let (Some(number), Some(news)) = (probe, &news) {
+            if let (Some(number), Some(updates)) = (probe, &updates) {
                 // Whoever watched has given up; that was told where it happened.
-                let _ = news.send(News::Acknowledged(number)).await;
+                let _ = updates.send(ProbeUpdate::Acknowledged(number)).await;
             }
         }
         let given_up = std::mem::take(&mut *self.batches());

@@ -8,17 +8,17 @@ use fastrand::Rng;
 use tokio::sync::mpsc;
 
 use super::{
+    pending_probes::{Probe, ProbeUpdate},
     schedule::TURNS,
-    watched::{News, Probe},
 };
 
 /// Deals probes to batches by chance, each the same: as many a second as asked for, on average, at most one in a batch. By a schedule of
 /// their own those of one source would carry all of them, or those that follow a pause.
 #[derive(Debug)]
-pub(super) struct Probes {
+pub(super) struct ProbeSampler {
     per_second: NonZeroU32,
     deal: Mutex<Deal>,
-    news: mpsc::Sender<News>,
+    updates: mpsc::Sender<ProbeUpdate>,
 }
 
 #[derive(Debug)]
@@ -30,8 +30,12 @@ struct Deal {
     rng: Rng,
 }
 
-impl Probes {
-    pub(super) fn new(per_second: NonZeroU32, seed: u64, news: mpsc::Sender<News>) -> Self {
+impl ProbeSampler {
+    pub(super) fn new(
+        per_second: NonZeroU32,
+        seed: u64,
+        updates: mpsc::Sender<ProbeUpdate>,
+    ) -> Self {
         Self {
             per_second,
             deal: Mutex::new(Deal {
@@ -39,7 +43,7 @@ impl Probes {
                 batches: 0,
                 rng: Rng::with_seed(seed),
             }),
-            news,
+            updates,
         }
     }
 
@@ -68,7 +72,7 @@ impl Probes {
     /// Has the probe watched for, from now on.
     pub(super) async fn watch(&self, probe: Probe) {
         // Whoever watches ends with the phase, not before it.
-        let _ = self.news.send(News::Sent(probe)).await;
+        let _ = self.updates.send(ProbeUpdate::Sent(probe)).await;
     }
 }
 
@@ -83,8 +87,8 @@ mod tests {
     fn carried(batches_per_second: u64) -> Vec<(Source, u64)> {
         let seed = fastrand::u64(..);
         println!("seed {seed}");
-        let (news, _) = mpsc::channel(1);
-        let probes = Probes::new(NonZeroU32::new(50).expect("above 0"), seed, news);
+        let (updates, _) = mpsc::channel(1);
+        let probes = ProbeSampler::new(NonZeroU32::new(50).expect("above 0"), seed, updates);
         let batches = (0..SECONDS * batches_per_second).map(|k| {
             let due = Duration::from_nanos(k * 1_000_000_000 / batches_per_second);
             (TURNS[(k % 10) as usize], due)
@@ -120,8 +124,8 @@ mod tests {
 
     #[test]
     fn what_is_not_sent_would_have_carried_as_many() {
-        let (news, _) = mpsc::channel(1);
-        let probes = Probes::new(NonZeroU32::new(50).expect("above 0"), 7, news);
+        let (updates, _) = mpsc::channel(1);
+        let probes = ProbeSampler::new(NonZeroU32::new(50).expect("above 0"), 7, updates);
         assert_eq!(probes.of_each(1_000.0), 50.0 / 800.0);
         assert_eq!(probes.of_each(20.0), 1.0);
     }

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use homeroom_proto::v1;
 
 /// Between two looks at one event, at least.
-const BETWEEN_LOOKS_MIN: Duration = Duration::from_micros(300);
+const BETWEEN_POLLS_MIN: Duration = Duration::from_micros(300);
 /// Otherwise so much of the time that is being measured: about 3 % of it.
-const LOOKS_PER_TIME: u32 = 32;
+const POLLS_PER_TIME: u32 = 32;
 /// An acknowledged event that has not shown by then never will.
 const SHOWN_WITHIN: Duration = Duration::from_secs(5);
 /// What a profile lists.
@@ -28,7 +28,7 @@ pub(super) struct Probe {
 
 /// What whoever watches is told.
 #[derive(Debug)]
-pub(super) enum News {
+pub(super) enum ProbeUpdate {
     /// An event is on its way.
     Sent(Probe),
     /// The batch of this probe has its outcomes.
@@ -48,49 +48,49 @@ pub(super) enum Verdict {
 
 /// The events that are watched for.
 #[derive(Debug, Default)]
-pub(super) struct Watched {
-    probes: HashMap<u64, Standing>,
-    looks: BinaryHeap<Reverse<(Instant, u64)>>,
+pub(super) struct PendingProbes {
+    probes: HashMap<u64, PendingProbe>,
+    polls: BinaryHeap<Reverse<(Instant, u64)>>,
     /// How long it takes at present.
     typical: Duration,
 }
 
 #[derive(Debug)]
-struct Standing {
+struct PendingProbe {
     probe: Probe,
     acknowledged_at: Option<Instant>,
 }
 
-impl Watched {
+impl PendingProbes {
     pub(super) fn is_empty(&self) -> bool {
         self.probes.is_empty()
     }
 
     /// Watches for one more, from now on.
     pub(super) fn add(&mut self, probe: Probe) {
-        self.looks.push(Reverse((probe.due, probe.number)));
-        let standing = Standing {
+        self.polls.push(Reverse((probe.due, probe.number)));
+        let pending = PendingProbe {
             probe,
             acknowledged_at: None,
         };
-        self.probes.insert(standing.probe.number, standing);
+        self.probes.insert(pending.probe.number, pending);
     }
 
     pub(super) fn acknowledged(&mut self, number: u64, now: Instant) {
-        if let Some(standing) = self.probes.get_mut(&number) {
-            standing.acknowledged_at = Some(now);
+        if let Some(pending) = self.probes.get_mut(&number) {
+            pending.acknowledged_at = Some(now);
         }
     }
 
     /// When to look next, if there is anything to look for that is not being looked at.
-    pub(super) fn next_look(&self) -> Option<Instant> {
-        self.looks.peek().map(|Reverse((at, _))| *at)
+    pub(super) fn next_poll(&self) -> Option<Instant> {
+        self.polls.peek().map(|Reverse((at, _))| *at)
     }
 
     /// The event whose turn it is.
-    pub(super) fn take_look(&mut self) -> Option<&Probe> {
-        let Reverse((_, number)) = self.looks.pop()?;
-        self.probes.get(&number).map(|standing| &standing.probe)
+    pub(super) fn take_poll(&mut self) -> Option<&Probe> {
+        let Reverse((_, number)) = self.polls.pop()?;
+        self.probes.get(&number).map(|pending| &pending.probe)
     }
 
     /// Takes the answer to a look that began at `asked` and ended at `now`.
@@ -100,12 +100,12 @@ impl Watched {
         (asked, now): (Instant, Instant),
         profile: Option<&v1::LearnerProfile>,
     ) -> Verdict {
-        let Some(standing) = self.probes.get(&number) else {
+        let Some(pending) = self.probes.get(&number) else {
             return Verdict::NotYet;
         };
-        let waited = now.saturating_duration_since(standing.probe.due);
-        let is_shown = profile.is_some_and(|profile| standing.is_shown_by(profile));
-        let verdict = match standing.acknowledged_at {
+        let waited = now.saturating_duration_since(pending.probe.due);
+        let is_shown = profile.is_some_and(|profile| pending.is_shown_by(profile));
+        let verdict = match pending.acknowledged_at {
             _ if is_shown => Verdict::Shown(waited),
             Some(at) if asked.saturating_duration_since(at) >= SHOWN_WITHIN => {
                 Verdict::Missing(waited)
@@ -113,8 +113,8 @@ impl Watched {
             _ => Verdict::NotYet,
         };
         if verdict == Verdict::NotYet {
-            let pause = (waited.max(self.typical) / LOOKS_PER_TIME).max(BETWEEN_LOOKS_MIN);
-            self.looks.push(Reverse((now.max(asked + pause), number)));
+            let pause = (waited.max(self.typical) / POLLS_PER_TIME).max(BETWEEN_POLLS_MIN);
+            self.polls.push(Reverse((now.max(asked + pause), number)));
             return verdict;
         }
         self.probes.remove(&number);
@@ -126,14 +126,14 @@ impl Watched {
 
     /// Watches no more for what was never acknowledged, once nothing will be. Says how long each was waited for.
     pub(super) fn forget_unacknowledged(&mut self, now: Instant) -> Vec<Duration> {
-        let is_unacknowledged = |_: &u64, it: &mut Standing| it.acknowledged_at.is_none();
+        let is_unacknowledged = |_: &u64, it: &mut PendingProbe| it.acknowledged_at.is_none();
         let forgotten = self.probes.extract_if(is_unacknowledged);
         let waited = forgotten.map(|(_, it)| now.saturating_duration_since(it.probe.due));
         waited.collect()
     }
 }
 
-impl Standing {
+impl PendingProbe {
     /// Whether it is listed; or, when it was applied by all accounts, has been pushed out by ten newer ones already.
     fn is_shown_by(&self, profile: &v1::LearnerProfile) -> bool {
         let listed = &profile.last_interactions;
@@ -178,49 +178,49 @@ mod tests {
     #[test]
     fn an_event_is_looked_for_until_it_shows_and_its_time_counts_from_when_it_was_due() {
         let due = Instant::now();
-        let mut watched = Watched::default();
-        watched.add(probe(1, due));
-        assert_eq!(watched.next_look(), Some(due));
-        assert!(watched.take_look().is_some_and(|probe| probe.number == 1));
-        assert_eq!(watched.next_look(), None, "nobody looks twice at once");
+        let mut pending = PendingProbes::default();
+        pending.add(probe(1, due));
+        assert_eq!(pending.next_poll(), Some(due));
+        assert!(pending.take_poll().is_some_and(|probe| probe.number == 1));
+        assert_eq!(pending.next_poll(), None, "nobody looks twice at once");
         let others = profile([(2_000, "other")]);
-        let verdict = watched.answered(1, (due, due + MS / 10), Some(&others));
+        let verdict = pending.answered(1, (due, due + MS / 10), Some(&others));
         assert_eq!(verdict, Verdict::NotYet);
-        assert_eq!(watched.next_look(), Some(due + BETWEEN_LOOKS_MIN));
-        watched.take_look();
-        let verdict = watched.answered(
+        assert_eq!(pending.next_poll(), Some(due + BETWEEN_POLLS_MIN));
+        pending.take_poll();
+        let verdict = pending.answered(
             1,
             (due + 2 * MS, due + 3 * MS),
             Some(&profile([(1_000, "e1")])),
         );
         assert_eq!(verdict, Verdict::Shown(3 * MS));
-        assert!(watched.is_empty() && watched.next_look().is_none());
+        assert!(pending.is_empty() && pending.next_poll().is_none());
     }
 
     #[test]
     fn looks_get_rarer_as_the_time_grows() {
         let due = Instant::now();
-        let mut watched = Watched::default();
-        watched.add(probe(1, due));
-        watched.take_look();
+        let mut pending = PendingProbes::default();
+        pending.add(probe(1, due));
+        pending.take_poll();
         let now = due + 320 * MS;
-        assert_eq!(watched.answered(1, (now, now), None), Verdict::NotYet);
-        assert_eq!(watched.next_look(), Some(now + 10 * MS));
+        assert_eq!(pending.answered(1, (now, now), None), Verdict::NotYet);
+        assert_eq!(pending.next_poll(), Some(now + 10 * MS));
     }
 
     #[test]
     fn ten_newer_events_hide_it_which_says_something_only_when_it_was_acknowledged() {
         let due = Instant::now();
-        let mut watched = Watched::default();
-        watched.add(probe(1, due));
+        let mut pending = PendingProbes::default();
+        pending.add(probe(1, due));
         let newer = profile([(1_001, "x"); LISTED]);
         let at = (due + MS, due + 2 * MS);
-        assert_eq!(watched.answered(1, at, Some(&newer)), Verdict::NotYet);
-        watched.acknowledged(1, due + MS);
+        assert_eq!(pending.answered(1, at, Some(&newer)), Verdict::NotYet);
+        pending.acknowledged(1, due + MS);
         let older = profile([(999, "x"); LISTED]);
-        assert_eq!(watched.answered(1, at, Some(&older)), Verdict::NotYet);
+        assert_eq!(pending.answered(1, at, Some(&older)), Verdict::NotYet);
         assert_eq!(
-            watched.answered(1, at, Some(&newer)),
+            pending.answered(1, at, Some(&newer)),
             Verdict::Shown(2 * MS)
         );
     }
@@ -228,18 +228,18 @@ mod tests {
     #[test]
     fn what_was_acknowledged_has_to_show() {
         let due = Instant::now();
-        let mut watched = Watched::default();
-        watched.add(probe(1, due));
-        watched.add(probe(2, due));
+        let mut pending = PendingProbes::default();
+        pending.add(probe(1, due));
+        pending.add(probe(2, due));
         let late = due + SHOWN_WITHIN + MS;
-        assert_eq!(watched.answered(1, (late, late), None), Verdict::NotYet);
-        watched.acknowledged(1, due);
+        assert_eq!(pending.answered(1, (late, late), None), Verdict::NotYet);
+        pending.acknowledged(1, due);
         let waited = SHOWN_WITHIN + MS;
         assert_eq!(
-            watched.answered(1, (late, late), None),
+            pending.answered(1, (late, late), None),
             Verdict::Missing(waited)
         );
-        assert_eq!(watched.forget_unacknowledged(late), [waited]);
-        assert!(watched.is_empty());
+        assert_eq!(pending.forget_unacknowledged(late), [waited]);
+        assert!(pending.is_empty());
     }
 }
