@@ -18,12 +18,12 @@ const MESSAGES_MAX: usize = 8;
 #[derive(Debug)]
 pub(super) struct Ledger {
     started: Instant,
-    books: Mutex<Books>,
+    measurements: Mutex<Measurements>,
 }
 
 /// What a ledger holds.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Books {
+pub(super) struct Measurements {
     /// Events handed over.
     pub(super) sent: u64,
     /// Outcomes of those that were acknowledged.
@@ -89,7 +89,7 @@ impl Ledger {
     pub(super) fn new() -> Self {
         Self {
             started: Instant::now(),
-            books: Mutex::default(),
+            measurements: Mutex::default(),
         }
     }
 
@@ -101,9 +101,9 @@ impl Ledger {
     /// Events that were due at `due` are handed over now.
     pub(super) fn sent(&self, events: u64, due: Instant) {
         let late = due.elapsed();
-        let mut books = self.books();
-        books.sent += events;
-        books.late.record(late, events);
+        let mut measurements = self.measurements();
+        measurements.sent += events;
+        measurements.late.record(late, events);
     }
 
     /// A batch that was due at `due` has its outcomes now.
@@ -111,23 +111,23 @@ impl Ledger {
         let now = Instant::now();
         let outcomes = &acknowledgement.outcomes;
         let events = outcomes.len() as u64;
-        let mut books = self.books();
-        books.tally.add(outcomes);
-        books.retries += u64::from(acknowledgement.attempts.saturating_sub(1));
+        let mut measurements = self.measurements();
+        measurements.tally.add(outcomes);
+        measurements.retries += u64::from(acknowledgement.attempts.saturating_sub(1));
         let latency = now.saturating_duration_since(due);
-        books.ack.record(latency, events);
-        books.recent_ack.record(latency, events);
-        books.last_ack = now.saturating_duration_since(self.started);
-        let second = books.last_ack.as_secs() as usize;
-        if books.per_second.len() <= second {
-            books.per_second.resize(second + 1, 0);
+        measurements.ack.record(latency, events);
+        measurements.recent_ack.record(latency, events);
+        measurements.last_ack = now.saturating_duration_since(self.started);
+        let second = measurements.last_ack.as_secs() as usize;
+        if measurements.per_second.len() <= second {
+            measurements.per_second.resize(second + 1, 0);
         }
-        books.per_second[second] += events;
+        measurements.per_second[second] += events;
         for refused in outcomes
             .iter()
             .filter(|outcome| outcome.status() == v1::EventStatus::DeadLettered)
         {
-            books.error(|| {
+            measurements.error(|| {
                 let reason = refused.reason().as_str_name();
                 let reason = short_name(reason, "DEAD_LETTER_REASON_").to_ascii_lowercase();
                 format!("an event was refused as {reason}: {}", refused.detail)
@@ -137,78 +137,80 @@ impl Ledger {
 
     /// An event was shown so long after it was due, or given up.
     pub(super) fn shown(&self, latency: Duration) {
-        let mut books = self.books();
-        books.insight.record(latency, 1);
-        books.recent_insight.record(latency, 1);
+        let mut measurements = self.measurements();
+        measurements.insight.record(latency, 1);
+        measurements.recent_insight.record(latency, 1);
     }
 
     /// A query was answered so long after it was due, or failed.
     pub(super) fn read(&self, latency: Duration) {
-        self.books().read.record(latency, 1);
+        self.measurements().read.record(latency, 1);
     }
 
     /// Events that were due at `due` and handed over have no outcome, and nobody waits for it any more.
     pub(super) fn given_up(&self, events: u64, due: Instant) {
-        self.books().ack.record(due.elapsed(), events);
+        self.measurements().ack.record(due.elapsed(), events);
     }
 
     /// Counts what is not handed over any more.
     pub(super) fn overdue(&self, batches: impl IntoIterator<Item = Overdue>) {
-        let mut books = self.books();
+        let mut measurements = self.measurements();
         for overdue in batches {
             let Overdue {
                 events,
                 probes,
                 late,
             } = overdue;
-            books.overdue += events;
-            books.late.record(late, events);
-            books.ack.record(late, events);
-            books.insight.record(late, probes);
+            measurements.overdue += events;
+            measurements.late.record(late, events);
+            measurements.ack.record(late, events);
+            measurements.insight.record(late, probes);
         }
     }
 
     /// Queries, and how long ago they were due, are not asked any more.
     pub(super) fn reads_overdue(&self, queries: impl IntoIterator<Item = (u64, Duration)>) {
-        let mut books = self.books();
+        let mut measurements = self.measurements();
         for (queries, late) in queries {
-            books.reads_overdue += queries;
-            books.read.record(late, queries);
+            measurements.reads_overdue += queries;
+            measurements.read.record(late, queries);
         }
     }
 
     pub(super) fn error(&self, message: impl std::fmt::Display) {
-        self.books().error(|| message.to_string());
+        self.measurements().error(|| message.to_string());
     }
 
     /// What has happened since the last look; the next one begins anew.
     pub(super) fn look(&self) -> Recent {
-        let mut books = self.books();
+        let mut measurements = self.measurements();
         let (ack, insight) = (
-            books.recent_ack.quantiles(),
-            books.recent_insight.quantiles(),
+            measurements.recent_ack.quantiles(),
+            measurements.recent_insight.quantiles(),
         );
-        books.recent_ack.clear();
-        books.recent_insight.clear();
+        measurements.recent_ack.clear();
+        measurements.recent_insight.clear();
         Recent {
-            acknowledged: books.tally.received(),
-            errors: books.errors,
+            acknowledged: measurements.tally.received(),
+            errors: measurements.errors,
             ack,
             insight,
         }
     }
 
     /// All of it.
-    pub(super) fn close(&self) -> Books {
-        self.books().clone()
+    pub(super) fn close(&self) -> Measurements {
+        self.measurements().clone()
     }
 
-    fn books(&self) -> MutexGuard<'_, Books> {
-        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    fn measurements(&self) -> MutexGuard<'_, Measurements> {
+        self.measurements
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Books {
+impl Measurements {
     fn error(&mut self, message: impl FnOnce() -> String) {
         self.errors += 1;
         if self.error_messages.len() < MESSAGES_MAX {

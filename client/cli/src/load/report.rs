@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Baselines, LoadOptions, NotHeld, Quantiles, Rate, ledger::Books};
+use super::{Baselines, LoadOptions, NotHeld, Quantiles, Rate, ledger::Measurements};
 
 /// What a load measured. As JSON, one object; the names are part of the command line's contract.
 #[derive(Clone, Debug)]
@@ -104,7 +104,7 @@ impl Report {
     /// The report of a measured phase that was ended after `lasted`.
     pub(super) fn new(
         options: &LoadOptions,
-        (arrival, measured): (Option<&Books>, &Books),
+        (arrival, measured): (Option<&Measurements>, &Measurements),
         lasted: Duration,
     ) -> Self {
         let seconds = lasted.max(measured.last_ack).as_secs_f64();
@@ -114,8 +114,8 @@ impl Report {
             Rate::PerSecond(rate) => (measured.late.quantiles(), measured.not_held(rate, lasted)),
         };
         let has_rate = options.rate != Rate::Max && measured.is_measured();
-        let books = || arrival.into_iter().chain([measured]);
-        let messages = books().flat_map(|books| books.error_messages.clone());
+        let measurements = || arrival.into_iter().chain([measured]);
+        let messages = measurements().flat_map(|measurements| measurements.error_messages.clone());
         Self {
             rate: options.rate,
             learners: options.learners,
@@ -145,7 +145,7 @@ impl Report {
             insight: measured.insight.quantiles(),
             read: measured.read.quantiles(),
             late,
-            errors: books().map(|books| books.errors).sum(),
+            errors: measurements().map(|measurements| measurements.errors).sum(),
             error_messages: messages.collect(),
             baselines: None,
         }
@@ -167,16 +167,16 @@ impl Report {
 }
 
 impl ArrivalReport {
-    fn new(books: &Books) -> Self {
-        let seconds = books.last_ack.as_secs_f64();
-        let events = books.acknowledged();
+    fn new(measurements: &Measurements) -> Self {
+        let seconds = measurements.last_ack.as_secs_f64();
+        let events = measurements.acknowledged();
         Self {
             events,
-            sent: books.sent,
-            accepted: books.tally.accepted,
-            duplicate: books.tally.duplicate,
-            dead_lettered: books.tally.dead_lettered(),
-            retries: books.retries,
+            sent: measurements.sent,
+            accepted: measurements.tally.accepted,
+            duplicate: measurements.tally.duplicate,
+            dead_lettered: measurements.tally.dead_lettered(),
+            retries: measurements.retries,
             seconds: rounded(seconds),
             events_per_second: rounded(events as f64 / seconds.max(1e-9)),
         }
@@ -290,7 +290,7 @@ mod tests {
     }
 
     /// Three batches of two were sent: one was taken at the second attempt, one refused by half, one has no outcome.
-    fn measured() -> Books {
+    fn measured() -> Measurements {
         let ledger = Ledger::new();
         let due = Instant::now();
         let outcome = |status: EventStatus| EventOutcome {
@@ -355,23 +355,30 @@ mod tests {
     fn a_rate_is_held_when_all_outcomes_come_soon_after_the_end() {
         let rate = NonZeroU32::new(100).expect("above 0");
         let second = Duration::from_secs(1);
-        let books = |overdue, sent, last_ack| {
-            let mut books = measured();
-            (books.overdue, books.sent, books.last_ack) = (overdue, sent, last_ack);
-            books
+        let measurements = |overdue, sent, last_ack| {
+            let mut measurements = measured();
+            (
+                measurements.overdue,
+                measurements.sent,
+                measurements.last_ack,
+            ) = (overdue, sent, last_ack);
+            measurements
         };
         let soon = second + Duration::from_millis(110);
         let late = soon + Duration::from_millis(1);
         // Four events have their outcomes.
-        for (books, why) in [
-            (books(11, 4, soon), None),
-            (books(12, 4, soon), Some(NotHeld::NotSent(12))),
-            (books(12, 5, soon), Some(NotHeld::WithoutOutcome(1))),
-            (books(0, 4, late), Some(NotHeld::AfterEnd(late - second))),
+        for (measurements, why) in [
+            (measurements(11, 4, soon), None),
+            (measurements(12, 4, soon), Some(NotHeld::NotSent(12))),
+            (measurements(12, 5, soon), Some(NotHeld::WithoutOutcome(1))),
+            (
+                measurements(0, 4, late),
+                Some(NotHeld::AfterEnd(late - second)),
+            ),
         ] {
-            assert_eq!(books.not_held(rate, second), why);
+            assert_eq!(measurements.not_held(rate, second), why);
             let options = options(Rate::PerSecond(rate));
-            let report = Report::new(&options, (None, &books), second);
+            let report = Report::new(&options, (None, &measurements), second);
             let told = (report.rate_held, report.not_held);
             assert_eq!(told, (Some(why.is_none()), why));
         }
@@ -381,8 +388,8 @@ mod tests {
     fn a_load_that_ended_before_anything_was_measured_has_no_figures_of_it() {
         let rate = Rate::PerSecond(NonZeroU32::new(100).expect("above 0"));
         let nothing = Ledger::new().close();
-        let books = (Some(&measured()), &nothing);
-        let report = Report::new(&options(rate), books, Duration::ZERO);
+        let measurements = (Some(&measured()), &nothing);
+        let report = Report::new(&options(rate), measurements, Duration::ZERO);
         assert!(report.interrupted);
         assert_eq!((report.rate_held, report.not_held), (None, None));
         for times in [report.ack, report.insight, report.read, report.late] {

@@ -181,10 +181,10 @@ mod tests {
         while let Some(ended) = tasks.join_next().await {
             ended.expect("no panic").expect("no error");
         }
-        let books = ledger.close();
-        assert_eq!((books.sent, books.overdue), (6, 2));
-        assert_eq!(books.late.quantiles().samples, 8);
-        let ack = books.ack.quantiles();
+        let measurements = ledger.close();
+        assert_eq!((measurements.sent, measurements.overdue), (6, 2));
+        assert_eq!(measurements.late.quantiles().samples, 8);
+        let ack = measurements.ack.quantiles();
         assert_eq!(ack.samples, 8);
         assert!(ack.p50_ms.is_some_and(|ms| ms >= 100.0), "{ack:?}");
     }

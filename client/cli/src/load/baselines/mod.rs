@@ -120,13 +120,13 @@ async fn null_sink(
     let client = Client::connect_with(options.endpoints.clone(), options.client)?;
     let phase = phase(&options, stop);
     let lasted = phase.saturate(&client, each).await?;
-    let books = phase.ledger.close();
-    if let Some(message) = books.error_messages.first() {
+    let measurements = phase.ledger.close();
+    if let Some(message) = measurements.error_messages.first() {
         return Err(io::Error::other(format!("the null sink failed: {message}")).into());
     }
     sink.stop()?;
-    let seconds = lasted.max(books.last_ack).as_secs_f64();
-    Ok(books.acknowledged() as f64 / seconds.max(1e-9))
+    let seconds = lasted.max(measurements.last_ack).as_secs_f64();
+    Ok(measurements.acknowledged() as f64 / seconds.max(1e-9))
 }
 
 /// Encoded batches of all sources, dealt as they are to the node.
