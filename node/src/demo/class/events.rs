@@ -5,7 +5,7 @@ use prost_types::Timestamp;
 
 use super::{
     COURSE,
-    pupil::{Act, SKILLS, video_length_ms},
+    member::{Act, SKILLS, video_length_ms},
 };
 
 /// A system that publishes what it sees of the class.

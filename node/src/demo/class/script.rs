@@ -8,7 +8,7 @@ use homeroom_proto::v1;
 use super::{
     broken,
     events::{self, Source},
-    pupil::{Act, Pupil},
+    member::{Act, Member},
 };
 
 const MINUTE_MS: i64 = 60_000;
@@ -46,7 +46,7 @@ pub enum Content {
 pub struct Script {
     start_ms: i64,
     rng: Rng,
-    pupils: Vec<Pupil>,
+    members: Vec<Member>,
     /// What each learner does next, by time.
     acts: BTreeMap<(i64, usize), Act>,
     /// What is on its way, by when it is due, then by number.
@@ -63,16 +63,18 @@ impl Script {
         let mut script = Self {
             start_ms,
             rng: Rng::with_seed(seed),
-            pupils: (0..learners).map(|index| Pupil::new(seed, index)).collect(),
+            members: (0..learners)
+                .map(|index| Member::new(seed, index))
+                .collect(),
             acts: BTreeMap::new(),
             on_its_way: BTreeMap::new(),
             number: 0,
             broken: 0,
         };
         let mut enrolments: Vec<(i64, String)> = Vec::with_capacity(learners);
-        for pupil in &script.pupils {
+        for member in &script.members {
             let before_ms = script.rng.i64(ENROLLED_BEFORE_MS);
-            enrolments.push((start_ms - before_ms, pupil.name.clone()));
+            enrolments.push((start_ms - before_ms, member.name.clone()));
         }
         for (at_ms, name) in enrolments {
             script.publish(at_ms, Source::Lms, events::enrolled(&name, at_ms));
@@ -101,7 +103,7 @@ impl Script {
     }
 
     fn go_on(&mut self, index: usize, at_ms: i64) {
-        let step = self.pupils[index].next(at_ms - self.start_ms);
+        let step = self.members[index].next(at_ms - self.start_ms);
         if let Some(step) = step {
             self.acts.insert((at_ms + step.after_ms, index), step.act);
         }
@@ -109,7 +111,7 @@ impl Script {
 
     fn happen(&mut self, act: &Act, at_ms: i64, index: usize) {
         let source = Source::of(act);
-        let event = events::of_act(&self.pupils[index].name, act, at_ms, self.number);
+        let event = events::of_act(&self.members[index].name, act, at_ms, self.number);
         let is_late = self.rng.u32(..LATE_ONE_OF) == 0;
         let delay_ms = if is_late { LATE_MS } else { source.delay_ms() };
         let due_ms = at_ms + self.rng.i64(delay_ms);
@@ -124,8 +126,8 @@ impl Script {
             if at_ms > to_ms {
                 return;
             }
-            let index = self.pupils.len() * 7 / 10;
-            let user_id = &self.pupils[index].name;
+            let index = self.members.len() * 7 / 10;
+            let user_id = &self.members[index].name;
             let payload = broken::payload(self.broken, user_id, at_ms);
             let delivery = Delivery {
                 due_ms: at_ms,

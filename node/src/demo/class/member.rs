@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use fastrand::Rng;
 
-use super::cast::{self, Persona};
+use super::personas::{self, Persona};
 
 const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
@@ -78,7 +78,7 @@ pub(super) struct Step {
 
 /// A learner of the class.
 #[derive(Debug)]
-pub(super) struct Pupil {
+pub(super) struct Member {
     pub(super) name: String,
     persona: Persona,
     rng: Rng,
@@ -88,22 +88,22 @@ pub(super) struct Pupil {
     steps: VecDeque<Step>,
 }
 
-impl Pupil {
+impl Member {
     /// The learner with this index in the class of this seed.
     pub(super) fn new(seed: u64, index: usize) -> Self {
         let own = seed ^ (index as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
         let mut rng = Rng::with_seed(own);
-        let mut pupil = Self {
-            name: cast::name(index),
-            persona: cast::persona(index),
+        let mut member = Self {
+            name: personas::name(index),
+            persona: personas::persona(index),
             ability: 0.92 + 0.08 * rng.f64(),
             rng,
             quizzes: 0,
             steps: VecDeque::new(),
         };
-        let arrival_ms = pupil.rng.i64(0..ARRIVAL_MS);
-        pupil.then(arrival_ms, Act::Arrive);
-        pupil
+        let arrival_ms = member.rng.i64(0..ARRIVAL_MS);
+        member.then(arrival_ms, Act::Arrive);
+        member
     }
 
     /// What comes next when the lesson has been on for `lesson_ms`; none for somebody who does not come.
@@ -249,9 +249,9 @@ mod tests {
 
     /// Everything that a learner does within `until_ms` of the lesson, with its time.
     fn lived(index: usize, until_ms: i64) -> Vec<(i64, Act)> {
-        let mut pupil = Pupil::new(7, index);
+        let mut member = Member::new(7, index);
         let (mut lived, mut at_ms) = (Vec::new(), 0);
-        while let Some(step) = pupil.next(at_ms) {
+        while let Some(step) = member.next(at_ms) {
             at_ms += step.after_ms;
             if at_ms > until_ms {
                 break;
