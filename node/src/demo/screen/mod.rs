@@ -1,11 +1,11 @@
 //! Shows the lesson: redrawn at a terminal, or a line now and then, and a summary at the end.
 
 mod help;
-mod plain;
 mod summary;
 mod terminal;
 #[cfg(test)]
 mod tests;
+mod text_lines;
 mod view;
 
 pub use summary::Summary;

@@ -4,7 +4,7 @@ use std::io;
 
 use console::Term;
 
-use super::{plain, view::Picture};
+use super::{text_lines, view::Picture};
 
 /// Where nothing can be drawn, one picture of so many becomes a line.
 const LINE_ONE_OF: u64 = 5;
@@ -47,10 +47,10 @@ impl Screen {
             self.draw(picture)?;
         } else {
             if self.shown == 1 {
-                self.term.write_line(&plain::opening(picture))?;
+                self.term.write_line(&text_lines::opening(picture))?;
             }
             if self.shown % LINE_ONE_OF == 1 {
-                self.term.write_line(&plain::line(picture))?;
+                self.term.write_line(&text_lines::line(picture))?;
             }
         }
         self.term.flush()

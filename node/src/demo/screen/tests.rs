@@ -8,7 +8,7 @@ use homeroom_proto::v1::{
 use jiff::tz::TimeZone;
 
 use super::{
-    plain,
+    text_lines,
     view::{Picture, clock, grouped},
 };
 use crate::demo::{
@@ -189,7 +189,7 @@ fn other_ports_and_a_slow_machine_are_told() {
     let text = drawn(&elsewhere, 80, 24);
     assert!(text.contains("export HOMEROOM_ENDPOINT=http://127.0.0.1:45123"));
     assert!(text.contains("this machine is 2.5 s behind the class"));
-    assert!(plain::line(&elsewhere).contains("2.5 s behind"));
+    assert!(text_lines::line(&elsewhere).contains("2.5 s behind"));
 }
 
 #[test]
