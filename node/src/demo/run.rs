@@ -96,7 +96,7 @@ async fn hold(
     watched.until_it_ends(shutdown).await?;
     let seconds = begun.elapsed().as_secs_f64();
     Summary::of(
-        ledger.standing(),
+        ledger.snapshot(),
         (demo.learners, demo.seed),
         seconds,
         &client,
@@ -132,8 +132,8 @@ impl Watched<'_> {
     }
 
     fn picture(&mut self, course: Option<GetCourseResponse>) -> Picture {
-        let standing = self.ledger.standing();
-        let received = standing.tally.received();
+        let snapshot = self.ledger.snapshot();
+        let received = snapshot.tally.received();
         let is_live = self.lesson.is_live();
         let rate = received - std::mem::replace(&mut self.received, received);
         // The second in which the past ended is none of the present's.
@@ -147,7 +147,7 @@ impl Watched<'_> {
             lesson_ms: now_ms() - self.lesson.start_ms,
             is_live,
             learners: self.demo.learners,
-            standing,
+            snapshot,
             rates: self.rates.iter().copied().collect(),
             course,
             grpc: self.host.grpc,

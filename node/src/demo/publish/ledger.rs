@@ -28,7 +28,7 @@ struct Figures {
 
 /// The figures of one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Standing {
+pub struct Snapshot {
     /// By outcome.
     pub tally: Tally,
     /// From the wire to a query's answer; none before the first live event.
@@ -84,7 +84,7 @@ impl Ledger {
     }
 
     /// The figures as they are now.
-    pub fn standing(&self) -> Standing {
+    pub fn snapshot(&self) -> Snapshot {
         let figures = self.figures.lock();
         let quantile = |histogram: &Histogram<u64>, quantile| {
             histogram.value_at_quantile(quantile) as f64 / 1_000.0
@@ -94,7 +94,7 @@ impl Ledger {
             p99_ms: quantile(&figures.insight_us, 0.99),
             count: figures.insight_us.len(),
         });
-        Standing {
+        Snapshot {
             tally: figures.tally.clone(),
             insight,
             age_p50_ms: insight.map(|_| quantile(&figures.age_us, 0.5)),
@@ -114,17 +114,17 @@ mod tests {
     #[test]
     fn latencies_are_told_once_there_are_some() {
         let ledger = Ledger::new().expect("bounds");
-        assert_eq!(ledger.standing(), Standing::default());
+        assert_eq!(ledger.snapshot(), Snapshot::default());
         for ms in 1..=100 {
             ledger.shown(Duration::from_millis(ms), Duration::from_secs(1));
         }
-        let insight = ledger.standing().insight.expect("measured");
+        let insight = ledger.snapshot().insight.expect("measured");
         assert_eq!(insight.count, 100);
         assert!((insight.p50_ms - 50.0).abs() < 0.1, "{insight:?}");
         assert!((insight.p99_ms - 99.0).abs() < 0.2, "{insight:?}");
         ledger.shown(Duration::from_secs(3_600), Duration::ZERO);
         assert_eq!(
-            ledger.standing().insight.map(|latency| latency.count),
+            ledger.snapshot().insight.map(|latency| latency.count),
             Some(101)
         );
     }

@@ -7,7 +7,7 @@ mod publisher;
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-pub use ledger::{Latency, Ledger, Standing};
+pub use ledger::{Latency, Ledger, Snapshot};
 pub use lesson::Lesson;
 
 /// The clock that sources stamp their events with, ms since the epoch.

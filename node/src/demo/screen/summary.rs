@@ -7,7 +7,7 @@ use homeroom_proto::v1::{DeadLetterFilter, ScanWindowsRequest, SourceCounters, W
 use serde::Serialize;
 
 use super::view::grouped;
-use crate::demo::{error::DemoError, publish::Standing};
+use crate::demo::{error::DemoError, publish::Snapshot};
 
 /// Windows of the dashboards, ms.
 const WINDOW_MS: i64 = 60_000;
@@ -61,14 +61,14 @@ impl Summary {
     /// # Errors
     /// When the node does not answer, or the two differ.
     pub async fn of(
-        standing: Standing,
+        snapshot: Snapshot,
         (learners, seed): (usize, u64),
         seconds: f64,
         client: &Client,
     ) -> Result<Self, DemoError> {
         let all = DeadLetterFilter::default();
         let sources = client.summarize_dead_letters(all).await?.sources;
-        let tally = &standing.tally;
+        let tally = &snapshot.tally;
         let acknowledged = [
             tally.received(),
             tally.accepted,
@@ -84,7 +84,7 @@ impl Summary {
             });
         }
         let thousandths = |value: f64| (value * 1_000.0).round() / 1_000.0;
-        let insight = standing.insight;
+        let insight = snapshot.insight;
         Ok(Self {
             received: tally.received(),
             accepted: tally.accepted,
@@ -99,7 +99,7 @@ impl Summary {
             insight_p50_ms: insight.map(|latency| thousandths(latency.p50_ms)),
             insight_p99_ms: insight.map(|latency| thousandths(latency.p99_ms)),
             insight_probes: insight.map_or(0, |latency| latency.count),
-            event_age_p50_ms: standing.age_p50_ms.map(thousandths),
+            event_age_p50_ms: snapshot.age_p50_ms.map(thousandths),
             sources: sources.into_iter().map(Counters::of).collect(),
         })
     }

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::demo::{
     class,
-    publish::{Latency, Standing},
+    publish::{Latency, Snapshot},
 };
 
 fn in_need(index: usize) -> RosterEntry {
@@ -57,7 +57,7 @@ fn picture() -> Picture {
         lesson_ms: 623_000,
         is_live: true,
         learners: 300,
-        standing: Standing {
+        snapshot: Snapshot {
             tally,
             insight: Some(Latency {
                 p50_ms: 1.9,
@@ -104,7 +104,7 @@ fn a_picture_fits_its_terminal_coloured_or_not() {
 fn elsewhere() -> Picture {
     let mut elsewhere = picture();
     elsewhere.grpc = ([127, 0, 0, 1], 45_123).into();
-    elsewhere.standing.behind_ms = 2_500;
+    elsewhere.snapshot.behind_ms = 2_500;
     elsewhere
 }
 
@@ -138,7 +138,7 @@ fn a_tall_terminal_shows_whole_commands_and_all_reasons() {
         DeadLetterReason::MissingField,
         DeadLetterReason::SchemaMismatch,
     ] {
-        refuse(&mut picture.standing.tally, reason, 3);
+        refuse(&mut picture.snapshot.tally, reason, 3);
     }
     let text = drawn(&picture, 80, 39);
     for expected in [

@@ -33,8 +33,8 @@ pub(super) fn line(picture: &Picture) -> String {
             course.active, course.watching, course.idle, course.away, course.needing_help
         ));
     }
-    parts.push(conservation(&picture.standing.tally));
-    if let Some(insight) = &picture.standing.insight {
+    parts.push(conservation(&picture.snapshot.tally));
+    if let Some(insight) = &picture.snapshot.insight {
         parts.push(format!("insight {}", latency(insight)));
     }
     parts.extend(picture.behind());

@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 use super::help;
 use crate::demo::{
     class::{self, COURSE},
-    publish::{Latency, Standing},
+    publish::{Latency, Snapshot},
 };
 
 /// The smallest terminal that everything fits.
@@ -39,7 +39,7 @@ pub struct Picture {
     /// Whether the class lives in the present, or the past is still told.
     pub is_live: bool,
     pub learners: usize,
-    pub standing: Standing,
+    pub snapshot: Snapshot,
     /// Events with an outcome in each of the last seconds, oldest first.
     pub rates: Vec<u64>,
     /// None while the node can't tell.
@@ -82,7 +82,7 @@ impl Picture {
 
     /// How far behind the class is, when that is worth a word.
     pub fn behind(&self) -> Option<String> {
-        let behind_ms = self.standing.behind_ms;
+        let behind_ms = self.snapshot.behind_ms;
         let seconds = behind_ms as f64 / 1_000.0;
         (behind_ms > BEHIND_SHOWN_MS)
             .then(|| format!("this machine is {seconds:.1} s behind the class"))
@@ -155,8 +155,8 @@ impl Picture {
     }
 
     fn foot(&self, paint: Paint, width: usize, is_tall: bool) -> Vec<String> {
-        let standing = &self.standing;
-        let insight = match (&standing.insight, standing.age_p50_ms) {
+        let snapshot = &self.snapshot;
+        let insight = match (&snapshot.insight, snapshot.age_p50_ms) {
             (Some(insight), Some(age_ms)) => {
                 format!("{}; events {:.1} s old", latency(insight), age_ms / 1_000.0)
             }
@@ -164,7 +164,7 @@ impl Picture {
         };
         let mut lines = vec![
             paint.labelled("insight", &insight),
-            paint.labelled("received", &conservation(&standing.tally)),
+            paint.labelled("received", &conservation(&snapshot.tally)),
         ];
         let refused = self.refused(width.saturating_sub(LABEL_WIDTH));
         let shown = if is_tall { refused.len() } else { 1 };
@@ -189,7 +189,7 @@ impl Picture {
     /// Dead letters by reason, in lines that fit.
     fn refused(&self, width: usize) -> Vec<String> {
         let mut lines = vec![String::new()];
-        let counts: BTreeMap<_, _> = self.standing.tally.dead_lettered_by_reason().collect();
+        let counts: BTreeMap<_, _> = self.snapshot.tally.dead_lettered_by_reason().collect();
         for (reason, count) in counts {
             let word = format!("{count} {reason}");
             match lines.last_mut() {
