@@ -36,7 +36,7 @@ impl Output {
 
     /// Text with a newline after it.
     pub(super) fn text(&mut self, text: impl std::fmt::Display) -> Result<(), CliError> {
-        writeln!(self.to, "{}", plain(&text.to_string())).map_err(CliError::Output)
+        writeln!(self.to, "{}", escape_controls(&text.to_string())).map_err(CliError::Output)
     }
 
     /// Shows what was written so far.
@@ -46,24 +46,24 @@ impl Output {
 }
 
 /// Text without what a terminal would obey: ids and names come from anyone who may publish.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
+pub(super) fn escape_controls(text: &str) -> Cow<'_, str> {
     let is_obeyed = |c: char| c.is_control() && c != '\n';
     if !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
     }
-    let mut plain = String::with_capacity(text.len());
+    let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         if is_obeyed(c) {
-            plain.extend(c.escape_unicode());
+            escaped.extend(c.escape_unicode());
         } else {
-            plain.push(c);
+            escaped.push(c);
         }
     }
-    Cow::Owned(plain)
+    Cow::Owned(escaped)
 }
 
 #[test]
 fn a_name_can_not_command_a_terminal() {
-    assert_eq!(plain("a table\nof two lines"), "a table\nof two lines");
-    assert_eq!(plain("\u{1b}[2Jada\u{7}"), "\\u{1b}[2Jada\\u{7}");
+    assert_eq!(escape_controls("a table\nof two lines"), "a table\nof two lines");
+    assert_eq!(escape_controls("\u{1b}[2Jada\u{7}"), "\\u{1b}[2Jada\\u{7}");
 }

@@ -90,7 +90,7 @@ fn fail(error: &CliError) -> ExitCode {
     let _ = writeln!(
         io::stderr(),
         "homeroom: {}",
-        output::plain(&error.to_string())
+        output::escape_controls(&error.to_string())
     );
     ExitCode::from(error.exit_code())
 }
