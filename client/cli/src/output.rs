@@ -64,6 +64,9 @@ pub(super) fn escape_controls(text: &str) -> Cow<'_, str> {
 
 #[test]
 fn a_name_can_not_command_a_terminal() {
-    assert_eq!(escape_controls("a table\nof two lines"), "a table\nof two lines");
+    assert_eq!(
+        escape_controls("a table\nof two lines"),
+        "a table\nof two lines"
+    );
     assert_eq!(escape_controls("\u{1b}[2Jada\u{7}"), "\\u{1b}[2Jada\\u{7}");
 }

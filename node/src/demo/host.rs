@@ -72,9 +72,9 @@ impl Host {
         // The environment is left out: it may be meant for another node, with data worth keeping.
         let loaded = config::load(&Sources::new(&args, []))?;
         let stop = CancellationToken::new();
-        let told = stop.clone();
+        let stopped = stop.clone();
         let node = AbortOnDropHandle::new(tokio::spawn(async move {
-            node::serve(&loaded, told.cancelled_owned()).await
+            node::serve(&loaded, stopped.cancelled_owned()).await
         }));
         Ok(Self {
             node,

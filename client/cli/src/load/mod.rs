@@ -179,25 +179,25 @@ async fn follow<T>(
 ) -> io::Result<T> {
     let mut work = std::pin::pin!(work);
     let mut ticks = tokio::time::interval(PROGRESS_EVERY);
-    let mut told = (Duration::ZERO, 0);
+    let mut before = (Duration::ZERO, 0);
     loop {
         tokio::select! {
             ended = &mut work => return ended,
             _ = ticks.tick() => {
                 let passed = phase.ledger.started().elapsed();
                 let recent = phase.ledger.look();
-                let since = passed.saturating_sub(told.0).as_secs_f64();
+                let since = passed.saturating_sub(before.0).as_secs_f64();
                 on_progress(&Progress {
                     stage,
                     passed,
                     planned,
                     acknowledged: recent.acknowledged,
-                    events_per_second: (recent.acknowledged - told.1) as f64 / since.max(1e-3),
+                    events_per_second: (recent.acknowledged - before.1) as f64 / since.max(1e-3),
                     ack: recent.ack,
                     insight: recent.insight,
                     errors: recent.errors,
                 });
-                told = (passed, recent.acknowledged);
+                before = (passed, recent.acknowledged);
             }
         }
     }

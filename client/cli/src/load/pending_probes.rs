@@ -182,7 +182,7 @@ mod tests {
         pending.add(probe(1, due));
         assert_eq!(pending.next_poll(), Some(due));
         assert!(pending.take_poll().is_some_and(|probe| probe.number == 1));
-        assert_eq!(pending.next_poll(), None, "nobody looks twice at once");
+        assert_eq!(pending.next_poll(), None, "one poll at a time");
         let others = profile([(2_000, "other")]);
         let verdict = pending.answered(1, (due, due + MS / 10), Some(&others));
         assert_eq!(verdict, Verdict::NotYet);

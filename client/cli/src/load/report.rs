@@ -379,8 +379,8 @@ mod tests {
             assert_eq!(measurements.not_held(rate, second), why);
             let options = options(Rate::PerSecond(rate));
             let report = Report::new(&options, (None, &measurements), second);
-            let told = (report.rate_held, report.not_held);
-            assert_eq!(told, (Some(why.is_none()), why));
+            let found = (report.rate_held, report.not_held);
+            assert_eq!(found, (Some(why.is_none()), why));
         }
     }
 

@@ -79,8 +79,8 @@ impl Summary {
         let counted = total(&sources);
         if counted != acknowledged {
             return Err(DemoError::Differ {
-                counted: told(counted),
-                acknowledged: told(acknowledged),
+                counted: in_words(counted),
+                acknowledged: in_words(acknowledged),
             });
         }
         let thousandths = |value: f64| (value * 1_000.0).round() / 1_000.0;
@@ -179,7 +179,7 @@ fn total(sources: &[SourceCounters]) -> Totals {
     total
 }
 
-fn told([received, accepted, duplicate, shadowed, dead_lettered]: Totals) -> String {
+fn in_words([received, accepted, duplicate, shadowed, dead_lettered]: Totals) -> String {
     format!(
         "received {received} = accepted {accepted} + duplicate {duplicate} + shadowed {shadowed} + dead letters {dead_lettered}"
     )

@@ -129,7 +129,7 @@ impl Picture {
             roster.iter().filter(|of| !of.reasons.is_empty()).collect();
         if in_need.is_empty() {
             let why = match self.course {
-                Some(_) => "nobody",
+                Some(_) => "no learner",
                 None => "not known without the course",
             };
             lines.push(paint.dim(why));

@@ -15,48 +15,48 @@ pub(super) async fn redrive(
         filter: Some(filter.into()),
         dry_run,
     };
-    let told = client.redrive_dead_letters(request).await?;
+    let answer = client.redrive_dead_letters(request).await?;
     if output.is_json() {
-        output.json(&told)?;
+        output.json(&answer)?;
     } else {
-        show_redrive(&told, dry_run, output)?;
+        show_redrive(&answer, dry_run, output)?;
     }
-    match told.retry {
+    match answer.retry {
         0 => Ok(()),
         retry => Err(CliError::NotAllTaken(retry)),
     }
 }
 
 fn show_redrive(
-    told: &v1::RedriveResponse,
+    answer: &v1::RedriveResponse,
     dry_run: bool,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    let refused: u64 = told.refused_again.iter().map(|group| group.count).sum();
+    let refused: u64 = answer.refused_again.iter().map(|group| group.count).sum();
     let counts = if dry_run {
         vec![
-            ("matched", told.matched),
-            ("would pass", told.passable),
+            ("matched", answer.matched),
+            ("would pass", answer.passable),
             ("would be refused again", refused),
-            ("kept in part only, can't be sent", told.cut),
+            ("kept in part only, can't be sent", answer.cut),
         ]
     } else {
         vec![
-            ("matched", told.matched),
-            ("accepted", told.accepted),
-            ("duplicate", told.duplicate),
-            ("shadowed", told.shadowed),
-            ("refused again", told.dead_lettered),
-            ("kept in part only, can't be sent", told.cut),
-            ("not taken now", told.retry),
+            ("matched", answer.matched),
+            ("accepted", answer.accepted),
+            ("duplicate", answer.duplicate),
+            ("shadowed", answer.shadowed),
+            ("refused again", answer.dead_lettered),
+            ("kept in part only, can't be sent", answer.cut),
+            ("not taken now", answer.retry),
         ]
     };
     output.text(render::facts(counts))?;
-    if told.refused_again.is_empty() {
+    if answer.refused_again.is_empty() {
         return Ok(());
     }
     let mut groups = render::table(["source", "reason", "events", "for instance"]);
-    for group in &told.refused_again {
+    for group in &answer.refused_again {
         groups.add_row([
             group.source.as_str().into(),
             render::reason(group.reason()).into(),
@@ -77,13 +77,13 @@ pub(super) async fn discard(
         filter: Some(filter.into()),
         dry_run,
     };
-    let told = client.discard_dead_letters(request).await?;
+    let answer = client.discard_dead_letters(request).await?;
     if output.is_json() {
-        return output.json(&told);
+        return output.json(&answer);
     }
     let name = if dry_run { "would go" } else { "discarded" };
     output.text(render::facts([
-        (name, told.discarded),
-        ("bytes", told.discarded_bytes),
+        (name, answer.discarded),
+        ("bytes", answer.discarded_bytes),
     ]))
 }

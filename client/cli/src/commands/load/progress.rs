@@ -14,7 +14,7 @@ const BETWEEN_LINES: Duration = Duration::from_secs(5);
 /// How far a load is: at a terminal a line that changes, elsewhere a line now and then, both on stderr.
 pub(super) struct LoadProgress {
     bar: ProgressBar,
-    told: Option<(Stage, Instant)>,
+    shown: Option<(Stage, Instant)>,
 }
 
 impl LoadProgress {
@@ -26,7 +26,7 @@ impl LoadProgress {
         if !bar.is_hidden() {
             bar.enable_steady_tick(REDRAW);
         }
-        Self { bar, told: None }
+        Self { bar, shown: None }
     }
 
     pub(super) fn update(&mut self, progress: &Progress) {
@@ -34,10 +34,10 @@ impl LoadProgress {
             self.bar.set_message(line(progress));
             return;
         }
-        let is_told =
+        let is_recent =
             |(stage, at): (Stage, Instant)| stage == progress.stage && at.elapsed() < BETWEEN_LINES;
-        if !self.told.is_some_and(is_told) {
-            self.told = Some((progress.stage, Instant::now()));
+        if !self.shown.is_some_and(is_recent) {
+            self.shown = Some((progress.stage, Instant::now()));
             // Whoever closed stderr does not want to know.
             let _ = writeln!(io::stderr(), "{}", line(progress));
         }
@@ -115,8 +115,8 @@ mod tests {
             errors: 3,
             ..begun
         };
-        let told = "measuring: 7 of 20 s, 20000 events/s, ack p50 1.2 ms, p99 2.5 ms, insight p50 1.5 ms, p99 3.0 ms, 3 errors";
-        assert_eq!(line(&going), told);
+        let expected = "measuring: 7 of 20 s, 20000 events/s, ack p50 1.2 ms, p99 2.5 ms, insight p50 1.5 ms, p99 3.0 ms, 3 errors";
+        assert_eq!(line(&going), expected);
         let over = Progress {
             passed: Duration::from_secs(31),
             ..begun
