@@ -1,4 +1,4 @@
-//! A server that accepts everything and keeps nothing: what is measured against it is the client alone.
+//! A server that accepts everything and stores nothing, to measure the client alone.
 //!
 //! `cargo run --release --example null_server -- 127.0.0.1:7499`
 

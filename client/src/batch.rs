@@ -1,27 +1,29 @@
-//! Events that travel together.
+//! Batches of events: the unit that is sent, acknowledged and retried.
 
 use bytes::Bytes;
 use homeroom_proto::{encoded, v1};
 
-/// Events that travel together, and are sent again together: the same bytes each time, shared and not copied.
+/// Events that are sent, and retried, as one. The encoded bytes are shared between attempts, not
+/// copied.
 #[derive(Clone, Debug)]
 pub enum Batch {
-    /// Encoded events, one `homeroom.v1.Event` each. One that can't be decoded becomes a dead letter.
+    /// Encoded events, one `homeroom.v1.Event` each. An event that can't be decoded becomes a dead
+    /// letter.
     Events(Vec<Bytes>),
-    /// Events as their source wrote them; the node decodes them.
+    /// Events in their source's own format; the node decodes them.
     Raw(v1::RawEvents),
 }
 
-/// What a request carries: its events, and its raw events.
+/// The fields of a request: encoded events, and raw events.
 pub(crate) type Parts = (Vec<Bytes>, Option<v1::RawEvents>);
 
 impl Batch {
-    /// A batch of these events. They are encoded here, and never again.
+    /// A batch of these events, encoded once.
     pub fn of_events(events: &[v1::Event]) -> Self {
         Self::Events(encoded(events))
     }
 
-    /// How many events it holds.
+    /// The number of events.
     pub fn len(&self) -> usize {
         match self {
             Self::Events(events) => events.len(),
@@ -29,12 +31,12 @@ impl Batch {
         }
     }
 
-    /// Whether it holds none.
+    /// Whether the batch has no events.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// What it weighs in a publisher's window, in bytes: close to its size on the wire.
+    /// The size in bytes that counts against a publisher's window: close to the size on the wire.
     pub fn weight_bytes(&self) -> usize {
         const FRAME_BYTES: usize = 4;
         let payloads = match self {
@@ -47,7 +49,7 @@ impl Batch {
             .sum()
     }
 
-    /// The whole batch as a request's parts.
+    /// All events, as the fields of a request.
     pub(crate) fn all(&self) -> Parts {
         match self {
             Self::Events(events) => (events.clone(), None),

@@ -1,4 +1,4 @@
-//! The way in: a connection to a cluster, and how one call is made.
+//! The connection to a cluster, and the retry loop of a single call.
 
 use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -19,12 +19,12 @@ use crate::{
 /// Pages of windows and batches of profiles outgrow tonic's 4 MiB.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
 
-/// How long a client waits, and how it tries again.
+/// Deadlines and retries of calls.
 #[derive(Clone, Copy, Debug)]
 pub struct ClientOptions {
-    /// A call with all its attempts.
+    /// The deadline of a call, all attempts included.
     pub deadline: Duration,
-    /// One attempt, so that a node that hangs does not use up the deadline.
+    /// The deadline of one attempt, so that a node that hangs does not use up the whole deadline.
     pub attempt: Duration,
     /// The pauses between attempts.
     pub retry: RetryPolicy,
@@ -40,7 +40,7 @@ impl Default for ClientOptions {
     }
 }
 
-/// A connection to a cluster. Clones share it, and the position of all that was acknowledged through it.
+/// A connection to a cluster. Clones share it, and the merged position of all acknowledgements.
 #[derive(Clone, Debug)]
 pub struct Client {
     endpoints: Endpoints,
@@ -48,23 +48,25 @@ pub struct Client {
     position: Arc<Mutex<Position>>,
 }
 
-/// How one kind of call is made.
+/// The deadlines of one kind of call.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallKind {
     pub(crate) operation: &'static str,
     deadline: Duration,
     attempt: Duration,
-    /// A stream lives on after it was opened: its node must not be told of the deadline for opening it.
+    /// Whether the node gets the deadline (`grpc-timeout`). A stream lives longer than its opening,
+    /// so its node must not get it.
     announced: bool,
 }
 
 impl Client {
-    /// A client of these nodes, which are tried in this order. Connects with the first call; must be made inside a tokio runtime.
+    /// A client of these nodes, tried in this order. Connects with the first call. Must be created
+    /// inside a tokio runtime.
     pub fn connect(endpoints: Vec<Uri>) -> Result<Self, EndpointError> {
         Self::connect_with(endpoints, ClientOptions::default())
     }
 
-    /// Like [`Self::connect`], with other waits.
+    /// Like [`Self::connect`], with other deadlines.
     pub fn connect_with(
         endpoints: Vec<Uri>,
         options: ClientOptions,
@@ -76,7 +78,8 @@ impl Client {
         })
     }
 
-    /// The position of everything acknowledged so far. Reads that ask for nothing else are at least as new.
+    /// The merged position of everything acknowledged so far. Reads without a position of their own
+    /// use it, and are at least as new.
     pub fn position(&self) -> Position {
         self.position
             .lock()
@@ -84,7 +87,7 @@ impl Client {
             .clone()
     }
 
-    /// Joins in a position from elsewhere, so that reads are at least as new.
+    /// Merges a position from elsewhere, so that later reads are at least as new.
     pub fn observe(&self, token: &v1::PositionToken) -> Result<(), PositionError> {
         self.position
             .lock()
@@ -92,13 +95,13 @@ impl Client {
             .merge_token(token)
     }
 
-    /// Opens a stream of batches; the acknowledgements are to be taken while batches are sent.
+    /// Opens a stream of batches. Acknowledgements must be received while batches are sent.
     pub fn publisher(&self, options: PublisherOptions) -> (Publisher, Acknowledgements) {
         Publisher::start(self.clone(), options)
     }
 
-    /// Publishes one batch and waits for its outcomes. Events that the node asks to send again are sent again; what is still
-    /// `EVENT_STATUS_RETRY` in the answer found no taker within the deadline, and nothing of it is stored.
+    /// Publishes one batch and waits for its outcomes. Events with the outcome `EVENT_STATUS_RETRY`
+    /// are sent again until the deadline. An event that still has it in the answer is not stored.
     pub async fn publish(&self, batch: &Batch) -> Result<Vec<v1::EventOutcome>, CallError> {
         let started = Instant::now();
         let mut backoff = Backoff::new(self.options.retry);
@@ -150,7 +153,7 @@ impl Client {
         }
     }
 
-    /// Work that takes its time on the node.
+    /// A call that does long work on the node, with a deadline of its own.
     pub(crate) fn long(&self, operation: &'static str, deadline: Duration) -> CallKind {
         CallKind {
             deadline,
@@ -166,7 +169,7 @@ impl Client {
         }
     }
 
-    /// An ordinary call, within the client's own deadline.
+    /// An ordinary call, within the client's deadlines.
     pub(crate) async fn unary<Q, A, F>(
         &self,
         operation: &'static str,
@@ -180,7 +183,7 @@ impl Client {
         self.call(self.kind(operation), message, attempt).await
     }
 
-    /// Asks until there is an answer, a refusal that is final, or no time left.
+    /// Retries until an answer, a final refusal, or the deadline.
     pub(crate) async fn call<Q, A, F>(
         &self,
         kind: CallKind,
@@ -235,7 +238,7 @@ impl Client {
         }
     }
 
-    /// Asks for reads at least as new as what this client was told, unless the caller asked for something else.
+    /// Adds the client's position, unless the request names a position or another consistency.
     pub(crate) fn with_position(&self, read: Option<v1::ReadOptions>) -> Option<v1::ReadOptions> {
         let mut read = read.unwrap_or_default();
         let takes_token = matches!(
@@ -249,7 +252,7 @@ impl Client {
     }
 }
 
-/// Where a batch's outcomes ask to be sent again.
+/// The positions of the events in a batch that must be sent again.
 pub(crate) fn positions_to_retry(outcomes: &[v1::EventOutcome]) -> Vec<usize> {
     let retry = v1::EventStatus::Retry as i32;
     let indexed = outcomes.iter().enumerate();

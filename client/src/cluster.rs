@@ -9,7 +9,7 @@ use v1::cluster_service_client::ClusterServiceClient;
 use crate::client::ANSWER_BYTES_MAX;
 use crate::{CallError, Client};
 
-/// A checkpoint writes all that changed to disk.
+/// A checkpoint writes everything that changed since the last one, so it may take minutes.
 const CHECKPOINT_DEADLINE: Duration = Duration::from_secs(300);
 
 fn service(channel: Channel) -> ClusterServiceClient<Channel> {
@@ -17,7 +17,7 @@ fn service(channel: Channel) -> ClusterServiceClient<Channel> {
 }
 
 impl Client {
-    /// What the cluster is made of.
+    /// The nodes of the cluster, and its shards with their leaders.
     pub async fn describe_cluster(&self) -> Result<v1::DescribeClusterResponse, CallError> {
         let request = v1::DescribeClusterRequest {};
         self.unary("DescribeCluster", request, |channel, request| async move {
@@ -26,7 +26,7 @@ impl Client {
         .await
     }
 
-    /// What a node finds when it walks the checklist of an engineer who asks what is wrong.
+    /// Runs a node's health checks; each finding comes with advice.
     pub async fn diagnose(&self) -> Result<v1::DiagnoseResponse, CallError> {
         let request = v1::DiagnoseRequest {};
         self.unary("Diagnose", request, |channel, request| async move {
@@ -46,7 +46,8 @@ impl Client {
         Ok(answer.settings.unwrap_or_default())
     }
 
-    /// Changes the fields that are given, and returns all of them. A map's entry replaces the entry of that key.
+    /// Changes the given fields and returns all settings. A map's entry replaces the entry of that
+    /// key.
     pub async fn update_settings(&self, change: v1::Settings) -> Result<v1::Settings, CallError> {
         let request = v1::UpdateSettingsRequest {
             settings: Some(change),
@@ -59,7 +60,7 @@ impl Client {
         Ok(answer.settings.unwrap_or_default())
     }
 
-    /// Makes all applied state durable beside the log; answers when it is.
+    /// Makes all applied state durable in checkpoints, and returns once it is.
     pub async fn trigger_checkpoint(&self) -> Result<Vec<v1::CheckpointPosition>, CallError> {
         let request = v1::TriggerCheckpointRequest {};
         let kind = self.long("TriggerCheckpoint", CHECKPOINT_DEADLINE);

@@ -24,7 +24,7 @@ impl Client {
         .await
     }
 
-    /// One course with a page of its roster; an unknown one is an answer with `found = false`.
+    /// One course with a page of its roster. An unknown course has `found = false`.
     pub async fn get_course(
         &self,
         mut request: v1::GetCourseRequest,

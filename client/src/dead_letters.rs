@@ -9,7 +9,7 @@ use v1::dead_letter_service_client::DeadLetterServiceClient;
 use crate::client::ANSWER_BYTES_MAX;
 use crate::{CallError, Client};
 
-/// All of a node's dead letters, at a low estimate of a disk's pace.
+/// Enough for all of a node's dead letters on a slow disk.
 const WORK_DEADLINE: Duration = Duration::from_secs(600);
 
 fn service(channel: Channel) -> DeadLetterServiceClient<Channel> {
@@ -42,7 +42,7 @@ impl Client {
         .await
     }
 
-    /// Sends dead letters through ingress once more, or only tells what ingress would say of them now.
+    /// Passes dead letters through ingress again. A dry run only reports the outcomes.
     pub async fn redrive_dead_letters(
         &self,
         request: v1::RedriveRequest,
@@ -54,7 +54,7 @@ impl Client {
         .await
     }
 
-    /// Has dead letters forgotten, or only tells how many would be.
+    /// Deletes dead letters. A dry run only counts them.
     pub async fn discard_dead_letters(
         &self,
         request: v1::DiscardRequest,
@@ -75,7 +75,7 @@ impl Client {
     }
 }
 
-/// The pages of a list of dead letters.
+/// An iterator over the pages of a list of dead letters.
 #[derive(Debug)]
 pub struct DeadLetterPages {
     client: Client,

@@ -1,4 +1,4 @@
-//! The addresses of nodes, and which is tried next.
+//! The addresses of nodes, and which one the next call goes to.
 
 use std::sync::{
     Arc,
@@ -12,32 +12,32 @@ use tonic::transport::{Channel, Endpoint, Uri};
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(5);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(5);
-/// Scans are answered faster than the 64 KiB that HTTP/2 begins with would let through.
+/// Flow-control window. The HTTP/2 default of 64 KiB slows down scans.
 const RECEIVE_WINDOW_BYTES: u32 = 4 << 20;
 
 /// What is wrong with an address.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum EndpointError {
-    /// None was given.
+    /// No address was given.
     #[error("no endpoint given; one looks like http://127.0.0.1:7400")]
     Missing,
-    /// This one can't be read as an address.
+    /// The text can't be parsed as an address.
     #[error("`{text}` is no endpoint; one looks like http://127.0.0.1:7400")]
     Malformed {
-        /// As it was given.
+        /// The text as given.
         text: String,
     },
-    /// Encrypted connections are not built in.
+    /// The address asks for TLS, which is not built in.
     #[error(
         "`{text}` asks for TLS, which this client does not speak; use http:// or a local proxy"
     )]
     Tls {
-        /// As it was given.
+        /// The text as given.
         text: String,
     },
 }
 
-/// Reads a list of `http://host:port`, separated by commas; a missing scheme is taken as `http://`.
+/// Parses a list of `http://host:port`, separated by commas. The scheme `http://` may be left out.
 pub fn parse_endpoints(list: &str) -> Result<Vec<Uri>, EndpointError> {
     let parts = list
         .split(',')
@@ -64,7 +64,7 @@ fn parse_one(text: &str) -> Result<Uri, EndpointError> {
     }
 }
 
-/// The nodes a client may ask, and which of them it asks at present. Clones share that choice.
+/// The nodes of a client, and the one in use. Clones share that choice.
 #[derive(Clone, Debug)]
 pub(crate) struct Endpoints {
     nodes: Arc<[Node]>,
@@ -99,10 +99,10 @@ impl Endpoints {
         &self.nodes[self.current.load(Ordering::Relaxed)]
     }
 
-    /// Turns to the node after `failed`, unless somebody else already has.
+    /// Switches to the node after `failed`, unless another call has already switched.
     pub(crate) fn leave(&self, failed: &Node) {
         let next = (failed.index + 1) % self.nodes.len();
-        // Losing this race means that another call turned away first, which is just as good.
+        // If this exchange fails, another call has switched already, which is as good.
         let _ =
             self.current
                 .compare_exchange(failed.index, next, Ordering::Relaxed, Ordering::Relaxed);

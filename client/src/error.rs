@@ -1,4 +1,4 @@
-//! Why a call gave no answer.
+//! Errors of calls.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use thiserror::Error;
 
 use crate::{Failure, PositionError};
 
-/// Why a call gave no answer.
+/// Why a call failed.
 #[derive(Clone, Debug, Error)]
 pub enum CallError {
-    /// A node answered, and asking again would not help.
+    /// A node refused, and a retry would not help.
     #[error("{operation} was refused: {failure}")]
     Refused {
         /// The method of the contract.
         operation: &'static str,
-        /// The answer.
+        /// The node's answer.
         failure: Failure,
-        /// Whether this attempt and all before it certainly changed nothing.
+        /// Whether no attempt changed anything.
         no_side_effects: bool,
     },
     /// The deadline passed.
@@ -24,19 +24,19 @@ pub enum CallError {
     TimedOut {
         /// The method of the contract.
         operation: &'static str,
-        /// How long was waited.
+        /// The length of the deadline.
         waited: Duration,
-        /// What went wrong last; none when no node answered at all.
+        /// The last failure; none when no node answered at all.
         last: Option<Failure>,
-        /// Whether all attempts certainly changed nothing.
+        /// Whether no attempt changed anything.
         no_side_effects: bool,
     },
-    /// A stream of answers ended before its time, and can't be taken up where it stopped.
+    /// A stream of answers ended early, and can't be resumed.
     #[error("{operation} broke off in the middle: {failure}")]
     BrokeOff {
         /// The method of the contract.
         operation: &'static str,
-        /// What it ended with.
+        /// The failure that ended it.
         failure: Failure,
     },
     /// An answer came from another cluster than those before.
@@ -54,7 +54,7 @@ impl CallError {
         }
     }
 
-    /// Whether the call certainly changed nothing; if not, its outcome is unknown.
+    /// Whether the call certainly changed nothing. If false, the outcome is unknown.
     pub fn has_no_side_effects(&self) -> bool {
         match self {
             Self::Refused {
@@ -63,13 +63,13 @@ impl CallError {
             | Self::TimedOut {
                 no_side_effects, ..
             } => *no_side_effects,
-            // Only reads are streams of answers.
+            // Only reads stream their answers.
             Self::BrokeOff { .. } => true,
             Self::Position(_) => false,
         }
     }
 
-    /// The attempt that decided, if there was one.
+    /// The last attempt, if there was one.
     pub fn failure(&self) -> Option<&Failure> {
         match self {
             Self::Refused { failure, .. } | Self::BrokeOff { failure, .. } => Some(failure),

@@ -1,4 +1,4 @@
-//! What one failed attempt says: whether to try again, and whether anything may have happened.
+//! The failure of one attempt: whether to retry, and whether the attempt may have changed anything.
 
 use std::error::Error;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
-/// One attempt at one node that went wrong.
+/// A failed attempt at one node.
 #[derive(Clone, Debug)]
 pub struct Failure {
     endpoint: Arc<str>,
@@ -23,24 +23,25 @@ impl Failure {
         }
     }
 
-    /// The node that was asked.
+    /// The address of the node.
     pub fn endpoint(&self) -> &str {
         &self.endpoint
     }
 
-    /// What it answered, or what the connection broke with.
+    /// The node's answer, or the error of the connection.
     pub fn status(&self) -> &Status {
         &self.status
     }
 
-    /// Whether the same request may succeed later, or elsewhere.
+    /// Whether a retry, here or at another node, may succeed.
     pub fn is_retryable(&self) -> bool {
         match self.status.code() {
             Code::Unavailable
             | Code::ResourceExhausted
             | Code::Aborted
             | Code::DeadlineExceeded => true,
-            // These three also stand for a connection that broke; a node that says so itself means it.
+            // tonic also uses these three codes for a broken connection. From the node itself they
+            // are final.
             Code::Unknown | Code::Internal | Code::Cancelled => self.is_transport(),
             _ => false,
         }
@@ -64,22 +65,22 @@ impl Failure {
         )
     }
 
-    /// Whether no connection came about at all.
+    /// Whether no connection could be opened.
     pub fn could_not_connect(&self) -> bool {
         causes(&self.status).any(|cause| cause.is::<tonic::ConnectError>())
     }
 
-    /// Whether another node may do better; a node that is merely busy is asked again.
+    /// Whether to try another node. A busy node is asked again.
     pub(crate) fn points_elsewhere(&self) -> bool {
         self.status.code() != Code::ResourceExhausted
     }
 
-    /// How long the node asked to be left alone (`google.rpc.RetryInfo`).
+    /// The pause that the node asks for (`google.rpc.RetryInfo`).
     pub fn retry_after(&self) -> Option<Duration> {
         self.status.get_details_retry_info()?.retry_delay
     }
 
-    /// An error with a cause was made on this side, from a connection; a node's own answer has none.
+    /// Errors of the connection have a cause, made on this side. A node's own answer has none.
     fn is_transport(&self) -> bool {
         self.status.source().is_some()
     }
@@ -96,7 +97,7 @@ fn causes(status: &Status) -> impl Iterator<Item = Cause<'_>> {
 }
 
 impl fmt::Display for Failure {
-    /// One line: the node, and the cause that says most.
+    /// One line: the node and the innermost cause.
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.could_not_connect() {
             let cause = causes(&self.status).last();

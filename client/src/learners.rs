@@ -12,7 +12,7 @@ pub(crate) fn service(channel: Channel) -> LearnerServiceClient<Channel> {
 }
 
 impl Client {
-    /// The profile of one learner; an unknown one is an answer with `found = false`.
+    /// The profile of one learner. An unknown learner has `found = false`.
     pub async fn get_learner(
         &self,
         mut request: v1::GetLearnerRequest,
@@ -24,7 +24,7 @@ impl Client {
         .await
     }
 
-    /// Up to 1,000 learners, a status for each.
+    /// The profiles of up to 1,000 learners, with a status each.
     pub async fn batch_get_learners(
         &self,
         mut request: v1::BatchGetLearnersRequest,
@@ -48,12 +48,12 @@ impl Client {
         .await
     }
 
-    /// All pages of a learner's windows, one after the other.
+    /// An iterator over all pages of a learner's windows.
     pub fn window_pages(&self, request: v1::ListWindowsRequest) -> WindowPages {
         WindowPages::new(self.clone(), request)
     }
 
-    /// The windows of all learners, as they come.
+    /// Streams the windows of all learners.
     pub async fn scan_windows(
         &self,
         mut request: v1::ScanWindowsRequest,
@@ -76,7 +76,7 @@ impl Client {
     }
 }
 
-/// A running scan. It can't be taken up in the middle: one that broke off has to be started again.
+/// A running scan. A scan that broke off can't be resumed, only started again.
 #[derive(Debug)]
 pub struct WindowScan {
     answers: Streaming<v1::ScanWindowsResponse>,
@@ -84,7 +84,7 @@ pub struct WindowScan {
 }
 
 impl WindowScan {
-    /// The next learners; none after the last.
+    /// The next learners; none at the end.
     pub async fn next(&mut self) -> Result<Option<v1::ScanWindowsResponse>, CallError> {
         self.answers
             .message()

@@ -1,10 +1,12 @@
-//! Homeroom's client: publishes events with at-least-once delivery, reads learners, courses, windows and dead letters, changes settings.
+//! Homeroom's client library: publishes events with at-least-once delivery; reads learners,
+//! courses, windows and dead letters; changes settings.
 //!
-//! [`Client`] is the way in; it connects lazily to the first of its endpoints that answers, and retries what may be retried.
-//! [`Publisher`] streams batches through a bounded window and sends again what a broken connection left unacknowledged.
-//! Files of events and the command line `homeroom` are a crate of their own (`client/cli`), which has no other way to a node.
+//! [`Client`] is the entry point. It connects lazily, to the first endpoint that answers, and
+//! retries calls that are safe to retry. [`Publisher`] streams batches within a bounded window, and
+//! resends what was not acknowledged when a connection broke.
 //!
-//! Knows the contract only (`homeroom-proto`): nothing of how a node is built, and nothing of what an event means.
+//! The crate depends on the contract (`homeroom-proto`) only. It must not know how a node works,
+//! nor what an event means. The command line `homeroom` is a crate of its own, in `client/cli`.
 
 mod batch;
 mod client;

@@ -1,34 +1,35 @@
-//! How far what was acknowledged reaches: positions that merge.
+//! Positions: how far the acknowledged history reaches.
 
 use std::collections::BTreeMap;
 
 use homeroom_proto::v1;
 use thiserror::Error;
 
-/// A point in the history of a cluster, merged from all acknowledgements seen: the largest applied index of each shard.
+/// A point in the history of a cluster: the largest applied index of each shard, merged from
+/// acknowledgements.
 ///
-/// Given with a read, it makes the answer at least as new as everything that was acknowledged.
+/// A read with a position returns an answer at least as new.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Position {
-    /// Empty until the first token.
+    /// Empty before the first token.
     cluster_id: String,
     index_by_shard: BTreeMap<u32, u64>,
 }
 
-/// Two positions that can't be compared.
+/// Positions of two clusters can't be merged.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 #[error(
     "a position of cluster `{theirs}` can't be merged into one of cluster `{ours}`: do all endpoints belong to the same cluster?"
 )]
 pub struct PositionError {
-    /// The cluster of the position merged into.
+    /// The cluster of the position that was merged into.
     pub ours: String,
-    /// The other one.
+    /// The cluster of the other position.
     pub theirs: String,
 }
 
 impl Position {
-    /// Whether nothing was acknowledged yet.
+    /// Whether there was no acknowledgement yet.
     pub fn is_empty(&self) -> bool {
         self.index_by_shard.is_empty()
     }
@@ -43,7 +44,8 @@ impl Position {
         self.index_by_shard.get(&shard).copied()
     }
 
-    /// Takes the larger index of each shard. Refuses, and stays as it is, when the other is of another cluster.
+    /// Takes the larger index of each shard. Fails, and changes nothing, when the other position is
+    /// of another cluster.
     pub fn merge(&mut self, other: &Self) -> Result<(), PositionError> {
         let shards = other
             .index_by_shard
@@ -52,7 +54,7 @@ impl Position {
         self.merge_parts(&other.cluster_id, shards)
     }
 
-    /// Like [`Self::merge`], from a token as it came.
+    /// Like [`Self::merge`], from a received token.
     pub fn merge_token(&mut self, token: &v1::PositionToken) -> Result<(), PositionError> {
         let shards = token.shards.iter().map(|at| (at.shard, at.index));
         self.merge_parts(&token.cluster_id, shards)
@@ -78,7 +80,7 @@ impl Position {
         Ok(())
     }
 
-    /// As a token for a read; none when nothing was acknowledged.
+    /// The token for a read; none for an empty position.
     pub fn to_token(&self) -> Option<v1::PositionToken> {
         if self.is_empty() {
             return None;

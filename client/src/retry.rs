@@ -1,18 +1,18 @@
-//! How attempts are spaced.
+//! The pauses between attempts.
 
 use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-/// A node that asks for a longer pause than this is tried again all the same.
+/// The longest pause that a node's request is granted.
 const ASKED_DELAY_MAX: Duration = Duration::from_secs(10);
 
-/// How attempts are spaced: each pause twice the one before, with jitter of up to its own length.
+/// Exponential backoff: each pause is twice the one before, plus jitter of up to its own length.
 #[derive(Clone, Copy, Debug)]
 pub struct RetryPolicy {
     /// The first pause.
     pub delay_min: Duration,
-    /// No pause grows beyond this (jitter aside).
+    /// The longest pause, without jitter.
     pub delay_max: Duration,
 }
 
@@ -38,7 +38,7 @@ impl RetryPolicy {
 
 type Delays = <ExponentialBuilder as BackoffBuilder>::Backoff;
 
-/// The pauses of one run of failures.
+/// The pauses of one series of failures.
 #[derive(Debug)]
 pub(crate) struct Backoff {
     policy: RetryPolicy,
@@ -62,7 +62,7 @@ impl Backoff {
         own.max(asked.unwrap_or_default().min(ASKED_DELAY_MAX))
     }
 
-    /// Something went well: the next pause is short again.
+    /// Starts again with the shortest pause, after a success.
     pub(crate) fn reset(&mut self) {
         if self.started {
             *self = Self::new(self.policy);

@@ -1,21 +1,22 @@
-//! Final outcomes, counted.
+//! Counts of final outcomes.
 
 use homeroom_proto::{
     short_name,
     v1::{DeadLetterReason, EventOutcome, EventStatus},
 };
 
-/// More than there are reasons, so that those of a newer node are counted too, together.
+/// More than the contract has reasons. The last counter is for all reasons that only a newer node
+/// knows.
 const REASONS: usize = 16;
 
-/// Final outcomes, counted.
+/// Counts of final outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Counted, for the first time.
+    /// Events counted for the first time.
     pub accepted: u64,
-    /// Delivered before.
+    /// Events that had been delivered before.
     pub duplicate: u64,
-    /// Seen, but another source is authoritative.
+    /// Events that arrived although another source is authoritative.
     pub shadowed: u64,
     dead_lettered_by_reason: [u64; REASONS],
 }
@@ -34,13 +35,13 @@ impl Tally {
                         .min(REASONS - 1);
                     self.dead_lettered_by_reason[reason] += 1;
                 }
-                // Not final: the publisher never gives these out.
+                // Not final: publishers never return these.
                 EventStatus::Retry | EventStatus::Unspecified => {}
             }
         }
     }
 
-    /// All events that have an outcome.
+    /// All events with an outcome.
     pub fn received(&self) -> u64 {
         self.accepted + self.duplicate + self.shadowed + self.dead_lettered()
     }

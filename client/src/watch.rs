@@ -1,4 +1,4 @@
-//! A watch that opens itself again.
+//! Watches that reconnect.
 
 use futures::future::BoxFuture;
 use homeroom_proto::v1;
@@ -7,9 +7,9 @@ use tonic::{Request, Response, Status, Streaming, transport::Channel};
 use crate::retry::Backoff;
 use crate::{CallError, Client, Failure, courses, learners};
 
-/// A watch that opens itself again when its connection breaks.
+/// A watch that reopens when its connection breaks.
 ///
-/// After a reconnect the node tells what is the case anew, even if it has not changed.
+/// After a reconnect the node sends the present state again, changed or not.
 #[derive(Debug)]
 pub struct Watch<Q, A> {
     client: Client,
@@ -20,9 +20,9 @@ pub struct Watch<Q, A> {
     backoff: Backoff,
 }
 
-/// A watch over one learner.
+/// A watch of one learner.
 pub type LearnerWatch = Watch<v1::WatchLearnerRequest, v1::WatchLearnerResponse>;
-/// A watch over one course.
+/// A watch of one course.
 pub type CourseWatch = Watch<v1::WatchCourseRequest, v1::WatchCourseResponse>;
 
 type Opened<A> = Result<Response<Streaming<A>>, Status>;
@@ -57,7 +57,8 @@ impl<Q: Clone, A> Watch<Q, A> {
         }
     }
 
-    /// The next answer. Fails when a node refuses for good, or none could be reached within the client's deadline.
+    /// The next answer. Fails when a node refuses for good, or when no node answers within the
+    /// client's deadline.
     pub async fn next(&mut self) -> Result<A, CallError> {
         loop {
             let failure = match &mut self.answers {
@@ -70,7 +71,7 @@ impl<Q: Clone, A> Watch<Q, A> {
                         self.backoff.reset();
                         return Ok(answer);
                     }
-                    // A node that stops ends its watches without an error.
+                    // A node that shuts down ends its watches without an error.
                     Ok(None) => self.failure(Status::unavailable("the watch ended")),
                     Err(status) => self.failure(status),
                 },

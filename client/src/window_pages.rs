@@ -4,7 +4,7 @@ use homeroom_proto::v1;
 
 use crate::{CallError, Client};
 
-/// The pages of one learner's windows.
+/// An iterator over the pages of one learner's windows.
 #[derive(Debug)]
 pub struct WindowPages {
     client: Client,

@@ -1,4 +1,4 @@
-//! The publisher against a fake node that breaks off at chance.
+//! The publisher against a fake node that fails at random.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! How values on the command line are read.
+//! Parsers of values on the command line.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ pub(super) fn time_ms(text: &str) -> Result<i64, String> {
 pub(super) enum Consistency {
     /// Sees every write acknowledged before the read began.
     Linearizable,
-    /// At least as new as what this client itself was told.
+    /// At least as new as this client's own acknowledged writes.
     Session,
     /// At most --max-staleness old.
     Bounded,
@@ -46,7 +46,8 @@ pub(super) struct WindowArgs {
     /// Length of a window, a multiple of 5s.
     #[arg(long, value_name = "DURATION", value_parser = duration_ms, default_value = "60s")]
     pub(super) size: i64,
-    /// From the start of one window to that of the next, a multiple of 5s that divides --size; --size when not given.
+    /// From the start of one window to that of the next, a multiple of 5s that divides --size;
+    /// --size when not given.
     #[arg(long, value_name = "DURATION", value_parser = duration_ms)]
     pub(super) step: Option<i64>,
     /// Windows that start at or after this.

@@ -1,4 +1,4 @@
-//! What ends a command, in one line.
+//! Errors of commands.
 
 use std::io;
 
@@ -7,7 +7,7 @@ use thiserror::Error;
 
 use crate::{ingest::IngestErrorKind, load::LoadError};
 
-/// What ends a command. Shown in one line that says what to do.
+/// The error of a command, shown in one line that says what to do.
 #[derive(Debug, Error)]
 pub(super) enum CliError {
     #[error("{call}{hint}", call = .0, hint = hint(.0.failure()))]
@@ -55,7 +55,7 @@ pub(super) enum CliError {
 }
 
 impl CliError {
-    /// Whoever reads our output has seen enough.
+    /// The reader of standard output has closed it: not a failure.
     pub(super) fn is_broken_pipe(&self) -> bool {
         matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
     }

@@ -11,7 +11,8 @@ mod render;
 
 use std::process::ExitCode;
 
-/// A load makes and drops a million texts a second: an eighth of a core with the system's allocator.
+/// `load` allocates a million strings a second. With the system's allocator that costs an eighth of
+/// a core.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -39,13 +39,13 @@ impl Output {
         writeln!(self.to, "{}", escape_controls(&text.to_string())).map_err(CliError::Output)
     }
 
-    /// Shows what was written so far.
+    /// Flushes the buffer.
     pub(super) fn flush(&mut self) -> Result<(), CliError> {
         self.to.flush().map_err(CliError::Output)
     }
 }
 
-/// Text without what a terminal would obey: ids and names come from anyone who may publish.
+/// Escapes control characters, which a terminal would obey: ids and names come from any publisher.
 pub(super) fn escape_controls(text: &str) -> Cow<'_, str> {
     let is_obeyed = |c: char| c.is_control() && c != '\n';
     if !text.contains(is_obeyed) {

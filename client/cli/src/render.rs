@@ -1,4 +1,4 @@
-//! How values are shown to people.
+//! Formats values for people.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -8,14 +8,14 @@ use homeroom_client::v1;
 use homeroom_proto::short_name;
 use jiff::Timestamp;
 
-/// A table with plain columns, easy on `grep` and `cut`.
+/// A table without borders, easy to `grep` and `cut`.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = bare_table();
     table.set_header(header);
     table
 }
 
-/// Names on the left, values on the right.
+/// A table of names and values.
 pub(super) fn facts<N: Display, V: Display>(facts: impl IntoIterator<Item = (N, V)>) -> Table {
     let mut table = bare_table();
     for (name, value) in facts {
@@ -32,7 +32,7 @@ fn bare_table() -> Table {
     table
 }
 
-/// A cell for a number, aligned as numbers are.
+/// A right-aligned cell.
 pub(super) fn number(value: impl Display) -> Cell {
     Cell::new(value).set_alignment(CellAlignment::Right)
 }
@@ -55,7 +55,7 @@ pub(super) fn duration_ms(ms: i64) -> String {
     format!("{sign}{}", humantime::format_duration(duration))
 }
 
-/// Of 1.
+/// A share of 1, with three decimals.
 pub(super) fn share(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
 }
@@ -80,7 +80,7 @@ pub(super) fn reason(reason: v1::DeadLetterReason) -> String {
     short_name(reason.as_str_name(), "DEAD_LETTER_REASON_").to_ascii_lowercase()
 }
 
-/// How current an answer is, in one line.
+/// The freshness of an answer, in one line.
 pub(super) fn freshness(freshness: &v1::Freshness) -> String {
     let watermark = match freshness.watermark_ms {
         Some(ms) => format!("watermark {}", time(ms)),
@@ -92,7 +92,7 @@ pub(super) fn freshness(freshness: &v1::Freshness) -> String {
     }
     for source in &freshness.sources {
         match (source.idle, source.lagging) {
-            // Who is silent is not waited for, however old its newest event.
+            // The watermark does not wait for an idle source, however old its newest event is.
             (true, _) => line.push_str(&format!(", {} is idle", source.source)),
             (false, true) => line.push_str(&format!(", {} is lagging", source.source)),
             (false, false) => {}

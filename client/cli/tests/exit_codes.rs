@@ -1,7 +1,7 @@
 //! The binary without a node: its exit codes, and which of its outputs it uses.
 //!
-//! Cargo builds a package's binary together with its integration tests. The scenarios therefore find
-//! `homeroom` compiled after `cargo test --workspace`.
+//! Cargo builds a package's binary together with its integration tests. The scenarios therefore
+//! find `homeroom` compiled after `cargo test --workspace`.
 
 use std::process::{Command, Output};
 

@@ -11,21 +11,22 @@ use v1::ingest_service_client::IngestServiceClient;
 
 use crate::{Failure, client::ANSWER_BYTES_MAX, endpoints::Node};
 
-/// Requests that wait for HTTP/2 to take them; the window bounds what lies behind.
+/// Requests queued for HTTP/2. All other batches wait in the window, which is bounded.
 const REQUESTS_AHEAD: usize = 2;
 
 type Answers = Streaming<v1::PublishStreamResponse>;
 type Opening = Pin<Box<dyn Future<Output = Result<Response<Answers>, Status>> + Send>>;
 
-/// One open, or opening, stream of batches.
+/// A stream of batches that is open or opening.
 pub(super) struct Connection {
     pub(super) node: Node,
-    /// None once the sending half is closed.
+    /// None once sending has ended.
     to_node: Option<mpsc::Sender<v1::PublishStreamRequest>>,
     state: State,
 }
 
-/// Requests may be sent before the node answers the opening: some nodes answer only to the first batch.
+/// The stream before and after the node's headers. Requests may be sent before: some nodes answer
+/// only the first batch.
 enum State {
     Opening(Opening),
     Open(Box<Answers>),
@@ -45,7 +46,7 @@ impl Connection {
         }
     }
 
-    /// The two halves, to be waited for at once.
+    /// Both halves, to be awaited in one `select!`.
     pub(super) fn split(&mut self) -> (Sending<'_>, Receiving<'_>) {
         let Self {
             node,
@@ -55,13 +56,13 @@ impl Connection {
         (Sending(to_node), Receiving { node, state })
     }
 
-    /// Sends no more on this connection.
+    /// Ends the sending half.
     pub(super) fn close_sending(&mut self) {
         self.to_node = None;
     }
 }
 
-/// The half that carries batches.
+/// The half that sends batches.
 pub(super) struct Sending<'a>(&'a Option<mpsc::Sender<v1::PublishStreamRequest>>);
 
 impl Sending<'_> {
@@ -69,20 +70,21 @@ impl Sending<'_> {
         self.0.is_some()
     }
 
-    /// Waits for room. None when the node takes no more, the reason for which comes on the other half.
+    /// Waits for room in the queue. None when the node accepts no more; the other half has the
+    /// reason.
     pub(super) async fn reserve(&self) -> Option<mpsc::OwnedPermit<v1::PublishStreamRequest>> {
         self.0.clone()?.reserve_owned().await.ok()
     }
 }
 
-/// The half that carries acknowledgements.
+/// The half that receives acknowledgements.
 pub(super) struct Receiving<'a> {
     node: &'a Node,
     state: &'a mut State,
 }
 
 impl Receiving<'_> {
-    /// The next acknowledgement; opens the stream first. Cancel safe.
+    /// The next acknowledgement. Opens the stream first. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<v1::PublishStreamResponse, Failure> {
         let name = &self.node.name;
         if let State::Opening(opening) = self.state {
@@ -97,7 +99,7 @@ impl Receiving<'_> {
         };
         match answers.message().await {
             Ok(Some(answer)) => Ok(answer),
-            // A node that stops ends its streams without an error.
+            // A node that shuts down ends its streams without an error.
             Ok(None) => Err(Failure::new(name, Status::unavailable("the stream ended"))),
             Err(status) => Err(Failure::new(name, status)),
         }

@@ -1,4 +1,5 @@
-//! The task behind a publisher.
+//! The task of a publisher: sends the window's batches and handles acknowledgements, pauses and
+//! reconnects.
 
 use homeroom_proto::v1;
 use tokio::sync::{mpsc, watch};
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{Client, Failure, Position, retry::Backoff};
 
-/// The task behind a publisher.
+/// The task of a publisher.
 pub(super) struct Driver {
     client: Client,
     options: PublisherOptions,
@@ -22,16 +23,16 @@ pub(super) struct Driver {
     window: Window,
     position: Position,
     backoff: Backoff,
-    /// No more batches will come.
+    /// No more batches will be submitted.
     closed: bool,
-    /// Nothing is sent before this.
+    /// Nothing is sent before this time: the node asked for a pause.
     held_until: Option<Instant>,
-    /// When an event last got its outcome, or the first began to wait for one.
+    /// When an event last got its outcome, or when the first batch entered an empty window.
     progress_at: Instant,
     trouble: watch::Sender<Option<Failure>>,
 }
 
-/// What happens next on a connection.
+/// The next event on a connection.
 enum Step {
     Received(Result<v1::PublishStreamResponse, Failure>),
     MaySend(Option<mpsc::OwnedPermit<v1::PublishStreamRequest>>),
@@ -63,7 +64,7 @@ impl Driver {
         }
     }
 
-    /// Runs until every batch is acknowledged and no more can come, or until it has to give up.
+    /// Runs until every batch is acknowledged and no more can be submitted, or until it gives up.
     pub(super) async fn run(mut self) -> Result<Position, PublishError> {
         while !self.is_done() {
             if self.window.is_empty() {
@@ -83,7 +84,7 @@ impl Driver {
         self.closed && self.window.is_empty()
     }
 
-    /// Uses one connection until all is done (`Ok`) or it breaks (`Err`).
+    /// Uses one connection until everything is done (`Ok`) or it breaks (`Err`).
     async fn connection(&mut self) -> Result<Result<(), Failure>, PublishError> {
         let mut connection = Connection::open(self.client.endpoints().current().clone());
         let mut alive_at = Instant::now();
@@ -172,14 +173,15 @@ impl Driver {
                 if self.held_until.is_none() {
                     self.backoff.reset();
                 }
-                // Whoever dropped the receiver does not care for outcomes.
+                // A dropped receiver is not interested in outcomes.
                 let _ = self.acknowledge.send(acknowledgement).await;
             }
             Received::SendAgain { progressed } => {
                 if progressed {
                     self.progressed();
                 }
-                // The whole window meets the same trouble: one pause for all of it, not one for each batch.
+                // The cause affects the whole window: one pause for all of it, not one for each
+                // batch.
                 if self.held_until.is_none() {
                     self.held_until = Some(Instant::now() + self.backoff.next_delay(None));
                 }
@@ -194,12 +196,13 @@ impl Driver {
             .send_if_modified(|trouble| trouble.take().is_some());
     }
 
-    /// After a broken connection: gives up, or waits and turns to the next node.
+    /// After a broken connection: gives up, or waits and switches to the next node.
     async fn pause(&mut self, failure: Failure) -> Result<(), PublishError> {
         self.window.connection_lost();
         self.held_until = None;
         if self.window.is_empty() {
-            // Nobody waits: the time since the last acknowledgement was idleness, no lack of progress.
+            // The window was empty: the time since the last acknowledgement was idle time, not a
+            // stall.
             self.progress_at = Instant::now();
         }
         if !failure.is_retryable() {

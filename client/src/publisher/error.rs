@@ -1,4 +1,4 @@
-//! Why a publisher stopped.
+//! Errors of publishers.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use thiserror::Error;
 
 use crate::{Failure, PositionError};
 
-/// Why a publisher stopped. What was acknowledged before is durable; of the rest nothing is known.
+/// Why a publisher stopped. Acknowledged batches are durable; the outcome of all others is unknown.
 #[derive(Clone, Debug, Error)]
 pub enum PublishError {
-    /// Nothing was acknowledged for the time set, whatever was tried.
+    /// Nothing was acknowledged within the given time, in spite of retries.
     #[error("nothing was acknowledged for {waited:?}{}", last.as_ref().map(|last| format!(" ({last})")).unwrap_or_default())]
     NoProgress {
-        /// The time set.
+        /// The given time.
         waited: Duration,
-        /// What went wrong last.
+        /// The last failure.
         last: Option<Failure>,
     },
-    /// A node refused, and sending again would not help.
+    /// A node refused, and a retry would not help.
     #[error("refused: {0}")]
     Refused(Failure),
     /// A node broke the contract.
@@ -25,44 +25,44 @@ pub enum PublishError {
     Protocol {
         /// The node.
         endpoint: String,
-        /// How.
+        /// The violation.
         error: ProtocolError,
     },
     /// An acknowledgement came from another cluster than those before.
     #[error(transparent)]
     Position(#[from] PositionError),
-    /// It had stopped before; the reason is given by `finish`.
+    /// The publisher had stopped before; `finish` returns the reason.
     #[error("the publisher has stopped")]
     Stopped,
 }
 
 impl PublishError {
-    /// Whether publishing the same again, later, may succeed.
+    /// Whether publishing the same again later may succeed.
     pub fn is_retryable(&self) -> bool {
         matches!(self, Self::NoProgress { .. })
     }
 }
 
-/// What a node may not answer.
+/// Violations of the contract in a node's answers.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ProtocolError {
-    /// Acknowledgements come in the order of the batches.
+    /// Acknowledgements must come in the order of the batches.
     #[error("it acknowledged batch {got}, {} was due", expected.map_or("none".to_owned(), |due| due.to_string()))]
     OutOfOrder {
         /// The batch that was due; none when all were acknowledged.
         expected: Option<u64>,
-        /// The batch that was named.
+        /// The acknowledged batch.
         got: u64,
     },
-    /// Every event gets an outcome.
+    /// Every event must get an outcome.
     #[error("it gave {got} outcomes for {expected} events")]
     OutcomeCount {
-        /// Events that were sent.
+        /// Events sent.
         expected: usize,
-        /// Outcomes that came.
+        /// Outcomes received.
         got: usize,
     },
-    /// A status this client does not know: events would be lost count of.
+    /// A status this client does not know. Ignoring it would lose events from the counts.
     #[error("it gave an outcome of the unknown status {0}; this client may be too old")]
     UnknownStatus(i32),
 }

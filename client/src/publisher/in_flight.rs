@@ -1,4 +1,4 @@
-//! A batch on its way, with the outcomes that are final already.
+//! A batch in flight, with the outcomes it has so far.
 
 use homeroom_proto::v1;
 use tokio::sync::OwnedSemaphorePermit;
@@ -6,14 +6,14 @@ use tokio::sync::OwnedSemaphorePermit;
 use super::{Acknowledgement, ProtocolError};
 use crate::{Batch, client::positions_to_retry};
 
-/// A batch's place in the publisher's window, given back when the batch is acknowledged.
+/// The batch's permits in the publisher's window, released when the batch is acknowledged.
 #[derive(Debug)]
 pub(super) struct Room {
     pub(super) _batch: OwnedSemaphorePermit,
     pub(super) _bytes: OwnedSemaphorePermit,
 }
 
-/// A batch on its way, with the outcomes that are final already.
+/// A batch in flight, with the outcomes it has so far.
 #[derive(Debug)]
 pub(super) struct InFlight {
     pub(super) ticket: u64,
@@ -27,19 +27,19 @@ pub(super) struct InFlight {
 enum Progress {
     /// No event has an outcome.
     Untouched,
-    /// The events at `again` have none.
+    /// Only the events at `again` have none.
     Partial {
         outcomes: Vec<v1::EventOutcome>,
         again: Vec<usize>,
     },
 }
 
-/// What an answer made of a batch.
+/// The effect of an answer on a batch.
 #[derive(Debug)]
 pub(super) enum Answered {
     /// Every event has its outcome.
     Settled(Acknowledgement),
-    /// Some are to be sent again.
+    /// Some events must be sent again.
     Partly {
         batch: InFlight,
         /// Whether at least one event got its outcome.
@@ -58,7 +58,7 @@ impl InFlight {
         }
     }
 
-    /// The request that carries what has no outcome yet.
+    /// The request with the events that have no outcome yet.
     pub(super) fn request(&mut self, sequence: u64) -> v1::PublishStreamRequest {
         self.attempts += 1;
         let (events, raw) = match &self.progress {
@@ -72,7 +72,7 @@ impl InFlight {
         }
     }
 
-    /// Takes the outcomes of what was sent last.
+    /// Stores the outcomes of the events sent last.
     pub(super) fn answered(self, new: Vec<v1::EventOutcome>) -> Result<Answered, ProtocolError> {
         check(&new, self.pending())?;
         let Self {

@@ -1,7 +1,8 @@
-//! Publishing through one stream: a bounded window of batches in flight, sent again in order after a reconnect.
+//! Publishes through one stream: a bounded window of batches in flight, resent in order after a
+//! reconnect.
 //!
-//! One task, the driver, owns the window and the connection. It is started with the [`Publisher`], ends with
-//! [`Publisher::finish`], and is aborted when the publisher is dropped before.
+//! One task, the driver, owns the window and the connection. It starts with the [`Publisher`] and
+//! ends with [`Publisher::finish`]. Dropping the publisher aborts it.
 
 mod connection;
 mod driver;
@@ -25,16 +26,16 @@ use in_flight::{InFlight, Room};
 
 pub use error::{ProtocolError, PublishError};
 
-/// The bounds of a publisher.
+/// The limits of a publisher.
 #[derive(Clone, Copy, Debug)]
 pub struct PublisherOptions {
-    /// Batches sent and not acknowledged.
+    /// Batches in flight, at most.
     pub batches_in_flight_max: usize,
-    /// Their weight. A single batch may exceed it, alone.
+    /// Bytes in flight, at most. A single larger batch is sent alone.
     pub bytes_in_flight_max: usize,
-    /// Fail when events wait and none was acknowledged for this long.
+    /// The publisher fails when batches wait and none was acknowledged for this long.
     pub give_up_after: Duration,
-    /// Open a new connection when the present one acknowledged nothing for this long.
+    /// The publisher reconnects when the connection acknowledged nothing for this long.
     pub stalled_after: Duration,
     /// The pauses between attempts.
     pub retry: RetryPolicy,
@@ -55,16 +56,17 @@ impl Default for PublisherOptions {
 /// The final outcomes of one batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Acknowledgement {
-    /// What [`Publisher::send`] gave for the batch.
+    /// The ticket that [`Publisher::send`] returned for the batch.
     pub ticket: u64,
-    /// One for each event, in the batch's order; never `EVENT_STATUS_RETRY`.
+    /// One outcome per event, in the batch's order; never `EVENT_STATUS_RETRY`.
     pub outcomes: Vec<v1::EventOutcome>,
     /// How often the batch, or a part of it, was sent.
     pub attempts: u32,
 }
 
-/// Sends batches, in order, at least once each. After a broken connection all that is unacknowledged is sent again, the same
-/// bytes in the same order; an event whose first delivery had arrived then comes out as a duplicate.
+/// Sends batches in order, each at least once. After a broken connection everything unacknowledged
+/// is resent: the same bytes in the same order. An event that had arrived with its first delivery
+/// is then counted as a duplicate.
 #[derive(Debug)]
 pub struct Publisher {
     submissions: mpsc::Sender<InFlight>,
@@ -96,10 +98,12 @@ impl Publisher {
         (publisher, Acknowledgements(acknowledgements))
     }
 
-    /// Hands a batch over once the window has room for it, and returns its ticket. An empty batch is acknowledged like any other.
+    /// Submits a batch once the window has room for it, and returns its ticket. An empty batch is
+    /// acknowledged like any other.
     ///
-    /// The acknowledgements must be taken meanwhile, by another task or by `select!`: while nobody takes them the window stays full.
-    /// An error says only that the publisher has stopped; [`Self::finish`] says why. Cancel safe: a batch is sent or not.
+    /// Acknowledgements must be received meanwhile, by another task or by `select!`: otherwise the
+    /// window stays full. An error says only that the publisher has stopped; [`Self::finish`]
+    /// returns the reason. Cancel safe: a batch is sent or not.
     pub async fn send(&mut self, batch: Batch) -> Result<u64, PublishError> {
         let weight = batch.weight_bytes().clamp(1, self.bytes_max);
         let weight = u32::try_from(weight).unwrap_or(u32::MAX);
@@ -117,7 +121,7 @@ impl Publisher {
         Ok(ticket)
     }
 
-    /// Waits for room, or for the end of the driver, which would never make any.
+    /// Waits for permits, or for the end of the driver, which would never release any.
     async fn room(
         &self,
         budget: &Arc<Semaphore>,
@@ -131,20 +135,20 @@ impl Publisher {
         }
     }
 
-    /// What stands in the way at present: none while acknowledgements come in.
+    /// The present failure; none while acknowledgements arrive.
     pub fn trouble(&self) -> watch::Receiver<Option<Failure>> {
         self.trouble.clone()
     }
 
-    /// Waits until every batch is acknowledged; returns the position that covers them all.
+    /// Waits until every batch is acknowledged, and returns the position that covers them all.
     pub async fn finish(self) -> Result<Position, PublishError> {
         drop(self.submissions);
         self.driver.await.unwrap_or(Err(PublishError::Stopped))
     }
 }
 
-/// The acknowledgements of a [`Publisher`], in the order in which batches came to their final outcomes: that of the batches, but
-/// for those of which a part had to be sent again. Ends with the publisher.
+/// The acknowledgements of a [`Publisher`]. Their order is that of the batches, except for batches
+/// of which a part was sent again. The stream ends with the publisher.
 #[derive(Debug)]
 pub struct Acknowledgements(mpsc::Receiver<Acknowledgement>);
 

@@ -1,4 +1,4 @@
-//! The batches that are not acknowledged, in the order of their tickets.
+//! The window: batches that are not acknowledged.
 
 use std::collections::VecDeque;
 
@@ -9,23 +9,23 @@ use super::{
     in_flight::{Answered, InFlight},
 };
 
-/// The batches that are not acknowledged: some sent, the rest waiting to be sent, each kept in the order of their tickets.
+/// The unacknowledged batches, sent ones and waiting ones, each in the order of their tickets.
 ///
-/// Knows neither connections nor time. Bounded by the permits that its batches hold.
+/// Does no I/O and reads no clock. Bounded by the permits that its batches own.
 #[derive(Debug, Default)]
 pub(super) struct Window {
     waiting: VecDeque<InFlight>,
-    /// With the sequence under which each was sent on the present connection.
+    /// The batches sent on the present connection, with their sequence numbers there.
     sent: VecDeque<(u64, InFlight)>,
     next_sequence: u64,
 }
 
-/// What came of an acknowledgement.
+/// The effect of an acknowledgement.
 #[derive(Debug)]
 pub(super) enum Received {
-    /// A batch is done.
+    /// A batch has all its outcomes.
     Settled(Acknowledgement),
-    /// Some of its events go back to those waiting.
+    /// Some of the batch's events must be sent again.
     SendAgain {
         /// Whether at least one event got its outcome.
         progressed: bool,
@@ -55,7 +55,7 @@ impl Window {
         Some(request)
     }
 
-    /// Takes the answer to the oldest batch sent.
+    /// Handles the answer to the oldest batch sent.
     pub(super) fn receive(
         &mut self,
         answer: v1::PublishStreamResponse,
@@ -82,7 +82,7 @@ impl Window {
         }
     }
 
-    /// All that was sent on the lost connection waits again, in its old order.
+    /// Moves everything sent on a lost connection back to the waiting batches, in the old order.
     pub(super) fn connection_lost(&mut self) {
         while let Some((_, batch)) = self.sent.pop_back() {
             self.put_back(batch);

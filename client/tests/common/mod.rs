@@ -1,4 +1,4 @@
-//! A node that is none: it takes events, remembers them, and fails at chance, by seed.
+//! A fake node: takes events, stores them, and fails at random, from a seed.
 
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
@@ -17,28 +17,28 @@ use tonic::transport::{Server, Uri, server::TcpIncoming};
 use tonic::{Code, Request, Response, Status, Streaming};
 use tonic_types::{ErrorDetails, StatusExt};
 
-/// How often, of a thousand batches, something goes wrong.
+/// Failures per thousand batches.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Mischief {
     /// The stream breaks before the batch is taken.
     pub drop_before: u32,
-    /// The stream breaks after the batch is taken, and before it is acknowledged.
+    /// The stream breaks after the batch is taken, without an acknowledgement.
     pub drop_after: u32,
     /// The stream ends with RESOURCE_EXHAUSTED.
     pub exhausted: u32,
     /// The stream ends without an error.
     pub end: u32,
-    /// Of a thousand events: sent back to be sent again.
+    /// Per thousand events: returned with the status RETRY.
     pub retry_events: u32,
 }
 
-/// What the node was sent.
+/// What the node received.
 #[derive(Debug, Default)]
 pub struct Seen {
-    /// Payloads taken, in the order of their first arrival.
+    /// Payloads, in the order of their first arrival.
     pub order: Vec<Bytes>,
     known: HashSet<Bytes>,
-    /// Outcomes given by payload; the last is what the client has to count.
+    /// The outcome of each refused payload; the client must count the last one.
     pub refused: HashMap<Bytes, DeadLetterReason>,
     pub connections: u32,
     pub sources: HashSet<String>,
@@ -53,7 +53,7 @@ pub struct FakeNode {
     pub cluster_id: &'static str,
 }
 
-/// A running fake; dies when dropped, with all its connections: hence a runtime of its own.
+/// A running fake. Has a runtime of its own, so that dropping it closes all its connections.
 pub struct Running {
     pub node: FakeNode,
     pub address: SocketAddr,
@@ -118,7 +118,7 @@ impl FakeNode {
         self.chance.lock().expect("no panic").u32(0..1_000) < per_thousand
     }
 
-    /// Why the stream breaks now, if it does. `None` inside: without an error.
+    /// The failure of this batch, if any. An inner `None` ends the stream without an error.
     fn broken_before(&self) -> Option<Option<Status>> {
         if self.strikes(self.mischief.exhausted) {
             let details = ErrorDetails::with_retry_info(Some(Duration::from_millis(5)));

@@ -1,4 +1,4 @@
-//! The course as the node answers it.
+//! Queries the course for the picture.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use super::class::COURSE;
 
 /// A later answer is left out of the picture.
 const ANSWER_WITHIN: Duration = Duration::from_millis(800);
-/// Learners that are asked for; more than any terminal shows.
+/// Learners in the answer; more than any terminal shows.
 const ROWS: u32 = 60;
 
-/// Asks for the course, as a dashboard does; none when there is no answer this time.
+/// Queries the course, as a dashboard does; none without an answer in time.
 pub(super) async fn look(client: &Client) -> Option<GetCourseResponse> {
     let request = GetCourseRequest {
         course_id: COURSE.to_owned(),

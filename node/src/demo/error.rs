@@ -1,4 +1,4 @@
-//! Why a demo ends otherwise than well.
+//! Errors of a demo.
 
 use std::io;
 
@@ -6,10 +6,10 @@ use homeroom_client::{CallError, EndpointError};
 
 use crate::{config::ConfigError, node::ServeError};
 
-/// Why a demo ends otherwise than well.
+/// Why a demo failed.
 #[derive(Debug, thiserror::Error)]
 pub enum DemoError {
-    /// There is no temporary folder, or it could not be removed.
+    /// The temporary folder could not be created or removed.
     #[error("the temporary folder: {0}")]
     Folder(io::Error),
     /// The node's configuration is refused.
@@ -21,37 +21,37 @@ pub enum DemoError {
     /// The node ended while the lesson was on.
     #[error("the node ended while the lesson was on")]
     NodeEnded,
-    /// A task of the demo did not come to its end.
+    /// A task of the demo failed.
     #[error("{0}")]
     Task(String),
     /// The node gave no answer, or refused.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// The node's address is none.
+    /// The node's address is invalid.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// The node sent events back until the client's deadline.
+    /// The node returned events with the status RETRY until the client's deadline.
     #[error("publishing failed: the node took no more events")]
     NotTaken,
-    /// An event was acknowledged, and no query showed it.
+    /// An event was acknowledged, but a query does not show it.
     #[error("event {event_id} of {user_id} was acknowledged, but its profile does not show it")]
     NotShown {
-        /// Which event.
+        /// The event's id.
         event_id: String,
-        /// Whose.
+        /// The learner.
         user_id: String,
     },
-    /// Acknowledgements and counters tell different stories.
+    /// The node's counters differ from the acknowledgements.
     #[error(
         "the node's counters say {counted}, its acknowledgements to the class said {acknowledged}: another client published here, or counts were lost"
     )]
     Differ {
-        /// What the node's counters say.
+        /// The node's counters.
         counted: String,
-        /// What the acknowledgements said.
+        /// The sum of the acknowledgements.
         acknowledged: String,
     },
-    /// Nothing can be written to standard output.
+    /// Standard output can't be written.
     #[error("standard output: {0}")]
     Output(io::Error),
 }

@@ -1,4 +1,4 @@
-//! The node that the class lives in: in a temporary folder, on loopback, otherwise like any other.
+//! The demo's node: in a temporary folder, on loopback, otherwise an ordinary node.
 
 use std::{
     net::{SocketAddr, TcpListener},
@@ -20,17 +20,18 @@ use crate::{
     node::{self, ServeError},
 };
 
-/// The usual ports of gRPC and HTTP: with them the commands to ask further are short.
+/// The default ports of gRPC and HTTP: with them the commands on the screen are short.
 const USUAL_PORTS: [u16; 2] = [7400, 7401];
-/// How often other ports are tried when somebody takes those that were free a moment ago.
+/// Attempts to start: another process may take a port that was free a moment ago.
 const STARTS_MAX: usize = 8;
-/// Between two looks whether the node is ready.
+/// Between two checks whether the node is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// A request that was sent twice would be counted twice by the node alone: the only attempt has this long.
+/// Deadline of a call, and of its only attempt: the node would count a resent request twice, the
+/// demo once.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
-/// A running node, and the folder that goes with it.
+/// A running node and its folder.
 pub(super) struct Host {
     node: AbortOnDropHandle<Result<(), ServeError>>,
     stop: CancellationToken,
@@ -69,7 +70,7 @@ impl Host {
             http: Some(http.to_string()),
             ..ConfigArgs::default()
         };
-        // The environment is left out: it may be meant for another node, with data worth keeping.
+        // The environment is ignored: it may be meant for another node, with data worth keeping.
         let loaded = config::load(&Sources::new(&args, []))?;
         let stop = CancellationToken::new();
         let stopped = stop.clone();
@@ -107,7 +108,7 @@ impl Host {
         }
     }
 
-    /// A connection of its own to the node.
+    /// A new connection to the node.
     ///
     /// # Errors
     /// When the address is no endpoint.
@@ -121,7 +122,7 @@ impl Host {
         Ok(Client::connect_with(endpoints, options)?)
     }
 
-    /// Waits for the node to end although nobody told it to; why it did.
+    /// Waits until the node ends by itself; returns why.
     pub(super) async fn ended(&mut self) -> DemoError {
         Self::end_of(&mut self.node).await
     }
@@ -134,16 +135,16 @@ impl Host {
         }
     }
 
-    /// Tells the node to stop, waits until it has, and removes its folder.
+    /// Stops the node, waits for its end, and removes its folder.
     ///
     /// # Errors
-    /// When the node ends badly, or the folder can't be removed.
+    /// When the node fails, or the folder can't be removed.
     pub(super) async fn stop(self) -> Result<(), DemoError> {
         let Self {
             node, stop, dir, ..
         } = self;
         stop.cancel();
-        // A node that had ended by itself has told why: its handle must not be asked twice.
+        // `ended` may have polled the handle to its end already; it must not be polled again.
         let ended = if node.is_finished() {
             Ok(Ok(()))
         } else {
@@ -157,7 +158,7 @@ impl Host {
     }
 }
 
-/// The usual addresses when they are free, else any; both held at once, so that they differ.
+/// The default addresses if they are free, else any. Both are bound at once, so that they differ.
 fn free_addresses() -> (SocketAddr, SocketAddr) {
     let loopback = |port| SocketAddr::from(([127, 0, 0, 1], port));
     let [grpc, http] = USUAL_PORTS.map(loopback);

@@ -1,4 +1,4 @@
-//! A demo from its start to its end.
+//! Runs a demo from start to end.
 
 use std::{
     collections::VecDeque,
@@ -21,25 +21,25 @@ use super::{
     screen::{Picture, Screen, Summary},
 };
 
-/// Between two pictures.
+/// Between two updates of the screen.
 const SHOW_EVERY: Duration = Duration::from_secs(1);
-/// Seconds of which the pulse is remembered.
+/// The length of the chart of rates, s.
 const PULSE_SECONDS: usize = 120;
 
-/// What was asked for.
+/// The options of a demo.
 #[derive(Clone, Copy, Debug)]
 pub struct Demo {
     /// Learners in the class, 1 to 10,000.
     pub learners: usize,
-    /// The same seed, the same class.
+    /// The seed of the class.
     pub seed: u64,
-    /// How long the lesson is live; until stopped when not given.
+    /// How long the lesson is live; until `shutdown` when none.
     pub live_for: Option<Duration>,
-    /// One JSON document on standard output at the end, instead of a picture.
+    /// Print one JSON document to standard output at the end, instead of a picture.
     pub json: bool,
 }
 
-/// A lesson that is watched.
+/// A running demo: node, lesson and screen.
 struct Watched<'d> {
     demo: &'d Demo,
     host: &'d mut Host,
@@ -52,10 +52,11 @@ struct Watched<'d> {
     was_live: bool,
 }
 
-/// Runs a demo until its time is up or `shutdown` is done; the node is stopped and its folder removed in any case.
+/// Runs a demo until its time is up or `shutdown` completes. The node is stopped and its folder
+/// removed in any case.
 ///
 /// # Errors
-/// See [`DemoError`]; above all when what the class was told differs from what the node counted.
+/// See [`DemoError`]; above all when the acknowledgements differ from the node's counters.
 pub async fn run(demo: Demo, shutdown: impl Future<Output = ()>) -> Result<(), DemoError> {
     let mut shutdown = std::pin::pin!(shutdown);
     let mut screen = Screen::new(demo.json);
@@ -136,7 +137,7 @@ impl Watched<'_> {
         let received = snapshot.tally.received();
         let is_live = self.lesson.is_live();
         let rate = received - std::mem::replace(&mut self.received, received);
-        // The second in which the past ended is none of the present's.
+        // The second in which the past ended has no live rate.
         if std::mem::replace(&mut self.was_live, is_live) {
             if self.rates.len() == PULSE_SECONDS {
                 self.rates.pop_front();

@@ -32,7 +32,7 @@ pub(super) async fn run(client: &Client, _args: Args, output: &mut Output) -> Re
     if diagnosis.healthy {
         return Ok(());
     }
-    // What was found comes before the line that says that something was.
+    // The findings must be printed before the error that sums them up.
     output.flush()?;
     let count = |severity| {
         let findings = diagnosis.findings.iter();

@@ -5,9 +5,11 @@ use serde::Serialize;
 
 use crate::{args::ReadArgs, error::CliError, output::Output, render};
 
-/// Show one learner's profile: session, courses, windows, last interactions, accuracy, and how current all that is.
+/// Show one learner's profile: session, courses, windows, last interactions, accuracy, and how
+/// current all that is.
 ///
-/// An unknown learner: with --json, `found` is false and the exit code 0, since that is an answer; without, the exit code is 1.
+/// An unknown learner: with --json, `found` is false and the exit code 0, since that is an answer;
+/// without, the exit code is 1.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The learner's id.

@@ -1,4 +1,4 @@
-//! The command line: one file for each command, how things are shown in `render`. All transport is the library's.
+//! The commands, one file or folder each. All transport is the library's.
 
 mod cluster;
 mod course;
@@ -40,7 +40,7 @@ struct Cli {
         default_value = "http://127.0.0.1:7400"
     )]
     endpoint: String,
-    /// How long to try before a question is given up (ingest and load have their own --retry-seconds).
+    /// How long to retry a call (ingest and load have their own --retry-seconds).
     #[arg(long, global = true, value_name = "DURATION", default_value = "10s", value_parser = duration)]
     timeout: Duration,
     /// Print JSON: one document, or one a line where the command streams.
@@ -64,10 +64,11 @@ enum Command {
     Load(load::Args),
 }
 
-/// Parses the arguments, runs the command, tells of a failure in one line.
+/// Parses the arguments, runs the command, and reports a failure in one line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // One thread is enough: reading has its own, and sharing a core with no other worker is cheaper than waking one.
+    // One thread is enough: reading an input has its own. A second worker would cost more in
+    // wake-ups than it gains.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -76,7 +77,7 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&CliError::Io(error)),
     };
     let result = runtime.block_on(run(cli));
-    // The thread that reads a silent pipe can't be waited for.
+    // A thread blocked on a silent pipe would never end.
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -86,7 +87,7 @@ pub fn main() -> ExitCode {
 }
 
 fn fail(error: &CliError) -> ExitCode {
-    // Whether or not anybody reads it.
+    // A closed stderr changes nothing.
     let _ = writeln!(
         io::stderr(),
         "homeroom: {}",

@@ -43,7 +43,7 @@ pub(super) async fn run(client: &Client, args: Args, output: &mut Output) -> Res
     output.text(render::facts(rows(&settings)))
 }
 
-/// A source's policy is replaced as a whole: what is not changed of it is sent as it stands.
+/// A source's policy is replaced as a whole, so its unchanged fields are sent too.
 async fn change(client: &Client, changes: &[SettingChange]) -> Result<v1::Settings, CliError> {
     let present = match changes.iter().any(SettingChange::is_of_a_source) {
         true => client.settings().await?,

@@ -1,4 +1,4 @@
-//! `KEY=VALUE` into a change of settings.
+//! Parses `KEY=VALUE` into a change of settings.
 
 use std::str::FromStr;
 
@@ -68,7 +68,7 @@ impl FromStr for SettingChange {
             });
         }
         if let Some(rest) = key.strip_prefix("sources.") {
-            // The last dot: names of sources may hold some.
+            // The last dot: a source's name may contain dots.
             let (name, field) = rest.rsplit_once('.').ok_or_else(unknown)?;
             let field = SourceField::parse(field, value)
                 .ok_or_else(unknown)?
@@ -89,7 +89,7 @@ impl FromStr for SettingChange {
 }
 
 impl SourceField {
-    /// None when there is no such field.
+    /// None for an unknown field.
     fn parse(field: &str, value: &str) -> Option<Result<Self, String>> {
         Some(match field {
             "ordered" => truth(value).map(Self::Ordered),
@@ -117,7 +117,7 @@ impl SettingChange {
         matches!(self, Self::Source { .. })
     }
 
-    /// Adds itself to `update`; `present` holds what a source's policy is now.
+    /// Adds this change to `update`. `present` has the source's present policy.
     pub(super) fn apply(&self, present: &v1::Settings, update: &mut v1::Settings) {
         match self {
             Self::Retention(ms) => update.retention_ms = Some(*ms),

@@ -10,7 +10,8 @@ use crate::{error::CliError, output::Output, render};
 
 /// Follow one learner: a line now, and one for each change.
 ///
-/// Goes on through a lost connection, until Ctrl-C (exit code 0) or until no node could be reached for --timeout.
+/// Continues through a lost connection, until Ctrl-C (exit code 0) or until no node could be
+/// reached for --timeout.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The learner's id.
@@ -38,7 +39,7 @@ async fn follow(client: &Client, args: Args, output: &mut Output) -> Result<(), 
     let mut shown: Option<(bool, Option<v1::LearnerProfile>)> = None;
     loop {
         let answer = watch.next().await?;
-        // After a reconnect the node begins with what may have been shown before.
+        // After a reconnect the node sends the present state again, which may be shown already.
         let news = Some((answer.found, answer.profile));
         if news == shown {
             continue;

@@ -8,12 +8,13 @@ use serde::Serialize;
 use crate::args::{ReadArgs, WindowArgs, time_ms};
 use crate::{error::CliError, output::Output, render};
 
-/// A table of this many rows is shown, and a new one begun: memory stays bounded.
+/// Rows per table: a longer result is printed as several tables, so that memory stays bounded.
 const TABLE_ROWS_MAX: usize = 1_000;
 
 /// Show the windows of one learner, oldest first, or those of all learners.
 ///
-/// An unknown learner: with --json nothing is printed and the exit code is 0; without, the exit code is 1.
+/// An unknown learner: with --json nothing is printed and the exit code is 0; without, the exit
+/// code is 1.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The learner's id.
@@ -34,7 +35,7 @@ pub(super) struct Args {
     read: ReadArgs,
 }
 
-/// A window as a line of JSON; the order of the fields is part of the form.
+/// A window as a line of JSON. The order of the fields is part of the format.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct WindowLine<'a> {
@@ -133,7 +134,7 @@ async fn all(client: &Client, args: &Args, output: &mut Output) -> Result<(), Cl
     rows.show()
 }
 
-/// Lines of JSON as they come, or tables.
+/// Prints lines of JSON, or tables.
 struct Rows<'a> {
     output: &'a mut Output,
     table: Table,

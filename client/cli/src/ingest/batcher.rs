@@ -1,4 +1,4 @@
-//! Groups as they were read into batches of even size.
+//! Cuts groups of payloads into batches of even size.
 
 use std::collections::VecDeque;
 
@@ -7,7 +7,7 @@ use homeroom_proto::v1::RawFormat;
 
 use crate::input::PayloadGroup;
 
-/// Makes batches of even size from groups as they were read.
+/// Cuts groups of payloads into batches of even size.
 #[derive(Debug)]
 pub(super) struct Batcher {
     count_max: usize,
@@ -15,7 +15,7 @@ pub(super) struct Batcher {
     format: RawFormat,
     payloads: Vec<Bytes>,
     bytes: usize,
-    /// Bounded by what one group completes.
+    /// Complete batches. Bounded by the number that one group completes.
     full: VecDeque<Vec<Bytes>>,
 }
 
@@ -31,7 +31,7 @@ impl Batcher {
         }
     }
 
-    /// Whether nothing waits for company.
+    /// Whether no incomplete batch waits for more payloads.
     pub(super) fn is_empty(&self) -> bool {
         self.payloads.is_empty()
     }
@@ -55,7 +55,7 @@ impl Batcher {
         }
     }
 
-    /// What waits for company travels alone.
+    /// Completes the batch that waits for more payloads.
     pub(super) fn complete(&mut self) {
         if self.payloads.is_empty() {
             return;

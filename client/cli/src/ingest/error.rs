@@ -1,4 +1,4 @@
-//! Why an input was not published to its end.
+//! Errors of an ingest.
 
 use thiserror::Error;
 
@@ -6,24 +6,24 @@ use homeroom_client::{PublishError, Tally};
 
 use crate::input::InputError;
 
-/// Why an input was not published to its end.
+/// Why an ingest ended early.
 #[derive(Debug, Error)]
 #[error("{kind}")]
 pub struct IngestError {
-    /// What was acknowledged until then.
+    /// The outcomes acknowledged until then.
     pub tally: Tally,
-    /// The reason.
+    /// The cause.
     #[source]
     pub kind: IngestErrorKind,
 }
 
-/// The two ends at which it can fail.
+/// The two causes.
 #[derive(Debug, Error)]
 pub enum IngestErrorKind {
-    /// The input. What was read before it failed was published.
+    /// The input failed. Everything read before was published.
     #[error(transparent)]
     Input(#[from] InputError),
-    /// The cluster.
+    /// The cluster refused, or made no progress.
     #[error(transparent)]
     Publish(#[from] PublishError),
 }

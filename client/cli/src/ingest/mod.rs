@@ -1,4 +1,5 @@
-//! Publishes a whole input: a thread reads and cuts it, the publisher keeps several batches in flight, outcomes are counted.
+//! Publishes a whole input: one thread reads and cuts it, a publisher keeps several batches in
+//! flight, and the outcomes are counted.
 
 mod batcher;
 mod error;
@@ -22,21 +23,21 @@ pub use error::{IngestError, IngestErrorKind};
 
 /// A batch stays well below the 4 MiB that gRPC servers take by default.
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// Groups that the reading thread may be ahead.
+/// Groups that the reading thread may be ahead of the publisher.
 const GROUPS_AHEAD: usize = 4;
-/// How long the events of a slow pipe wait for others to travel with.
+/// How long the events of a slow pipe wait for a fuller batch.
 const LINGER: Duration = Duration::from_millis(20);
 
-/// How an input is published.
+/// Options of an ingest.
 #[derive(Clone, Debug)]
 pub struct IngestOptions {
-    /// The source of events that don't name one.
+    /// The source of events that name none.
     pub source: String,
     /// Events in a batch, at most.
     pub batch_count_max: usize,
-    /// Recognised by the first payload when none.
+    /// The format; detected from the first payload when none.
     pub format: Option<RawFormat>,
-    /// The publisher's bounds.
+    /// The limits of the publisher.
     pub publisher: PublisherOptions,
 }
 
@@ -51,11 +52,11 @@ impl Default for IngestOptions {
     }
 }
 
-/// Publishes everything that `from` holds and waits for all outcomes. `on_progress` is told the outcomes so far, and what stands
-/// in the way at present.
+/// Publishes everything that `from` yields and waits for all outcomes. `on_progress` gets the
+/// outcomes so far, and the present failure if there is one.
 ///
-/// Reading happens on tokio's blocking pool. After a failure to publish, that thread ends with its next read, which a silent pipe
-/// may put off: shut the runtime down in the background then.
+/// Reading happens on tokio's blocking pool. After a failure to publish, that thread ends with its
+/// next read. A silent pipe may delay that, so shut the runtime down in the background then.
 pub async fn ingest(
     client: &Client,
     from: impl Read + Send + 'static,
@@ -97,7 +98,7 @@ fn read_all(
     count_max: usize,
     give: &mpsc::Sender<PayloadGroup>,
 ) -> Result<(), InputError> {
-    // A group that nobody takes: publishing has failed, there is no use in reading on.
+    // The receiver is dropped once publishing has failed; then reading ends.
     let mut sink = |group| give.blocking_send(group).is_ok();
     read_payloads(from, format, count_max, BATCH_BYTES_MAX, &mut sink)
 }

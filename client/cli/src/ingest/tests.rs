@@ -1,4 +1,4 @@
-//! `ingest` against a fake node that breaks off at chance.
+//! `ingest` against a fake node that fails at random.
 
 #[path = "../../../tests/common/mod.rs"]
 mod common;

@@ -1,4 +1,4 @@
-//! The elements of JSON arrays, one by one, as they are written.
+//! Streams the elements of JSON arrays as raw text.
 
 use std::cell::Cell;
 use std::fmt;
@@ -11,12 +11,12 @@ use serde_json::value::RawValue;
 
 use super::lines::{PAYLOAD_BYTES_MAX, cut};
 
-/// An array's element must fit into memory whole, up to here.
+/// The longest element of an array, which must fit into memory.
 pub const ELEMENT_BYTES_MAX: usize = 16 << 20;
 
-/// Gives the elements of one top-level JSON array, or of several in a row, each as the bytes it is written in.
+/// Passes on each element of one top-level JSON array, or of several in a row, as raw bytes.
 ///
-/// `sink` returns whether to go on. Holds one element at a time.
+/// `sink` returns whether to continue. At most one element is in memory.
 pub(super) fn read_elements(
     from: impl Read,
     sink: &mut impl FnMut(Bytes) -> bool,
@@ -39,7 +39,7 @@ pub(super) fn read_elements(
         match reader.end() {
             Ok(()) => return Ok(()),
             Err(error) if error.is_io() => return Err(error),
-            // Something follows: it has to be another array.
+            // More input follows: it must be another array.
             Err(_) => {}
         }
     }
@@ -66,7 +66,7 @@ impl<'de, F: FnMut(Bytes) -> bool> Visitor<'de> for Elements<'_, F> {
                 false => Bytes::from(element),
             };
             if !(self.sink)(payload) {
-                // The rest of the array stays unread: an error is the only way out of a visitor.
+                // The rest of the array is not read: a visitor can only be left by an error.
                 return Err(A::Error::custom("stopped"));
             }
         }
@@ -74,7 +74,7 @@ impl<'de, F: FnMut(Bytes) -> bool> Visitor<'de> for Elements<'_, F> {
     }
 }
 
-/// The bytes that may still be read for the present element.
+/// Counts the bytes read for the present element.
 #[derive(Clone, Default)]
 struct Budget(Rc<Cell<usize>>);
 

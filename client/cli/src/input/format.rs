@@ -1,10 +1,10 @@
-//! Native events or xAPI statements.
+//! Detects the format of an input: native events or xAPI statements.
 
 use homeroom_proto::v1::RawFormat;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-/// What tells an xAPI statement from a native event.
+/// The fields that only an xAPI statement has.
 #[derive(Deserialize)]
 struct Statement {
     #[serde(rename = "actor")]
@@ -13,8 +13,8 @@ struct Statement {
     _verb: IgnoredAny,
 }
 
-/// The format of an input, by its first payload: an object with `actor` and `verb` is an xAPI statement, all else native (what is
-/// neither is refused by the node, with its reason).
+/// The format of an input, from its first payload: an object with `actor` and `verb` is an xAPI
+/// statement. Everything else counts as native; the node refuses what is neither.
 pub fn recognise(first_payload: &[u8]) -> RawFormat {
     match serde_json::from_slice::<Statement>(first_payload) {
         Ok(_) => RawFormat::XapiJson,

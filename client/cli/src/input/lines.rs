@@ -1,33 +1,33 @@
-//! Bytes into lines, within bounds, without copying.
+//! Cuts bytes into lines, within bounds, without copying.
 
 use std::io::{self, ErrorKind, Read};
 
 use bytes::{Bytes, BytesMut};
 use memchr::{memchr, memchr_iter, memrchr};
 
-/// A longer payload is not passed on whole.
+/// A longer payload is cut.
 pub const PAYLOAD_BYTES_MAX: usize = 1 << 20;
-/// What is left of such a payload: one byte more than a node takes.
+/// The length it is cut to: one byte more than a node accepts, so that it is refused as oversized.
 pub const OVERSIZED_PREFIX_BYTES: usize = (64 << 10) + 1;
 
 const CHUNK_BYTES: usize = 256 << 10;
-/// Below this much free room a new chunk is begun rather than read in small pieces.
+/// With less free capacity than this a new chunk is allocated, to avoid small reads.
 const READ_BYTES_MIN: usize = 32 << 10;
 
-/// Cuts a stream of bytes into lines. The lines of a chunk are slices of it: none is copied.
+/// Cuts a stream of bytes into lines, which are slices of the chunks read. No line is copied.
 ///
-/// Blank lines are skipped, and a line's trailing CR does not belong to it.
+/// Blank lines are skipped. A trailing CR is not part of the line.
 #[derive(Debug, Default)]
 pub struct LineSplitter {
     buffer: BytesMut,
-    /// The buffer holds no newline before this.
+    /// The bytes before this index contain no newline.
     scanned: usize,
-    /// The prefix of an oversized line, the rest of which is being skipped.
+    /// The prefix of an oversized line whose rest is being skipped.
     oversized: Option<Bytes>,
 }
 
 impl LineSplitter {
-    /// Reads once. Returns how many bytes came; 0 at the end.
+    /// Reads once. Returns the number of bytes; 0 at the end.
     pub fn fill(&mut self, from: &mut impl Read) -> io::Result<usize> {
         let filled = self.buffer.len();
         if self.buffer.capacity() - filled < READ_BYTES_MIN {
@@ -45,7 +45,7 @@ impl LineSplitter {
         read
     }
 
-    /// Puts back what was read already.
+    /// Puts bytes back in front of the buffer.
     pub fn prepend(&mut self, bytes: &[u8]) {
         let mut joined = BytesMut::with_capacity(bytes.len() + self.buffer.len());
         joined.extend_from_slice(bytes);
@@ -54,7 +54,7 @@ impl LineSplitter {
         self.scanned = 0;
     }
 
-    /// Gives all whole lines.
+    /// Passes on all complete lines.
     pub fn drain(&mut self, mut sink: impl FnMut(Bytes)) {
         self.end_oversized(&mut sink);
         let Some(last) = memrchr(b'\n', &self.buffer[self.scanned..]) else {
@@ -72,7 +72,7 @@ impl LineSplitter {
         }
     }
 
-    /// At the end of the input: gives the last line, if it has no newline.
+    /// At the end of the input: passes on the last line, if it has no newline.
     pub fn finish(mut self, mut sink: impl FnMut(Bytes)) {
         self.drain(&mut sink);
         if let Some(prefix) = self.oversized {
@@ -93,7 +93,7 @@ impl LineSplitter {
         }
     }
 
-    /// Skips to the end of an oversized line, if it is in sight.
+    /// Skips to the end of an oversized line, if the buffer contains it.
     fn end_oversized(&mut self, sink: &mut impl FnMut(Bytes)) {
         let Some(prefix) = self.oversized.take() else {
             return;
@@ -125,7 +125,7 @@ fn emit(chunk: &Bytes, start: usize, end: usize, sink: &mut impl FnMut(Bytes)) {
     }
 }
 
-/// A copy, so that the prefix does not keep the whole line in memory.
+/// A copy, so that the prefix does not keep the whole chunk in memory.
 pub(super) fn cut(payload: &[u8]) -> Bytes {
     Bytes::copy_from_slice(&payload[..OVERSIZED_PREFIX_BYTES])
 }
@@ -135,7 +135,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Gives at most so many bytes at a time.
+    /// Yields at most the given number of bytes per read.
     struct Trickle<'a>(&'a [u8], usize);
 
     impl Read for Trickle<'_> {

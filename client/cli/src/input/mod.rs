@@ -1,8 +1,12 @@
-//! Cuts files of events into payloads, without decoding them: JSON lines, or top-level JSON arrays; gzip is undone on the way.
+//! Cuts files of events into payloads, without decoding them: JSON lines or top-level JSON arrays,
+//! plain or gzipped.
 //!
-//! Everything here blocks, and belongs on a thread of its own. Memory is bounded whatever the input holds: lines are sliced out of
-//! shared chunks, a line or element over [`PAYLOAD_BYTES_MAX`](lines::PAYLOAD_BYTES_MAX) is cut to [`OVERSIZED_PREFIX_BYTES`](lines::OVERSIZED_PREFIX_BYTES) (enough for the node to refuse
-//! it as oversized), an array element over [`ELEMENT_BYTES_MAX`](elements::ELEMENT_BYTES_MAX) ends the input with an error.
+//! All functions block, so they belong on a thread of their own. Memory is bounded for any input.
+//! Lines are slices of shared chunks. A line or element over
+//! [`PAYLOAD_BYTES_MAX`](lines::PAYLOAD_BYTES_MAX) is cut to
+//! [`OVERSIZED_PREFIX_BYTES`](lines::OVERSIZED_PREFIX_BYTES), which the node refuses as oversized.
+//! An array element over [`ELEMENT_BYTES_MAX`](elements::ELEMENT_BYTES_MAX) ends the input with an
+//! error.
 
 mod elements;
 mod format;

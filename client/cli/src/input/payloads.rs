@@ -1,4 +1,4 @@
-//! An input's payloads, in groups of one format.
+//! Groups the payloads of an input.
 
 use std::io::{self, Cursor, Read};
 
@@ -12,7 +12,7 @@ use super::lines::LineSplitter;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// Payloads that were read at once, all of one format.
+/// Payloads of one read, all of one format.
 #[derive(Clone, Debug)]
 pub struct PayloadGroup {
     /// Their format.
@@ -21,20 +21,21 @@ pub struct PayloadGroup {
     pub payloads: Vec<Bytes>,
 }
 
-/// Why an input could not be read to its end. What was read before it was given.
+/// Why an input could not be read to its end. Everything before the error was passed on.
 #[derive(Debug, Error)]
 pub enum InputError {
     /// The file, the pipe or the compression is damaged.
     #[error("the input can't be read on: {0}")]
     Read(#[from] io::Error),
-    /// An array of events is no valid JSON.
+    /// An array of events is not valid JSON.
     #[error("the input's array is no valid JSON: {0}")]
     Array(#[source] serde_json::Error),
 }
 
-/// Reads all payloads in groups of at most `count_max` events and about `bytes_max` bytes; `sink` returns whether to go on.
+/// Passes on all payloads in groups of at most `count_max` events and about `bytes_max` bytes.
+/// `sink` returns whether to continue.
 ///
-/// Lines come in a group for each read, at the latest, so that those of a slow pipe are not kept back.
+/// A group of lines ends with each read, so that a slow pipe delays none.
 pub fn read_payloads(
     mut from: impl Read,
     format: Option<RawFormat>,
@@ -90,7 +91,7 @@ where
     Ok(())
 }
 
-/// Up to and with the first byte that is no white space, without a byte order mark.
+/// The bytes up to and including the first that is not white space, without a byte order mark.
 fn first_bytes(from: &mut impl Read) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -109,7 +110,7 @@ fn first_bytes(from: &mut impl Read) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Puts payloads together.
+/// The group under construction.
 struct Grouping<'a, F> {
     format: Option<RawFormat>,
     count_max: usize,
@@ -133,7 +134,7 @@ impl<'a, F: FnMut(PayloadGroup) -> bool> Grouping<'a, F> {
         }
     }
 
-    /// Returns whether to go on.
+    /// Returns whether to continue.
     fn add(&mut self, payload: Bytes) -> bool {
         if self.format.is_none() {
             self.format = Some(recognise(&payload));

@@ -1,4 +1,4 @@
-//! Files and standard input, packed or not.
+//! Files and standard input, plain or gzipped.
 
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
@@ -13,7 +13,7 @@ use flate2::read::MultiGzDecoder;
 const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const COMPRESSED_BUFFER_BYTES: usize = 64 << 10;
 
-/// How far an input was read, to be looked at from another thread.
+/// The progress of reading, for another thread.
 #[derive(Clone, Debug, Default)]
 pub struct SourceProgress {
     bytes_read: Arc<AtomicU64>,
@@ -21,7 +21,7 @@ pub struct SourceProgress {
 }
 
 impl SourceProgress {
-    /// Bytes taken from the file, before they were decompressed.
+    /// Bytes read from the file, before decompression.
     pub fn bytes_read(&self) -> u64 {
         self.bytes_read.load(Ordering::Relaxed)
     }
@@ -65,12 +65,12 @@ impl Source {
         Ok(Self { file, progress })
     }
 
-    /// How far it was read.
+    /// The progress of reading.
     pub fn progress(&self) -> SourceProgress {
         self.progress.clone()
     }
 
-    /// Its content; gzip is told by its first bytes, not by the file's name.
+    /// The content. Gzip is detected by its first bytes, not by the file's name.
     pub fn into_reader(self) -> io::Result<Box<dyn Read + Send>> {
         decompressed(Counting {
             inner: self.file,

@@ -1,4 +1,4 @@
-//! What ends a load before there are figures.
+//! Errors that end a load without figures.
 
 use std::io;
 
@@ -6,16 +6,16 @@ use thiserror::Error;
 
 use homeroom_client::{CallError, EndpointError};
 
-/// What ends a load before there are figures.
+/// Why a load ended without figures.
 #[derive(Debug, Error)]
 pub enum LoadError {
     /// No node could be reached.
     #[error(transparent)]
     Call(#[from] CallError),
-    /// An address is none.
+    /// An endpoint is invalid.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
-    /// This machine refused something: a timer, a file.
+    /// The operating system refused a timer or a file.
     #[error(transparent)]
     Io(#[from] io::Error),
 }

@@ -1,4 +1,4 @@
-//! One source: its events, made when they are due, on a lane of their own.
+//! One source: generates its events when they are due, and publishes them on a stream of its own.
 
 use std::io;
 use std::sync::Arc;
@@ -17,16 +17,17 @@ use super::{
     tracked_publisher::TrackedPublisher,
 };
 
-/// One source: its events, made when they are due, on a lane of their own.
+/// One source: generates its events when they are due, and publishes them on a stream of its own.
 pub(super) struct Feed {
     pub(super) generator: Generator,
     pub(super) publisher: TrackedPublisher,
     pub(super) ledger: Arc<Ledger>,
-    /// When batches are due; without one, whenever the window has room.
+    /// When batches are due; none at the greatest rate, where a batch is due once the window has
+    /// room.
     pub(super) schedule: Option<Schedule>,
     /// Events in a batch.
     pub(super) batch: u32,
-    /// Nothing is due any more so long after the start.
+    /// The length of the phase: nothing is due after it.
     pub(super) until: Duration,
     /// When the phase began, ms since the epoch.
     pub(super) start_ms: i64,
@@ -34,7 +35,8 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// Publishes until `stop`, then waits for all outcomes. When publishing has failed, there is nothing left to measure: it stops the others.
+    /// Publishes until `stop`, then waits for all outcomes. A failed publisher stops the whole
+    /// phase: the other sources alone are not the load that was asked for.
     pub(super) async fn run(mut self, stop: CancellationToken) -> io::Result<()> {
         let mut timer = PreciseTimer::new()?;
         loop {
@@ -55,8 +57,8 @@ impl Feed {
         Ok(())
     }
 
-    /// Waits until the next batch is due and there is room for it; says when it was due, since the start. Cancel safe but for the turn
-    /// itself.
+    /// Waits until the next batch is due and the window has room; returns when it was due, since
+    /// the start. Cancel safe: a turn is taken or not.
     async fn turn(&mut self, timer: &mut PreciseTimer) -> io::Result<Duration> {
         let Some(schedule) = &mut self.schedule else {
             self.publisher.room().await;
@@ -84,7 +86,7 @@ impl Feed {
                 .watch(watched_for(number, &event, at_ms, due_at))
                 .await;
             events.push(event);
-            // Anywhere in the batch, as others are.
+            // At any place in the batch, like the other events.
             let last = events.len() - 1;
             events.swap(last, number as usize % (last + 1));
         }
@@ -98,7 +100,7 @@ impl Feed {
         };
         let probes = self.probes.as_ref();
         let of_each = probes.map_or(0.0, |probes| probes.of_each(schedule.batches_per_second()));
-        // The fraction of one that a step leaves is the next one's.
+        // The fraction left over by one step counts for the next.
         let mut owed = 0.0;
         let missed = schedule.rest(self.until.min(passed));
         self.ledger.overdue(missed.map(|(due, batches)| {

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// Three digits: a time of 1 ms is told from one of 1.001 ms.
+/// Three digits: resolves 1.001 ms from 1 ms.
 const SIGNIFICANT_DIGITS: u8 = 3;
-/// Longer times count as this, in µs: ten minutes.
+/// The longest time, ten minutes in µs. Longer ones count as this.
 const LONGEST_US: u64 = 600_000_000;
 
 /// A histogram of times, in µs, up to ten minutes.
@@ -16,7 +16,7 @@ pub(super) struct Latencies(Option<Histogram<u64>>);
 /// Some quantiles of times.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Quantiles {
-    /// How many times there are; without one all the others are none.
+    /// The number of times; without any, all other fields are none.
     pub samples: u64,
     /// The median, in ms.
     pub p50_ms: Option<f64>,
@@ -24,7 +24,7 @@ pub struct Quantiles {
     pub p90_ms: Option<f64>,
     /// In ms.
     pub p99_ms: Option<f64>,
-    /// The longest but for one in a thousand, in ms.
+    /// 99.9 % of the times are at most this, in ms.
     pub p999_ms: Option<f64>,
     /// The longest, in ms.
     pub max_ms: Option<f64>,
@@ -32,7 +32,7 @@ pub struct Quantiles {
 
 impl Default for Latencies {
     fn default() -> Self {
-        // These bounds are valid ones, so there always is a histogram.
+        // The bounds are valid constants, so this never fails.
         let histogram = Histogram::new_with_bounds(1, LONGEST_US, SIGNIFICANT_DIGITS);
         Self(histogram.ok())
     }

@@ -1,4 +1,4 @@
-//! What is counted and measured while a phase goes on.
+//! The counts and measurements of a phase.
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -9,43 +9,43 @@ use homeroom_proto::{short_name, v1};
 use super::latencies::{Latencies, Quantiles};
 use homeroom_client::{Acknowledgement, Tally};
 
-/// What is late by no more counts as in time: the last batches of a phase are under way when it ends.
+/// Tolerance at the end of a phase: the last batches are still in flight then.
 const SLACK: Duration = Duration::from_millis(100);
-/// Messages of errors that are kept; the others are counted.
+/// Error messages that are kept. All errors are counted.
 const MESSAGES_MAX: usize = 8;
 
-/// What is counted and measured while a phase goes on, by all who take part in it.
+/// The counts and measurements of a phase, shared by all its tasks.
 #[derive(Debug)]
 pub(super) struct Ledger {
     started: Instant,
     measurements: Mutex<Measurements>,
 }
 
-/// What a ledger holds.
+/// The content of a ledger.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Measurements {
-    /// Events handed over.
+    /// Events sent.
     pub(super) sent: u64,
-    /// Outcomes of those that were acknowledged.
+    /// The outcomes of acknowledged events.
     pub(super) tally: Tally,
-    /// Batches that were sent once more, each time.
+    /// Batches sent again, each time.
     pub(super) retries: u64,
-    /// From when an event was due to its outcome. Here and below, of what came to no end: to when it was given up, which is the least that
-    /// it took.
+    /// From due to outcome. Here and below, events that never complete count with the time until
+    /// they were given up: the true time is at least that.
     pub(super) ack: Latencies,
-    /// From when an event was due to when a query showed it.
+    /// From when an event was due to the answer of a query that shows it.
     pub(super) insight: Latencies,
     /// From when a query was due to its answer.
     pub(super) read: Latencies,
-    /// How late events were handed over.
+    /// How late events were sent.
     pub(super) late: Latencies,
-    /// Events that were due and not handed over when the phase ended.
+    /// Events that were due and not sent when the phase ended.
     pub(super) overdue: u64,
-    /// Queries that were due and not asked when the phase ended.
+    /// Queries that were due and not sent when the phase ended.
     pub(super) reads_overdue: u64,
     /// Events acknowledged in each second of the phase.
     pub(super) per_second: Vec<u64>,
-    /// When the last one was, since the phase began.
+    /// When the last acknowledgement came, since the start of the phase.
     pub(super) last_ack: Duration,
     pub(super) errors: u64,
     pub(super) error_messages: Vec<String>,
@@ -53,33 +53,33 @@ pub(super) struct Measurements {
     recent_insight: Latencies,
 }
 
-/// Batches that are not handed over any more.
+/// Batches that are due and will not be sent.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Overdue {
     pub(super) events: u64,
-    /// So many of the events would have been watched for.
+    /// How many of the events would have carried a probe.
     pub(super) probes: u64,
-    /// How long ago they were due.
+    /// How long they have been due.
     pub(super) late: Duration,
 }
 
-/// Why a rate was not held; the first that holds, in this order.
+/// Why a rate was not held: the first reason that applies, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotHeld {
-    /// So many events were handed over and have no outcome.
+    /// This many events were sent and have no outcome.
     WithoutOutcome(u64),
-    /// So many were due and not handed over.
+    /// This many events were due and not sent.
     NotSent(u64),
-    /// The last outcome came so long after the end.
+    /// The last outcome came this long after the end.
     AfterEnd(Duration),
 }
 
-/// What has happened since the last look.
+/// The changes since the last call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Recent {
-    /// Events acknowledged since the phase began.
+    /// Events acknowledged since the start of the phase.
     pub(super) acknowledged: u64,
-    /// Since the phase began.
+    /// Since the start of the phase.
     pub(super) errors: u64,
     pub(super) ack: Quantiles,
     pub(super) insight: Quantiles,
@@ -98,7 +98,7 @@ impl Ledger {
         self.started
     }
 
-    /// Events that were due at `due` are handed over now.
+    /// Counts events that were due at `due` and are sent now.
     pub(super) fn sent(&self, events: u64, due: Instant) {
         let late = due.elapsed();
         let mut measurements = self.measurements();
@@ -106,7 +106,7 @@ impl Ledger {
         measurements.late.record(late, events);
     }
 
-    /// A batch that was due at `due` has its outcomes now.
+    /// Counts a batch that was due at `due` and has its outcomes now.
     pub(super) fn acknowledged(&self, acknowledgement: &Acknowledgement, due: Instant) {
         let now = Instant::now();
         let outcomes = &acknowledgement.outcomes;
@@ -135,24 +135,24 @@ impl Ledger {
         }
     }
 
-    /// An event was shown so long after it was due, or given up.
+    /// Records the time from due until a query showed the event, or until it was given up.
     pub(super) fn shown(&self, latency: Duration) {
         let mut measurements = self.measurements();
         measurements.insight.record(latency, 1);
         measurements.recent_insight.record(latency, 1);
     }
 
-    /// A query was answered so long after it was due, or failed.
+    /// Records the time from due until a query was answered, or failed.
     pub(super) fn read(&self, latency: Duration) {
         self.measurements().read.record(latency, 1);
     }
 
-    /// Events that were due at `due` and handed over have no outcome, and nobody waits for it any more.
+    /// Counts events that were sent and will get no outcome.
     pub(super) fn given_up(&self, events: u64, due: Instant) {
         self.measurements().ack.record(due.elapsed(), events);
     }
 
-    /// Counts what is not handed over any more.
+    /// Counts batches that will not be sent.
     pub(super) fn overdue(&self, batches: impl IntoIterator<Item = Overdue>) {
         let mut measurements = self.measurements();
         for overdue in batches {
@@ -168,7 +168,7 @@ impl Ledger {
         }
     }
 
-    /// Queries, and how long ago they were due, are not asked any more.
+    /// Counts queries that will not be sent, with the time that they have been due.
     pub(super) fn reads_overdue(&self, queries: impl IntoIterator<Item = (u64, Duration)>) {
         let mut measurements = self.measurements();
         for (queries, late) in queries {
@@ -181,7 +181,7 @@ impl Ledger {
         self.measurements().error(|| message.to_string());
     }
 
-    /// What has happened since the last look; the next one begins anew.
+    /// The changes since the last call; resets them.
     pub(super) fn look(&self) -> Recent {
         let mut measurements = self.measurements();
         let (ack, insight) = (
@@ -198,7 +198,7 @@ impl Ledger {
         }
     }
 
-    /// All of it.
+    /// Ends the phase and returns its measurements.
     pub(super) fn close(&self) -> Measurements {
         self.measurements().clone()
     }
@@ -226,8 +226,9 @@ impl Measurements {
         self.sent + self.overdue > 0
     }
 
-    /// Why a node did not keep up with `rate`, in events a second, for as long as the phase lasted; none when it did. A hundredth of the
-    /// time and [`SLACK`] are tolerated: so much of what was due may be missing, and so long after the end outcomes may come.
+    /// Why a node did not keep up with `rate`, in events a second, over the length of the phase;
+    /// none when it did. A hundredth of the time and [`SLACK`] are tolerated, both for events that
+    /// were due and not sent, and for the last outcome after the end.
     pub(super) fn not_held(&self, rate: NonZeroU32, lasted: Duration) -> Option<NotHeld> {
         let slack = lasted / 100 + SLACK;
         let tolerated = slack.as_secs_f64() * f64::from(rate.get());

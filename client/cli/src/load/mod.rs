@@ -1,14 +1,17 @@
 //! Measures a node's latency of insight under a load of lifelike events.
 //!
-//! Three sources publish, each on a stream of its own. Batches are due on a fixed schedule, and all times count from when something
-//! was *due*: a node that stalls, or a generator that falls behind, shows as latency, where a loop that waits for its answers would
-//! just ask less (coordinated omission). *Ack* is from due to outcome. *Insight* is from due to the answer of a query that shows the
-//! event (`prober` says how). *Read* is a recommender's query, on a schedule and a connection of its own.
+//! Three sources publish, each on a stream of its own. Batches are due on a fixed schedule, and all
+//! times count from when something was *due*. So a node that stalls, or a generator that falls
+//! behind, shows as latency; a loop that waits for its answers would just send less (coordinated
+//! omission). *Ack* is from due to outcome. *Insight* is from due to the answer of a query that
+//! shows the event (see `prober`). *Read* is a recommender's query, on a schedule and a connection
+//! of its own.
 //!
-//! Before that all learners come in, as fast as it goes; that is reported by itself.
+//! Before that all learners arrive, as fast as possible; that is reported by itself.
 //!
-//! It runs on the caller's runtime. A single thread is enough, and disturbs the node beside it least: alone it makes and publishes
-//! 0.8 million events a second to a sink that does nothing. Knows nothing of the node but its contract.
+//! The load runs on the caller's runtime. A single thread is enough, and disturbs a node on the
+//! same machine least: alone it generates and publishes 0.8 million events a second to a sink that
+//! only acknowledges. It must not know more of the node than its contract.
 
 mod baselines;
 mod error;
@@ -50,16 +53,16 @@ pub use report::Report;
 /// Between two calls of `on_progress`.
 const PROGRESS_EVERY: Duration = Duration::from_secs(1);
 
-/// How far a load is.
+/// The progress of a load.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Progress {
-    /// What it does at present.
+    /// The present stage.
     pub stage: Stage,
-    /// Since that began.
+    /// Since the stage began.
     pub passed: Duration,
-    /// How long that will take; none when nobody knows.
+    /// The length of the stage; none when unknown.
     pub planned: Option<Duration>,
-    /// Events acknowledged since that began.
+    /// Events acknowledged since the stage began.
     pub acknowledged: u64,
     /// Events acknowledged a second, since the last call.
     pub events_per_second: f64,
@@ -67,31 +70,32 @@ pub struct Progress {
     pub ack: Quantiles,
     /// From due to shown, since the last call.
     pub insight: Quantiles,
-    /// Since that began.
+    /// Since the stage began.
     pub errors: u64,
 }
 
-/// What a load does at present.
+/// A stage of a load.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Stage {
-    /// Learners come in.
+    /// All learners arrive.
     #[default]
     Arrival,
-    /// Everything is measured.
+    /// The measured phase.
     Measured,
-    /// The same events go to a server that does nothing.
+    /// Baseline: the same events to a server that only acknowledges.
     NullSink,
-    /// They are appended to a file.
+    /// Baseline: the same events appended to a file.
     Append,
-    /// They are aggregated by hand.
+    /// Baseline: the same events aggregated in memory.
     InMemory,
 }
 
-/// Puts the load on the node and measures, then the baselines; tells of its progress every second. `stop` ends it early, with figures
-/// for what was measured; all that is under way is waited for in any case.
+/// Runs the load and measures, then the baselines. `on_progress` is called every second. `stop`
+/// ends it early, with figures for what was measured; everything in flight is awaited in any case.
 ///
 /// # Errors
-/// When no node can be reached, or this machine refuses a timer or a file. What fails later is counted in the report.
+/// When no node can be reached, or the operating system refuses a timer or a file. Later failures
+/// are counted in the report.
 pub async fn load(
     options: &LoadOptions,
     stop: &CancellationToken,
@@ -113,7 +117,7 @@ pub async fn load(
     }
     let phase = phase(options, &stop);
     let mut lasted = Duration::ZERO;
-    // Of a load that ended in its first phase nothing was measured.
+    // A load stopped in its first phase measures nothing.
     if !stop.is_cancelled() {
         let planned = Some(options.measured_for);
         let work = phase.measure(&connections);
@@ -122,7 +126,7 @@ pub async fn load(
     let measured = phase.ledger.close();
     let mut report = Report::new(options, (arrival.as_ref(), &measured), lasted);
     if let Some(file) = file.filter(|_| !report.interrupted) {
-        // What would share the cores with them goes first.
+        // Everything that would share the cores with the baselines is dropped first.
         drop((connections, phase));
         let begin = |stage| {
             on_progress(&Progress {
@@ -133,14 +137,14 @@ pub async fn load(
         let found = baselines::measure(options, file, &stop, report.events_per_second, begin);
         match found.await {
             Ok(found) => report.baselines = Some(found).filter(|_| !stop.is_cancelled()),
-            // What was measured of the node stands.
+            // The node's figures stay valid.
             Err(error) => report.fail(format!("a baseline: {error}")),
         }
     }
     Ok(report)
 }
 
-/// Whose events are generated, and from which seed and time.
+/// The learners of a load, and the identity of its events.
 fn population_and_run(options: &LoadOptions) -> (Population, Run) {
     let population = Population {
         learners: options.learners.max(1),
@@ -170,7 +174,7 @@ fn now_ms() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// Tells of a phase's progress until its work has ended.
+/// Calls `on_progress` every second until the work of a phase has ended.
 async fn follow<T>(
     phase: &Phase<'_>,
     (stage, planned): (Stage, Option<Duration>),

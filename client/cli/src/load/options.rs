@@ -1,4 +1,4 @@
-//! What a load is made of.
+//! The options of a load.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -17,18 +17,19 @@ pub enum Rate {
     PerSecond(NonZeroU32),
 }
 
-/// What a load is made of.
+/// The options of a load.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {
     /// The nodes; each connection of the load tries them in this order.
     pub endpoints: Vec<Uri>,
-    /// Waits of queries and probes.
+    /// Deadlines of queries and probes.
     pub client: ClientOptions,
     /// How fast batches are due.
     pub rate: Rate,
-    /// Learners who are active, all equally; at least 1.
+    /// Active learners, all equally active; at least 1.
     pub learners: u32,
-    /// Learners known to the node in all; those beyond `learners` came earlier, once. At least `learners`.
+    /// All learners, at least `learners`. Those beyond `learners` have one or two early events
+    /// each.
     pub seen: u32,
     /// Courses that the learners are spread over; at least 1.
     pub courses: u32,
@@ -36,18 +37,20 @@ pub struct LoadOptions {
     pub measured_for: Duration,
     /// Events in a batch; at least 1.
     pub batch: u32,
-    /// Events sent and not acknowledged at [`Rate::Max`], all sources together. At a fixed rate only the publishers' own bounds hold.
+    /// Events in flight at [`Rate::Max`], all sources together. At a fixed rate only the
+    /// publishers' own bounds hold.
     pub window_events: u32,
     /// Queries a second; 0 for none.
     pub reads_per_second: u32,
-    /// Events a second that are watched for; 0 for none. At most one in each batch.
+    /// Probes a second: events watched until a query shows them; 0 for none. At most one in each
+    /// batch.
     pub probes_per_second: u32,
-    /// What the events are made from, with the time.
+    /// The seed of the events, together with the start time.
     pub seed: u64,
-    /// Leaves the arrival phase out.
+    /// Skips the arrival phase.
     pub cold: bool,
     /// A publisher gives up when nothing was acknowledged for this long.
     pub give_up_after: Duration,
-    /// What is measured afterwards, beside the node; none for nothing.
+    /// The baselines to measure afterwards, if any.
     pub baselines: Option<BaselineOptions>,
 }

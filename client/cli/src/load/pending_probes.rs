@@ -1,4 +1,5 @@
-//! Which events are watched for, and when to ask for each again. Knows neither tasks nor connections.
+//! The probes that no query has shown yet, and when to poll for each. Does no I/O, and gets the
+//! time as an argument.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
@@ -6,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use homeroom_proto::v1;
 
-/// Between two looks at one event, at least.
+/// The shortest pause between two polls for one event.
 const BETWEEN_POLLS_MIN: Duration = Duration::from_micros(300);
-/// Otherwise so much of the time that is being measured: about 3 % of it.
+/// A longer pause is this fraction of the measured latency, about 3 %.
 const POLLS_PER_TIME: u32 = 32;
-/// An acknowledged event that has not shown by then never will.
+/// An acknowledged event that no query shows within this time counts as an error.
 const SHOWN_WITHIN: Duration = Duration::from_secs(5);
-/// What a profile lists.
+/// Interactions listed in a profile.
 const LISTED: usize = 10;
 
-/// An event that is watched for.
+/// An event that is watched until a query shows it.
 #[derive(Clone, Debug)]
 pub(super) struct Probe {
     pub(super) number: u64,
@@ -26,32 +27,32 @@ pub(super) struct Probe {
     pub(super) due: Instant,
 }
 
-/// What whoever watches is told.
+/// A change in a probe's state.
 #[derive(Debug)]
 pub(super) enum ProbeUpdate {
-    /// An event is on its way.
+    /// The event is being sent.
     Sent(Probe),
     /// The batch of this probe has its outcomes.
     Acknowledged(u64),
 }
 
-/// What an answer says of an event.
+/// The result of a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Verdict {
-    /// It is there, so long after it was due.
+    /// The profile shows the event, this long after it was due.
     Shown(Duration),
-    /// Not yet: it is looked for again.
+    /// Not yet: poll again.
     NotYet,
-    /// It was acknowledged long ago, and is not there so long after it was due.
+    /// The event was acknowledged long ago and is still missing, this long after it was due.
     Missing(Duration),
 }
 
-/// The events that are watched for.
+/// The probes that no query has shown yet.
 #[derive(Debug, Default)]
 pub(super) struct PendingProbes {
     probes: HashMap<u64, PendingProbe>,
     polls: BinaryHeap<Reverse<(Instant, u64)>>,
-    /// How long it takes at present.
+    /// Moving average of the latency.
     typical: Duration,
 }
 
@@ -66,7 +67,7 @@ impl PendingProbes {
         self.probes.is_empty()
     }
 
-    /// Watches for one more, from now on.
+    /// Adds a probe; the first poll is due at once.
     pub(super) fn add(&mut self, probe: Probe) {
         self.polls.push(Reverse((probe.due, probe.number)));
         let pending = PendingProbe {
@@ -82,18 +83,18 @@ impl PendingProbes {
         }
     }
 
-    /// When to look next, if there is anything to look for that is not being looked at.
+    /// When the next poll is due; none while all probes have a poll in flight.
     pub(super) fn next_poll(&self) -> Option<Instant> {
         self.polls.peek().map(|Reverse((at, _))| *at)
     }
 
-    /// The event whose turn it is.
+    /// The probe whose poll is due.
     pub(super) fn take_poll(&mut self) -> Option<&Probe> {
         let Reverse((_, number)) = self.polls.pop()?;
         self.probes.get(&number).map(|pending| &pending.probe)
     }
 
-    /// Takes the answer to a look that began at `asked` and ended at `now`.
+    /// Handles the answer to a poll that began at `asked` and ended at `now`.
     pub(super) fn answered(
         &mut self,
         number: u64,
@@ -124,7 +125,8 @@ impl PendingProbes {
         verdict
     }
 
-    /// Watches no more for what was never acknowledged, once nothing will be. Says how long each was waited for.
+    /// Drops the probes without an acknowledgement, once none can arrive. Returns how long each has
+    /// been due.
     pub(super) fn forget_unacknowledged(&mut self, now: Instant) -> Vec<Duration> {
         let is_unacknowledged = |_: &u64, it: &mut PendingProbe| it.acknowledged_at.is_none();
         let forgotten = self.probes.extract_if(is_unacknowledged);
@@ -134,7 +136,8 @@ impl PendingProbes {
 }
 
 impl PendingProbe {
-    /// Whether it is listed; or, when it was applied by all accounts, has been pushed out by ten newer ones already.
+    /// Whether the event is listed. An acknowledged event also counts as shown once ten newer ones
+    /// have displaced it.
     fn is_shown_by(&self, profile: &v1::LearnerProfile) -> bool {
         let listed = &profile.last_interactions;
         let probe = (self.probe.at_ms, self.probe.event_id.as_str());

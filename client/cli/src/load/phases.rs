@@ -1,4 +1,4 @@
-//! The phases of a load: who takes part in each, and what ends it.
+//! The phases of a load: the tasks of each, and what ends it.
 
 use std::io;
 use std::num::NonZeroU32;
@@ -23,15 +23,15 @@ use super::{
 };
 use homeroom_client::{Client, PublisherOptions};
 
-/// Events in a batch of arrivals, and batches of them without an outcome.
+/// Events in a batch of arrivals, and batches of them in flight.
 const ARRIVAL_BATCH: usize = 500;
 const ARRIVAL_WINDOW: usize = 16;
-/// Batches of one source without an outcome at a fixed rate; beyond it what is due waits, and is late.
+/// Batches of one source in flight at a fixed rate. Beyond it batches wait, and are late.
 const SCHEDULED_WINDOW: usize = 512;
-/// Tells the queries' chance from the events'.
+/// Makes the queries' random numbers independent of the events'.
 const READS_SALT: u64 = 0x5ead;
 
-/// Who takes part in a phase, and where its figures go.
+/// A phase: its options, and the ledger of its figures.
 pub(super) struct Phase<'a> {
     pub(super) options: &'a LoadOptions,
     pub(super) population: Population,
@@ -40,7 +40,8 @@ pub(super) struct Phase<'a> {
     pub(super) stop: CancellationToken,
 }
 
-/// The connections of the measured phase: one for each source, one for probes, one for queries, as it would be with several programs.
+/// The connections of the measured phase: one for each source, one for probes, one for queries, as
+/// separate programs would have.
 pub(super) struct Connections {
     sources: [Client; 3],
     probes: Client,
@@ -48,7 +49,7 @@ pub(super) struct Connections {
 }
 
 impl Connections {
-    /// Connects at once, so that no figure holds it.
+    /// Connects before the phase, so that no figure includes it.
     pub(super) async fn open(options: &LoadOptions) -> Result<Self, LoadError> {
         let connect = async || {
             let client = Client::connect_with(options.endpoints.clone(), options.client)?;
@@ -64,7 +65,7 @@ impl Connections {
 }
 
 impl Phase<'_> {
-    /// All learners come in, as fast as it goes.
+    /// All learners arrive, as fast as possible.
     pub(super) async fn arrive(&self, client: &Client) -> io::Result<()> {
         let mut tasks = JoinSet::new();
         let options = self.publisher_options(ARRIVAL_WINDOW);
@@ -91,8 +92,8 @@ impl Phase<'_> {
         self.join(tasks).await
     }
 
-    /// Sources publish by the schedule, or as their windows allow, for the time set; probes and queries go on beside them. Returns how
-    /// long it was until something ended it.
+    /// Runs sources, probes and queries for the given time: sources by the schedule, or as their
+    /// windows allow. Returns how long the phase lasted.
     pub(super) async fn measure(&self, connections: &Connections) -> io::Result<Duration> {
         let mut tasks = JoinSet::new();
         let stop = self.stop.child_token();
@@ -132,7 +133,7 @@ impl Phase<'_> {
         Ok(lasted)
     }
 
-    /// The sources alone, for so long, against a sink that is no node.
+    /// Runs the sources alone for the given time, against a sink that is no node.
     pub(super) async fn saturate(&self, client: &Client, time: Duration) -> io::Result<Duration> {
         let mut tasks = JoinSet::new();
         let stop = self.stop.child_token();
@@ -163,7 +164,7 @@ impl Phase<'_> {
         }
     }
 
-    /// Ends the phase when its time is up, or earlier when it was told to stop.
+    /// Ends the phase when its time is up, or when it is stopped.
     async fn wait(&self, stop: &CancellationToken, time: Duration) -> Duration {
         let end = self.ledger.started() + time;
         tokio::select! {
@@ -180,7 +181,7 @@ impl Phase<'_> {
         Ok(())
     }
 
-    /// In batches: at the greatest rate each source's share of the whole window.
+    /// The window in batches: at the greatest rate, the source's share of the whole window.
     fn window(&self, source: Source) -> usize {
         match self.options.rate {
             Rate::PerSecond(_) => SCHEDULED_WINDOW,

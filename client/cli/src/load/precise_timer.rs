@@ -1,7 +1,8 @@
-//! Waits to within some microseconds.
+//! A timer with a precision of some microseconds.
 //!
-//! tokio's timers are as coarse as a millisecond, which is as long as what is to be measured. On Linux a timer of the kernel's
-//! wakes the runtime instead; elsewhere it is tokio's, and figures below 2 ms say little.
+//! tokio's timers have a resolution of a millisecond, which is about the latency to be measured. On
+//! Linux a `timerfd` wakes the runtime instead. Elsewhere it is tokio's timer, and figures below 2
+//! ms mean little.
 
 use std::io;
 use std::time::Instant;
@@ -22,21 +23,22 @@ mod linux {
 
     use super::{Instant, io};
 
-    /// A timer for one waiter.
+    /// A timer for one task.
     #[derive(Debug)]
     pub(in crate::load) struct PreciseTimer {
         timer: AsyncFd<OwnedFd>,
     }
 
     impl PreciseTimer {
-        /// Must be made inside a tokio runtime.
+        /// Must be created inside a tokio runtime.
         ///
         /// # Errors
         /// When the process has no file descriptor left.
         pub(in crate::load) fn new() -> io::Result<Self> {
             let flags = TimerfdFlags::NONBLOCK | TimerfdFlags::CLOEXEC;
             let timer = timerfd_create(TimerfdClockId::Monotonic, flags)?;
-            // What is deprecated of `new` is that it takes what may not own its descriptor; the way that replaces it is `unsafe`.
+            // `new` is deprecated because it accepts types that do not own their descriptor; its
+            // replacement is `unsafe`.
             #[expect(deprecated, reason = "sound here: an OwnedFd owns its descriptor")]
             let timer = AsyncFd::new(timer)?;
             Ok(Self { timer })
@@ -54,7 +56,8 @@ mod linux {
                 }
                 self.set(left)?;
                 let mut ready = self.timer.readable().await?;
-                // An earlier wait that was given up may have left it ready: then there is nothing to read, and it waits on.
+                // A cancelled wait may have left the timer ready. Then there is nothing to read,
+                // and the loop waits again.
                 let mut expirations = [0u8; 8];
                 let _ = ready.try_io(|timer| {
                     let read = rustix::io::read(timer.get_ref(), &mut expirations);
@@ -75,7 +78,7 @@ mod linux {
     }
 }
 
-/// A timer for one waiter, as coarse as tokio's.
+/// A timer for one task, with tokio's resolution.
 #[cfg(not(target_os = "linux"))]
 #[derive(Debug)]
 pub(super) struct PreciseTimer;
@@ -111,7 +114,7 @@ mod tests {
         }
         timer.until(soon).await.expect("a wait");
         assert!(Instant::now() >= soon);
-        // The timer has rung; the next wait must not take that for its own.
+        // The timer has expired; the next wait must not return because of that.
         let later = Instant::now() + Duration::from_millis(3);
         timer.until(later).await.expect("a wait");
         assert!(Instant::now() >= later);

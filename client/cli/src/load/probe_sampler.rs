@@ -1,4 +1,4 @@
-//! Which batches carry an event that is watched for.
+//! Samples the batches that carry a probe.
 
 use std::num::NonZeroU32;
 use std::sync::{Mutex, PoisonError};
@@ -12,8 +12,9 @@ use super::{
     schedule::TURNS,
 };
 
-/// Deals probes to batches by chance, each the same: as many a second as asked for, on average, at most one in a batch. By a schedule of
-/// their own those of one source would carry all of them, or those that follow a pause.
+/// Samples batches at random, all with equal probability: on average as many a second as asked for,
+/// at most one probe per batch. With a schedule, probes would always fall on the same source, or
+/// behind a pause.
 #[derive(Debug)]
 pub(super) struct ProbeSampler {
     per_second: NonZeroU32,
@@ -47,13 +48,14 @@ impl ProbeSampler {
         }
     }
 
-    /// The number of the probe that a batch due so long after the start has to carry, if any.
+    /// The number of the probe for a batch that is due at this time after the start, if it carries
+    /// one.
     pub(super) fn take(&self, due: Duration) -> Option<u64> {
         let mut deal = self.deal.lock().unwrap_or_else(PoisonError::into_inner);
         deal.batches += 1;
         let asked_for = due.as_secs_f64() * f64::from(self.per_second.get());
         let of_each = asked_for / deal.batches as f64;
-        // The first one has to: a load so short, or so slow, that there is no other would tell nothing of insight.
+        // The first batch always carries one: a short or slow load may have no other.
         if deal.batches > 1 && deal.rng.f64() >= of_each {
             return None;
         }
@@ -61,7 +63,7 @@ impl ProbeSampler {
         Some(deal.next - 1)
     }
 
-    /// How many of them a batch carries on average, with so many of all sources a second.
+    /// Probes per batch on average, for this rate of batches of all sources.
     pub(super) fn of_each(&self, batches_per_second: f64) -> f64 {
         let can_carry = TURNS.iter().filter(|source| source.has_interactions());
         let carriers_per_second =
@@ -69,9 +71,9 @@ impl ProbeSampler {
         (f64::from(self.per_second.get()) / carriers_per_second).min(1.0)
     }
 
-    /// Has the probe watched for, from now on.
+    /// Announces the probe to the prober.
     pub(super) async fn watch(&self, probe: Probe) {
-        // Whoever watches ends with the phase, not before it.
+        // The prober runs until all senders are dropped.
         let _ = self.updates.send(ProbeUpdate::Sent(probe)).await;
     }
 }
@@ -83,7 +85,7 @@ mod tests {
 
     const SECONDS: u64 = 40;
 
-    /// The batches of so many a second that carry one of 50 probes a second, by their sources, and the probes' numbers.
+    /// The batches that carry one of 50 probes a second, by source, with the probes' numbers.
     fn carried(batches_per_second: u64) -> Vec<(Source, u64)> {
         let seed = fastrand::u64(..);
         println!("seed {seed}");

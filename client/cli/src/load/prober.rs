@@ -1,9 +1,11 @@
-//! Measures the latency of insight: asks for learners until their profiles show the events that are watched for.
+//! Measures the latency of insight: polls learners until their profiles show the watched events.
 //!
-//! Each look is a `GetLearner` with a mask (`last_interactions` alone) and consistency `ANY`: what the answering replica has, without
-//! waiting for anything. Looks at an event begin when it is handed over, not after its acknowledgement, and follow each other closely:
-//! every 0.3 ms, or 3 % of the time that insight takes when that is longer. `WatchLearner` would ask less, but tells at most every
-//! 10 ms of a learner, and so would measure its own pause wherever a learner has several events within that time.
+//! Each poll is a `GetLearner` with a mask (`last_interactions` only) and consistency `ANY`: the
+//! answering replica returns what it has, without waiting. Polls for an event begin when it is
+//! sent, not after its acknowledgement. The pause between two polls is 0.3 ms, or 3 % of the
+//! present latency when that is longer. `WatchLearner` would need fewer calls. But it sends at most
+//! one update per learner every 10 ms, so it would measure that pause wherever a learner has
+//! several events within it.
 
 use std::io;
 use std::time::Instant;
@@ -20,10 +22,10 @@ use super::{
 };
 use homeroom_client::{CallError, Client};
 
-/// What is told of events faster than it is taken waits here, and then with whoever tells it.
+/// Updates that may wait for the prober; senders of more are suspended.
 pub(super) const UPDATES_AHEAD: usize = 256;
 
-/// What came of one poll.
+/// The result of a poll.
 struct Poll {
     number: u64,
     asked: Instant,
@@ -31,7 +33,7 @@ struct Poll {
     answer: Result<v1::GetLearnerResponse, CallError>,
 }
 
-/// Watches for all events that it is told of; ends when nobody can tell of more, and each has shown or never will.
+/// Handles all probes. Ends when no more can arrive and each was shown or given up.
 pub(super) async fn probe(
     client: Client,
     mut updates: mpsc::Receiver<ProbeUpdate>,
@@ -92,7 +94,7 @@ fn poll(client: Client, probe: &Probe) -> impl Future<Output = Poll> + use<> {
 }
 
 fn judge(poll: Poll, pending: &mut PendingProbes, ledger: &Ledger) {
-    // A look that failed showed nothing: the next one may.
+    // A failed poll shows nothing. The next one may succeed.
     let profile = match poll.answer {
         Ok(answer) => answer.profile,
         Err(error) => {

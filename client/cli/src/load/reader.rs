@@ -1,4 +1,4 @@
-//! Queries of random learners, on a schedule of their own.
+//! Queries random learners, on a schedule of their own.
 
 use std::io;
 use std::num::NonZeroU32;
@@ -17,27 +17,27 @@ use super::{
 };
 use homeroom_client::Client;
 
-/// Queries under way at once; what is due beyond that is late.
+/// Queries in flight. Queries beyond this wait, and are late.
 const OUTSTANDING_MAX: usize = 256;
 
-/// Asks for whole profiles of learners, as a recommender does: no mask, default consistency.
+/// Queries whole profiles, as a recommender does: without a mask, with the default consistency.
 pub(super) struct Reader {
     pub(super) client: Client,
     pub(super) population: Population,
     pub(super) per_second: NonZeroU32,
-    /// What says when within its time a query is due.
+    /// The seed of the times at which queries are due.
     pub(super) seed: u64,
     pub(super) rng: Rng,
 }
 
-/// What came of a query.
+/// The result of a query.
 struct Answered {
     latency: Duration,
     error: Option<String>,
 }
 
 impl Reader {
-    /// Asks until `stop`; then waits for the answers that are still to come.
+    /// Queries until `stop`, then waits for the answers in flight.
     pub(super) async fn run(mut self, ledger: &Ledger, stop: &CancellationToken) -> io::Result<()> {
         let mut timer = PreciseTimer::new()?;
         let mut outstanding = FuturesUnordered::new();
@@ -65,7 +65,8 @@ impl Reader {
         Ok(())
     }
 
-    /// Somewhere within each query's share of a second: in step with nothing else that is on a schedule.
+    /// When a query is due: at a random time within its share of a second, so that queries never
+    /// run in step with batches.
     fn due(&self, number: u64) -> Duration {
         let within = Rng::with_seed(self.seed.wrapping_add(number)).u32(..);
         let passed = (u128::from(number) << u32::BITS) + u128::from(within);
@@ -73,13 +74,14 @@ impl Reader {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// From this number on what is due before `until`: times, and how many queries are due then, as [`Schedule::rest`] gives batches.
+    /// The queries that are due before `until`, from this number on: times, and how many queries
+    /// are due then, as [`Schedule::rest`] returns batches.
     ///
     /// [`Schedule::rest`]: super::schedule::Schedule::rest
     fn rest(&self, number: u64, until: Duration) -> impl Iterator<Item = (Duration, u64)> {
         let shares = until.as_nanos() * u128::from(self.per_second.get()) / 1_000_000_000;
         let shares = u64::try_from(shares).unwrap_or(u64::MAX);
-        // Of the share that is not over yet the query may be due already.
+        // The query of an incomplete share may be due already.
         let end = shares + u64::from(self.due(shares) < until);
         steps(number..end).map(|step| (self.due(step.start), step.end - step.start))
     }

@@ -1,4 +1,4 @@
-//! What a load measured.
+//! The report of a load.
 
 use std::time::Duration;
 
@@ -7,39 +7,40 @@ use serde::ser::{SerializeMap, Serializer};
 
 use super::{Baselines, LoadOptions, NotHeld, Quantiles, Rate, ledger::Measurements};
 
-/// What a load measured. As JSON, one object; the names are part of the command line's contract.
+/// The report of a load. Its JSON is one object, whose names are part of the command line's
+/// contract.
 #[derive(Clone, Debug)]
 pub struct Report {
     /// How fast batches were due.
     pub rate: Rate,
-    /// Learners who were active.
+    /// Active learners.
     pub learners: u32,
-    /// Learners known in all.
+    /// All learners.
     pub seen: u32,
     /// Events in a batch.
     pub batch: u32,
-    /// Events on their way at [`Rate::Max`], all sources together.
+    /// Events in flight at [`Rate::Max`], all sources together.
     pub window_events: u32,
     /// Queries a second.
     pub reads_per_second: u32,
-    /// Events a second that were watched for.
+    /// Probes a second.
     pub probes_per_second: u32,
-    /// What the events were made from.
+    /// The seed of the events.
     pub seed: u64,
-    /// None when it was left out.
+    /// None when it was skipped.
     pub arrival: Option<ArrivalReport>,
     /// Length of the measured phase up to its last acknowledgement, in seconds.
     pub seconds: f64,
-    /// Whether the measured phase was ended before its time.
+    /// Whether the measured phase was stopped early.
     pub interrupted: bool,
-    /// Whether the node kept up. A hundredth of the phase and 100 ms are tolerated: all that was due was handed over, but for as much as is
-    /// due within that time; all that was handed over has its outcome; and the last came no later than that after the end (the planned one,
-    /// or when the phase was ended before it). None at [`Rate::Max`], and when nothing was measured. When it was not held, the figures are not
-    /// of this rate.
+    /// Whether the node kept up; if not, the figures are not of this rate. Three things must hold,
+    /// with a tolerance of 1 % of the phase plus 100 ms: all events that were due were sent; all
+    /// events sent have their outcomes; the last outcome came in time after the end, planned or
+    /// early. None at [`Rate::Max`], and when nothing was measured.
     pub rate_held: Option<bool>,
-    /// Why it was not held. Not in the JSON: the counts there say it.
+    /// Why the rate was not held. Not in the JSON, where the counts show it.
     pub not_held: Option<NotHeld>,
-    /// Events handed over in the measured phase; so are all counts below.
+    /// Events sent in the measured phase; so are all counts below.
     pub sent: u64,
     /// Those with an outcome: accepted + duplicate + shadowed + dead-lettered.
     pub acknowledged: u64,
@@ -47,44 +48,44 @@ pub struct Report {
     pub accepted: u64,
     /// Counted before.
     pub duplicate: u64,
-    /// Of a type for which another source is authoritative.
+    /// Events of a type for which another source is authoritative.
     pub shadowed: u64,
     /// Refused.
     pub dead_lettered: u64,
-    /// How often a batch was sent once more.
+    /// Batches sent again, each time.
     pub retries: u64,
-    /// Events that were due and not handed over when time was up.
+    /// Events that were due and not sent when time was up.
     pub overdue: u64,
-    /// Queries that were due and not asked when time was up.
+    /// Queries that were due and not sent when time was up.
     pub reads_overdue: u64,
     /// Acknowledged events a second.
     pub events_per_second: f64,
-    /// Events acknowledged in each second of the phase, and of what came after its end.
+    /// Events acknowledged in each second of the phase, and after its end.
     pub per_second: Vec<u64>,
-    /// From when an event was due to its outcome. Here and below, what came to no end counts with the time until it was given up: it took that
-    /// long at least.
+    /// From due to outcome. Here and below, events that never complete count with the time until
+    /// they were given up: the true time is at least that.
     pub ack: Quantiles,
-    /// From when an event was due to when a query showed it.
+    /// From when an event was due to the answer of a query that shows it.
     pub insight: Quantiles,
     /// From when a query was due to its answer.
     pub read: Quantiles,
-    /// How late events were handed over; without samples when there is no schedule.
+    /// How late events were sent; without samples when there is no schedule.
     pub late: Quantiles,
-    /// Failed calls, refused events, events that never showed; in both phases.
+    /// Failed calls, refused events, and events that no query showed, in both phases.
     pub errors: u64,
-    /// The first few, in words.
+    /// The first few error messages.
     pub error_messages: Vec<String>,
-    /// None when they were not asked for, or the load was ended early.
+    /// None when they were not asked for, or the load was stopped early.
     pub baselines: Option<Baselines>,
 }
 
-/// How fast the learners came in.
+/// The figures of the arrival phase.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ArrivalReport {
     /// Events with an outcome.
     pub events: u64,
-    /// Events handed over.
+    /// Events sent.
     pub sent: u64,
     /// Counted for the first time.
     pub accepted: u64,
@@ -92,16 +93,16 @@ pub struct ArrivalReport {
     pub duplicate: u64,
     /// Refused.
     pub dead_lettered: u64,
-    /// How often a batch was sent once more.
+    /// Batches sent again, each time.
     pub retries: u64,
-    /// Up to the last acknowledgement.
+    /// Until the last acknowledgement.
     pub seconds: f64,
     /// Events with an outcome a second.
     pub events_per_second: f64,
 }
 
 impl Report {
-    /// The report of a measured phase that was ended after `lasted`.
+    /// The report of a measured phase that lasted for `lasted`.
     pub(super) fn new(
         options: &LoadOptions,
         (arrival, measured): (Option<&Measurements>, &Measurements),
@@ -151,13 +152,13 @@ impl Report {
         }
     }
 
-    /// Counts what failed after all phases.
+    /// Counts a failure after all phases.
     pub(super) fn fail(&mut self, message: String) {
         self.errors += 1;
         self.error_messages.push(message);
     }
 
-    /// Events that were sent and have no outcome, in both phases.
+    /// Events without an outcome, in both phases.
     pub fn unacknowledged(&self) -> u64 {
         let arrival = self
             .arrival
@@ -183,7 +184,7 @@ impl ArrivalReport {
     }
 }
 
-/// To three places.
+/// Rounded to three decimals.
 pub(super) fn rounded(value: f64) -> f64 {
     (value * 1_000.0).round() / 1_000.0
 }
@@ -289,7 +290,8 @@ mod tests {
         }
     }
 
-    /// Three batches of two were sent: one was taken at the second attempt, one refused by half, one has no outcome.
+    /// Three batches of two events: one taken at the second attempt, one half refused, one without
+    /// an outcome.
     fn measured() -> Measurements {
         let ledger = Ledger::new();
         let due = Instant::now();

@@ -1,4 +1,4 @@
-//! When batches are due, and whose they are.
+//! When batches are due, and from which source.
 
 use std::num::NonZeroU32;
 use std::ops::Range;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::generator::Source;
 
-/// Whose turn it is, over and over: batches are dealt to the sources by their shares.
+/// The source of each of ten batches, repeated: batches are dealt to sources by their shares.
 pub(super) const TURNS: [Source; 10] = [
     Source::Lms,
     Source::Video,
@@ -20,18 +20,18 @@ pub(super) const TURNS: [Source; 10] = [
     Source::Video,
 ];
 
-/// Of what is left of a schedule, so many times are told apart.
+/// The rest of a schedule is summed up in at most this many steps.
 const STEPS: u64 = 1_000;
 const NANOS: u128 = 1_000_000_000;
 
-/// How many of ten batches are a source's.
+/// How many of ten batches belong to a source.
 pub(super) fn turns_of(source: Source) -> u32 {
     TURNS
         .iter()
         .fold(0, |turns, of| turns + u32::from(*of == source))
 }
 
-/// The same range in at most [`STEPS`] parts.
+/// The same range, split into at most [`STEPS`] parts.
 pub(super) fn steps(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     let Range { start, end } = range;
     let step = end.saturating_sub(start).div_ceil(STEPS).max(1);
@@ -39,13 +39,14 @@ pub(super) fn steps(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     starts.map(move |from| from..end.min(from.saturating_add(step)))
 }
 
-/// When one source's batches are due, since the start: batch k of the run at k · batch / rate, whatever became of those before.
+/// The times at which one source's batches are due: batch k of the run at k · batch / rate since
+/// the start, whatever happened to those before.
 #[derive(Debug)]
 pub(super) struct Schedule {
     source: Source,
     batch: u32,
     rate: NonZeroU32,
-    /// The source's next batch, among those of all sources.
+    /// The source's next batch, numbered among those of all sources.
     next: u64,
 }
 
@@ -67,19 +68,19 @@ impl Schedule {
         self.due_at(self.next)
     }
 
-    /// Past the next batch.
+    /// Moves on to the next batch.
     pub(super) fn advance(&mut self) {
         self.next += 1;
         self.skip_others();
     }
 
-    /// Of all sources.
+    /// The rate of all sources together.
     pub(super) fn batches_per_second(&self) -> f64 {
         f64::from(self.rate.get()) / f64::from(self.batch.max(1))
     }
 
-    /// What is left that is due before `until`: times, and how many batches are due then. Of very many, neighbours count as due when the
-    /// first of them is, so that there are at most [`STEPS`], whatever the rate.
+    /// The remaining batches that are due before `until`: times, and how many batches are due then.
+    /// Neighbours are merged into at most [`STEPS`] steps, whatever the rate.
     pub(super) fn rest(&self, until: Duration) -> impl Iterator<Item = (Duration, u64)> {
         steps(self.next..self.first_due_from(until)).filter_map(|step| {
             let batches = self.own_before(step.end) - self.own_before(step.start);

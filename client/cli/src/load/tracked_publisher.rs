@@ -1,4 +1,4 @@
-//! One stream of batches to the node, with what is outstanding on it.
+//! A publisher that tracks its outstanding batches.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -15,10 +15,10 @@ use super::{
 };
 use homeroom_client::{Acknowledgements, Batch, Client, PublishError, Publisher, PublisherOptions};
 
-/// What a lane may have outstanding beyond batches.
+/// Bytes in flight, beside the limit in batches.
 const BYTES_IN_FLIGHT_MAX: usize = 16 << 20;
 
-/// One stream of batches to the node, with what is outstanding on it.
+/// A publisher that tracks its outstanding batches, with the times at which they were due.
 pub(super) struct TrackedPublisher {
     publisher: Publisher,
     outstanding: Arc<Outstanding>,
@@ -26,7 +26,7 @@ pub(super) struct TrackedPublisher {
     tickets: u64,
 }
 
-/// Batches without an outcome, by ticket; as many as the window allows.
+/// Batches without an outcome, by ticket; bounded by the window.
 #[derive(Debug)]
 struct Outstanding {
     window: Semaphore,
@@ -37,12 +37,13 @@ struct Outstanding {
 struct Sent {
     events: u64,
     due: Instant,
-    /// The probe that travels in it.
+    /// The probe in the batch.
     probe: Option<u64>,
 }
 
 impl TrackedPublisher {
-    /// Opens a lane with a window of so many batches; `tasks` own what counts its acknowledgements.
+    /// Opens a publisher with the window of `options`. `tasks` owns the task that handles its
+    /// acknowledgements.
     pub(super) fn open(
         client: &Client,
         options: PublisherOptions,
@@ -75,14 +76,14 @@ impl TrackedPublisher {
 
     /// Waits until the window has room for a batch, or the publisher has stopped. Cancel safe.
     pub(super) async fn room(&self) {
-        // The permit comes back with the acknowledgement.
+        // The acknowledgement releases the permit.
         if let Ok(permit) = self.outstanding.window.acquire().await {
             permit.forget();
         }
     }
 
-    /// Hands a batch over that was due at `due`, after there was room for it; false when the publisher has stopped, which
-    /// [`Self::finish`] explains.
+    /// Sends a batch that was due at `due`, after [`Self::room`]. False when the publisher has
+    /// stopped; [`Self::finish`] returns why.
     pub(super) async fn send(
         &mut self,
         events: Vec<v1::Event>,
@@ -99,13 +100,13 @@ impl TrackedPublisher {
         };
         self.outstanding.batches().insert(ticket, sent);
         let is_taken = self.publisher.send(Batch::of_events(&events)).await.is_ok();
-        // One that was not taken was never handed over, unless it is among those that were given up already.
+        // A batch that is still in the map was never sent. Otherwise it was counted as given up.
         if is_taken || self.outstanding.batches().remove(&ticket).is_none() {
             self.ledger.sent(count, due);
         } else {
             self.ledger.overdue([Overdue {
                 events: count,
-                // Whoever watches for it counts it.
+                // The prober counts the batch's probe.
                 probes: 0,
                 late: due.elapsed(),
             }]);
@@ -135,7 +136,7 @@ impl Outstanding {
             };
             ledger.acknowledged(&acknowledgement, due);
             if let (Some(number), Some(updates)) = (probe, &updates) {
-                // Whoever watched has given up; that was told where it happened.
+                // The prober has ended, and has counted this probe as given up.
                 let _ = updates.send(ProbeUpdate::Acknowledged(number)).await;
             }
         }
@@ -143,7 +144,7 @@ impl Outstanding {
         for Sent { events, due, .. } in given_up.into_values() {
             ledger.given_up(events, due);
         }
-        // Whoever waits for room would wait for ever.
+        // Wakes the task that waits for room.
         self.window.close();
     }
 

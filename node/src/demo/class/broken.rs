@@ -1,16 +1,17 @@
-//! Events that a source gets wrong, one way after the other: each becomes a dead letter with another reason.
+//! Broken events of the sources: each way of being broken leads to a dead letter with another
+//! reason.
 
 use serde_json::{Value, json};
 
 use super::{COURSE, events::Source};
 
-/// In how many ways an event can be wrong.
+/// The number of ways in which an event is broken.
 pub(super) const WAYS: u64 = 8;
-/// What a node takes of one event is less than this, bytes.
+/// More bytes than a node accepts for one event.
 const TOO_MANY_BYTES: usize = 70_000;
 const HOUR_MS: i64 = 3_600_000;
 
-/// The broken event with this number, as JSON (or what should be JSON), happening at `at_ms` since the epoch.
+/// The broken event with this number, as JSON (possibly malformed), at `at_ms` since the epoch.
 pub(super) fn payload(number: u64, user_id: &str, at_ms: i64) -> Vec<u8> {
     let mut event = json!({
         "eventId": format!("broken-{number}"),
@@ -34,7 +35,7 @@ pub(super) fn payload(number: u64, user_id: &str, at_ms: i64) -> Vec<u8> {
             event["maxScore"] = json!(10);
         }
         3 => {
-            // What a sender leaves that dies while it writes.
+            // The text of a sender that crashed while writing.
             let mut text = event.to_string().into_bytes();
             text.truncate(text.len() / 2);
             return text;
@@ -47,7 +48,7 @@ pub(super) fn payload(number: u64, user_id: &str, at_ms: i64) -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-/// Who sends it.
+/// The source that sends it.
 pub(super) fn source(number: u64) -> Source {
     let index = usize::try_from(number % 3).unwrap_or(0);
     Source::ALL[index]

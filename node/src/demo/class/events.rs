@@ -1,4 +1,4 @@
-//! What a learner does, as the event that a source publishes.
+//! Builds the events that sources publish from the acts of learners.
 
 use homeroom_proto::v1;
 use prost_types::Timestamp;
@@ -8,14 +8,14 @@ use super::{
     member::{Act, SKILLS, video_length_ms},
 };
 
-/// A system that publishes what it sees of the class.
+/// A system that publishes events of its kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Source {
-    /// The pages of the course; quick.
+    /// The pages of the course. Publishes quickly.
     Lms,
-    /// The quizzes; a little later.
+    /// The quizzes. Publishes with some delay.
     Quiz,
-    /// The player, which gathers before it sends.
+    /// The video player. Collects events before it publishes.
     Video,
 }
 
@@ -32,7 +32,7 @@ impl Source {
         }
     }
 
-    /// How long after it happened an event usually reaches the wire, ms.
+    /// The usual delay from an event to its publication, ms.
     pub(super) fn delay_ms(self) -> std::ops::Range<i64> {
         match self {
             Self::Lms => 20..300,
@@ -41,7 +41,7 @@ impl Source {
         }
     }
 
-    /// Who sees an act.
+    /// The source that publishes an act.
     pub(super) fn of(act: &Act) -> Self {
         match act {
             Act::Arrive | Act::View(_) | Act::Click(_) | Act::Regrade(..) => Self::Lms,
@@ -51,7 +51,7 @@ impl Source {
     }
 }
 
-/// The event of an act at `at_ms` since the epoch; `number` makes its id.
+/// The event of an act at `at_ms` since the epoch; `number` is part of its id.
 pub fn of_act(user_id: &str, act: &Act, at_ms: i64, number: u64) -> v1::Event {
     let source = Source::of(act);
     let event = v1::Event {
@@ -134,8 +134,8 @@ pub fn event_ms(event: &v1::Event) -> i64 {
     })
 }
 
-/// Whether a profile lists it under its own id, among the newest interactions or, for an answer, the newest assessments. A quiz is
-/// listed under the id of its newest mark, which may be another event.
+/// Whether a profile lists the event under its own id, among the newest interactions or
+/// assessments. A quiz is listed under the id of its newest score, which may be another event.
 pub fn is_listed(event: &v1::Event) -> bool {
     !matches!(
         event.event_type.as_str(),
@@ -143,7 +143,7 @@ pub fn is_listed(event: &v1::Event) -> bool {
     )
 }
 
-/// Whether it is the answer to an item.
+/// Whether the event is the answer to an item.
 pub fn is_answer(event: &v1::Event) -> bool {
     event.event_type == "question_answered"
 }

@@ -1,4 +1,5 @@
-//! One learner of the class: what comes next, given what they are like and how long the lesson has been on.
+//! One member of the class: generates acts from the member's persona and the time since the start
+//! of the lesson.
 
 use std::collections::VecDeque;
 
@@ -10,26 +11,26 @@ const SECOND_MS: i64 = 1_000;
 const MINUTE_MS: i64 = 60 * SECOND_MS;
 /// The skills of the course.
 pub(super) const SKILLS: [&str; 5] = ["fractions", "equations", "factoring", "slopes", "exponents"];
-/// Items to practise, for each skill.
+/// Items for each skill.
 const ITEMS: usize = 12;
 /// Pages of the course.
 const PAGES: usize = 20;
 /// Videos of the course.
 const VIDEOS: usize = 30;
-/// A long one: left running, it is still on when the lesson is looked at.
+/// The video that is left running. It is longer than the demo's past.
 const LONG_VIDEO: usize = VIDEOS - 1;
-/// Learners come within so long of the lesson's start.
+/// Learners arrive within this time after the start of the lesson.
 const ARRIVAL_MS: i64 = 90 * SECOND_MS;
-/// When those who have a hard time begin to have it.
+/// When stuck, guessing and rewatching learners begin to have trouble.
 const TROUBLE_FROM_MS: i64 = 7 * MINUTE_MS;
-/// When those who drift off do so.
+/// When drifting learners stop.
 const DRIFT_FROM_MS: i64 = 3 * MINUTE_MS;
-/// When those who leave a video running start it.
+/// When some learners start a video and leave.
 const LEAVE_FROM_MS: i64 = 5 * MINUTE_MS;
-/// How long somebody who is gone stays away.
+/// How long an absent learner stays away.
 const GONE_MS: i64 = 25 * MINUTE_MS;
 
-/// How long a video of the course is, ms: two and a half minutes to seven and a half, one much longer.
+/// The length of a video, ms: between two and a half and seven and a half minutes, one much longer.
 pub(super) fn video_length_ms(video: usize) -> i64 {
     match i64::try_from(video) {
         Ok(number) if video != LONG_VIDEO => 150_000 + number * 97 % 24 * 13_000,
@@ -37,10 +38,10 @@ pub(super) fn video_length_ms(video: usize) -> i64 {
     }
 }
 
-/// Something that a learner does.
+/// An act of a learner.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Act {
-    /// Comes into the lesson.
+    /// Enters the lesson.
     Arrive,
     /// Opens a page.
     View(usize),
@@ -48,11 +49,11 @@ pub enum Act {
     Click(usize),
     /// Starts a video at a position, ms.
     Play(usize, i64),
-    /// Stops it.
+    /// Pauses it.
     Pause(usize, i64),
-    /// Jumps in it.
+    /// Seeks in it.
     Seek(usize, i64),
-    /// Sees it to its end.
+    /// Watches it to its end.
     End(usize),
     /// Answers an item.
     Answer {
@@ -63,26 +64,26 @@ pub enum Act {
         /// Whether the answer was right.
         right: bool,
     },
-    /// Hands in a quiz: which of this learner's, and points of ten.
+    /// Submits a quiz: its number among this learner's, and points of ten.
     Submit(u32, u32),
-    /// A quiz is marked anew: which of this learner's, and points of ten.
+    /// A quiz is graded again: its number among this learner's, and points of ten.
     Regrade(u32, u32),
 }
 
-/// What a learner does next, and how long after the last thing.
+/// An act, and the time since the one before.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Step {
     pub(super) after_ms: i64,
     pub(super) act: Act,
 }
 
-/// A learner of the class.
+/// A member of the class.
 #[derive(Debug)]
 pub(super) struct Member {
     pub(super) name: String,
     persona: Persona,
     rng: Rng,
-    /// How often an answer is right, 0 to 1.
+    /// The share of right answers, 0 to 1.
     ability: f64,
     quizzes: u32,
     steps: VecDeque<Step>,
@@ -106,7 +107,8 @@ impl Member {
         member
     }
 
-    /// What comes next when the lesson has been on for `lesson_ms`; none for somebody who does not come.
+    /// The next act at `lesson_ms` since the start of the lesson; none for a learner who never
+    /// arrives.
     pub(super) fn next(&mut self, lesson_ms: i64) -> Option<Step> {
         if self.persona == Persona::Absent {
             return None;
@@ -167,7 +169,7 @@ impl Member {
         }
     }
 
-    /// Items of one skill, and a quiz behind them; `pace` is the least number of seconds for an item.
+    /// Answers items of one skill, then a quiz on them; `pace` is the shortest time for an item, s.
     fn practise(&mut self, ability: f64, pace: i64) {
         let skill = self.rng.usize(..SKILLS.len());
         let count = self.rng.u32(3..6);
@@ -188,7 +190,7 @@ impl Member {
         }
     }
 
-    /// Eight times wrong, then it is understood, and there is a break.
+    /// Eight wrong answers, then a right one and a break.
     fn fail_at_one_item(&mut self) {
         let (skill, item) = (self.rng.usize(..SKILLS.len()), self.rng.usize(..ITEMS));
         for attempt in 0..9 {
@@ -247,7 +249,7 @@ impl Member {
 mod tests {
     use super::*;
 
-    /// Everything that a learner does within `until_ms` of the lesson, with its time.
+    /// All acts of a learner within `until_ms` of the lesson, with their times.
     fn lived(index: usize, until_ms: i64) -> Vec<(i64, Act)> {
         let mut member = Member::new(7, index);
         let (mut lived, mut at_ms) = (Vec::new(), 0);

@@ -1,4 +1,5 @@
-//! The simulated class, purely: from a seed and a time come the events that its sources publish.
+//! The simulated class: a pure function from a seed and a time to the events that its sources
+//! publish.
 
 mod broken;
 mod events;
@@ -17,5 +18,5 @@ pub use events::{Source, event_ms, is_answer, is_listed};
 pub use personas::name;
 pub use script::{Content, Delivery, Script};
 
-/// The course that the class takes.
+/// The only course of the class.
 pub const COURSE: &str = "algebra-1";

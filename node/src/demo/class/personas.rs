@@ -1,11 +1,11 @@
-//! Who is in the class: names, and what each of them is like.
+//! The names of the class, and the persona of each learner.
 
-/// What a learner is like.
+/// A typical behaviour of a learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Persona {
     /// Reads, watches, practises.
     Steady,
-    /// Tries one item again and again, and fails.
+    /// Tries one item again and again without success.
     Stuck,
     /// Answers wrong on one skill, item after item.
     Guessing,
@@ -13,11 +13,11 @@ pub(super) enum Persona {
     Rewatching,
     /// Starts a video and leaves it running.
     LeftRunning,
-    /// Stops doing anything for a good while.
+    /// Stops for a long time.
     Drifting,
-    /// Does well, then ever worse.
+    /// Answers well at first, then worse and worse.
     Fading,
-    /// Is enrolled, and does not come.
+    /// Is enrolled, and never arrives.
     Absent,
 }
 
@@ -34,10 +34,10 @@ const LAST: [&str; 40] = [
     "popescu", "reyes", "singh", "torres", "vogel", "walker", "young", "zhang", "abbas", "brown",
     "cruz",
 ];
-/// Prime to the number of pairs, so that each pair comes once before any comes again.
+/// Coprime to the number of pairs, so that every pair is used once before any is repeated.
 const STRIDE: usize = 641;
 
-/// The id of the learner with this index. No two of a class have the same.
+/// The id of the learner with this index, unique within a class.
 pub fn name(index: usize) -> String {
     let pairs = FIRST.len() * LAST.len();
     let pair = (index % pairs) * STRIDE % pairs;
@@ -48,7 +48,8 @@ pub fn name(index: usize) -> String {
     }
 }
 
-/// Of a hundred learners most are steady, and each of the others is there.
+/// The persona of the learner with this index: of a hundred learners most are steady, and every
+/// other persona occurs.
 pub(super) fn persona(index: usize) -> Persona {
     match index % 100 {
         0 | 61 => Persona::Stuck,

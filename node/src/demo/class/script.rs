@@ -1,4 +1,5 @@
-//! The whole class, purely: from a seed and a time come the deliveries that have fallen due, always the same ones.
+//! The script of the class: generates the deliveries that are due, a pure function of seed and
+//! time.
 
 use std::collections::BTreeMap;
 
@@ -12,21 +13,22 @@ use super::{
 };
 
 const MINUTE_MS: i64 = 60_000;
-/// One delivery of so many is late.
+/// One delivery in this many is late.
 const LATE_ONE_OF: u32 = 250;
-/// How late it is, ms.
+/// The delay of a late delivery, ms.
 const LATE_MS: std::ops::Range<i64> = 15_000..100_000;
-/// Between two broken events, ms: in the ten minutes before the demo each way occurs.
+/// Between two broken events, ms: short enough for each kind to occur in the ten minutes before the
+/// demo.
 const BROKEN_EVERY_MS: i64 = 70_000;
-/// Learners were enrolled within so many minutes, so long before the lesson.
+/// How long before the lesson learners were enrolled, ms.
 const ENROLLED_BEFORE_MS: std::ops::Range<i64> = 30 * MINUTE_MS..50 * MINUTE_MS;
 
 /// An event on its way from a source to the node.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Delivery {
-    /// When it reaches the wire, ms since the epoch.
+    /// When it is published, ms since the epoch.
     pub due_ms: i64,
-    /// Who sends it.
+    /// The source that publishes it.
     pub source: Source,
     /// What is sent.
     pub content: Content,
@@ -37,19 +39,19 @@ pub struct Delivery {
 pub enum Content {
     /// A well-formed event.
     Event(Box<v1::Event>),
-    /// JSON text, or what should be.
+    /// JSON text, possibly malformed.
     Json(Vec<u8>),
 }
 
-/// The class and its lesson.
+/// The class, and its deliveries.
 #[derive(Debug)]
 pub struct Script {
     start_ms: i64,
     rng: Rng,
     members: Vec<Member>,
-    /// What each learner does next, by time.
+    /// The next act of each learner, by time.
     acts: BTreeMap<(i64, usize), Act>,
-    /// What is on its way, by when it is due, then by number.
+    /// Deliveries that are not due yet, by due time, then number.
     on_its_way: BTreeMap<(i64, u64), Delivery>,
     /// Events so far; the next one's number.
     number: u64,
@@ -58,7 +60,7 @@ pub struct Script {
 }
 
 impl Script {
-    /// A class of so many learners whose lesson began at `start_ms` since the epoch.
+    /// A class of the given size whose lesson began at `start_ms` since the epoch.
     pub fn new(seed: u64, learners: usize, start_ms: i64) -> Self {
         let mut script = Self {
             start_ms,
@@ -85,7 +87,8 @@ impl Script {
         script
     }
 
-    /// What falls due up to `to_ms` since the epoch, by when it is due. Called with ever later times.
+    /// The deliveries due up to `to_ms` since the epoch, by due time. Must be called with ascending
+    /// times.
     pub fn until(&mut self, to_ms: i64) -> Vec<Delivery> {
         while let Some(act) = self.acts.first_entry() {
             let (at_ms, index) = *act.key();
@@ -118,7 +121,8 @@ impl Script {
         self.publish(due_ms, source, event);
     }
 
-    /// Numbered apart from the others: how often somebody looks decides when these come into being.
+    /// Broken events have numbers of their own: the number of calls decides when they are
+    /// generated.
     fn break_some(&mut self, to_ms: i64) {
         loop {
             let count = i64::try_from(self.broken).unwrap_or(i64::MAX);

@@ -1,4 +1,5 @@
-//! What needs a look behind the door: that broken events are refused for the reasons they are made for.
+//! Tests the broken events against the node's decoder: each is refused for the reason it is made
+//! for.
 
 use homeroom_core::Settings;
 
@@ -23,7 +24,7 @@ fn each_way_of_being_broken_has_a_reason_of_its_own() {
     };
     let reasons: Vec<_> = (0..broken::WAYS).map(reason).collect();
     for (way, reason) in reasons.iter().enumerate() {
-        // What is too old is refused behind the door.
+        // An event that is too old passes the decoder; its learner refuses it.
         assert_eq!(reason.is_none(), way == 6, "{way}: {reason:?}");
         let same = reasons.iter().filter(|other| *other == reason);
         assert_eq!(same.count(), 1, "{reasons:?}");

@@ -1,23 +1,23 @@
-//! Deliveries as requests: what is sent together, and which batch is sent a second time.
+//! Cuts deliveries into batches, and selects those that are sent twice.
 
 use homeroom_client::Batch as Request;
 use homeroom_proto::v1;
 
 use crate::demo::class::{Content, Delivery};
 
-/// A source that is unsure sends one batch of so many again.
+/// One batch in this many is sent twice, as by a source that missed the acknowledgement.
 const AGAIN_ONE_OF: u64 = 20;
 
-/// What is published in one request.
+/// Deliveries that are published together.
 #[derive(Clone, Debug)]
 pub(super) struct Batch {
-    /// When the oldest of it fell due, ms since the epoch.
+    /// When the oldest delivery was due, ms since the epoch.
     pub(super) due_ms: i64,
-    /// Well-formed ones, before the others.
+    /// Well-formed events.
     pub(super) events: Vec<v1::Event>,
-    /// JSON text.
+    /// Broken events, as JSON text.
     pub(super) payloads: Vec<Vec<u8>>,
-    /// Whether the source sends it a second time, though it was acknowledged.
+    /// Whether the source sends it twice, although it was acknowledged.
     pub(super) again: bool,
 }
 
@@ -53,7 +53,7 @@ impl Batches {
 }
 
 impl Batch {
-    /// What publishes it: the well-formed events, then the others; either may be missing.
+    /// The requests: the well-formed events, then the broken ones, if any.
     pub(super) fn requests(&self) -> [Option<Request>; 2] {
         let events = (!self.events.is_empty()).then(|| Request::of_events(&self.events));
         let raw = (!self.payloads.is_empty()).then(|| {

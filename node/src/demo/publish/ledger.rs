@@ -1,4 +1,4 @@
-//! What is known of the lesson so far: outcomes, latencies, how far behind the class is.
+//! The figures of the lesson: outcomes, latencies, and the delay of the class.
 
 use std::time::Duration;
 
@@ -7,12 +7,12 @@ use homeroom_client::Tally;
 use homeroom_proto::v1::EventOutcome;
 use parking_lot::Mutex;
 
-/// Longer latencies count as this, µs.
+/// The longest latency, µs. Longer ones count as this.
 const LATENCY_MAX_US: u64 = 60_000_000;
-/// Significant figures of latencies.
+/// Significant digits of latencies.
 const FIGURES: u8 = 3;
 
-/// What is known of the lesson so far; shared by those who publish and those who show.
+/// The figures of the lesson, shared by publishers and screen.
 #[derive(Debug)]
 pub struct Ledger {
     figures: Mutex<Figures>,
@@ -26,33 +26,34 @@ struct Figures {
     behind_ms: u64,
 }
 
-/// The figures of one moment.
+/// The figures at one moment.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     /// By outcome.
     pub tally: Tally,
-    /// From the wire to a query's answer; none before the first live event.
+    /// From sending an event to the answer of a query that shows it; none before the first live
+    /// event.
     pub insight: Option<Latency>,
-    /// From the event's own time to the same answer, ms, median.
+    /// From an event's own time to the same answer, ms, median.
     pub age_p50_ms: Option<f64>,
-    /// How long after it fell due the last batch was sent, ms.
+    /// How long after its due time the last batch was sent, ms.
     pub behind_ms: u64,
 }
 
-/// Quantiles of what was measured.
+/// Quantiles of a latency.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Latency {
     pub p50_ms: f64,
     pub p99_ms: f64,
-    /// How often it was measured.
+    /// The number of measurements.
     pub count: u64,
 }
 
 impl Ledger {
-    /// An empty one.
+    /// An empty ledger.
     ///
     /// # Errors
-    /// When the histograms refuse their bounds.
+    /// When the histogram refuses its bounds.
     pub fn new() -> Result<Self, hdrhistogram::CreationError> {
         let histogram = || Histogram::new_with_bounds(1, LATENCY_MAX_US, FIGURES);
         let figures = Figures {
@@ -66,24 +67,24 @@ impl Ledger {
         })
     }
 
-    /// Counts the final outcomes of a request.
+    /// Counts the final outcomes of a batch.
     pub fn count(&self, outcomes: &[EventOutcome]) {
         self.figures.lock().tally.add(outcomes);
     }
 
-    /// An event was shown by a query so long after it went to the wire, and so long after it happened.
+    /// Records an event that a query has shown: the time since it was sent, and since it happened.
     pub fn shown(&self, after: Duration, age: Duration) {
         let mut figures = self.figures.lock();
         figures.insight_us.saturating_record(micros(after));
         figures.age_us.saturating_record(micros(age));
     }
 
-    /// A batch goes to the wire so long after it fell due, ms.
+    /// Records how long after its due time a batch is sent, ms.
     pub fn behind(&self, behind_ms: u64) {
         self.figures.lock().behind_ms = behind_ms;
     }
 
-    /// The figures as they are now.
+    /// The figures at this moment.
     pub fn snapshot(&self) -> Snapshot {
         let figures = self.figures.lock();
         let quantile = |histogram: &Histogram<u64>, quantile| {

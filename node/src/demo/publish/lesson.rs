@@ -1,4 +1,5 @@
-//! The lesson: publishes what has happened before the demo began as fast as it goes, then everything as it falls due.
+//! The lesson: publishes the events before the demo as fast as possible, then each event when it is
+//! due.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,32 +22,34 @@ use crate::demo::{
     error::DemoError,
 };
 
-/// How long the lesson has been on when the demo starts, ms.
+/// The time from the start of the lesson to the start of the demo, ms.
 const HISTORY_MS: i64 = 10 * 60_000;
 
-/// The past is published in pieces of this, ms: a class of ten thousand need not be in memory for ten minutes at once.
+/// The past is published in pieces of this length, ms, to bound the memory of a class of ten
+/// thousand.
 const PIECE_MS: i64 = 15_000;
 /// Events in a batch, at most.
 const BATCH_EVENTS_MAX: usize = 500;
-/// While the past is published, time goes on; closer than this it counts as caught up, ms.
+/// The past takes time to publish, and events fall due meanwhile. With less than this left, ms, the
+/// class has caught up.
 const CAUGHT_UP_MS: i64 = 300;
-/// Pieces beyond the ten minutes; whoever has not caught up then is behind, and shown so.
+/// Pieces beyond the ten minutes. A class that has not caught up by then is shown as behind.
 const CATCH_UP_PIECES: usize = 20;
-/// Between two looks at what has fallen due.
+/// Between two checks for deliveries that are due.
 const LIVE_EVERY: Duration = Duration::from_millis(100);
-/// Batches that wait for one source's connection; beyond it, what falls due waits.
+/// Batches queued for one source. When the queue is full, deliveries wait.
 const QUEUE_BATCHES: usize = 16;
 
-/// A lesson that is on.
+/// A running lesson.
 pub struct Lesson {
     tasks: JoinSet<Result<(), DemoError>>,
     stop: CancellationToken,
     live: watch::Receiver<Option<Instant>>,
-    /// When it began, ms since the epoch.
+    /// The start of the lesson, ms since the epoch.
     pub start_ms: i64,
 }
 
-/// Publishes what the script says, when it says so.
+/// Publishes the script's deliveries when they are due.
 struct Feed {
     script: Script,
     start_ms: i64,
@@ -55,10 +58,10 @@ struct Feed {
 }
 
 impl Lesson {
-    /// Begins ten minutes ago. `connect` gives a connection of its own to each source.
+    /// Starts the lesson, ten minutes in the past. `connect` opens a connection for each source.
     ///
     /// # Errors
-    /// When there is no connection.
+    /// When a connection can't be opened.
     pub fn start(
         (seed, learners): (u64, usize),
         ledger: &Arc<Ledger>,
@@ -91,18 +94,18 @@ impl Lesson {
         })
     }
 
-    /// Whether the past is told, and the class lives in the present.
+    /// Whether the past has been published.
     pub fn is_live(&self) -> bool {
         self.live.borrow().is_some()
     }
 
-    /// A handle that waits until the lesson has been live for so long.
+    /// A future that completes once the lesson has been live for `time`.
     pub fn live_for(&self, time: Duration) -> impl Future<Output = ()> + use<> {
         let mut live = self.live.clone();
         async move {
             let since = match live.wait_for(Option::is_some).await {
                 Ok(since) => *since,
-                // The feed has ended, which its own result tells.
+                // The feed has ended; `failed` returns why.
                 Err(_) => None,
             };
             match since {
@@ -112,23 +115,24 @@ impl Lesson {
         }
     }
 
-    /// Waits for something to go wrong.
+    /// Waits for a failure.
     pub async fn failed(&mut self) -> DemoError {
         loop {
             match self.tasks.join_next().await {
                 Some(Ok(Err(error))) => return error,
                 Some(Err(error)) => return DemoError::Task(error.to_string()),
-                // The feed ends by itself when a source has: that one tells why.
+                // The feed ends without an error when a source fails; the source's own result has
+                // the error.
                 Some(Ok(Ok(()))) => {}
                 None => return DemoError::Task("the lesson ended by itself".to_owned()),
             }
         }
     }
 
-    /// Ends it: what is under way is acknowledged and counted first.
+    /// Ends the lesson. Batches in flight are acknowledged and counted first.
     ///
     /// # Errors
-    /// What went wrong meanwhile.
+    /// The first failure of a task.
     pub async fn finish(mut self) -> Result<(), DemoError> {
         self.stop.cancel();
         while let Some(ended) = self.tasks.join_next().await {
@@ -184,7 +188,7 @@ impl Feed {
     }
 }
 
-/// To each source's connection what is its own; false when one of them has ended.
+/// Queues each delivery for its source; false when a source has failed.
 async fn hand_out(mut due: Vec<Delivery>, sources: &mut [SourceQueue]) -> bool {
     for (source, batches, queue) in sources {
         let (own, others) = due.into_iter().partition(|of| of.source == *source);

@@ -1,4 +1,4 @@
-//! Publishes the class's events, and counts and measures what the node answers.
+//! Publishes the class's events, counts the outcomes and measures latencies.
 
 mod batches;
 mod ledger;
@@ -10,7 +10,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 pub use ledger::{Latency, Ledger, Snapshot};
 pub use lesson::Lesson;
 
-/// The clock that sources stamp their events with, ms since the epoch.
+/// The wall clock, which stamps the events, ms since the epoch.
 pub fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {

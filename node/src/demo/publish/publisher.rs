@@ -1,4 +1,4 @@
-//! Publishes batches as a source does, and looks now and then how long it takes until an event can be asked for.
+//! Publishes the batches of one source, and measures the latency of insight on some of them.
 
 use std::{
     sync::Arc,
@@ -12,21 +12,21 @@ use prost_types::FieldMask;
 use super::{batches::Batch, ledger::Ledger, now_ms};
 use crate::demo::{class, error::DemoError};
 
-/// Between two looks of one publisher.
+/// Between two measurements of one publisher.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
-/// Only events that happened within this of being sent are looked for, ms: older ones may not be among the newest any more.
+/// The age limit of a measured event, ms: an older one may not be among the newest of its learner.
 const LOOK_AGE_MAX_MS: i64 = 5_000;
-/// So many newest interactions, and as many assessments, a profile lists.
+/// Interactions, and assessments, that a profile lists.
 const LISTED_MAX: usize = 10;
 
-/// A connection to the node, as a source has it.
+/// The publisher of one source.
 pub(super) struct Publisher {
     client: Client,
     ledger: Arc<Ledger>,
     looked: Option<Instant>,
 }
 
-/// An event that is going to be looked for.
+/// An event whose latency is measured.
 struct Probe {
     user_id: String,
     event_id: String,
@@ -36,7 +36,7 @@ struct Probe {
 }
 
 impl Publisher {
-    /// One that publishes through `client` and counts in `ledger`.
+    /// Publishes through `client` and counts in `ledger`.
     pub(super) fn new(client: Client, ledger: Arc<Ledger>) -> Self {
         Self {
             client,
@@ -45,7 +45,8 @@ impl Publisher {
         }
     }
 
-    /// Publishes a batch, and once more where the source is unsure; returns once all of it has its final outcomes.
+    /// Publishes a batch of the past, twice if it says so. Returns once all events have their final
+    /// outcomes.
     ///
     /// # Errors
     /// When the node refuses it for good.
@@ -54,10 +55,11 @@ impl Publisher {
         self.send_again(batch).await
     }
 
-    /// The same for a batch of the present; looks for one of its events, unless that was done just now.
+    /// Publishes a live batch, and measures the latency of one of its events, unless a measurement
+    /// was just made.
     ///
     /// # Errors
-    /// When the node refuses it for good, or does not show what it acknowledged.
+    /// When the node refuses it for good, or a query does not show an acknowledged event.
     pub(super) async fn publish_live(&mut self, batch: &Batch) -> Result<(), DemoError> {
         let now = now_ms();
         let behind_ms = now.saturating_sub(batch.due_ms);
@@ -74,7 +76,7 @@ impl Publisher {
         self.send_again(batch).await
     }
 
-    /// The outcomes of the well-formed events, then of the others.
+    /// The outcomes of the well-formed events, then of the broken ones.
     async fn send(&self, batch: &Batch) -> Result<Vec<v1::EventOutcome>, DemoError> {
         let mut outcomes = Vec::new();
         for request in batch.requests().iter().flatten() {
@@ -97,11 +99,11 @@ impl Publisher {
         Ok(())
     }
 
-    /// An acknowledged event is shown by a read at its position, or a promise is broken.
+    /// A read at the position of an acknowledgement must show the acknowledged event.
     async fn look(&mut self, probe: &Probe, begun: Instant) -> Result<(), DemoError> {
         let request = v1::GetLearnerRequest {
             user_id: probe.user_id.clone(),
-            // The client adds the position of what it was acknowledged.
+            // The client adds the position of its acknowledgements.
             read: Some(v1::ReadOptions {
                 consistency: v1::Consistency::Session.into(),
                 ..v1::ReadOptions::default()
@@ -129,7 +131,7 @@ impl Publisher {
 }
 
 impl Probe {
-    /// The last fresh one that a profile lists: it is among its learner's ten newest.
+    /// The last recent event that a profile lists: it is among its learner's ten newest.
     fn among(events: &[v1::Event], now_ms: i64) -> Option<Self> {
         let fresh = |event: &v1::Event| {
             let age_ms = now_ms.saturating_sub(class::event_ms(event));
@@ -146,7 +148,7 @@ impl Probe {
         })
     }
 
-    /// It is there, or ten newer ones have taken its place meanwhile.
+    /// Whether the event is listed, or ten newer ones have displaced it.
     fn is_shown_in(&self, profile: &v1::LearnerProfile) -> bool {
         let listed: Vec<(&str, i64)> = if self.is_answer {
             let newest = profile.last_assessments.iter();

@@ -1,15 +1,15 @@
-//! Why somebody needs help, in words.
+//! Formats help reasons.
 
 use homeroom_proto::v1::HelpReason;
 use jiff::{Timestamp, tz::TimeZone};
 
-/// All reasons of one learner, in the order in which the node gives them.
+/// All reasons of one learner, in the node's order.
 pub(super) fn why(reasons: &[HelpReason]) -> String {
     let words: Vec<String> = reasons.iter().map(in_words).collect();
     words.join(" · ")
 }
 
-/// When the oldest of them began, by this machine's clock.
+/// The start of the oldest reason, as local time of day.
 pub(super) fn since(reasons: &[HelpReason], zone: &TimeZone) -> String {
     let oldest = reasons.iter().map(|reason| reason.since_ms).min();
     let time = oldest.and_then(|ms| Timestamp::from_millisecond(ms).ok());

@@ -1,4 +1,5 @@
-//! Shows the lesson: redrawn at a terminal, or a line now and then, and a summary at the end.
+//! Shows the lesson: redrawn in place at a terminal, otherwise a line every few seconds, and a
+//! summary at the end.
 
 mod help;
 mod summary;

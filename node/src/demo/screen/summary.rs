@@ -1,4 +1,4 @@
-//! What a demo tells at its end, once it is held against the node's own counters.
+//! The summary at the end of a demo, checked against the node's own counters.
 
 use std::collections::BTreeMap;
 
@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::view::grouped;
 use crate::demo::{error::DemoError, publish::Snapshot};
 
-/// Windows of the dashboards, ms.
+/// The length of the windows that are counted, ms.
 const WINDOW_MS: i64 = 60_000;
 
-/// The JSON answer: the keys of `homeroom ingest --json`, and the demo's own.
+/// The JSON document: the keys of `homeroom ingest --json`, and the demo's own.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Summary {
@@ -22,21 +22,22 @@ pub struct Summary {
     shadowed: u64,
     /// By reason.
     dead_lettered: BTreeMap<String, u64>,
-    /// Of the demo, from the first event published to the last.
+    /// From the first event published to the last, s.
     seconds: f64,
     events_per_second: f64,
     learners: usize,
     seed: u64,
     /// Windows of one minute that the watermark has passed.
     windows_closed: u64,
-    /// From the wire to a query's answer, over live events; null without one.
+    /// From sending an event to the answer of a query that shows it, over live events; null without
+    /// one.
     insight_p50_ms: Option<f64>,
     insight_p99_ms: Option<f64>,
-    /// How often it was measured.
+    /// The number of measurements.
     insight_probes: u64,
     /// From the event's own time to the same answer.
     event_age_p50_ms: Option<f64>,
-    /// What the node itself counted, by source.
+    /// The node's own counters, by source.
     sources: Vec<Counters>,
 }
 
@@ -56,10 +57,10 @@ struct Counters {
 type Totals = [u64; 5];
 
 impl Summary {
-    /// Asks the node for what it counted, and holds the class's acknowledgements against it.
+    /// Queries the node's counters, and compares them with the acknowledgements.
     ///
     /// # Errors
-    /// When the node does not answer, or the two differ.
+    /// When the node does not answer, or the counts differ.
     pub async fn of(
         snapshot: Snapshot,
         (learners, seed): (usize, u64),
@@ -104,7 +105,7 @@ impl Summary {
         })
     }
 
-    /// A few lines for people.
+    /// The summary as lines of text.
     pub fn lines(&self) -> Vec<String> {
         let refused: u64 = self.dead_lettered.values().sum();
         let mut lines = vec![

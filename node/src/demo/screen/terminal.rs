@@ -1,4 +1,5 @@
-//! Where the lesson is shown: redrawn in place at a terminal, else a line now and then.
+//! Writes the lesson to the terminal: redrawn in place, or a line every few seconds where it can't
+//! be redrawn.
 
 use std::io;
 
@@ -6,15 +7,15 @@ use console::Term;
 
 use super::{text_lines, view::Picture};
 
-/// Where nothing can be drawn, one picture of so many becomes a line.
+/// Without redrawing, one picture in this many becomes a line.
 const LINE_ONE_OF: u64 = 5;
-/// The row below the picture, where the cursor rests.
+/// The row below the picture, for the cursor.
 const ROWS_LEFT_OUT: usize = 1;
 
-/// Where the lesson is shown.
+/// Writes the lesson to the terminal.
 ///
-/// Nothing of the terminal's state is changed (no raw mode, no other screen, no hidden cursor), so nothing has to be put back,
-/// whatever way the process ends.
+/// It changes no state of the terminal: no raw mode, no alternate screen, no hidden cursor. So
+/// nothing has to be restored, however the process ends.
 pub struct Screen {
     term: Term,
     is_drawn: bool,
@@ -22,7 +23,7 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Standard output, or standard error where that belongs to the summary.
+    /// Uses standard output, or standard error if standard output is for the JSON document.
     pub fn new(is_output_taken: bool) -> Self {
         let term = if is_output_taken {
             Term::buffered_stderr()
@@ -37,10 +38,10 @@ impl Screen {
         }
     }
 
-    /// Shows a picture in place of the one before; all in one write, so that nothing flickers.
+    /// Shows a picture in place of the one before, in one write to avoid flicker.
     ///
     /// # Errors
-    /// When nobody reads any more.
+    /// When the output is closed.
     pub fn show(&mut self, picture: &Picture) -> io::Result<()> {
         self.shown += 1;
         if self.is_drawn {
@@ -59,10 +60,10 @@ impl Screen {
     /// Writes lines below the picture.
     ///
     /// # Errors
-    /// When nobody reads any more.
+    /// When the output is closed.
     pub fn end(&mut self, lines: &[String]) -> io::Result<()> {
         if self.is_drawn {
-            // A terminal has shown `^C` where the cursor rests.
+            // The terminal has echoed `^C` at the cursor.
             self.term.write_line("")?;
         }
         for line in lines {
@@ -75,7 +76,7 @@ impl Screen {
         let (rows, columns) = self.term.size();
         let (rows, columns) = (usize::from(rows), usize::from(columns));
         if self.shown == 1 {
-            // What stood there scrolls away instead of being painted over.
+            // Scrolls the previous output up, so that it is not overwritten.
             self.term.write_str(&"\n".repeat(rows))?;
         }
         let is_coloured = self.term.features().colors_supported();

@@ -1,9 +1,9 @@
-//! The lesson as plain lines, where nothing can be drawn.
+//! The lesson as lines of text, for outputs that can't be redrawn.
 
 use super::view::{Picture, USUAL_GRPC_PORT, cli, clock, conservation, latency};
 use crate::demo::class::{self, COURSE};
 
-/// Where to ask further.
+/// The first line: commands and addresses to query the node.
 pub(super) fn opening(picture: &Picture) -> String {
     let (grpc, http) = (picture.grpc, picture.http);
     let (name, cli) = (class::name(0), cli());
@@ -19,7 +19,7 @@ pub(super) fn opening(picture: &Picture) -> String {
     )
 }
 
-/// The lesson at one moment.
+/// The lesson at one moment, in one line.
 pub(super) fn line(picture: &Picture) -> String {
     let mut parts = vec![format!("lesson {}", clock(picture.lesson_ms))];
     match picture.rates.last() {

@@ -1,4 +1,4 @@
-//! The lesson as a picture: lines of text for a terminal of any size, purely.
+//! The lesson as a picture: lines of text for a terminal of any size. Pure.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -13,44 +13,44 @@ use crate::demo::{
     publish::{Latency, Snapshot},
 };
 
-/// The smallest terminal that everything fits.
+/// The smallest width of a picture, in columns.
 const WIDTH_LEAST: usize = 40;
-/// No wider, however wide the terminal is: lines that long are hard to read.
+/// The greatest width: longer lines are hard to read.
 const WIDTH_MOST: usize = 120;
-/// Rows of the table of learners at least, and at most.
+/// Rows of the table of learners.
 const ROWS: std::ops::RangeInclusive<usize> = 3..=30;
-/// From so many rows on there is room for more than the most important.
+/// With at least this many rows all commands and reasons are shown.
 const TALL: usize = 30;
-/// Further behind than this is told, ms.
+/// The delay of the class is shown from here on, ms.
 const BEHIND_SHOWN_MS: u64 = 1_000;
-/// Columns of the table: the learner, and since when.
+/// Columns of the table: the learner, and the start of the trouble.
 const NAME_WIDTH: usize = 18;
 const SINCE_WIDTH: usize = 10;
 const LABEL_WIDTH: usize = 10;
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-/// Where a client looks unless it is told otherwise.
+/// The client's default port.
 pub const USUAL_GRPC_PORT: u16 = 7400;
 const CARGO_CLI: &str = "cargo run --release -p homeroom-cli --";
 
-/// All that is shown of one moment.
+/// Everything that is shown of one moment.
 pub struct Picture {
-    /// How long the lesson has been on, ms.
+    /// The time since the start of the lesson, ms.
     pub lesson_ms: i64,
-    /// Whether the class lives in the present, or the past is still told.
+    /// Whether the past has been published.
     pub is_live: bool,
     pub learners: usize,
     pub snapshot: Snapshot,
     /// Events with an outcome in each of the last seconds, oldest first.
     pub rates: Vec<u64>,
-    /// None while the node can't tell.
+    /// None without an answer from the node.
     pub course: Option<GetCourseResponse>,
     pub grpc: SocketAddr,
     pub http: SocketAddr,
-    /// Of this machine, for times of day.
+    /// The time zone of this machine, for times of day.
     pub zone: TimeZone,
 }
 
-/// How lines are coloured, if at all.
+/// Whether lines are coloured.
 #[derive(Clone, Copy)]
 struct Paint {
     is_coloured: bool,
@@ -68,7 +68,7 @@ impl Picture {
             lines.insert(1, String::new());
         }
         lines.push(String::new());
-        // The heading of the table, and the empty line behind it.
+        // The heading of the table, and the empty line below it.
         let room = rows.saturating_sub(lines.len() + foot.len() + 2);
         lines.extend(self.who_needs_help(paint, room.clamp(*ROWS.start(), *ROWS.end())));
         lines.push(String::new());
@@ -80,7 +80,7 @@ impl Picture {
             .collect()
     }
 
-    /// How far behind the class is, when that is worth a word.
+    /// The delay of the class, if it is long enough to show.
     pub fn behind(&self) -> Option<String> {
         let behind_ms = self.snapshot.behind_ms;
         let seconds = behind_ms as f64 / 1_000.0;
@@ -140,14 +140,14 @@ impl Picture {
             let why = paint.warn(&help::why(&entry.reasons));
             lines.push(format!("{name:NAME_WIDTH$}{since:SINCE_WIDTH$}{why}"));
         }
-        // The node's own count goes beyond the page that was asked for.
+        // The node's count is not limited by the size of the page.
         let course = self.course.as_ref().and_then(|of| of.course.as_ref());
         let all = course.map_or(0, |course| {
             usize::try_from(course.needing_help).unwrap_or(0)
         });
         let shown = in_need.len().min(room);
         if all > shown && shown > 0 {
-            // The last row says how many there are beside those above it.
+            // The last row shows how many more there are.
             lines.pop();
             lines.push(paint.dim(&format!("and {} more", all + 1 - shown)));
         }
@@ -193,7 +193,7 @@ impl Picture {
         for (reason, count) in counts {
             let word = format!("{count} {reason}");
             match lines.last_mut() {
-                // Room is left for the sign that there are more.
+                // Leaves room for the ` …` of a cut list.
                 Some(line) if line.len() + word.len() + 5 <= width => {
                     let gap = if line.is_empty() { "" } else { ", " };
                     line.push_str(gap);
@@ -308,7 +308,7 @@ fn states(course: &Course, paint: Paint) -> String {
     format!("{}   {in_need}", counts.join("   "))
 }
 
-/// Each state with its share of the width; no state that anyone is in goes unseen.
+/// A bar with each state's share of the width. A state with any learner gets at least one column.
 fn state_bar(course: &Course, width: usize, paint: Paint) -> String {
     let counts = state_counts(course);
     let all = counts.iter().map(|(_, count, _)| count).sum::<u64>().max(1);
@@ -316,7 +316,7 @@ fn state_bar(course: &Course, width: usize, paint: Paint) -> String {
         let share = usize::try_from(count.saturating_mul(width as u64) / all).unwrap_or(width);
         share.max(usize::from(*count > 0))
     });
-    // What rounding took or gave is the largest one's.
+    // The largest share takes the rounding error.
     let sum: usize = shares.iter().sum();
     if let Some(largest) = shares.iter_mut().max() {
         *largest = (*largest + width).saturating_sub(sum);
@@ -347,7 +347,7 @@ fn sparkline(values: &[u64], width: usize) -> String {
     shown.iter().map(bar).collect()
 }
 
-/// How the reader calls the command line: as he called this, by cargo or installed.
+/// The command line as the user would call it: through cargo, if the demo runs through cargo.
 pub fn cli() -> &'static str {
     match std::env::var_os("CARGO") {
         Some(_) => CARGO_CLI,

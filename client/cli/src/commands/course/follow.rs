@@ -1,4 +1,4 @@
-//! A course, again and again as it changes.
+//! `homeroom course --watch`: the roster after each change.
 
 use homeroom_client::{Client, v1};
 
@@ -36,7 +36,7 @@ async fn follow(
     let mut shown = None;
     loop {
         let answer = watch.next().await?;
-        // After a reconnect the node begins with what may have been shown before.
+        // After a reconnect the node sends the present state again, which may be shown already.
         let news = Some((answer.found, answer.course, answer.roster));
         if news == shown {
             continue;

@@ -14,7 +14,8 @@ use crate::{error::CliError, output::Output};
 
 /// Show all courses, or one: its roster, who needs help most first, and why.
 ///
-/// An unknown course: with --json, `found` is false and the exit code 0, since that is an answer; without, the exit code is 1.
+/// An unknown course: with --json, `found` is false and the exit code 0, since that is an answer;
+/// without, the exit code is 1.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The course's id; all courses when not given.
@@ -22,7 +23,7 @@ pub(super) struct Args {
     /// Only learners who need help.
     #[arg(long, requires = "course", conflicts_with = "windows")]
     needing_help: bool,
-    /// So many learners of the roster are shown; all when not given, 100 with --watch.
+    /// The number of learners to show; all when not given, 100 with --watch.
     #[arg(long, value_name = "N", allow_negative_numbers = true, requires = "course", value_parser = clap::value_parser!(u32).range(1..))]
     limit: Option<u32>,
     /// Follow the course: the roster now, and again after each change, until Ctrl-C.

@@ -62,7 +62,7 @@ pub(super) async fn run(
     }
 }
 
-/// For people: the course in one line, and a table of its roster.
+/// As text: the course in one line, and a table of its roster.
 pub(super) fn show(
     course: &v1::Course,
     roster: &[v1::RosterEntry],
@@ -119,7 +119,7 @@ fn row(entry: &v1::RosterEntry) -> [Cell; 7] {
     ]
 }
 
-/// The one of the shards whose part of the answer is the oldest.
+/// The oldest freshness among the shards of the answer.
 fn oldest(freshness: &[v1::Freshness]) -> Option<&v1::Freshness> {
     freshness
         .iter()

@@ -1,4 +1,4 @@
-//! The windows of a whole class.
+//! `homeroom course --windows`: the windows of a whole class.
 
 use homeroom_client::{Client, v1};
 

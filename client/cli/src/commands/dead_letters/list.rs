@@ -22,7 +22,7 @@ struct DeadLetterLine<'a> {
     refused_ms: i64,
     user_id: &'a str,
     format: &'a str,
-    /// Null where the payload is no UTF-8.
+    /// Null where the payload is not UTF-8.
     payload: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     payload_base64: Option<String>,

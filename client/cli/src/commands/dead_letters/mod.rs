@@ -26,7 +26,7 @@ enum Command {
     List {
         #[command(flatten)]
         filter: FilterArgs,
-        /// Show at most so many; 0 for all.
+        /// The number to show; 0 for all.
         #[arg(
             long,
             value_name = "EVENTS",
@@ -40,11 +40,13 @@ enum Command {
         #[command(flatten)]
         filter: FilterArgs,
     },
-    /// Send them in once more, under the settings now in force. What is taken is kept no more; what is refused again stays.
+    /// Send them in once more, under the settings now in force. What is taken is kept no more; what
+    /// is refused again stays.
     Redrive {
         #[command(flatten)]
         filter: FilterArgs,
-        /// Only tell which would pass. What only a learner can refuse (late, beyond_retention, poison) can't be told before.
+        /// Only report which would pass. Refusals by the learner (late, beyond_retention, poison)
+        /// can't be predicted.
         #[arg(long)]
         dry_run: bool,
     },
@@ -55,7 +57,7 @@ enum Command {
         /// All of them: needed where no filter says which.
         #[arg(long, conflicts_with_all = ["source", "reason", "from", "to"])]
         all: bool,
-        /// Only tell how many would go.
+        /// Only report how many would go.
         #[arg(long)]
         dry_run: bool,
     },
@@ -113,7 +115,7 @@ pub(super) async fn run(client: &Client, args: Args, output: &mut Output) -> Res
             all,
             dry_run,
         } => {
-            // To look is no accident.
+            // A dry run deletes nothing.
             if filter.is_empty() && !all && !dry_run {
                 return Err(CliError::NoFilter);
             }

@@ -21,11 +21,12 @@ use progress::IngestProgress;
 
 /// Publish a file of events, or standard input.
 ///
-/// One event a line (native JSON or xAPI statements), or top-level JSON arrays of them; gzip is recognised by itself. Everything is
-/// sent as it is written and decoded by the node: what is no valid event is refused there, kept as a dead letter and counted here.
-/// Sending the same input twice is safe: what was taken before is counted as duplicate. When a node goes away, the events without
-/// an outcome are sent again. Memory is bounded: a line over 1 MiB is cut (and refused as oversized), an array's element over 16 MiB
-/// ends the run.
+/// One event a line (native JSON or xAPI statements), or top-level JSON arrays of them; gzip is
+/// detected. Everything is sent as it is written and decoded by the node: what is no valid event is
+/// refused there, kept as a dead letter and counted here. Sending the same input twice is safe:
+/// what was taken before is counted as duplicate. When a node fails, the events without an outcome
+/// are sent again. Memory is bounded: a line over 1 MiB is cut (and refused as oversized), an
+/// array's element over 16 MiB ends the run.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file; `-` for standard input.
@@ -37,10 +38,10 @@ pub(super) struct Args {
     /// Events in a batch.
     #[arg(long, value_name = "EVENTS", allow_negative_numbers = true, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batch: u32,
-    /// How events are written; told by the first one when `auto`.
+    /// How events are written; `auto` detects it from the first event.
     #[arg(long, value_enum, default_value_t = Format::Auto)]
     format: Format,
-    /// Fail when nothing was acknowledged for so long.
+    /// Fail when nothing was acknowledged for this long.
     #[arg(
         long,
         value_name = "SECONDS",

@@ -1,4 +1,4 @@
-//! A bar on stderr while an ingest goes on.
+//! The progress bar of an ingest, on stderr.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::input::SourceProgress;
 
 const REDRAW: Duration = Duration::from_millis(200);
 
-/// How far an ingest is: a bar on stderr, at a terminal only (indicatif sees to that).
+/// The progress bar of an ingest, on stderr. indicatif shows it at a terminal only.
 pub(super) struct IngestProgress {
     bar: ProgressBar,
     source: SourceProgress,

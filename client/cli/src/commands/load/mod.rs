@@ -19,14 +19,17 @@ use progress::LoadProgress;
 
 /// Measure the latency of insight under a load of lifelike events.
 ///
-/// First all learners come in, as fast as it goes; that is reported by itself. Then three sources publish, an LMS, an assessment tool and
-/// a video player, while some of their events are watched for and learners are queried. At a fixed rate everything is due on a schedule,
-/// and all times count from when it was due, whatever the node does. Figures: ack, from due to outcome; insight, from due to the answer of a query that shows
-/// the event; read, from due to the answer of a query. What came to no end counts with the time until it was given up. Whether the rate was held is
-/// said.
+/// First all learners come in, as fast as possible; that is reported by itself. Then three sources
+/// publish, an LMS, an assessment tool and a video player, while some of their events are watched
+/// for and learners are queried. At a fixed rate everything is due on a schedule, and all times
+/// count from when it was due, whatever the node does. Figures: ack, from due to outcome; insight,
+/// from due to the answer of a query that shows the event; read, from due to the answer of a query.
+/// What never completed counts with the time until it was given up. The report says whether the
+/// rate was held.
 ///
-/// It fills the node with learners `learner-000000` and so on, and is not for a node in use. Ctrl-C (or SIGTERM) ends it early, with figures. Exit
-/// code 0 only when nothing failed and everything sent was acknowledged.
+/// It fills the node with learners `learner-000000` and so on, and is not for a node in use. Ctrl-C
+/// (or SIGTERM) ends it early, with figures. Exit code 0 only when nothing failed and everything
+/// sent was acknowledged.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Events a second, all sources together; `max` for as fast as the window allows.
@@ -41,7 +44,8 @@ pub(super) struct Args {
     /// Events in a batch.
     #[arg(long, value_name = "EVENTS", allow_negative_numbers = true, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     batch: u32,
-    /// Learners in all, at least as many as --learners; those beyond them came earlier, once, and are no longer active.
+    /// Learners in all, at least as many as --learners; those beyond them came earlier, once, and
+    /// are no longer active.
     #[arg(long, value_name = "M", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=100_000_000))]
     seen: Option<u32>,
     /// Courses that the learners are spread over.
@@ -50,26 +54,31 @@ pub(super) struct Args {
     /// Queries a second; 0 for none.
     #[arg(long, value_name = "R/S", allow_negative_numbers = true, default_value_t = 500, value_parser = clap::value_parser!(u32).range(..=100_000))]
     reads: u32,
-    /// Events a second that are watched for until a query shows them; 0 for none. At most one in each batch.
+    /// Events a second that are watched for until a query shows them; 0 for none. At most one in
+    /// each batch.
     #[arg(long, value_name = "P/S", allow_negative_numbers = true, default_value_t = 50, value_parser = clap::value_parser!(u32).range(..=1_000))]
     probes: u32,
-    /// Events on their way at `--rate max`, all sources together; 256 batches when not given. Latency is then a function of it.
+    /// Events on their way at `--rate max`, all sources together; 256 batches when not given.
+    /// Latency is then a function of it.
     #[arg(long, value_name = "EVENTS", allow_negative_numbers = true, value_parser = clap::value_parser!(u32).range(1..=10_000_000))]
     window_events: Option<u32>,
-    /// What the events are made from; any when not given. No two runs have an event in common, not even of one seed.
+    /// The seed of the events; random when not given. No two runs have an event in common, not even
+    /// with one seed.
     #[arg(long, allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Leave out the arrival of the learners.
     #[arg(long)]
     cold: bool,
-    /// Fail when nothing was acknowledged for so long.
+    /// Fail when nothing was acknowledged for this long.
     #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3_600))]
     retry_seconds: u64,
-    /// Measure afterwards what the same machine does with the same events when less is asked of it: gRPC to a sink that does nothing,
-    /// bare appends with fdatasync, the same aggregation by hand in memory. They go as fast as they can: for ratios, take --rate max.
+    /// Measure afterwards what the same machine does with the same events when less is asked of it:
+    /// gRPC to a sink that does nothing, bare appends with fdatasync, the same aggregation in
+    /// memory. They run at the greatest rate: for ratios, take --rate max.
     #[arg(long)]
     baselines: bool,
-    /// Where a temporary file is appended to, on a real disk: best that of the node's data.
+    /// Where a temporary file is appended to. Use the disk of the node's data: a file system in
+    /// memory would say nothing.
     #[arg(long, value_name = "DIR", default_value = ".", requires = "baselines")]
     baseline_dir: PathBuf,
     /// How long each baseline takes, at most.
@@ -78,7 +87,7 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// What no option can know by itself.
+    /// Checks that need more than one option.
     fn check(&self) -> Result<(), CliError> {
         match self.seen {
             Some(seen) if seen < self.learners => Err(CliError::FewerSeen),
@@ -87,7 +96,7 @@ impl Args {
     }
 }
 
-/// What `--window-events` is when it is not given.
+/// The default of `--window-events`, in batches.
 const WINDOW_BATCHES: u32 = 256;
 
 fn rate(text: &str) -> Result<Rate, String> {
@@ -105,7 +114,8 @@ pub(super) async fn run(
     args: Args,
     output: &mut Output,
 ) -> Result<(), CliError> {
-    // What is measured is the node: nothing here is to wait until 2 MiB are cleared. Where there are no huge pages there is nothing to do.
+    // Huge pages off: clearing 2 MiB at a page fault would delay the generator and show as the
+    // node's latency. Where the kernel has none the call fails, harmlessly.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     args.check()?;
@@ -128,7 +138,7 @@ pub(super) async fn run(
     verdict(&report, output)
 }
 
-/// Ctrl-C, or a request to end, ends the load, so that there are figures; another ends everything.
+/// The first Ctrl-C or SIGTERM ends the load and reports; a second one ends the process.
 async fn interrupted_twice(stop: &CancellationToken) -> std::io::Result<()> {
     interrupted().await?;
     stop.cancel();
@@ -179,7 +189,7 @@ fn verdict(report: &Report, output: &mut Output) -> Result<(), CliError> {
     if report.errors == 0 && unacknowledged == 0 {
         return Ok(());
     }
-    // The figures stand, whatever they are worth.
+    // The figures are printed before the error.
     output.flush()?;
     Err(CliError::Load {
         errors: report.errors,

@@ -1,4 +1,4 @@
-//! A line on stderr while a load goes on.
+//! The progress of a load, on stderr.
 
 use std::io::{self, Write};
 use std::time::{Duration, Instant};
@@ -8,10 +8,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 const REDRAW: Duration = Duration::from_millis(500);
 
-/// Between two lines where nobody can overwrite one.
+/// Between two lines where the output is not a terminal.
 const BETWEEN_LINES: Duration = Duration::from_secs(5);
 
-/// How far a load is: at a terminal a line that changes, elsewhere a line now and then, both on stderr.
+/// The progress of a load, on stderr: one line redrawn at a terminal, otherwise a line every few
+/// seconds.
 pub(super) struct LoadProgress {
     bar: ProgressBar,
     shown: Option<(Stage, Instant)>,
@@ -38,7 +39,7 @@ impl LoadProgress {
             |(stage, at): (Stage, Instant)| stage == progress.stage && at.elapsed() < BETWEEN_LINES;
         if !self.shown.is_some_and(is_recent) {
             self.shown = Some((progress.stage, Instant::now()));
-            // Whoever closed stderr does not want to know.
+            // A closed stderr is not an error.
             let _ = writeln!(io::stderr(), "{}", line(progress));
         }
     }
@@ -66,7 +67,7 @@ fn line(progress: &Progress) -> String {
         (Stage::Append, _) => return "baseline: appends and fdatasync".to_owned(),
         (Stage::InMemory, _) => return "baseline: by hand in memory".to_owned(),
     };
-    // Of the first moment there is nothing to tell.
+    // The first figures have no rate yet.
     if progress.acknowledged > 0 {
         line.push_str(&format!(", {:.0} events/s", progress.events_per_second));
     }

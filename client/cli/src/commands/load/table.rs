@@ -1,4 +1,4 @@
-//! A load's report, for people.
+//! The report of a load, as text.
 
 use crate::load::{Baselines, NotHeld, Quantiles, Rate, Report};
 use comfy_table::{Cell, Table};
@@ -36,7 +36,7 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Result<(), CliError>
     if let Some(why) = report.not_held {
         output.text(not_held(why, report.sent))?;
     }
-    // One or two may have fallen due in the last moment.
+    // One or two queries may have fallen due in the last moment.
     if report.reads_overdue > report.read.samples / 1_000 {
         let queries = report.reads_overdue;
         output.text(format_args!("{queries} queries were due and not asked"))?;
@@ -65,7 +65,7 @@ fn not_held(why: NotHeld, sent: u64) -> String {
     format!("the rate was not held: {why}; the times are not of this rate")
 }
 
-/// What the figures are of.
+/// The parameters of the load.
 fn asked(report: &Report) -> String {
     let rate = match report.rate {
         Rate::Max => "as fast as the window allows".to_owned(),

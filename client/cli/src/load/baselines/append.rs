@@ -1,4 +1,4 @@
-//! A bare loop of appends and syncs: what the disk gives, and nothing else.
+//! Baseline: a loop of appends and syncs, which shows what the disk gives.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 use super::{Batches, Encoded};
 use crate::load::{latencies::Latencies, report::rounded};
 
-/// Encoded batches in memory, written over and over.
+/// Encoded batches in memory, written again and again.
 const BATCHES: usize = 64;
-/// What is written between two syncs, when not one batch.
+/// Bytes between two syncs, in the half with larger writes.
 const SYNCED_BYTES: usize = 1 << 20;
-/// The file grows no further, however fast the disk is.
+/// The largest size of the file.
 const FILE_BYTES_MAX: usize = 1 << 30;
 
 /// Encoded batches, appended to a file and synced (`fdatasync`).
@@ -28,13 +28,13 @@ pub struct AppendFsync {
     pub per_mib: Appended,
 }
 
-/// What one way of syncing gave.
+/// The figures of one way of syncing.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Appended {
     /// Events made durable a second.
     pub events_per_second: f64,
-    /// How often it was synced.
+    /// The number of syncs.
     pub syncs: u64,
     /// The median sync, in ms.
     pub fdatasync_p50_ms: Option<f64>,
@@ -42,12 +42,12 @@ pub struct Appended {
     pub fdatasync_p99_ms: Option<f64>,
 }
 
-/// An empty file that has no name any more: it goes away with this process, however that ends.
+/// An empty, unlinked file: it is removed with this process, however that ends.
 pub(in crate::load) struct AppendFile(File);
 
 impl AppendFile {
     /// # Errors
-    /// When there can be no file in the folder.
+    /// When the folder can't hold a file.
     pub(in crate::load) fn create(dir: &Path) -> io::Result<Self> {
         let file = tempfile::tempfile_in(dir);
         let explained = |error: io::Error| {

@@ -1,6 +1,8 @@
-//! The same aggregation as anybody would write it: hash maps in the memory of one thread, nothing durable, nobody to ask. Duplicates, panes by
-//! course, active time, attempts, accuracy by skill, watched time, sessions and the last interactions; without watermarks, and so without what is
-//! late, revised or over.
+//! Baseline: the same aggregation in hash maps on one thread, without durability and queries.
+//!
+//! It counts duplicates, panes by course, active time, attempts, accuracy by skill, watched time,
+//! sessions and the last interactions. It has no watermarks, so nothing is late, revised or
+//! settled.
 
 mod attempts;
 mod viewing;
@@ -19,9 +21,9 @@ use self::{
 };
 use super::{Batches, Encoded};
 
-/// Batches that are made before the clock starts again.
+/// Batches generated at once, while the clock is stopped.
 const AHEAD: usize = 64;
-/// What it keeps of each event stays in memory: no more of them, however fast it is.
+/// Bounds the memory: some bytes of each event are kept.
 const EVENTS_MAX: u64 = 2_000_000;
 const PANE_MS: i64 = 5_000;
 const LISTED: usize = 10;
@@ -36,7 +38,7 @@ pub(super) struct InMemory {
 struct Learner {
     /// Ids of all events so far.
     seen: HashSet<String>,
-    /// By their place in time, and the course.
+    /// By index of the pane, and course.
     panes: BTreeMap<(i64, String), Pane>,
     sessions: HashMap<String, Sitting>,
     /// The newest interactions, newest first: time and id.
@@ -52,7 +54,7 @@ struct Pane {
     clicks: u64,
     is_active: bool,
     quizzes: u64,
-    /// Of the quizzes' scores / maximum, in millionths.
+    /// Sum of score / maximum of the quizzes, in millionths.
     score_sum: u64,
     video_ms: i64,
 }
@@ -64,7 +66,7 @@ struct Sitting {
 }
 
 impl InMemory {
-    /// Takes an encoded request; returns how many of its events are new.
+    /// Applies an encoded request; returns how many of its events are new.
     pub(super) fn apply(&mut self, bytes: &[u8]) -> Result<u64, DecodeError> {
         let request = v1::PublishRequest::decode(bytes)?;
         let mut new = 0;
@@ -180,7 +182,7 @@ fn is_state(event_type: &str) -> bool {
     )
 }
 
-/// Of score / maximum, in millionths.
+/// Score / maximum, in millionths.
 fn score_of(event: &v1::Event) -> Option<u64> {
     let score = match (event.score, event.max_score, event.success) {
         (Some(score), Some(max), _) if max > 0.0 => score / max,
@@ -190,7 +192,7 @@ fn score_of(event: &v1::Event) -> Option<u64> {
     Some((score * 1e6).round() as u64)
 }
 
-/// Events a second. The time in which they were made is left out.
+/// Events a second, without the time that it takes to generate them.
 pub(super) fn measure(
     mut batches: Batches,
     time: Duration,

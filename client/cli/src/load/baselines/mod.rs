@@ -1,5 +1,5 @@
-//! What the same machine does with the same events when less is asked of it, measured right after the node: absolute figures drift with
-//! a machine's mood, ratios less so.
+//! Baselines: what the same machine does with the same events when less is asked of it. They run
+//! right after the node, because absolute figures drift between runs and ratios drift less.
 
 mod append;
 mod in_memory;
@@ -27,21 +27,21 @@ pub(super) use append::AppendFile;
 pub use append::AppendFsync;
 use null_sink::NullSink;
 
-/// What is measured beside the node.
+/// Which baselines to measure.
 #[derive(Clone, Debug)]
 pub struct BaselineOptions {
     /// How long each takes, at most.
     pub each: Duration,
-    /// Where a temporary file is appended to; on a real disk, or its figures say nothing.
+    /// The folder of the file that is appended to; must be on a real disk.
     pub dir: PathBuf,
 }
 
-/// What the same machine did with the same events when less was asked of it.
+/// The figures of the baselines.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Baselines {
-    /// Generator and publishers as they are, at the greatest rate, against a gRPC server in this process that acknowledges and does
-    /// nothing.
+    /// Generator and publishers at the greatest rate, against a gRPC server in this process that
+    /// only acknowledges.
     pub null_sink_events_per_second: f64,
     /// The encoded batches, appended to a file and synced.
     pub append_fsync: AppendFsync,
@@ -51,7 +51,8 @@ pub struct Baselines {
     pub ratios: Ratios,
 }
 
-/// The node's events a second over those of each baseline. They say something about the node when it ran at [`Rate::Max`].
+/// The node's events a second over those of each baseline. Meaningful when the node ran at
+/// [`Rate::Max`].
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Ratios {
@@ -61,11 +62,11 @@ pub struct Ratios {
     pub append_fsync_per_batch: f64,
     /// Over one fdatasync for each MiB.
     pub append_fsync_per_mib: f64,
-    /// Over the same by hand in memory.
+    /// Over the aggregation in memory.
     pub in_memory: f64,
 }
 
-/// Measures them, one after the other.
+/// Measures all baselines, one after the other.
 pub(super) async fn measure(
     options: &LoadOptions,
     (each, file): (Duration, AppendFile),
@@ -97,7 +98,7 @@ pub(super) async fn measure(
     })
 }
 
-/// On a thread of its own, so that what interrupts is heard.
+/// On a thread of its own, so that the runtime still handles signals.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> io::Result<T> + Send + 'static,
 ) -> io::Result<T> {
@@ -129,7 +130,7 @@ async fn null_sink(
     Ok(measurements.acknowledged() as f64 / seconds.max(1e-9))
 }
 
-/// Encoded batches of all sources, dealt as they are to the node.
+/// Encoded batches of all sources, in the same turns as those sent to the node.
 pub(super) struct Batches {
     generators: [Generator; 3],
     start_ms: i64,
@@ -154,7 +155,7 @@ impl Batches {
         }
     }
 
-    /// The next one, a millisecond after the one before.
+    /// The next batch, a millisecond after the one before.
     fn next(&mut self) -> Encoded {
         let source = TURNS[self.turn % TURNS.len()];
         let at_ms = self.start_ms + self.turn as i64;

@@ -1,4 +1,4 @@
-//! A gRPC server that acknowledges and does nothing.
+//! A gRPC server that only acknowledges.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -12,11 +12,11 @@ use tonic::transport::{Server, Uri, server::TcpIncoming};
 use tonic::{Request, Response, Status, Streaming};
 use v1::ingest_service_server::{IngestService, IngestServiceServer};
 
-/// Requests of ten thousand events.
+/// Enough for a request of ten thousand events.
 const REQUEST_BYTES_MAX: usize = 64 << 20;
 
-/// A gRPC server on loopback that acknowledges and does nothing, on a thread and a runtime of its own, as a node would be on others
-/// than its publishers'.
+/// A gRPC server on loopback that only acknowledges. It has a thread and a runtime of its own: a
+/// node does not share its publishers' runtime either.
 pub(super) struct NullSink {
     address: SocketAddr,
     stop: DropGuard,
@@ -45,7 +45,7 @@ impl NullSink {
         uri.map_err(io::Error::other)
     }
 
-    /// Ends it, whoever is connected.
+    /// Stops the server, with connections open or not.
     pub(super) fn stop(self) -> io::Result<()> {
         drop(self.stop);
         let ended = self.thread.join();

@@ -1,4 +1,4 @@
-//! How learners come in, before anything is measured.
+//! The arrival of learners, before anything is measured.
 
 use std::ops::Range;
 
@@ -6,21 +6,23 @@ use homeroom_proto::v1;
 
 use super::{Population, Run, Source, ids::EventIds, text};
 
-/// When learners came who are no longer active, ms before the run: long enough ago for their windows to settle.
+/// Age of the events of learners who are no longer active, ms before the run: old enough for their
+/// windows to settle.
 const EARLIER_MS: Range<i64> = 5 * 60_000..120 * 60_000;
 
-/// The first letter of arrivals' ids; no source's.
+/// The first letter of the ids of arrivals. No source has it.
 const LETTER: u8 = b'n';
 
-/// One or two events of each learner who came earlier, in the order in which they came; then the sign-in of each who is active.
+/// One or two events of each inactive learner, in the order of time, then the sign-in of each
+/// active one.
 #[derive(Debug)]
 pub(crate) struct Arrivals {
     population: Population,
     ids: EventIds,
     start_ms: i64,
-    /// Learners known in all.
+    /// All learners, active or not.
     seen: u32,
-    /// The next one; those who are active come last.
+    /// The index of the next learner; active ones come last.
     next: u64,
 }
 
@@ -35,7 +37,7 @@ impl Arrivals {
         }
     }
 
-    /// Events in a batch of about `count`, on the wire at `at_ms` since the epoch; empty when all are in.
+    /// The next batch of about `count` events, sent at `at_ms` since the epoch; empty at the end.
     pub(crate) fn batch(&mut self, count: usize, at_ms: i64) -> Vec<v1::Event> {
         let earlier = u64::from(self.seen - self.population.learners);
         let mut events = Vec::with_capacity(count + 1);
@@ -53,7 +55,7 @@ impl Arrivals {
         events
     }
 
-    /// Ascending times, so that the windows of those who came first settle while the others come in.
+    /// Ascending times, so that the windows of early learners settle while later ones arrive.
     fn came_earlier(&mut self, earlier: u64, events: &mut Vec<v1::Event>) {
         let span_ms = i128::from(EARLIER_MS.end - EARLIER_MS.start);
         let passed_ms = span_ms * i128::from(self.next) / i128::from(earlier);

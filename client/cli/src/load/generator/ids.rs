@@ -1,13 +1,13 @@
-//! Ids of events, of one run only.
+//! Ids of events, unique to one run.
 
 use super::{Run, text};
 
-/// Letters and digits of an id: the source's letter, 9 for the run, 10 for the number.
+/// Characters of an id: one for the source, 9 for the run, 10 for the number.
 const LENGTH: usize = 20;
 const RUN_DIGITS: usize = 9;
 const NUMBER_DIGITS: usize = 10;
 
-/// Ids of one source's events. Those of another run differ: 45 bits tell runs apart, by their seed and their start.
+/// Ids of one source's events. The 45 bits for the run come from its seed and start.
 #[derive(Debug)]
 pub(super) struct EventIds {
     begin: String,
@@ -15,7 +15,7 @@ pub(super) struct EventIds {
 }
 
 impl EventIds {
-    /// `letter` tells apart who numbers events in the run.
+    /// `letter` is unique to the source.
     pub(super) fn new(run: Run, letter: u8) -> Self {
         let mut begin = String::with_capacity(LENGTH);
         begin.push(char::from(letter));

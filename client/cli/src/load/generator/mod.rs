@@ -1,9 +1,9 @@
-//! Lifelike events, purely: from a seed and times come events, always the same ones.
+//! Generates lifelike events: a pure function of seed and times.
 //!
-//! It runs beside the node that it loads, on the same cores, so what an event costs counts: text is pushed digit by digit into strings
-//! of the right size, and nothing is formatted.
+//! The generator shares the node's cores, so its cost per event counts: strings are allocated at
+//! their final size and filled digit by digit, without formatting.
 //!
-//! Knows nothing of publishers, schedules or clocks.
+//! It must not know publishers, schedules or clocks.
 
 mod arrivals;
 mod delay;
@@ -25,16 +25,17 @@ pub(crate) use population::{Population, learner_id};
 pub(crate) use source::Source;
 use sources::Attempt;
 
-/// One delivery of so many is a repetition.
+/// One delivery in this many is a repetition.
 const REPEATED_ONE_OF: u32 = 100;
-/// One event of so many may be repeated; to keep a copy of each would cost more than it is worth.
+/// One event in this many may be repeated. Keeping a copy of each would cost too much.
 const KEPT_ONE_OF: u32 = 8;
-/// Kept events: repetitions are of the newest 500 or so.
+/// Copies kept: repetitions are of the newest 500 events or so.
 const KEPT: usize = 64;
-/// Attempts whose score may still be changed.
+/// Attempts whose score may still change.
 const ATTEMPTS: usize = 32;
 
-/// What tells the events of one run from those of all others: its seed and its start, ms since the epoch.
+/// The identity of a run: its seed, and its start in ms since the epoch. It makes all events of a
+/// run unique.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Run {
     pub(crate) seed: u64,
@@ -66,7 +67,8 @@ impl Generator {
         }
     }
 
-    /// The next so many events, on the wire at `at_ms` since the epoch; they happened then or before. Some are repetitions.
+    /// The next `count` events, sent at `at_ms` since the epoch. They happened then or before. Some
+    /// are repetitions.
     pub(crate) fn batch(&mut self, count: usize, at_ms: i64) -> Vec<v1::Event> {
         let mut events = Vec::with_capacity(count);
         for _ in 0..count {
@@ -83,7 +85,8 @@ impl Generator {
         events
     }
 
-    /// An interaction that happens at `at_ms`, so that no event of its learner on the wire by then is newer. The assessment tool has none.
+    /// An interaction that happens at `at_ms`: no event of its learner sent by then is newer. The
+    /// assessment tool has none.
     pub(crate) fn newest_interaction(&mut self, at_ms: i64) -> v1::Event {
         let mut event = self.bare(at_ms, at_ms);
         let learner = self.population.any(&mut self.rng);
@@ -111,7 +114,7 @@ impl Generator {
             return;
         };
         match attempt {
-            // Whoever's score changes is the learner of the attempt, not the one who was picked.
+            // A changed score belongs to the learner of the attempt, not to the one picked.
             sources::Scored::Changed(learner) => self.population.put(event, learner, event_ms),
             sources::Scored::New(attempt) if self.attempts.len() < ATTEMPTS => {
                 self.attempts.push(attempt);
@@ -123,7 +126,7 @@ impl Generator {
         }
     }
 
-    /// What all events have but who and what.
+    /// The fields that all events have, without learner and content.
     fn bare(&mut self, at_ms: i64, event_ms: i64) -> v1::Event {
         debug_assert!(event_ms <= at_ms);
         v1::Event {

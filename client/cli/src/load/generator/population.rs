@@ -1,4 +1,4 @@
-//! Who is active, in which courses.
+//! The learners, and their courses.
 
 use fastrand::Rng;
 use homeroom_proto::v1;
@@ -7,21 +7,21 @@ use super::text::{mixed, numbered, push_digits};
 
 const LEARNER_DIGITS: usize = 6;
 const COURSE_DIGITS: usize = 3;
-/// A learner's sign-in lasts so long, ms; each begins at a moment of its own.
+/// The length of a session, ms. Each learner's sessions begin at an offset of their own.
 const SITTING_MS: i64 = 20 * 60_000;
 const SITTING_DIGITS: usize = 12;
 
-/// Who is active, in which courses.
+/// The learners, and their courses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Population {
-    /// Learners who are active; at least 1.
+    /// Active learners; at least 1.
     pub(crate) learners: u32,
     /// Courses; at least 1.
     pub(crate) courses: u32,
 }
 
 impl Population {
-    /// Any of the learners, each as likely.
+    /// A random learner, all equally likely.
     pub(super) fn any(&self, rng: &mut Rng) -> u32 {
         rng.u32(..self.learners.max(1))
     }
@@ -39,7 +39,7 @@ pub(crate) fn learner_id(learner: u32) -> String {
     numbered("learner-", learner, LEARNER_DIGITS)
 }
 
-/// The sign-in that a learner's event of this time belongs to, by whichever source.
+/// The session of a learner at this time. All sources share it.
 fn sitting(learner: u32, event_ms: i64) -> String {
     let own = mixed(learner.into());
     let shift_ms = (own % SITTING_MS.unsigned_abs()).cast_signed();

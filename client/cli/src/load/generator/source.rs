@@ -1,13 +1,13 @@
 //! The systems that publish.
 
-/// A system that publishes what it sees of learners, on a stream of its own.
+/// A system that publishes events of its kind, on a stream of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
-    /// Pages and sign-ins.
+    /// The LMS: pages and sessions.
     Lms,
-    /// Questions, quizzes and their scores.
+    /// The assessment tool: questions, quizzes and their scores.
     Assessment,
-    /// The player.
+    /// The video player.
     Video,
 }
 

@@ -1,4 +1,4 @@
-//! What each source sees.
+//! The events of each source.
 
 use fastrand::Rng;
 use homeroom_proto::v1;
@@ -11,7 +11,7 @@ const QUESTIONS: u32 = 800;
 const QUIZZES: u32 = 60;
 const SKILLS: u32 = 24;
 const POINTS_MAX: u32 = 10;
-/// A learner keeps to a few of each.
+/// Objects of each kind that a learner uses.
 const OWN: u32 = 4;
 
 /// An attempt at a quiz whose score may still change.
@@ -22,11 +22,11 @@ pub(super) struct Attempt {
     object_id: String,
 }
 
-/// What an event says of an attempt.
+/// The effect of an event on the known attempts.
 pub(super) enum Scored {
-    /// A new one.
+    /// A new attempt.
     New(Attempt),
-    /// A former one, of this learner.
+    /// A new score for an earlier attempt of this learner.
     Changed(u32),
 }
 
@@ -70,7 +70,7 @@ fn playback(event: &mut v1::Event, event_type: &str, learner: u32, rng: &mut Rng
     });
 }
 
-/// Something that a profile lists among the last interactions.
+/// An event that a profile lists among the last interactions.
 pub(super) fn interaction(source: Source, event: &mut v1::Event, learner: u32, rng: &mut Rng) {
     match source {
         Source::Video => playback(event, "video_played", learner, rng),
@@ -115,7 +115,7 @@ fn answer(event: &mut v1::Event, learner: u32, rng: &mut Rng) {
     }
 }
 
-/// An attempt bears the name of the event that began it, which no other has.
+/// An attempt's id is the id of its first event, which is unique.
 fn submission(event: &mut v1::Event, learner: u32, rng: &mut Rng) -> Attempt {
     "quiz_submitted".clone_into(&mut event.event_type);
     event.object_id = numbered("quiz-", own(learner, rng) % QUIZZES, 3);
@@ -133,7 +133,7 @@ fn score(event: &mut v1::Event, rng: &mut Rng) {
     event.max_score = Some(f64::from(POINTS_MAX));
 }
 
-/// One of the learner's own things.
+/// One of the learner's own objects.
 fn own(learner: u32, rng: &mut Rng) -> u32 {
     learner.wrapping_mul(OWN).wrapping_add(rng.u32(..OWN)) & 0xff_ffff
 }

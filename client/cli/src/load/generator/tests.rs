@@ -1,4 +1,4 @@
-//! What the generated events are like.
+//! Properties of the generated events.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -228,7 +228,7 @@ fn everyone_arrives_once_those_who_came_earlier_first_and_in_order_of_time() {
     );
 }
 
-/// What an event costs to make. Says it, and judges nothing: the machine has other things to do.
+/// Prints the cost of an event. There is no limit to assert: the machine may be busy.
 #[test]
 fn the_cost_of_an_event_is_told() {
     let mut generator = Generator::new(run(10), Source::Lms, POPULATION);

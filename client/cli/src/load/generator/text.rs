@@ -1,4 +1,4 @@
-//! Ids and times without formatting.
+//! Formats ids and times by hand, for speed.
 
 use prost_types::Timestamp;
 
@@ -6,8 +6,8 @@ const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
 /// Enough for a `u64` in any base from 4 up.
 const DIGITS_MAX: usize = 32;
 
-/// Pushes the last `digits` digits of a number to a base of 4 to 32, with leading zeros. The base is known to the compiler, which then
-/// need not divide.
+/// Pushes the last `digits` digits of a number in a base of 4 to 32, with leading zeros. The base
+/// is a constant, so the compiler avoids divisions.
 pub(super) fn push_digits<const BASE: u64>(to: &mut String, mut number: u64, digits: usize) {
     let mut text = [b'0'; DIGITS_MAX];
     let digits = digits.min(DIGITS_MAX);
@@ -18,7 +18,7 @@ pub(super) fn push_digits<const BASE: u64>(to: &mut String, mut number: u64, dig
     to.push_str(std::str::from_utf8(&text[..digits]).unwrap_or_default());
 }
 
-/// A name with a number: `page-0042`. More digits than asked are kept.
+/// A name with a number: `page-0042`. A longer number is not cut.
 pub(super) fn numbered(name: &str, number: u32, digits: usize) -> String {
     let mut text = String::with_capacity(name.len() + digits.max(10));
     text.push_str(name);
@@ -27,7 +27,7 @@ pub(super) fn numbered(name: &str, number: u32, digits: usize) -> String {
     text
 }
 
-/// A number as good as random, always the same for the same one (the finalizer of splitmix64).
+/// Mixes the bits of a number (the finalizer of splitmix64).
 pub(super) fn mixed(number: u64) -> u64 {
     let mut mixed = number.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -35,7 +35,7 @@ pub(super) fn mixed(number: u64) -> u64 {
     mixed ^ (mixed >> 31)
 }
 
-/// A time, given in ms since the epoch.
+/// A time given in ms since the epoch.
 pub(super) fn timestamp(at_ms: i64) -> Timestamp {
     Timestamp {
         seconds: at_ms.div_euclid(1_000),

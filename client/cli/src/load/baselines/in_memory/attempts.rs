@@ -1,18 +1,18 @@
-//! Scored attempts: of the events of one attempt only the newest counts.
+//! Scored attempts: only the newest event of an attempt counts.
 
 use std::collections::HashMap;
 
-/// Accuracy by skill looks back over so many attempts.
+/// Attempts in the accuracy of a skill.
 const ROLLING: usize = 20;
 
-/// When an event was, and its id: what "newest" goes by.
+/// Time and id of an event, which order the events of a learner.
 pub(super) type Key = (i64, String);
 
 /// The attempts of a learner.
 #[derive(Default)]
 pub(super) struct Attempts {
     by_id: HashMap<String, Attempt>,
-    /// The newest of each skill, newest first, with their scores.
+    /// The newest attempts of each skill, newest first, with their scores.
     by_skill: HashMap<String, Vec<(Key, u64)>>,
 }
 
@@ -20,17 +20,17 @@ pub(super) struct Attempts {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Attempt {
     pub(super) newest: Key,
-    /// Of score / maximum, in millionths.
+    /// Score / maximum, in millionths.
     pub(super) score: u64,
     pub(super) course_id: String,
     pub(super) skill_id: String,
-    /// Whether a quiz was submitted.
+    /// Whether it is a submitted quiz.
     pub(super) is_quiz: bool,
 }
 
 impl Attempts {
-    /// Adds what a scored event says of the attempt with an id; one without an id is an attempt of its own. Gives what counted so far, and
-    /// what counts now.
+    /// Adds a scored event to its attempt; without an id it is an attempt of its own. Returns the
+    /// attempt before, if any, and after.
     pub(super) fn add(
         &mut self,
         attempt_id: String,

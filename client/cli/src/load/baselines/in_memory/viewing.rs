@@ -21,7 +21,7 @@ pub(super) struct Fact {
     pub(super) course_id: String,
 }
 
-/// Watched time that comes to a course at a time, or goes, ms.
+/// A change of a course's watched time at a time, ms; may be negative.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Credit {
     pub(super) at_ms: i64,
@@ -30,7 +30,7 @@ pub(super) struct Credit {
 }
 
 impl Viewing {
-    /// Adds what an event says. Gives what changes by it.
+    /// Adds an event. Returns the changes of watched time.
     pub(super) fn add(
         &mut self,
         key: Key,
@@ -90,7 +90,7 @@ impl Credit {
 mod tests {
     use super::*;
 
-    /// What all changes come to.
+    /// Sums up changes.
     fn watched(changes: &[Credit]) -> i64 {
         changes.iter().map(|credit| credit.watched_ms).sum()
     }
