@@ -112,7 +112,7 @@ fn windows_changed_since_are_those_that_a_later_entry_touched() {
 }
 
 #[test]
-fn somebody_of_whom_nothing_is_known_can_be_read() {
+fn an_unknown_learner_can_be_read() {
     let rig = CoreRig::new(Settings::default());
     let stranger = Learner::new("stranger");
     let profile = stranger.profile(&rig.at());

@@ -161,7 +161,7 @@ fn blocks(stored: &'static [u8]) -> (&'static [u8], Vec<(StatePart, &'static [u8
 }
 
 #[test]
-fn one_who_left_an_earlier_build_is_read_as_she_was() {
+fn a_learner_passivated_by_an_earlier_build_is_unchanged() {
     let mut learner = lived_in();
     learner.take_changes(true);
     for (stored, beside) in [

@@ -72,9 +72,9 @@ fn scored(rng: &mut Rng, event: NaiveEvent) -> NaiveEvent {
 }
 
 #[test]
-fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
+fn a_learner_with_an_evicted_past_equals_one_in_memory() {
     each_seed(
-        "residence::a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory",
+        "residence::a_learner_with_an_evicted_past_equals_one_in_memory",
         5,
         |rng| {
             let settings = Settings {
@@ -100,7 +100,7 @@ fn a_learner_whose_past_is_away_is_as_one_who_has_it_in_memory() {
                 match rng.usize(..30) {
                     0 => sparse.restart(),
                     1 => sparse.passivate(&event.user_id),
-                    2 => sparse.sleep_long(USERS[rng.usize(..USERS.len())]),
+                    2 => sparse.passivate_long(USERS[rng.usize(..USERS.len())]),
                     3..20 => sparse.checkpoint(),
                     _ => {}
                 }
@@ -338,7 +338,7 @@ fn a_viewing_that_is_over_goes_on_where_it_ended() {
 /// Rolling accuracy covers more than the retention, also after blocks were deleted during
 /// passivation.
 #[test]
-fn what_outlives_the_retention_is_there_after_a_long_sleep() {
+fn what_outlives_the_retention_is_there_after_a_long_passivation() {
     let mut rig = CoreRig::new(Settings {
         retention_ms: HOUR_MS,
         ..Settings::default()
@@ -359,7 +359,7 @@ fn what_outlives_the_retention_is_there_after_a_long_sleep() {
         ..click("lms", "later", now_ms)
     };
     rig.apply_one(now_ms, of_another);
-    rig.sleep_long("ada");
+    rig.passivate_long("ada");
     assert_eq!(rig.learners["ada"].profile(&rig.at()).accuracy.attempts, 5);
     // The deletions are applied to the learner now.
     let event = click("lms", "back again", now_ms);

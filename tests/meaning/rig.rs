@@ -151,7 +151,7 @@ impl CoreRig {
     }
 
     /// The same; blocks beyond the retention are deleted before the learner wakes.
-    pub fn sleep_long(&mut self, user_id: &str) {
+    pub fn passivate_long(&mut self, user_id: &str) {
         let floor_ms = self.at().floor_ms;
         if let Some(learner) = self.learners.get_mut(user_id).filter(|it| it.is_known()) {
             self.disk.save_learner(learner, true);

@@ -108,7 +108,7 @@ async fn a_sender_that_vanishes_leaves_what_was_acknowledged() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn slow_senders_and_readers_hold_nobody_up() {
+async fn slow_senders_and_readers_delay_no_others() {
     let home = Home::new(&["--shards", "2"]);
     let node = home.start();
     let mut open = Vec::new();
@@ -139,7 +139,7 @@ async fn slow_senders_and_readers_hold_nobody_up() {
 /// One batch of each client is more than the node may queue. Its acknowledgement is larger than the
 /// flow-control window of its connection, which is never read.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_reads_no_acknowledgements_keeps_no_room_from_others() {
+async fn unread_acknowledgements_take_no_room_from_others() {
     let home = Home::new(&["--shards", "2"])
         .with("ingest.queue_bytes_max", "1MiB")
         .with("ingest.request_bytes_max", "1MiB")

@@ -338,7 +338,7 @@ fn assert_window(window: &v1::CourseWindow, rows: &[WindowRow]) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_leaves_a_course_leaves_its_roster_and_may_come_back() {
+async fn an_unenrolled_learner_leaves_the_roster_and_may_return() {
     let home = Home::new(&["--shards", "2"]);
     let _node = home.start();
     let client = client(&home);
@@ -420,7 +420,7 @@ async fn a_watched_course_tells_of_its_changes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn days_between_two_checkpoints_leave_nobody_off_a_roster() {
+async fn days_between_two_checkpoints_keep_rosters_complete() {
     // No checkpoint except those that the test requests.
     let home = Home::new(&["--shards", "1"]).with("checkpoint.interval", "10m");
     let node = home.start();

@@ -144,7 +144,7 @@ async fn a_count_that_the_class_can_not_explain_is_a_failure() {
 }
 
 #[test]
-fn bounds_are_told_before_anything_starts() {
+fn bounds_are_reported_before_anything_starts() {
     for flags in [
         ["--learners", "0"],
         ["--learners", "10001"],

@@ -82,7 +82,7 @@ async fn what_matches_is_forgotten_and_stays_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn all_of_them_go_only_when_told_so() {
+async fn all_are_discarded_only_on_request() {
     let home = Home::new(&["--shards", "2"]);
     let _node = home.start();
     publish(&client(&home), vec![typeless("lms", "1"), early("1")]).await;

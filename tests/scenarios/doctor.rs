@@ -229,7 +229,7 @@ fn post_statement(home: &Home, home_page: &str, name: &str) {
 }
 
 #[test]
-fn two_homepages_under_one_source_are_told_of_until_they_are_part_of_the_id() {
+fn two_homepages_under_one_source_are_reported_until_they_are_part_of_the_id() {
     let home = Home::new(&["--shards", "1"]);
     let _node = home.start();
     post_statement(&home, "https://north.test", "ada");

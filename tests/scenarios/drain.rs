@@ -135,7 +135,7 @@ async fn what_does_not_end_in_time_is_cut_off() {
 
 /// More batches wait for the shard than may be in flight, and the node has a single thread.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backlog_keeps_nobody_from_stopping() {
+async fn a_backlog_does_not_keep_the_node_from_stopping() {
     let home = Home::new(&["--shards", "1"])
         .with("node.runtime_threads", "1")
         .with("ingest.entry_bytes_max", "128KiB")
@@ -166,7 +166,7 @@ async fn a_backlog_keeps_nobody_from_stopping() {
 }
 
 #[test]
-fn a_node_whose_log_lines_nobody_reads_stops_in_good_order() {
+fn a_node_with_an_unread_log_pipe_stops_in_good_order() {
     let home = Home::new(&["--shards", "1"]);
     let mut node = home
         .command("serve")

@@ -17,7 +17,7 @@ fn click(second: u64, learner: u64) -> String {
 }
 
 #[test]
-fn a_full_memory_makes_room_though_nobody_is_idle() {
+fn a_full_memory_evicts_though_no_learner_is_idle() {
     // Only the memory limit triggers checkpoints here.
     let home = Home::new(&["--shards", "2"])
         .with("memory.learners_bytes_max", "16MiB")

@@ -199,7 +199,7 @@ fn connected(home: &Home, sent: &str) -> TcpStream {
 }
 
 #[test]
-fn who_asks_before_it_sends_is_answered_at_once() {
+fn a_sender_that_expects_continue_is_answered_at_once() {
     let misused = Misused::start();
     for path in PATHS {
         let large = format!(

@@ -8,7 +8,7 @@ use crate::harness::events::{HOUR_MS, accepted, click, client, event, profile, p
 const DRILL: &str = "drill";
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_that_panics_harms_nobody_else() {
+async fn an_event_that_panics_affects_no_other() {
     let home = Home::new(&["--shards", "2"]);
     let node = home.start();
     let client = client(&home);

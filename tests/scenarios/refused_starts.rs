@@ -91,7 +91,7 @@ fn a_folder_without_identity_is_not_taken_for_an_empty_one() {
 }
 
 #[test]
-fn all_faults_are_told_at_once() {
+fn all_faults_are_reported_at_once() {
     let home = Home::new(&["--shards", "0", "--retention", "soon"])
         .with("checkpoint.interval", "1ms")
         .with("ingest.lingr", "1ms");

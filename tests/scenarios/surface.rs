@@ -26,7 +26,7 @@ const SERVICES: [&str; 5] = [
 ];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn health_is_told_for_each_service_and_ends_with_the_node() {
+async fn health_is_reported_per_service_and_ends_with_the_node() {
     let home = Home::new(&["--shards", "1"]);
     let node = home.start();
     let mut health = HealthClient::new(connect(&home).await);

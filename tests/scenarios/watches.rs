@@ -38,7 +38,7 @@ async fn next(watch: &mut Streaming<WatchLearnerResponse>) -> Option<WatchLearne
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn changes_are_told_and_not_more_often_than_asked() {
+async fn changes_are_sent_and_not_more_often_than_asked() {
     let home = Home::new(&["--shards", "2"]);
     let _node = home.start();
     let client = client(&home);

@@ -183,7 +183,7 @@ async fn log_time_ms(client: &Client) -> i64 {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_changed_since_is_told_by_log_time() {
+async fn changes_since_are_by_log_time() {
     let home = Home::new(&["--shards", "1"]);
     let (_node, client, mut learners) = ten_minutes(&home).await;
     let since_ms = log_time_ms(&client).await;

@@ -154,7 +154,7 @@ fn the_id_of_a_statement_that_tells_nothing_is_taken_as_well() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_only_the_learner_can_refuse_is_not_told() {
+async fn refusals_by_the_learner_are_not_in_the_answer() {
     let home = Home::new(&["--shards", "1", "--retention", "1h"]);
     let _node = home.start();
     let mut old = numbered(2);
@@ -203,7 +203,7 @@ fn an_id_is_the_same_in_letters_of_either_case() {
 }
 
 #[test]
-fn a_group_without_a_name_is_nobody_and_harms_no_other() {
+fn a_group_without_a_name_is_refused_alone() {
     let home = Home::new(&["--shards", "2"]);
     let _node = home.start();
     let mut anonymous = numbered(1);

@@ -129,7 +129,7 @@ fn watched_time_goes_from_a_play_to_the_stop_right_after_it() {
 }
 
 #[test]
-fn watched_time_is_capped_by_the_largest_length_told_by_any_event() {
+fn watched_time_is_capped_by_the_largest_length_of_any_event() {
     let lines = [
         event(
             "1",

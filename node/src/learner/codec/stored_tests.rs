@@ -97,7 +97,7 @@ fn commit(store: &CheckpointStore, index: u64, changes: Vec<Change>) {
 
 /// Of her blocks those of the last minute are read with her head, as far as they are there; the others when they are asked for.
 #[test]
-fn one_who_left_is_her_head_and_what_it_names() {
+fn a_passivated_learner_is_its_head_and_the_parts_it_names() {
     let dir = tempfile::tempdir().expect("a folder");
     let options = CheckpointOptions::default();
     let opened = CheckpointStore::open(dir.path(), 1, b"c", &options, Arc::new(()));
