@@ -1,4 +1,4 @@
-//! Bodies of requests: bounded one by one, and all together.
+//! Reads request bodies. Each body and the sum of all bodies in memory are bounded.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -15,24 +15,24 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::error::HttpError;
 
-/// What bodies may take.
+/// The bounds of request bodies.
 pub struct BodyLimits {
-    /// Of one body, as received and again when decompressed.
+    /// Of one body, in bytes: as received, and again when decompressed.
     bytes_max: usize,
-    /// How long one may take to arrive.
+    /// A body that takes longer to arrive is refused.
     arrival: Duration,
-    /// Of all bodies that are held at once, in KiB.
+    /// Bytes of all bodies in memory, in KiB.
     room: Arc<Semaphore>,
     room_kib: u32,
 }
 
-/// A body that arrived in full; its room is free again when it is dropped.
+/// A body that arrived in full. Dropping it releases its share of the memory bound.
 pub(super) struct ReceivedBody {
     pub bytes: Bytes,
     _room: Room,
 }
 
-/// What a body takes of the room for all bodies, as it grows.
+/// A body's share of the bound on all bodies. It grows as the body arrives.
 struct Room {
     all: Arc<Semaphore>,
     all_kib: u32,
@@ -47,14 +47,15 @@ enum Encoding {
 }
 
 const KIB: usize = 1024;
-/// What is decompressed at once, bytes.
+/// Bytes decompressed per step.
 const STEP_BYTES: usize = 16 * KIB;
 const MARK: [u8; 3] = [0xEF, 0xBB, 0xBF];
-/// What is read of a body that is refused, bytes; beyond it the connection is cut off.
+/// Upper bound of the bytes read of a refused body. Beyond it the connection is closed.
 const DISCARDED_BYTES_MAX: usize = 64 << 20;
 
 impl BodyLimits {
-    /// Bodies of up to `bytes_max` each, `all_bytes_max` together, that arrive within `arrival`.
+    /// Allows bodies of up to `bytes_max` bytes each and `all_bytes_max` bytes together. Each must
+    /// arrive within `arrival`.
     pub fn new(bytes_max: usize, all_bytes_max: u64, arrival: Duration) -> Self {
         let room_kib = u32::try_from(all_bytes_max.div_ceil(KIB as u64)).unwrap_or(u32::MAX >> 4);
         Self {
@@ -65,7 +66,7 @@ impl BodyLimits {
         }
     }
 
-    /// Receives the body of a request, decompressed; one that is empty is refused.
+    /// Receives the body of a request, decompressed. An empty body is refused.
     pub(super) async fn receive(&self, request: Request<Body>) -> Result<ReceivedBody, HttpError> {
         let encoding = match self.look_at(request.headers()) {
             Ok(encoding) => encoding,
@@ -81,7 +82,7 @@ impl BodyLimits {
             Ok(bytes) => bytes,
             Err(error @ HttpError::BodyUnreadable(_)) => return Err(error),
             Err(error) => {
-                // Before the rest is read, which a slow sender can draw out: nothing of it is kept any more.
+                // Release the room before the rest is read: a slow sender can make that last long.
                 drop(room);
                 self.discard(body).await;
                 return Err(error);
@@ -98,16 +99,17 @@ impl BodyLimits {
         Ok(ReceivedBody { bytes, _room: room })
     }
 
-    /// Lets go of a request that is refused for what stands before its body.
+    /// Discards the body of a request that its head already refuses, and returns the error.
     pub(super) async fn refuse(&self, request: Request<Body>, error: HttpError) -> HttpError {
-        // Who asks before it sends gets its answer, and sends nothing.
+        // A client that waits for `100 Continue` gets the answer instead and sends no body.
         if !request.headers().contains_key(EXPECT) {
             self.discard(request.into_body()).await;
         }
         error
     }
 
-    /// Reads on, and keeps nothing: a client that is cut off while it sends does not get to read the answer.
+    /// Reads and drops the rest of the body. A client whose connection closes while it sends never
+    /// reads the answer.
     async fn discard(&self, mut body: Body) {
         let read = async {
             let mut bytes = 0;
@@ -118,7 +120,7 @@ impl BodyLimits {
                 }
             }
         };
-        // What takes longer is cut off.
+        // After the timeout the connection is closed.
         let _ = tokio::time::timeout(self.arrival, read).await;
     }
 
@@ -130,7 +132,8 @@ impl BodyLimits {
         Ok(encoding)
     }
 
-    /// Room is taken for what has arrived, not for what is announced: a slow sender holds up nobody.
+    /// Reserves room for bytes that have arrived, not for the announced length. A slow sender
+    /// therefore blocks no other request.
     async fn collect(&self, body: &mut Body, room: &mut Room) -> Result<Bytes, HttpError> {
         let mut bytes = BytesMut::new();
         while let Some(frame) = body.frame().await {
@@ -156,7 +159,7 @@ impl BodyLimits {
         }
     }
 
-    /// A few ms at most, for the largest body: not worth another thread.
+    /// Runs inline: the largest body takes a few ms, which is not worth another thread.
     fn decompress(&self, compressed: &[u8], room: &mut Room) -> Result<Bytes, HttpError> {
         let mut decoder = MultiGzDecoder::new(compressed);
         let (mut bytes, mut step) = (BytesMut::new(), [0; STEP_BYTES]);
@@ -182,7 +185,7 @@ impl BodyLimits {
 }
 
 impl Room {
-    /// Takes room for so many more bytes.
+    /// Reserves room for `more` further bytes.
     fn hold(&mut self, more: usize) -> Result<(), HttpError> {
         let before = self.kib();
         self.bytes += more;
@@ -196,20 +199,20 @@ impl Room {
         Ok(())
     }
 
-    /// A body that alone is larger than all the room has it to itself.
+    /// The share in KiB. A body larger than the whole bound takes all of it.
     fn kib(&self) -> u32 {
         let kib = u32::try_from(self.bytes.div_ceil(KIB)).unwrap_or(u32::MAX);
         kib.min(self.all_kib)
     }
 }
 
-/// What a request says of its body's size.
+/// The body's size by the Content-Length header.
 fn announced_bytes(headers: &HeaderMap) -> Option<usize> {
     let announced = headers.typed_get::<ContentLength>()?;
     Some(usize::try_from(announced.0).unwrap_or(usize::MAX))
 }
 
-/// Some systems put a byte order mark before UTF-8; no JSON parser takes it.
+/// Some systems send a byte order mark before UTF-8 text. JSON parsers reject it.
 fn without_mark(bytes: Bytes) -> Bytes {
     match bytes.strip_prefix(&MARK) {
         Some(rest) => bytes.slice_ref(rest),

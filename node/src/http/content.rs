@@ -1,11 +1,11 @@
-//! What a body says it is.
+//! Checks the Content-Type of requests.
 
 use axum::http::HeaderMap;
 use headers::{ContentType, HeaderMapExt, Mime};
 
 use super::error::HttpError;
 
-/// The forms of a body of events.
+/// The forms of a body with events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum EventsForm {
     /// One JSON value.
@@ -15,7 +15,7 @@ pub(super) enum EventsForm {
 }
 
 const JSON: &str = "application/json";
-/// There is no registered one, so all in use are taken.
+/// No type is registered for JSON lines, so all in common use are accepted.
 const JSON_LINES: [&str; 6] = [
     "application/x-ndjson",
     "application/ndjson",
@@ -25,10 +25,10 @@ const JSON_LINES: [&str; 6] = [
     "application/json-lines",
 ];
 
-/// The form of a body of events.
+/// The form of a body with events, by its Content-Type.
 ///
 /// # Errors
-/// When it is another.
+/// When the type is another.
 pub(super) fn events_form(headers: &HeaderMap) -> Result<EventsForm, HttpError> {
     match utf8_type(headers).as_deref() {
         Some(JSON) => Ok(EventsForm::Json),
@@ -39,10 +39,10 @@ pub(super) fn events_form(headers: &HeaderMap) -> Result<EventsForm, HttpError> 
     }
 }
 
-/// Makes sure that a body of statements is JSON.
+/// Checks that a body of statements is JSON.
 ///
 /// # Errors
-/// When it is anything else.
+/// When the type is another.
 pub(super) fn check_statements(headers: &HeaderMap) -> Result<(), HttpError> {
     match utf8_type(headers).as_deref() {
         Some(JSON) => Ok(()),
@@ -51,7 +51,7 @@ pub(super) fn check_statements(headers: &HeaderMap) -> Result<(), HttpError> {
     }
 }
 
-/// The media type, without its parameters; none when the text is in another encoding than UTF-8.
+/// The media type without its parameters, or `None` when the charset is not UTF-8.
 fn utf8_type(headers: &HeaderMap) -> Option<String> {
     let mime = Mime::from(headers.typed_get::<ContentType>()?);
     let is_utf8 = mime.get_param("charset").is_none_or(|charset| {

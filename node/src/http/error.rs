@@ -1,4 +1,4 @@
-//! Refusals of requests, and the one table of what they are over HTTP.
+//! Errors of requests, and the one table of their HTTP statuses and codes.
 
 use std::time::Duration;
 
@@ -16,16 +16,16 @@ use super::position::with_position;
 /// Why a request is refused.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum HttpError {
-    /// Nothing lives at this path.
+    /// No such path.
     #[error("there is nothing at this path")]
     NotFound,
-    /// Something lives there, but not for this method.
+    /// The path exists, but not for this method.
     #[error("this path has no such method")]
     MethodNotAllowed,
-    /// The body says it is something else.
+    /// The Content-Type is not one of the accepted types.
     #[error("the Content-Type must be {expected}, in UTF-8")]
     UnsupportedType {
-        /// What is taken.
+        /// The accepted types.
         expected: &'static str,
     },
     /// Statements with attachments.
@@ -33,105 +33,105 @@ pub enum HttpError {
         "attachments (multipart/mixed) are not taken: send the statements alone, as application/json"
     )]
     AttachmentsUnsupported,
-    /// The body is packed in a way that is not known here.
+    /// The Content-Encoding is not supported.
     #[error("the Content-Encoding must be gzip or identity")]
     UnsupportedEncoding,
-    /// The body is too large, as received or unpacked.
+    /// The body is too large, as received or decompressed.
     #[error("the body must not be larger than {bytes_max} bytes, also when decompressed")]
     TooLarge {
-        /// What is taken.
+        /// The bound, bytes.
         bytes_max: usize,
     },
-    /// The body holds too many events.
+    /// The body has too many events.
     #[error("a request must not hold more than {max} events")]
     TooMany {
-        /// What is taken.
+        /// The bound.
         max: usize,
     },
-    /// There is no body.
+    /// The body is empty.
     #[error("the body is empty")]
     EmptyBody,
     /// The body took too long to arrive.
     #[error("the body did not arrive within {} s", .limit.as_secs())]
     BodyTimeout {
-        /// How long it may take.
+        /// The time allowed.
         limit: Duration,
     },
-    /// The body broke off, or can't be unpacked.
+    /// The connection broke, or the body can't be decompressed.
     #[error("the body can't be read: {0}")]
     BodyUnreadable(String),
     /// The Authorization header can't be read.
     #[error("the Authorization header is no readable Basic credential")]
     BadCredential,
-    /// The Authorization header can be read, and names a source by too many bytes.
+    /// The user name of the credential is too long.
     #[error(
         "the user name of the Basic credential is too long: at most {bytes_max} bytes, not {bytes}"
     )]
     LongUserName {
-        /// What it has.
+        /// Its length, bytes.
         bytes: usize,
-        /// What is taken.
+        /// The bound, bytes.
         bytes_max: usize,
     },
-    /// A version of xAPI that is not spoken here.
+    /// The version of xAPI is not supported.
     #[error("X-Experience-API-Version must be 1.0.x or 2.0.x")]
     UnsupportedVersion,
-    /// The query of the path can't be read.
+    /// The query string can't be parsed.
     #[error("the parameters behind the ? can't be read, or stand there twice")]
     BadQuery,
-    /// A statement's id beside it is missing or wrong.
+    /// The `statementId` parameter is missing or wrong.
     #[error("{0}")]
     BadStatementId(&'static str),
-    /// The parts of a request in a form, as the 1.x versions of xAPI allow.
+    /// The alternate request syntax of xAPI 1.x, which sends all parts of a request in a form.
     #[error("the alternate request syntax (?method=) is not taken: send a plain POST or PUT")]
     AlternateSyntax,
-    /// The body is no JSON. It was kept as a dead letter.
+    /// The body is not JSON. It is kept as a dead letter.
     #[error("{0}")]
     NotJson(String),
-    /// Statements of the request are unsound, and kept as dead letters; the others were not taken.
+    /// Some statements are refused and kept as dead letters. None of the others is accepted.
     #[error("{} of {count} statements refused; none was taken", .refused.len())]
     StatementsRefused {
-        /// How many there were in the request.
+        /// Number of statements in the request.
         count: usize,
-        /// The refused ones.
+        /// The refused statements.
         refused: Vec<RefusedStatement>,
     },
-    /// Statements of the request are known with other content; the others were taken.
+    /// The ids of some statements are known with other content. The other statements were accepted.
     #[error("{} statements are known with other content; the others were taken", .conflicts.len())]
     Conflict {
-        /// Those.
+        /// The statements in conflict.
         conflicts: Vec<RefusedStatement>,
-        /// At this position the others are applied.
+        /// The position at which the others are applied.
         position: v1::PositionToken,
     },
-    /// Some statements were taken, and others could not be now.
+    /// Some statements were accepted, others could not be accepted now.
     #[error("not all statements could be taken now; send the request again")]
     Partial {
-        /// At this position those that were taken are applied.
+        /// The position at which the accepted ones are applied.
         position: v1::PositionToken,
     },
     /// The node's queues are full.
     #[error("the node has no room for more events now")]
     Overloaded,
-    /// The node does not take requests now, for this reason.
+    /// The node does not accept requests now, for this reason.
     #[error("{0}")]
     Unavailable(String),
-    /// A parameter, or the path, is not as it must be.
+    /// A parameter or the path is invalid.
     #[error("{0}")]
     InvalidArgument(String),
     /// A gRPC service refused the request.
     #[error("{message}")]
     Service {
-        /// The status over HTTP.
+        /// The HTTP status.
         status: StatusCode,
-        /// By which programs tell errors apart.
+        /// The code by which programs distinguish errors.
         code: &'static str,
-        /// The service's own.
+        /// The service's own message.
         message: String,
-        /// When to send the request again, if that may help.
+        /// When to send the request again, if a retry can succeed.
         retry_after: Option<Duration>,
     },
-    /// A fault of ours.
+    /// An internal error.
     #[error("the node could not make an answer: {0}")]
     Internal(&'static str),
 }
@@ -149,13 +149,13 @@ struct Body<'a> {
     statements: &'a [RefusedStatement],
 }
 
-/// Refused statements that are listed; `message` counts them all.
+/// Upper bound of the refused statements in the list; `message` has the full count.
 const LISTED_MAX: usize = 100;
-/// For requests that were refused for want of room, or while the node is not ready.
+/// When to retry a request that was refused for lack of room, or while the node is not ready.
 pub(super) const RETRY_AFTER_DEFAULT: Duration = Duration::from_secs(1);
 
 impl HttpError {
-    /// Status and code, by which programs tell errors apart.
+    /// The HTTP status, and the code by which programs distinguish errors.
     pub fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
@@ -195,7 +195,7 @@ impl HttpError {
         }
     }
 
-    /// What the sender should know beside the body.
+    /// A header that the answer needs besides the body.
     fn header(&self) -> Option<(HeaderName, HeaderValue)> {
         match self {
             Self::UnsupportedEncoding => Some((ACCEPT_ENCODING, HeaderValue::from_static("gzip"))),
@@ -207,12 +207,12 @@ impl HttpError {
         }
     }
 
-    /// A parameter, or the path, is not as it must be.
+    /// A parameter or the path is invalid.
     pub(super) fn invalid(name: &str, description: &str) -> Self {
         Self::InvalidArgument(format!("{name}: {description}"))
     }
 
-    /// The body.
+    /// The JSON body of the answer.
     pub(super) fn to_json(&self) -> String {
         let statements = match self {
             Self::StatementsRefused { refused, .. } => refused.as_slice(),
@@ -229,7 +229,7 @@ impl HttpError {
     }
 }
 
-/// In whole seconds, rounded up.
+/// The `Retry-After` header, in whole seconds, rounded up.
 pub(super) fn retry_after_header(retry_after: Duration) -> (HeaderName, HeaderValue) {
     let whole_s = retry_after.as_millis().div_ceil(1_000).max(1);
     let seconds = u64::try_from(whole_s).unwrap_or(u64::MAX);
@@ -243,7 +243,8 @@ impl From<Closed> for HttpError {
 }
 
 impl From<IntakeError> for HttpError {
-    /// Requests are bounded before they reach the intake: too many events are an overload, as no room is.
+    /// HTTP bounds the number of events before the intake does, so `TooMany` does not occur here;
+    /// it counts as an overload.
     fn from(error: IntakeError) -> Self {
         match error {
             IntakeError::Route(_) | IntakeError::TooMany(_) => Self::Overloaded,

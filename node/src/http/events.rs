@@ -1,4 +1,4 @@
-//! `POST /v1/events`: native JSON events, one, an array of them, or one on each line.
+//! `POST /v1/events`: one native JSON event, an array of events, or one per line.
 
 use std::sync::Arc;
 
@@ -19,10 +19,10 @@ use super::position::with_position;
 use super::split::{SplitError, are_lines, lines, values};
 use super::state::HttpState;
 
-/// What a body may hold: small events cost more than their bytes.
+/// Upper bound of events per body. Small events take more memory than their bytes.
 pub(super) const EVENTS_MAX: usize = 50_000;
 
-/// Answers each event's outcome, once all are durable and applied.
+/// Answers with each event's outcome, once all are durable and applied.
 pub(super) async fn publish<I: JsonIntake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
@@ -37,7 +37,7 @@ pub(super) async fn publish<I: JsonIntake>(
         Ok(events) => events,
         Err(error) => {
             if let SplitError::NotJson(_) = error {
-                // Kept whole: nothing in it can be told apart.
+                // The body can't be split into events, so it is kept whole.
                 let whole = [body.bytes.clone()];
                 let kept = state.intake.service()?.publish_events(&whole).await?;
                 if kept.is_partial() {

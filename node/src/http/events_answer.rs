@@ -1,4 +1,4 @@
-//! What became of a request's events, as JSON.
+//! The outcomes of a request's events, as JSON.
 
 use homeroom_proto::short_name;
 use homeroom_proto::v1::{DeadLetterReason, EventOutcome, EventStatus};
@@ -6,18 +6,18 @@ use serde::Serialize;
 
 use crate::ingress::Receipt;
 
-/// The answer; what is empty is left out.
+/// The answer. Empty fields are omitted.
 #[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EventsAnswer<'r> {
     outcomes: Vec<OutcomeLine<'r>>,
-    /// Of those that were taken: the sum of the four below.
+    /// The sum of the four counts below.
     received: u64,
     accepted: u64,
     duplicate: u64,
     shadowed: u64,
     dead_lettered: u64,
-    /// Not taken: to be sent again.
+    /// Events that were not accepted and must be sent again.
     #[serde(skip_serializing_if = "is_zero")]
     retry: u64,
     #[serde(skip_serializing_if = "String::is_empty")]
@@ -27,7 +27,7 @@ pub(super) struct EventsAnswer<'r> {
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct OutcomeLine<'r> {
-    /// The event's place in the request, from 0.
+    /// The event's index in the request, from 0.
     index: usize,
     #[serde(skip_serializing_if = "str::is_empty")]
     event_id: &'r str,
@@ -41,7 +41,7 @@ struct OutcomeLine<'r> {
 }
 
 impl<'r> EventsAnswer<'r> {
-    /// The answer that a receipt leads to.
+    /// The answer for a receipt.
     pub fn of(receipt: &'r Receipt) -> Self {
         let mut answer = Self::default();
         for (index, outcome) in receipt.outcomes.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! Services that are used only while the node is ready.
+//! Holds back requests until the node is ready.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,13 +6,14 @@ use tokio::sync::watch;
 
 use crate::observe::Readiness;
 
-/// Gives out a service from [`Gate::open`] on, while the node is ready. Clones share it.
+/// Returns a service once it is set by [`Gate::open`], and only while the node is ready. Clones
+/// share the service.
 pub struct Gate<S> {
     service: Arc<OnceLock<S>>,
     readiness: watch::Receiver<Readiness>,
 }
 
-/// The node is not ready, for this reason.
+/// Why the node is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Closed(pub String);
 
@@ -26,7 +27,7 @@ impl<S> Clone for Gate<S> {
 }
 
 impl<S> Gate<S> {
-    /// A gate without a service yet.
+    /// A gate without a service. Every request is refused until [`Gate::open`].
     pub fn closed(readiness: watch::Receiver<Readiness>) -> Self {
         Self {
             service: Arc::default(),
@@ -34,15 +35,15 @@ impl<S> Gate<S> {
         }
     }
 
-    /// Sets the service. A node starts once, so that a second call has no effect.
+    /// Sets the service. A second call has no effect: a node starts once.
     pub fn open(&self, service: S) {
         let _ = self.service.set(service);
     }
 
-    /// The service.
+    /// Returns the service.
     ///
     /// # Errors
-    /// When the node is not ready, or has not opened the gate.
+    /// When the node is not ready, or the service is not set yet.
     pub(super) fn service(&self) -> Result<&S, Closed> {
         let reason = self.readiness.borrow().reason().map(str::to_owned);
         match (reason, self.service.get()) {
@@ -53,7 +54,7 @@ impl<S> Gate<S> {
         }
     }
 
-    /// Returns when the node is no longer ready.
+    /// Completes when the node is no longer ready.
     pub(super) fn closing(&self) -> impl Future<Output = ()> + Send + use<S> {
         let mut readiness = self.readiness.clone();
         async move {

@@ -1,4 +1,4 @@
-//! Whether the process lives, and whether the node can do its work.
+//! Health checks: liveness of the process, readiness of the node.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::{ingress::JsonIntake, observe::Readiness};
 
 use super::state::HttpState;
 
-/// 200 while the process lives and a restart would not help.
+/// 200 unless the node has failed for good, so that only a restart helps.
 pub(super) async fn healthz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>>) -> Response {
     match &*state.readiness.borrow() {
         Readiness::Failed { reason } => unavailable(reason),
@@ -18,7 +18,7 @@ pub(super) async fn healthz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>
     }
 }
 
-/// 200 while the node takes events and answers queries.
+/// 200 while the node accepts events and answers queries.
 pub(super) async fn readyz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>>) -> Response {
     match state.readiness.borrow().reason() {
         None => "ready\n".into_response(),

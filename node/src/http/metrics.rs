@@ -1,4 +1,4 @@
-//! What Prometheus reads.
+//! `GET /metrics` for Prometheus.
 
 use std::sync::Arc;
 

@@ -1,6 +1,7 @@
-//! The HTTP side: metrics, health, events, statements of the learning standards, and reads as JSON.
+//! The HTTP API: metrics, health, events, xAPI statements, and reads as JSON.
 //!
-//! Translates between HTTP and the rest of the node, and decides nothing: what becomes of an event, [ingress](crate::ingress) decides.
+//! Translates between HTTP and the rest of the node. [Ingress](crate::ingress) decides what is
+//! accepted; the gRPC services answer the reads.
 
 mod body;
 mod content;

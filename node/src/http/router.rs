@@ -1,4 +1,4 @@
-//! Which path leads where.
+//! The routes of metrics, health, events and statements.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::error::HttpError;
 use super::state::HttpState;
 use super::{events, health, metrics, xapi};
 
-/// All paths.
+/// Builds the router.
 pub fn router<I: JsonIntake>(state: HttpState<I>) -> Router {
     Router::new()
         .route("/metrics", get(metrics::metrics::<I>))

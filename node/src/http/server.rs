@@ -1,4 +1,4 @@
-//! Connections: bounded in number, owned, and ended in good order.
+//! Serves connections: bounds their number, owns their tasks, and drains them at the end.
 
 use std::convert::Infallible;
 use std::io;
@@ -14,12 +14,12 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
-/// How connections are served.
+/// Bounds of the server.
 #[derive(Clone, Copy, Debug)]
 pub struct ServerOptions {
-    /// Open connections; further ones wait in the kernel's backlog. At least 1.
+    /// Open connections. Further ones wait in the kernel's backlog. At least 1.
     pub connections_max: usize,
-    /// What requests under way get to end, once the server is told to stop.
+    /// Time for requests in progress to end after the shutdown signal.
     pub drain: Duration,
 }
 
@@ -31,13 +31,13 @@ struct Server {
     connections: JoinSet<()>,
 }
 
-/// How long a client may take to send a request's head, and how long an idle connection is kept.
+/// Time for a client to send a request's head; idle connections are closed after it, too.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
-/// Until connections are accepted again after that failed, mostly for want of file handles.
+/// Pause after a failed `accept`, which mostly fails for lack of file handles.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// Serves until `shutdown` is done and the requests under way have ended or run out of time. All its tasks have ended when it
-/// returns, and when it is dropped.
+/// Serves until `shutdown` completes and the requests in progress have ended or run out of time.
+/// All its tasks have ended when it returns or is dropped.
 pub async fn serve(
     listener: TcpListener,
     router: Router,
@@ -68,7 +68,7 @@ impl Server {
                     tokio::time::sleep(ACCEPT_PAUSE).await;
                 }
             }
-            // Ended connections leave their results behind.
+            // Remove the results of ended connections from the set.
             while self.connections.try_join_next().is_some() {}
         }
     }
@@ -77,7 +77,7 @@ impl Server {
         let room = Arc::clone(&self.room).acquire_owned().await;
         let room = room.map_err(io::Error::other)?;
         let (stream, _peer) = self.listener.accept().await?;
-        // Answers are small and awaited: without this they wait for the client's delayed acknowledgement.
+        // Small answers would otherwise wait for the client's delayed acknowledgement.
         stream.set_nodelay(true)?;
         Ok((stream, room))
     }

@@ -1,4 +1,4 @@
-//! Bodies that hold several deliveries, told apart but not yet read.
+//! Splits bodies into deliveries without decoding them.
 
 use std::fmt;
 
@@ -8,20 +8,20 @@ use serde_json::value::RawValue;
 
 use super::error::HttpError;
 
-/// Why a body can't be told apart.
+/// Why a body can't be split.
 #[derive(Debug)]
 pub(super) enum SplitError {
-    /// It is no JSON.
+    /// It is not JSON.
     NotJson(serde_json::Error),
-    /// It holds more than is taken.
+    /// It has too many deliveries.
     TooMany {
-        /// What is taken.
+        /// The bound.
         max: usize,
     },
 }
 
 impl SplitError {
-    /// What the sender is told.
+    /// The error of the request.
     pub fn into_http(self) -> HttpError {
         match self {
             Self::NotJson(error) => HttpError::NotJson(format!("the body is no JSON: {error}")),
@@ -30,7 +30,7 @@ impl SplitError {
     }
 }
 
-/// The elements of an array, else the one value that the body is; their own shape is not looked at.
+/// The elements of an array, or else the body as one value. The shape of the values is not checked.
 ///
 /// # Errors
 /// See [`SplitError`].
@@ -53,10 +53,10 @@ pub(super) fn values(body: &Bytes, max: usize) -> Result<Vec<&RawValue>, SplitEr
     }
 }
 
-/// The lines of a body that has one delivery on each; blank ones are none.
+/// The lines of a body with one delivery per line. Blank lines are skipped.
 ///
 /// # Errors
-/// When there are too many.
+/// When there are more than `max`.
 pub(super) fn lines(body: &Bytes, max: usize) -> Result<Vec<&[u8]>, SplitError> {
     let lines = body.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii);
     let lines: Vec<&[u8]> = lines
@@ -69,7 +69,7 @@ pub(super) fn lines(body: &Bytes, max: usize) -> Result<Vec<&[u8]>, SplitError> 
     Ok(lines)
 }
 
-/// Whether a body that is no JSON as a whole is a JSON object on its first line, with more lines to follow.
+/// Whether the first line of a body is a JSON object and more lines follow.
 pub(super) fn are_lines(body: &[u8]) -> bool {
     let body = body.trim_ascii_start();
     let Some(end) = body.iter().position(|&byte| byte == b'\n') else {
@@ -78,7 +78,8 @@ pub(super) fn are_lines(body: &[u8]) -> bool {
     body.starts_with(b"{") && serde_json::from_slice::<&RawValue>(&body[..end]).is_ok()
 }
 
-/// Reads an array of at most `max` elements: a few bytes each in the body, they take more in memory.
+/// Deserializes an array of at most `max` elements. The bound holds while it reads, since small
+/// elements take more memory than their bytes.
 struct BoundedArray<'f> {
     max: usize,
     is_over: &'f mut bool,

@@ -1,4 +1,4 @@
-//! What the handlers work with.
+//! The state of the handlers.
 
 use std::sync::Arc;
 
@@ -8,14 +8,14 @@ use crate::observe::{Metrics, Readiness};
 
 use super::{body::BodyLimits, gate::Gate};
 
-/// What the handlers work with.
+/// The state of the handlers.
 pub struct HttpState<I> {
-    /// Takes events in.
+    /// Accepts events and statements.
     pub intake: Gate<I>,
-    /// What is shown, and where requests are counted.
+    /// The metrics to show and to count in.
     pub metrics: Arc<Metrics>,
-    /// Whether the node can do its work.
+    /// The readiness to report.
     pub readiness: watch::Receiver<Readiness>,
-    /// What bodies may take.
+    /// The bounds of request bodies.
     pub bodies: BodyLimits,
 }

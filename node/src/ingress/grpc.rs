@@ -1,4 +1,4 @@
-//! The gRPC door.
+//! The gRPC service for publishing events.
 
 use std::{
     pin::{Pin, pin},
@@ -18,9 +18,9 @@ use tonic::{Request, Response, Status, Streaming};
 use super::intake::{Intake, IntakeError, PendingRequest, Receipt};
 use crate::{observe::metrics::Transport, route::Urgency, status};
 
-/// What counts as the source of deliveries that name none: `listener:grpc`.
+/// Deliveries without a source are counted as `listener:grpc`.
 const LISTENER: &str = "grpc";
-/// Batches of one stream that may be under way, however small they are.
+/// Upper bound of the unacknowledged batches of one stream.
 const BATCHES_MAX: usize = 256;
 
 /// Serves [`IngestService`].
@@ -31,8 +31,8 @@ pub struct IngestHandler {
 }
 
 impl IngestHandler {
-    /// Streams are read ahead of their acknowledgements by at most so many bytes; once `stop` is cancelled they are read no
-    /// further, and end when what was read is acknowledged.
+    /// `stream_window_bytes` bounds the unacknowledged bytes of a stream. Once `stop` is cancelled,
+    /// a stream is read no further and ends after its last acknowledgement.
     pub fn new(intake: Intake, stream_window_bytes: u32, stop: CancellationToken) -> Self {
         Self {
             intake,
@@ -75,28 +75,29 @@ impl IngestService for IngestHandler {
         let batches = request.into_inner().take_until(until_stopped);
         let (taken, mut under_way) = mpsc::channel(BATCHES_MAX / 2);
         let window = Window::of(self.stream_window_bytes);
-        // A task of its own: where acknowledgements are not read, they are not asked for either, and a batch that nobody goes on with would
-        // keep the room in the node's queue that it was just given.
+        // The reader is a task of its own. If the stream of acknowledgements drove it, a client
+        // that does not read them would stop it between two steps, with room in the node's queue
+        // reserved.
         let reader = read_on(self.intake.clone(), batches, window, taken);
         let reader = AbortOnDropHandle::new(tokio::spawn(reader));
         let acknowledgements = stream::poll_fn(move |context| under_way.poll_recv(context))
             .map(|taken: Result<PendingBatch, Status>| async { Ok(taken?.acknowledgement().await) })
             .buffered(BATCHES_MAX / 2);
-        // After a failure nothing more is acknowledged: the sender sends again what was not.
+        // Nothing is acknowledged after a failure. The sender sends unacknowledged batches again.
         let acknowledgements = until_error(acknowledgements, reader);
         Ok(Response::new(Box::pin(acknowledgements)))
     }
 }
 
-/// A batch that its shards have taken in.
+/// A batch in the queues of its shards.
 struct PendingBatch {
     sequence: u64,
     taken: PendingRequest,
-    /// Its place in the stream's window, until it is acknowledged.
+    /// Its bytes in the stream's window, released with the acknowledgement.
     _room: OwnedSemaphorePermit,
 }
 
-/// How far a stream is read ahead of its acknowledgements.
+/// Bounds the unacknowledged bytes of a stream.
 struct Window {
     room: Arc<Semaphore>,
     bytes: u32,
@@ -108,7 +109,7 @@ impl Window {
         Self { room, bytes }
     }
 
-    /// `None` never comes: nobody closes it.
+    /// Always `Some`, as the semaphore is never closed.
     async fn room_for(&self, batch: &PublishStreamRequest) -> Option<OwnedSemaphorePermit> {
         let bytes = u32::try_from(batch.encoded_len()).unwrap_or(u32::MAX);
         let room = Arc::clone(&self.room);
@@ -116,8 +117,8 @@ impl Window {
     }
 }
 
-/// Hands batches over one after the other: a stream's batches are applied in its order. Ends with the first failure, which is the last that
-/// it tells.
+/// Hands batches over one by one, so that they are applied in the stream's order. Ends with the
+/// first failure, which is sent as the last item.
 async fn read_on(
     intake: Intake,
     batches: impl Stream<Item = Result<PublishStreamRequest, Status>>,
@@ -174,7 +175,7 @@ impl PendingBatch {
     }
 }
 
-/// Ends with the first failure, and with it what the items come from.
+/// Ends after the first failure, and then drops the source of the items.
 fn until_error<S, T>(source: S, from: T) -> impl Stream<Item = S::Item> + Send
 where
     S: Stream<Item = Result<PublishStreamResponse, Status>> + Send + 'static,

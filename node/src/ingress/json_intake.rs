@@ -1,4 +1,4 @@
-//! The intake of JSON deliveries, as the HTTP side uses it: each request is answered with the ids of its events.
+//! Intake of JSON deliveries for HTTP. Answers have the ids of the events.
 
 use bytes::Bytes;
 
@@ -9,22 +9,23 @@ use super::{
 };
 use crate::route::Urgency;
 
-/// Counts as the source of deliveries that name none: `listener:http`.
+/// Deliveries without a source are counted as `listener:http`.
 const LISTENER: &str = "http";
 
-/// Takes deliveries in. Returns only once they are durable and applied, or refused.
+/// Accepts JSON deliveries. Each call returns once they are durable and applied, or refused.
 pub trait JsonIntake: Send + Sync + 'static {
-    /// Takes native JSON events, each by itself; a payload that is no event at all becomes a dead letter.
+    /// Publishes native JSON events. A payload that is not an event becomes a dead letter.
     fn publish_events(
         &self,
         events: &[Bytes],
     ) -> impl Future<Output = Result<Receipt, IntakeError>> + Send;
 
-    /// Takes xAPI statements, all or, when any of them is refused, only those as dead letters. `source` is the credential that sent
-    /// them, else [`XAPI_SOURCE`](super::XAPI_SOURCE).
+    /// Publishes xAPI statements. When any of them is refused, only the refused ones are stored, as
+    /// dead letters. `source` is the sender's credential, or else
+    /// [`XAPI_SOURCE`](super::XAPI_SOURCE).
     ///
-    /// A statement that is known with other content is reported as conflicting only when it has a time of its own: one that has
-    /// none gets the time of its arrival, which is another each time.
+    /// A statement whose id is known with other content is reported as conflicting only if it has a
+    /// time of its own. Without one it gets its time of receipt, which differs each time.
     fn publish_statements(
         &self,
         statements: &[PostedStatement],

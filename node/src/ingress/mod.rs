@@ -1,8 +1,8 @@
-//! The door: whatever form an event comes in, it leaves here as a [`homeroom_core::Event`] or as a refusal with its reason.
+//! Decodes deliveries of every form into [`homeroom_core::Event`]s or refusals, and hands them to
+//! the router.
 //!
-//! Pure functions: no runtime, no I/O, no clock. Each door (`native`, `xapi`, `proto`) only translates its form into a
-//! draft; one place checks drafts, so that all doors refuse the same things for the same reasons in the same order.
-//! Knows nothing of duplicates, retention or authority: those need the learner, and come later.
+//! `decode` is pure; `intake` uses the clock, the queues and the router. Duplicates, retention and
+//! authority are decided later, by the shard: they need the learner's state.
 
 mod decode;
 mod grpc;

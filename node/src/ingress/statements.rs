@@ -1,4 +1,4 @@
-//! Requests of statements that are taken whole or not at all, as the standard has it.
+//! Decides on requests of statements, which the standard accepts as a whole or not at all.
 
 use std::collections::HashSet;
 
@@ -14,47 +14,48 @@ use super::{
 /// A statement of a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PostedStatement {
-    /// The id by which it is answered, where one can be made out.
+    /// The id in the answer, where one can be read.
     pub id: Option<String>,
-    /// The statement.
+    /// The JSON text of the statement.
     pub bytes: Bytes,
-    /// Whether its id is not its sender's, but derived from it: equal ones are one statement then, sent twice.
+    /// Whether the id is derived from the bytes. Equal statements are then one statement sent
+    /// twice, not a repeated id.
     pub is_id_derived: bool,
 }
 
-/// What became of a request of statements.
+/// The answer to a request of statements.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StatementsReceipt {
-    /// What is wrong with which. When there is any, these alone were taken, as dead letters; of the others nothing is stored or
-    /// counted.
+    /// The refused statements. When there is one, only these are stored, as dead letters; the
+    /// others are neither stored nor counted.
     pub refused: Vec<RefusedStatement>,
-    /// Of what was taken.
+    /// The outcomes of what was stored.
     pub taken: Receipt,
 }
 
-/// A statement that must be put right before its request can be taken.
+/// A statement that must be corrected before its request is accepted.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct RefusedStatement {
-    /// Its place in the request, from 0.
+    /// The index in the request, from 0.
     pub index: usize,
     /// See [`PostedStatement::id`].
     #[serde(skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Why, by name.
+    /// The name of the reason.
     pub reason: &'static str,
-    /// Which field, what was wrong.
+    /// The field and what is wrong with it.
     pub detail: String,
 }
 
-/// What is known of a request's statements before any of them is handed over.
+/// The decision on a request's statements, before any is handed over.
 pub(super) struct Judged {
     pub refused: Vec<RefusedStatement>,
     pub event_ids: Vec<String>,
-    /// Whether each says itself when it happened.
+    /// Whether each has a time of its own.
     pub is_timed: Vec<bool>,
 }
 
-/// Admits all statements when each of them is sound, else those that are not.
+/// Admits all statements if each is valid, or else only the invalid ones.
 pub(super) fn judge(
     admission: &mut Admission<'_>,
     statements: &[PostedStatement],

@@ -1,4 +1,4 @@
-//! Answers as JSON.
+//! Builds the JSON answers of reads.
 
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
@@ -13,7 +13,7 @@ use super::{
     params::to_camel_case,
 };
 
-/// An answer, with the position that it has reached as a header.
+/// An answer with its position in a header.
 pub(super) fn answer<'f>(
     message: &impl Serialize,
     cluster_id: &str,
@@ -23,7 +23,7 @@ pub(super) fn answer<'f>(
     Ok(respond(StatusCode::OK, json, cluster_id, freshness))
 }
 
-/// The same for what may not be there: the answer still says how current it is.
+/// As [`answer`], but 404 when not `found`. The body then still has the freshness.
 pub(super) fn answer_if<'f>(
     found: bool,
     what: &str,
@@ -53,8 +53,8 @@ fn not_found<'f>(
     Ok(respond(StatusCode::NOT_FOUND, json, cluster_id, freshness))
 }
 
-/// The JSON of an answer with a profile: of a profile that was asked for in part, the other fields would say 0 or nothing, which is
-/// no answer.
+/// The JSON of an answer with a profile. Profile fields outside the mask are removed: their zeros
+/// would look like values.
 pub(super) fn with_fields(
     message: &impl Serialize,
     fields: Option<&FieldMask>,

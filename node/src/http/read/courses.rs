@@ -1,4 +1,4 @@
-//! `GET /v1/courses`, and of one course its roster, its windows, and its watch.
+//! `GET /v1/courses`, and the roster, windows and watch of one course.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -78,7 +78,7 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
     answer_if(page.found, "course", &page, cluster_id, freshness)
 }
 
-/// A course now, and after each change.
+/// Streams a course: now, and after each change.
 pub(super) async fn watch<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     PathId(course_id): PathId,

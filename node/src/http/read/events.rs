@@ -1,4 +1,4 @@
-//! Watches as server-sent events.
+//! Sends watches as server-sent events.
 
 use std::convert::Infallible;
 use std::time::Duration;
@@ -12,11 +12,12 @@ use tonic::Status;
 
 use super::super::error::HttpError;
 
-/// A comment is sent when nothing else was for so long: whoever reads notices a dead connection, and so does the node.
+/// After this long without an event a comment is sent, so that both sides notice a dead connection.
 const HEARTBEAT: Duration = Duration::from_secs(15);
 
-/// A watch's answers as events of this name, until the watch, the client or the node ends; an error is the last event, `error`.
-/// Answers are made when the client has room for them: the watch itself leaves out what is outdated.
+/// Sends a watch's answers as events called `name` until the watch, the client or the node ends. An
+/// error is sent as a last event called `error`. Answers are built only when the client can receive
+/// them; the watch itself skips outdated ones.
 pub(super) fn events<A: 'static>(
     name: &'static str,
     answers: impl Stream<Item = Result<A, Status>> + Send + 'static,

@@ -1,4 +1,4 @@
-//! The one table of what gRPC's codes are over HTTP.
+//! The one table from gRPC codes to HTTP statuses.
 
 use axum::http::StatusCode;
 use tonic::{Code, Status};

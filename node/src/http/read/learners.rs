@@ -1,4 +1,4 @@
-//! `GET /v1/learners/{id}`, its windows, and its watch.
+//! `GET /v1/learners/{id}`, and the learner's windows and watch.
 
 use axum::extract::State;
 use axum::response::Response;
@@ -80,7 +80,8 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
     answer_if(page.found, "learner", &page, cluster_id, freshness)
 }
 
-/// A learner's profile now, and after each change. A learner that nobody knows yet is an answer too: it may come.
+/// Streams a learner's profile: now, and after each change. An unknown learner is answered with
+/// `found = false`, since its first event may still arrive.
 pub(super) async fn watch<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     PathId(user_id): PathId,

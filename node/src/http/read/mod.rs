@@ -1,6 +1,7 @@
-//! Reads over HTTP: the answers of the gRPC services as JSON, and their watches as server-sent events.
+//! Reads over HTTP: the answers of the gRPC services as JSON, their watches as server-sent events.
 //!
-//! Generic over the services, which it asks as any gRPC client would: an answer means the same at both doors.
+//! Generic over the gRPC service traits and calls them as a gRPC client would, so that both APIs
+//! give the same answers.
 
 mod answer;
 mod courses;
@@ -24,7 +25,7 @@ use super::error::HttpError;
 
 pub use reads::{ReadServices, Reads};
 
-/// The paths of all reads.
+/// The routes of all reads.
 pub fn routes<L: LearnerService, C: CourseService>(reads: Reads<L, C>) -> Router {
     Router::new()
         .route("/v1/learners/{id}", get(learners::get::<L, C>))

@@ -1,4 +1,4 @@
-//! The parameters behind the `?` of a path.
+//! The query parameters of a read.
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
@@ -7,13 +7,13 @@ use prost_types::FieldMask;
 
 use super::super::error::HttpError;
 
-/// Parameters that the path knows, each at most once; an empty one is as good as none.
+/// The known parameters, each at most once. An empty value counts as absent.
 #[derive(Debug, Default)]
 pub(super) struct Params(BTreeMap<String, String>);
 
 impl Params {
     /// # Errors
-    /// When one is not among `known`, or stands there twice.
+    /// When a parameter is not among `known`, or occurs twice.
     pub fn of(pairs: Vec<(String, String)>, known: &[&str]) -> Result<Self, HttpError> {
         let unknown: Vec<&str> = pairs
             .iter()
@@ -38,12 +38,12 @@ impl Params {
         Ok(Self(params))
     }
 
-    /// Empty when it is not there.
+    /// Empty when absent.
     pub fn text(&self, name: &str) -> String {
         self.get(name).unwrap_or_default().to_owned()
     }
 
-    /// 0 when it is not there.
+    /// 0 when absent.
     pub fn number<T: FromStr + Default + fmt::Display>(&self, name: &str) -> Result<T, HttpError> {
         let Some(text) = self.get(name) else {
             return Ok(T::default());
@@ -52,7 +52,7 @@ impl Params {
         number.map_err(|_| self.wrong(name, "a whole number within bounds"))
     }
 
-    /// A time as ms since the epoch.
+    /// A time in ms since the epoch, given as such or in RFC 3339.
     pub fn time_ms(&self, name: &str) -> Result<Option<i64>, HttpError> {
         let Some(text) = self.get(name) else {
             return Ok(None);
@@ -60,7 +60,7 @@ impl Params {
         if let Ok(ms) = text.parse() {
             return Ok(Some(ms));
         }
-        // A plus that nobody escaped arrives as a space, and no time has one of its own.
+        // An unescaped plus arrives as a space, and no valid time contains a space.
         let time: Result<Timestamp, _> = text.replace(' ', "+").parse();
         let ms = time.map(Timestamp::as_millisecond);
         ms.map(Some)
@@ -75,7 +75,7 @@ impl Params {
         }
     }
 
-    /// One of these words, in letters of any size; the default when it is not there.
+    /// One of `words`, ignoring ASCII case. The default when absent.
     pub fn one_of<T: Copy + Default>(
         &self,
         name: &str,
@@ -93,7 +93,7 @@ impl Params {
         })
     }
 
-    /// Fields of an answer, with commas between: the contract's names, from `camelCase`.
+    /// A field mask from names separated by commas, in camelCase or snake_case.
     pub fn fields(&self, name: &str) -> Option<FieldMask> {
         let paths = self.get(name)?.split(',').map(str::trim);
         let paths: Vec<String> = paths

@@ -1,4 +1,4 @@
-//! What a read's path, parameters and headers ask for.
+//! Extracts the path, parameters and position of a read.
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRequestParts, Path, Query};
@@ -10,27 +10,27 @@ use super::{
     params::Params,
 };
 
-/// The parameters of how current an answer has to be.
+/// The parameters for how current an answer must be.
 pub(super) const READ: [&str; 3] = ["consistency", "maxStalenessMs", "onStale"];
 
-/// The id in a path, with its escapes resolved.
+/// The id in a path, percent-decoded.
 pub(super) struct PathId(pub String);
 
-/// The parameters as they came, and the position that the answer has to have reached.
+/// The parameters as received, and the position that the answer must have reached.
 pub(super) struct ReadQuery {
     pairs: Vec<(String, String)>,
     position: Option<v1::PositionToken>,
 }
 
 impl ReadQuery {
-    /// The parameters, of which `known` and, where `reads` is set, those of [`READ`] are all that there may be.
+    /// The parameters. Only `known` ones are allowed and, where `reads` is set, those of [`READ`].
     pub fn params(&mut self, known: &[&str], reads: bool) -> Result<Params, HttpError> {
         let read = if reads { READ.as_slice() } else { &[] };
         let pairs = std::mem::take(&mut self.pairs);
         Params::of(pairs, &[known, read].concat())
     }
 
-    /// How current the answer has to be.
+    /// How current the answer must be.
     pub fn read(self, params: &Params) -> Result<Option<v1::ReadOptions>, HttpError> {
         use v1::{Consistency, OnStale};
         let consistency = params.one_of(

@@ -1,4 +1,4 @@
-//! The services that reads are asked of.
+//! The services behind the reads.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::super::{error::HttpError, gate::Gate};
 
-/// What the handlers of reads work with. Clones share it.
+/// The state of the read handlers. Clones share it.
 pub struct Reads<L, C> {
     gate: Gate<ReadServices<L, C>>,
     watches: Arc<Semaphore>,
@@ -14,9 +14,9 @@ pub struct Reads<L, C> {
 
 /// The services that answer reads.
 pub struct ReadServices<L, C> {
-    /// Of learners.
+    /// Answers reads of learners.
     pub learners: Arc<L>,
-    /// Of courses.
+    /// Answers reads of courses.
     pub courses: Arc<C>,
     /// The cluster that positions belong to.
     pub cluster_id: String,
@@ -32,7 +32,7 @@ impl<L, C> Clone for Reads<L, C> {
 }
 
 impl<L, C> Reads<L, C> {
-    /// At most `watches_max` watches are open at once, so that they leave connections to others.
+    /// Allows `watches_max` open watches, so that other requests find free connections.
     pub fn new(gate: Gate<ReadServices<L, C>>, watches_max: usize) -> Self {
         Self {
             gate,
@@ -44,13 +44,13 @@ impl<L, C> Reads<L, C> {
         Ok(self.gate.service()?)
     }
 
-    /// Room for a watch, given back when dropped.
+    /// Reserves a place for a watch. Dropping the permit releases it.
     pub(super) fn begin_watch(&self) -> Result<OwnedSemaphorePermit, HttpError> {
         let room = Arc::clone(&self.watches).try_acquire_owned();
         room.map_err(|_| HttpError::Unavailable("as many watches are open as may be".to_owned()))
     }
 
-    /// Returns when the node is no longer ready.
+    /// Completes when the node is no longer ready.
     pub(super) fn closing(&self) -> impl Future<Output = ()> + Send + use<L, C> {
         self.gate.closing()
     }

@@ -1,4 +1,4 @@
-//! Reads over HTTP, with services of the tests' own behind them.
+//! Tests of reads over HTTP, with fake services.
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 
@@ -21,14 +21,14 @@ use crate::observe::Readiness;
 
 type Answers<A> = Pin<Box<dyn Stream<Item = Result<A, Status>> + Send>>;
 
-/// Knows the learner `ada`, and fails for those whose name is that of a fault.
+/// Finds every learner but `absent`, and fails for ids that name an error.
 #[derive(Default)]
 struct FakeLearners {
     asked: Mutex<Vec<v1::GetLearnerRequest>>,
     windows_asked: Mutex<Vec<v1::ListWindowsRequest>>,
 }
 
-/// Has none of its methods.
+/// Implements only `get_course`.
 struct NoCourses;
 
 fn freshness() -> v1::Freshness {
@@ -113,7 +113,7 @@ impl learner_service_server::LearnerService for FakeLearners {
         Err(Status::unimplemented("not over HTTP"))
     }
 
-    /// One answer; then an error for `broken`, the end for `short`, and silence for all others.
+    /// One answer; then an error for `broken`, the end for `short`, and nothing for all others.
     async fn watch_learner(
         &self,
         request: GrpcRequest<v1::WatchLearnerRequest>,

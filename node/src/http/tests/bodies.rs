@@ -1,4 +1,4 @@
-//! What bodies take of the room for all of them, while they arrive.
+//! Tests of the bound on all bodies, while bodies arrive.
 
 use axum::body::Body;
 use futures::stream::poll_fn;
@@ -9,17 +9,17 @@ use super::super::error::HttpError;
 use super::*;
 
 const KIB: usize = 1_024;
-/// Of one body; all together have room for two of them.
+/// Bound of one body. All together may take twice as much.
 const KIB_MAX: usize = 8;
 /// Longer than any test waits.
 const NEVER: Duration = Duration::from_secs(3_600);
 
-/// Bodies that arrive chunk by chunk, of a KiB each.
+/// Bodies that arrive in chunks of 1 KiB.
 struct Arriving {
     limits: Arc<BodyLimits>,
     /// They end with the test.
     receiving: JoinSet<Option<HttpError>>,
-    /// None of them comes to its end before.
+    /// Kept, so that no body ends before the test.
     senders: Vec<mpsc::Sender<Result<Bytes, hyper::Error>>>,
 }
 
@@ -33,7 +33,7 @@ impl Arriving {
         }
     }
 
-    /// A further body, so much of which has been received.
+    /// Starts a further body, of which `kib` KiB are received.
     async fn body(&mut self, kib: usize) {
         let (sender, mut chunks) = mpsc::channel(1);
         let body = Body::from_stream(poll_fn(move |context| chunks.poll_recv(context)));
@@ -44,12 +44,12 @@ impl Arriving {
             let chunk = Bytes::from(vec![b'['; KIB]);
             sender.send(Ok(chunk)).await.expect("it is being received");
         }
-        // The channel holds one: when there is room for it, all others have been taken out.
+        // The channel holds one chunk: once it has a free place, all earlier chunks are received.
         drop(sender.reserve().await);
         self.senders.push(sender);
     }
 
-    /// What a small body that comes now is told.
+    /// The error for a small body that arrives now.
     async fn told(&self) -> Option<HttpError> {
         let small = Request::new(Body::from("{}"));
         self.limits.receive(small).await.err()

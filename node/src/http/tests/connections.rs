@@ -1,4 +1,4 @@
-//! What holds for every path: health, bounds, and how connections end.
+//! Tests of health, bounds and the end of connections.
 
 use super::*;
 
@@ -74,10 +74,11 @@ async fn bodies_are_bounded_all_together() {
 
 /// Longer than any test waits.
 const NEVER: Duration = Duration::from_secs(3_600);
-/// More than the kernel holds of a connection for either side: once so much has been sent, all before it has been read.
+/// More bytes than the kernel buffers for both sides of a connection. Once they are sent, the
+/// server has read all earlier bytes.
 const IN_THE_KERNEL: usize = 16 << 20;
 
-/// Sends so many bytes of a body that does not end, in small chunks, each of which takes its room.
+/// Sends `bytes` bytes of an endless body, in small chunks.
 async fn sent_slowly(served: &Served, bytes: usize) -> TcpStream {
     use tokio::io::AsyncWriteExt;
     let mut stream = TcpStream::connect(served.address).await.expect("connected");

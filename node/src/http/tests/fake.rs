@@ -1,4 +1,4 @@
-//! An intake that does as each delivery's `verb` says.
+//! A fake intake, whose outcomes follow each delivery's `verb`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,10 +15,10 @@ use crate::{
     route::RouteError,
 };
 
-/// By request: the source, and what was published.
+/// By request: the source and the deliveries.
 pub type Published = Arc<Mutex<Vec<(String, Vec<Bytes>)>>>;
 
-/// Keeps what is published. A JSON object with a verb is sound.
+/// Records what is published. A JSON object with a verb is valid.
 #[derive(Clone, Default)]
 pub struct FakeIntake {
     pub published: Published,

@@ -1,4 +1,4 @@
-//! The HTTP side, over real connections, with an intake of its own.
+//! Tests of the HTTP API over real connections, with a fake intake.
 
 mod bodies;
 mod connections;
@@ -28,7 +28,7 @@ use crate::observe::{Metrics, Readiness};
 use super::*;
 use fake::{FakeIntake, Published};
 
-/// A node's HTTP side on a port of its own; ends with the test.
+/// A server on a port of its own. It ends with the test.
 struct Served {
     address: SocketAddr,
     published: Published,
@@ -38,14 +38,14 @@ struct Served {
 }
 
 const BODY_BYTES_MAX: usize = 4 << 20;
-/// Of two of the largest bodies.
+/// Twice the largest body.
 const BODIES_BYTES_MAX: u64 = 8 << 20;
 
 async fn served(wait: Duration, drain: Duration) -> Served {
     served_within(wait, drain, Duration::from_millis(500)).await
 }
 
-/// Served where a body may take so long to arrive.
+/// Serves with a bound on a body's time of arrival.
 async fn served_within(wait: Duration, drain: Duration, arrival: Duration) -> Served {
     let intake = FakeIntake {
         wait,

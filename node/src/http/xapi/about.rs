@@ -1,4 +1,4 @@
-//! `GET /xAPI/about`: what is spoken here.
+//! `GET /xAPI/about`: the supported versions of xAPI.
 
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
@@ -14,8 +14,8 @@ struct About {
     extensions: std::collections::BTreeMap<&'static str, &'static str>,
 }
 
-/// Needs no version to be named: it is where a client learns them. One that speaks 1.0.x is told of those alone: libraries of that
-/// time fail on versions that they have never heard of.
+/// Requires no version header, since clients learn the versions here. A client that names 1.0.x
+/// gets only those versions: libraries of that time fail on unknown versions.
 pub(super) async fn about(headers: HeaderMap) -> Result<Response, HttpError> {
     let about = About {
         version: version::offered(&headers),

@@ -1,4 +1,4 @@
-//! Who sends statements.
+//! The source of statements, by the Basic credential.
 
 use axum::http::header::AUTHORIZATION;
 use axum::http::{HeaderMap, HeaderValue};
@@ -9,14 +9,14 @@ use crate::ingress::XAPI_SOURCE;
 
 use super::super::error::HttpError;
 
-/// A longer user name is refused, bytes.
+/// Upper bound of a user name, bytes.
 const SOURCE_BYTES_MAX: usize = 128;
 
-/// The credential that sent the statements. It names them and grants nothing: there is no access control here. Schemes other than
-/// Basic name nobody.
+/// The source of the statements: the user name of a Basic credential, or else `xapi`. The
+/// credential is not checked, as there is no access control. Other schemes are ignored.
 ///
 /// # Errors
-/// When a Basic credential can't be read, or its user name is longer than 128 bytes.
+/// When a Basic credential can't be parsed, or its user name is longer than 128 bytes.
 pub(super) fn source(headers: &HeaderMap) -> Result<String, HttpError> {
     let is_basic = |value: &HeaderValue| {
         let scheme = value.as_bytes().split(|byte| *byte == b' ').next();

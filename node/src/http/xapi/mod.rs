@@ -1,4 +1,4 @@
-//! The part of an xAPI store that writers need: `/xAPI/statements` and `/xAPI/about`.
+//! The part of an xAPI store that senders need: `/xAPI/statements` and `/xAPI/about`.
 
 mod about;
 mod credential;
@@ -17,7 +17,7 @@ use crate::ingress::JsonIntake;
 use super::error::HttpError;
 use super::state::HttpState;
 
-/// The paths below `/xAPI`; whatever the answer is, it names the version spoken.
+/// The routes below `/xAPI`. Each answer has the version header, errors included.
 pub(super) fn paths<I: JsonIntake>() -> Router<Arc<HttpState<I>>> {
     Router::new()
         .route(

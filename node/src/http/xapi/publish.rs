@@ -1,4 +1,4 @@
-//! `POST` and `PUT` of statements: taken whole or not at all.
+//! `POST` and `PUT` of statements. A request is accepted as a whole or not at all.
 
 use std::sync::Arc;
 
@@ -23,20 +23,20 @@ use super::credential::source;
 use super::statement::{is_uuid, statement_of};
 use super::version;
 
-/// What a body may hold: small statements cost more than their bytes.
+/// Upper bound of statements per body. Small statements take more memory than their bytes.
 pub(in super::super) const STATEMENTS_MAX: usize = 10_000;
 const CONFLICT: &str = "this id is known with other content, which stays as it is";
 
-/// The parameters of the two methods; others are of no meaning here.
+/// The parameters of the two methods. Others are ignored.
 #[derive(Debug, Default, Deserialize)]
 struct Parameters {
     #[serde(rename = "statementId")]
     statement_id: Option<String>,
-    /// Of requests that put all their parts into a form, for the sake of old browsers.
+    /// Marks the alternate request syntax for old browsers, which puts all parts into a form.
     method: Option<String>,
 }
 
-/// Takes one statement or an array of them; answers their ids once they are durable and counted.
+/// Publishes one statement or an array, and answers with the ids once they are durable and applied.
 pub(super) async fn post<I: JsonIntake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
@@ -57,7 +57,7 @@ pub(super) async fn post<I: JsonIntake>(
     Ok(with_position(response, &receipt.position))
 }
 
-/// Takes one statement under the id that the request names.
+/// Publishes one statement under the id in the query.
 pub(super) async fn put<I: JsonIntake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
@@ -91,7 +91,7 @@ fn check_post(request: &Request<Body>) -> Result<(), HttpError> {
     Ok(())
 }
 
-/// The id that a statement is put under.
+/// The id in the query of a `PUT`.
 fn check_put(request: &Request<Body>) -> Result<String, HttpError> {
     version::check(request.headers())?;
     let id = parameters(request.uri())?.statement_id;
@@ -109,7 +109,7 @@ fn parameters(uri: &Uri) -> Result<Parameters, HttpError> {
         .map_err(|_| HttpError::BadQuery)
 }
 
-/// A request's body and who sent it.
+/// A request's body and its source.
 struct Received {
     body: ReceivedBody,
     source: String,
@@ -130,8 +130,8 @@ impl Received {
         Ok(Self { body, source })
     }
 
-    /// Publishes the statements that the body was found to hold, and returns them with their outcomes. A body that is no JSON is kept
-    /// whole as a dead letter.
+    /// Publishes the statements of the body, and returns them with their outcomes. A body that is
+    /// not JSON is kept whole as a dead letter.
     async fn publish<I: JsonIntake>(
         &self,
         state: &HttpState<I>,
@@ -163,8 +163,9 @@ impl Received {
     }
 }
 
-/// Whether the whole request can be answered as taken. A refusal that only the learner could know of (late, beyond the retention)
-/// is kept as a dead letter, but not answered as an error: the sender could do nothing but send the statement for ever.
+/// Turns refusals and conflicts into errors. A statement that only the shard refuses (late, beyond
+/// the retention) is kept as a dead letter and is no error here: the sender could only send it
+/// again for ever.
 fn check(statements: &[PostedStatement], receipt: StatementsReceipt) -> Result<Receipt, HttpError> {
     let StatementsReceipt { refused, taken } = receipt;
     refuse_partial(&taken)?;

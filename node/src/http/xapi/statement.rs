@@ -1,4 +1,4 @@
-//! Statements of a body, each with the id by which it is answered.
+//! From the JSON values of a body to statements with ids.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,9 @@ struct Identified<'a> {
     id: Option<&'a RawValue>,
 }
 
-/// The statement that a value of a body is. One without an id gets `id`, else one that is derived from it: a sender that tries
-/// again after it got no answer sends the same event. No id where none can be made out; the intake refuses such a statement.
+/// The statement of a JSON value. A statement without an id gets `id`, or else an id derived from
+/// its bytes, so that a retry is the same event. Its id is `None` when it can't be read; the intake
+/// refuses such a statement.
 pub(super) fn statement_of(value: &RawValue, body: &Bytes, id: Option<&str>) -> PostedStatement {
     let statement = value.get();
     let as_it_came = |id| PostedStatement {
@@ -24,7 +25,7 @@ pub(super) fn statement_of(value: &RawValue, body: &Bytes, id: Option<&str>) -> 
         bytes: body.slice_ref(statement.as_bytes()),
         is_id_derived: false,
     };
-    // Derived structs take arrays too; a statement is an object.
+    // A derived struct also accepts an array; a statement must be an object.
     let parsed = serde_json::from_str::<Identified<'_>>(statement);
     let (true, Ok(Identified { id: own })) = (statement.starts_with('{'), parsed) else {
         return as_it_came(None);
@@ -47,7 +48,7 @@ fn derived_id(statement: &str) -> String {
     Uuid::new_v5(&Uuid::NAMESPACE_OID, statement.as_bytes()).to_string()
 }
 
-/// The id is given here, before the statement is published, so that the one answered is the one stored.
+/// Adds the id before the statement is published, so that the answered id is the stored one.
 fn with_id(statement: &str, id: Option<&str>) -> serde_json::Result<PostedStatement> {
     let is_id_derived = id.is_none();
     let id = id.map_or_else(|| derived_id(statement), str::to_owned);

@@ -1,4 +1,4 @@
-//! Which version of xAPI a request speaks.
+//! The version of xAPI of a request.
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Request};
@@ -7,7 +7,7 @@ use axum::response::Response;
 
 use super::super::error::HttpError;
 
-/// Those spoken here, the 1.0.x first.
+/// The supported versions, 1.0.x first.
 const VERSIONS: [&str; 5] = ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "2.0.0"];
 const VERSIONS_1: &[&str] = VERSIONS.split_at(4).0;
 
@@ -15,13 +15,13 @@ const HEADER: HeaderName = HeaderName::from_static("x-experience-api-version");
 const VERSION_1: HeaderValue = HeaderValue::from_static("1.0.3");
 const VERSION_2: HeaderValue = HeaderValue::from_static("2.0.0");
 
-/// The versions to offer to a client, by the one that it speaks.
+/// The versions to list for a client, by the version that it names.
 pub(super) fn offered(headers: &HeaderMap) -> &'static [&'static str] {
     let speaks_1 = headers.contains_key(HEADER) && asked(headers) == Some(VERSION_1);
     if speaks_1 { VERSIONS_1 } else { &VERSIONS }
 }
 
-/// Names the version in every answer, errors included.
+/// Adds the version header to every answer, errors included.
 pub(super) async fn name_version(request: Request<Body>, next: Next) -> Response {
     let version = asked(request.headers()).unwrap_or(VERSION_1);
     let mut response = next.run(request).await;
@@ -29,18 +29,18 @@ pub(super) async fn name_version(request: Request<Body>, next: Next) -> Response
     response
 }
 
-/// Makes sure that a request speaks a version that is known here. One that names none is taken for an early one: source systems
-/// forget it.
+/// Checks that a request names a supported version. A request without the header counts as 1.0, as
+/// many source systems omit it.
 ///
 /// # Errors
-/// When it is another.
+/// When it names any other version.
 pub(super) fn check(headers: &HeaderMap) -> Result<(), HttpError> {
     asked(headers)
         .map(|_| ())
         .ok_or(HttpError::UnsupportedVersion)
 }
 
-/// The version to answer with; `None` for one not spoken here.
+/// The version to answer with, or `None` when the named one is not supported.
 fn asked(headers: &HeaderMap) -> Option<HeaderValue> {
     let Some(asked) = headers.get(HEADER) else {
         return Some(VERSION_1);

@@ -1,4 +1,4 @@
-//! What a draft must fulfil to become an event, whatever door it came through.
+//! The checks that turn a draft into an event. They are the same for every form of event.
 
 use homeroom_core::{Event, EventType, Reason, Refusal};
 
@@ -15,7 +15,7 @@ use super::{
 };
 
 impl<'p> Draft<'p> {
-    /// The event, if nothing is wrong with it; `fault` is what the door itself found.
+    /// The event, if the draft passes all checks. `fault` is what the decoder of its form found.
     pub fn admit(
         self,
         fault: Option<Fault>,
@@ -42,7 +42,7 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// The type and time of a draft with nothing wrong; else the first fault, in the order that the contract gives them.
+    /// The type and time of a valid draft, or else the first fault in the contract's order.
     fn check(
         &self,
         labels: &Labels,
@@ -129,7 +129,8 @@ impl<'p> Draft<'p> {
         }
     }
 
-    /// Names are keys, in memory and on disk: what may have any length is metadata.
+    /// Names are keys in memory and on disk, so their length is bounded. Metadata values are not
+    /// bounded here.
     fn check_names(&self, labels: &Labels) -> Result<(), Fault> {
         let names = [
             (&self.event_id, "eventId"),
@@ -171,7 +172,8 @@ impl<'p> Draft<'p> {
         Ok(())
     }
 
-    /// Holds for every type: a score that can't be right is refused also where it wouldn't count.
+    /// Checks scores of every event type: an impossible score is refused even where it would not
+    /// count.
     fn check_score(&self, labels: &Labels, context: &DeliveryContext<'_>) -> Result<(), Fault> {
         if let Some(max_score) = self.max_score
             && !(max_score.is_finite() && max_score > 0.0)

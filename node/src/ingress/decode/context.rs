@@ -1,20 +1,21 @@
-//! What the receiving node knows of a delivery beside its bytes.
+//! What decoding needs besides the bytes of a delivery.
 
 use homeroom_core::Settings;
 
 use crate::observe::HomePages;
 
-/// The circumstances under which a delivery came in.
+/// The time, listener and settings under which a delivery is decoded.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryContext<'s> {
     /// The receiving node's clock, ms since the epoch.
     pub now_ms: i64,
-    /// When it first came in, ms since the epoch: the time of deliveries that have none. `now_ms`, except for a dead letter.
+    /// When the delivery first arrived, ms since the epoch. It is the event time of statements
+    /// without one. Equal to `now_ms`, except for a dead letter.
     pub arrived_ms: i64,
-    /// Where it came in: `grpc` or `http`. Counts for deliveries that name no source.
+    /// The listener: `grpc` or `http`. Deliveries without a source are counted under it.
     pub listener: &'s str,
     /// The settings in force.
     pub settings: &'s Settings,
-    /// Where the homePages of statements' accounts are noted, if anywhere.
+    /// Records the homePages of statements' accounts, for `doctor`. `None` records nothing.
     pub home_pages: Option<&'s HomePages>,
 }

@@ -1,4 +1,4 @@
-//! A delivery as it came, to be kept if it is refused.
+//! A delivery as received. Its bytes are kept when it is refused.
 
 use homeroom_core::PayloadFormat;
 
@@ -7,7 +7,7 @@ use super::{
     limits::{CUT_PAYLOAD_BYTES, EVENT_BYTES_MAX},
 };
 
-/// Its bytes as received, and their form.
+/// The bytes of a delivery as received, and their form.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Delivery<'p> {
     pub format: PayloadFormat,
@@ -15,7 +15,7 @@ pub(super) struct Delivery<'p> {
 }
 
 impl Delivery<'_> {
-    /// The names that its sender knows the fields by.
+    /// The names of the fields in this form.
     pub fn labels(self) -> &'static Labels {
         match self.format {
             PayloadFormat::XapiJson | PayloadFormat::StandardXapiJson => &labels::XAPI,
@@ -24,7 +24,7 @@ impl Delivery<'_> {
     }
 }
 
-/// What is kept of a refused delivery's bytes.
+/// The part of a refused delivery's bytes that its dead letter keeps.
 pub(super) fn cut(payload: &[u8]) -> &[u8] {
     if payload.len() <= EVENT_BYTES_MAX {
         payload

@@ -1,4 +1,5 @@
-//! An event on its way in: what a door made out of its form, to be checked the same way for all doors.
+//! An event between decoding and checking. Each form fills the same draft, so that one place checks
+//! all.
 
 use std::borrow::Cow;
 
@@ -12,7 +13,7 @@ use super::{
     timestamp::Stamp,
 };
 
-/// Texts are absent when empty.
+/// Empty texts are `None`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Draft<'p> {
     pub event_id: Option<Cow<'p, str>>,
@@ -37,7 +38,7 @@ pub(super) struct Draft<'p> {
 }
 
 impl<'p> Draft<'p> {
-    /// The event of a draft that was checked.
+    /// The event of a draft that passed the checks.
     pub fn into_event(
         mut self,
         event_type: EventType,
@@ -76,7 +77,7 @@ impl<'p> Draft<'p> {
         event
     }
 
-    /// The score that counts; what was given beside it has no place, and joins the metadata.
+    /// The score in millionths. Values that do not count are moved to the metadata.
     fn take_score(&mut self, scoring: Scoring) -> Option<u32> {
         let pair = self
             .score

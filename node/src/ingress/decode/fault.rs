@@ -1,4 +1,4 @@
-//! What is wrong with a delivery, and the refusal that tells of it.
+//! What is wrong with a delivery, and the refusal made of it.
 
 use std::borrow::Cow;
 
@@ -12,19 +12,19 @@ use super::{
     limits::{EVENT_BYTES_MAX, NAME_BYTES_MAX},
 };
 
-/// How much of an offending value is shown, characters.
+/// Upper bound of the part of a wrong value in a message, characters.
 const SHOWN_CHARS_MAX: usize = 64;
-/// Bounds details that quote a parser, bytes.
+/// Upper bound of a detail, bytes. Messages of parsers can be longer.
 const DETAIL_BYTES_MAX: usize = 512;
 
-/// Why a delivery can't be taken.
+/// Why a delivery is refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fault {
     pub reason: Reason,
     pub detail: Cow<'static, str>,
 }
 
-/// What could be made out of a refused delivery.
+/// The sender of a refused delivery, as far as it could be read.
 #[derive(Default)]
 pub(super) struct Sender<'p> {
     pub source: Option<Cow<'p, str>>,
@@ -39,7 +39,7 @@ impl Fault {
         }
     }
 
-    /// A field of the wrong type, with its JSON text.
+    /// A field of the wrong type. `found` is its JSON text.
     pub fn wrong_type(field: &str, expected: &str, found: &str) -> Self {
         let found = shortened(found);
         Self::new(
@@ -56,7 +56,7 @@ impl Fault {
         )
     }
 
-    /// What a JSON parser said of text that is no JSON.
+    /// The parser's error for text that is not JSON.
     pub fn malformed(error: &serde_json::Error) -> Self {
         Self::new(Reason::Malformed, format!("no JSON: {error}"))
     }
@@ -97,7 +97,7 @@ fn bounded(detail: Cow<'static, str>) -> Cow<'static, str> {
     Cow::Owned(format!("{}…", &detail[..end.unwrap_or_default()]))
 }
 
-/// The beginning of a value, for a message.
+/// The beginning of a value, as a message shows it.
 pub(super) fn shortened(value: &str) -> Cow<'_, str> {
     match value.char_indices().nth(SHOWN_CHARS_MAX) {
         None => Cow::Borrowed(value),
@@ -105,13 +105,13 @@ pub(super) fn shortened(value: &str) -> Cow<'_, str> {
     }
 }
 
-/// The payload as text.
+/// The payload as UTF-8 text.
 pub(super) fn utf8(payload: &[u8]) -> Result<&str, Fault> {
     std::str::from_utf8(payload)
         .map_err(|error| Fault::new(Reason::Malformed, format!("no JSON: {error}")))
 }
 
-/// Why this text is no event: no JSON, or JSON of another shape.
+/// The fault of text that is not an event: not JSON, or JSON of another shape.
 pub(super) fn no_object(text: &str, error: &serde_json::Error) -> Fault {
     if let Err(error) = serde_json::from_str::<IgnoredAny>(text) {
         return Fault::malformed(&error);

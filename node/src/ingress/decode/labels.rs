@@ -1,4 +1,4 @@
-//! What the forms call the fields of an event, for messages.
+//! The names of an event's fields in each form, for messages.
 
 /// The names of the fields in one form.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Labels {
     pub position_ms: &'static str,
 }
 
-/// Of native JSON and of the wire contract.
+/// For native JSON and protobuf messages.
 pub(super) const CONTRACT: Labels = Labels {
     user_id: "userId",
     event_type: "eventType",
@@ -31,7 +31,7 @@ pub(super) const CONTRACT: Labels = Labels {
     position_ms: "positionMs",
 };
 
-/// Of xAPI statements: where each is read from.
+/// For xAPI statements: the part of the statement that each field is read from.
 pub(super) const XAPI: Labels = Labels {
     user_id: "actor (account, mbox, mbox_sha1sum or openid)",
     event_type: "verb.id",

@@ -1,4 +1,4 @@
-//! The members of JSON objects whose names are not known beforehand.
+//! Reads JSON objects with unknown member names.
 
 use std::{borrow::Cow, fmt, marker::PhantomData};
 
@@ -15,7 +15,7 @@ pub(super) struct Name<'p>(#[serde(borrow)] pub Cow<'p, str>);
 /// Name and JSON text of a member.
 pub(super) type Member<'p> = (Cow<'p, str>, &'p str);
 
-/// The members of any JSON object, in the order of the text; `null`s are left out.
+/// The members of a JSON object in the order of the text, without `null`s.
 #[derive(Debug, Default)]
 pub(super) struct Members<'p>(pub Vec<Member<'p>>);
 

@@ -1,8 +1,8 @@
-//! What has no place of its own in an event.
+//! Fields of a delivery that an event has no field for.
 
 use std::borrow::Cow;
 
-/// Named texts, later ones counting for more.
+/// Named texts. A later entry replaces an earlier one of the same name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Metadata<'p>(Vec<(Cow<'p, str>, Cow<'p, str>)>);
 
@@ -15,12 +15,12 @@ impl<'p> Metadata<'p> {
         self.0.len()
     }
 
-    /// In ascending order of the names; of several entries with one name the last.
+    /// The entries in ascending order of names, the last one of each name.
     pub fn into_sorted(mut self) -> Vec<(Cow<'p, str>, Cow<'p, str>)> {
         if self.0.windows(2).all(|pair| pair[0].0 < pair[1].0) {
             return self.0;
         }
-        // The sort is stable: of one name's entries, the last pushed comes first after reversing.
+        // Reversed and stably sorted, the last pushed entry of each name is first.
         self.0.reverse();
         self.0.sort_by(|one, other| one.0.cmp(&other.0));
         self.0.dedup_by(|later, first| later.0 == first.0);

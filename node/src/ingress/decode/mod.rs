@@ -1,6 +1,8 @@
 //! From the bytes of a delivery to an event, or to a refusal with its reason.
 //!
-//! Pure functions: no runtime, no I/O, no clock; the time comes with the [`DeliveryContext`].
+//! Pure functions without runtime, I/O or clock. The time is in the [`DeliveryContext`]. Each form
+//! (`native`, `xapi`, `proto`) fills a draft, and `check` alone refuses drafts, so that all forms
+//! are refused for the same reasons in the same order.
 
 mod check;
 mod context;

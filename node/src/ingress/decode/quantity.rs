@@ -1,13 +1,13 @@
-//! Whole numbers that an event carries: times in ms, and the producer's sequence.
+//! Whole numbers of an event: times in ms, and the producer's sequence.
 
 use std::borrow::Cow;
 
-/// The largest whole number that every JSON reader keeps exactly; sums of many of them are far from overflowing an `i128`,
-/// and no time that means anything comes near.
+/// The largest whole number that every JSON reader keeps exactly. No meaningful time comes near it,
+/// and sums of such numbers do not overflow an `i128`.
 pub(super) const MS_MAX: u64 = (1 << 53) - 1;
 
-/// A number as its source wrote it, made whole. One outside its bounds is kept as written: it is reported only when
-/// everything that is looked for earlier is in order.
+/// A whole number, or the text of an invalid one. The invalid text is kept because earlier checks
+/// take precedence over its fault.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Quantity<'p> {
     Valid(u64),
@@ -37,9 +37,9 @@ impl<'p> Quantity<'p> {
         }
     }
 
-    /// A time in ms that was computed; `text` is what it came from.
+    /// A computed time in ms; `text` is its source.
     pub fn computed_ms(ms: f64, text: impl Into<Cow<'p, str>>) -> Self {
-        // Written so that NaN is invalid.
+        // NaN fails this comparison and is invalid.
         if ms >= 0.0 && ms.round() <= MS_MAX as f64 {
             Self::Valid(ms.round() as u64)
         } else {
@@ -60,7 +60,7 @@ impl<'p> Quantity<'p> {
         }
     }
 
-    /// The number, of a checked draft.
+    /// The number, if it is valid.
     pub fn valid(&self) -> Option<u64> {
         match self {
             Self::Valid(value) => Some(*value),

@@ -1,10 +1,10 @@
-//! How events are scored, and scores in millionths, exactly.
+//! How event types are scored, and exact scores in millionths.
 
 use homeroom_core::EventType;
 
 const MILLIONTHS: u128 = 1_000_000;
 
-/// How the scored types are scored.
+/// How an event type is scored.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scoring {
     None,
@@ -24,12 +24,12 @@ impl Scoring {
     }
 }
 
-/// `score / max_score` in millionths, rounded half up. Both are taken as the decimal numbers that were written (the shortest
-/// that read back as the same double), so that 0.0000005 of 1 is one millionth, as on paper.
+/// `score / max_score` in millionths, rounded half up. Both are taken as decimal numbers (the
+/// shortest that parse as the same double), so that 0.0000005 of 1 is one millionth, as on paper.
 ///
-/// Wants `0 ≤ score ≤ 2 · max_score` and `0 < max_score`, both finite.
+/// Requires `0 ≤ score ≤ 2 · max_score` and `0 < max_score`, both finite.
 pub(super) fn millionths(score: f64, max_score: f64) -> u32 {
-    // A zero below zero passes for 0 everywhere, but for its sign when it is written.
+    // A negative zero equals 0, but would be formatted with its sign.
     let score = score.abs();
     let rounded =
         if let (Some(score), Some(max_score)) = (small_integer(score), small_integer(max_score)) {
@@ -40,7 +40,7 @@ pub(super) fn millionths(score: f64, max_score: f64) -> u32 {
     u32::try_from(rounded).expect("at most twice the maximum")
 }
 
-/// Nearly all scores are small integers, which need no decimal text.
+/// Most scores are small integers, which need no decimal text.
 fn small_integer(value: f64) -> Option<u128> {
     (value.fract() == 0.0 && value < 1e15).then_some(value as u128)
 }
@@ -60,7 +60,7 @@ fn decimal_millionths(score: f64, max_score: f64) -> u128 {
             max_digits,
         )
     } else {
-        // A divisor beyond 128 bits is so large that nothing is left of the score.
+        // With a divisor beyond 128 bits the result is 0.
         let scaled = power.and_then(|power| max_digits.checked_mul(power));
         scaled.map_or(0, |divisor| {
             divide_half_up(score_digits * MILLIONTHS, divisor)
@@ -73,7 +73,7 @@ fn divide_half_up(dividend: u128, divisor: u128) -> u128 {
     quotient + u128::from(remainder >= divisor - remainder)
 }
 
-/// The shortest decimal that reads back as this double: at most 17 digits, and a power of ten.
+/// The shortest decimal that parses as this double: at most 17 digits, and a power of ten.
 fn decimal(value: f64) -> (u128, i32) {
     let text = format!("{value:e}");
     let (digits, exponent) = text.split_once('e').unwrap_or((&text, "0"));

@@ -1,8 +1,8 @@
-//! JSON text that was already found to be well-formed.
+//! Helpers for JSON text that is known to be well-formed.
 
 use std::borrow::Cow;
 
-/// A string with an escape that stands for no character, such as half of a surrogate pair.
+/// A string has an escape that is no character, such as half of a surrogate pair.
 #[derive(Debug)]
 pub(super) struct BadEscape;
 
@@ -18,7 +18,7 @@ pub(super) fn is_number(json: &str) -> bool {
     json.starts_with(|first: char| first == '-' || first.is_ascii_digit())
 }
 
-/// What a JSON string (see [`is_string`]) says; borrowed unless it has escapes.
+/// The text of a JSON string (see [`is_string`]), borrowed unless it has escapes.
 pub(super) fn unquoted(json: &str) -> Result<Cow<'_, str>, BadEscape> {
     if json.contains('\\') {
         return serde_json::from_str(json)
@@ -28,7 +28,7 @@ pub(super) fn unquoted(json: &str) -> Result<Cow<'_, str>, BadEscape> {
     Ok(Cow::Borrowed(&json[1..json.len() - 1]))
 }
 
-/// A value as metadata keeps it: what a string says, anything else as compact JSON text.
+/// A value in the form of metadata: the text of a string, compact JSON of anything else.
 pub(super) fn plain(json: &str) -> Result<Cow<'_, str>, BadEscape> {
     if is_string(json) {
         unquoted(json)
@@ -37,7 +37,8 @@ pub(super) fn plain(json: &str) -> Result<Cow<'_, str>, BadEscape> {
     }
 }
 
-/// The same JSON without the space between its tokens; numbers stay as they were written, which a parsed value wouldn't keep.
+/// The same JSON without space between tokens. Numbers keep their spelling, which a parsed value
+/// would lose.
 pub(super) fn compact(json: &str) -> Cow<'_, str> {
     let is_space = |character: char| matches!(character, ' ' | '\n' | '\r' | '\t');
     if !json.contains(is_space) {
@@ -56,7 +57,7 @@ pub(super) fn compact(json: &str) -> Cow<'_, str> {
     Cow::Owned(kept.collect())
 }
 
-/// How deep the arrays and objects of a value lie within each other; 0 for any other value.
+/// The nesting depth of arrays and objects; 0 for any other value.
 pub(super) fn depth(json: &str) -> usize {
     let (mut depth, mut deepest) = (0_usize, 0);
     let (mut in_string, mut escaped) = (false, false);

@@ -1,27 +1,28 @@
-//! Event time from text.
+//! Parses event times.
 
 use std::borrow::Cow;
 
 use jiff::Timestamp;
 
-/// Digits of a second's fraction that the parser takes; more are legal, and far below what is kept.
+/// Digits of a second's fraction that the parser accepts. More are legal, but below the precision
+/// that is kept.
 const FRACTION_DIGITS_MAX: usize = 9;
-/// Where the fraction begins in `2026-01-31T12:00:00.5Z`.
+/// Index of the fraction's first digit in `2026-01-31T12:00:00.5Z`.
 const FRACTION_AT: usize = 20;
 
-/// When an event happened, as far as it can be read.
+/// The time of an event, as far as it can be read.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) enum Stamp<'p> {
     #[default]
     Absent,
     /// Ms since the epoch.
     At(i64),
-    /// What stood there, for the message.
+    /// The text found, for the message.
     Unreadable(Cow<'p, str>),
 }
 
 impl<'p> Stamp<'p> {
-    /// Reads RFC 3339, and nothing laxer: what one node takes, another implementation must be able to recompute.
+    /// Reads RFC 3339 strictly, so that another implementation can recompute what is accepted.
     pub fn from_rfc3339(text: Cow<'p, str>) -> Self {
         if text.is_empty() {
             return Self::Absent;
@@ -34,7 +35,8 @@ impl<'p> Stamp<'p> {
         read.map_or(Self::Unreadable(text), Self::At)
     }
 
-    /// Reads the ISO 8601 forms that statements come with: also without seconds, or with an offset like `+0100`.
+    /// Reads the ISO 8601 forms used in statements, such as times without seconds or an offset like
+    /// `+0100`.
     pub fn from_iso8601(text: Cow<'p, str>) -> Self {
         if text.is_empty() {
             return Self::Absent;
@@ -42,7 +44,7 @@ impl<'p> Stamp<'p> {
         parse(&text).map_or(Self::Unreadable(text), Self::At)
     }
 
-    /// Takes the parts of a `google.protobuf.Timestamp`; its bounds are those of the years 1 to 9999.
+    /// From the parts of a `google.protobuf.Timestamp`, which is bounded to the years 1 to 9999.
     pub fn from_parts(seconds: i64, nanos: i32) -> Self {
         const SECONDS: std::ops::RangeInclusive<i64> = -62_135_596_800..=253_402_300_799;
         if SECONDS.contains(&seconds) && (0..1_000_000_000).contains(&nanos) {
@@ -53,11 +55,11 @@ impl<'p> Stamp<'p> {
     }
 }
 
-/// Whether the separators stand where RFC 3339 wants them; the digits are the parser's to judge.
+/// Whether the separators are those of RFC 3339. The parser checks the digits.
 fn is_rfc3339_shaped(text: &[u8]) -> bool {
     let ends_with_offset = match text {
         [.., b'Z' | b'z'] => true,
-        // The parser would take a day and more.
+        // The parser would accept an offset of a day or more.
         [.., b'+' | b'-', tens, ones, b':', _, _] => [*tens, *ones] < *b"24",
         _ => false,
     };
@@ -78,7 +80,8 @@ fn parse(text: &str) -> Option<i64> {
         .map(floor_ms)
 }
 
-/// The same time with as many digits of the fraction as the parser takes; none if it has no more than that.
+/// The same time with the fraction cut to the digits that the parser accepts. `None` when it has no
+/// more.
 fn shorter_fraction(text: &str) -> Option<String> {
     let fraction = text.get(FRACTION_AT..)?;
     let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
@@ -89,7 +92,7 @@ fn shorter_fraction(text: &str) -> Option<String> {
 }
 
 fn floor_ms(timestamp: Timestamp) -> i64 {
-    // Before the epoch the nanoseconds are negative.
+    // The nanoseconds are negative before the epoch.
     let nanos = i64::from(timestamp.subsec_nanosecond());
     timestamp.as_second() * 1000 + nanos.div_euclid(1_000_000)
 }

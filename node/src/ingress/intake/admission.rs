@@ -1,4 +1,4 @@
-//! The deliveries of one request, sorted by the shards that they belong to.
+//! Sorts the deliveries of one request by shard.
 
 use homeroom_core::{
     Event, Refusal,
@@ -10,29 +10,30 @@ use crate::route::Routed;
 
 use super::super::decode::{DeliveryContext, decode_native, decode_proto, decode_xapi};
 
-/// Room made for the record of a delivery, bytes: most events of learning systems take less. One that takes more costs a copy of
-/// what its shard has so far, no more.
+/// Bytes reserved per record. Most events of learning systems take less. A larger record only costs
+/// a copy of its shard's buffer.
 const RECORD_BYTES: usize = 256;
 
-/// Takes a request's deliveries in their order. How many bytes a request may have is for the caller to bound.
+/// Collects the records of a request's deliveries, in their order. The caller bounds the bytes of a
+/// request.
 #[derive(Debug)]
 pub struct Admission<'s> {
     context: DeliveryContext<'s>,
     shards: u32,
-    /// Deliveries of a shard, if all of them have equally many.
+    /// Deliveries per shard, if they are spread evenly.
     share: usize,
-    /// In the order in which their shards came up.
+    /// In the order of their first delivery.
     parts: Vec<Routed>,
-    /// By shard: where in `parts` its own is.
+    /// By shard: the index of its part in `parts`.
     places: Vec<Option<u16>>,
-    /// For each refusal, which of the request's outcomes is its own, and what was wrong in words.
+    /// For each refusal the index of its delivery and its detail.
     pub details: Vec<(u32, String)>,
-    /// The event time of each delivery, ms; `None` for a refusal.
+    /// The event time of each delivery, ms since the epoch; `None` for a refusal.
     pub times_ms: Vec<Option<i64>>,
 }
 
 impl<'s> Admission<'s> {
-    /// For a request of about so many deliveries, to a cluster of so many shards.
+    /// For a request of about `deliveries` deliveries.
     pub fn new(context: DeliveryContext<'s>, deliveries: usize, shards: u16) -> Self {
         Self {
             context,
@@ -45,25 +46,25 @@ impl<'s> Admission<'s> {
         }
     }
 
-    /// Takes a native JSON event.
+    /// Adds a native JSON event.
     pub fn native(&mut self, payload: &[u8]) {
         let decoded = decode_native(payload, &self.context);
         self.delivery(decoded);
     }
 
-    /// Takes an xAPI statement; see [`decode_xapi`].
+    /// Adds an xAPI statement; see [`decode_xapi`].
     pub fn xapi(&mut self, payload: &[u8], default_source: &str) {
         let decoded = decode_xapi(payload, default_source, &self.context);
         self.delivery(decoded);
     }
 
-    /// Takes an encoded event of the wire contract.
+    /// Adds an encoded protobuf event.
     pub fn proto(&mut self, payload: &[u8]) {
         let decoded = decode_proto(payload, &self.context);
         self.delivery(decoded);
     }
 
-    /// Takes a delivery that was decoded already.
+    /// Adds a decoded delivery.
     pub fn delivery(&mut self, decoded: Result<Event<'_>, Refusal<'_>>) {
         let hash = match &decoded {
             Ok(event) => learner_hash(&event.user_id),
@@ -97,22 +98,22 @@ impl<'s> Admission<'s> {
         &mut self.parts[usize::from(place)]
     }
 
-    /// How many shards the cluster has.
+    /// Number of shards in the cluster.
     pub fn shards(&self) -> u32 {
         self.shards
     }
 
-    /// The circumstances of all its deliveries, for what decodes them outside.
+    /// The context of the request, for callers that decode deliveries themselves.
     pub fn context(&self) -> DeliveryContext<'s> {
         self.context
     }
 
-    /// How many deliveries it has taken: the number of the request's outcomes.
+    /// Number of deliveries so far, which is the number of outcomes.
     pub fn deliveries(&self) -> u32 {
         u32::try_from(self.times_ms.len()).expect("requests are bounded")
     }
 
-    /// Takes the parts out, one for each shard that has any, in ascending order.
+    /// Takes the parts out: one per shard with deliveries, ordered by shard.
     pub fn take_parts(&mut self) -> Vec<Routed> {
         self.parts.sort_unstable_by_key(|part| part.shard);
         std::mem::take(&mut self.parts)

@@ -1,4 +1,5 @@
-//! Requests of deliveries to the router, and back with their outcomes: what has a clock and queues.
+//! Hands requests to the router and answers with their outcomes. The clock and the queues are used
+//! here, never in `decode`.
 
 mod admission;
 mod outcome;

@@ -1,11 +1,11 @@
-//! What a sender is told of its deliveries.
+//! The outcomes and position of a request as protobuf messages.
 
 use homeroom_core::{Reason, shard::Outcome};
 use homeroom_proto::v1;
 
 use crate::route::{Delivered, Positions};
 
-/// The outcomes of a request, with the words for its refusals.
+/// The outcomes of a request, with the details of its refusals.
 pub fn to_outcomes(delivered: &Delivered, details: &[(u32, String)]) -> Vec<v1::EventOutcome> {
     let mut outcomes: Vec<v1::EventOutcome> = delivered
         .outcomes
@@ -20,7 +20,7 @@ pub fn to_outcomes(delivered: &Delivered, details: &[(u32, String)]) -> Vec<v1::
     outcomes
 }
 
-/// The position at which all of a request is applied.
+/// The position at which the whole request is applied.
 pub fn to_token(cluster_id: &str, positions: &Positions) -> v1::PositionToken {
     let shards = positions
         .iter()
@@ -35,7 +35,7 @@ pub fn to_token(cluster_id: &str, positions: &Positions) -> v1::PositionToken {
     }
 }
 
-/// A reason as the wire contract numbers it.
+/// The protobuf enum value of a reason.
 pub fn to_reason(reason: Reason) -> v1::DeadLetterReason {
     match reason {
         Reason::Malformed => v1::DeadLetterReason::Malformed,

@@ -1,4 +1,4 @@
-//! Requests, from whatever door, to the router and back.
+//! Takes requests to the router and back.
 
 use std::{
     sync::Arc,
@@ -20,10 +20,10 @@ use crate::{
     route::{Delivered, RouteError, Router, UnderWay, Urgency},
 };
 
-/// Deliveries in one request: even the smallest takes some memory on its way.
+/// Upper bound of deliveries per request. Even the smallest takes some memory.
 const DELIVERIES_MAX: usize = 50_000;
 
-/// Takes requests in.
+/// Accepts requests, hands them to the router and measures them. Clones share it.
 #[derive(Clone)]
 pub struct Intake {
     router: Arc<Router>,
@@ -31,48 +31,49 @@ pub struct Intake {
     metrics: Arc<IngestMetrics>,
 }
 
-/// A request that is taken in; its outcomes are to be waited for.
+/// A request in the queues of its shards, whose outcomes are awaited.
 pub struct PendingRequest {
     under_way: UnderWay,
     cluster_id: String,
-    /// The words for what ingress refused, by delivery.
+    /// The details of what ingress refused, by delivery.
     details: Vec<(u32, String)>,
-    /// By delivery, for the measure of events' age.
+    /// By delivery, to measure the age of events.
     times_ms: Vec<Option<i64>>,
     received: Instant,
     metrics: Arc<IngestMetrics>,
 }
 
-/// What a request is answered with.
+/// The answer to a request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Receipt {
-    /// One for each delivery, in order.
+    /// One per delivery, in order.
     pub outcomes: Vec<v1::EventOutcome>,
-    /// Of JSON deliveries the id of each, given or derived; empty for a refused one.
+    /// The id of each JSON delivery, given or derived; an empty text for a refused one. Empty for
+    /// protobuf deliveries.
     pub event_ids: Vec<String>,
-    /// At this position all of it is applied.
+    /// The position at which the whole request is applied.
     pub position: v1::PositionToken,
 }
 
-/// A request can't be read.
+/// Why nothing of a request is stored.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IntakeError {
-    /// The form of raw events is not one of the contract's.
+    /// The form of raw events is unknown.
     #[error("raw.format must be set to one of the contract's forms")]
     UnknownFormat,
-    /// There is no cluster yet whose settings would say what events mean.
+    /// The cluster is not founded, so there are no settings to decode by.
     #[error("the cluster is not founded yet")]
     NotFounded,
-    /// More deliveries than a request may have.
+    /// The request has too many deliveries.
     #[error("a request may have at most {DELIVERIES_MAX} events, this one has {0}")]
     TooMany(usize),
-    /// Too much is under way.
+    /// The queues are full.
     #[error(transparent)]
     Route(#[from] RouteError),
 }
 
 impl Intake {
-    /// A way in, to a cluster that is founded.
+    /// An intake into the router's shards.
     pub fn new(
         router: Arc<Router>,
         cluster: watch::Receiver<Arc<ClusterState>>,
@@ -85,10 +86,12 @@ impl Intake {
         }
     }
 
-    /// Takes a request of encoded events as far as its place in the shards' queues: what is handed over later is applied later.
+    /// Hands a request of encoded events to the shards' queues. Requests are applied in the order
+    /// in which they are handed over.
     ///
     /// # Errors
-    /// When the request can't be read, or (unless it may wait) too much is under way. Nothing of it is stored then.
+    /// When the request can't be read, or the queues are full and `urgency` does not wait. Nothing
+    /// of it is stored then.
     pub async fn hand_over(
         &self,
         listener: &str,
@@ -105,7 +108,7 @@ impl Intake {
         Ok(taken)
     }
 
-    /// Hands over what `admit` takes of a request's deliveries.
+    /// Hands over the deliveries that `admit` adds.
     pub(in super::super) async fn admit<T>(
         &self,
         listener: &str,
@@ -169,7 +172,7 @@ impl PendingRequest {
         }
     }
 
-    /// The same for who wants no more than the outcomes.
+    /// As [`Self::receipt`], but only the outcomes.
     pub(super) async fn outcomes(self) -> Vec<Option<Outcome>> {
         let delivered = self.under_way.delivered().await;
         measure(&self.metrics, &delivered, &self.times_ms, self.received);
@@ -182,7 +185,7 @@ impl Receipt {
         Self { event_ids, ..self }
     }
 
-    /// Whether some deliveries were not taken, and are to be sent again.
+    /// Whether some deliveries were not accepted and must be sent again.
     pub fn is_partial(&self) -> bool {
         let is_open = |status| {
             matches!(
@@ -195,7 +198,7 @@ impl Receipt {
     }
 }
 
-/// Counted per request: the latency of all its events is one, and is taken once.
+/// Measures a request. All its events have the same latency, so the clock is read once.
 fn measure(
     metrics: &IngestMetrics,
     delivered: &Delivered,
@@ -254,7 +257,8 @@ fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), I
     Ok(())
 }
 
-/// This node's clock: only for telling timestamps of the future, never for what is computed.
+/// This node's wall clock. It detects timestamps in the future, dates statements without a time,
+/// and measures the age of events.
 pub(super) fn wall_ms() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)

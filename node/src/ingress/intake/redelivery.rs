@@ -1,4 +1,4 @@
-//! Dead letters on their way in once more, each as the delivery that it was.
+//! Delivers dead letters again, each in its original form.
 
 use homeroom_core::{
     Event, PayloadFormat, Reason, Refusal,
@@ -17,61 +17,61 @@ use super::{
 };
 use crate::route::Urgency;
 
-/// What became of a letter's new delivery.
+/// The outcome of a letter's new delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RedriveOutcome {
-    /// It counts.
+    /// Accepted.
     Accepted,
-    /// An event of this identity counts already.
+    /// An event with this identity was accepted before.
     Duplicate,
-    /// Another source is authoritative.
+    /// Shadowed, as another source is authoritative.
     Shadowed,
-    /// Refused again; nothing else keeps it.
+    /// Refused again, and kept as the same letter.
     Stays(RefusedNow),
-    /// Refused again, and kept as another letter: in its normalised form, or with another learner's shard.
+    /// Refused again, and kept as another letter: in normalised form, or in another shard.
     Moved(RefusedNow),
-    /// Not taken, or nobody knows.
+    /// Not accepted, or the outcome is unknown.
     Retry,
 }
 
-/// What is said of a letter that is refused again.
+/// The refusal of a letter that is refused again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RefusedNow {
     /// Why.
     pub reason: Reason,
-    /// In words.
+    /// The detail.
     pub detail: Box<str>,
-    /// The learner, where it can be made out.
+    /// The learner, where it can be read.
     pub user_id: Option<Box<str>>,
 }
 
-/// What ingress would say of a letter now.
+/// What ingress would decide on a letter now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DryRunOutcome {
-    /// Only its learner can refuse it now.
+    /// Ingress would accept it; only the shard can still refuse it.
     Passable,
-    /// Refused again.
+    /// Ingress would refuse it again.
     Refused(Reason, Box<str>),
 }
 
-/// A kept delivery, ready to be read again.
+/// A dead letter to decode again.
 struct Redelivery<'l>(&'l DeadLetter);
 
 /// What is known of a new delivery before its outcome.
 struct Sent {
-    /// Whether its refusal would be the very letter that it comes from.
+    /// Whether its refusal would be the same letter.
     is_same: bool,
-    /// The words for what ingress refused.
+    /// The detail, if ingress refused it.
     detail: Option<Box<str>>,
     user_id: Option<Box<str>>,
 }
 
 impl Intake {
-    /// Delivers kept letters of a shard once more, under the settings in force; answers when every delivery is durable and applied.
-    /// Letters that are kept in part only must not be among them.
+    /// Delivers letters of a shard again, under the current settings. Returns when every delivery
+    /// is durable and applied. Letters with truncated payloads must not be among them.
     ///
     /// # Errors
-    /// When too much is under way. Nothing of it is stored then.
+    /// When the queues are full. Nothing is stored then.
     pub async fn redeliver(
         &self,
         shard: u16,
@@ -99,10 +99,10 @@ impl Intake {
             .collect())
     }
 
-    /// What ingress would say of kept letters now. Delivers nothing.
+    /// What ingress would decide on the letters now. Delivers nothing.
     ///
     /// # Errors
-    /// When there are no settings yet.
+    /// When the cluster is not founded.
     pub fn dry_run(&self, letters: &[&DeadLetter]) -> Result<Vec<DryRunOutcome>, IntakeError> {
         let cluster = self.cluster.borrow().clone();
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
@@ -123,8 +123,9 @@ impl Intake {
 }
 
 impl Redelivery<'_> {
-    /// As at its own door. A letter without a source of its own stays with the listener that took it in, and one without a time has
-    /// that of its refusal: the same at each re-drive, so that an id derived from it is the same too.
+    /// Decodes the letter as its listener did. A letter without a source keeps its first listener,
+    /// and one without a time has the time of its refusal. Both are the same at each re-drive, so
+    /// that a derived id is the same, too.
     fn decode(&self, context: &DeliveryContext<'_>) -> Result<Event<'_>, Refusal<'_>> {
         let letter = self.0;
         let context = DeliveryContext {
@@ -150,7 +151,7 @@ impl Redelivery<'_> {
         }
     }
 
-    /// The refusal that the letter was made of.
+    /// The refusal from which the letter was made.
     fn as_it_was(&self) -> Refusal<'_> {
         let letter = self.0;
         Refusal {
@@ -166,7 +167,7 @@ impl Redelivery<'_> {
 }
 
 impl Sent {
-    /// A letter's identity is its source and a hash, within its shard.
+    /// Compares identities: a letter's source and hash within its shard.
     fn of(
         decoded: &Result<Event<'_>, Refusal<'_>>,
         (shard, letter): (u16, &DeadLetter),

@@ -1,4 +1,4 @@
-//! A request's deliveries on their way to the shards.
+//! Tests of sorting a request's deliveries by shard.
 
 use homeroom_core::{
     Event, Reason, Settings,

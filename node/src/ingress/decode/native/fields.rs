@@ -1,4 +1,4 @@
-//! The members of a native JSON event as they stand in the text, found in one pass and not yet judged.
+//! Finds the members of a native JSON event in one pass, without checking their values.
 
 use std::{fmt, marker::PhantomData};
 
@@ -13,7 +13,7 @@ use super::super::{
     members::{Member, Name},
 };
 
-/// The fields that have a place in an event.
+/// The fields of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
     EventId,
@@ -42,7 +42,7 @@ pub(super) enum Field {
 const FIELDS: usize = Field::Metadata as usize + 1;
 
 impl Field {
-    /// By any of its spellings.
+    /// The field of a name, in either spelling.
     fn of(name: &str) -> Option<Self> {
         Some(match name {
             "eventId" | "event_id" => Self::EventId,
@@ -70,7 +70,7 @@ impl Field {
         })
     }
 
-    /// The name that messages use.
+    /// The name in messages.
     pub fn label(self) -> &'static str {
         const LABELS: [&str; FIELDS] = [
             "eventId",
@@ -99,8 +99,8 @@ impl Field {
     }
 }
 
-/// The JSON text of each field, and the members that have no place. A `null` is as good as none; of a repeated field the last
-/// one counts, whatever its spelling.
+/// The JSON text of each field, and the members that are no field. A `null` counts as absent. Of a
+/// repeated field the last one counts, in either spelling.
 #[derive(Debug, Default)]
 pub(super) struct Fields<'p> {
     known: [Option<&'p str>; FIELDS],

@@ -20,15 +20,15 @@ use super::{
 
 use fields::{Field, Fields};
 
-/// How deep a value of the metadata may be nested: readers of JSON have such a limit, and whoever reads the metadata shall not fail
-/// on it. Most have 128 for a whole text.
+/// Upper bound of the nesting depth of a metadata value. Most JSON readers allow a depth of 128 for
+/// a whole text, and must be able to read the metadata.
 const DEPTH_MAX: usize = 125;
 
 /// Reads one native JSON event.
 ///
-/// A `null` is as good as none, an empty string too. Of a repeated field the last counts; of a time given both in ms and
-/// in seconds, the ms. A member without a place joins the metadata, where it
-/// outranks an entry of the same name.
+/// A `null` or an empty string counts as absent. Of a repeated field the last one counts; of a time
+/// in both ms and seconds, the ms. An unknown member is put into the metadata and replaces an entry
+/// of the same name there.
 ///
 /// # Errors
 /// When the event is refused, with the reason.
@@ -53,10 +53,10 @@ pub fn decode_native<'p>(
     }
 }
 
-/// Reads on after a fault, so that a refusal can tell as much as possible of who sent it.
+/// Reads all fields even after a fault, so that the refusal names the sender where possible.
 struct Reader<'p> {
     fields: Fields<'p>,
-    /// The first one; text that is no JSON goes before a wrong type.
+    /// The first fault. Text that is not JSON takes precedence over a wrong type.
     fault: Option<Fault>,
 }
 
@@ -117,7 +117,7 @@ impl<'p> Reader<'p> {
     }
 
     fn float(&mut self, field: Field) -> Option<f64> {
-        // A number beyond all doubles is read as infinite, and refused as such.
+        // A number out of range parses as infinite, which the checks refuse.
         self.number(field)?.parse().ok()
     }
 

@@ -1,4 +1,4 @@
-//! Events as messages of the wire contract.
+//! Events as protobuf messages.
 
 mod wire;
 
@@ -11,9 +11,9 @@ use prost_types::Timestamp;
 use super::{context::DeliveryContext, delivery::Delivery};
 use wire::read_event;
 
-/// Reads an encoded event of the wire contract.
+/// Reads an encoded protobuf event.
 ///
-/// Bytes that are no such message are `malformed`, like text that is no JSON.
+/// Bytes that are not such a message are `malformed`, like text that is not JSON.
 ///
 /// # Errors
 /// When the event is refused, with the reason.
@@ -29,7 +29,7 @@ pub fn decode_proto<'p>(
     draft.admit(fault, delivery, context)
 }
 
-/// The message of an event, for listing it. A score becomes a fraction of 1.
+/// The message of an event, for listings. A score is given as a fraction of 1.
 pub fn to_proto(event: &Event<'_>) -> v1::Event {
     let owned = |text: &Option<Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
     let nanos = event.timestamp_ms.rem_euclid(1000) * 1_000_000;

@@ -1,4 +1,4 @@
-//! A message `Event` of the wire contract, read where it lies.
+//! Reads a protobuf `Event` without copying its texts.
 
 use std::{borrow::Cow, fmt};
 
@@ -11,11 +11,11 @@ use prost_types::Timestamp;
 
 use super::super::{draft::Draft, fault::Fault, quantity::Quantity, timestamp::Stamp};
 
-/// Reads an encoded message, by the rules of proto3: unknown fields are skipped, of a field that comes more than once the last
-/// counts, the parts of a nested message are joined.
+/// Reads an encoded message by the rules of proto3. Unknown fields are skipped, the last one of a
+/// repeated scalar field counts, and the parts of a nested message are merged.
 ///
-/// The fault is that of bytes that are no such message: what stood before it was read all the same, so that a refusal can tell as
-/// much as possible of who sent it.
+/// With a fault the draft has the fields that precede it, so that the refusal names the sender
+/// where possible.
 pub(super) fn read_event(mut message: &[u8]) -> (Draft<'_>, Option<Fault>) {
     let mut reader = Reader {
         draft: Draft::default(),
@@ -33,9 +33,9 @@ struct Reader<'p> {
     time: Option<Timestamp>,
 }
 
-/// Why bytes are no message.
+/// Why bytes are not a message.
 enum Broken {
-    /// A text that is no UTF-8.
+    /// A text that is not UTF-8.
     Text,
     /// A length beyond the message's end.
     TooShort,
@@ -87,7 +87,7 @@ impl<'p> Reader<'p> {
     }
 }
 
-/// What messages call a field; none for one that the contract does not have.
+/// The name of a field in messages, or `None` for an unknown tag.
 fn name_of(tag: u32) -> Option<&'static str> {
     Some(match tag {
         1 => "eventId",
@@ -113,7 +113,7 @@ fn name_of(tag: u32) -> Option<&'static str> {
     })
 }
 
-/// Absent when empty, as in the messages of proto3.
+/// `None` when empty, as in proto3.
 fn text<'p>(wire_type: WireType, from: &mut &'p [u8]) -> Result<Option<Cow<'p, str>>, Broken> {
     let text = utf8(wire_type, from)?;
     Ok((!text.is_empty()).then_some(Cow::Borrowed(text)))

@@ -1,4 +1,4 @@
-//! The kept corpus of nasty inputs: each has a verdict that stands, and no change of any of them makes a decoder panic.
+//! A corpus of difficult inputs with fixed verdicts. No mutation of an input makes a decoder panic.
 
 use std::{fs, path::Path};
 
@@ -18,11 +18,11 @@ struct Case {
     name: String,
     /// The payload, where it is text.
     payload: Option<String>,
-    /// Else its bytes, two digits each.
+    /// Otherwise its bytes in hexadecimal.
     hex: Option<String>,
     /// `accepted`, or the reason of the refusal.
     verdict: String,
-    /// The same when it is posted as a statement, where that differs.
+    /// The verdict as a posted statement, where it differs.
     posted: Option<String>,
 }
 
@@ -156,7 +156,7 @@ proptest! {
         }
         let (native, statement, posted) = (native(&bytes), statement(&bytes), posted(&bytes));
         prop_assert!(!native.is_empty());
-        // The standard asks for more, never for less.
+        // The standard is stricter, never more lenient.
         prop_assert!(statement == "accepted" || posted == statement);
     }
 }

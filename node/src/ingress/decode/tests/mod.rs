@@ -1,4 +1,4 @@
-//! What comes in, and what must become of it.
+//! Tests of decoding: deliveries and their events or refusals.
 
 mod corpus;
 mod native;
@@ -54,7 +54,7 @@ fn refused(decoded: Result<Event<'_>, Refusal<'_>>, reason: Reason, detail: &str
     );
 }
 
-/// A valid native event with these members besides, or instead.
+/// A valid native event to which `members` are added, or replace others.
 pub(in crate::ingress) fn with(members: &str) -> String {
     let comma = if members.is_empty() { "" } else { "," };
     format!(

@@ -1,4 +1,4 @@
-//! Native JSON: spellings, times, what counts as none, and what joins the metadata.
+//! Native JSON: spellings, times, absent values and metadata.
 
 use homeroom_core::{EventType, Reason, Settings, SourcePolicy};
 

@@ -1,4 +1,4 @@
-//! Messages of the wire contract.
+//! Protobuf messages.
 
 use homeroom_core::{PayloadFormat, Reason, Settings};
 use homeroom_proto::v1;

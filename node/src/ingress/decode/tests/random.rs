@@ -1,4 +1,4 @@
-//! Whatever comes in, no decoder panics; whatever is valid comes out as it went in, however it is written.
+//! Properties: no input makes a decoder panic, and a valid event survives each form and spelling.
 
 use std::fmt::Write;
 
@@ -75,7 +75,7 @@ fn event() -> impl Strategy<Value = Event<'static>> {
     })
 }
 
-/// How an event is written down.
+/// The spelling of an event.
 #[derive(Clone, Debug)]
 struct Style {
     snake_case: bool,

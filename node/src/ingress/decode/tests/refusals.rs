@@ -1,4 +1,4 @@
-//! One case for each reason, each corner of it, and the order in which they are looked for.
+//! A case for each reason and each of its edges, and for the order of the checks.
 
 use homeroom_core::{PayloadFormat, Reason, Settings, SourcePolicy};
 use xxhash_rust::xxh3::xxh3_64;
@@ -278,7 +278,7 @@ fn extra_credit_goes_up_to_twice_the_maximum() {
 #[test]
 fn a_minute_ahead_of_the_clock_is_still_taken() {
     assert!(native(&with(r#""timestamp":"2026-03-04T10:01:00.000Z""#)).is_ok());
-    // Truncated before it is compared.
+    // Truncated before the comparison.
     assert!(native(&with(r#""timestamp":"2026-03-04T10:01:00.0009Z""#)).is_ok());
 }
 

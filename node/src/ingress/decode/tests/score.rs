@@ -55,7 +55,7 @@ fn halves_go_up() {
     }
 }
 
-/// Whichever way round the two are a score within twice its maximum.
+/// Orders the two so that the score is at most twice its maximum.
 fn check_ordered(one: &str, other: &str) {
     let two = BigRational::from_integer(2.into());
     if exact(one) <= exact(other) * two {

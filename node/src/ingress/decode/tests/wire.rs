@@ -1,4 +1,5 @@
-//! Events are read out of their bytes just as prost would decode them; what it would refuse is malformed, and harms nothing else.
+//! Events are read from bytes exactly as prost decodes them. What prost refuses is malformed and
+//! affects no other event.
 
 use homeroom_core::{Event, PayloadFormat, Reason, Refusal, Settings};
 use homeroom_proto::v1;
@@ -18,7 +19,7 @@ use crate::ingress::{
     },
 };
 
-/// The long way: decoded by prost, then made a draft of.
+/// The reference: decoded by prost, then converted into a draft.
 fn by_prost<'p>(
     message: &'p v1::Event,
     payload: &'p [u8],
@@ -60,7 +61,7 @@ fn by_prost<'p>(
     draft.admit(None, delivery, context)
 }
 
-/// Whatever prost says of these bytes, ingress says too.
+/// Asserts that ingress and prost agree on these bytes.
 fn check(payload: &[u8]) {
     let settings = Settings::default();
     let context = context(&settings);
@@ -126,12 +127,12 @@ fn message() -> impl Strategy<Value = v1::Event> {
     )
 }
 
-/// A field of any number and any type, in most cases one that the contract has.
+/// A field of any number and type, in most cases a known one.
 fn field() -> impl Strategy<Value = Vec<u8>> {
     let content = prop_oneof![
         "[a-z]{0,9}".prop_map(String::into_bytes),
         vec(any::<u8>(), 0..9),
-        // An entry of a map, and the parts of a time: their fields have the same numbers.
+        // A map entry, or the parts of a time: both have the field numbers 1 and 2.
         (1_u32..4, "[a-z]{0,4}").prop_map(|(tag, text)| {
             let mut entry = Vec::new();
             encoding::string::encode(tag, &text, &mut entry);
@@ -226,7 +227,7 @@ fn sound(event_id: &str) -> v1::Event {
 fn what_stands_before_the_fault_tells_who_sent_it() {
     let settings = Settings::default();
     let cases: [(&[u8], &str); 6] = [
-        // Field 8, of two bytes that are no text.
+        // Field 8 with two bytes that are not UTF-8.
         (b"\x42\x02\xff\xfe", "objectId: no UTF-8"),
         (b"\x42\x05ab", "objectId: longer than the message"),
         (b"\x40\x01", "objectId: "),

@@ -1,4 +1,4 @@
-//! One case for each rule by which a statement becomes an event.
+//! A case for each rule that turns a statement into an event.
 
 use homeroom_core::{ActorForm, EventType, PayloadFormat, Reason, Settings, SourcePolicy};
 
@@ -216,7 +216,7 @@ fn scores_and_attempts() {
         Err(Reason::ValueOutOfRange)
     );
 
-    // Points of nothing: the standard allows them, so they refuse nobody, and count for nothing.
+    // The standard allows points without a maximum. They are accepted and not scored.
     let json = adl("scored", r#""result":{"score":{"raw":7}}"#);
     let event = xapi(&json).unwrap();
     assert_eq!(event.event_type, EventType::Other("scored".into()));

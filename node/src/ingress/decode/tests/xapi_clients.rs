@@ -1,4 +1,4 @@
-//! Statements in the forms that real clients and a real data set have.
+//! Statements in the forms of real clients and of a real data set.
 
 use std::io::Read;
 use std::path::Path;
@@ -8,7 +8,8 @@ use homeroom_core::Settings;
 use super::{NOW_MS, context, xapi};
 use crate::ingress::decode_xapi;
 
-/// As `@xapi/xapi` sends them: version and object types spelt out, contexts with agents, objects and languages.
+/// As `@xapi/xapi` sends them: version and object types spelt out, contexts with agents, objects
+/// and languages.
 const FROM_XAPI_JS: &str = r#"{
   "actor": {"objectType": "Agent", "name": "Ada", "mbox": "mailto:ada@example.org"},
   "verb": {"id": "http://adlnet.gov/expapi/verbs/answered", "display": {"en-US": "answered"}},
@@ -30,7 +31,7 @@ const FROM_XAPI_JS: &str = r#"{
   "timestamp": "2026-03-04T09:58:30.125Z"
 }"#;
 
-/// As TinCanJS sends and an LRS gives back: 1.0 style, authority and stored time, attachments, nulls.
+/// As TinCanJS sends and an LRS returns: 1.0 style, authority and stored time, attachments, nulls.
 const FROM_TINCAN: &str = r#"{
   "id": "fd41c918-b88b-4b20-a0a5-a4c32391aaa0", "version": "1.0.0",
   "stored": "2026-03-04T09:59:02.000Z", "timestamp": "2026-03-04T10:59:00.123456+0100",

@@ -1,4 +1,4 @@
-//! What the standard asks of statements besides, told at the HTTP door alone.
+//! The additional rules of the xAPI standard, checked only over HTTP.
 
 use homeroom_core::{Reason, Settings};
 use serde_json::{Value, json};
@@ -17,7 +17,7 @@ fn sound() -> Value {
     })
 }
 
-/// The sound statement with another value at a pointer's place.
+/// The valid statement with the value at a JSON pointer replaced.
 fn with(pointer: &str, value: Value) -> String {
     let mut statement = sound();
     let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
@@ -75,7 +75,7 @@ fn what_keeps_to_the_standard_is_taken() {
     assert!(!is_timed(&with("/timestamp", Value::Null)));
 }
 
-/// A pointer, what stands there, why it is refused, and in which words.
+/// A JSON pointer, the value there, the reason of the refusal and its detail.
 type Fault = (&'static str, Value, Reason, &'static str);
 
 fn faults_of_who() -> Vec<Fault> {

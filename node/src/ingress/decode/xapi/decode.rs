@@ -18,10 +18,11 @@ use super::{
     values::Map,
 };
 
-/// The source of statements whose sender is not known.
+/// The source of statements without a credential.
 pub const XAPI_SOURCE: &str = "xapi";
 
-/// Reads one xAPI statement; `default_source` names who sent it, as statements themselves don't.
+/// Reads one xAPI statement. Statements name no source, so `default_source` is given; an empty one
+/// becomes [`XAPI_SOURCE`].
 ///
 /// # Errors
 /// When the event is refused, with the reason.
@@ -69,8 +70,8 @@ fn decode<'p>(
     draft.admit(fault, delivery, context)
 }
 
-/// Reads one statement as [`decode_xapi`] does, and refuses besides what a store of statements must refuse by the standard. With the
-/// event comes whether the statement says itself when it happened.
+/// Reads one statement as [`decode_xapi`] does, and also refuses what the standard forbids. Returns
+/// with the event whether the statement has a time of its own.
 ///
 /// # Errors
 /// When the event is refused, with the reason.
@@ -116,7 +117,8 @@ pub(super) fn read(payload: &[u8]) -> Result<Statement<'_>, Fault> {
         })
 }
 
-/// The fault, with the path to where in the statement it is; worth a second reading only when there is one.
+/// The fault with its path in the statement. Tracking the path costs a second reading, so only
+/// faulty statements are read twice.
 fn located(text: &str, fault: Fault) -> Fault {
     let from = &mut serde_json::Deserializer::from_str(text);
     match serde_path_to_error::deserialize::<_, Map<Statement<'_>>>(from) {
@@ -125,7 +127,7 @@ fn located(text: &str, fault: Fault) -> Fault {
     }
 }
 
-/// The learner of a statement that is damaged elsewhere.
+/// The learner of a statement with a fault elsewhere.
 fn actor_of_broken(payload: &[u8], form: ActorForm) -> Option<Cow<'_, str>> {
     let statement: Map<ActorOnly<'_>> = serde_json::from_slice(payload).ok()?;
     statement.actor.user_id(form)

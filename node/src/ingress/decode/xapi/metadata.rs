@@ -1,4 +1,4 @@
-//! What a statement says beyond the fields of an event, in few words.
+//! The metadata of a statement: its parts that an event has no field for.
 
 use super::{
     super::{
@@ -10,11 +10,13 @@ use super::{
     vocabulary::{LENGTH, SESSION_ID, TIME, VIDEO_EXTENSIONS},
 };
 
-/// Longer values are left out, bytes: the log carries metadata to every replica.
+/// Upper bound of a name or value, bytes. Longer ones are dropped: the log carries metadata to
+/// every replica.
 const VALUE_BYTES_MAX: usize = 1024;
 const ENTRIES_MAX: usize = 32;
 
-/// Extensions go under their IRIs, those of the video profile under the last part of theirs.
+/// The metadata of a statement. Extensions are named by their IRIs, those of the video profile by
+/// the last part.
 pub(super) fn of<'p>(statement: &Statement<'p>, is_registration_used: bool) -> Metadata<'p> {
     let (context, result) = (&statement.context, &statement.result);
     let definition = &statement.object.definition;
@@ -39,7 +41,7 @@ pub(super) fn of<'p>(statement: &Statement<'p>, is_registration_used: bool) -> M
     metadata
 }
 
-/// The score of a statement that becomes no scored event.
+/// Keeps the score of a statement whose event type is not scored.
 pub(super) fn keep_score(metadata: &mut Metadata<'_>, score: &Score) {
     let numbers = [
         ("score", score.raw),

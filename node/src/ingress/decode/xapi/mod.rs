@@ -1,4 +1,4 @@
-//! xAPI statements, and what they become.
+//! From xAPI statements to events.
 
 mod decode;
 mod metadata;

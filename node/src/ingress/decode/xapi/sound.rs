@@ -1,4 +1,4 @@
-//! Statements that keep to the standard, whether or not they have anything to count.
+//! Valid statements, whether or not they have anything to count.
 
 use std::borrow::Cow;
 
@@ -14,17 +14,17 @@ use super::{
     standard,
 };
 
-/// A statement that keeps to the standard.
+/// A statement that is valid by the standard.
 pub struct SoundStatement<'p> {
-    /// Refused when it has nothing to count (an essay's `answered` without a result): a dead letter, and no reason to refuse the
-    /// request's other statements.
+    /// A refusal when the statement has nothing to count, such as an essay's `answered` without a
+    /// result. It becomes a dead letter, but the request's other statements are accepted.
     pub decoded: Result<Event<'p>, Refusal<'p>>,
     /// Whether it has a time of its own.
     pub is_timed: bool,
 }
 
 impl<'p> SoundStatement<'p> {
-    /// Its id, unique in its request.
+    /// The id. It must be unique in the request.
     pub fn id(&self, payload: &'p [u8]) -> Option<Cow<'p, str>> {
         match &self.decoded {
             Ok(event) => Some(event.event_id.clone()),
@@ -32,7 +32,7 @@ impl<'p> SoundStatement<'p> {
         }
     }
 
-    /// Its refusal, when another statement of the request has the same id.
+    /// The refusal of a statement whose id occurs twice in the request.
     pub fn refuse_repeated(
         self,
         id: &str,
@@ -56,10 +56,11 @@ impl<'p> SoundStatement<'p> {
     }
 }
 
-/// Reads one statement as [`decode_standard_xapi`] does, but takes one that only lacks something to count for sound.
+/// Reads one statement as [`decode_standard_xapi`] does. A statement that only has nothing to count
+/// is valid here.
 ///
 /// # Errors
-/// When the statement does not keep to the standard.
+/// When the statement is not valid by the standard.
 pub fn decode_sound<'p>(
     payload: &'p [u8],
     source: &'p str,

@@ -1,7 +1,7 @@
-//! What the standard asks of a statement, where Homeroom itself could do with less.
+//! Rules of the xAPI standard that Homeroom itself does not need.
 //!
-//! Held against what comes in over HTTP alone: the senders there are written for a store that keeps to the standard, and want to be
-//! told. Files of statements were taken by such a store once already.
+//! Checked only for statements over HTTP, whose senders expect a store that follows the standard.
+//! Statements from files were accepted by such a store before.
 
 use homeroom_core::Reason;
 use iri_string::types::IriStr;
@@ -10,29 +10,30 @@ use uuid::Uuid;
 
 use super::super::fault::Fault;
 
-/// Length of a UUID in its usual form, characters.
+/// Characters of a UUID with hyphens.
 const UUID_CHARS: usize = 36;
 const SHA1_CHARS: usize = 40;
-/// What identifies an agent or a group; exactly one is given.
+/// The identifiers of an agent or a group. Exactly one must be present.
 const IDENTIFIERS: [&str; 4] = ["mbox", "mbox_sha1sum", "openid", "account"];
-/// Offsets that the standard forbids: they say that the place is not known.
+/// Offsets that the standard forbids, since they mean that the local offset is unknown.
 const UNKNOWN_OFFSETS: [&str; 3] = ["-00:00", "-0000", "-00"];
 
 type Object = Map<String, Value>;
 
-/// A statement that keeps to the standard.
+/// A statement that is valid by the standard.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Kept {
-    /// Whether it says itself when it happened.
+    /// Whether it has a time of its own.
     pub is_timed: bool,
 }
 
-/// Looks at a statement that was read already.
+/// Checks a statement that was decoded before.
 ///
 /// # Errors
 /// The first fault, in the order of the statement's parts.
 pub(super) fn check(payload: &[u8]) -> Result<Kept, Fault> {
-    // Bounded: what was read is at most as large as an event may be. Unlike it, this reader has a limit of depth.
+    // The statement passed the size check. Unlike the decoder, this parser limits the nesting
+    // depth.
     let statement: Object =
         serde_json::from_slice(payload).map_err(|error| Fault::malformed(&error))?;
     check_id(&statement)?;
@@ -47,7 +48,7 @@ pub(super) fn check(payload: &[u8]) -> Result<Kept, Fault> {
     })
 }
 
-/// Whether a text is a UUID as statements have it.
+/// Whether a text is a UUID with hyphens.
 fn is_uuid(text: &str) -> bool {
     text.len() == UUID_CHARS && Uuid::try_parse(text).is_ok()
 }
@@ -100,7 +101,7 @@ fn check_actor(statement: &Object) -> Result<(), Fault> {
     }
 }
 
-/// Sound, though nobody in particular.
+/// A group without an identifier is valid when it lists members.
 fn is_anonymous_group(actor: &Object) -> bool {
     let is_group = given(actor, "objectType").and_then(Value::as_str) == Some("Group");
     let members = given(actor, "member").and_then(Value::as_array);
@@ -208,7 +209,7 @@ fn check_score(statement: &Object) -> Result<(), Fault> {
     ))
 }
 
-/// A member that is there; a `null` is as good as none, an empty text too.
+/// A member of an object. A `null` or an empty text counts as absent.
 fn given<'v>(object: &'v Object, name: &str) -> Option<&'v Value> {
     object
         .get(name)

@@ -1,4 +1,4 @@
-//! A statement, as far as its parts become an event.
+//! The parts of a statement that an event is made of.
 
 use std::borrow::Cow;
 
@@ -21,7 +21,7 @@ pub(super) struct Statement<'p> {
     pub stored: Option<&'p RawValue>,
 }
 
-/// What is read of a statement that is damaged elsewhere.
+/// The only part that is read of a statement with a fault elsewhere.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct ActorOnly<'p> {
@@ -51,7 +51,7 @@ pub(super) struct Verb<'p> {
     pub id: Text<'p>,
 }
 
-/// An activity, an agent, another statement, or a statement within the statement.
+/// An activity, an agent, a reference to another statement, or a sub-statement.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, bound(deserialize = "'de: 'p"))]
 pub(super) struct Object<'p> {
@@ -61,7 +61,7 @@ pub(super) struct Object<'p> {
     pub mbox: Text<'p>,
     pub mbox_sha1sum: Text<'p>,
     pub openid: Text<'p>,
-    /// What the statement within was about.
+    /// The object of the sub-statement.
     pub object: Map<Activity<'p>>,
 }
 
@@ -120,7 +120,7 @@ pub(super) struct ContextActivities<'p> {
 }
 
 impl<'p> Agent<'p> {
-    /// The learner that this agent is; none for a group without an identity of its own.
+    /// The agent's user id; `None` for a group without an identifier.
     pub fn user_id(&self, form: ActorForm) -> Option<Cow<'p, str>> {
         self.account
             .user_id(form)
@@ -129,7 +129,7 @@ impl<'p> Agent<'p> {
             .or_else(|| self.openid.filled())
     }
 
-    /// Where its account is, if it is known by one.
+    /// The homePage of its account, if it has one.
     pub fn home_page(&self) -> Option<Cow<'p, str>> {
         self.account.name.filled()?;
         self.account.home_page.filled()
@@ -149,7 +149,8 @@ impl<'p> Account<'p> {
 }
 
 impl<'p> Object<'p> {
-    /// The activity, statement or agent that was acted on; of a statement within the statement, what that one was about.
+    /// The id of the activity, statement or agent acted on. Of a sub-statement it is the id of its
+    /// object.
     pub fn id(&self, form: ActorForm) -> Option<Cow<'p, str>> {
         self.id
             .filled()
@@ -168,7 +169,8 @@ impl<'p> Object<'p> {
 }
 
 impl Outcome<'_> {
-    /// Whether its score is one of something: points without their maximum, which the standard allows, tell nothing.
+    /// Whether the score is relative to a maximum. The standard also allows points without one,
+    /// which can't be rated.
     pub fn is_scored(&self) -> bool {
         self.score.as_deref().is_some_and(|score| {
             (score.raw.is_some() && score.max.is_some()) || score.scaled.is_some()

@@ -1,4 +1,4 @@
-//! From a statement to a draft.
+//! Translates a statement into a draft.
 
 use std::borrow::Cow;
 
@@ -21,14 +21,14 @@ use super::{
     vocabulary::{self, LENGTH, SESSION_ID, TIME, TIME_TO},
 };
 
-/// What a translation depends on beside the statement.
+/// What the translation needs besides the statement.
 pub(super) struct Translation {
     pub form: ActorForm,
     pub arrived_ms: i64,
 }
 
 impl Translation {
-    /// The draft, without its source, and what is wrong with the statement's shape.
+    /// The draft without its source, and the fault of the statement's shape, if any.
     pub fn draft<'p>(&self, statement: &Statement<'p>) -> (Draft<'p>, Option<Fault>) {
         let (context, result) = (&statement.context, &statement.result);
         let stamp = self.stamp(statement);
@@ -69,7 +69,7 @@ impl Translation {
         (draft, fault)
     }
 
-    /// Event time; without one, as the standard has it, the time at which the statement was first received.
+    /// The event time. By the standard a statement without one has the time of its first receipt.
     fn stamp<'p>(&self, statement: &Statement<'p>) -> Stamp<'p> {
         let read = |json: &'p str| match is_string(json).then(|| unquoted(json)) {
             Some(Ok(text)) => Stamp::from_iso8601(text),
@@ -90,7 +90,7 @@ impl<'p> Draft<'p> {
         let event_type = self.event_type.as_deref().and_then(EventType::known);
         match event_type {
             Some(EventType::QuizSubmitted) => {
-                // Tries that share no registration can't be told from corrections of each other.
+                // Without a registration, a second try can't be distinguished from a correction.
                 if let (Some(registration), Some(object_id)) = (registration, &self.object_id) {
                     self.attempt_id = Some(Cow::Owned(format!("{registration}|{object_id}")));
                 }
@@ -109,9 +109,9 @@ impl<'p> Draft<'p> {
     }
 }
 
-/// The session of statements that name none: a day of its own, in UTC.
+/// The session of statements without one: their UTC date.
 fn day_of(stamp: &Stamp<'_>) -> Cow<'static, str> {
-    // Without a date it is refused for its timestamp, not for the session that this leaves open.
+    // Without a date the draft is refused for its timestamp, so this session id is never used.
     let date = date_of(stamp)
         .map(|date| date.to_string())
         .unwrap_or_default();
@@ -126,10 +126,10 @@ fn date_of(stamp: &Stamp<'_>) -> Option<Date> {
     Some(TimeZone::UTC.to_datetime(timestamp).date())
 }
 
-/// `result.duration`; months and years are those that begin on the event's day.
+/// Parses `result.duration`. The lengths of its months and years are counted from the event's day.
 fn duration<'p>(text: Cow<'p, str>, stamp: &Stamp<'_>) -> (Option<Quantity<'p>>, Option<Fault>) {
     let from = date_of(stamp).unwrap_or_default();
-    // The standard's form alone: as a `Span` parses by itself, `5 minutes` would do too.
+    // `SpanParser` accepts only the standard's form; `Span`'s own parser also accepts `5 minutes`.
     let span = SpanParser::new().parse_span(text.as_bytes());
     match span.and_then(|span| span.total((Unit::Millisecond, from))) {
         Ok(ms) => (Some(Quantity::computed_ms(ms, text)), None),
@@ -143,7 +143,7 @@ fn duration<'p>(text: Cow<'p, str>, stamp: &Stamp<'_>) -> (Option<Quantity<'p>>,
     }
 }
 
-/// A UUID is the same in either case of its letters.
+/// UUIDs are compared ignoring case, so they are kept in lower case.
 fn in_one_spelling(id: Cow<'_, str>) -> Cow<'_, str> {
     let is_uuid = id.len() == Hyphenated::LENGTH && Uuid::try_parse(&id).is_ok();
     if is_uuid && id.bytes().any(|byte| byte.is_ascii_uppercase()) {

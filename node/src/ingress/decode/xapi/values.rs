@@ -1,4 +1,5 @@
-//! The values that statements are made of, read in one pass and borrowed from the text. Each is empty where it is absent or `null`.
+//! The values in statements, deserialized in one pass and borrowed from the text. Absent values and
+//! `null`s are empty.
 
 use std::{borrow::Cow, fmt, marker::PhantomData, ops::Deref};
 
@@ -18,7 +19,7 @@ use super::super::{
 pub(super) struct Text<'p>(Cow<'p, str>);
 
 impl<'p> Text<'p> {
-    /// The text, if there is any.
+    /// The text, unless it is empty.
     pub fn filled(&self) -> Option<Cow<'p, str>> {
         (!self.0.is_empty()).then(|| self.0.clone())
     }
@@ -35,7 +36,7 @@ impl<'de: 'p, 'p> Deserialize<'de> for Text<'p> {
     }
 }
 
-/// A JSON object, and nothing else: a derived `Deserialize` would also take an array of the fields.
+/// A JSON object. A derived `Deserialize` would also accept an array of the fields.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Map<T>(pub T);
 
@@ -71,7 +72,8 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for MapVisitor<T> {
     }
 }
 
-/// An array of objects; a lone object stands for an array of one, as in early versions of the standard.
+/// An array of objects. A single object counts as an array of one, as in early versions of the
+/// standard.
 #[derive(Clone, Debug)]
 pub(super) struct List<T>(Vec<Map<T>>);
 
@@ -119,7 +121,7 @@ impl<'de, T: Deserialize<'de> + Default> Visitor<'de> for ListVisitor<T> {
     }
 }
 
-/// A number; one beyond all doubles is infinite, for the range check to refuse.
+/// A number. One out of range is infinite, which the checks refuse.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Number(pub f64);
 
@@ -151,7 +153,7 @@ impl<'p> Extensions<'p> {
         unquoted(json).ok().filter(|text| !text.is_empty())
     }
 
-    /// A number, as it was written.
+    /// The text of a number.
     pub fn number(&self, iri: &str) -> Option<&'p str> {
         self.get(iri).filter(|json| is_number(json))
     }

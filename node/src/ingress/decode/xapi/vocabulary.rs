@@ -1,20 +1,20 @@
-//! What the words of xAPI profiles mean here.
+//! Maps verbs and activity types of xAPI profiles to event types and courses.
 
 use std::borrow::Cow;
 
 use super::statement::{Activity, Context, Statement};
 
-/// Where the extensions of the video profile live.
+/// The prefix of the video profile's extensions.
 pub(super) const VIDEO_EXTENSIONS: &str = "https://w3id.org/xapi/video/extensions/";
 pub(super) const SESSION_ID: &str = "https://w3id.org/xapi/video/extensions/session-id";
 pub(super) const LENGTH: &str = "https://w3id.org/xapi/video/extensions/length";
 pub(super) const TIME: &str = "https://w3id.org/xapi/video/extensions/time";
-/// Where a jump went.
+/// The target of a seek.
 pub(super) const TIME_TO: &str = "https://w3id.org/xapi/video/extensions/time-to";
 
 const VIDEO_PROFILE: &str = "w3id.org/xapi/video";
 
-/// The type that a statement's verb stands for; none without a verb.
+/// The event type of a statement's verb; `None` without a verb.
 pub(super) fn event_type<'p>(statement: &Statement<'p>) -> Option<Cow<'p, str>> {
     let verb = statement.verb.id.filled()?;
     let name = last_part(&verb);
@@ -39,7 +39,7 @@ pub(super) fn event_type<'p>(statement: &Statement<'p>) -> Option<Cow<'p, str>> 
     })
 }
 
-/// Whether a statement follows the video profile: by its verb, by what it is about, or by its own word.
+/// Whether a statement follows the video profile, by its verb, its object's type or its categories.
 fn is_video(statement: &Statement<'_>) -> bool {
     let mut categories = statement.context.context_activities.category.iter();
     is_of_video_profile(statement.verb.id.as_str())
@@ -55,7 +55,8 @@ fn is_of_video_profile(iri: &str) -> bool {
 }
 
 impl<'p> Context<'p> {
-    /// The first parent that is a course, else the first grouping that is, else the first parent.
+    /// The first parent of type course, else the first grouping of type course, else the first
+    /// parent.
     pub fn course(&self) -> Option<Cow<'p, str>> {
         let (parents, groupings) = (
             &self.context_activities.parent,
@@ -73,7 +74,7 @@ fn is_course(activity: &Activity<'_>) -> bool {
     last_part(activity.definition.kind.as_str()) == "course"
 }
 
-/// The last part of an IRI's path, or the fragment, which vocabularies use alike.
+/// The last part of an IRI's path, or its fragment. Vocabularies use both.
 fn last_part(iri: &str) -> &str {
     let iri = iri.trim_end_matches(['/', '#']);
     iri.rsplit(['/', '#']).next().unwrap_or(iri)
