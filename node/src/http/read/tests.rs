@@ -72,7 +72,7 @@ impl learner_service_server::LearnerService for FakeLearners {
             "stale" => Err(Status::unavailable("stale")),
             "damaged" => Err(Status::data_loss("damaged")),
             _ => {
-                let found = user_id != "nobody";
+                let found = user_id != "absent";
                 Ok(GrpcResponse::new(v1::GetLearnerResponse {
                     found,
                     profile: found.then(|| profile(&user_id)),
@@ -306,7 +306,7 @@ async fn windows_are_asked_for_in_full() {
 #[tokio::test]
 async fn what_is_not_there_still_says_how_current_that_is() {
     let served = Served::new();
-    let (status, body) = served.get("/v1/learners/nobody").await;
+    let (status, body) = served.get("/v1/learners/absent").await;
     assert_eq!((status, &body["error"]["code"]), (404, &"not_found".into()));
     assert_eq!(body["found"], false);
     assert_eq!(body["freshness"]["appliedIndex"], 42);
@@ -382,9 +382,9 @@ async fn a_watch_ends_with_its_error_with_its_service_or_with_the_node() {
         .ask("/v1/learners/broken/watch?fields=events", None)
         .await;
     assert_eq!(broken.headers()["content-type"], "text/event-stream");
-    let told = text(broken).await;
-    let blocks: Vec<&str> = told.trim_end().split("\n\n").collect();
-    assert_eq!(blocks.len(), 2, "{told}");
+    let events = text(broken).await;
+    let blocks: Vec<&str> = events.trim_end().split("\n\n").collect();
+    assert_eq!(blocks.len(), 2, "{events}");
     let data = blocks[0]
         .strip_prefix("event: learner\ndata: ")
         .expect("an event");
@@ -406,12 +406,12 @@ async fn a_watch_ends_with_its_error_with_its_service_or_with_the_node() {
         (503, "unavailable".to_owned()),
         "one is all there may be"
     );
-    let mut told = Box::pin(text(open));
-    assert!((&mut told).now_or_never().is_none(), "it goes on");
+    let mut events = Box::pin(text(open));
+    assert!((&mut events).now_or_never().is_none(), "it goes on");
     served
         .readiness
         .send_replace(Readiness::not_ready("the node is stopping"));
-    assert_eq!(told.await.matches("event: learner").count(), 1);
+    assert_eq!(events.await.matches("event: learner").count(), 1);
 }
 
 #[tokio::test]

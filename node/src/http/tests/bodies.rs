@@ -50,7 +50,7 @@ impl Arriving {
     }
 
     /// The error for a small body that arrives now.
-    async fn told(&self) -> Option<HttpError> {
+    async fn error_of_small_body(&self) -> Option<HttpError> {
         let small = Request::new(Body::from("{}"));
         self.limits.receive(small).await.err()
     }
@@ -60,9 +60,12 @@ impl Arriving {
 async fn bodies_that_fill_the_room_hold_it() {
     let mut arriving = Arriving::new();
     arriving.body(KIB_MAX).await;
-    assert_eq!(arriving.told().await, None);
+    assert_eq!(arriving.error_of_small_body().await, None);
     arriving.body(KIB_MAX).await;
-    assert_eq!(arriving.told().await, Some(HttpError::Overloaded));
+    assert_eq!(
+        arriving.error_of_small_body().await,
+        Some(HttpError::Overloaded)
+    );
 }
 
 #[tokio::test]
@@ -70,7 +73,7 @@ async fn a_body_that_is_too_large_gives_its_room_back_while_it_is_sent() {
     let mut arriving = Arriving::new();
     arriving.body(KIB_MAX + 1).await;
     arriving.body(KIB_MAX + 1).await;
-    assert_eq!(arriving.told().await, None);
+    assert_eq!(arriving.error_of_small_body().await, None);
 }
 
 #[tokio::test]
@@ -79,5 +82,5 @@ async fn a_body_without_room_gives_back_what_it_had_while_it_is_sent() {
     arriving.body(KIB_MAX).await;
     arriving.body(KIB_MAX - 2).await;
     arriving.body(3).await;
-    assert_eq!(arriving.told().await, None);
+    assert_eq!(arriving.error_of_small_body().await, None);
 }

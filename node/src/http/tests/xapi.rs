@@ -193,12 +193,12 @@ async fn a_statement_known_with_other_content_is_a_conflict() {
     let body = r#"[{"id":"a","verb":"x"},{"id":"b","verb":"other"},{"id":"c","verb":"again"}]"#;
     let answer = post(&served, &[JSON], body).await;
     assert_eq!(answer.code(), (409, "conflict".to_owned()));
-    let told = &answer.json()["error"]["statements"];
+    let statements = &answer.json()["error"]["statements"];
     assert_eq!(
-        (&told[0]["index"], &told[0]["id"]),
+        (&statements[0]["index"], &statements[0]["id"]),
         (&json!(1), &json!("b"))
     );
-    assert_eq!(told.as_array().map(Vec::len), Some(1));
+    assert_eq!(statements.as_array().map(Vec::len), Some(1));
     let answer = put(
         &served,
         &format!("?statementId={ID}"),
@@ -211,7 +211,7 @@ async fn a_statement_known_with_other_content_is_a_conflict() {
 #[tokio::test]
 async fn about_tells_the_versions_whatever_is_asked_for() {
     let served = quick().await;
-    let told = async |version: Option<&'static str>| {
+    let offered = async |version: Option<&'static str>| {
         let headers: Vec<_> = version
             .map(|version| ("x-experience-api-version", version))
             .into_iter()
@@ -222,10 +222,10 @@ async fn about_tells_the_versions_whatever_is_asked_for() {
     };
     let all = json!(["1.0.0", "1.0.1", "1.0.2", "1.0.3", "2.0.0"]);
     for version in [None, Some("7.0"), Some("2.0.0")] {
-        assert_eq!(told(version).await, all, "{version:?}");
+        assert_eq!(offered(version).await, all, "{version:?}");
     }
     let early = json!(["1.0.0", "1.0.1", "1.0.2", "1.0.3"]);
-    assert_eq!(told(Some("1.0.3")).await, early);
+    assert_eq!(offered(Some("1.0.3")).await, early);
 }
 
 #[tokio::test]

@@ -132,7 +132,7 @@ impl Intake {
             home_pages: Some(&self.metrics.home_pages),
         };
         let mut admission = Admission::new(context, deliveries, shards);
-        let told = admit(&mut admission)?;
+        let admitted = admit(&mut admission)?;
         let count = admission.deliveries() as usize;
         let parts = admission.take_parts();
         let Admission {
@@ -151,7 +151,7 @@ impl Intake {
             received,
             metrics: Arc::clone(&self.metrics),
         };
-        Ok((taken, told))
+        Ok((taken, admitted))
     }
 
     /// Counts a request.

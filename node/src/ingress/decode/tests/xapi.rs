@@ -122,12 +122,12 @@ fn actors_become_learners() {
     for (actor, form, user_id) in cases {
         assert_eq!(of(actor, form).as_deref(), Ok(user_id));
     }
-    let nobody = [
+    let anonymous = [
         r#"{}"#,
         "null",
         r#"{"objectType":"Group","member":[{"mbox":"mailto:a@b"}]}"#,
     ];
-    for actor in nobody {
+    for actor in anonymous {
         assert_eq!(of(actor, ActorForm::Name), Err(Reason::MissingField));
     }
 }
