@@ -61,8 +61,10 @@ fn decode<'p>(
             .draft(&statement)
         }
         Err(fault) => {
-            let mut draft = Draft::default();
-            draft.user_id = actor_of_broken(delivery.bytes, form);
+            let draft = Draft {
+                user_id: actor_of_broken(delivery.bytes, form),
+                ..Draft::default()
+            };
             (draft, Some(fault))
         }
     };
