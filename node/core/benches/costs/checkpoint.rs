@@ -73,7 +73,7 @@ pub fn benches(criterion: &mut Criterion) {
 fn bench_past(group: &mut BenchmarkGroup<'_, WallTime>, mut class: Class, next: &Event<'_>) {
     class.learners[0].take_changes(false);
     let stored = class.learners[0].clone();
-    group.bench_function("let_go_of_1000_events", |bencher| {
+    group.bench_function("evict_blocks_of_1000_events", |bencher| {
         bencher.iter_batched_ref(
             || stored.clone(),
             Learner::evict_blocks,

@@ -136,7 +136,7 @@ pub fn log_time_ms(events: &[Event<'_>]) -> i64 {
 
 fn deliveries(command: Command<'_>) -> Vec<(&str, &[u8])> {
     let Command::Batch(records) = command else {
-        panic!("a class is told of events alone");
+        panic!("a class applies only events");
     };
     let events = records.map(
         |record| match record.expect("its own encoding can be read") {

@@ -17,7 +17,7 @@ use crate::{
 const EVENTS: usize = 32;
 
 /// Events with the bytes they are decoded from, and what is to become of each.
-struct Told {
+struct Delivered {
     events: Vec<(Event<'static>, Vec<u8>)>,
     context: EntryContext,
     are_duplicates: bool,
@@ -34,26 +34,26 @@ pub fn benches(criterion: &mut Criterion) {
     ] {
         let (mut class, _, mut script) = Class::of_one();
         let events = (0..EVENTS).map(|_| script.next_of(act)).collect();
-        let told = Told::accepted(&mut class, events);
-        into_known(&mut group, name, &class.learners[0], &told);
+        let delivered = Delivered::accepted(&mut class, events);
+        into_known(&mut group, name, &class.learners[0], &delivered);
     }
     let (mut class, history, _) = Class::of_one();
     let every = history.len() / EVENTS;
     let again = history.into_iter().step_by(every).take(EVENTS).collect();
-    let told = Told {
+    let delivered = Delivered {
         are_duplicates: true,
-        ..Told::accepted(&mut class, again)
+        ..Delivered::accepted(&mut class, again)
     };
     into_known(
         &mut group,
         "duplicate_after_1000",
         &class.learners[0],
-        &told,
+        &delivered,
     );
     group.finish();
 }
 
-impl Told {
+impl Delivered {
     fn accepted(class: &mut Class, events: Vec<Event<'static>>) -> Self {
         let context = class.context(log_time_ms(&events));
         let encoded = |event: Event<'static>| {
@@ -73,14 +73,14 @@ impl Told {
 fn into_fresh(group: &mut BenchmarkGroup<'_, WallTime>) {
     let (mut class, _) = Class::of_many(1, 0, 1);
     let first = |number| Script::new(number, EVENTS as i64, 0).next_event();
-    let told = Told::accepted(&mut class, (0..EVENTS).map(first).collect());
+    let delivered = Delivered::accepted(&mut class, (0..EVENTS).map(first).collect());
     let learner = |(event, _): &(Event, _)| Learner::new(&event.user_id);
     group.bench_function("first", |bencher| {
         bencher.iter_batched_ref(
-            || told.events.iter().map(learner).collect::<Vec<_>>(),
+            || delivered.events.iter().map(learner).collect::<Vec<_>>(),
             |learners| {
-                for (learner, (event, encoded)) in learners.iter_mut().zip(&told.events) {
-                    let _ = black_box(learner.apply(&told.context, black_box(event), encoded));
+                for (learner, (event, encoded)) in learners.iter_mut().zip(&delivered.events) {
+                    let _ = black_box(learner.apply(&delivered.context, black_box(event), encoded));
                 }
             },
             BatchSize::PerIteration,
@@ -93,15 +93,15 @@ fn into_known(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,
     learner: &Learner,
-    told: &Told,
+    delivered: &Delivered,
 ) {
     let mut rehearsed = learner.clone();
-    for (event, encoded) in &told.events {
-        let verdict = rehearsed.apply(&told.context, event, encoded);
+    for (event, encoded) in &delivered.events {
+        let verdict = rehearsed.apply(&delivered.context, event, encoded);
         let verdict = verdict.expect("no block is evicted").verdict;
         let as_told = match verdict {
-            Verdict::Duplicate { conflicting: false } => told.are_duplicates,
-            Verdict::Accepted { amends: false, .. } => !told.are_duplicates,
+            Verdict::Duplicate { conflicting: false } => delivered.are_duplicates,
+            Verdict::Accepted { amends: false, .. } => !delivered.are_duplicates,
             _ => false,
         };
         assert!(as_told, "{name}: {event:?} is {verdict:?}");
@@ -110,8 +110,8 @@ fn into_known(
         bencher.iter_batched_ref(
             || learner.clone(),
             |learner| {
-                for (event, encoded) in &told.events {
-                    let _ = black_box(learner.apply(&told.context, black_box(event), encoded));
+                for (event, encoded) in &delivered.events {
+                    let _ = black_box(learner.apply(&delivered.context, black_box(event), encoded));
                 }
             },
             BatchSize::PerIteration,
