@@ -1,39 +1,41 @@
-//! What holds while an entry is applied, and what holds for a read.
+//! The values that are fixed while an entry is applied, and those that a read uses.
 
 use std::sync::Arc;
 
 use crate::Settings;
 
-/// How many events of a learner are stored together, at least: what is saved of a learner in a lesson is at most about twice that, and
-/// a lesson's day of one event every 5 s is some 270 records.
+/// The minimum number of events in a block before the next block begins.
+///
+/// It bounds what is written for a learner in a lesson to about twice this number of events. A
+/// lesson's day of one event every 5 s makes some 270 records.
 pub const BLOCK_EVENTS: usize = 64;
 
-/// What holds for all events of one entry: the shard as it was before the entry.
+/// The values that are fixed for all events of one entry: the shard's state before the entry.
 #[derive(Clone, Debug)]
 pub struct EntryContext {
-    /// Position of the entry in the shard's log.
+    /// The index of the entry in the shard's log.
     pub index: u64,
     /// The entry's log time, ms.
     pub log_time_ms: i64,
-    /// The watermark before the entry; the least number before the first.
+    /// The watermark before the entry, ms; `i64::MIN` before the first event.
     pub watermark_ms: i64,
-    /// Events before this are beyond the retention, ms.
+    /// The start of the retention, ms. Earlier events are refused.
     pub floor_ms: i64,
-    /// So many events of a learner are stored together, at least.
+    /// The minimum number of events in a block, see [`BLOCK_EVENTS`].
     pub block_events: usize,
     /// The settings in force.
     pub settings: Arc<Settings>,
 }
 
-/// A point at which learners are read: the shard after its newest applied entry.
+/// The point in time at which learners are read: the shard's state after its newest applied entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ReadPoint {
-    /// The watermark; the least number before the first.
+    /// The watermark, ms; `i64::MIN` before the first event.
     pub watermark_ms: i64,
-    /// Newest accepted event time on the shard; the least number before the first.
+    /// Newest accepted event time on the shard, ms; `i64::MIN` before the first event.
     pub event_clock_ms: i64,
-    /// Windows that begin before this are no longer readable, ms.
+    /// Windows that begin before this can't be read any more, ms.
     pub floor_ms: i64,
-    /// The setting in force, ms.
+    /// The setting [`Settings::allowed_lateness_ms`].
     pub allowed_lateness_ms: i64,
 }

@@ -1,33 +1,33 @@
-//! What is done with dead letters that are kept.
+//! Changes to stored dead letters.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Reason;
 
-/// Letters of one shard, by their numbers, and what becomes of them. A number that is kept no more is passed over.
+/// Changes to the dead letters of one shard, by number. Numbers that no longer exist are skipped.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetterUpdate {
-    /// Forgotten, their identities too: taken after all, or discarded.
+    /// Letters to remove with their identities: their events were accepted, or discarded.
     pub removed: Vec<u64>,
-    /// Refused once more, for another reason or in other words.
+    /// Letters that were refused again, with another reason or detail.
     pub amended: Vec<AmendedLetter>,
 }
 
-/// A letter that stays, and what is said of it from now on.
+/// A letter that stays, with its new reason.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AmendedLetter {
-    /// Which one.
+    /// The letter's number.
     pub number: u64,
-    /// Why it is refused now.
+    /// The new reason.
     pub reason: Reason,
-    /// In words.
+    /// The reason in words.
     pub detail: Box<str>,
-    /// The learner as it is made out now.
+    /// The learner, if known.
     pub user_id: Option<Box<str>>,
 }
 
 impl DeadLetterUpdate {
-    /// Whether there is nothing to do.
+    /// Whether the update changes nothing.
     pub fn is_empty(&self) -> bool {
         self.removed.is_empty() && self.amended.is_empty()
     }

@@ -1,4 +1,4 @@
-//! A log entry of a shard: what the leader proposes, and every replica applies.
+//! Log entries of a shard: the leader proposes them, every replica applies them.
 
 use std::borrow::Cow;
 
@@ -9,11 +9,11 @@ use crate::{
     wire::{DecodeError, Put, versioned},
 };
 
-/// Version of the encoding of entries; a reader knows all versions up to its own.
+/// The newest version of the encoding. Readers accept all versions up to it.
 const ENTRY_VERSION: u8 = 2;
-/// Batches, ticks and settings are still written as they were at first: builds that know no other version read them.
+/// Batches, ticks and settings keep the first version: older builds can read them.
 const FIRST_VERSION: u8 = 1;
-/// The version that brought work on dead letters.
+/// The version that added updates of dead letters.
 const LETTERS_VERSION: u8 = 2;
 
 /// One delivery in an entry.
@@ -28,30 +28,30 @@ pub enum Record<'a> {
         #[serde(borrow, with = "serde_bytes")]
         event: &'a [u8],
     },
-    /// A delivery that was refused at the door.
+    /// A delivery that ingress refused.
     #[serde(borrow)]
     Refused(Refusal<'a>),
 }
 
-/// What an entry says.
+/// The content of an entry.
 #[derive(Debug, PartialEq)]
 pub enum Command<'a> {
     /// Deliveries, in order.
     Batch(Records<'a>),
-    /// Time goes on; nothing else.
+    /// Advances log time, nothing else.
     Tick,
-    /// From here on these settings hold.
+    /// Replaces the settings from the next entry on.
     Settings(Box<Settings>),
-    /// Dead letters are forgotten, or said to be refused for another reason.
+    /// Removes or amends dead letters.
     DeadLetters(DeadLetterUpdate),
 }
 
-/// An entry: a command, stamped with log time.
+/// A command, stamped with log time.
 #[derive(Debug, PartialEq)]
 pub struct Entry<'a> {
-    /// The leader's log time, ms; never less than that of the entry before.
+    /// The leader's log time, ms. It never decreases from entry to entry.
     pub log_time_ms: i64,
-    /// What to do.
+    /// What to apply.
     pub command: Command<'a>,
 }
 
@@ -69,7 +69,7 @@ enum Kind {
     DeadLetters,
 }
 
-/// The encoded records of a batch, read one by one.
+/// The encoded records of a batch, decoded one by one.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Records<'a> {
     left: u32,
@@ -104,7 +104,7 @@ impl<'a> Iterator for Records<'a> {
 impl ExactSizeIterator for Records<'_> {}
 
 impl<'a> Entry<'a> {
-    /// Reads an entry.
+    /// Decodes an entry.
     ///
     /// # Errors
     /// When the bytes are damaged or of an unknown version.
@@ -113,7 +113,8 @@ impl<'a> Entry<'a> {
         let (header, bytes): (Header, _) =
             postcard::take_from_bytes(body).map_err(|_| DecodeError::Damaged)?;
         let command = match header.kind {
-            // Every record takes at least a byte: a larger count is damage, and no reader should make room for it.
+            // Each record takes at least one byte, so a larger count is damage. Checked here,
+            // before a reader allocates by it.
             Kind::Batch { records } if records as usize > bytes.len() => {
                 return Err(DecodeError::Damaged);
             }
@@ -136,7 +137,7 @@ impl<'a> Entry<'a> {
     }
 }
 
-/// Encodes an entry that only lets time go on.
+/// Encodes an entry that only advances log time.
 pub fn encode_tick(log_time_ms: i64) -> Vec<u8> {
     encode_header(log_time_ms, Kind::Tick, 16)
 }
@@ -147,13 +148,13 @@ pub fn encode_settings(log_time_ms: i64, settings: &Settings) -> Vec<u8> {
         .expect("serialising into memory does not fail")
 }
 
-/// Encodes work on kept dead letters.
+/// Encodes an update of dead letters.
 pub fn encode_dead_letter_update(log_time_ms: i64, work: &DeadLetterUpdate) -> Vec<u8> {
     postcard::to_extend(work, encode_header(log_time_ms, Kind::DeadLetters, 256))
         .expect("serialising into memory does not fail")
 }
 
-/// Encodes a batch from already encoded pieces, which are copied as they are.
+/// Encodes a batch from encoded records, which are copied unchanged.
 pub fn encode_batch<'p>(
     log_time_ms: i64,
     pieces: impl Iterator<Item = &'p RecordBuffer> + Clone,
@@ -177,10 +178,10 @@ fn encode_header(log_time_ms: i64, kind: Kind, capacity: usize) -> Vec<u8> {
         .expect("serialising into memory does not fail")
 }
 
-/// How the encoding of a [`Record::Event`] begins: with the number of the variant.
+/// The first byte of an encoded [`Record::Event`]: the number of the variant.
 const EVENT_RECORD: u8 = 0;
 
-/// Records encoded one after the other, ready to be joined into an entry without being read again.
+/// Encoded records, ready to be copied into an entry.
 #[derive(Clone, Debug, Default)]
 pub struct RecordBuffer {
     bytes: Vec<u8>,
@@ -188,7 +189,7 @@ pub struct RecordBuffer {
 }
 
 impl RecordBuffer {
-    /// An empty one with room for so many bytes.
+    /// Creates an empty buffer with a capacity in bytes.
     pub fn with_capacity(bytes: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(bytes),
@@ -196,7 +197,7 @@ impl RecordBuffer {
         }
     }
 
-    /// Appends a valid event: the bytes of a [`Record::Event`].
+    /// Appends a valid event, encoded as [`Record::Event`].
     pub fn push_event(&mut self, event: &Event<'_>) {
         self.bytes.push(EVENT_RECORD);
         self.bytes.put_text(&event.user_id);
@@ -217,7 +218,7 @@ impl RecordBuffer {
         &self.bytes
     }
 
-    /// How many records it holds.
+    /// Number of records.
     pub fn count(&self) -> u32 {
         self.count
     }
@@ -232,7 +233,7 @@ impl RecordBuffer {
         self.count == 0
     }
 
-    /// Puts the length of what was written from `begin` on before it.
+    /// Inserts the length of the bytes from `begin` on in front of them.
     fn put_length(&mut self, begin: usize) {
         let end = self.bytes.len();
         self.bytes.put_size(end - begin);
@@ -247,7 +248,7 @@ impl RecordBuffer {
     }
 }
 
-/// Where a refusal goes: to its learner's shard when that is known, else by the hash of its bytes.
+/// The hash that places a refusal on a shard: its learner's if known, else that of its payload.
 pub fn refusal_hash(refusal: &Refusal<'_>) -> u64 {
     refusal
         .user_id

@@ -1,4 +1,5 @@
-//! One event, normalised: what ingress makes of every form that comes in, what the log carries, and what learners apply.
+//! One event in normalised form: ingress produces it from every input format, the log stores it,
+//! and learners apply it.
 
 use std::borrow::Cow;
 
@@ -9,17 +10,18 @@ use crate::{
     wire::{DecodeError, Put, Reader, versioned},
 };
 
-/// Version of the encoding of [`Event`]; a reader knows all versions up to its own.
+/// Version of the encoding of [`Event`].
 pub(crate) const EVENT_VERSION: u8 = 1;
 
-/// A valid event. Strings borrow from the bytes it was read from where they can.
+/// A valid event. Strings borrow from the encoded bytes where possible.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Event<'a> {
-    /// Identifies the event among those of its learner. First in the encoding, so that what follows is the content.
+    /// Identifies the event among those of its learner. Encoded first, so that the bytes behind it
+    /// are the content.
     pub event_id: Cow<'a, str>,
-    /// The learner; carried beside the encoded event, as the key it is routed by.
+    /// The learner. Stored next to the encoded event, since it is the key for routing.
     pub user_id: Cow<'a, str>,
-    /// The session; absent only where the type needs none.
+    /// The session; `None` only for types that need none.
     pub session_id: Option<Cow<'a, str>>,
     /// The course, if the event belongs to one.
     pub course_id: Option<Cow<'a, str>>,
@@ -27,32 +29,34 @@ pub struct Event<'a> {
     pub timestamp_ms: i64,
     /// The type.
     pub event_type: EventType,
-    /// The system that published it.
+    /// The system that published the event.
     pub source: Cow<'a, str>,
-    /// What was acted on.
+    /// The object of the action.
     pub object_id: Option<Cow<'a, str>>,
     /// Groups scored events of which only the newest counts.
     pub attempt_id: Option<Cow<'a, str>>,
-    /// Position in the source's own numbering.
+    /// The event's number in the source's own sequence.
     pub producer_sequence: Option<u64>,
-    /// Score / maximum in millionths (above 1,000,000 with extra credit); set for every scored event.
+    /// Score / maximum in millionths; above 1,000,000 with extra credit. Set for every scored
+    /// event.
     pub score_millionths: Option<u32>,
-    /// What was tested.
+    /// The skill that was tested.
     pub skill_id: Option<Cow<'a, str>>,
-    /// How long it took the learner, ms.
+    /// Time that the learner took, ms.
     pub duration_ms: Option<u64>,
-    /// Watched time as the source measured it, ms.
+    /// Watched time as measured by the source, ms.
     pub watched_ms: Option<u64>,
     /// Length of the object, ms.
     pub length_ms: Option<u64>,
     /// Position in the object, ms.
     pub position_ms: Option<u64>,
-    /// What has no place above, by name, in ascending order of the names; values that are no strings as JSON text.
+    /// All other fields by name, in ascending order of the names. Values that are not strings are
+    /// JSON text.
     pub metadata: Vec<(Cow<'a, str>, Cow<'a, str>)>,
 }
 
 impl<'a> Event<'a> {
-    /// One that says no more than every event must: whose, which, when, what, whence.
+    /// An event with only the mandatory fields.
     pub fn bare(
         user_id: impl Into<Cow<'a, str>>,
         event_id: impl Into<Cow<'a, str>>,
@@ -81,7 +85,7 @@ impl<'a> Event<'a> {
         }
     }
 
-    /// Appends the versioned encoding, without the learner.
+    /// Appends the versioned encoding, without the learner's id.
     pub fn encode_into(&self, out: &mut Vec<u8>) {
         let text = |out: &mut Vec<u8>, text: &Cow<'_, str>| out.put_text(text);
         let number = |out: &mut Vec<u8>, number: u64| out.put_number(number);
@@ -141,7 +145,8 @@ impl<'a> Event<'a> {
         })
     }
 
-    /// Gives the event an id derived from its content, when its source gave none: a retry of the same content is the same event.
+    /// Derives an id from the content if the source gave none, so that a retry of the same content
+    /// is the same event.
     pub fn derive_id_if_missing(&mut self) {
         if self.event_id.is_empty() {
             let mut body = Vec::with_capacity(256);
@@ -153,7 +158,7 @@ impl<'a> Event<'a> {
 
 fn read_metadata<'a>(from: &mut Reader<'a>) -> Option<Vec<(Cow<'a, str>, Cow<'a, str>)>> {
     let count = from.size()?;
-    // Each takes two bytes at least: a count that the bytes can't hold takes no memory.
+    // Each entry takes at least two bytes, which bounds the allocation for a damaged count.
     let mut metadata = Vec::with_capacity(count.min(from.rest().len() / 2));
     for _ in 0..count {
         metadata.push((from.text()?.into(), from.text()?.into()));
@@ -161,7 +166,7 @@ fn read_metadata<'a>(from: &mut Reader<'a>) -> Option<Vec<(Cow<'a, str>, Cow<'a,
     Some(metadata)
 }
 
-/// Hash of an encoded event's content: all but the learner and the event id. Equal contents have equal hashes.
+/// Hash of an encoded event's content: everything but the learner's id and the event id.
 pub fn content_hash(encoded: &[u8]) -> u64 {
     let mut body = Reader::new(encoded.get(1..).unwrap_or_default());
     let content = match body.text_bytes() {
@@ -171,12 +176,12 @@ pub fn content_hash(encoded: &[u8]) -> u64 {
     xxh3_64(content)
 }
 
-/// Hash that places a learner: on a shard, and in the order of keys on disk.
+/// Hash of a learner's id. It selects the shard and orders the keys on disk.
 pub fn learner_hash(user_id: &str) -> u64 {
     xxh3_64(user_id.as_bytes())
 }
 
-/// The shard whose range of hashes holds this one; `shards` ranges of equal size cover all hashes.
+/// The shard for a hash, when the hash space is divided into `shards` ranges of equal size.
 pub fn shard_of(hash: u64, shards: u32) -> u32 {
     let scaled = u128::from(hash) * u128::from(shards);
     u32::try_from(scaled >> 64).expect("less than the number of shards")

@@ -1,4 +1,4 @@
-//! What an event is counted by.
+//! The fields of an event that a shard counts by.
 
 use crate::{
     EventType,
@@ -6,28 +6,28 @@ use crate::{
     wire::{DecodeError, Reader, versioned},
 };
 
-/// What an event is counted by, read without the rest of it.
+/// The fields of an event that a shard counts by, decoded without the others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EventSummary<'a> {
     /// Event time, ms since the epoch.
     pub timestamp_ms: i64,
     /// The system that published it.
     pub source: &'a str,
-    /// Position in the source's own numbering.
+    /// The event's number in the source's own sequence.
     pub producer_sequence: Option<u64>,
 }
 
 impl<'a> EventSummary<'a> {
-    /// Reads the summary of an encoded [`Event`](crate::Event).
+    /// Decodes the summary of an encoded [`Event`](crate::Event).
     ///
     /// # Errors
-    /// When the bytes are damaged as far as they are read, or of an unknown version.
+    /// When the bytes that are read are damaged, or of an unknown version.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let (_, body) = versioned(bytes, EVENT_VERSION..=EVENT_VERSION)?;
         Self::read(&mut Reader::new(body)).ok_or(DecodeError::Damaged)
     }
 
-    /// The fields of an event in their order, as far as they are needed.
+    /// Reads the fields in their order, up to the last one needed.
     fn read(from: &mut Reader<'a>) -> Option<Self> {
         let _event_id = from.text_bytes()?;
         let _session_id = from.option(Reader::text_bytes)?;

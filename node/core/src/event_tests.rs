@@ -1,4 +1,4 @@
-//! The encoding of events is written by hand: byte for byte what postcard makes of their fields.
+//! The hand-written encoding of events equals postcard's, byte for byte.
 
 use std::borrow::Cow;
 
@@ -79,7 +79,7 @@ fn the_names_are_all_types() {
     assert!(matches!(types.last(), Some(EventType::Other(_))));
 }
 
-/// What serde would make of an event, field by field.
+/// The encoding that serde and postcard produce, field by field.
 fn by_postcard(event: &Event<'_>) -> Vec<u8> {
     let fields = (
         &event.event_id,

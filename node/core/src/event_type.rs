@@ -1,13 +1,14 @@
-//! What kinds of events there are.
+//! Types of events.
 
 use serde::{Deserialize, Serialize};
 
 use crate::wire::{Put, Reader};
 
-/// Defines the well-known types, each at the place that it is encoded as and with the name that sources write.
+/// Defines the well-known types. The order is that of the encoding; the names are those that
+/// sources send.
 macro_rules! event_types {
     ($($variant:ident $name:literal),* $(,)?) => {
-        /// The type of an event; an unknown one is an interaction under its own name.
+        /// The type of an event. An unknown type is an interaction under its own name.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
         #[allow(missing_docs)]
         pub enum EventType {
@@ -18,7 +19,7 @@ macro_rules! event_types {
         const KNOWN: &[EventType] = &[$(EventType::$variant),*];
 
         impl EventType {
-            /// The well-known type of that name, if there is one.
+            /// The well-known type with a name, if there is one.
             pub fn known(name: &str) -> Option<Self> {
                 match name {
                     $($name => Some(Self::$variant),)*
@@ -26,7 +27,7 @@ macro_rules! event_types {
                 }
             }
 
-            /// The name as sources write it.
+            /// The name as sources send it.
             pub fn name(&self) -> &str {
                 match self {
                     $(Self::$variant => $name,)*
@@ -53,36 +54,36 @@ event_types! {
     Unenrolled "unenrolled",
 }
 
-/// What an event tells of.
+/// What an event describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// The learner did something.
+    /// An action of the learner.
     Interaction,
-    /// Something the learner did was scored.
+    /// A score for an action of the learner.
     Assessment,
-    /// A session or an enrolment began or ended.
+    /// Start or end of a session or an enrolment.
     State,
 }
 
 /// What an event means for watched time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Playback {
-    /// The video runs from here on.
+    /// The video starts to play.
     Start,
-    /// The video stands still, or jumped, from here on.
+    /// The video stops, or jumps to another position.
     Stop,
 }
 
 impl EventType {
-    /// How many well-known types there are.
+    /// Number of well-known types.
     pub(crate) const KNOWN: usize = KNOWN.len();
 
-    /// The place of a well-known type among all of them.
+    /// The position of a well-known type in the encoding.
     pub(crate) fn place(&self) -> Option<usize> {
         KNOWN.iter().position(|known| known == self)
     }
 
-    /// The well-known type at a place.
+    /// The well-known type at a position.
     pub(crate) fn at(place: usize) -> Option<Self> {
         KNOWN.get(place).cloned()
     }
@@ -101,12 +102,12 @@ impl EventType {
         }
     }
 
-    /// The type of that name.
+    /// The type with a name.
     pub fn from_name(name: &str) -> Self {
         Self::known(name).unwrap_or_else(|| Self::Other(name.into()))
     }
 
-    /// What events of this type tell of.
+    /// The kind of events of this type.
     pub fn kind(&self) -> EventKind {
         match self {
             Self::QuizSubmitted | Self::ScoreUpdated | Self::QuestionAnswered => {
@@ -128,7 +129,7 @@ impl EventType {
         }
     }
 
-    /// Whether events of this type must say in which session they happened.
+    /// Whether events of this type must carry a session id.
     pub fn needs_session(&self) -> bool {
         !matches!(self, Self::Enrolled | Self::Unenrolled)
     }

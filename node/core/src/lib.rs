@@ -1,7 +1,8 @@
 //! The meaning of events: everything that must be equal on all replicas.
 //!
-//! Events and log time come in, state and effects go out. No I/O, no clock, no chance, no map with random order, no async runtime:
-//! the same entries in the same order give the same state, bit for bit, on every replica and at every replay.
+//! Events and log time come in, state and effects go out. There is no I/O, no clock, no randomness,
+//! no map with random order and no async runtime. The same entries in the same order give the same
+//! state, bit for bit, on every replica and at every replay.
 
 pub mod cluster;
 mod context;

@@ -1,13 +1,14 @@
-//! Events that are not taken, and why.
+//! Refused events and their reasons.
 
 use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-/// Why an event became a dead letter. The numbers are those of the wire contract and of the encoding: never reuse one.
+/// Why an event became a dead letter. The numbers belong to the wire contract and the encoding:
+/// never reuse one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Reason {
-    /// No JSON, or no message of the contract.
+    /// Not JSON, or not a message of the contract.
     Malformed,
     /// A required field is absent or empty.
     MissingField,
@@ -21,7 +22,7 @@ pub enum Reason {
     Oversized,
     /// Readable, but not of the expected shape.
     SchemaMismatch,
-    /// Its window is settled, and the policy keeps settled windows as they are.
+    /// Its window is settled, and the late policy is `dead_letter`.
     Late,
     /// Before the retention's floor.
     BeyondRetention,
@@ -60,7 +61,8 @@ impl Reason {
         }
     }
 
-    /// The words for an event that was sound by itself, and refused by its learner; empty for the faults that ingress words.
+    /// An explanation for events that their learner refused; empty for faults that ingress explains
+    /// itself.
     pub fn words(self) -> &'static str {
         match self {
             Self::Late => "its window is settled, and the policy for late events is dead_letter",
@@ -71,7 +73,7 @@ impl Reason {
     }
 }
 
-/// The form in which a dead letter's bytes are kept.
+/// The format of a dead letter's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PayloadFormat {
     /// A native JSON event.
@@ -80,31 +82,32 @@ pub enum PayloadFormat {
     XapiJson,
     /// A message of the wire contract.
     Protobuf,
-    /// An [`crate::Event`] in its own encoding: refused after it was normalised.
+    /// An [`crate::Event`] in its own encoding, refused after it was normalised.
     Normalised,
-    /// An xAPI statement that is held against the standard. Last, as kept letters tell the forms by their order.
+    /// An xAPI statement that is checked against the standard. Last, since stored letters encode
+    /// the format by its position.
     StandardXapiJson,
 }
 
 /// An event refused before it reached its learner.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Refusal<'a> {
-    /// Who sent it, or `listener:…` where that can't be made out.
+    /// The sender, or `listener:…` if it is unknown.
     #[serde(borrow)]
     pub source: Cow<'a, str>,
     /// Why it was refused.
     pub reason: Reason,
-    /// Which field, and what was wrong with it.
+    /// The field, and what is wrong with it.
     #[serde(borrow)]
     pub detail: Cow<'a, str>,
-    /// The learner, where it could be made out.
+    /// The learner, if known.
     #[serde(borrow)]
     pub user_id: Option<Cow<'a, str>>,
     /// Form of the payload.
     pub format: PayloadFormat,
-    /// Hash of the bytes as received, before any were cut off: the refusal's identity.
+    /// Hash of the received bytes before truncation: the refusal's identity.
     pub payload_hash: u64,
-    /// The event as it came; an oversized one is cut.
+    /// The received event; an oversized one is truncated.
     #[serde(borrow, with = "serde_bytes")]
     pub payload: Cow<'a, [u8]>,
 }

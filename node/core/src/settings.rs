@@ -1,4 +1,4 @@
-//! The settings that all replicas agree on: changed only by log entries.
+//! The cluster's settings. All replicas agree on them, since only log entries change them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,40 +6,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, PANE_MS, floor_to};
 
-/// Every setting that what is computed depends on.
+/// All settings that results depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// Counts up with each change.
+    /// Grows with each change.
     pub version: u64,
-    /// How far behind the watermark events are still taken and windows readable, ms.
+    /// How far behind the watermark events are accepted and windows can be read, ms.
     pub retention_ms: i64,
     /// How long after its end (in watermark) a window may change before it is settled, ms.
     pub allowed_lateness_ms: i64,
-    /// How far a source's events may be out of order before the watermark leaves them behind, ms.
+    /// How far out of order a source's events may be before the watermark passes them, ms.
     pub source_delay_ms: i64,
-    /// What happens to an event whose window is settled.
+    /// The handling of events whose window is settled.
     pub late_policy: LatePolicy,
-    /// By name of an event type: the sources whose word counts. Types that are absent here are taken from every source.
+    /// The authoritative sources by event type. Types that are absent are accepted from every
+    /// source.
     pub authority: BTreeMap<String, BTreeSet<String>>,
-    /// By source.
+    /// The policies by source.
     pub sources: BTreeMap<String, SourcePolicy>,
     /// The windows that are emitted when they close.
     pub windows: Vec<WindowShape>,
-    /// A type of events whose handling panics: a drill of how poison is contained, for operators.
+    /// An event type whose handling panics, so that operators can test how poison is contained.
     pub poison_drill_type: Option<String>,
 }
 
-/// What happens to an event whose window is settled.
+/// The handling of events whose window is settled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LatePolicy {
-    /// It counts, and the window is amended.
+    /// The event counts, and the window is amended.
     #[default]
     Amend,
-    /// It becomes a dead letter.
+    /// The event becomes a dead letter.
     DeadLetter,
 }
 
-/// How an xAPI account becomes a learner's id.
+/// How an xAPI account is mapped to a learner's id.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ActorForm {
     /// The account's name.
@@ -49,18 +50,18 @@ pub enum ActorForm {
     HomePageAndName,
 }
 
-/// What is known of one source.
+/// The policy for one source.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SourcePolicy {
-    /// Promises its events in order of time: no delay, until it breaks its word.
+    /// The source promises events in order of time: no delay, until an event breaks the promise.
     pub ordered: bool,
     /// Allows scores up to twice the maximum.
     pub extra_credit: bool,
-    /// Drops fields that have no place instead of keeping them as metadata.
+    /// Drops unknown fields instead of keeping them as metadata.
     pub drop_unknown_fields: bool,
-    /// How its xAPI accounts become learners' ids.
+    /// How the source's xAPI accounts are mapped to learners' ids.
     pub actor_form: ActorForm,
-    /// Instead of [`Settings::source_delay_ms`].
+    /// Replaces [`Settings::source_delay_ms`].
     pub delay_ms: Option<i64>,
 }
 
@@ -73,7 +74,7 @@ pub struct WindowShape {
     pub step_ms: i64,
 }
 
-/// Changes to settings; what is `None` stays, map entries replace those of the same key.
+/// A change of settings. `None` keeps a value; map entries replace those with the same key.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SettingsChange {
     /// See [`Settings::retention_ms`].
@@ -84,11 +85,11 @@ pub struct SettingsChange {
     pub source_delay_ms: Option<i64>,
     /// See [`Settings::late_policy`].
     pub late_policy: Option<LatePolicy>,
-    /// See [`Settings::authority`]; an empty set lifts the restriction.
+    /// See [`Settings::authority`]; an empty set removes the restriction.
     pub authority: BTreeMap<String, BTreeSet<String>>,
     /// See [`Settings::sources`].
     pub sources: BTreeMap<String, SourcePolicy>,
-    /// See [`Settings::poison_drill_type`]; an empty text ends the drill.
+    /// See [`Settings::poison_drill_type`]; an empty text disables it.
     pub poison_drill_type: Option<String>,
 }
 
@@ -96,15 +97,15 @@ pub struct SettingsChange {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{name} must be {bounds}, not {value}")]
 pub struct SettingsError {
-    /// The setting, as the CLI spells it.
+    /// The setting, as the CLI names it.
     pub name: &'static str,
-    /// What is allowed, in words.
+    /// The allowed values, in words.
     pub bounds: &'static str,
-    /// What was given.
+    /// The given value.
     pub value: String,
 }
 
-/// At most this many entries in each map of the settings.
+/// The most entries in each map of the settings.
 const MAP_ENTRIES_MAX: usize = 1_000;
 
 impl Default for Settings {
@@ -143,7 +144,7 @@ impl WindowShape {
 }
 
 impl Settings {
-    /// The policy of a source; the default one for a source that none was set for.
+    /// The policy of a source, or the default policy.
     pub fn source_policy(&self, source: &str) -> &SourcePolicy {
         const DEFAULT: &SourcePolicy = &SourcePolicy {
             ordered: false,
@@ -155,7 +156,7 @@ impl Settings {
         self.sources.get(source).unwrap_or(DEFAULT)
     }
 
-    /// Whether another source than this one is authoritative for the type.
+    /// Whether the type has authoritative sources and this is not one of them.
     pub fn is_shadowed(&self, event_type: &str, source: &str) -> bool {
         !self.authority.is_empty()
             && self
@@ -164,10 +165,10 @@ impl Settings {
                 .is_some_and(|sources| !sources.contains(source))
     }
 
-    /// These settings with a change made, one version on.
+    /// These settings with a change applied and the next version number.
     ///
     /// # Errors
-    /// When a value is outside its bounds; nothing is changed then.
+    /// When a value is outside its bounds; then nothing is changed.
     pub fn changed(&self, change: &SettingsChange) -> Result<Self, SettingsError> {
         let mut new = self.clone();
         new.version += 1;
@@ -194,6 +195,8 @@ impl Settings {
         Ok(new)
     }
 
+    /// Checks the bounds.
+    ///
     /// # Errors
     /// The first setting that is outside its bounds.
     pub fn validate(&self) -> Result<(), SettingsError> {

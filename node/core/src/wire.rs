@@ -1,26 +1,27 @@
-//! What encodings written by hand are made of: numbers of variable length, texts, and what may be missing.
+//! Building blocks of the hand-written encodings: numbers of variable length, texts and options.
 //!
-//! The same bytes as postcard's, read and written without going through a description of each type.
+//! The bytes equal those of postcard. They are read and written without
+//! going through serde.
 
 use std::ops::RangeInclusive;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-/// The most bytes that a number of 64 bits takes.
+/// The most bytes that an encoded 64-bit number takes.
 const NUMBER_BYTES_MAX: usize = 10;
 
 /// Why bytes can't be decoded.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Written by a newer build, or by one too old.
+    /// Written by a newer build, or by an older one than this build reads.
     #[error("this build can't read encoding version {0}")]
     UnknownVersion(u8),
-    /// Cut, changed, or never written by a build.
+    /// Truncated, changed, or not an encoding at all.
     #[error("damaged encoding")]
     Damaged,
 }
 
-/// Splits bytes into their first, a version among those that can be read, and the rest.
+/// Splits the version byte off and checks it against the known versions.
 pub(crate) fn versioned(
     bytes: &[u8],
     known: RangeInclusive<u8>,
@@ -32,7 +33,7 @@ pub(crate) fn versioned(
     }
 }
 
-/// Encodes a value with postcard behind a version.
+/// Encodes a value with postcard, behind a version byte.
 pub(crate) fn encode<T: Serialize>(version: u8, value: &T) -> Vec<u8> {
     postcard::to_extend(value, vec![version]).expect("serialising into memory does not fail")
 }
@@ -43,7 +44,7 @@ pub(crate) fn decode<T: DeserializeOwned>(version: u8, bytes: &[u8]) -> Result<T
     postcard::from_bytes(body).map_err(|_| DecodeError::Damaged)
 }
 
-/// Reads from the front of bytes; `None` is damage.
+/// Reads from the front of bytes. `None` means that they are damaged.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -54,7 +55,7 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// What was not read yet.
+    /// The bytes that are not read yet.
     pub fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -108,7 +109,7 @@ impl<'a> Reader<'a> {
         Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
     }
 
-    /// A length or a count.
+    /// Reads a length or a count.
     #[inline]
     pub fn size(&mut self) -> Option<usize> {
         usize::try_from(self.number()?).ok()
@@ -125,7 +126,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(self.text_bytes()?).ok()
     }
 
-    /// What may be missing.
+    /// Reads an optional value.
     #[inline]
     pub fn option<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<Option<T>> {
         match self.byte()? {

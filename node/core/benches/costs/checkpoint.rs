@@ -1,4 +1,4 @@
-//! A learner into its stored records and back.
+//! Encoding of a learner to its records, and restoring from them.
 
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use homeroom_core::{
@@ -12,7 +12,7 @@ use crate::{
     script::user_id,
 };
 
-/// A learner's records, as a store gives them back.
+/// The records of one learner.
 struct Records {
     head: Vec<u8>,
     parts: Vec<(StatePart, Vec<u8>)>,
@@ -69,7 +69,7 @@ pub fn benches(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// The past leaves the memory; and what is left to do with each checkpoint once it has.
+/// The eviction of blocks, and what each checkpoint costs after it.
 fn bench_past(group: &mut BenchmarkGroup<'_, WallTime>, mut class: Class, next: &Event<'_>) {
     class.learners[0].take_changes(false);
     let stored = class.learners[0].clone();
@@ -95,7 +95,7 @@ fn bench_encode(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, learner: &
     });
 }
 
-/// A learner who was asleep when an event came: of what is stored no more is read than her head.
+/// The wake-up of a passivated learner by an event. Only the head is read.
 fn bench_wake(
     group: &mut BenchmarkGroup<'_, WallTime>,
     class: &mut Class,

@@ -1,4 +1,4 @@
-//! A shard and its learners in one thread: what a node does with an entry, without its actors.
+//! A shard and its learners in one thread: the work of a node on an entry, without its actors.
 
 use std::collections::BTreeMap;
 
@@ -12,16 +12,17 @@ use homeroom_core::{
 
 use crate::script::{STEP_MS, Script, number_of, user_id};
 
-/// How long an event takes from its source into the log, ms.
+/// Time from an event's source to the log, ms.
 const TRAVEL_MS: i64 = 300;
-/// Events that the learner of [`Class::of_one`] has behind it.
+/// Number of earlier events of the learner of [`Class::of_one`].
 pub const HISTORY: usize = 1_000;
-/// Events of each of its sessions; not a divisor of the history, so that what follows falls into the midst of one.
+/// Events per session. It does not divide [`HISTORY`], so that the next events are in the middle of
+/// a session.
 const LONG_SESSION: i64 = 190;
-/// Events of a session where there are many learners.
+/// Events per session where there are many learners.
 const SHORT_SESSION: i64 = 30;
 
-/// A shard, and its learners by number.
+/// A shard and its learners, by number.
 #[derive(Clone)]
 pub struct Class {
     pub shard: ShardState,
@@ -29,7 +30,7 @@ pub struct Class {
     index: u64,
 }
 
-/// What all of a class do, each an event at every step, in an order of their own.
+/// The scripts of all learners of a class. Each has one event per step, in an order of its own.
 pub struct Scripts {
     scripts: Vec<Script>,
     rng: Rng,
@@ -45,7 +46,7 @@ impl Class {
         }
     }
 
-    /// One learner with [`HISTORY`] events behind it, those events, and the script that goes on.
+    /// One learner with [`HISTORY`] earlier events, these events, and the script that continues.
     pub fn of_one() -> (Self, Vec<Event<'static>>, Script) {
         let mut class = Self::new(1);
         let mut script = Script::new(0, LONG_SESSION, 0);
@@ -56,7 +57,7 @@ impl Class {
         (class, history, script)
     }
 
-    /// So many learners with so many events each behind them, and the scripts that go on.
+    /// A number of learners with a number of earlier events each, and the scripts that continue.
     pub fn of_many(learners: usize, events: usize, entry_events: usize) -> (Self, Scripts) {
         let mut class = Self::new(learners);
         let mut scripts = Scripts::new(learners);
@@ -68,13 +69,13 @@ impl Class {
         (class, scripts)
     }
 
-    /// What holds for an entry that comes now.
+    /// The context of an entry at the present time.
     pub fn context(&mut self, log_time_ms: i64) -> EntryContext {
         self.index += 1;
         self.shard.begin(self.index, log_time_ms)
     }
 
-    /// One entry: read, grouped by learner, applied, counted.
+    /// Applies one entry: decodes, groups by learner, applies and counts.
     pub fn apply(&mut self, entry: &[u8]) -> Vec<Outcome> {
         let entry = Entry::decode(entry).expect("its own encoding can be read");
         let context = self.context(entry.log_time_ms);
@@ -102,7 +103,7 @@ impl Class {
 
 impl Scripts {
     fn new(learners: usize) -> Self {
-        // Spread over the step, so that the log has them in the order of their times, as a live class does.
+        // Spread over the step: then the log has them in order of time, as in a live class.
         let offset_ms = |number| STEP_MS * number as i64 / learners as i64;
         let script = |number| Script::new(number, SHORT_SESSION, offset_ms(number));
         let mut scripts: Vec<Script> = (0..learners).map(script).collect();
@@ -111,7 +112,7 @@ impl Scripts {
         Self { scripts, rng }
     }
 
-    /// The next event of everyone, in entries of so many.
+    /// The next event of each learner, in entries of a given number of events.
     pub fn step(&mut self, entry_events: usize) -> Vec<Vec<u8>> {
         self.rng.shuffle(&mut self.scripts);
         let events: Vec<Event> = self.scripts.iter_mut().map(Script::next_event).collect();
@@ -119,7 +120,7 @@ impl Scripts {
     }
 }
 
-/// An entry with these events, written as soon as the newest of them can have come.
+/// An entry with these events, at the earliest time at which the newest of them can arrive.
 pub fn entry_of(events: &[Event<'_>]) -> Vec<u8> {
     let mut records = RecordBuffer::default();
     for event in events {
@@ -128,7 +129,7 @@ pub fn entry_of(events: &[Event<'_>]) -> Vec<u8> {
     encode_batch(log_time_ms(events), std::iter::once(&records))
 }
 
-/// When the newest of these events can have come, ms.
+/// The earliest time at which the newest of these events can arrive, ms.
 pub fn log_time_ms(events: &[Event<'_>]) -> i64 {
     let times = events.iter().map(|event| event.timestamp_ms);
     times.max().expect("at least one event") + TRAVEL_MS

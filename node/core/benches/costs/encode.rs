@@ -1,4 +1,4 @@
-//! Events into the form that the log keeps.
+//! Encoding of events for the log.
 
 use criterion::{Criterion, Throughput};
 use homeroom_core::{
@@ -9,9 +9,9 @@ use std::hint::black_box;
 
 use crate::{class::log_time_ms, script::Script};
 
-/// Events of an entry.
+/// Events per entry.
 const EVENTS: usize = 128;
-/// Requests that an entry is put together from.
+/// Requests that are combined to one entry.
 const PIECES: usize = 8;
 
 pub fn benches(criterion: &mut Criterion) {

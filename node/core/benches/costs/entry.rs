@@ -1,4 +1,4 @@
-//! One entry of a busy shard, as a whole and by its parts.
+//! One entry of a busy shard, as a whole and by its steps.
 
 use criterion::{
     BatchSize, BenchmarkGroup, Criterion, Throughput,
@@ -15,13 +15,13 @@ use std::{hint::black_box, time::Duration};
 
 use crate::class::Class;
 
-/// Events of an entry, each of another learner.
+/// Events per entry, each of another learner.
 const EVENTS: usize = 128;
-/// More learners than any cache holds.
+/// Number of learners: more than any cache contains.
 const MANY: usize = 10_000;
-/// Events that each learner has behind it.
+/// Earlier events of each learner.
 const HISTORY: usize = 100;
-/// A class begins anew after so many events of each: its learners stay as long as they are said to be.
+/// A class is rebuilt after this many events of each learner, so that the learners keep their size.
 const STEPS: usize = 10;
 
 pub fn benches(criterion: &mut Criterion) {
@@ -33,7 +33,7 @@ pub fn benches(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// A class at work, which begins anew where its entries end.
+/// A class in progress, which is rebuilt when its entries are used up.
 struct Lesson {
     begin: Class,
     class: Class,
@@ -48,7 +48,7 @@ impl Lesson {
         Self {
             class: begin.clone(),
             begin,
-            // The last of a step may be shorter.
+            // The last entry of a step may be shorter.
             entries: steps.filter(|entry| is_full(entry)).collect(),
             next: 0,
         }
@@ -64,9 +64,9 @@ impl Lesson {
     }
 }
 
-/// Read, grouped by learner, applied, counted.
+/// Decodes, groups by learner, applies and counts.
 fn whole(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, learners: usize) {
-    // Made only when this is among the benches asked for.
+    // Built only if this bench is selected.
     let mut lesson = None;
     group.bench_function(name, |bencher| {
         let lesson = lesson.get_or_insert_with(|| Lesson::new(learners));
@@ -84,7 +84,7 @@ fn whole(group: &mut BenchmarkGroup<'_, WallTime>, name: &str, learners: usize) 
     });
 }
 
-/// What an entry takes beside what its learners do.
+/// The cost of an entry apart from its learners' work.
 fn parts(group: &mut BenchmarkGroup<'_, WallTime>) {
     let lesson = Lesson::new(EVENTS);
     let bytes = &lesson.entries[0];
@@ -119,7 +119,7 @@ fn parts(group: &mut BenchmarkGroup<'_, WallTime>) {
     });
 }
 
-/// Most events of a large class are a learner's first for a while.
+/// In a large class most events are a learner's first for a while.
 fn a_pane_alone(time_ms: i64) -> NewPane {
     NewPane {
         start_ms: pane_start(time_ms),

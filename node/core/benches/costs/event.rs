@@ -1,4 +1,4 @@
-//! One event into a learner.
+//! One event applied to a learner.
 
 use criterion::{BatchSize, BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 use homeroom_core::{
@@ -13,10 +13,11 @@ use crate::{
     script::{Act, Script},
 };
 
-/// Events of one iteration: enough for the clock not to matter, few beside those that the learner has behind it.
+/// Events per iteration: enough to make the clock's cost negligible, few compared to the learner's
+/// earlier events.
 const EVENTS: usize = 32;
 
-/// Events with the bytes they are decoded from, and what is to become of each.
+/// Events with their encoding, and the expected verdict.
 struct Delivered {
     events: Vec<(Event<'static>, Vec<u8>)>,
     context: EntryContext,
@@ -88,7 +89,7 @@ fn into_fresh(group: &mut BenchmarkGroup<'_, WallTime>) {
     });
 }
 
-/// All events are of one learner, who is as before at each iteration.
+/// All events are of one learner, which is reset before each iteration.
 fn into_known(
     group: &mut BenchmarkGroup<'_, WallTime>,
     name: &str,

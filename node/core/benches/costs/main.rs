@@ -1,6 +1,7 @@
-//! What the core costs: so that a regression shows before a cluster does.
+//! The cost of the core's operations, so that a regression shows before it reaches a cluster.
 //!
-//! Everything goes through the crate's public surface. Where one iteration is several events, the throughput says how many.
+//! All benches use the crate's public surface. If one iteration is several events, the throughput
+//! gives their number.
 
 mod checkpoint;
 mod class;

@@ -1,4 +1,4 @@
-//! What a query asks of a learner.
+//! Reads of a learner, as queries do them.
 
 use criterion::{Criterion, Throughput};
 use homeroom_core::{WindowShape, learner::WindowQuery, time::MINUTE_MS};

@@ -1,20 +1,20 @@
-//! What a learner does, from a seed: lessons of browsing, watching and answering.
+//! Scripted learners, generated from a seed: sessions of browsing, watching and answering.
 
 use std::borrow::Cow;
 
 use fastrand::Rng;
 use homeroom_core::{Event, EventType, time::HOUR_MS};
 
-/// When all scripts begin, ms since the epoch.
+/// Start of all scripts, ms since the epoch.
 const BEGIN_MS: i64 = 1_760_000_400_000;
-/// From one event of a learner to the next within a session, ms.
+/// Time between two events of a learner within a session, ms.
 pub const STEP_MS: i64 = 10_000;
-/// From the begin of one session to the begin of the next, ms.
+/// Time between the starts of two sessions, ms.
 const SESSION_EVERY_MS: i64 = 4 * HOUR_MS;
-/// Courses that a learner takes, one a session.
+/// Courses of a learner, one per session.
 const COURSES: u64 = 3;
 
-/// What an event is about.
+/// The topic of an event.
 #[derive(Clone, Copy)]
 pub enum Act {
     Browse,
@@ -22,7 +22,7 @@ pub enum Act {
     Answer,
 }
 
-/// One learner's events, in the order of their times.
+/// The events of one learner, in order of time.
 pub struct Script {
     user_id: String,
     rng: Rng,
@@ -34,7 +34,8 @@ pub struct Script {
 }
 
 impl Script {
-    /// The script of the learner with this number, whose sessions have so many events each; `offset_ms` into each step.
+    /// The script of the learner with a number. `session_events` is the number of events per
+    /// session, `offset_ms` the offset into each step.
     pub fn new(number: usize, session_events: i64, offset_ms: i64) -> Self {
         Self {
             user_id: user_id(number),
@@ -47,7 +48,7 @@ impl Script {
         }
     }
 
-    /// The next event, as it comes.
+    /// The next event.
     pub fn next_event(&mut self) -> Event<'static> {
         let act = match self.rng.u8(..100) {
             ..50 => Act::Browse,
@@ -57,7 +58,7 @@ impl Script {
         self.next_of(act)
     }
 
-    /// The next event, if it neither begins nor ends a session, is about this.
+    /// The next event with a topic, unless it begins or ends a session.
     pub fn next_of(&mut self, act: Act) -> Event<'static> {
         let place = self.step % self.session_events;
         if place == 0 {
@@ -106,7 +107,8 @@ impl Script {
         event.object_id = Some(self.object("pages", 400));
     }
 
-    /// A video runs, is paused or left at another place, and the next is begun.
+    /// A video is started, and later paused or left at another position. Then the next one is
+    /// started.
     fn watch(&mut self, event: &mut Event<'static>) {
         event.source = Cow::Borrowed("video");
         event.length_ms = Some(600_000);
@@ -133,7 +135,7 @@ impl Script {
         event.position_ms = Some(position_ms);
     }
 
-    /// Mostly single questions; now and then a quiz, whose attempt has a name.
+    /// Mostly single questions, sometimes a quiz with an attempt id.
     fn answer(&mut self, event: &mut Event<'static>) {
         event.source = Cow::Borrowed("assessment");
         event.score_millionths = Some(if self.rng.u8(..10) < 7 { 1_000_000 } else { 0 });
@@ -169,12 +171,12 @@ impl Script {
     }
 }
 
-/// The id of the learner with this number.
+/// The id of the learner with a number.
 pub fn user_id(number: usize) -> String {
     format!("s{number:07}@school.example.org")
 }
 
-/// The number of the learner with this id.
+/// The number of the learner with an id.
 pub fn number_of(user_id: &str) -> usize {
     user_id[1..8]
         .parse()

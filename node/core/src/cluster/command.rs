@@ -12,20 +12,20 @@ pub(super) const CLUSTER_VERSION: u8 = 1;
 pub struct Member {
     /// Its id.
     pub node_id: u64,
-    /// Where it is reached.
+    /// Its network address.
     pub address: String,
 }
 
-/// What a cluster is founded with.
+/// The values that a cluster is founded with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Founding {
     /// Its id.
     pub cluster_id: String,
-    /// How many shards it will always have.
+    /// The number of shards. It never changes.
     pub shards: u16,
     /// The founding node.
     pub founder: Member,
-    /// The settings it begins with.
+    /// The initial settings.
     pub settings: Settings,
 }
 

@@ -1,6 +1,7 @@
-//! What the control plane's log means: members, shard map, incarnations and settings.
+//! The meaning of the control plane's log: members, shard map, incarnations and settings.
 //!
-//! Must not know: events, learners, how entries are replicated.
+//! Pure: the same entries give the same state on every node. Must not know events, learners, or how
+//! entries are replicated.
 
 mod command;
 mod state;

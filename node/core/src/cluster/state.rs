@@ -1,11 +1,11 @@
-//! The cluster as its control plane knows it.
+//! The state of the cluster, as the control plane replicates it.
 
 use serde::{Deserialize, Serialize};
 
 use super::command::{CLUSTER_VERSION, ClusterCommand, Founding, Member};
 use crate::{DecodeError, Settings, wire};
 
-/// The cluster as the control plane knows it.
+/// The state of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterState {
     /// `None` until the cluster is founded.
@@ -15,22 +15,22 @@ pub struct ClusterState {
 /// A founded cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Founded {
-    /// Chosen at founding; every request between nodes carries it.
+    /// Chosen at founding. Every request between nodes carries it.
     pub cluster_id: String,
     /// The nodes.
     pub members: Vec<Member>,
-    /// By number of the shard.
+    /// Indexed by the shard's number.
     pub shards: Vec<ShardPlacement>,
-    /// Counts up; an incarnation's id is never given out twice.
+    /// The next free incarnation id. It only grows, so that no id is used twice.
     pub next_incarnation: u64,
     /// The settings in force.
     pub settings: Settings,
 }
 
-/// Where a shard's replicas are.
+/// The replicas of one shard.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ShardPlacement {
-    /// Counts up with each change.
+    /// Grows with each change.
     pub epoch: u64,
     /// Incarnation and node of each replica.
     pub replicas: Vec<(u64, u64)>,
@@ -40,7 +40,7 @@ impl ClusterState {
     /// Applies an entry.
     ///
     /// # Errors
-    /// Why the entry changes nothing, in words for whoever proposed it.
+    /// The reason why the entry changes nothing, for the proposer to read.
     pub fn apply(&mut self, command: ClusterCommand) -> Result<(), String> {
         match (command, &mut self.founded) {
             (ClusterCommand::Found(_), Some(_)) => Err("the cluster is founded already".to_owned()),
@@ -67,14 +67,15 @@ impl ClusterState {
     /// Reads what [`Self::encode`] wrote.
     ///
     /// # Errors
-    /// When the bytes are damaged or of a newer build.
+    /// When the bytes are damaged or of an unknown version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         wire::decode(CLUSTER_VERSION, bytes)
     }
 }
 
 impl Founded {
-    /// One replica for each shard, all on the founder. Incarnation 1 is the control plane's own replica.
+    /// Places one replica of each shard on the founder. Incarnation 1 is the control plane's own
+    /// replica.
     fn new(founding: Founding) -> Self {
         let first = 2;
         let shards = u64::from(founding.shards);

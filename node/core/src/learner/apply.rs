@@ -1,4 +1,5 @@
-//! One event into a learner: first judged, which changes nothing and may fail; then taken over, which can't.
+//! Applies one event to a learner: checks that change nothing and may fail, then changes that can't
+//! fail.
 
 use std::{
     cell::Cell,
@@ -18,40 +19,43 @@ use crate::{
     time::{HOUR_MS, MINUTE_MS, floor_to, hour_of},
 };
 
-/// Events that one learner may have within the retention: no person has, and some bytes of each stay in memory.
+/// The most events of one learner within the retention. No person reaches it; each event keeps some
+/// bytes in memory.
 const IDENTITIES_MAX: usize = 1_000_000;
 
-/// What became of an event.
+/// The result of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It counts from now on.
+    /// The event counts from now on.
     Accepted {
-        /// Its window was settled before.
+        /// The event's window was settled before.
         amends: bool,
-        /// The pane that it began.
+        /// The pane that the event began, if it is the first one in it.
         began: Option<NewPane>,
     },
-    /// Its identity was claimed before.
+    /// An event with the same id was accepted before.
     Duplicate {
-        /// By an event with other content.
+        /// The earlier event had other content.
         conflicting: bool,
     },
-    /// Another source is authoritative for its type.
+    /// Another source is authoritative for the event's type.
     Shadowed,
-    /// It is refused.
+    /// The event is refused.
     Refused(Reason),
 }
 
-/// What an event did to its learner.
+/// The effect of an event on its learner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
-    /// What became of it.
+    /// The result.
     pub verdict: Verdict,
-    /// Event times at which the learner's content changed: the event's own and those of events that it made count differently.
+    /// Event times at which the learner's content changed: the event's own, and those of events
+    /// that count differently because of it.
     pub touched_ms: Touched,
 }
 
-/// Event times at which content changed: of an event that counts for itself alone, without memory of its own.
+/// Event times at which content changed. An event that changes only its own time needs no
+/// allocation.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Touched {
     own_ms: Option<i64>,
@@ -67,7 +71,7 @@ impl IntoIterator for Touched {
     }
 }
 
-/// What an accepted event is about to change.
+/// The changes that an accepted event will make.
 struct Plan {
     id: IdHash,
     content: u32,
@@ -79,7 +83,8 @@ thread_local! {
     static GUARDED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether this thread is inside the judging of an event, where a panic makes the event poison and is not the process's end.
+/// Whether this thread is checking an event. A panic then makes the event poison; elsewhere it ends
+/// the process.
 pub fn catches_panics() -> bool {
     GUARDED.get()
 }
@@ -87,12 +92,14 @@ pub fn catches_panics() -> bool {
 impl Learner {
     /// Applies one event; `encoded` are the bytes it was decoded from.
     ///
-    /// What comes of it does not depend on what is in memory: where something is needed that is not, nothing is done.
+    /// The result does not depend on which blocks are in memory: if one is missing, nothing is
+    /// changed.
     ///
-    /// A panic while judging leaves the learner as it was, and the event is poison: the same on every replica and at every replay.
+    /// A panic during the checks leaves the learner unchanged and makes the event poison, on every
+    /// replica and at every replay.
     ///
     /// # Errors
-    /// When a block is needed that is not in memory: it is to be read, and the event to be applied again.
+    /// When a needed block is not in memory. The caller reads it and applies the event again.
     pub fn apply(
         &mut self,
         context: &EntryContext,
@@ -115,7 +122,8 @@ impl Learner {
         })
     }
 
-    /// Forgets what the retention no longer covers. To be called before the first event of an entry: it is part of what the entry does.
+    /// Removes what the retention no longer covers. Called before the first event of an entry,
+    /// since it is part of the entry's effect.
     pub fn prune(&mut self, context: &EntryContext) {
         let floor_ms = context.floor_ms;
         if !self.is_known() || hour_of(floor_ms) <= hour_of(self.pruned_to_ms) {
@@ -130,12 +138,12 @@ impl Learner {
         self.unsaved = true;
     }
 
-    /// Up to where all is forgotten that is stored by hours, ms.
+    /// The end of the hours that were pruned, ms. Blocks are pruned by whole hours.
     pub(in crate::learner) fn pruned_hour_ms(&self) -> i64 {
         floor_to(self.pruned_to_ms, HOUR_MS)
     }
 
-    /// The checks in the design's order: duplicate, retention, lateness, authority.
+    /// The checks in the order of the design: duplicate, retention, lateness, authority.
     fn judge(
         &self,
         context: &EntryContext,
@@ -190,7 +198,8 @@ impl Learner {
         touched_ms
     }
 
-    /// Only inserts and adds: nothing in here may panic, since a panic now would leave the learner half changed.
+    /// Makes the changes. It only inserts and adds: a panic here would leave the learner half
+    /// changed.
     fn take_over(&mut self, context: &EntryContext, arrival: &Arrival<'_>, plan: Plan) -> Applied {
         let event = arrival.event;
         let course = self.courses.add(arrival);

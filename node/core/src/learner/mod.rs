@@ -1,7 +1,7 @@
-//! One learner: what was accepted of all that was heard of a person, and what can be read from it.
+//! One learner: its accumulated state, and the views that are read from it.
 //!
-//! The content is a function of the set of accepted events, the watermark and the settings, never of the order of arrival.
-//! Knows nothing of other learners, of shards' counters, or of where it is stored.
+//! The content is a function of the set of accepted events, the watermark and the settings, never
+//! of the order of arrival. Must not know other learners, the shard's counters, or the store.
 
 mod apply;
 mod attempts;

@@ -15,18 +15,19 @@ use super::{
     playback::playbacks::Playbacks,
 };
 
-/// Everything that is known of one learner.
+/// The accumulated state of one learner.
 ///
-/// The fields lie in this order, what every event needs first: most learners' events find them in no processor's cache, and each of its
-/// lines that is needed costs as much as the work on it.
+/// The order of the fields is deliberate: those that every event touches come first. Most events
+/// find their learner in no processor cache, and then each cache line costs as much as the work on
+/// it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Learner {
     pub(super) events: u64,
     pub(super) last_event_ms: i64,
-    /// The floor that the other parts were last pruned to.
+    /// The floor of the last pruning, ms.
     pub(super) pruned_to_ms: i64,
-    /// What is stored in the head differs from what is.
+    /// The state differs from the stored head.
     pub(super) unsaved: bool,
     pub(super) blocks: Blocks,
     pub(super) courses: Courses,
@@ -39,7 +40,7 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// A learner of whom nothing is known yet.
+    /// A learner without events.
     pub fn new(user_id: &str) -> Self {
         Self {
             user_id: user_id.into(),
@@ -62,44 +63,45 @@ impl Learner {
         &self.user_id
     }
 
-    /// Whether an event was ever accepted.
+    /// Whether at least one event was accepted.
     pub fn is_known(&self) -> bool {
         self.events > 0
     }
 
-    /// Newest accepted event, ms; the least number before the first.
+    /// Newest accepted event, ms; `i64::MIN` before the first.
     pub fn last_event_ms(&self) -> i64 {
         self.last_event_ms
     }
 
-    /// The floor that its memory was last pruned to, ms; the least number before the first time.
+    /// The floor of the last pruning, ms; `i64::MIN` before the first.
     pub fn floor_ms(&self) -> i64 {
         self.pruned_to_ms
     }
 
-    /// All accepted events, ever.
+    /// Number of accepted events, ever.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// Sessions within the retention, and the newest, in the order of their ids.
+    /// Sessions within the retention, and the newest session, ordered by id.
     pub fn sessions(&self, watermark_ms: i64) -> impl Iterator<Item = Session> {
         self.sessions.all(watermark_ms)
     }
 
-    /// How many identities are held, in memory or stored.
+    /// Number of identities, in memory or stored.
     pub fn identities(&self) -> usize {
         self.blocks.identities()
     }
 
-    /// Size of the records of blocks that differ from those, when they were last written or read, bytes.
+    /// Size of the records of changed blocks, as of their last write or read, bytes.
     pub fn unsaved_apart_bytes(&self) -> u64 {
         self.blocks.unsaved_apart_bytes()
     }
 
-    /// What the learner takes in memory, bytes: what it asked the allocator for, and what that keeps beside. An estimate, within a
-    /// quarter of it: ids are taken to be as long as their newest neighbours. Takes time in proportion to the learner's sessions,
-    /// courses, videos and blocks, not to its events.
+    /// Memory used by the learner, bytes, including the allocator's overhead.
+    ///
+    /// An estimate within a quarter of the true size: ids are assumed to be as long as their newest
+    /// neighbours. Takes time in proportion to sessions, courses, videos and blocks, not to events.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
             + allocation_bytes(self.user_id.len())
@@ -112,8 +114,10 @@ impl Learner {
             + self.blocks.heap_bytes()
     }
 
-    /// Reads a little of each piece of memory that most events change. Called for several learners in turn, it costs as much as
-    /// for one or two: no read of one waits for one of another.
+    /// Loads the cache lines that most events change.
+    ///
+    /// Called for several learners in turn, it costs as much as for one or two, since their memory
+    /// reads overlap.
     pub fn prefetch(&self) {
         let lines = self.pruned_to_ms.cast_unsigned()
             ^ self.blocks.prefetch()

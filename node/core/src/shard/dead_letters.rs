@@ -1,4 +1,4 @@
-//! Refused events: kept with their reasons, deduplicated, bounded.
+//! Dead letters: refused events with their reasons, deduplicated and bounded in size.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,63 +7,64 @@ use serde::{Deserialize, Serialize};
 use super::source::OTHER_SOURCES;
 use crate::{DeadLetterUpdate, PayloadFormat, Reason, Refusal};
 
-/// What one source's dead letters may take on one shard, bytes.
+/// Bound for the dead letters of one source on one shard, bytes.
 const SOURCE_BYTES_MAX: u64 = 1 << 20;
-/// What all dead letters may take on one shard, bytes.
+/// Bound for all dead letters on one shard, bytes.
 const SHARD_BYTES_MAX: u64 = 8 << 20;
-/// Counted for each letter beside its payload and detail, bytes.
+/// Counted for each letter in addition to its payload and detail, bytes.
 const LETTER_OVERHEAD_BYTES: u64 = 64;
 
-/// How many pairs of source and reason the count of expired letters keeps apart.
+/// The most pairs of source and reason that the count of expired letters distinguishes.
 const EXPIRED_GROUPS_MAX: usize = 1_024;
 
 /// A refused event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetter {
-    /// Who sent it.
+    /// The sender.
     pub source: Box<str>,
-    /// Why it was refused.
+    /// The reason.
     pub reason: Reason,
-    /// In words.
+    /// The reason in words.
     pub detail: Box<str>,
     /// Log time of the refusal, ms.
     pub refused_ms: i64,
-    /// The learner, where it could be made out.
+    /// The learner, if known.
     pub user_id: Option<Box<str>>,
-    /// Form of the payload.
+    /// Format of the payload.
     pub format: PayloadFormat,
-    /// Its identity, together with the source.
+    /// The letter's identity, together with the source.
     pub payload_hash: u64,
-    /// The event as it came, or as it was normalised.
+    /// The event as received, or in normalised form.
     #[serde(with = "serde_bytes")]
     pub payload: Vec<u8>,
 }
 
-/// A letter that is to be stored, or deleted (`None`).
+/// A letter to store, or to delete (`None`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeadLetterChange {
-    /// Counts up within the shard.
+    /// The letter's number. Numbers grow within the shard.
     pub number: u64,
-    /// Its encoding.
+    /// The encoded letter.
     pub bytes: Option<Vec<u8>>,
 }
 
-/// Dead letters of one source with one reason.
+/// Counts of the dead letters with one source and reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetterGroup {
-    /// How many are kept.
+    /// Number of stored letters.
     pub kept: u64,
-    /// What they take, bytes.
+    /// Size of the stored letters, bytes.
     pub kept_bytes: u64,
-    /// How many had to go for newer ones.
+    /// Number of letters that were removed for newer ones.
     pub expired: u64,
-    /// Log time of the oldest that is kept, ms.
+    /// Log time of the oldest stored letter, ms.
     pub oldest_ms: Option<i64>,
-    /// Log time of the newest, ms.
+    /// Log time of the newest stored letter, ms.
     pub newest_ms: Option<i64>,
 }
 
-/// The dead letters of a shard. Invariant: within both bounds of bytes; `identities` holds exactly the kept letters'.
+/// The dead letters of a shard. Invariants: both bounds hold; `identities` contains exactly the
+/// stored letters'.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DeadLetters {
     letters: BTreeMap<u64, DeadLetter>,
@@ -71,11 +72,11 @@ pub struct DeadLetters {
     identities: BTreeSet<(Box<str>, u64)>,
     bytes: BTreeMap<Box<str>, u64>,
     unsaved: BTreeSet<u64>,
-    /// What of this goes with the shard's own record.
+    /// The part that is stored in the shard's own record.
     pub(super) ledger: Ledger,
 }
 
-/// What is remembered beyond the kept letters.
+/// The data beyond the stored letters.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Ledger {
     next_number: u64,
@@ -96,12 +97,12 @@ impl DeadLetter {
         }
     }
 
-    /// The source stands in the indexes too.
+    /// The indexes contain the source too, hence the factor.
     fn names_bytes(&self) -> usize {
         4 * self.source.len() + self.user_id.as_ref().map_or(0, |user_id| user_id.len())
     }
 
-    /// What it takes of its source's room, bytes.
+    /// The size that counts against the bounds, bytes.
     pub fn bytes(&self) -> u64 {
         (self.payload.len() + self.detail.len() + self.names_bytes()) as u64 + LETTER_OVERHEAD_BYTES
     }
@@ -112,7 +113,7 @@ impl DeadLetter {
 }
 
 impl Ledger {
-    /// Sources name themselves, so only so many are told apart.
+    /// Senders choose the source names, so their number is bounded here.
     fn count_expired(&mut self, source: Box<str>, reason: Reason) {
         let key = (source, reason);
         let has_room = self.expired.len() < EXPIRED_GROUPS_MAX || self.expired.contains_key(&key);
@@ -126,7 +127,7 @@ impl Ledger {
 }
 
 impl DeadLetterGroup {
-    /// Counts a kept letter in.
+    /// Counts a stored letter.
     pub fn add(&mut self, letter: &DeadLetter) {
         self.kept += 1;
         self.kept_bytes += letter.bytes();
@@ -136,7 +137,8 @@ impl DeadLetterGroup {
 }
 
 impl DeadLetters {
-    /// Keeps a letter, at the cost of the oldest where there is no room. False when the same one is kept already.
+    /// Stores a letter, and removes the oldest ones beyond the bounds. Returns false if the same
+    /// letter is stored already.
     pub fn add(&mut self, letter: DeadLetter) -> bool {
         if self.identities.contains(&letter.identity()) {
             return false;
@@ -147,7 +149,7 @@ impl DeadLetters {
         true
     }
 
-    /// Does what an entry says of kept letters. Those that have gone meanwhile are passed over.
+    /// Applies an update. Letters that no longer exist are skipped.
     pub(super) fn update(&mut self, update: DeadLetterUpdate) {
         for number in update.removed {
             self.remove(number);
@@ -165,7 +167,7 @@ impl DeadLetters {
         }
     }
 
-    /// Takes a letter in that is to be stored, and sees to the bounds.
+    /// Inserts a letter and enforces the bounds.
     fn keep(&mut self, number: u64, letter: DeadLetter) {
         let source = letter.source.clone();
         self.insert(number, letter);
@@ -186,31 +188,31 @@ impl DeadLetters {
         }
     }
 
-    /// All that are kept, oldest first, by number.
+    /// All letters by number, oldest first.
     pub fn iter(&self) -> impl DoubleEndedIterator<Item = (u64, &DeadLetter)> {
         self.letters
             .iter()
             .map(|(&number, letter)| (number, letter))
     }
 
-    /// Those with this number or a higher one, oldest first.
+    /// The letters with this number or a higher one, oldest first.
     pub fn iter_from(&self, number: u64) -> impl Iterator<Item = (u64, &DeadLetter)> {
         let letters = self.letters.range(number..);
         letters.map(|(&number, letter)| (number, letter))
     }
 
-    /// The number of the next letter that will be kept: all that are kept have lower ones.
+    /// The number of the next letter. All stored letters have lower ones.
     pub fn next_number(&self) -> u64 {
         self.ledger.next_number
     }
 
-    /// How many had to go for newer ones, by source and reason.
+    /// Number of letters removed for newer ones, by source and reason.
     pub fn expired(&self) -> impl Iterator<Item = ((&str, Reason), u64)> {
         let expired = self.ledger.expired.iter();
         expired.map(|((source, reason), count)| ((&**source, *reason), *count))
     }
 
-    /// What has to be written for the stored letters to be these.
+    /// Returns the letters to write or delete, and counts them as stored.
     pub fn take_changes(&mut self) -> Vec<DeadLetterChange> {
         std::mem::take(&mut self.unsaved)
             .into_iter()

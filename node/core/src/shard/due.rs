@@ -1,4 +1,4 @@
-//! When the shard next has something to do that no event brings about.
+//! The next log time at which the shard changes without an event.
 
 use super::{
     source::Sources,
@@ -7,11 +7,13 @@ use super::{
 };
 use crate::time::{MINUTE_MS, PANE_MS, floor_to};
 
-/// While windows of live events are still to be closed or settled, ticks come at every pane; later ones wait for the next session's end.
+/// Ticks come at every pane while windows of recent events close or settle. After that they come at
+/// the end of sessions.
 const CLOSING_SPAN_MS: i64 = 2 * MINUTE_MS;
 
 impl ShardState {
-    /// Log time at which a tick would move the watermark past something; `None` when nothing is due until the next event.
+    /// Log time at which a tick would move the watermark past an end of a window or session; `None`
+    /// if nothing changes before the next event.
     ///
     /// Always later than the present log time.
     pub fn next_due_ms(&self) -> Option<i64> {
@@ -42,7 +44,7 @@ fn next_to_fall_idle_ms(sources: &Sources, now_ms: i64) -> Option<i64> {
         .min()
 }
 
-/// Pane by pane while windows close, then minute by minute while sessions end.
+/// The next pane while windows close, then the next minute while sessions end.
 fn next_stop_ms(watermark_ms: i64, rest_ms: i64) -> i64 {
     let newest_ms = rest_ms - (crate::learner::SESSION_GAP_MS + MINUTE_MS);
     let step_ms = if watermark_ms < newest_ms + CLOSING_SPAN_MS {

@@ -1,4 +1,4 @@
-//! The last step of an entry: its outcomes, counted in order.
+//! The last step of an entry: its outcomes are counted in order.
 
 use std::borrow::Cow;
 
@@ -15,24 +15,24 @@ use crate::{
     learner_hash,
 };
 
-/// A record of an entry, with what its learner made of it.
+/// A record of an entry, with its learner's verdict.
 #[derive(Clone, Debug)]
 pub enum RecordVerdict<'a> {
-    /// An event that reached its learner.
+    /// An event that was applied to its learner.
     Event {
         /// The learner.
         user_id: &'a str,
         /// The encoded event.
         encoded: &'a [u8],
-        /// What the learner made of it.
+        /// The learner's verdict.
         verdict: Verdict,
     },
-    /// A delivery that was refused at the door.
+    /// A delivery that ingress refused.
     Refused(Refusal<'a>),
 }
 
 impl ShardState {
-    /// Counts the records of an entry in its order and moves the watermark on; gives the outcome of each.
+    /// Counts the records of an entry in order, advances the watermark, and returns the outcomes.
     pub fn finish<'a>(
         &mut self,
         context: &EntryContext,
@@ -124,7 +124,7 @@ impl ShardState {
     }
 }
 
-/// An event that this build's ingress did not write: its learner could not read it either.
+/// An event that this build's ingress did not write. Its learner could not decode it either.
 fn unreadable<'a>(user_id: &'a str, encoded: &'a [u8]) -> Refusal<'a> {
     Refusal {
         source: Cow::Borrowed(OTHER_SOURCES),
@@ -154,7 +154,8 @@ fn refused_event<'a>(
     }
 }
 
-/// Identity of an event that was refused after it was normalised: its encoding leaves out the learner, whose event it is all the same.
+/// Identity of an event that was refused in normalised form. The learner's id is hashed too, since
+/// the encoding does not contain it.
 pub fn normalised_hash(user_id: &str, encoded: &[u8]) -> u64 {
     xxh3_64_with_seed(encoded, learner_hash(user_id))
 }

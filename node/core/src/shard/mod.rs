@@ -1,7 +1,9 @@
-//! What a shard knows beyond its learners: log time, the watermark and its sources, counters, settings, dead letters.
+//! The state of a shard besides its learners: log time, watermark, sources, counters, settings,
+//! dead letters.
 //!
-//! An entry is applied in three steps: [`ShardState::begin`] fixes what holds for all its events, the learners apply theirs (in any
-//! order, they know nothing of each other), [`ShardState::finish`] counts the outcomes in the order of the entry.
+//! An entry is applied in three steps. [`ShardState::begin`] fixes the context of its events. The
+//! learners apply their events, independently and in any order. [`ShardState::finish`] counts the
+//! outcomes in the order of the entry.
 
 mod dead_letters;
 mod due;

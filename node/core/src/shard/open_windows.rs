@@ -1,5 +1,5 @@
-//! Windows that hold something and have not closed: how many learners' windows end when. So that nobody has to ask every learner
-//! whenever the watermark moves on.
+//! Counts of the windows that contain an event and are still open, by their end. With them the
+//! shard counts closed windows without a query to each learner.
 
 use std::collections::BTreeMap;
 
@@ -7,13 +7,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::{context::EntryContext, learner::NewPane};
 
-/// Counted by end and size, ms. Holds no more entries than the panes between the watermark and the newest event, for each shape.
+/// Number of windows by end and size, ms. At most one entry per shape and pane between the
+/// watermark and the newest event.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct OpenWindows(BTreeMap<(i64, i64), u64>);
 
 impl OpenWindows {
-    /// Notes the windows that hold something since an event of this entry began a pane. Those that end at or before the watermark
-    /// have closed without it: they are corrected, and no longer close.
+    /// Counts the windows that begin with a new pane. Windows that end at or before the watermark
+    /// are skipped: they closed without it, and the event corrects them instead.
     pub fn begin(&mut self, pane: NewPane, context: &EntryContext) {
         for &shape in &context.settings.windows {
             let ends = pane
@@ -25,8 +26,8 @@ impl OpenWindows {
         }
     }
 
-    /// Closes those that end at or before the watermark. Returns how many did; one that begins before the floor has nothing left to be
-    /// read, and does not count.
+    /// Removes the windows that end at or before the watermark, and returns their number. Windows
+    /// that begin before the floor can't be read any more and do not count.
     pub fn close(&mut self, watermark_ms: i64, floor_ms: i64) -> u64 {
         let mut closed = 0;
         while let Some(first) = self.0.first_entry()

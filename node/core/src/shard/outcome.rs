@@ -1,23 +1,23 @@
-//! What a source is told of its delivery.
+//! The outcome of a delivery, as the source receives it.
 
 use serde::{Deserialize, Serialize};
 
 use crate::Reason;
 
-/// What became of one delivery.
+/// The outcome of one delivery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Outcome {
-    /// Durable, and counted once.
+    /// Durable, and counted exactly once.
     Accepted,
-    /// Was here before.
+    /// Received before.
     Duplicate {
-        /// With other content then.
+        /// The earlier delivery had other content.
         conflicting: bool,
-        /// Set when what was here before is a dead letter: why this delivery would be one.
+        /// Set if the earlier delivery is a dead letter: the reason that this one would have.
         reason: Option<Reason>,
     },
     /// Another source is authoritative.
     Shadowed,
-    /// Refused, and kept.
+    /// Refused, and stored as a dead letter.
     DeadLettered(Reason),
 }

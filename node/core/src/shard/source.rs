@@ -7,31 +7,32 @@ use serde::{Deserialize, Serialize};
 use super::outcome::Outcome;
 use crate::{Reason, Settings};
 
-/// The name under which the sources beyond the first 256 are counted.
+/// The name under which all sources beyond the first 256 are counted.
 pub const OTHER_SOURCES: &str = "other";
-/// How many sources a shard keeps apart.
+/// The most sources that a shard distinguishes.
 const SOURCES_MAX: usize = 256;
 
-/// Deliveries of one source. Invariant: received = accepted + duplicate + shadowed + dead-lettered.
+/// Counts of one source's deliveries. Invariant: received = accepted + duplicate + shadowed +
+/// dead-lettered.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Counters {
     /// All deliveries.
     pub received: u64,
-    /// Counted events.
+    /// Accepted events.
     pub accepted: u64,
-    /// Second deliveries.
+    /// Repeated deliveries.
     pub duplicate: u64,
-    /// Of the duplicates: with other content.
+    /// Duplicates with other content.
     pub conflicting: u64,
-    /// Of types that another source is authoritative for.
+    /// Deliveries of types for which another source is authoritative.
     pub shadowed: u64,
-    /// Refused, by reason.
+    /// Refused deliveries, by reason.
     pub dead_lettered: BTreeMap<Reason, u64>,
-    /// Of the accepted: after their window was settled.
+    /// Accepted events whose window was settled.
     pub amended: u64,
 }
 
-/// What a shard knows of one source.
+/// The state of one source.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Source {
     pub counters: Counters,
@@ -39,23 +40,24 @@ pub struct Source {
     pub newest_event_ms: Option<i64>,
     /// Log time of the last delivery, ms.
     pub heard_ms: i64,
-    /// Declared ordered, and sent an event that was not.
+    /// Declared ordered, but an event came out of order.
     pub broke_order: bool,
     pub sequence: Option<Sequence>,
 }
 
-/// The numbers that a source gave to the events of this shard that were taken. Gaps show only over all shards together.
+/// The sequence numbers of the events that this shard accepted from a source. Only all shards
+/// together show gaps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sequence {
-    /// Least number seen.
+    /// Smallest number.
     pub first: u64,
-    /// Largest number seen.
+    /// Largest number.
     pub last: u64,
-    /// How many different ones.
+    /// Number of different ones.
     pub seen: u64,
 }
 
-/// How current a source's events are.
+/// The freshness of one source.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SourceFreshness {
     /// The source.
@@ -64,7 +66,7 @@ pub struct SourceFreshness {
     pub newest_event_ms: Option<i64>,
     /// Silent for 30 s of log time.
     pub idle: bool,
-    /// More than 2 min behind the foremost.
+    /// More than 2 min behind the foremost source.
     pub lagging: bool,
 }
 
@@ -75,7 +77,7 @@ pub struct Sources {
 }
 
 impl Sequence {
-    /// The numbers of two shards together.
+    /// The numbers of two shards combined.
     #[must_use]
     pub fn merged(self, other: Self) -> Self {
         Self {
@@ -85,7 +87,7 @@ impl Sequence {
         }
     }
 
-    /// Numbers between the first and the last that were not seen.
+    /// Number of missing values between the first and the last.
     pub fn missing(self) -> u64 {
         (self.last - self.first)
             .saturating_add(1)
@@ -94,7 +96,7 @@ impl Sequence {
 }
 
 impl Counters {
-    /// Refused deliveries, whatever the reason.
+    /// Number of refused deliveries.
     pub fn dead_letters(&self) -> u64 {
         self.dead_lettered.values().sum()
     }
@@ -104,7 +106,7 @@ impl Counters {
         self.received == self.accepted + self.duplicate + self.shadowed + self.dead_letters()
     }
 
-    /// Adds what another shard counted.
+    /// Adds the counts of another shard.
     pub fn merge(&mut self, other: &Self) {
         self.received += other.received;
         self.accepted += other.accepted;
@@ -169,14 +171,14 @@ impl Source {
     }
 }
 
-/// A delivery as its source is charged with it.
+/// A delivery with the data that its source is counted by.
 #[derive(Clone, Copy, Debug)]
 pub struct Delivery<'a> {
     pub source: &'a str,
     pub outcome: Outcome,
     pub amends: bool,
     pub log_time_ms: i64,
-    /// Set for events that could be read.
+    /// Set for events that could be decoded.
     pub timestamp_ms: Option<i64>,
     pub sequence: Option<u64>,
 }
@@ -197,7 +199,8 @@ impl Sources {
         if let (Outcome::Accepted, Some(timestamp_ms)) = (delivery.outcome, delivery.timestamp_ms) {
             source.note_accepted(name, timestamp_ms, settings);
         }
-        // A refused event's number is seen when the event is taken at last, or it would be seen twice.
+        // The number of a refused event is not counted: it would count twice if the event is
+        // accepted later.
         if let (Outcome::Accepted | Outcome::Shadowed, Some(number)) =
             (delivery.outcome, delivery.sequence)
         {
@@ -210,7 +213,7 @@ impl Sources {
         self.by_name.iter().map(|(name, source)| (&**name, source))
     }
 
-    /// Makes room for a source that speaks for the first time. Says under which name it is counted.
+    /// Adds a new source, and returns the name under which it is counted.
     fn meet<'n>(&mut self, name: &'n str, log_time_ms: i64) -> &'n str {
         let name = if self.by_name.len() < SOURCES_MAX {
             name

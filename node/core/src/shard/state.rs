@@ -1,4 +1,4 @@
-//! A shard's state beside its learners.
+//! The state of a shard besides its learners.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -19,23 +19,23 @@ use crate::{
 
 /// Version of the encoding of a shard's own record.
 const STATE_VERSION: u8 = 3;
-/// The version before, which had no open windows behind it: the oldest that can be read.
+/// The version before, without open windows at the end. The oldest that can be read.
 const BEFORE: u8 = 2;
 
-/// What a shard knows beyond its learners.
+/// The state of a shard besides its learners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ShardState {
     settings: Arc<Settings>,
     pub(super) watermark: Watermark,
     pub(super) event_clock_ms: Option<i64>,
-    /// Log time at which the event clock was last raised; unknown after a record of the first version.
+    /// Log time at which the event clock last advanced, ms; `None` before the first event.
     pub(super) clock_raised_ms: Option<i64>,
     pub(super) sources: Sources,
     pub(super) dead_letters: DeadLetters,
     pub(super) open_windows: OpenWindows,
-    /// Never goes back, not even when the retention is raised: what was forgotten stays forgotten.
+    /// It never decreases, even if the retention grows: pruned data is gone.
     pub(super) floor_ms: Floor,
-    /// While an entry is applied: where the silence before it had brought the watermark.
+    /// The watermark after the silence before the entry, while the entry is applied.
     silent_ms: Option<i64>,
 }
 
@@ -49,12 +49,12 @@ impl Default for Floor {
     }
 }
 
-/// How current a shard's answers are.
+/// The freshness of a shard's answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Freshness {
     /// `None` before the first accepted event.
     pub watermark_ms: Option<i64>,
-    /// By name.
+    /// Ordered by name.
     pub sources: Vec<SourceFreshness>,
 }
 
@@ -69,7 +69,7 @@ struct Stored<'a> {
     floor_ms: Floor,
 }
 
-/// What the version before knew of closed windows. Kept, so that one reader serves both versions.
+/// Unused since version 3. Kept, so that one reader serves both versions.
 type FormerProgress = [i64; 2];
 
 #[derive(Deserialize)]
@@ -85,7 +85,7 @@ struct Restored {
 }
 
 impl ShardState {
-    /// A shard that has applied nothing yet.
+    /// A shard before its first entry.
     pub fn new(settings: Settings) -> Self {
         Self {
             settings: Arc::new(settings),
@@ -93,7 +93,7 @@ impl ShardState {
         }
     }
 
-    /// The first step of an entry: log time goes on, and what holds for its events is fixed.
+    /// The first step of an entry: advances log time and fixes the context of the entry's events.
     pub fn begin(&mut self, index: u64, log_time_ms: i64) -> EntryContext {
         self.silent_ms = self
             .watermark
@@ -111,7 +111,7 @@ impl ShardState {
         }
     }
 
-    /// From the next entry on these settings hold.
+    /// Sets the settings for the following entries.
     pub fn set_settings(&mut self, settings: Settings) {
         self.settings = Arc::new(settings);
     }
@@ -126,7 +126,7 @@ impl ShardState {
         self.watermark.log_time_ms()
     }
 
-    /// The point that reads see.
+    /// The point at which reads see the shard.
     pub fn read_point(&self) -> ReadPoint {
         let watermark_ms = self.watermark.current_ms().unwrap_or(i64::MIN);
         let oldest_ms = watermark_ms.saturating_sub(self.settings.retention_ms);
@@ -139,7 +139,7 @@ impl ShardState {
         }
     }
 
-    /// How current answers are.
+    /// The freshness of answers.
     pub fn freshness(&self) -> Freshness {
         Freshness {
             watermark_ms: self.watermark.current_ms(),
@@ -147,12 +147,13 @@ impl ShardState {
         }
     }
 
-    /// How far the watermark is behind what the sources' delays explain, ms of event time. 0 when nobody speaks.
+    /// How far the watermark is behind what the sources' delays explain, ms of event time. 0 while
+    /// all sources are idle.
     pub fn watermark_lag_ms(&self) -> i64 {
         self.watermark.lag_ms(&self.sources, &self.settings)
     }
 
-    /// Deliveries by source.
+    /// Delivery counts by source.
     pub fn counters(&self) -> BTreeMap<&str, &Counters> {
         self.sources
             .iter()
@@ -160,19 +161,19 @@ impl ShardState {
             .collect()
     }
 
-    /// Log time at which the newest accepted event came, ms; `None` before the first.
+    /// Log time at which the newest accepted event arrived, ms; `None` before the first.
     pub fn clock_raised_ms(&self) -> Option<i64> {
         self.clock_raised_ms
     }
 
-    /// Sources' own numbering, for those that number their events.
+    /// Sequence numbers by source, for the sources that number their events.
     pub fn sequences(&self) -> impl Iterator<Item = (&str, Sequence)> {
         self.sources
             .iter()
             .filter_map(|(name, source)| Some((name, source.sequence?)))
     }
 
-    /// Sources declared ordered that broke their word.
+    /// Sources that are declared ordered, but sent an event out of order.
     pub fn out_of_order_sources(&self) -> impl Iterator<Item = &str> {
         self.sources
             .iter()
@@ -180,29 +181,29 @@ impl ShardState {
             .map(|(name, _)| name)
     }
 
-    /// The refused events.
+    /// The dead letters.
     pub fn dead_letters(&self) -> &DeadLetters {
         &self.dead_letters
     }
 
-    /// The refused events, to take their changes.
+    /// The dead letters, mutable, for taking their changes.
     pub fn dead_letters_mut(&mut self) -> &mut DeadLetters {
         &mut self.dead_letters
     }
 
-    /// Does what an entry says of kept dead letters; no delivery is counted by it.
+    /// Applies an update of dead letters. It counts no delivery.
     pub fn update_dead_letters(&mut self, update: DeadLetterUpdate) {
         self.dead_letters.update(update);
     }
 
-    /// Closes the windows that the watermark has passed, and says how many learners' windows those were; to be called after each
-    /// entry.
+    /// Closes the windows that the watermark has passed, and returns their number over all
+    /// learners. Called after each entry.
     pub fn close_windows(&mut self) -> u64 {
         let at = self.read_point();
         self.open_windows.close(at.watermark_ms, at.floor_ms)
     }
 
-    /// The shard's own record; dead letters are stored beside it.
+    /// Encodes the shard's own record. Dead letters have records of their own.
     pub fn encode(&self) -> Vec<u8> {
         let stored = Stored {
             settings: &self.settings,
@@ -220,7 +221,7 @@ impl ShardState {
             .expect("serialising into memory does not fail")
     }
 
-    /// A shard from its own record and its dead letters.
+    /// Restores a shard from its own record and its dead letters.
     ///
     /// # Errors
     /// When a record is damaged or of an unknown version.

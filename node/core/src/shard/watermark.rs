@@ -1,4 +1,4 @@
-//! The watermark: the event time up to which a shard believes it has seen everything.
+//! The watermark: the event time up to which a shard assumes that all events have arrived.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,15 @@ use serde::{Deserialize, Serialize};
 use super::source::{Source, SourceFreshness, Sources};
 use crate::{Settings, learner::SESSION_GAP_MS, time::MINUTE_MS};
 
-/// A source silent for this long (in log time) is not waited for, ms.
+/// A source without deliveries for this long is idle and not waited for, ms of log time.
 pub const IDLE_AFTER_MS: i64 = 30_000;
-/// A source this far behind the foremost (in event time) is not waited for, ms.
+/// A source this far behind the foremost one is lagging and not waited for, ms of event time.
 const LAGGING_AFTER_MS: i64 = 2 * MINUTE_MS;
-/// How far past the newest event the watermark runs when nobody speaks, ms: a minute more than a session needs to end.
+/// How far the watermark advances past the newest event while all sources are idle, ms: a minute
+/// more than a session needs to end.
 const RUN_ON_MS: i64 = SESSION_GAP_MS + MINUTE_MS;
 
-/// Never goes back.
+/// The watermark. It never decreases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Watermark {
     current_ms: Option<i64>,
@@ -23,7 +24,7 @@ pub struct Watermark {
 }
 
 impl Watermark {
-    /// Where it stands; `None` before the first accepted event.
+    /// The current value, ms; `None` before the first accepted event.
     pub fn current_ms(&self) -> Option<i64> {
         self.current_ms
     }
@@ -33,13 +34,14 @@ impl Watermark {
         self.log_time_ms
     }
 
-    /// Takes over the log time of an entry that begins; log time never goes back, whatever an entry says.
+    /// Takes the log time of an entry. It never decreases, whatever the entry says.
     pub fn begin(&mut self, log_time_ms: i64) {
         self.log_time_ms = self.log_time_ms.max(log_time_ms);
     }
 
-    /// Where silence since the last entry brings it by a log time: through every moment at which a source falls idle, so that the
-    /// answer does not depend on how many ticks came meanwhile.
+    /// The watermark that silence since the last entry gives at a log time. It is evaluated at each
+    /// moment at which a source becomes idle, so that the result does not depend on the number of
+    /// ticks in between.
     pub fn after_silence(
         &self,
         log_time_ms: i64,
@@ -57,12 +59,14 @@ impl Watermark {
         for moment_ms in moments {
             then.run_to(moment_ms, sources, settings);
         }
-        // Who falls idle at this very moment is idle before the entry's deliveries count, as a tick just before them would find.
+        // A source that becomes idle at exactly this time is idle before the entry's deliveries
+        // count, as a tick just before them would find.
         then.run_to(then.log_time_ms, sources, settings);
         then.current_ms
     }
 
-    /// Moves on, now that the deliveries of an entry are counted; `silent_ms` is where the silence before them had brought it.
+    /// Advances after the deliveries of an entry are counted. `silent_ms` is the result of
+    /// [`Self::after_silence`].
     pub fn advance(&mut self, silent_ms: Option<i64>, sources: &Sources, settings: &Settings) {
         let heard_ms = self.foremost_ms(sources).and_then(|foremost_ms| {
             self.slowest_ms(foremost_ms, self.log_time_ms, sources, settings)
@@ -70,7 +74,7 @@ impl Watermark {
         self.current_ms = self.current_ms.max(silent_ms).max(heard_ms);
     }
 
-    /// How current each source is, by name.
+    /// The freshness of each source, by name.
     pub fn freshness<'s>(
         &self,
         sources: &'s Sources,
@@ -85,7 +89,7 @@ impl Watermark {
         })
     }
 
-    /// The event time at which the watermark comes to rest when nobody speaks.
+    /// The event time at which the watermark stops while all sources are idle.
     pub fn rest_ms(sources: &Sources) -> Option<i64> {
         let newest_ms = sources
             .iter()
@@ -94,7 +98,7 @@ impl Watermark {
         Some(newest_ms + RUN_ON_MS)
     }
 
-    /// Log time at which the last source that is still active falls idle, when nobody speaks.
+    /// Log time at which the last active source becomes idle if nothing arrives.
     pub fn all_idle_at_ms(sources: &Sources) -> Option<i64> {
         let heard = sources
             .iter()
@@ -111,10 +115,11 @@ impl Watermark {
             .max()
     }
 
-    /// How far it is behind what the delays explain, ms: from the newest event of the sources that speak (at most log time), less
-    /// the longest delay that one of them is granted, to where it stands.
+    /// How far the watermark is behind what the delays explain, ms. The expected value is the
+    /// newest event of the active sources (at most log time), minus the longest of their delays.
     ///
-    /// In event time, so that neither rest nor a replay of old events looks late; 0 while nobody speaks.
+    /// Measured in event time, so that neither idle sources nor a replay of old events count as
+    /// lag. 0 while all sources are idle.
     pub fn lag_ms(&self, sources: &Sources, settings: &Settings) -> i64 {
         let (Some(current_ms), Some(foremost_ms)) = (self.current_ms, self.foremost_ms(sources))
         else {
@@ -128,7 +133,7 @@ impl Watermark {
         expected_ms.saturating_sub(current_ms).max(0)
     }
 
-    /// On to a log time up to which no source falls idle and none speaks.
+    /// Advances to a log time, when no source becomes idle and nothing arrives before it.
     fn run_to(&mut self, to_ms: i64, sources: &Sources, settings: &Settings) {
         let reached_ms = match self.foremost_ms(sources) {
             Some(foremost_ms) => self.slowest_ms(foremost_ms, to_ms, sources, settings),
@@ -138,7 +143,7 @@ impl Watermark {
         self.log_time_ms = to_ms;
     }
 
-    /// The least that a source which is waited for vouches for at a log time.
+    /// The smallest watermark that the active, not lagging sources allow at a log time.
     fn slowest_ms(
         &self,
         foremost_ms: i64,
@@ -158,7 +163,7 @@ impl Watermark {
             .min()
     }
 
-    /// With all sources idle: on with log time, up to the resting point.
+    /// Advances with log time while all sources are idle, up to [`Self::rest_ms`].
     fn run_on_ms(&self, to_ms: i64, sources: &Sources) -> Option<i64> {
         let ran_ms = self.current_ms? + (to_ms - self.log_time_ms);
         Some(ran_ms.min(Self::rest_ms(sources)?))

@@ -1,4 +1,4 @@
-//! One scored attempt, and how a learner keeps many.
+//! One scored attempt, in the form in which it is decoded and in the compact form in memory.
 
 use super::name_table::{NameId, NameTable};
 use crate::{
@@ -12,16 +12,16 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// One attempt at something scored, as its newest event tells of it.
+/// One attempt at something scored, as its newest event describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt {
-    /// Of the newest event.
+    /// Key of the newest event.
     pub place: Place,
-    /// The id that its events share; an attempt without one has a single event.
+    /// The id that its events share. An attempt without an id has a single event.
     pub attempt_id: Option<Text>,
-    /// What was attempted.
+    /// The object that was attempted.
     pub object_id: Option<Text>,
-    /// What was tested.
+    /// The skill that was tested.
     pub skill_id: Option<Text>,
     /// Type of the newest event.
     pub event_type: EventType,
@@ -33,7 +33,7 @@ pub struct Attempt {
     pub is_quiz: bool,
 }
 
-/// An attempt as it is kept: in 64 bytes, the names that others share kept once.
+/// An attempt in memory: 64 bytes, with names shared through a [`NameTable`].
 #[derive(Clone, Debug)]
 pub struct CompactAttempt {
     pub place: Place,
@@ -42,14 +42,14 @@ pub struct CompactAttempt {
     skill_id: NameId,
     score_millionths: u32,
     pub course: CourseSlot,
-    /// Of a type that is not well-known.
+    /// Set for a type that is not well-known.
     other_type: NameId,
-    /// A well-known type's place.
+    /// The position of a well-known type.
     known_type: u8,
     pub is_quiz: bool,
 }
 
-/// An attempt that is kept, with its names.
+/// A compact attempt with its names resolved.
 #[derive(Clone, Copy, Debug)]
 pub struct AttemptRef<'a> {
     pub place: &'a Place,
@@ -64,7 +64,7 @@ pub struct AttemptRef<'a> {
 }
 
 impl Attempt {
-    /// To be kept.
+    /// Converts to the compact form.
     pub fn compact(self, names: &mut NameTable) -> CompactAttempt {
         let known_type = self.event_type.place();
         let other_type = match known_type {
@@ -79,7 +79,7 @@ impl Attempt {
             score_millionths: self.score_millionths,
             course: self.course,
             other_type: names.intern(other_type),
-            // There are 13.
+            // There are 13 well-known types.
             known_type: known_type.unwrap_or_default() as u8,
             is_quiz: self.is_quiz,
         }
@@ -108,7 +108,7 @@ impl Attempt {
 }
 
 impl CompactAttempt {
-    /// With its names.
+    /// Resolves the names.
     pub fn with_names<'a>(&'a self, names: &'a NameTable) -> AttemptRef<'a> {
         AttemptRef {
             place: &self.place,
@@ -123,7 +123,7 @@ impl CompactAttempt {
         }
     }
 
-    /// Keeps its names elsewhere.
+    /// Moves the names to another table.
     pub fn move_names(&mut self, from: &NameTable, to: &mut NameTable) {
         for name in [
             &mut self.object_id,
@@ -134,7 +134,7 @@ impl CompactAttempt {
         }
     }
 
-    /// What it takes beside its own fields and its names.
+    /// Heap memory, without the names, bytes.
     pub fn heap_bytes(&self) -> usize {
         let id = self.attempt_id.as_ref();
         let id_bytes = id.map_or(0, |id| {
@@ -153,7 +153,7 @@ impl AttemptRef<'_> {
         }
     }
 
-    /// Appends the stored form; the time is stored relative to another.
+    /// Appends the stored form. The time is relative to `before_ms`.
     pub fn put(&self, out: &mut Vec<u8>, before_ms: i64) {
         self.place.put(out, before_ms);
         let ids = [&self.attempt_id, &self.object_id, &self.skill_id];

@@ -19,28 +19,29 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// What rolling accuracy looks back over, attempts.
+/// Number of attempts in the long rolling accuracy.
 pub const ROLLING_LONG: usize = 20;
-/// What the short rolling accuracy looks back over, attempts.
+/// Number of attempts in the short rolling accuracy.
 pub const ROLLING_SHORT: usize = 5;
 
-/// An attempt has at most so many names.
+/// The most names of one attempt.
 const NAMES_PER_ATTEMPT: usize = 3;
-/// So many names more than attempts can have are not worth looking for.
+/// Surplus names that are tolerated before the table is rebuilt.
 const NAMES_LEAST: usize = 256;
-/// NameTable beyond one for each attempt that may stay as attempts go: to move them all each time costs more.
+/// Names beyond one per attempt that may stay when attempts are removed: moving all names each time
+/// costs more.
 const NAMES_SPARE: usize = 16;
 
 /// The attempts of a learner, in the order of their newest events.
 #[derive(Clone, Debug, Default)]
 pub struct Attempts {
     all: Sorted<CompactAttempt>,
-    /// Invariant: holds exactly the attempts that have an id.
+    /// Invariant: contains exactly the attempts that have an id.
     by_id: Sorted<Known>,
     names: NameTable,
 }
 
-/// By what they say: names are numbered as they come.
+/// Compares the content only: the numbers of names depend on the order of arrival.
 impl PartialEq for Attempts {
     fn eq(&self, other: &Self) -> bool {
         self.newest_first().eq(other.newest_first()) && self.by_id == other.by_id
@@ -49,16 +50,16 @@ impl PartialEq for Attempts {
 
 impl Eq for Attempts {}
 
-/// What attempts are kept for beyond their time.
+/// The views for which old attempts are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
     /// Rolling accuracy, overall and by skill.
     Rolling,
-    /// That, and how the learner stands in each course.
+    /// Rolling accuracy, and the standing in each course.
     InCourses,
 }
 
-/// How many newer attempts there are, in all and of a kind.
+/// Counts newer attempts, overall, by skill and by course.
 struct Ranks<SkillId> {
     overall: usize,
     by_skill: BTreeMap<SkillId, usize>,
@@ -76,10 +77,11 @@ impl<SkillId> Default for Ranks<SkillId> {
     }
 }
 
-/// Which attempts of the past are shown, told newest first.
+/// Selects the attempts in evicted blocks that views still show. Called for the newest attempt
+/// first.
 pub struct ShownPast(Ranks<Text>);
 
-/// When the attempt with an id is. In the order of the hashes; ids that share one, in the order of time.
+/// The time of the attempt with an id. Ordered by hash, and by time where ids share a hash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Known {
     id_hash: u64,
@@ -87,7 +89,8 @@ struct Known {
 }
 
 impl Attempts {
-    /// Event time, other than the event's own, at which a quiz will come or go when the event is added: windows count no other attempts.
+    /// Event time, other than the event's own, at which adding the event adds or removes a quiz.
+    /// Windows count no other attempts.
     pub fn affected_by(&self, arrival: &Arrival<'_>) -> Option<i64> {
         let event = arrival.event;
         let (_, known) = self.with_id(event.attempt_id.as_deref()?)?;
@@ -101,7 +104,8 @@ impl Attempts {
         (changes && newest_ms != event.timestamp_ms).then_some(newest_ms)
     }
 
-    /// Adds a scored event. Gives the place of the attempt that it changed: what is stored with the events of that time changed.
+    /// Adds a scored event. Returns the time of the attempt that it changed: the block of that time
+    /// has to be stored again.
     pub fn add(
         &mut self,
         arrival: &Arrival<'_>,
@@ -158,12 +162,13 @@ impl Attempts {
         newest_first.map(|attempt| attempt.with_names(&self.names))
     }
 
-    /// Forgets attempts before the floor that rolling accuracy does not need, overall or for their skill.
+    /// Removes attempts before the floor, except those that rolling accuracy needs, overall or for
+    /// their skill.
     pub fn prune(&mut self, floor_ms: i64) {
         self.forget(|time_ms| time_ms < floor_ms, Shown::Rolling);
     }
 
-    /// Forgets attempts of times that are not needed for what is shown.
+    /// Removes attempts at the given times, except those that `shown` needs.
     pub fn forget(&mut self, forgettable: impl Fn(i64) -> bool, shown: Shown) {
         if self.all.len() <= ROLLING_LONG {
             return;
@@ -191,7 +196,7 @@ impl Attempts {
         }
     }
 
-    /// Lets go of names that no attempt has any more.
+    /// Rebuilds the name table without unused names.
     fn gather_names(&mut self) {
         let names = std::mem::take(&mut self.names);
         self.all.retain(|attempt| {
@@ -200,7 +205,7 @@ impl Attempts {
         });
     }
 
-    /// What they take beside their own fields; all ids are taken to be as the newest attempt's.
+    /// Heap memory, bytes. All ids are assumed to be as long as the newest attempt's.
     pub fn heap_bytes(&self) -> usize {
         let each = self.all.last().map_or(0, CompactAttempt::heap_bytes);
         self.all.heap_bytes()
@@ -209,7 +214,8 @@ impl Attempts {
             + self.all.len() * each
     }
 
-    /// Appends the stored form of those of some times; times are stored relative to one.
+    /// Appends the stored form of the attempts at the wanted times. Times are relative to
+    /// `base_ms`.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, wanted: impl Fn(i64) -> bool) {
         let newest_first = self.newest_first();
         let wanted = newest_first.filter(|attempt| wanted(attempt.place.timestamp_ms));
@@ -223,7 +229,7 @@ impl Attempts {
         }
     }
 
-    /// Reads the stored form into the list; those that are known already stay as they are.
+    /// Adds attempts from their stored form. Attempts that are in the list already stay unchanged.
     pub fn read(&mut self, from: &mut Reader<'_>, base_ms: i64) -> Option<()> {
         let mut before_ms = base_ms;
         for _ in 0..from.size()? {
@@ -234,7 +240,8 @@ impl Attempts {
         Some(())
     }
 
-    /// Reads the stored form of what stays in the past, but for those that are shown: they go into the list. Gives the hashes of all ids.
+    /// Reads the attempts of an evicted block. Adds only those that views show, and returns the
+    /// hashes of all ids.
     pub fn read_past(
         &mut self,
         from: &mut Reader<'_>,
@@ -257,27 +264,27 @@ impl Attempts {
         Some(ids)
     }
 
-    /// Adds a stored attempt, unless it is known.
+    /// Adds a stored attempt, unless it is in the list already.
     fn take_in(&mut self, attempt: Attempt) {
         if let Err(spot) = self.all.search_end(|it| it.place.cmp(&attempt.place)) {
             self.insert_at(spot, attempt);
         }
     }
 
-    /// Gives back what memory they do not need.
+    /// Releases unused memory.
     pub fn compact(&mut self) {
         self.all.compact();
         self.by_id.compact();
     }
 
-    /// Adds an attempt that is not known.
+    /// Adds an attempt that is not in the list.
     pub fn insert(&mut self, attempt: Attempt) {
         let place = &attempt.place;
         let (Ok(spot) | Err(spot)) = self.all.search_end(|other| other.place.cmp(place));
         self.insert_at(spot, attempt);
     }
 
-    /// The same, where its place among the others is known.
+    /// Adds an attempt at a known position.
     fn insert_at(&mut self, spot: Spot, attempt: Attempt) {
         if let Some(id) = &attempt.attempt_id {
             let known = Known::of(id, &attempt.place);
@@ -285,7 +292,7 @@ impl Attempts {
             self.by_id.insert(spot, known);
         }
         self.all.insert(spot, attempt.compact(&mut self.names));
-        // Attempts that come and go leave names behind.
+        // Replaced attempts leave unused names behind.
         if self.names.len() > NAMES_PER_ATTEMPT * self.all.len() + NAMES_LEAST {
             self.gather_names();
         }
@@ -317,7 +324,7 @@ impl Attempts {
 }
 
 impl ShownPast {
-    /// Those of attempts from a time on, ms, are newer than the past.
+    /// Starts with the attempts from a time on, ms, which are newer than the evicted ones.
     pub fn before(attempts: &Attempts, from_ms: i64) -> Self {
         let mut shown = Self(Ranks::default());
         let newest_first = attempts.newest_first();
@@ -334,7 +341,8 @@ impl ShownPast {
 }
 
 impl<SkillId: Ord> Ranks<SkillId> {
-    /// Whether an attempt is among those that are shown; to be asked newest first. Those that are not shown may be left out.
+    /// Whether views show the attempt. Called for the newest attempt first; attempts that are not
+    /// shown may be skipped.
     fn needs(&mut self, skill_id: Option<SkillId>, course: CourseSlot, shown: Shown) -> bool {
         self.overall += 1;
         let mut is_needed = self.overall <= ROLLING_LONG;

@@ -1,4 +1,4 @@
-//! Scored attempts.
+//! Scored attempts of one learner.
 
 pub mod attempt;
 pub mod list;

@@ -1,20 +1,21 @@
-//! NameTable that many of a learner's attempts share: each kept once, as far as it comes again soon.
+//! Names that attempts of one learner share. Recently used names are stored once.
 
 use crate::learner::compact::{
     memory::{reserve_one, vec_bytes},
     text::Text,
 };
 
-/// A name is looked for among so many of the newest; one that is not among them is kept once more.
+/// Number of the newest names that are searched. An older name is stored again.
 const LOOKED_THROUGH: usize = 256;
-/// Hashes that are compared with one in a few steps of a processor.
+/// Number of hashes that are compared at once, with vector instructions.
 const COMPARED_AT_ONCE: usize = 32;
 
-/// Each name has a number.
+/// Numbered names.
 #[derive(Clone, Debug, Default)]
 pub struct NameTable {
     all: Vec<Text>,
-    /// Of each name in the order of the numbers: the newest are looked through in one go, since they are in no cache.
+    /// Hashes of the names, by number. Searched before the names, since they take fewer cache
+    /// lines.
     hashes: Vec<u32>,
 }
 
@@ -28,17 +29,18 @@ impl NameId {
 }
 
 impl NameTable {
-    /// A name's number; a new one is kept. Different numbers may stand for the same name.
+    /// Returns the name's number, adding the name if it is not among the newest. The same name may
+    /// have several numbers.
     pub fn intern(&mut self, name: Option<Text>) -> NameId {
         let Some(name) = name else {
             return NameId::NONE;
         };
-        // Its low half.
+        // The low half of the hash.
         let hash = name.hash() as u32;
         let newest = self.hashes.len().saturating_sub(LOOKED_THROUGH);
         let mut before = newest;
         for some in self.hashes[newest..].chunks(COMPARED_AT_ONCE) {
-            // Of most pieces all can be told at once.
+            // Most chunks contain no equal hash and are skipped as a whole.
             if some.contains(&hash) {
                 let mut same_hash = (before..).zip(some).filter(|(_, other)| **other == hash);
                 if let Some((at, _)) = same_hash.find(|(at, _)| self.all[*at] == name) {
@@ -47,7 +49,7 @@ impl NameTable {
             }
             before += some.len();
         }
-        // A few for each attempt, of which there are at most a million.
+        // At most 3 names for each of a million attempts.
         let number = self.all.len() as u32;
         reserve_one(&mut self.all);
         self.all.push(name);
@@ -56,17 +58,17 @@ impl NameTable {
         NameId(number)
     }
 
-    /// How many are kept.
+    /// Number of names.
     pub fn len(&self) -> usize {
         self.all.len()
     }
 
-    /// The name.
+    /// The name with a number.
     pub fn get(&self, name: NameId) -> Option<&Text> {
         self.all.get(name.0 as usize)
     }
 
-    /// What they take beside their own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         let texts = self.all.iter().map(Text::heap_bytes);
         vec_bytes(&self.all) + vec_bytes(&self.hashes) + texts.sum::<usize>()

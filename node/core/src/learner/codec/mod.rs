@@ -1,4 +1,4 @@
-//! A learner as it is stored.
+//! The stored form of a learner.
 
 pub mod partial;
 pub mod records;

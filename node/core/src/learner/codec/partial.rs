@@ -1,5 +1,7 @@
-//! A learner from its records, without its past: most of what a start and a wake-up read is of blocks that may leave the memory, and to
-//! take those in only to let go of them costs several times as much.
+//! Restores a learner without the blocks that would be evicted at once.
+//!
+//! At a start and at a wake-up most bytes belong to such blocks. Decoding them fully and evicting
+//! them costs several times as much.
 
 use std::ops::Range;
 
@@ -13,24 +15,24 @@ use crate::{
     wire::DecodeError,
 };
 
-/// What of the blocks that stay where they are stored comes into memory, while they are read, newest first.
+/// What is read of evicted blocks, from the newest block to the oldest.
 struct Past<IsEvicted> {
     eviction: PlaybackEviction<IsEvicted>,
     shown: ShownPast,
 }
 
 impl Learner {
-    /// What [`Self::restore`] gives, after [`Self::evict_blocks`].
+    /// Equals [`Self::restore`] followed by [`Self::evict_blocks`].
     ///
     /// # Errors
-    /// As there.
+    /// When a record is damaged or of an unknown version.
     pub fn restore_partial<'b>(
         user_id: &str,
         head: &[u8],
         parts: impl Iterator<Item = (StatePart, &'b [u8])> + Clone,
     ) -> Result<Self, DecodeError> {
         let (version, _) = versioned(head)?;
-        // Of one who slept all that stays is in the head.
+        // The head of a passivated learner contains all that stays in memory.
         if version == PASSIVATED_VERSION {
             let mut learner = Self::restore(user_id, head, parts)?;
             learner.evict_blocks();
@@ -45,7 +47,7 @@ impl Learner {
         });
         let mut apart: Vec<(i64, &[u8])> = apart.collect();
         apart.sort_unstable_by_key(|(from_ms, _)| *from_ms);
-        // The head's is the newest.
+        // The block in the head is the newest.
         let begin_ms = apart.iter().map(|(from_ms, _)| *from_ms);
         let begin_ms: Vec<i64> = begin_ms.chain(within_head).collect();
         let spans_ms = leaving(&begin_ms, learner.shown_from_ms());
@@ -96,7 +98,8 @@ impl Learner {
     }
 }
 
-/// Of blocks that begin at these times, in ascending order, what those cover that are over by a time, ms. The newest stays.
+/// The spans of those blocks that end at or before a time, ms. `begin_ms` lists the starts of all
+/// blocks, ascending; the newest block is never included.
 fn leaving(begin_ms: &[i64], over_by_ms: i64) -> Vec<Range<i64>> {
     let spans_ms = begin_ms.windows(2).map(|pair| {
         let hour_end_ms = (hour_of(pair[0]) + 1).saturating_mul(HOUR_MS);

@@ -1,5 +1,7 @@
-//! A learner as stored: one record for what is always needed, the newest block of events among it, and one for each earlier block. So
-//! that a learner in a lesson is one small record, whatever came before.
+//! A learner as records: a head with the newest block and all that is always needed, and one record
+//! for each earlier block.
+//!
+//! So a learner in a lesson is written as one small record, however long its history is.
 
 use std::ops::Range;
 
@@ -16,50 +18,53 @@ use crate::{
     wire::{self, DecodeError, Put, Reader},
 };
 
-/// Version of the encoding of blocks, and of heads that do not list the past: the oldest that can be read.
+/// Version of blocks, and of heads that do not list the evicted blocks. The oldest version that can
+/// be read.
 const STATE_VERSION: u8 = 4;
-/// Version of heads that list the past: of learners who left the memory and have blocks apart.
+/// Version of the heads of passivated learners with earlier blocks: these list the evicted blocks.
 pub(super) const PASSIVATED_VERSION: u8 = 5;
 
-/// Room for most heads, bytes.
+/// Initial capacity for a head, bytes. Enough for most.
 const HEAD_BYTES: usize = 2_048;
 
-/// Which record of a learner.
+/// Identifies a record of a learner.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StatePart {
-    /// All but the blocks before the newest.
+    /// Everything but the blocks before the newest.
     Head,
-    /// One block before the newest, by where it begins, ms.
+    /// A block before the newest, by its start, ms.
     Block(i64),
 }
 
-/// A record that is to be written, or deleted (`None`).
+/// A record to write, or to delete (`None`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateChange {
-    /// Which.
+    /// The record.
     pub part: StatePart,
-    /// Its new bytes.
+    /// The new bytes.
     pub bytes: Option<Vec<u8>>,
 }
 
-/// Which records a learner is made of beside its head, so that it can be woken.
+/// The records besides the head that restoring a learner needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RequiredParts {
-    /// All that there are.
+    /// All records.
     All,
-    /// The blocks that begin at these times, as far as they are there, ms.
+    /// The blocks that start at these times, ms, if they still exist.
     Blocks(Vec<i64>),
 }
 
 impl Learner {
-    /// Whether the stored state is behind.
+    /// Whether the state differs from the stored one.
     pub fn has_changes(&self) -> bool {
         self.unsaved
     }
 
-    /// What has to be written for the stored state to be this one; from then on it counts as stored. One that is `leaving` the memory
-    /// has its head written in any case, with all that waking it needs: of its blocks only what they are found by, and what outlives the
-    /// retention, so that they can be deleted when their time is over.
+    /// Returns the records to write, and counts them as stored from now on.
+    ///
+    /// If the learner is `leaving` memory, the head is always written, with all that restoring
+    /// needs: a summary of each evicted block, and what outlives the retention. Expired blocks can
+    /// then be deleted without reading them.
     pub fn take_changes(&mut self, leaving: bool) -> Vec<StateChange> {
         let is_due = std::mem::take(&mut self.unsaved) || leaving;
         let (blocks, gone) = self.blocks.take_changes();
@@ -93,7 +98,7 @@ impl Learner {
         changes
     }
 
-    /// What waking the learner whose head this is needs beside it.
+    /// The records that restoring needs besides this head.
     ///
     /// # Errors
     /// When the head is damaged or of an unknown version.
@@ -109,7 +114,7 @@ impl Learner {
         required.ok_or(DecodeError::Damaged)
     }
 
-    /// A learner from its head and all its other records.
+    /// Restores a learner from its head and all its other records.
     ///
     /// # Errors
     /// When a record is damaged or of an unknown version.
@@ -125,7 +130,7 @@ impl Learner {
                 StatePart::Block(from_ms) if Some(from_ms) != within_head => {
                     learner.restore_block(from_ms, bytes)?;
                 }
-                // Left over from before it was in the head.
+                // Left over from before the block moved into the head.
                 StatePart::Head | StatePart::Block(_) => {}
             }
         }
@@ -133,7 +138,7 @@ impl Learner {
         Ok(learner)
     }
 
-    /// What its head says alone.
+    /// Restores what the head alone contains.
     pub(super) fn restore_head(user_id: &str, head: &[u8]) -> Result<Self, DecodeError> {
         let (version, mut body) = versioned(head)?;
         let learner = match version {
@@ -143,15 +148,15 @@ impl Learner {
         learner.ok_or(DecodeError::Damaged)
     }
 
-    /// Where the block begins that is stored in the head, ms.
+    /// Start of the block that is stored in the head, ms.
     pub(super) fn within_head(&self) -> Option<i64> {
         self.blocks.newest().map(|(from_ms, _)| from_ms)
     }
 
-    /// Takes in a block that is away, as it is stored.
+    /// Adds an evicted block from its record.
     ///
     /// # Errors
-    /// When it is damaged or of an unknown version.
+    /// When the record is damaged or of an unknown version.
     pub fn restore_block(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), DecodeError> {
         let (_, mut body) = versioned(bytes)?;
         let mut read = || {
@@ -174,7 +179,8 @@ impl Learner {
         out
     }
 
-    /// As of one who sleeps: nothing is in memory but what has to be of one who wakes. All of that is in the head, and where the rest is.
+    /// Encodes the head of a passivated learner: the state after eviction, and a summary of each
+    /// evicted block.
     fn encode_passivated(&self) -> Vec<u8> {
         let mut passivated = self.clone();
         passivated.evict_blocks();
@@ -187,7 +193,8 @@ impl Learner {
         out
     }
 
-    /// All but blocks, without what is stored with those apart, which cover this span.
+    /// Writes everything but the blocks, and without the parts that are stored with the earlier
+    /// blocks, which cover `apart_ms`.
     fn put_head(&self, out: &mut Vec<u8>, apart_ms: &Range<i64>) {
         let base_ms = self.last_event_ms;
         let resident_ms = apart_ms.end..i64::MAX;
@@ -253,7 +260,7 @@ fn read_newest_block(from: &mut Reader<'_>) -> Option<Option<(i64, BlockContent)
     from.option(|from| Some((from.signed()?, BlockContent::read(from)?)))
 }
 
-/// Times, each relative to the one before, ms.
+/// Writes times, ms, each relative to the one before.
 fn put_times(out: &mut Vec<u8>, times_ms: impl ExactSizeIterator<Item = i64>) {
     out.put_size(times_ms.len());
     let mut before_ms = 0_i64;

@@ -1,11 +1,12 @@
-//! A course in four bytes, as the parts of a learner name it.
+//! References to a learner's courses, in four bytes.
 
 use crate::wire::{Put, Reader};
 
-/// A course by its place in the learner's list: panes and facts name courses so. The list only grows.
+/// The index of a course in the learner's list. Panes and attempts refer to courses by it. The list
+/// only grows.
 pub type CourseIndex = u32;
 
-/// A course's place, or none, in four bytes.
+/// An optional [`CourseIndex`] in four bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CourseSlot(u32);
 
@@ -20,7 +21,7 @@ impl CourseSlot {
         Some(self.0).filter(|index| *index != Self::NONE)
     }
 
-    /// Appends the stored form: none, or the place and one.
+    /// Appends the stored form: 0 for none, else the index plus one.
     pub fn put(self, out: &mut Vec<u8>) {
         out.put_number(self.index().map_or(0, |index| u64::from(index) + 1));
     }

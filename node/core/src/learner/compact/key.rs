@@ -1,4 +1,4 @@
-//! The order of events within a learner.
+//! Keys of events: the order of events within a learner, and hashes of ids.
 
 use std::{cmp::Ordering, ops::Deref};
 
@@ -10,7 +10,7 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// What "newest" goes by: event time, then the bytes of the event id.
+/// Defines which event is newest: by event time, then by the bytes of the event id.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct EventKey {
     /// Event time, ms since the epoch.
@@ -19,19 +19,19 @@ pub struct EventKey {
     pub event_id: Box<str>,
 }
 
-/// The same as a learner keeps it.
+/// The compact form of an [`EventKey`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Placed<L> {
     pub timestamp_ms: i64,
     pub event_id: Compact<L>,
 }
 
-/// A place that is kept.
+/// An owned key.
 pub type Place = Placed<Box<str>>;
-/// The place of an event that comes.
+/// The key of an event that is being applied.
 pub type PlaceRef<'e> = Placed<&'e str>;
 
-/// An event that comes, with what is looked up of it.
+/// An event that is being applied, with its ids ready for comparison.
 #[derive(Clone, Copy)]
 pub struct Arrival<'e> {
     pub event: &'e Event<'e>,
@@ -71,7 +71,7 @@ impl Place {
         }
     }
 
-    /// Appends the stored form; the time is stored relative to another.
+    /// Appends the stored form. The time is relative to `base_ms`.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
         out.put_signed(base_ms.wrapping_sub(self.timestamp_ms));
         self.event_id.put(out);
@@ -106,7 +106,8 @@ impl Ord for Place {
     }
 }
 
-/// An event id in 128 bits: two ids of one learner with the same hash are not to be expected before 2^64 of them.
+/// A 128-bit hash of an event id. A collision among the ids of one learner is not to be expected
+/// before 2^64 of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IdHash(pub [u8; 16]);
 
@@ -116,16 +117,16 @@ impl IdHash {
         Self(xxh3_128(event_id.as_bytes()).to_be_bytes())
     }
 
-    /// Hash of an id that is kept.
+    /// Hash of an id in compact form.
     pub fn of_text(id: &Text) -> Self {
         Self(id.with_bytes(xxh3_128).to_be_bytes())
     }
 
-    /// Hash of what a viewing is known by: session and object.
+    /// Hash of a viewing's key: session and object.
     pub fn of_viewing<L: Deref<Target = str>>(ids: [Option<&Compact<L>>; 2]) -> Self {
         let mut hasher = Xxh3::new();
         for id in ids {
-            // No text holds this byte.
+            // A separator: no text contains this byte.
             hasher.update(&[0xff]);
             if let Some(id) = id {
                 id.with_bytes(|bytes| hasher.update(bytes));

@@ -1,11 +1,11 @@
-//! What a learner takes in memory, as near as can be said without asking the allocator.
+//! Estimates of heap memory, and growth of lists.
 
-/// What an allocator keeps beside each block, and the step between the sizes of blocks, bytes.
+/// The allocator's overhead per allocation, and the step and minimum of its sizes, bytes.
 const BLOCK_OVERHEAD: usize = 8;
 const BLOCK_STEP: usize = 16;
 const BLOCK_LEAST: usize = 32;
 
-/// What a block of so many bytes takes; nothing takes nothing.
+/// Memory that an allocation takes, bytes. An empty one takes none.
 pub fn allocation_bytes(bytes: usize) -> usize {
     match bytes {
         0 => 0,
@@ -15,12 +15,13 @@ pub fn allocation_bytes(bytes: usize) -> usize {
     }
 }
 
-/// What a vector's own block takes.
+/// Memory of a vector's allocation, bytes.
 pub fn vec_bytes<T>(vec: &Vec<T>) -> usize {
     allocation_bytes(vec.capacity() * size_of::<T>())
 }
 
-/// Makes room for one more element: growth by halves, since most learners' lists stay short.
+/// Reserves space for one more element. Grows by half instead of doubling, since most learners'
+/// lists stay short.
 pub fn reserve_one<T>(vec: &mut Vec<T>) {
     const FIRST_BYTES: usize = 128;
     if vec.len() == vec.capacity() {

@@ -1,4 +1,4 @@
-//! Compact forms of ids, keys and lists, and what they take in memory.
+//! Compact forms of ids, keys and lists.
 
 pub mod course_slot;
 pub mod key;

@@ -1,22 +1,22 @@
-//! A list in ascending order: one run of memory while it is short, several of bounded length when it is long.
+//! A sorted list: one allocation while it is short, several of bounded length when it is long.
 
 use std::cmp::Ordering;
 
 use super::memory::{reserve_one, vec_bytes};
 
-/// A run is split at this length: what an insertion moves is bounded.
+/// A run is split at this length, which bounds what an insertion moves.
 const RUN_MAX: usize = 64;
 
-/// Elements in an ascending order that the owner keeps to.
+/// Elements in ascending order. The owner passes the order to each call, always the same.
 ///
-/// Invariant: no run is empty, but for the first of an empty list.
+/// Invariant: no run is empty, except the first of an empty list.
 #[derive(Clone, Debug)]
 pub struct Sorted<T> {
     first: Vec<T>,
     rest: Vec<Vec<T>>,
 }
 
-/// A place in a list, until the list changes.
+/// A position in a list, valid until the list changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Spot {
     run: usize,
@@ -49,14 +49,14 @@ impl<T> Sorted<T> {
         self.first.iter().chain(self.rest.iter().flatten())
     }
 
-    /// From a place on.
+    /// The elements from a position on.
     pub fn iter_from(&self, spot: Spot) -> impl Iterator<Item = &T> + Clone {
         let begun = self.run(spot.run).get(spot.at..).unwrap_or_default();
         let rest = self.rest.get(spot.run..).unwrap_or_default();
         begun.iter().chain(rest.iter().flatten())
     }
 
-    /// From before a place back to the first.
+    /// The elements before a position, from the nearest to the first.
     pub fn iter_before(&self, spot: Spot) -> impl Iterator<Item = &T> {
         let begun = self.run(spot.run).get(..spot.at).unwrap_or_default();
         let before = self.runs().take(spot.run);
@@ -69,7 +69,8 @@ impl<T> Sorted<T> {
         self.rest.last().unwrap_or(&self.first).last()
     }
 
-    /// Where an element is, or where it belongs; `order` compares an element with the one looked for.
+    /// Finds an element (`Ok`) or the position to insert it (`Err`). `order` compares an element
+    /// with the one searched.
     pub fn search(&self, order: impl Fn(&T) -> Ordering) -> Result<Spot, Spot> {
         let run = self
             .rest
@@ -80,7 +81,7 @@ impl<T> Sorted<T> {
             .map_err(|at| Spot { run, at })
     }
 
-    /// The same, quicker for what belongs at the end.
+    /// Same result as [`Self::search`], faster near the end of the list.
     pub fn search_end(&self, order: impl Fn(&T) -> Ordering) -> Result<Spot, Spot> {
         match self.last() {
             Some(last) if order(last).is_lt() => Err(self.end()),
@@ -88,7 +89,8 @@ impl<T> Sorted<T> {
         }
     }
 
-    /// Where those begin of which `is_before` does not hold; it holds of a first part of the list.
+    /// The position of the first element for which `is_before` is false. It must be true for a
+    /// prefix of the list.
     pub fn first_not(&self, is_before: impl Fn(&T) -> bool) -> Spot {
         let (Ok(spot) | Err(spot)) = self.search(|element| match is_before(element) {
             true => Ordering::Less,
@@ -97,12 +99,12 @@ impl<T> Sorted<T> {
         spot
     }
 
-    /// What is looked for, if it is there.
+    /// The element that `order` finds, if any.
     pub fn find(&self, order: impl Fn(&T) -> Ordering) -> Option<&T> {
         self.at(self.search(order).ok()?)
     }
 
-    /// What is before a place.
+    /// The element before a position.
     pub fn before(&self, spot: Spot) -> Option<&T> {
         match spot.at.checked_sub(1) {
             Some(at) => self.run(spot.run).get(at),
@@ -110,17 +112,17 @@ impl<T> Sorted<T> {
         }
     }
 
-    /// What is at a place.
+    /// The element at a position.
     pub fn at(&self, spot: Spot) -> Option<&T> {
         self.run(spot.run).get(spot.at)
     }
 
-    /// The same, to be changed in what the order does not depend on.
+    /// The element at a position. The caller must not change what the order depends on.
     pub fn at_mut(&mut self, spot: Spot) -> Option<&mut T> {
         self.run_mut(spot.run).get_mut(spot.at)
     }
 
-    /// Inserts what belongs there.
+    /// Inserts an element at the position that a search returned.
     pub fn insert(&mut self, spot: Spot, element: T) {
         let is_last = spot.run == self.rest.len();
         let run = self.run_mut(spot.run);
@@ -139,7 +141,7 @@ impl<T> Sorted<T> {
         }
     }
 
-    /// Takes out what is at a place.
+    /// Removes the element at a position.
     pub fn remove(&mut self, spot: Spot) -> Option<T> {
         let run = self.run_mut(spot.run);
         if spot.at >= run.len() {
@@ -152,7 +154,8 @@ impl<T> Sorted<T> {
         Some(removed)
     }
 
-    /// Keeps what is wanted; what is kept may be changed in what the order does not depend on.
+    /// Keeps the elements for which `wanted` is true. It may change what the order does not depend
+    /// on.
     pub fn retain(&mut self, mut wanted: impl FnMut(&mut T) -> bool) {
         self.first.retain_mut(&mut wanted);
         for run in &mut self.rest {
@@ -161,7 +164,7 @@ impl<T> Sorted<T> {
         self.drop_empty_runs();
     }
 
-    /// Gives back what memory it does not need, after much was taken out.
+    /// Releases unused memory after many removals.
     pub fn compact(&mut self) {
         let mut left: Vec<T> = Vec::with_capacity(self.len());
         left.append(&mut self.first);
@@ -177,7 +180,7 @@ impl<T> Sorted<T> {
         }
     }
 
-    /// Appends what belongs at the end; `None` when it does not.
+    /// Appends an element, or returns `None` if it does not belong at the end.
     pub fn push(&mut self, element: T, order: impl Fn(&T, &T) -> Ordering) -> Option<()> {
         if self
             .last()
@@ -189,7 +192,7 @@ impl<T> Sorted<T> {
         Some(())
     }
 
-    /// What the list itself takes beside its own fields.
+    /// Heap memory of the list itself, bytes.
     pub fn heap_bytes(&self) -> usize {
         vec_bytes(&self.rest) + self.runs().map(vec_bytes).sum::<usize>()
     }

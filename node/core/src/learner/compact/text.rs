@@ -1,4 +1,4 @@
-//! Ids and names as a learner keeps them: in 24 bytes, without memory of their own where they are short or of a usual form.
+//! Ids and names in 24 bytes, without an allocation if they are short or of a common form.
 
 use std::{cmp::Ordering, ops::Deref};
 
@@ -7,22 +7,23 @@ use xxhash_rust::xxh3::xxh3_64;
 use super::memory::allocation_bytes;
 use crate::wire::{Put, Reader};
 
-/// Texts of so many bytes need no memory of their own.
+/// Texts up to this many bytes are stored inline.
 const SHORT_MAX: usize = 22;
 const UUID_LENGTH: usize = 36;
 const DERIVED_LENGTH: usize = 40;
-/// What ids begin with that are derived from an event's content.
+/// The prefix of ids that are derived from an event's content.
 const DERIVED_PREFIX: &[u8] = b"derived:";
-/// Where the halves of a UUID's hexadecimal digits are interrupted.
+/// The positions of the dashes in a UUID.
 const DASHES: [usize; 4] = [8, 13, 18, 23];
 const DIGITS: &[u8; 16] = b"0123456789abcdef";
 
-/// Room for any text that is not kept as text.
+/// A buffer for any text that is not stored as text.
 type Scratch = [u8; DERIVED_LENGTH];
 
-/// A text that is kept; `L` is how a long one is.
+/// A text in memory. `L` is the type for long texts.
 ///
-/// Each text has one form, so that equal texts are equal; they are ordered as their bytes are.
+/// Each text has exactly one form, so that equal texts have equal forms. They are ordered by their
+/// bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compact<L> {
     /// Padded with zeros.
@@ -35,13 +36,13 @@ pub enum Compact<L> {
     Long(L),
 }
 
-/// A text of its own.
+/// An owned text.
 pub type Text = Compact<Box<str>>;
-/// A text of an event, ready to be looked up.
+/// A text of an event, ready for comparison.
 pub type TextRef<'t> = Compact<&'t str>;
 
 impl<'t> TextRef<'t> {
-    /// Finds the form of a text.
+    /// Chooses the form of a text.
     pub fn of(text: &'t str) -> Self {
         let source = text.as_bytes();
         if source.len() <= SHORT_MAX {
@@ -58,7 +59,7 @@ impl<'t> TextRef<'t> {
         usual.unwrap_or(Self::Long(text))
     }
 
-    /// To be kept.
+    /// Converts to the owned form.
     pub fn to_text(self) -> Text {
         match self {
             Self::Short { length, bytes } => Text::Short { length, bytes },
@@ -70,12 +71,12 @@ impl<'t> TextRef<'t> {
 }
 
 impl Text {
-    /// Of a text that may be missing.
+    /// Converts an optional text.
     pub fn from_option(text: Option<&str>) -> Option<Self> {
         text.map(|text| TextRef::of(text).to_text())
     }
 
-    /// What it takes beside its 24 bytes.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         match self {
             Self::Long(text) => allocation_bytes(text.len()),
@@ -108,18 +109,18 @@ impl<L: Deref<Target = str>> Compact<L> {
         std::str::from_utf8(bytes).unwrap_or_default().into()
     }
 
-    /// Looks at its bytes.
+    /// Passes the bytes to a function.
     pub fn with_bytes<R>(&self, read: impl FnOnce(&[u8]) -> R) -> R {
         let mut scratch = [0; DERIVED_LENGTH];
         read(self.bytes(&mut scratch))
     }
 
-    /// A hash of the text.
+    /// A 64-bit hash of the text.
     pub fn hash(&self) -> u64 {
         self.with_bytes(xxh3_64)
     }
 
-    /// By the bytes of the texts.
+    /// Compares by bytes.
     pub fn compare<M: Deref<Target = str>>(&self, other: &Compact<M>) -> Ordering {
         match (self, other) {
             (
@@ -177,7 +178,8 @@ impl<L: Deref<Target = str>> Compact<L> {
     }
 }
 
-/// What stands in place of a text's length: of a UUID, and of a derived id. Lengths are written this much larger.
+/// Markers in place of a length, for a UUID and for a derived id. Lengths are stored increased by
+/// [`FORMS`].
 const UUID: u8 = 0;
 const DERIVED: u8 = 1;
 const FORMS: usize = 2;
@@ -194,7 +196,7 @@ pub fn read_text(from: &mut Reader<'_>) -> Option<Text> {
     }
 }
 
-/// Compares what may be missing; nothing comes first.
+/// Compares optional texts; `None` comes first.
 pub fn compare_options(one: Option<&Text>, other: Option<&TextRef<'_>>) -> Ordering {
     match (one, other) {
         (Some(one), Some(other)) => one.compare(other),
@@ -248,7 +250,8 @@ fn read_hex(digits: &[u8], bytes: &mut [u8]) -> Option<()> {
     (seen < NO_DIGIT).then_some(())
 }
 
-/// What [`VALUES`] has for what is no digit: more than any digit's value, also when they are joined.
+/// The value in [`VALUES`] for bytes that are not digits. It stays recognisable when values are
+/// or-ed.
 const NO_DIGIT: u8 = 0x10;
 /// The values of hexadecimal digits in lower case.
 const VALUES: [u8; 256] = {

@@ -1,4 +1,4 @@
-//! The ids and panes of a learner's events in an hour or a part of it: what a block holds.
+//! The content of a block: the ids and panes of a learner's events in one hour or a part of it.
 
 use super::{
     block_summary::{BlockSummary, HourNumber, start_ms},
@@ -19,53 +19,53 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct BlockContent {
     claims: Claims,
-    /// Names of types that are not well-known, in the order in which they came.
+    /// Names of types that are not well-known, in order of arrival.
     other_types: Vec<Box<str>>,
-    /// By position, ascending.
+    /// Ordered by position.
     panes: Vec<Pane>,
-    /// What panes counted beyond their first type and course.
+    /// Counts beyond the first type and course of a pane.
     more: Vec<Counted>,
 }
 
 /// 5 s of event time.
 #[derive(Clone, Copy, Debug)]
 pub struct Pane {
-    /// The watermark when the pane's first event was applied.
+    /// The watermark when the pane's first event was applied, ms.
     pub first_watermark_ms: i64,
-    /// Log time of the newest event applied here.
+    /// Log time of the newest event applied here, ms.
     pub changed_ms: i64,
     first: Counted,
-    /// Of the pane in the hour.
+    /// The pane's number within the hour.
     position: u16,
 }
 
 impl Pane {
-    /// Its start, as a pane of the hour of this number, ms.
+    /// Start of the pane, if it belongs to the hour of this number, ms.
     pub fn start_ms(&self, hour: HourNumber) -> i64 {
         start_ms(hour, self.position)
     }
 }
 
-/// Accepted events of one type within one course.
+/// Number of accepted events of one type in one course.
 #[derive(Clone, Copy, Debug)]
 struct Counted {
     course: CourseSlot,
     events: u32,
-    /// Where the pane's next one is in the hour's list.
+    /// Index in `more` of the pane's next count, or [`NONE`].
     next: u32,
-    /// A well-known type's place, or behind those the place among the hour's others.
+    /// The position of a well-known type, or [`EventType::KNOWN`] plus an index into `other_types`.
     event_type: u16,
 }
 
-/// What [`Counted::next`] is of the last one.
+/// Value of [`Counted::next`] in the last count of a pane.
 const NONE: u32 = u32::MAX;
 
-/// A pane's events of one type and course.
+/// The number of a pane's events of one type and course.
 #[derive(Clone, Copy, Debug)]
 pub struct PaneCount<'h> {
     /// The course, if they belong to one.
     pub course: Option<CourseIndex>,
-    /// How many.
+    /// The number.
     pub events: u32,
     event_type: u16,
     other: Option<&'h str>,
@@ -80,7 +80,7 @@ impl PaneCount<'_> {
         }
     }
 
-    /// Whether these events make the pane an active one.
+    /// Whether these events make the pane active.
     pub fn is_activity(&self) -> bool {
         self.other.is_some() || self.event_type().kind() != EventKind::State
     }
@@ -105,12 +105,13 @@ impl BlockContent {
         self.claims.prefetch() ^ pane ^ more
     }
 
-    /// The content hash of the event with this id, if it was accepted here.
+    /// The content hash of the event with this id, if the block contains it.
     pub fn content_of(&self, id: IdHash) -> Option<u32> {
         self.claims.content_of(id)
     }
 
-    /// Claims an identity and counts the event in its pane. Gives the pane's place if it is a new one.
+    /// Adds an identity, and counts the event in its pane. Returns the pane's index if the pane is
+    /// new.
     pub fn add(
         &mut self,
         event: &Event<'_>,
@@ -151,7 +152,7 @@ impl BlockContent {
         &self.panes
     }
 
-    /// What is kept of it when it leaves the memory.
+    /// The summary that stays in memory when the block is evicted.
     pub fn summary(&self) -> BlockSummary {
         let ends = self.panes.first().zip(self.panes.last());
         BlockSummary {
@@ -161,13 +162,13 @@ impl BlockContent {
         }
     }
 
-    /// Log time of the newest event that changed one of its panes, ms; the least number without one.
+    /// Log time of the newest event that changed one of the panes, ms; `i64::MIN` without panes.
     pub fn changed_ms(&self) -> i64 {
         let times_ms = self.panes.iter().map(|pane| pane.changed_ms);
         times_ms.max().unwrap_or(i64::MIN)
     }
 
-    /// Notes that an event elsewhere changed what this pane holds.
+    /// Notes that an event in another pane changed what this pane shows.
     pub fn touch(&mut self, pane_start_ms: i64, log_time_ms: i64) {
         if let Ok(at) = self.find(pane_in_hour(pane_start_ms)) {
             self.panes[at].changed_ms = log_time_ms;
@@ -189,7 +190,7 @@ impl BlockContent {
             .take_while(move |(start_ms, _)| *start_ms < to_ms)
     }
 
-    /// What a pane of this hour counted.
+    /// The counts of a pane of this block.
     pub fn counts<'h>(&'h self, pane: &'h Pane) -> impl Iterator<Item = PaneCount<'h>> {
         self.counted(pane).map(|counted| PaneCount {
             course: counted.course.index(),
@@ -201,17 +202,17 @@ impl BlockContent {
         })
     }
 
-    /// How many identities it holds.
+    /// Number of identities.
     pub fn identities(&self) -> usize {
         self.claims.len()
     }
 
-    /// The identities, in no order that means anything.
+    /// The identities, in no particular order.
     pub fn ids(&self) -> impl Iterator<Item = IdHash> {
         self.claims.ids()
     }
 
-    /// What it takes beside its own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         let names = self
             .other_types
@@ -230,7 +231,8 @@ impl BlockContent {
         })
     }
 
-    /// Adds to what the pane counts of the type and course, which comes last when it is new.
+    /// Adds to the pane's count for the type and course; a new count is appended to the pane's
+    /// list.
     fn count(&mut self, pane: usize, counted: Counted) {
         let more = u32::try_from(self.more.len()).unwrap_or(NONE);
         let mut at = None;
@@ -262,7 +264,7 @@ impl BlockContent {
         }
     }
 
-    /// Types beyond the 65,535th of an hour share the last position: a bound, not a case to expect.
+    /// Types beyond the 65,535th of an hour share the last position. A bound, not an expected case.
     fn type_position(&mut self, event_type: &EventType) -> u16 {
         const OTHERS_MAX: usize = u16::MAX as usize - EventType::KNOWN;
         let position = match event_type {
@@ -283,7 +285,7 @@ impl BlockContent {
     }
 }
 
-/// By what they hold: where a count is in the list depends on when it came.
+/// Compares the content only: the index of a count depends on the order of arrival.
 impl PartialEq for BlockContent {
     fn eq(&self, other: &Self) -> bool {
         let whole = |content: &Self| {
@@ -302,7 +304,7 @@ fn pane_in_hour(timestamp_ms: i64) -> u16 {
     u16::try_from(into_hour_ms / PANE_MS).unwrap_or(u16::MAX)
 }
 
-/// As it is stored: the other types, the panes, each relative to the one before it, and the claims as they are.
+/// The stored form: other types, panes (each relative to the one before), then claims.
 impl BlockContent {
     /// Appends the stored form.
     pub fn put(&self, out: &mut Vec<u8>) {
@@ -361,7 +363,7 @@ impl BlockContent {
         Some(content)
     }
 
-    /// Reads over the stored form.
+    /// Reads only the summary from the stored form.
     pub fn read_summary(from: &mut Reader<'_>) -> Option<BlockSummary> {
         for _ in 0..from.size()? {
             from.text()?;

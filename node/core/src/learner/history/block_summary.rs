@@ -1,4 +1,4 @@
-//! What has to be known of an hour, or of a part of it, that is not in memory.
+//! The part of a block that is needed while the block is not in memory.
 
 use crate::{
     learner::compact::key::IdHash,
@@ -8,26 +8,26 @@ use crate::{
 /// Number of an hour, counted from the epoch.
 pub type HourNumber = i64;
 
-/// Its identities, and the ends of its panes.
+/// The identities of a block, and its first and last pane.
 #[derive(Clone, Debug)]
 pub struct BlockSummary {
-    /// The identities, in no order that means anything.
+    /// The identities, in no particular order.
     pub ids: Vec<IdHash>,
-    /// Log time of the newest event that changed one of its panes, ms; the least number without one.
+    /// Log time of the newest event that changed one of the panes, ms; `i64::MIN` without panes.
     pub changed_ms: i64,
-    /// Positions of its first and its last pane.
+    /// Positions of the first and the last pane.
     pub ends: Option<(u16, u16)>,
 }
 
 impl BlockSummary {
-    /// Where its first and its last pane start, of the hour of this number, ms.
+    /// Start of the first and of the last pane, if they belong to the hour of this number, ms.
     pub fn ends_ms(&self, hour: HourNumber) -> Option<(i64, i64)> {
         let (first, last) = self.ends?;
         Some((start_ms(hour, first), start_ms(hour, last)))
     }
 }
 
-/// Where the pane at a position of an hour starts, ms.
+/// Start of the pane at a position of an hour, ms.
 pub fn start_ms(hour: HourNumber, position: u16) -> i64 {
     hour.saturating_mul(HOUR_MS) + i64::from(position) * PANE_MS
 }

@@ -1,5 +1,7 @@
-//! The events of a learner that the retention covers, in blocks of event time. The newest is stored with the learner, each earlier one
-//! apart; an earlier one that is stored may leave the memory and be fetched again.
+//! The events of a learner within the retention, in blocks of event time.
+//!
+//! The newest block is stored in the learner's head, each earlier one in a record of its own. An
+//! earlier block that is stored may be evicted from memory and read again.
 
 use std::ops::Range;
 
@@ -22,39 +24,40 @@ use crate::{
     time::{HOUR_MS, hour_of, pane_start},
 };
 
-/// With fewer identities than this it's quicker to look at them than at a filter.
+/// With fewer identities than this a search is faster than the filter.
 const FILTERED_LEAST: usize = 9;
 
-/// All blocks.
+/// All blocks of a learner.
 ///
-/// Invariant: a block begins with its hour, or within it at a pane; it ends where the next one begins, or with its hour. The newest is
-/// in memory.
+/// Invariants: a block starts at an hour, or at a pane within one. It ends where the next block
+/// starts, or with its hour. The newest block is in memory.
 #[derive(Clone, Debug, Default)]
 pub struct Blocks {
-    /// Those in memory, oldest first.
+    /// Blocks in memory, oldest first.
     pub(super) resident: Vec<Block>,
-    /// Those that are only stored, oldest first.
+    /// Blocks that are only stored, oldest first.
     pub(super) evicted: Vec<EvictedBlock>,
-    /// Where blocks began whose records may still be stored and are to be deleted.
+    /// Starts of removed blocks whose records may still have to be deleted, ms.
     gone: Vec<i64>,
-    /// How many identities all blocks hold.
+    /// Number of identities in all blocks.
     pub(super) identities: usize,
-    /// Of the ids of all blocks, and what else those that are away are looked for by; empty while they are few.
+    /// Contains the ids of all blocks, and the other keys of evicted ones; empty while they are
+    /// few.
     pub(super) filter: IdFilter,
 }
 
 #[derive(Clone, Debug)]
 pub(super) struct Block {
-    /// Where it begins, ms.
+    /// Start of the block, ms.
     pub(super) from_ms: i64,
     pub(super) content: BlockContent,
-    /// It differs from the stored state.
+    /// Whether the block differs from its record.
     unsaved: bool,
-    /// Size of its record when that was last written or read; none yet, 0.
+    /// Size of the record when it was last written or read, bytes; 0 if there is none.
     stored_bytes: u32,
 }
 
-/// But for the size of its record, which may be of before it was changed.
+/// Ignores the size of the record, which may be outdated.
 impl PartialEq for Block {
     fn eq(&self, other: &Self) -> bool {
         let fields = |it: &Self| (it.from_ms, it.unsaved);
@@ -62,7 +65,7 @@ impl PartialEq for Block {
     }
 }
 
-/// The rest follows from these.
+/// The other fields follow from these.
 impl PartialEq for Blocks {
     fn eq(&self, other: &Self) -> bool {
         (&self.resident, &self.evicted, &self.gone)
@@ -86,18 +89,18 @@ impl Blocks {
         self.filter.prefetch() ^ newest ^ evicted
     }
 
-    /// How many identities are held.
+    /// Number of identities, in memory or stored.
     pub fn identities(&self) -> usize {
         self.identities
     }
 
-    /// What the records come to of blocks that differ from them, as they were last written or read, bytes.
+    /// Size of the records of changed blocks, as of their last write or read, bytes.
     pub fn unsaved_apart_bytes(&self) -> u64 {
         let unsaved = self.earlier().iter().filter(|block| block.unsaved);
         unsaved.map(|block| u64::from(block.stored_bytes)).sum()
     }
 
-    /// Notes the size of a block's record as it is written, bytes.
+    /// Notes the size of a block's record, bytes.
     pub fn note_stored(&mut self, from_ms: i64, bytes: usize) {
         if let Ok(at) = self
             .resident
@@ -107,8 +110,9 @@ impl Blocks {
         }
     }
 
-    /// Identities are looked for in all hours that the retention covers, since a second delivery may carry another time: in the
-    /// event's own block first. Of those that are away see [`Self::evicted_with`].
+    /// Searches an identity in all resident blocks within the retention, since a second delivery
+    /// may carry another time. The block of the event's own time comes first. For evicted blocks
+    /// see [`Self::evicted_with`].
     pub fn content_of(&self, id: IdHash, timestamp_ms: i64, floor_ms: i64) -> Option<u32> {
         if !self.filter.may_hold(Fingerprint::of(id)) {
             return None;
@@ -127,9 +131,9 @@ impl Blocks {
         })
     }
 
-    /// Claims an identity and counts the event. Gives the pane that it began, if it did.
+    /// Adds an identity and counts the event. Returns the pane if the event is the first one in it.
     ///
-    /// The event's block must not be away.
+    /// The block of the event's time must be in memory.
     pub fn add(
         &mut self,
         event: &Event<'_>,
@@ -153,8 +157,9 @@ impl Blocks {
         place.map(|place| self.new_pane(pane_ms, at, place))
     }
 
-    /// Whether a block is the newest, holds enough, and a pane is behind all of it. So the same events in the same order make the same
-    /// blocks everywhere.
+    /// Whether a new block begins at the pane: the block is the newest, contains enough events, and
+    /// all its panes are earlier. The same events in the same order give the same blocks
+    /// everywhere.
     fn is_over(&self, at: usize, pane_ms: i64, events_enough: usize) -> bool {
         let block = &self.resident[at];
         at + 1 == self.resident.len()
@@ -170,7 +175,7 @@ impl Blocks {
             .last_mut()
             .filter(|newest| newest.from_ms < from_ms)
         {
-            // From now on it is stored apart.
+            // From now on this block has a record of its own.
             newest.unsaved = true;
         }
         let at = self
@@ -180,7 +185,7 @@ impl Blocks {
         at
     }
 
-    /// The pane at a place of the block at another, with its neighbours.
+    /// The pane at an index of a block, with its neighbours in all blocks.
     fn new_pane(&self, start_ms: i64, at: usize, place: usize) -> NewPane {
         let starts = |block: &Block, pane: Option<&Pane>| {
             pane.map(|pane| pane.start_ms(hour_of(block.from_ms)))
@@ -208,7 +213,7 @@ impl Blocks {
         }
     }
 
-    /// Notes that an event elsewhere changed what the pane at a time holds.
+    /// Notes that an event in another pane changed what the pane at a time shows.
     pub fn touch(&mut self, time_ms: i64, log_time_ms: i64) {
         if let Some(at) = self.resident_at(time_ms) {
             let block = &mut self.resident[at];
@@ -217,14 +222,14 @@ impl Blocks {
         }
     }
 
-    /// Notes that what is stored with the events of a time changed.
+    /// Marks the block at a time as changed: data that is stored with it changed.
     pub fn mark(&mut self, time_ms: i64) {
         if let Some(at) = self.resident_at(time_ms) {
             self.resident[at].unsaved = true;
         }
     }
 
-    /// Forgets hours that end at or before the floor.
+    /// Removes the blocks of hours that end at or before the floor.
     pub fn prune(&mut self, floor_ms: i64) {
         let floor_hour = hour_of(floor_ms);
         let live = |from_ms: i64| hour_of(from_ms) >= floor_hour;
@@ -241,7 +246,8 @@ impl Blocks {
         self.make_filter();
     }
 
-    /// The panes in memory that begin in `[from_ms, to_ms)`, oldest first, each with its hour and its start.
+    /// The resident panes that begin in `[from_ms, to_ms)`, oldest first, each with its block and
+    /// its start.
     pub fn panes_between(
         &self,
         from_ms: i64,
@@ -260,13 +266,14 @@ impl Blocks {
             })
     }
 
-    /// Where the newest block begins, and what it holds.
+    /// The start and content of the newest block.
     pub fn newest(&self) -> Option<(i64, &BlockContent)> {
         let newest = self.resident.last()?;
         Some((newest.from_ms, &newest.content))
     }
 
-    /// What the blocks that are stored apart cover: from the oldest on, up to the newest, ms. Empty when none is.
+    /// The span of the blocks with a record of their own, ms: from the oldest block to the newest.
+    /// Empty if there is none.
     pub fn covered_ms(&self) -> Range<i64> {
         let Some((newest_ms, _)) = self.newest() else {
             return i64::MAX..i64::MAX;
@@ -277,18 +284,18 @@ impl Blocks {
         first_ms.unwrap_or(newest_ms)..newest_ms
     }
 
-    /// How many blocks are stored apart.
+    /// Number of blocks with a record of their own.
     pub fn apart(&self) -> usize {
         self.earlier().len() + self.evicted.len()
     }
 
-    /// Where those begin that are in memory and stored apart, oldest first, ms.
+    /// Starts of the resident blocks with a record of their own, oldest first, ms.
     pub fn resident_apart(&self) -> impl ExactSizeIterator<Item = i64> {
         self.earlier().iter().map(|block| block.from_ms)
     }
 
-    /// The blocks stored apart that are to be written, each with where it ends, and the records that are to be deleted; from then on
-    /// all count as stored.
+    /// Returns the changed blocks with a record of their own, each with its span, and the starts of
+    /// removed blocks whose records are to be deleted. Then all count as stored.
     pub fn take_changes(&mut self) -> (Vec<(Range<i64>, &BlockContent)>, Vec<i64>) {
         let mut gone = std::mem::take(&mut self.gone);
         let resident = self.resident.iter();
@@ -304,7 +311,7 @@ impl Blocks {
                 (block.from_ms..end_ms, &block.content)
             })
             .collect();
-        // One that was forgotten may have begun anew.
+        // A removed block may have begun again.
         gone.retain(|from_ms| {
             let mut written = changed.iter();
             !written.any(|(span, _)| span.start == *from_ms)
@@ -312,7 +319,7 @@ impl Blocks {
         (changed, gone)
     }
 
-    /// Takes in a block as it is stored: one that is away, or one of a learner that is being restored.
+    /// Adds a block from its record: an evicted one, or one of a learner that is being restored.
     pub fn insert(&mut self, from_ms: i64, content: BlockContent) {
         if let Ok(at) = self
             .evicted
@@ -328,7 +335,8 @@ impl Blocks {
         self.insert_at(at, from_ms, content);
     }
 
-    /// Takes in a block of a learner that is being restored, which stays where it is stored; it is found by its ids and by these keys.
+    /// Adds a block that stays evicted to a learner that is being restored. It is found by its ids
+    /// and by `others`.
     pub fn add_evicted(
         &mut self,
         from_ms: i64,
@@ -340,19 +348,20 @@ impl Blocks {
         self.insert_evicted(EvictedBlock::of(from_ms, summary, others));
     }
 
-    /// To be called once all stored blocks are back.
+    /// Called once all stored blocks are added.
     pub fn settle(&mut self) {
         self.make_filter();
     }
 
-    /// Where the blocks begin and end that may leave the memory: stored as they are, and over by a time, ms.
+    /// Spans of the blocks that may be evicted, ms: unchanged since they were stored, and ended at
+    /// or before `over_by_ms`.
     pub fn evictable_spans(&self, over_by_ms: i64) -> Vec<Range<i64>> {
         let stored = self.earlier().iter().filter(|block| !block.unsaved);
         let spans = stored.map(|block| block.from_ms..self.end_ms(block.from_ms));
         spans.filter(|span| span.end <= over_by_ms).collect()
     }
 
-    /// Lets the block that begins at a time leave the memory; it is found by its ids and by these keys.
+    /// Evicts the block that starts at a time. It is found by its ids and by `others`.
     pub fn evict(&mut self, from_ms: i64, others: impl Iterator<Item = IdHash>) {
         let resident = &mut self.resident;
         let found = resident.binary_search_by_key(&from_ms, |block| block.from_ms);
@@ -365,12 +374,12 @@ impl Blocks {
         self.keep_filter();
     }
 
-    /// Gives memory back that is no longer needed.
+    /// Releases unused memory.
     pub fn shrink(&mut self) {
         self.resident.shrink_to_fit();
     }
 
-    /// What it takes beside its own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         let hours = self.resident.iter().map(|block| block.content.heap_bytes());
         vec_bytes(&self.resident)
@@ -385,7 +394,7 @@ impl Blocks {
             + self.filter.heap_bytes()
     }
 
-    /// All in memory but the newest.
+    /// The resident blocks before the newest.
     fn earlier(&self) -> &[Block] {
         self.resident
             .split_last()
@@ -411,7 +420,7 @@ impl Blocks {
         self.evicted.insert(at, evicted);
     }
 
-    /// Where the block ends that begins at a time, ms.
+    /// End of the block that starts at a time, ms.
     pub(super) fn end_ms(&self, from_ms: i64) -> i64 {
         let hour_end_ms = (hour_of(from_ms) + 1).saturating_mul(HOUR_MS);
         let next_resident = self
@@ -442,7 +451,7 @@ impl Blocks {
         }
     }
 
-    /// The block in memory that covers a time.
+    /// Index of the resident block that covers a time.
     pub(super) fn resident_at(&self, time_ms: i64) -> Option<usize> {
         let last = self.resident.len().checked_sub(1)?;
         if self.resident[last].from_ms <= time_ms {
@@ -458,7 +467,7 @@ impl Blocks {
 }
 
 impl Block {
-    /// Whether a time after its beginning is of its hour.
+    /// Whether a time after the block's start is in its hour.
     fn covers(&self, time_ms: i64) -> bool {
         hour_of(self.from_ms) == hour_of(time_ms)
     }

@@ -1,4 +1,4 @@
-//! The identities that the events of an hour claimed.
+//! The identities of the events in a block.
 
 use crate::{
     learner::compact::{
@@ -9,18 +9,19 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// So many of the newest are kept as they come: to find a place for each at once would cost more than the rest of the event.
+/// Number of the newest identities that are kept unsorted. Sorting in each one at once would cost
+/// more than the rest of the event.
 const RECENT_MAX: usize = 32;
 
 /// Identities by the hash of their ids.
 #[derive(Clone, Debug, Default)]
 pub struct Claims {
     settled: Sorted<Claim>,
-    /// In the order in which they came.
+    /// In order of arrival.
     recent: Vec<Claim>,
 }
 
-/// A claimed identity, with a hash of the content, so that a duplicate with other content shows.
+/// An identity, with a hash of the content: it shows duplicates with other content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Claim {
     id: IdHash,
@@ -41,7 +42,7 @@ impl Claims {
         Some(u32::from_be_bytes(claim.content))
     }
 
-    /// Adds an identity that is not known.
+    /// Adds a new identity.
     pub fn add(&mut self, id: IdHash, content: u32) {
         if self.recent.len() == RECENT_MAX {
             self.recent.sort_unstable_by_key(|claim| claim.id);
@@ -60,13 +61,13 @@ impl Claims {
         self.settled.len() + self.recent.len()
     }
 
-    /// The ids, in no order that means anything.
+    /// The ids, in no particular order.
     pub fn ids(&self) -> impl Iterator<Item = IdHash> {
         let all = self.settled.iter().chain(&self.recent);
         all.map(|claim| claim.id)
     }
 
-    /// What they take beside their own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         self.settled.heap_bytes() + vec_bytes(&self.recent)
     }
@@ -91,7 +92,7 @@ impl Claims {
         recent.for_each(|claim| put(&claim));
     }
 
-    /// Reads the ids alone of the stored form.
+    /// Reads only the ids from the stored form.
     pub fn read_ids(from: &mut Reader<'_>) -> Option<Vec<IdHash>> {
         let claims = (0..from.size()?).map(|_| Some(Claim::read(from)?.id));
         claims.collect()

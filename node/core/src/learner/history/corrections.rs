@@ -1,4 +1,4 @@
-//! What came late, and so what a window's state and revision are.
+//! Late changes of panes. The revisions of windows follow from them.
 
 use std::cmp::Ordering;
 
@@ -9,8 +9,8 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// Entries that changed a pane after the watermark had passed its end, by start of the pane, those of a pane in the order of the log.
-/// On-time changes leave no trace here.
+/// Entries that changed a pane after the watermark had passed its end, ordered by pane and then by
+/// entry. On-time changes are not recorded.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Corrections(Sorted<Correction>);
 
@@ -29,7 +29,7 @@ impl Corrections {
         self.0.last().map_or(0, |newest| newest.entry_index)
     }
 
-    /// Notes that an entry changed the pane that holds this time, if that is late.
+    /// Notes that an entry changed the pane at a time, if the change is late.
     pub fn note(&mut self, time_ms: i64, context: &EntryContext) {
         let pane_start_ms = pane_start(time_ms);
         if context.watermark_ms < pane_start_ms + PANE_MS {
@@ -54,13 +54,13 @@ impl Corrections {
             .is_some_and(|newest| newest.log_time_ms > log_time_ms)
     }
 
-    /// Forgets panes before the floor.
+    /// Removes the corrections of panes before the floor.
     pub fn prune(&mut self, floor_ms: i64) {
         self.0
             .retain(|correction| correction.pane_start_ms >= floor_ms);
     }
 
-    /// Starts of the panes that one entry corrected.
+    /// Starts of those panes that an entry corrected, ms.
     pub fn made_by(&self, entry_index: u64, panes: impl Iterator<Item = i64>) -> Vec<i64> {
         let by_entry = |start: &i64| {
             self.newest_of(*start)
@@ -69,12 +69,12 @@ impl Corrections {
         panes.filter(by_entry).collect()
     }
 
-    /// What they take beside their own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         self.0.heap_bytes()
     }
 
-    /// Appends the stored form, each relative to the one before it.
+    /// Appends the stored form. Each correction is relative to the one before.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
         out.put_size(self.0.len());
         let mut before = Correction::before_all(base_ms);
@@ -106,7 +106,7 @@ impl Corrections {
         Some(corrections)
     }
 
-    /// Appends what comes next.
+    /// Appends the next correction in the order.
     pub fn push(&mut self, correction: Correction) -> Option<()> {
         self.0.push(correction, |one, other| {
             let by_pane = one.pane_start_ms.cmp(&other.pane_start_ms);
@@ -121,7 +121,7 @@ impl Corrections {
         corrections.take_while(move |correction| correction.pane_start_ms < end_ms)
     }
 
-    /// The place behind the corrections of a pane.
+    /// The position behind the corrections of a pane.
     fn after(&self, pane_start_ms: i64) -> Spot {
         let order = |it: &Correction| it.pane_start_ms.cmp(&pane_start_ms).then(Ordering::Less);
         let (Ok(spot) | Err(spot)) = self.0.search_end(order);
@@ -139,7 +139,7 @@ impl Corrections {
 }
 
 impl Correction {
-    /// What the first stored one is relative to.
+    /// The base for the first stored correction.
     fn before_all(base_ms: i64) -> Self {
         Self {
             pane_start_ms: base_ms,

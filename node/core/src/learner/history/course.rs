@@ -1,4 +1,4 @@
-//! The courses that a learner was seen in or enrolled for.
+//! The courses of a learner.
 
 use crate::{
     EventType,
@@ -11,17 +11,17 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// What ties a learner to a course.
+/// A learner's relation to one course.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Membership {
     course_id: Text,
-    /// Newest event in the course.
+    /// Newest event in the course, ms.
     pub last_event_ms: i64,
     /// The newest `enrolled` (true) or `unenrolled` (false).
     enrolment: Option<Box<(Place, bool)>>,
 }
 
-/// All courses of a learner, in the order in which they came.
+/// All courses of a learner, in order of arrival.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Courses(Vec<Membership>);
 
@@ -33,7 +33,7 @@ impl Courses {
             .map_or(0, |course| course.last_event_ms.cast_unsigned())
     }
 
-    /// Adds an event to its course and says which that is.
+    /// Adds an event to its course, and returns the course.
     pub fn add(&mut self, arrival: &Arrival<'_>) -> CourseSlot {
         let event = arrival.event;
         let Some(course_id) = event.course_id.as_deref().map(TextRef::of) else {
@@ -58,24 +58,24 @@ impl Courses {
         CourseSlot::of(u32::try_from(position).ok())
     }
 
-    /// The place of a course, if the learner has to do with it.
+    /// The index of a course, if the learner was seen in it or enrolled.
     pub fn index_of(&self, course_id: &str) -> Option<CourseIndex> {
         self.position(&TextRef::of(course_id))
             .and_then(|position| u32::try_from(position).ok())
     }
 
-    /// The course at a place.
+    /// The course at an index.
     pub fn get(&self, index: CourseIndex) -> Option<&Membership> {
         self.0.get(usize::try_from(index).ok()?)
     }
 
-    /// In the order in which they came, each with its place.
+    /// All courses in order of arrival, each with its index.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (CourseSlot, &Membership)> {
         let placed = self.0.iter().enumerate();
         placed.map(|(at, membership)| (CourseSlot::of(u32::try_from(at).ok()), membership))
     }
 
-    /// What they take beside their own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         let each = self.0.iter().map(|membership| {
             let enrolment = membership.enrolment.as_ref();
@@ -87,7 +87,7 @@ impl Courses {
         vec_bytes(&self.0) + each.sum::<usize>()
     }
 
-    /// Appends the stored form; times are stored relative to one.
+    /// Appends the stored form. Times are relative to `base_ms`.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
         out.put_size(self.0.len());
         for membership in &self.0 {
@@ -133,12 +133,12 @@ impl Courses {
 }
 
 impl Membership {
-    /// The course.
+    /// The course's id.
     pub fn course_id(&self) -> Box<str> {
         self.course_id.to_box()
     }
 
-    /// Whether the learner is enrolled; `None` when no event has said so or otherwise.
+    /// Whether the learner is enrolled; `None` if no event says so.
     pub fn enrolled(&self) -> Option<bool> {
         self.enrolment.as_ref().map(|enrolment| enrolment.1)
     }

@@ -1,4 +1,4 @@
-//! A block of a learner that is only stored: what has to be known of it to tell whether it is needed.
+//! An evicted block: the data that decides whether the block is needed.
 
 use std::ops::Range;
 
@@ -12,7 +12,7 @@ use crate::{
 /// A block that is not in memory.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvictedBlock {
-    /// Where it begins, ms.
+    /// Start of the block, ms.
     pub from_ms: i64,
     /// Its first pane with an event, ms.
     pub first_pane_ms: i64,
@@ -20,18 +20,18 @@ pub struct EvictedBlock {
     pub last_pane_ms: i64,
     /// Log time of the newest event that changed one of its panes, ms.
     pub changed_ms: i64,
-    /// How many identities it holds.
+    /// Number of identities.
     pub identities: u32,
-    /// Of its identities and its attempts, in ascending order.
+    /// Fingerprints of its identities, attempts and viewings, ascending.
     keys: Box<[Fingerprint]>,
 }
 
 impl EvictedBlock {
-    /// Of a block that begins at a time and is found by its identities and by others.
+    /// Summarises the block that starts at a time. It is found by its identities and by `others`.
     pub fn of(from_ms: i64, block: &BlockSummary, others: Vec<Fingerprint>) -> Self {
         let ends_ms = block.ends_ms(hour_of(from_ms));
         let (first_pane_ms, last_pane_ms) = ends_ms.unwrap_or((from_ms, from_ms));
-        // As numbers they are sorted sooner.
+        // Sorting numbers is faster than sorting bytes.
         let mut keys = others;
         keys.reserve(block.ids.len());
         keys.extend(block.ids.iter().copied().map(Fingerprint::of));
@@ -47,27 +47,27 @@ impl EvictedBlock {
         }
     }
 
-    /// From its first pane with an event to the end of its last, ms.
+    /// From the start of its first pane with an event to the end of the last, ms.
     pub fn panes_ms(&self) -> Range<i64> {
         self.first_pane_ms..self.last_pane_ms.saturating_add(PANE_MS)
     }
 
-    /// What it is found by.
+    /// The keys that it is found by.
     pub fn keys(&self) -> impl Iterator<Item = Fingerprint> {
         self.keys.iter().copied()
     }
 
-    /// Whether it may be found by a key.
+    /// Whether the block may contain a key.
     pub fn may_hold(&self, key: Fingerprint) -> bool {
         self.keys.binary_search(&key).is_ok()
     }
 
-    /// What it takes beside its own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         allocation_bytes(size_of_val(&*self.keys))
     }
 
-    /// Appends the stored form; the time is stored relative to another.
+    /// Appends the stored form. Times are relative to `before_ms`.
     pub fn put(&self, out: &mut Vec<u8>, before_ms: i64) {
         out.put_signed(self.from_ms.wrapping_sub(before_ms));
         out.put_signed(self.first_pane_ms.wrapping_sub(self.from_ms));

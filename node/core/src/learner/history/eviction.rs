@@ -1,4 +1,4 @@
-//! The blocks of a learner that are only stored: which one may hold what is looked for.
+//! Queries on the evicted blocks of a learner.
 
 use std::ops::Range;
 
@@ -10,7 +10,7 @@ use crate::{
 };
 
 impl Blocks {
-    /// Appends the stored form of all that is away.
+    /// Appends the stored form of all evicted blocks.
     pub fn put_evicted(&self, out: &mut Vec<u8>) {
         out.put_size(self.evicted.len());
         let mut before_ms = 0;
@@ -20,7 +20,7 @@ impl Blocks {
         }
     }
 
-    /// Reads the stored form of all that is away, of a learner that is being restored.
+    /// Adds the evicted blocks of a learner that is being restored, from their stored form.
     pub fn read_evicted(&mut self, from: &mut Reader<'_>) -> Option<()> {
         let mut before_ms = 0;
         for _ in 0..from.size()? {
@@ -37,13 +37,14 @@ impl Blocks {
         self.evicted.is_empty()
     }
 
-    /// From here on all blocks are in memory, ms.
+    /// All blocks from this time on are in memory, ms.
     pub fn whole_from_ms(&self) -> i64 {
         let last = self.evicted.last();
         last.map_or(i64::MIN, |last| self.end_ms(last.from_ms))
     }
 
-    /// Where those in memory begin that come right after one that is away, ms: what is stored with them of those before has to be kept.
+    /// Starts of the resident blocks that follow directly after an evicted one, ms. Data that is
+    /// stored with them and refers to earlier blocks has to stay in memory.
     pub fn begin_after_evicted(&self) -> Vec<i64> {
         let resident = self.resident.iter().map(|block| block.from_ms);
         let mut before_ms = i64::MIN;
@@ -59,12 +60,12 @@ impl Blocks {
         after_evicted.collect()
     }
 
-    /// Whether the block that covers a time is away.
+    /// Whether the block that covers a time is evicted.
     pub fn is_evicted(&self, time_ms: i64) -> bool {
         self.evicted_covering(time_ms).is_some()
     }
 
-    /// Where the block begins that covers a time, if it is away.
+    /// Start of the block that covers a time, if that block is evicted, ms.
     pub fn evicted_covering(&self, time_ms: i64) -> Option<i64> {
         let at = self.evicted_at(time_ms)?;
         self.resident_at(time_ms)
@@ -72,7 +73,7 @@ impl Blocks {
             .then(|| self.evicted[at].from_ms)
     }
 
-    /// Where those begin that are away and may hold something at `[from_ms, to_ms)`.
+    /// Starts of the evicted blocks that may contain events in `[from_ms, to_ms)`, ms.
     pub fn evicted_between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = i64> {
         let from = self
             .evicted
@@ -83,7 +84,7 @@ impl Blocks {
             .take_while(move |start_ms| *start_ms < to_ms)
     }
 
-    /// The panes of blocks of which one changed after a log time: from the first to the end of the last, ms.
+    /// The spans of panes of all blocks that changed after a log time, ms.
     pub fn changed_since(&self, log_time_ms: i64) -> impl Iterator<Item = Range<i64>> {
         let resident = self.resident.iter().filter_map(move |block| {
             let hour = hour_of(block.from_ms);
@@ -99,7 +100,7 @@ impl Blocks {
         resident.chain(evicted.map(EvictedBlock::panes_ms))
     }
 
-    /// Where those begin that are away and have panes in one of these spans, ms.
+    /// Starts of the evicted blocks with panes in one of these spans, ms.
     pub fn evicted_within(&self, spans_ms: &[Range<i64>]) -> Vec<i64> {
         let overlaps =
             |one: &Range<i64>, other: &Range<i64>| one.start < other.end && other.start < one.end;
@@ -110,7 +111,7 @@ impl Blocks {
         within.map(|block| block.from_ms).collect()
     }
 
-    /// Those that are away and may be found by a key, in hours from the floor on, oldest first.
+    /// The evicted blocks that may contain a key, from the floor's hour on, oldest first.
     pub fn evicted_with(
         &self,
         key: IdHash,
@@ -128,12 +129,12 @@ impl Blocks {
             .filter(move |block| hour_of(block.from_ms) >= floor_hour && block.may_hold(key))
     }
 
-    /// Where the newest begins of those that are away, ms; the least number without one.
+    /// Start of the newest evicted block, ms; `i64::MIN` if there is none.
     pub fn last_evicted_ms(&self) -> i64 {
         self.evicted.last().map_or(i64::MIN, |last| last.from_ms)
     }
 
-    /// The one that covers a time, unless one in memory begins between the two.
+    /// Index of the evicted block that covers a time, unless a resident block starts in between.
     pub(super) fn evicted_at(&self, time_ms: i64) -> Option<usize> {
         let at = self
             .evicted

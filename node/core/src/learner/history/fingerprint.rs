@@ -1,13 +1,13 @@
-//! What identities are looked for by where they are not in memory.
+//! Short hashes, by which identities are searched in evicted blocks.
 
 use crate::learner::compact::key::IdHash;
 
-/// Three bytes of an identity's hash: tell most blocks that hold it from those that don't.
+/// Three bytes of an identity's hash. They exclude most blocks that do not contain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Fingerprint(pub [u8; 3]);
 
 impl Fingerprint {
-    /// Of an identity.
+    /// The fingerprint of an identity.
     pub fn of(id: IdHash) -> Self {
         let [a, b, c, ..] = id.0;
         Self([a, b, c])

@@ -1,18 +1,18 @@
-//! Tells quickly of most ids that no block holds them: a new event need not be looked for block by block.
+//! A Bloom filter over ids. It excludes most new ids without a search in each block.
 
 use super::fingerprint::Fingerprint;
 use crate::learner::compact::memory::vec_bytes;
 
-/// Bits for each id when the filter is made; it is made anew when half of them are left.
+/// Bits per id when the filter is built. It is rebuilt when half of them are left.
 const BITS_PER_ID: usize = 16;
-/// One id's bits lie together, in one line of a processor's cache.
+/// The bits of one id are in one cache line.
 const BLOCK_WORDS: usize = 8;
 const BLOCK_BITS: usize = BLOCK_WORDS * WORD_BITS;
 const WORD_BITS: usize = 64;
 
-/// Which keys there may be. While it is empty, any.
+/// The set of added keys. While the filter is empty, it excludes nothing.
 ///
-/// It follows from the keys that were added, and only ever speeds up what is exact without it.
+/// Its content follows from the added keys. It only speeds up a search that is exact without it.
 #[derive(Clone, Debug, Default)]
 pub struct IdFilter {
     words: Vec<u64>,
@@ -24,7 +24,7 @@ impl IdFilter {
         self.words.first().copied().unwrap_or_default()
     }
 
-    /// Of ids of which there are so many.
+    /// Builds a filter for a number of ids.
     pub fn of(keys: impl Iterator<Item = Fingerprint>, count: usize) -> Self {
         let blocks = (count * BITS_PER_ID).div_ceil(BLOCK_BITS).max(1);
         let mut filter = Self {
@@ -34,7 +34,7 @@ impl IdFilter {
         filter
     }
 
-    /// Whether it is large enough for so many ids.
+    /// Whether the filter is large enough for a number of ids.
     pub fn has_room(&self, count: usize) -> bool {
         count * BITS_PER_ID <= 2 * self.words.len() * WORD_BITS
     }
@@ -57,15 +57,15 @@ impl IdFilter {
         bits.into_iter().all(set)
     }
 
-    /// What it takes beside its own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         vec_bytes(&self.words)
     }
 
-    /// The first word of a key's block, and the key's bits there.
+    /// Index of the first word of the key's cache line, and the key's bits in it.
     fn place(&self, key: Fingerprint) -> Option<(usize, [usize; 3])> {
         let blocks = (self.words.len() / BLOCK_WORDS).checked_sub(1)?;
-        // Spreads what is even in the low bits over the high ones: Fibonacci hashing (Knuth, TAOCP 3, 6.4).
+        // Spreads the low bits over the high ones: Fibonacci hashing (Knuth, TAOCP 3, 6.4).
         const PHI: u64 = 0x9E37_79B9_7F4A_7C15;
         let spread = u64::from(key.number()).wrapping_mul(PHI);
         let spread = (spread ^ spread >> 32).wrapping_mul(PHI);

@@ -1,4 +1,4 @@
-//! What a profile shows of an interaction, and the few bytes that are kept for it.
+//! Interactions as profiles show them, and their compact encoding.
 
 use super::course::Courses;
 use crate::{
@@ -11,29 +11,29 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// Metadata beyond this is left out of an interaction, bytes.
+/// Metadata beyond this is not kept, bytes.
 const METADATA_BYTES_MAX: usize = 1_024;
 
-/// Something a learner did.
+/// One action of a learner.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Interaction {
-    /// Its place in the order of events.
+    /// Its key in the order of events.
     pub key: EventKey,
     /// Its type.
     pub event_type: EventType,
-    /// Who published it.
+    /// The publisher.
     pub source: Box<str>,
     /// The session it belongs to.
     pub session_id: Option<Box<str>>,
     /// The course it belongs to.
     pub course_id: Option<Box<str>>,
-    /// What was acted on.
+    /// The object of the action.
     pub object_id: Option<Box<str>>,
-    /// What else the source said, up to 1 KiB.
+    /// Other fields of the event, up to 1 KiB.
     pub metadata: Vec<(Box<str>, Box<str>)>,
 }
 
-/// What [`encode`] wrote, in its order: what neighbours share comes first.
+/// The fields that [`encode`] writes, in its order. Fields that neighbours often share come first.
 struct Fields<'k> {
     session_id: Option<Text>,
     course: CourseSlot,
@@ -44,7 +44,8 @@ struct Fields<'k> {
     event_id: Text,
 }
 
-/// Appends what is kept of an interaction beside its time: it is written with every event, and read when somebody looks.
+/// Appends the fields of an interaction, without its time. Encoded with every event, decoded only
+/// by reads.
 pub(super) fn encode(arrival: &Arrival<'_>, course: CourseSlot, encoded: &mut Vec<u8>) {
     let event = arrival.event;
     let metadata = || {
@@ -76,7 +77,7 @@ pub(super) fn event_id_of(encoded: &[u8]) -> Option<Text> {
 }
 
 impl Interaction {
-    /// From what was kept of it.
+    /// Decodes an interaction.
     pub(super) fn decode(timestamp_ms: i64, encoded: &[u8], courses: &Courses) -> Option<Self> {
         let kept = Fields::decode(encoded)?;
         let course = kept.course.index().and_then(|index| courses.get(index));

@@ -15,34 +15,35 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// How many interactions a profile shows.
+/// Number of interactions in a profile.
 const KEPT: usize = 10;
-/// Room is made for so many at first.
+/// Number of interactions for which space is reserved at first.
 const KEPT_AT_FIRST: usize = 4;
-/// What stands before an interaction in the ring: how long it is, and its time.
+/// The prefix of an interaction in the ring: its length and its time.
 const LENGTH_BYTES: usize = 4;
 const PREFIX_BYTES: usize = LENGTH_BYTES + size_of::<i64>();
-/// What a processor fetches at a time, on most.
+/// Size of a cache line on most processors, bytes.
 const LINE_BYTES: usize = 64;
 
 thread_local! {
-    /// What is on its way into a ring.
+    /// Buffer for the interaction that is being encoded.
     static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-/// The ten newest interactions, oldest first, one behind the other in a ring of bytes: one comes and one goes with most events.
+/// The ten newest interactions, oldest first, in a ring buffer of bytes. Most events add one and
+/// remove one.
 #[derive(Clone, Debug, Default)]
 pub struct LastInteractions {
     ring: Vec<u8>,
-    /// Where the oldest begins.
+    /// Offset of the oldest.
     start: usize,
     used: usize,
     count: usize,
-    /// Time of the newest.
+    /// Time of the newest, ms.
     newest_ms: i64,
 }
 
-/// By what is kept: where it lies in the ring depends on what was there before.
+/// Compares the content only: its offset in the ring depends on earlier content.
 impl PartialEq for LastInteractions {
     fn eq(&self, other: &Self) -> bool {
         self.linear() == other.linear()
@@ -59,12 +60,12 @@ impl LastInteractions {
                 .get(at % self.ring.len().max(1))
                 .map_or(0, |it| u64::from(*it))
         };
-        // Where the next one goes, and where the oldest may have to make room.
+        // Where the next interaction is written, and where the oldest is removed.
         let end = self.start + self.used;
         byte(end) ^ byte(end + LINE_BYTES) ^ byte(self.start)
     }
 
-    /// Adds an interaction, unless ten newer ones are known.
+    /// Adds an interaction, unless ten newer ones are present.
     pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) {
         let timestamp_ms = arrival.place.timestamp_ms;
         ENCODED.with_borrow_mut(|encoded| {
@@ -89,12 +90,13 @@ impl LastInteractions {
             .collect()
     }
 
-    /// What they take beside their own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         vec_bytes(&self.ring)
     }
 
-    /// Appends the stored form: of each, oldest first, what it does not share with the one before it.
+    /// Appends the stored form, oldest first. Of each interaction only the bytes behind the prefix
+    /// that it shares with the one before it are written.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
         out.put_size(self.count);
         let bytes = self.linear();
@@ -127,7 +129,7 @@ impl LastInteractions {
         Some(all)
     }
 
-    /// Adds the newest; the oldest goes when there are more than ten.
+    /// Adds the newest interaction, and removes the oldest if there are more than ten.
     fn append(&mut self, timestamp_ms: i64, encoded: &[u8]) {
         if self.count == KEPT {
             self.drop_oldest();
@@ -144,7 +146,7 @@ impl LastInteractions {
         self.newest_ms = timestamp_ms;
     }
 
-    /// Adds what may not be the newest: the newer ones are taken out, and put back behind it.
+    /// Adds an interaction that may not be the newest: newer ones are removed and appended again.
     fn insert(&mut self, place: &PlaceRef<'_>, encoded: &[u8]) {
         let (at, older) = self.find(place);
         if older == 0 && self.count == KEPT {
@@ -159,7 +161,7 @@ impl LastInteractions {
         }
     }
 
-    /// Where an interaction belongs: behind so many bytes, and so many older ones.
+    /// The position for an interaction: the offset, and the number of older interactions.
     fn find(&self, place: &PlaceRef<'_>) -> (usize, usize) {
         let mut at = 0;
         for older in 0..self.count {
@@ -186,17 +188,17 @@ impl LastInteractions {
         self.count -= 1;
     }
 
-    /// How long the interaction is that begins behind so many bytes.
+    /// Length of the interaction at an offset, bytes.
     fn length(&self, at: usize) -> usize {
         u32::from_le_bytes(self.array(at)) as usize
     }
 
-    /// Those behind so many.
+    /// The bytes at an offset.
     fn array<const N: usize>(&self, at: usize) -> [u8; N] {
         std::array::from_fn(|byte| self.ring[(self.start + at + byte) % self.ring.len()])
     }
 
-    /// Makes room for one more, and for those that will come if they are as the ones that are there.
+    /// Reserves space for the next interaction, and for further ones of the same size.
     fn grow(&mut self, needed: usize) {
         let wanted = if self.count == 0 {
             KEPT_AT_FIRST
@@ -210,7 +212,7 @@ impl LastInteractions {
         self.start = 0;
     }
 
-    /// Writes behind what is used, where room was made.
+    /// Writes behind the used bytes, where [`Self::grow`] reserved space.
     fn write(&mut self, bytes: &[u8]) {
         let at = (self.start + self.used) % self.ring.len();
         let (first, rest) = bytes.split_at(bytes.len().min(self.ring.len() - at));
@@ -219,12 +221,12 @@ impl LastInteractions {
         self.used += bytes.len();
     }
 
-    /// What is used, from its beginning to its end.
+    /// All used bytes in order.
     fn linear(&self) -> Vec<u8> {
         self.bytes(0, self.used)
     }
 
-    /// A part of it.
+    /// The used bytes between two offsets.
     fn bytes(&self, from: usize, to: usize) -> Vec<u8> {
         let turn = self.ring.len();
         let [from, to] = [from, to].map(|at| self.start + at);
@@ -234,7 +236,7 @@ impl LastInteractions {
     }
 }
 
-/// The interactions in bytes that are no ring, oldest first, each with its time.
+/// The interactions in linear bytes, oldest first, each with its time.
 fn records(bytes: &[u8]) -> Vec<(i64, &[u8])> {
     let mut from = Reader::new(bytes);
     let mut next = || {

@@ -1,4 +1,5 @@
-//! What happened: the events by blocks of time, and the courses, sessions and interactions that they tell of.
+//! The history of one learner: events in blocks of event time, and its courses, sessions and
+//! interactions.
 
 pub mod block_content;
 pub mod block_summary;

@@ -11,14 +11,14 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// A session ends when the watermark has passed its newest event by this, ms.
+/// A session ends when the watermark is more than this past its newest event, ms.
 pub const SESSION_GAP_MS: i64 = 30 * MINUTE_MS;
 
-/// The sessions of a learner, in the order of their ids.
+/// The sessions of a learner, ordered by id.
 #[derive(Clone, Debug, Default)]
 pub struct Sessions {
     spans: Sorted<Span>,
-    /// Where the session of the last event was: that of the next is looked for there first.
+    /// Position of the last event's session. The next event's session is searched there first.
     latest: Spot,
 }
 
@@ -30,7 +30,7 @@ impl PartialEq for Sessions {
 
 impl Eq for Sessions {}
 
-/// From a session's first event to its newest.
+/// One session, from its first event to its newest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Span {
     pub session_id: Text,
@@ -40,18 +40,18 @@ pub struct Span {
     pub events: u64,
 }
 
-/// A session as it is read.
+/// A session as reads show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Its id.
     pub session_id: Box<str>,
-    /// Its oldest event.
+    /// Time of its oldest event, ms.
     pub start_ms: i64,
-    /// Its newest event.
+    /// Time of its newest event, ms.
     pub last_ms: i64,
-    /// Its newest event is `session_end`, or the watermark left it behind.
+    /// Its newest event is `session_end`, or the watermark passed it by [`SESSION_GAP_MS`].
     pub ended: bool,
-    /// Accepted events.
+    /// Number of accepted events.
     pub events: u64,
 }
 
@@ -61,7 +61,7 @@ impl Sessions {
         self.spans.at(self.latest).map_or(0, |span| span.events)
     }
 
-    /// Adds an event to its session; one without a session belongs to none.
+    /// Adds an event to its session. An event without a session id is ignored.
     pub fn add(&mut self, arrival: &Arrival<'_>) {
         let Some(id) = &arrival.session_id else {
             return;
@@ -101,7 +101,7 @@ impl Sessions {
         }
     }
 
-    /// All sessions, in the order of their ids.
+    /// All sessions, ordered by id.
     pub fn all(&self, watermark_ms: i64) -> impl Iterator<Item = Session> {
         self.spans.iter().map(move |span| span.read(watermark_ms))
     }
@@ -111,13 +111,13 @@ impl Sessions {
         self.newest().map(|span| span.read(watermark_ms))
     }
 
-    /// Newest event of the session with the newest event, ms, unless a `session_end` ended it.
+    /// Time of the newest event in the newest session, ms; `None` if that event is a `session_end`.
     pub fn present_last_ms(&self) -> Option<i64> {
         let newest = self.newest().filter(|span| !span.newest_is_end)?;
         Some(newest.newest.timestamp_ms)
     }
 
-    /// Forgets the sessions that ended before the floor, but for the newest.
+    /// Removes the sessions whose newest event is before the floor, except the newest session.
     pub fn prune(&mut self, floor_ms: i64) {
         let newest = self.newest().map(|span| span.newest.clone());
         self.spans.retain(|span| {
@@ -125,7 +125,7 @@ impl Sessions {
         });
     }
 
-    /// What they take beside their own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         let each = self
             .spans
@@ -134,7 +134,7 @@ impl Sessions {
         self.spans.heap_bytes() + each.sum::<usize>()
     }
 
-    /// Appends the stored form; times are stored relative to one.
+    /// Appends the stored form. Times are relative to `base_ms`.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64) {
         out.put_size(self.spans.len());
         for span in self.spans.iter() {
@@ -164,7 +164,7 @@ impl Sessions {
         Some(sessions)
     }
 
-    /// Appends the session with the next id.
+    /// Appends the session with the next id in the order.
     pub fn push(&mut self, span: Span) -> Option<()> {
         let order = |one: &Span, other: &Span| one.session_id.cmp(&other.session_id);
         self.spans.push(span, order)

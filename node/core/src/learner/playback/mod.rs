@@ -1,4 +1,4 @@
-//! Watched time, from the starts and stops of videos.
+//! Watched time, computed from the starts and stops of videos.
 
 pub mod eviction;
 pub mod playbacks;

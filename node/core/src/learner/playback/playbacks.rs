@@ -1,4 +1,4 @@
-//! Watched time, from the starts and stops of videos.
+//! All viewings of a learner.
 
 use std::ops::Range;
 
@@ -17,7 +17,7 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct Playbacks {
     viewings: Sorted<Viewing>,
-    /// Where the viewing of the last event was: that of the next is looked for there first.
+    /// Position of the last event's viewing. The next event's viewing is searched there first.
     latest: Spot,
 }
 
@@ -29,7 +29,7 @@ impl PartialEq for Playbacks {
 
 impl Eq for Playbacks {}
 
-/// Whether an event has anything to say about watching.
+/// Whether an event can affect watched time.
 pub fn affects_watched_time(event: &Event<'_>) -> bool {
     event.event_type.playback().is_some() || event.watched_ms.is_some() || event.length_ms.is_some()
 }
@@ -40,7 +40,7 @@ impl Playbacks {
         self.viewings.at(self.latest).map_or(0, Viewing::prefetch)
     }
 
-    /// Event times, other than the event's own, whose credit will change when the event is added.
+    /// Event times, other than the event's own, whose credit changes when the event is added.
     pub fn affected_by(&self, arrival: &Arrival<'_>) -> Vec<i64> {
         match self.of(arrival) {
             Some(viewing) if viewing.may_affect_others(arrival) => viewing.affected_by(arrival),
@@ -48,32 +48,34 @@ impl Playbacks {
         }
     }
 
-    /// Whether an event changes what other events count for, or is counted from, that lie before a time from which on all are in memory.
+    /// Whether an event affects, or depends on, events before a time from which on all are in
+    /// memory.
     pub fn reaches_before(&self, arrival: &Arrival<'_>, whole_from_ms: i64) -> bool {
         let viewing = self.of(arrival);
         viewing.is_some_and(|viewing| viewing.reaches_before(arrival, whole_from_ms))
     }
 
-    /// Whether an event tells a length that changes what others count for.
+    /// Whether an event carries a length that changes the credit of others.
     pub fn lengthens(&self, arrival: &Arrival<'_>) -> bool {
         let viewing = self.of(arrival);
         viewing.is_some_and(|viewing| viewing.lengthens(arrival))
     }
 
-    /// Time of the newest event of its viewing, as far as they are in memory, ms; the least number without one.
+    /// Time of the newest resident event of the event's viewing, ms; `i64::MIN` if there is none.
     pub fn newest_ms(&self, arrival: &Arrival<'_>) -> i64 {
         let viewing = self.of(arrival);
         viewing.and_then(Viewing::last_ms).unwrap_or(i64::MIN)
     }
 
-    /// Time of the first start or stop of its viewing after an event, as far as they are in memory, ms; the greatest number without one.
+    /// Time of the first resident start or stop after an event in its viewing, ms; `i64::MAX` if
+    /// there is none.
     pub fn next_ms(&self, arrival: &Arrival<'_>) -> i64 {
         let viewing = self.of(arrival);
         let next_ms = viewing.and_then(|viewing| viewing.next_ms(arrival));
         next_ms.unwrap_or(i64::MAX)
     }
 
-    /// Adds what an event says. Gives the times of those events with which something else is stored now.
+    /// Adds an event. Returns the times of the events whose stored form changes with it.
     pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
         let (Ok(spot) | Err(spot)) = self.find(arrival);
         self.latest = spot;
@@ -104,20 +106,20 @@ impl Playbacks {
         }
     }
 
-    /// Viewings that have an event at or after a time.
+    /// Viewings with an event at or after a time.
     pub fn since(&self, from_ms: i64) -> impl Iterator<Item = &Viewing> {
         self.viewings
             .iter()
             .filter(move |viewing| viewing.last_ms() >= Some(from_ms))
     }
 
-    /// Forgets what lies before the floor, but for the last start or stop before it in a viewing that goes on: the next stop may need
-    /// it.
+    /// Removes what is before the floor. A viewing that continues keeps its last start or stop
+    /// before the floor, since the next stop may be counted from it.
     pub fn prune(&mut self, floor_ms: i64) {
         self.viewings.retain(|viewing| viewing.prune(floor_ms));
     }
 
-    /// What the viewings are found by that have a fact within a span.
+    /// Keys of the viewings with a fact within a span.
     pub fn keys_within(&self, span_ms: &Range<i64>) -> impl Iterator<Item = IdHash> {
         let within = self
             .viewings
@@ -126,7 +128,7 @@ impl Playbacks {
         within.map(Viewing::hash)
     }
 
-    /// Forgets viewings that are over, and of the others facts, see [`Viewing::forget`].
+    /// Removes viewings that are over, and facts of the others, see [`Viewing::forget`].
     pub fn forget(&mut self, eviction: &PlaybackEviction<impl Fn(i64) -> bool>) {
         self.viewings.retain(|viewing| {
             let stays = !viewing.is_over(eviction);
@@ -137,13 +139,13 @@ impl Playbacks {
         });
     }
 
-    /// What they take beside their own fields.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         self.viewings.heap_bytes() + self.viewings.iter().map(Viewing::heap_bytes).sum::<usize>()
     }
 
-    /// Appends the stored form of the facts before a time and of those in a span, with the start or stop that those are counted from;
-    /// times are stored relative to one.
+    /// Appends the stored form of the facts before a time and of those in a span, each with the
+    /// start or stop that it is counted from. Times are relative to `base_ms`.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, before_ms: i64, span: &Range<i64>) {
         let some = self.viewings.iter().filter_map(|viewing| {
             let facts = viewing.some(before_ms, span);
@@ -156,8 +158,8 @@ impl Playbacks {
         }
     }
 
-    /// Reads the stored form into the list; what is known already stays as it is. A block brings the last start or stop before the floor
-    /// with it; one that was the last of those in memory need not stay.
+    /// Adds facts from their stored form; known facts stay unchanged. A block also contains the
+    /// last start or stop before the floor. It replaces an earlier one in memory.
     pub fn read(&mut self, from: &mut Reader<'_>, base_ms: i64, floor_ms: i64) -> Option<()> {
         for _ in 0..from.size()? {
             self.take_in(Viewing::read(from, base_ms)?, floor_ms);
@@ -165,8 +167,8 @@ impl Playbacks {
         Some(())
     }
 
-    /// Reads the stored form of what stays in the past, of a block older than all that were read before, but for what [`Self::forget`]
-    /// would forget. Gives what the viewings are found by.
+    /// Reads the viewings of an evicted block, which is older than all blocks read before. Adds
+    /// only what [`Self::forget`] would keep, and returns the keys of all viewings.
     pub fn read_past(
         &mut self,
         from: &mut Reader<'_>,
@@ -177,7 +179,7 @@ impl Playbacks {
         for _ in 0..from.size()? {
             let mut viewing = Viewing::read(from, base_ms)?;
             keys.push(viewing.hash());
-            // Of one that is not known yet these are the newest events.
+            // The newest events of a viewing are read first, so they decide whether it is over.
             if self.place_of(&viewing).is_ok() || !viewing.is_over(eviction) {
                 viewing.forget(eviction);
                 self.take_in(viewing, floor_ms);
@@ -186,7 +188,7 @@ impl Playbacks {
         Some(keys)
     }
 
-    /// Adds what is stored of a viewing.
+    /// Adds a stored viewing, or joins it with the known one.
     fn take_in(&mut self, mut viewing: Viewing, floor_ms: i64) {
         match self.place_of(&viewing) {
             Ok(spot) => {

@@ -1,4 +1,5 @@
-//! One learner's dealings with one object in one session: what its events say about watching, and what that comes to.
+//! One viewing: the playback events of one learner for one object in one session, and the watched
+//! time that they give.
 
 use std::{cmp::Ordering, collections::BTreeMap, ops::Range};
 
@@ -15,43 +16,43 @@ use crate::{
     wire::{Put, Reader},
 };
 
-/// Cap of watched time where no event tells the video's length, ms.
+/// Cap of watched time if no event carries the video's length, ms.
 const DEFAULT_CAP_MS: u64 = 30 * MINUTE_MS.unsigned_abs();
 
-/// One learner's dealings with one object in one session.
+/// The playback events of one learner for one object in one session.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Viewing {
-    /// The session; none where the event's type needs none.
+    /// The session; `None` for types that need none.
     session_id: Option<Text>,
-    /// The video; events without one share one of their own.
+    /// The video. Events without an object share one viewing.
     object_id: Option<Text>,
     length_ms: Option<u64>,
-    /// In the order of their places.
+    /// Ordered by key.
     facts: Sorted<Fact>,
 }
 
-/// What one event says about watching.
+/// The playback data of one event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fact {
     pub place: Place,
-    /// As the source measured it: counts instead of the time between start and stop.
+    /// Watched time as the source measured it, ms. It replaces the time between start and stop.
     pub watched_ms: Option<u64>,
     pub course: CourseSlot,
     pub playback: Option<Playback>,
 }
 
-/// Watched time that counts at one event.
+/// Watched time that is credited to one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Credit {
-    /// The event that is credited.
+    /// Time of the event, ms.
     pub timestamp_ms: i64,
     /// Its course.
     pub course: Option<CourseIndex>,
-    /// The watched time.
+    /// Watched time, ms.
     pub watched_ms: u64,
 }
 
-/// What a fact counts for.
+/// The data of a fact that its credit depends on.
 #[derive(Clone, Copy)]
 struct Mark {
     at_ms: i64,
@@ -79,43 +80,43 @@ impl Viewing {
         }
     }
 
-    /// Appends a fact that is newer than the others.
+    /// Appends a fact that is newer than all others.
     pub fn push(&mut self, fact: Fact) -> Option<()> {
         self.facts
             .push(fact, |one, other| one.place.cmp(&other.place))
     }
 
-    /// What it is found by.
+    /// The key of the viewing.
     pub fn key(&self) -> (Option<&Text>, Option<&Text>) {
         (self.session_id.as_ref(), self.object_id.as_ref())
     }
 
-    /// What it is found by where it is not in memory.
+    /// The hash by which the viewing is found in evicted blocks.
     pub fn hash(&self) -> IdHash {
         IdHash::of_viewing([self.session_id.as_ref(), self.object_id.as_ref()])
     }
 
-    /// Whether one of its facts is within a span.
+    /// Whether a fact is within a span.
     pub fn has_within(&self, span_ms: &Range<i64>) -> bool {
         let mut from = self.facts.iter_from(self.first_from(span_ms.start));
         from.next()
             .is_some_and(|fact| fact.place.timestamp_ms < span_ms.end)
     }
 
-    /// From where on facts are at or after a time.
+    /// Position of the first fact at or after a time.
     fn first_from(&self, time_ms: i64) -> Spot {
         self.facts
             .first_not(|fact| fact.place.timestamp_ms < time_ms)
     }
 
-    /// How it lies to the viewing of an event that comes.
+    /// Compares the viewing's key with that of an event.
     pub fn compare(&self, arrival: &Arrival<'_>) -> Ordering {
         let by_session = compare_options(self.session_id.as_ref(), arrival.session_id.as_ref());
         by_session
             .then_with(|| compare_options(self.object_id.as_ref(), arrival.object_id.as_ref()))
     }
 
-    /// Adds what an event says. Gives the times of those events with which something else is stored now.
+    /// Adds an event. Returns the times of the events whose stored form changes with it.
     pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
         let event = arrival.event;
         let raised = self.lengthens(arrival);
@@ -129,7 +130,7 @@ impl Viewing {
         let (Ok(spot) | Err(spot)) =
             (self.facts).search_end(|other| other.place.compare(&arrival.place));
         self.facts.insert(spot, fact);
-        // Later ones are stored with what they are counted from, and all with the length.
+        // Later facts are stored with the one they are counted from, and all facts with the length.
         let newest_first = self.facts.iter().rev();
         newest_first
             .take_while(|other| raised || other.place.compare(&arrival.place).is_gt())
@@ -137,7 +138,7 @@ impl Viewing {
             .collect()
     }
 
-    /// Takes in what is stored of the same viewing.
+    /// Adds the facts of the same viewing from another record.
     pub fn join(&mut self, other: Self) {
         self.length_ms = self.length_ms.max(other.length_ms);
         for fact in other.facts {
@@ -147,7 +148,8 @@ impl Viewing {
         }
     }
 
-    /// The facts before a time, and those in a span with the start or stop that they are counted from.
+    /// The facts before a time, and those in a span with the start or stop that they are counted
+    /// from.
     pub fn some(
         &self,
         before_ms: i64,
@@ -168,14 +170,15 @@ impl Viewing {
         before.chain(last).chain(within)
     }
 
-    /// The usual event can't: the newest of a viewing whose cap stands.
+    /// Whether adding the event may change the credit of others. False for the usual event: the
+    /// newest one, with no greater length.
     pub fn may_affect_others(&self, arrival: &Arrival<'_>) -> bool {
         let last = self.facts.last();
         self.lengthens(arrival)
             || last.is_some_and(|last| last.place.compare(&arrival.place).is_gt())
     }
 
-    /// Event times, other than the event's own, whose credit will change when the event is added.
+    /// Event times, other than the event's own, whose credit changes when the event is added.
     pub fn affected_by(&self, arrival: &Arrival<'_>) -> Vec<i64> {
         let event = arrival.event;
         let length_ms = self.length_ms.max(event.length_ms);
@@ -202,8 +205,9 @@ impl Viewing {
         changed
     }
 
-    /// The facts before and after an event that is to be added, in their order: all, or those whose credit can change, with all of the
-    /// same times and what those are counted from.
+    /// The facts before and after an event that is to be added, in order. Either all, or only those
+    /// whose credit can change: with all facts of the same times, and those that they are counted
+    /// from.
     fn around(&self, arrival: &Arrival<'_>, all: bool) -> (Vec<Mark>, Vec<Mark>) {
         let (Ok(spot) | Err(spot)) =
             (self.facts).search(|other| other.place.compare(&arrival.place));
@@ -230,7 +234,8 @@ impl Viewing {
         (older, newer)
     }
 
-    /// Forgets what lies before the floor, but for the last start or stop: the next stop may need it. Whether it goes on after that.
+    /// Removes facts before the floor, except the last start or stop: the next stop may be counted
+    /// from it. Returns whether the viewing continues after the floor.
     pub fn prune(&mut self, floor_ms: i64) -> bool {
         let goes_on = self.last_ms() >= Some(floor_ms);
         if goes_on {
@@ -242,8 +247,10 @@ impl Viewing {
         goes_on
     }
 
-    /// Forgets facts of times that are away, but for starts that may count as rewatching, and those that others are counted from: the
-    /// newest, and the last start or stop before each block that comes after one that is away.
+    /// Removes facts in evicted blocks.
+    ///
+    /// It keeps starts that may count as rewatching, the newest fact, and the last start or stop
+    /// before each resident block that follows an evicted one: others are counted from these.
     pub fn forget(&mut self, eviction: &PlaybackEviction<impl Fn(i64) -> bool>) {
         if self.facts.len() < 2 {
             return;
@@ -261,8 +268,8 @@ impl Viewing {
         });
     }
 
-    /// Whether a viewing can go whole: all its events are stored with blocks that are away, and until it goes on none can be shown any
-    /// more, since no start is within its cap or counts as rewatching.
+    /// Whether the whole viewing may leave memory. All its events are stored with evicted blocks,
+    /// and views show none of them: no start is within its cap or counts as rewatching.
     pub fn is_over(&self, eviction: &PlaybackEviction<impl Fn(i64) -> bool>) -> bool {
         let cap_ms = i64::try_from(self.cap_ms()).unwrap_or(i64::MAX);
         let shown_ms = cap_ms.max(REWATCHING_SPAN_MS);
@@ -273,17 +280,18 @@ impl Viewing {
         })
     }
 
-    /// Whether an event of it changes what others count for, or is counted from, before a time from which on all are in memory.
+    /// Whether an event affects, or depends on, events before a time from which on all are in
+    /// memory.
     pub fn reaches_before(&self, arrival: &Arrival<'_>, whole_from_ms: i64) -> bool {
         arrival.place.timestamp_ms < whole_from_ms || self.lengthens(arrival)
     }
 
-    /// Whether an event tells a greater length.
+    /// Whether an event carries a greater length than known.
     pub fn lengthens(&self, arrival: &Arrival<'_>) -> bool {
         arrival.event.length_ms > self.length_ms
     }
 
-    /// Time of the first start or stop that comes after an event in their order, ms.
+    /// Time of the first start or stop after an event, ms.
     pub fn next_ms(&self, arrival: &Arrival<'_>) -> Option<i64> {
         let (Ok(spot) | Err(spot)) =
             (self.facts).search(|other| other.place.compare(&arrival.place));
@@ -307,19 +315,20 @@ impl Viewing {
         }
     }
 
-    /// Watched time by the design's rule: a stop right after a start is credited with the time between, up to the cap.
+    /// Watched time: a stop right after a start is credited with the time between them, up to the
+    /// cap.
     pub fn credits(&self) -> impl Iterator<Item = Credit> {
         credits(self.facts.iter().map(Fact::mark), self.cap_ms())
     }
 
-    /// When the video was started, if the newest playback event is a start.
+    /// Time of the newest playback event, ms, if it is a start.
     pub fn running_since(&self) -> Option<i64> {
         let mut newest_first = self.facts.iter().rev();
         let newest = newest_first.find(|fact| fact.playback.is_some())?;
         (newest.playback == Some(Playback::Start)).then_some(newest.place.timestamp_ms)
     }
 
-    /// When the video was started at or after a time, oldest first, ms.
+    /// Times of the starts at or after a time, oldest first, ms.
     pub fn starts_since(&self, from_ms: i64) -> impl Iterator<Item = i64> {
         self.facts
             .iter_from(self.first_from(from_ms))
@@ -339,7 +348,7 @@ impl Viewing {
             .map_or(CourseSlot::of(None), |fact| fact.course)
     }
 
-    /// The most that one start can be worth, ms.
+    /// The most watched time that one start can give, ms.
     pub fn cap_ms(&self) -> u64 {
         self.length_ms.unwrap_or(DEFAULT_CAP_MS)
     }
@@ -349,7 +358,7 @@ impl Viewing {
         self.facts.last().map(|fact| fact.place.timestamp_ms)
     }
 
-    /// Its facts' ids are taken to be as the newest one's.
+    /// Heap memory, bytes. The ids of all facts are assumed to be as long as the newest one's.
     pub fn heap_bytes(&self) -> usize {
         let ids = [&self.session_id, &self.object_id].into_iter().flatten();
         let newest = self.facts.last();
@@ -359,7 +368,7 @@ impl Viewing {
             + self.facts.len() * fact_bytes
     }
 
-    /// Appends the stored form with these facts; times are stored relative to one.
+    /// Appends the stored form with the given facts. Times are relative to `base_ms`.
     pub fn put<'f>(
         &self,
         out: &mut Vec<u8>,
@@ -423,7 +432,7 @@ impl Viewing {
     }
 }
 
-/// Says in a fact's stored form that its source measured the time.
+/// Flag in a fact's stored form: the source measured the watched time.
 const MEASURED: u8 = 4;
 
 impl Fact {
@@ -461,7 +470,7 @@ fn credits(marks: impl Iterator<Item = Mark>, cap_ms: u64) -> impl Iterator<Item
     })
 }
 
-/// What the credits add to windows: several events may share a time.
+/// Sums of the credits by time and course, as windows add them. Several events may share a time.
 fn sums(
     marks: impl Iterator<Item = Mark>,
     cap_ms: u64,

@@ -1,4 +1,4 @@
-//! Blocks that an event needs and that are not in memory.
+//! Evicted blocks that an event needs.
 
 use super::missing::{ALWAYS, Missing};
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
 };
 
 impl Learner {
-    /// Whether all is in memory that an event needs. Rather too much is asked for than too little; in one go what can be told so far.
+    /// Checks that all blocks an event needs are in memory.
+    ///
+    /// It may ask for more blocks than necessary, never for fewer. One call reports all that are
+    /// known so far; further ones may follow once these are read.
     pub(in crate::learner) fn check_resident(
         &self,
         context: &EntryContext,
@@ -41,7 +44,8 @@ impl Learner {
         Err(Missing(missing))
     }
 
-    /// What an event needs of its viewing: what is newest of it, and more where the event reaches into its past.
+    /// The blocks that an event needs of its viewing: the newest one, and older ones if the event
+    /// affects earlier facts.
     fn for_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let newest_ms = self.playbacks.newest_ms(arrival);
         if newest_ms < self.blocks.last_evicted_ms() {
@@ -57,9 +61,12 @@ impl Learner {
         }
     }
 
-    /// What an event needs that reaches into a viewing's past. Of a length that was not known before, all of the viewing, since any credit
-    /// may be cut otherwise. Else the block with the next start or stop: it is stored with the one before it, which will be the event, and
-    /// brings that before the event, unless that is in memory. Blocks are looked through one by one until it is found.
+    /// The blocks that an event needs if it affects earlier facts of its viewing.
+    ///
+    /// If the event carries a greater length, all blocks of the viewing: any credit may have been
+    /// capped. Else the block with the next start or stop, which will be counted from the event.
+    /// That block also contains the fact before, unless it is in memory. Candidates are returned
+    /// one by one until it is found.
     fn for_past_of_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let time_ms = arrival.place.timestamp_ms;
         let mut evicted = (self.blocks).evicted_with(viewing_of(arrival), context.floor_ms);
@@ -79,13 +86,14 @@ impl Learner {
         missing
     }
 
-    /// The blocks in which something may be found by its id.
+    /// The blocks that may contain an id.
     fn with_id(&self, id: &str, context: &EntryContext) -> impl Iterator<Item = i64> {
         let evicted = self.blocks.evicted_with(IdHash::of(id), context.floor_ms);
         evicted.map(|block| block.from_ms)
     }
 
-    /// What an event of an attempt needs: the attempt, wherever it is stored, and all the others where others will be shown in its stead.
+    /// The blocks that an event needs of its attempt: the one with the attempt, or all if other
+    /// attempts will be shown instead of it.
     fn for_attempt(&self, id: &str, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let Some(known) = self.attempts.known(id) else {
             return self.with_id(id, context).collect();
@@ -103,7 +111,7 @@ impl Learner {
     }
 }
 
-/// What the viewing of an event is found by where it is not in memory.
+/// The hash by which the event's viewing is found in evicted blocks.
 fn viewing_of(arrival: &Arrival<'_>) -> IdHash {
     IdHash::of_viewing([arrival.session_id.as_ref(), arrival.object_id.as_ref()])
 }

@@ -1,4 +1,4 @@
-//! Eviction: stored blocks leave the memory.
+//! Eviction of stored blocks.
 
 use crate::{
     WindowShape,
@@ -10,14 +10,16 @@ use crate::{
 };
 
 impl Learner {
-    /// Lets blocks leave the memory that are stored as they are and needed for nothing that is shown. All that was taken by
-    /// [`Self::take_changes`] must be durable. Whether there were any.
+    /// Evicts the blocks that are stored unchanged and that no view shows by default. Returns
+    /// whether there were any.
+    ///
+    /// All changes returned by [`Self::take_changes`] must be durable.
     pub fn evict_blocks(&mut self) -> bool {
         let leaving = self.blocks.evictable_spans(self.shown_from_ms());
         if leaving.is_empty() {
             return false;
         }
-        // From the newest on: fewer have to be moved up.
+        // From the newest to the oldest, so that fewer elements are moved.
         for span in leaving.into_iter().rev() {
             let attempts = self.attempts.between(span.start, span.end);
             let ids = attempts.filter_map(|attempt| attempt.attempt_id);
@@ -30,7 +32,8 @@ impl Learner {
         true
     }
 
-    /// The newest minute is shown, and the half minute up to a clock that is never before the newest event.
+    /// Start of what profiles show, ms: the newest minute, and the half minute up to the event
+    /// clock, which is never before the newest event.
     pub(in crate::learner) fn shown_from_ms(&self) -> i64 {
         let minute_ms = floor_to(self.last_event_ms, MINUTE_MS);
         let half_minute_ms =
@@ -38,7 +41,8 @@ impl Learner {
         minute_ms.min(half_minute_ms)
     }
 
-    /// What is stored with blocks that are away, and needed for nothing that is shown.
+    /// Removes attempts and playback facts that are stored with evicted blocks and that no view
+    /// shows by default.
     pub(in crate::learner) fn forget_past(&mut self) {
         let blocks = &self.blocks;
         let is_evicted = |time_ms: i64| blocks.is_evicted(time_ms);

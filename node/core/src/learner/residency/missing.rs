@@ -1,4 +1,4 @@
-//! Blocks that a query needs and that are not in memory.
+//! Evicted blocks that a query needs.
 
 use std::ops::Range;
 
@@ -7,20 +7,20 @@ use crate::learner::{state::Learner, views::window::WindowQuery};
 /// All of event time, ms.
 pub const ALWAYS: Range<i64> = i64::MIN..i64::MAX;
 
-/// Blocks that are needed and not in memory: where they begin, ms; at least one.
+/// Starts of needed blocks that are not in memory, ms. At least one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("blocks {0:?} are not in memory")]
 pub struct Missing(pub Vec<i64>);
 
 impl Learner {
-    /// The blocks that are not in memory and may hold something of a span of event time, ms.
+    /// Starts of the evicted blocks that may contain events in a span of event time, ms.
     pub fn missing_within(&self, span_ms: &Range<i64>) -> Vec<i64> {
         let blocks = self.blocks.evicted_between(span_ms.start, span_ms.end);
         blocks.collect()
     }
 
-    /// The blocks that are not in memory and have to be read before the windows of a query are: of windows that changed since a log
-    /// time, those that changed then and their neighbours.
+    /// Starts of the evicted blocks that a query for windows needs, ms. A query for windows changed
+    /// since a log time needs only the blocks that changed since then, and their neighbours.
     pub fn missing_for(&self, query: &WindowQuery) -> Vec<i64> {
         let mut missing = self.missing_within(&query.span_ms());
         if let Some(since_ms) = query.changed_since_ms

@@ -1,4 +1,5 @@
-//! Emissions: the news that a closed window has a revision to be carried out. Data only; the leader acts on it.
+//! Emissions: notices that a closed window has a new revision. They are data; only the leader
+//! carries them out.
 
 use std::collections::BTreeSet;
 
@@ -9,20 +10,24 @@ use crate::{
     time::{PANE_MS, floor_to},
 };
 
-/// A closed window changed. Its key is (learner, size, start); a sink that upserts by key and keeps the highest
-/// revision is exact, so content and revision are read when the emission is carried out, not copied here: for most events nothing
-/// around them needs to be in memory.
+/// A closed window changed.
+///
+/// Its key is (learner, size, start). A sink that upserts by key and keeps the highest revision is
+/// exact. So content and revision are read when the emission is carried out, not copied here, and
+/// most events need no further blocks in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Emission {
     /// Size and step of the window.
     pub shape: WindowShape,
-    /// Its start, ms.
+    /// Start of the window, ms.
     pub start_ms: i64,
 }
 
 impl Learner {
-    /// Windows that had been emitted and were changed by an entry that touched these times; none that begins before the floor, ms. Each has
-    /// a revision above 1, which it had when it closed, unless its first event came after that.
+    /// The windows that an entry changed after they were emitted, given the changed event times.
+    /// None starts before the floor, ms.
+    ///
+    /// Each has a revision above 1, or its first event came after it closed.
     pub fn corrected(
         &self,
         touched: &[i64],

@@ -1,4 +1,4 @@
-//! Why someone needs help: what an instructor would notice, were there only one learner to look at.
+//! Reasons why a learner needs help, and the runs of failed attempts behind some of them.
 
 use std::collections::BTreeMap;
 
@@ -6,68 +6,69 @@ use serde::{Deserialize, Serialize};
 
 use crate::learner::{attempts::attempt::AttemptRef, compact::text::Text};
 
-/// Below this a score counts as wrong, millionths.
+/// A score below this counts as wrong, millionths.
 pub const PASS_MILLIONTHS: u32 = 500_000;
-/// So many wrong answers in a row on one skill are a reason.
+/// Wrong answers in a row on one skill that are a reason.
 pub const WRONG_IN_A_ROW_LEAST: usize = 3;
-/// Starts of a video are counted to here, the newest first: keeps what is stored of a learner small.
+/// The most starts of a video that are counted, newest first. It bounds the stored size of a
+/// standing.
 pub const COUNTED_MAX: usize = 1_000;
-/// So many failed attempts at one item, the newest among them, are a reason.
+/// Failed attempts at one item, including the newest, that are a reason.
 pub const STUCK_LEAST: usize = 3;
-/// So many starts of one video within that span are a reason.
+/// Starts of one video within the span that are a reason.
 pub const REWATCHING_STARTS_LEAST: usize = 4;
 
-/// What a learner is doing, by the event clock.
+/// What a learner is doing, measured on the event clock.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// An event within 2 min.
+    /// An event within the last 2 min.
     Active,
     /// The newest playback event is a start, within its cap.
     Watching,
-    /// An event within 20 min.
+    /// An event within the last 20 min.
     Idle,
-    /// Neither.
+    /// None of these.
     Away,
 }
 
-/// Which pattern asks for help.
+/// The pattern behind a reason.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum HelpCode {
     /// At least three wrong answers in a row on one skill.
     WrongInARow,
     /// At least three failed attempts at one item without success.
     StuckOnItem,
-    /// A session goes on, but nothing has happened for 5 min.
+    /// An open session without an event for 5 min.
     IdleInSession,
     /// One video started four times within 10 min.
     Rewatching,
-    /// Accuracy over the newest 5 attempts is 0.2 below that over 20.
+    /// The accuracy of the newest 5 attempts is at least 0.2 below that of the newest 20.
     DroppingAccuracy,
 }
 
 /// A reason why someone needs help.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HelpReason {
-    /// The pattern.
+    /// The pattern found.
     pub code: HelpCode,
-    /// The skill, where the pattern is about one.
+    /// The skill, if the pattern is about one.
     pub skill_id: Option<Box<str>>,
-    /// How many events or attempts make it up.
+    /// Number of events or attempts in the pattern.
     pub count: u32,
-    /// When it began, ms.
+    /// Start of the pattern, ms.
     pub since_ms: i64,
 }
 
-/// Failed attempts without a success after them.
+/// Failed attempts that no success follows.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FailedRun {
     pub skill_id: Option<Box<str>>,
-    /// Newest first.
+    /// Newest first, ms.
     pub times_ms: Vec<i64>,
 }
 
 impl HelpCode {
-    /// The name that answers carry.
+    /// The name in answers.
     pub fn name(self) -> &'static str {
         match self {
             Self::WrongInARow => "wrong_in_a_row",
@@ -80,7 +81,7 @@ impl HelpCode {
 }
 
 impl FailedRun {
-    /// For each skill whose newest answers are wrong, those answers, when they are enough to be a reason.
+    /// The newest wrong answers of each skill, where they are enough for a reason.
     pub fn wrong_by_skill(newest_first: &[AttemptRef<'_>]) -> Vec<Self> {
         let mut runs: BTreeMap<Option<&Text>, (Vec<i64>, bool)> = BTreeMap::new();
         for attempt in newest_first {
@@ -99,7 +100,7 @@ impl FailedRun {
             .collect()
     }
 
-    /// The reason that the run is, if enough of it is not before the floor.
+    /// The reason, if at least `least` attempts are not before the floor.
     pub fn reason(&self, code: HelpCode, least: usize, floor_ms: i64) -> Option<HelpReason> {
         let live = self.times_ms.partition_point(|at_ms| *at_ms >= floor_ms);
         let since_ms = *self.times_ms[..live].last()?;

@@ -1,4 +1,4 @@
-//! What is read of a learner.
+//! Views of a learner: profile, windows, standings, reasons and emissions.
 
 pub mod emission;
 pub mod help;

@@ -1,4 +1,4 @@
-//! Fusion: a learner's profile, joined from what all sources told.
+//! Fusion: a learner's profile joins the data of all sources.
 
 use std::collections::BTreeMap;
 
@@ -21,25 +21,25 @@ use crate::{
     time::{MINUTE_MS, PANE_MS, floor_to},
 };
 
-/// How many attempts a profile shows.
+/// Number of attempts in a profile.
 const ASSESSMENTS_SHOWN: usize = 10;
 
-/// The live picture of a learner.
+/// The current state of a learner, as reads return it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Profile {
     /// The learner.
     pub user_id: Box<str>,
     /// Newest accepted event, ms.
     pub last_event_ms: i64,
-    /// All accepted events, ever.
+    /// Number of accepted events, ever.
     pub events: u64,
     /// The session with the newest event.
     pub session: Option<Session>,
-    /// In the order of their ids.
+    /// Ordered by id.
     pub courses: Vec<CourseStanding>,
-    /// 30 s up to the shard's event clock; `None` when nothing happened in them.
+    /// The 30 s up to the shard's event clock; `None` without an event in them.
     pub sliding_window: Option<Window>,
-    /// The newest minute with an event of this learner, within the retention.
+    /// The newest minute with an event of this learner, if it is within the retention.
     pub last_window: Option<Window>,
     /// Newest first.
     pub last_interactions: Vec<Interaction>,
@@ -51,14 +51,14 @@ pub struct Profile {
     pub skills: BTreeMap<Box<str>, Accuracy>,
 }
 
-/// How a learner stands in one course.
+/// A learner's standing in one course.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CourseStanding {
     /// The course.
     pub course_id: Box<str>,
-    /// Newest event in it, ms.
+    /// Newest event in the course, ms.
     pub last_event_ms: i64,
-    /// By the newest `enrolled` or `unenrolled`.
+    /// From the newest `enrolled` or `unenrolled` event.
     pub enrolled: Option<bool>,
     /// What the learner is doing.
     pub status: Status,
@@ -66,20 +66,20 @@ pub struct CourseStanding {
     pub reasons: Vec<HelpReason>,
 }
 
-/// An attempt as it is shown.
+/// A scored attempt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Assessment {
-    /// Its newest event.
+    /// Key of its newest event.
     pub key: EventKey,
     /// Type of that event.
     pub event_type: EventType,
     /// Course of that event.
     pub course_id: Option<Box<str>>,
-    /// What was attempted.
+    /// The object that was attempted.
     pub object_id: Option<Box<str>>,
-    /// What its events share.
+    /// The id that its events share.
     pub attempt_id: Option<Box<str>>,
-    /// What was tested.
+    /// The skill that was tested.
     pub skill_id: Option<Box<str>>,
     /// Score / maximum in millionths.
     pub score_millionths: u32,
@@ -88,16 +88,16 @@ pub struct Assessment {
 /// Rolling accuracy: means of score / maximum over the newest attempts.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Accuracy {
-    /// Over at most 5; `None` without an attempt.
+    /// Over at most 5 attempts; `None` without one.
     pub last5: Option<f64>,
-    /// Over at most 20; `None` without an attempt.
+    /// Over at most 20 attempts; `None` without one.
     pub last20: Option<f64>,
-    /// How many attempts `last20` covers.
+    /// Number of attempts in `last20`.
     pub attempts: u32,
 }
 
 impl Accuracy {
-    /// Over attempts' scores in millionths, given newest first.
+    /// Computes the means from scores in millionths, newest first.
     pub fn over(newest_first: impl Iterator<Item = u32>) -> Self {
         let scores: Vec<u64> = newest_first.take(ROLLING_LONG).map(u64::from).collect();
         let mean = |scores: &[u64]| {
@@ -113,7 +113,7 @@ impl Accuracy {
 }
 
 impl Learner {
-    /// The learner's profile as of a point.
+    /// The learner's profile at a read point.
     pub fn profile(&self, at: &ReadPoint) -> Profile {
         let attempts: Vec<AttemptRef<'_>> = self.attempts.newest_first().collect();
         Profile {
@@ -135,7 +135,7 @@ impl Learner {
         }
     }
 
-    /// How the learner stands in each course, in the order of their ids.
+    /// The learner's standing in each course, ordered by id.
     pub fn standings(&self, at: &ReadPoint) -> Vec<CourseStanding> {
         let mut standings: Vec<CourseStanding> = self
             .courses
@@ -156,8 +156,8 @@ impl Learner {
     }
 
     fn sliding_window(&self, at: &ReadPoint) -> Option<Window> {
-        // While an entry is applied a learner may be ahead of the view that it is read with. Before its own half minute there may be nothing
-        // in memory.
+        // While an entry is applied, a learner may be ahead of the published read point. Before its
+        // newest half minute there may be no blocks in memory.
         let clock_ms = at.event_clock_ms.max(self.last_event_ms);
         let end_ms = floor_to(clock_ms, PANE_MS).saturating_add(PANE_MS);
         let start_ms = end_ms.saturating_sub(WindowShape::SLIDING.size_ms);

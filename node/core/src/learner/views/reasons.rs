@@ -1,4 +1,4 @@
-//! What a learner is doing in a course, and why the learner needs help there.
+//! A learner's status in a course, and the reasons why the learner needs help there.
 
 use super::{
     help::{
@@ -15,19 +15,19 @@ use crate::{
     time::MINUTE_MS,
 };
 
-/// Silence within a session that is a reason, ms.
+/// Time without an event in an open session that is a reason, ms.
 const IDLE_IN_SESSION_MS: i64 = 5 * MINUTE_MS;
-/// A fall of the short rolling accuracy below the long one that is a reason.
+/// Drop of the short rolling accuracy below the long one that is a reason.
 const DROP_LEAST: f64 = 0.2;
-/// Attempts needed before a drop means anything.
+/// Attempts needed before a drop is significant.
 const DROP_ATTEMPTS_LEAST: u32 = 10;
-/// An event within this of the shard's event clock makes a learner active, ms.
+/// A learner with an event within this of the event clock is active, ms.
 const ACTIVE_MS: i64 = 2 * MINUTE_MS;
-/// An event within this of the shard's event clock makes a learner idle rather than away, ms.
+/// A learner with an event within this of the event clock is idle rather than away, ms.
 const IDLE_MS: i64 = 20 * MINUTE_MS;
 
 impl Standing {
-    /// What the learner is doing in the course.
+    /// The learner's status in the course.
     pub fn status(&self, at: &ReadPoint) -> Status {
         let silent_ms = at.event_clock_ms.saturating_sub(self.last_event_ms);
         if silent_ms <= ACTIVE_MS {
@@ -41,7 +41,7 @@ impl Standing {
         }
     }
 
-    /// Why the learner needs help in the course, in the order of the codes.
+    /// The reasons in the course, in the order of the codes.
     pub fn reasons(&self, at: &ReadPoint) -> Vec<HelpReason> {
         if self.status(at) == Status::Away {
             return Vec::new();
@@ -84,7 +84,7 @@ impl Standing {
         })
     }
 
-    /// Of the video started most often.
+    /// Rewatching, for the video with the most starts.
     fn rewatching(&self, at: &ReadPoint) -> Option<HelpReason> {
         let span_start_ms = at.event_clock_ms.saturating_sub(REWATCHING_SPAN_MS);
         let from_ms = span_start_ms.max(at.floor_ms);

@@ -1,4 +1,4 @@
-//! How final a window is, and how often it was emitted.
+//! State and revision of windows.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::{
 pub enum WindowState {
     /// The watermark has not passed its end.
     Open,
-    /// Emitted; within its allowed lateness.
+    /// Emitted, and within its allowed lateness.
     Closed,
     /// Past its allowed lateness.
     Settled,
@@ -23,14 +23,14 @@ pub enum WindowState {
 /// A window's state and revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Revision {
-    /// How final the window is.
+    /// The state.
     pub state: WindowState,
-    /// 0 while it is open, then counts its emissions.
+    /// 0 while the window is open, then the number of its emissions.
     pub revision: u32,
 }
 
 impl Learner {
-    /// State and revision of the window `[start_ms, end_ms)`, both multiples of a pane.
+    /// State and revision of the window `[start_ms, end_ms)`. Both are multiples of a pane.
     pub fn revision(&self, start_ms: i64, end_ms: i64, at: &ReadPoint) -> Revision {
         if at.watermark_ms < end_ms {
             return Revision {

@@ -1,4 +1,4 @@
-//! How a learner stands in one course: what is kept for the course's view, and what that comes to at a later point.
+//! A learner's standing in one course, as it is stored for the course's views.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,38 +21,38 @@ use crate::{
     wire::{self, DecodeError},
 };
 
-/// Version of the encoding; a reader knows all versions up to its own.
+/// Version of the encoding.
 const STANDING_VERSION: u8 = 1;
 
-/// All that a learner's status, reasons, accuracy and engagement in one course are computed from.
+/// The data that status, reasons, accuracy and engagement in one course are computed from.
 ///
-/// Holds at the point at which it was gathered and at any later one, until the learner's next event: what time alone takes away
-/// (attempts before the floor, panes out of the window) is left out when it is looked at.
+/// It is valid until the learner's next event. What expires with time (attempts before the floor,
+/// panes outside the window) is filtered when it is read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Standing {
     /// Newest event in the course, ms.
     pub last_event_ms: i64,
-    /// By the newest `enrolled` or `unenrolled`.
+    /// From the newest `enrolled` or `unenrolled` event.
     pub enrolled: Option<bool>,
     /// Newest event in any course, ms.
     pub(super) learner_last_ms: i64,
-    /// Newest event of the present session, ms; `None` when a `session_end` ended it.
+    /// Newest event of the present session, ms; `None` if a `session_end` ended it.
     pub(super) session_last_ms: Option<i64>,
-    /// Videos that run.
+    /// Videos that are playing.
     pub(super) running: Vec<Running>,
-    /// By video: when it was started, oldest first; only of videos started often enough to count.
+    /// Start times by video, oldest first, ms. Only videos started often enough to count.
     pub(super) starts_ms: Vec<Vec<i64>>,
     /// Time and score (millionths) of the newest attempts, newest first.
     pub(super) scores: Vec<(i64, u32)>,
-    /// By skill, in the order of their ids: the wrong answers that its newest ones are.
+    /// Wrong answers in a row, ordered by skill.
     pub(super) wrong: Vec<FailedRun>,
-    /// Failed attempts at the item of the newest attempt.
+    /// Failed attempts at the object of the newest attempt.
     pub(super) stuck: Option<FailedRun>,
-    /// The panes of the 30 s before the newest event in the course, oldest first.
+    /// Panes of the 30 s before the newest event in the course, oldest first.
     panes: Vec<PaneSums>,
 }
 
-/// A video whose newest playback event is a start.
+/// A viewing whose newest playback event is a start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Running {
     pub since_ms: i64,
@@ -61,7 +61,7 @@ pub(super) struct Running {
     pub last_ms: i64,
 }
 
-/// What engagement is computed from, in one pane.
+/// The sums of one pane that engagement is computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct PaneSums {
     start_ms: i64,
@@ -82,7 +82,7 @@ impl Standing {
         Accuracy::over(self.scores_since(at.floor_ms).map(|(_, score)| score))
     }
 
-    /// Engagement in the course over the 30 s up to the event clock, 0 to 1; 0 when nothing happened in them.
+    /// Engagement in the course over the 30 s up to the event clock, 0 to 1; 0 without events.
     pub fn engagement(&self, at: &ReadPoint) -> f64 {
         let size_ms = WindowShape::SLIDING.size_ms;
         let end_ms = floor_to(at.event_clock_ms, PANE_MS).saturating_add(PANE_MS);
@@ -98,20 +98,20 @@ impl Standing {
         engagement(clicks, video_ms, quiz_count, active_ms, size_ms)
     }
 
-    /// As it is stored.
+    /// The stored form.
     pub fn encode(&self) -> Vec<u8> {
         wire::encode(STANDING_VERSION, self)
     }
 
-    /// From its stored form.
+    /// Decodes the stored form.
     ///
     /// # Errors
-    /// When it is damaged or of an unknown version.
+    /// When the bytes are damaged or of an unknown version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         wire::decode(STANDING_VERSION, bytes)
     }
 
-    /// Newest first.
+    /// Attempts not before the floor, newest first.
     pub(super) fn scores_since(&self, floor_ms: i64) -> impl Iterator<Item = (i64, u32)> {
         let scores = self.scores.iter().copied();
         scores.take_while(move |(at_ms, _)| *at_ms >= floor_ms)
@@ -119,9 +119,11 @@ impl Standing {
 }
 
 impl Learner {
-    /// How the learner stands now in each course that may have changed since its floor was at `since_ms`, with the course's id.
+    /// The current standings in all courses that may have changed since the floor was at
+    /// `since_ms`, with the course ids.
     ///
-    /// In the others nothing has: only accepted events change a course, and since then none was accepted from before that floor.
+    /// The other courses are unchanged: only accepted events change a course, and none from before
+    /// that floor was accepted since.
     pub fn standings_since(&self, since_ms: i64) -> impl Iterator<Item = (Box<str>, Standing)> {
         self.courses
             .iter()
@@ -134,19 +136,19 @@ impl Learner {
             })
     }
 
-    /// How the learner stands in a course; `None` when there is nothing between the two.
+    /// The standing in a course; `None` if the learner was neither seen in it nor enrolled.
     pub fn standing(&self, course_id: &str, floor_ms: i64) -> Option<Standing> {
         let index = self.courses.index_of(course_id)?;
         let course = self.courses.get(index)?;
         Some(self.gather(CourseSlot::of(Some(index)), course, floor_ms))
     }
 
-    /// In how many courses the learner was seen or enrolled; only grows.
+    /// Number of courses in which the learner was seen or enrolled. It only grows.
     pub fn courses(&self) -> usize {
         self.courses.iter().len()
     }
 
-    /// The ids of the courses behind so many, in the order in which they came.
+    /// The ids of the courses from an index on, in order of arrival.
     pub fn course_ids_from(&self, known: usize) -> impl Iterator<Item = Box<str>> {
         let courses = self.courses.iter().skip(known);
         courses.map(|(_, course)| course.course_id())
@@ -156,7 +158,7 @@ impl Learner {
         let attempts: Vec<AttemptRef<'_>> = self
             .attempts
             .newest_first()
-            // Older ones may be kept or not, which must not show.
+            // Older attempts may be in memory or not. They must not change the result.
             .take_while(|attempt| attempt.place.timestamp_ms >= floor_ms)
             .filter(|attempt| attempt.course == slot)
             .take(ROLLING_LONG)
@@ -178,7 +180,8 @@ impl Learner {
         }
     }
 
-    /// Only those that can still be within their cap: the event clock is never before the learner's newest event.
+    /// Only videos that can still be within their cap: the event clock is never before the
+    /// learner's newest event.
     fn running(&self, slot: CourseSlot, floor_ms: i64) -> Vec<Running> {
         self.playbacks
             .since(floor_ms)
@@ -212,8 +215,8 @@ impl Learner {
             .collect()
     }
 
-    /// What windows of one pane would hold of the course, as far as they can still show: the event clock is never before the learner's
-    /// newest event.
+    /// Sums of the course's panes, as far as views can still show them: the event clock is never
+    /// before the learner's newest event.
     fn newest_panes(&self, slot: CourseSlot, course: &Membership, floor_ms: i64) -> Vec<PaneSums> {
         let newest_ms = pane_start(course.last_event_ms);
         let from_ms = pane_start(self.last_event_ms)
@@ -273,7 +276,8 @@ impl PaneSums {
     }
 }
 
-/// The item of the newest attempt, when all the newest attempts at it failed.
+/// The failed attempts at the newest attempt's object, if they are the newest ones at it and
+/// enough.
 fn stuck(newest_first: &[AttemptRef<'_>]) -> Option<FailedRun> {
     let newest = newest_first.first()?;
     let item = newest.object_id?;

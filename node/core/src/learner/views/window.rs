@@ -1,4 +1,4 @@
-//! Windows: runs of panes, put together when they are read.
+//! Windows: runs of panes, summed up when they are read.
 
 use std::{collections::BTreeMap, ops::Range};
 
@@ -10,48 +10,48 @@ use crate::{
     time::{MINUTE_MS, PANE_MS},
 };
 
-/// What a learner did between two points of event time.
+/// What a learner did in a span of event time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Window {
-    /// A multiple of the shape's step, ms.
+    /// Start: a multiple of the shape's step, ms.
     pub start_ms: i64,
-    /// Exclusive, ms.
+    /// End, exclusive, ms.
     pub end_ms: i64,
     /// How final it is.
     pub state: WindowState,
-    /// 0 while open, then counts its emissions.
+    /// 0 while the window is open, then the number of its emissions.
     pub revision: u32,
-    /// What happened in it.
+    /// The sums.
     pub content: WindowContent,
 }
 
-/// The sums of a window: integers, so that the order of adding does not matter.
+/// The sums of a window. They are integers, so that the order of adding does not matter.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WindowContent {
     /// Accepted events by type.
     pub events_by_type: BTreeMap<EventType, u64>,
-    /// Attempts at quizzes.
+    /// Number of attempts at quizzes.
     pub quiz_count: u64,
-    /// Sum of those attempts' scores, millionths.
+    /// Sum of the quiz attempts' scores, millionths.
     pub score_millionths: u64,
     /// Watched time, ms.
     pub video_ms: u64,
-    /// Panes with an interaction or an assessment.
+    /// Number of panes with an interaction or an assessment.
     pub active_panes: u64,
 }
 
-/// Which windows are asked for.
+/// A query for windows of one learner.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WindowQuery {
-    /// Their size and step.
+    /// Size and step of the windows.
     pub shape: WindowShape,
-    /// Windows that start at or after this.
+    /// Only windows that start at or after this, ms.
     pub from_ms: Option<i64>,
-    /// Windows that start before this.
+    /// Only windows that start before this, ms.
     pub to_ms: Option<i64>,
-    /// Only windows that an event touched after this log time.
+    /// Only windows that an event changed after this log time, ms.
     pub changed_since_ms: Option<i64>,
-    /// Only what happened in this course.
+    /// Only events of this course.
     pub course_id: Option<String>,
 }
 
@@ -69,7 +69,7 @@ impl WindowQuery {
 }
 
 impl WindowQuery {
-    /// The event times that its windows cover, ms.
+    /// The event times that the windows cover, ms.
     pub fn span_ms(&self) -> Range<i64> {
         let to_ms = self.to_ms.unwrap_or(i64::MAX);
         self.from_ms.unwrap_or(i64::MIN)..to_ms.saturating_add(self.shape.size_ms)
@@ -77,12 +77,12 @@ impl WindowQuery {
 }
 
 impl WindowContent {
-    /// Page views and clicks.
+    /// Number of page views and clicks.
     pub fn clicks(&self) -> u64 {
         self.of_type(&EventType::PageView) + self.of_type(&EventType::Click)
     }
 
-    /// Accepted events of one type.
+    /// Number of accepted events of one type.
     pub fn of_type(&self, event_type: &EventType) -> u64 {
         self.events_by_type
             .get(event_type)
@@ -90,12 +90,12 @@ impl WindowContent {
             .unwrap_or_default()
     }
 
-    /// Accepted events of all types.
+    /// Number of accepted events of all types.
     pub fn events(&self) -> u64 {
         self.events_by_type.values().sum()
     }
 
-    /// Mean score / maximum of the quiz attempts; `None` without one.
+    /// Mean of score / maximum over the quiz attempts; `None` without one.
     pub fn average_score(&self) -> Option<f64> {
         (self.quiz_count > 0)
             .then(|| self.score_millionths as f64 / self.quiz_count as f64 / 1_000_000.0)
@@ -106,8 +106,9 @@ impl WindowContent {
         self.active_panes * PANE_MS.unsigned_abs()
     }
 
-    /// How much the learner took part, 0 to 1: the design's weighted sum of clicks (12 a minute are full marks), watched time,
-    /// quizzes (2 a minute) and active time, each relative to a window of `size_ms`.
+    /// Engagement from 0 to 1: the design's weighted sum of clicks, watched time, quizzes and
+    /// active time, relative to a window of `size_ms`. 12 clicks or 2 quizzes a minute give their
+    /// full share.
     pub fn engagement(&self, size_ms: i64) -> f64 {
         let (clicks, active_ms) = (self.clicks(), self.active_ms());
         engagement(clicks, self.video_ms, self.quiz_count, active_ms, size_ms)
@@ -131,7 +132,7 @@ pub(super) fn engagement(
         + 0.2 * share(active_ms as f64 / size)
 }
 
-/// Windows under construction.
+/// Windows that are being summed up.
 struct Draft<'q> {
     query: &'q WindowQuery,
     floor_ms: i64,
@@ -142,7 +143,7 @@ struct Draft<'q> {
 #[derive(Default)]
 struct Building {
     content: WindowContent,
-    /// Panes come in the order of time.
+    /// Panes are added in order of time.
     last_active_ms: Option<i64>,
     changed: bool,
 }
@@ -157,7 +158,7 @@ impl Building {
 }
 
 impl Draft<'_> {
-    /// Starts of the asked windows that cover a time.
+    /// Starts of the queried windows that cover a time.
     fn starts(&self, time_ms: i64) -> impl Iterator<Item = i64> + use<'_> {
         let starts = self.query.shape.starts_covering(time_ms);
         starts.filter(|&start_ms| {
@@ -171,7 +172,7 @@ impl Draft<'_> {
         self.course.is_none() || self.course == course
     }
 
-    /// Adds to the windows that exist already: only a learner's own events make one.
+    /// Adds to existing windows. Only a learner's own panes create one.
     fn add(&mut self, time_ms: i64, add: impl Fn(&mut WindowContent)) {
         let starts: Vec<i64> = self.starts(time_ms).collect();
         for start_ms in starts {
@@ -183,14 +184,14 @@ impl Draft<'_> {
 }
 
 impl Learner {
-    /// The windows that hold at least one of the learner's events, oldest first.
+    /// The windows with at least one event of the learner, oldest first.
     pub fn windows(&self, query: &WindowQuery, at: &ReadPoint) -> Vec<Window> {
         self.contents(query, at.floor_ms)
             .map(|(start_ms, content)| self.finish_window(start_ms, content, query, at))
             .collect()
     }
 
-    /// What those windows hold, oldest first, by their start.
+    /// The contents of these windows with their starts, oldest first.
     pub(super) fn contents(
         &self,
         query: &WindowQuery,
