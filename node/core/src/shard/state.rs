@@ -1,6 +1,6 @@
 //! The state of a shard besides its learners.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -58,31 +58,19 @@ pub struct Freshness {
     pub sources: Vec<SourceFreshness>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Stored<'a> {
-    settings: &'a Settings,
-    watermark: &'a Watermark,
+    settings: Cow<'a, Settings>,
+    watermark: Cow<'a, Watermark>,
     event_clock_ms: Option<i64>,
-    sources: &'a Sources,
-    ledger: &'a Ledger,
-    emissions: FormerProgress,
+    sources: Cow<'a, Sources>,
+    ledger: Cow<'a, Ledger>,
+    unused: Unused,
     floor_ms: Floor,
 }
 
-/// Unused since version 3. Kept, so that one reader serves both versions.
-type FormerProgress = [i64; 2];
-
-#[derive(Deserialize)]
-struct Restored {
-    settings: Settings,
-    watermark: Watermark,
-    event_clock_ms: Option<i64>,
-    sources: Sources,
-    ledger: Ledger,
-    #[serde(rename = "emissions")]
-    _emissions: FormerProgress,
-    floor_ms: Floor,
-}
+/// What version 2 stored about closed windows. Kept, so that one reader serves both versions.
+type Unused = [i64; 2];
 
 impl ShardState {
     /// A shard before its first entry.
@@ -206,12 +194,12 @@ impl ShardState {
     /// Encodes the shard's own record. Dead letters have records of their own.
     pub fn encode(&self) -> Vec<u8> {
         let stored = Stored {
-            settings: &self.settings,
-            watermark: &self.watermark,
+            settings: Cow::Borrowed(&self.settings),
+            watermark: Cow::Borrowed(&self.watermark),
             event_clock_ms: self.event_clock_ms,
-            sources: &self.sources,
-            ledger: &self.dead_letters.ledger,
-            emissions: FormerProgress::default(),
+            sources: Cow::Borrowed(&self.sources),
+            ledger: Cow::Borrowed(&self.dead_letters.ledger),
+            unused: Unused::default(),
             floor_ms: self.floor_ms,
         };
         let first = postcard::to_extend(&stored, vec![STATE_VERSION]);
@@ -231,7 +219,7 @@ impl ShardState {
     ) -> Result<Self, DecodeError> {
         let (version, body) = versioned(bytes, BEFORE..=STATE_VERSION)?;
         let (restored, rest) =
-            postcard::take_from_bytes::<Restored>(body).map_err(|_| DecodeError::Damaged)?;
+            postcard::take_from_bytes::<Stored<'_>>(body).map_err(|_| DecodeError::Damaged)?;
         let later = match version {
             BEFORE => {
                 postcard::from_bytes(rest).map(|raised_ms| (raised_ms, OpenWindows::default()))
@@ -239,14 +227,14 @@ impl ShardState {
             _ => postcard::from_bytes(rest),
         };
         let (clock_raised_ms, open_windows) = later.map_err(|_| DecodeError::Damaged)?;
-        let dead_letters =
-            DeadLetters::restore(restored.ledger, letters).map_err(|_| DecodeError::Damaged)?;
+        let dead_letters = DeadLetters::restore(restored.ledger.into_owned(), letters)
+            .map_err(|_| DecodeError::Damaged)?;
         Ok(Self {
-            settings: Arc::new(restored.settings),
-            watermark: restored.watermark,
+            settings: Arc::new(restored.settings.into_owned()),
+            watermark: restored.watermark.into_owned(),
             event_clock_ms: restored.event_clock_ms,
             clock_raised_ms,
-            sources: restored.sources,
+            sources: restored.sources.into_owned(),
             dead_letters,
             open_windows,
             floor_ms: restored.floor_ms,
