@@ -6,16 +6,16 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use super::{
-    compact::key::{Arrival, IdHash},
-    history::new_pane::NewPane,
-    playback::playbacks::affects_watched_time,
-    residency::missing::Missing,
-    state::Learner,
-};
 use crate::{
     Event, EventKind, LatePolicy, Reason, content_hash,
     context::EntryContext,
+    learner::{
+        compact::{Arrival, IdHash},
+        history::NewPane,
+        playback::affects_watched_time,
+        residency::Missing,
+        state::Learner,
+    },
     time::{HOUR_MS, MINUTE_MS, floor_to, hour_of},
 };
 

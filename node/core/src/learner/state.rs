@@ -2,17 +2,11 @@
 
 use std::hint::black_box;
 
-use super::{
-    attempts::list::Attempts,
-    compact::memory::allocation_bytes,
-    history::{
-        blocks::Blocks,
-        corrections::Corrections,
-        course::Courses,
-        last_interactions::LastInteractions,
-        session::{Session, Sessions},
-    },
-    playback::playbacks::Playbacks,
+use crate::learner::{
+    attempts::Attempts,
+    compact::allocation_bytes,
+    history::{Blocks, Corrections, Courses, LastInteractions, Session, Sessions},
+    playback::Playbacks,
 };
 
 /// The accumulated state of one learner.

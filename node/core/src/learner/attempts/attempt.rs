@@ -3,12 +3,7 @@
 use super::name_table::{NameId, NameTable};
 use crate::{
     EventType,
-    learner::compact::{
-        course_slot::CourseSlot,
-        key::Place,
-        memory::allocation_bytes,
-        text::{Text, read_text},
-    },
+    learner::compact::{CourseSlot, Place, Text, allocation_bytes, read_text},
     wire::{Put, Reader},
 };
 

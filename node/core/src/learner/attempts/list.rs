@@ -11,10 +11,7 @@ use super::{
 use crate::{
     EventType,
     learner::compact::{
-        course_slot::{CourseIndex, CourseSlot},
-        key::{Arrival, IdHash, Place},
-        sorted::{Sorted, Spot},
-        text::{Text, TextRef},
+        Arrival, CourseIndex, CourseSlot, IdHash, Place, Sorted, Spot, Text, TextRef,
     },
     wire::{Put, Reader},
 };

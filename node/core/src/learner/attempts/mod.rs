@@ -1,5 +1,8 @@
 //! Scored attempts of one learner.
 
-pub mod attempt;
-pub mod list;
-pub mod name_table;
+mod attempt;
+mod list;
+mod name_table;
+
+pub use attempt::AttemptRef;
+pub use list::{Attempts, ROLLING_LONG, ROLLING_SHORT, Shown, ShownPast};

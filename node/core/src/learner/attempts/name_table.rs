@@ -1,9 +1,6 @@
 //! Names that attempts of one learner share. Recently used names are stored once.
 
-use crate::learner::compact::{
-    memory::{reserve_one, vec_bytes},
-    text::Text,
-};
+use crate::learner::compact::{Text, reserve_one, vec_bytes};
 
 /// Number of the newest names that are searched. An older name is stored again.
 const LOOKED_THROUGH: usize = 256;

@@ -1,6 +1,6 @@
 //! The stored form of a learner.
 
-pub mod partial;
-pub mod records;
+mod partial;
+mod records;
 
 pub use records::{RequiredParts, StateChange, StatePart};

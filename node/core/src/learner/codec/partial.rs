@@ -8,8 +8,7 @@ use std::ops::Range;
 use super::records::{PASSIVATED_VERSION, StatePart, versioned};
 use crate::{
     learner::{
-        attempts::list::ShownPast, history::block_content::BlockContent,
-        playback::eviction::PlaybackEviction, state::Learner,
+        attempts::ShownPast, history::BlockContent, playback::PlaybackEviction, state::Learner,
     },
     time::{HOUR_MS, hour_of},
     wire::DecodeError,

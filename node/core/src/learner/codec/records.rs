@@ -7,12 +7,9 @@ use std::ops::Range;
 
 use crate::{
     learner::{
-        attempts::list::Attempts,
-        history::{
-            block_content::BlockContent, corrections::Corrections, course::Courses,
-            last_interactions::LastInteractions, session::Sessions,
-        },
-        playback::playbacks::Playbacks,
+        attempts::Attempts,
+        history::{BlockContent, Corrections, Courses, LastInteractions, Sessions},
+        playback::Playbacks,
         state::Learner,
     },
     wire::{self, DecodeError, Put, Reader},

@@ -1,10 +1,13 @@
 //! Compact forms of ids, keys and lists.
 
-pub mod course_slot;
-pub mod key;
-pub mod memory;
-pub mod sorted;
-pub mod text;
+mod course_slot;
+mod key;
+mod memory;
+mod sorted;
+mod text;
 
-pub use course_slot::CourseIndex;
-pub use key::EventKey;
+pub use course_slot::{CourseIndex, CourseSlot};
+pub use key::{Arrival, EventKey, IdHash, Place, PlaceRef};
+pub use memory::{allocation_bytes, reserve_one, vec_bytes};
+pub use sorted::{Sorted, Spot};
+pub use text::{Text, TextRef, compare_options, read_text};

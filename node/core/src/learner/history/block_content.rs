@@ -6,11 +6,7 @@ use super::{
 };
 use crate::{
     Event, EventKind, EventType,
-    learner::compact::{
-        course_slot::{CourseIndex, CourseSlot},
-        key::IdHash,
-        memory::{allocation_bytes, reserve_one, vec_bytes},
-    },
+    learner::compact::{CourseIndex, CourseSlot, IdHash, allocation_bytes, reserve_one, vec_bytes},
     time::{HOUR_MS, PANE_MS, hour_of},
     wire::{Put, Reader},
 };

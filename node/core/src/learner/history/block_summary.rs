@@ -1,7 +1,7 @@
 //! The part of a block that is needed while the block is not in memory.
 
 use crate::{
-    learner::compact::key::IdHash,
+    learner::compact::IdHash,
     time::{HOUR_MS, PANE_MS},
 };
 

@@ -16,11 +16,7 @@ use super::{
 use crate::{
     Event,
     context::EntryContext,
-    learner::compact::{
-        course_slot::CourseSlot,
-        key::IdHash,
-        memory::{reserve_one, vec_bytes},
-    },
+    learner::compact::{CourseSlot, IdHash, reserve_one, vec_bytes},
     time::{HOUR_MS, hour_of, pane_start},
 };
 

@@ -1,11 +1,7 @@
 //! The identities of the events in a block.
 
 use crate::{
-    learner::compact::{
-        key::IdHash,
-        memory::{reserve_one, vec_bytes},
-        sorted::Sorted,
-    },
+    learner::compact::{IdHash, Sorted, reserve_one, vec_bytes},
     wire::{Put, Reader},
 };
 

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::{
     context::EntryContext,
-    learner::compact::sorted::{Sorted, Spot},
+    learner::compact::{Sorted, Spot},
     time::{PANE_MS, pane_start},
     wire::{Put, Reader},
 };

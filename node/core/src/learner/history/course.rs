@@ -3,10 +3,8 @@
 use crate::{
     EventType,
     learner::compact::{
-        course_slot::{CourseIndex, CourseSlot},
-        key::{Arrival, Place, PlaceRef},
-        memory::{allocation_bytes, reserve_one, vec_bytes},
-        text::{Text, TextRef, read_text},
+        Arrival, CourseIndex, CourseSlot, Place, PlaceRef, Text, TextRef, allocation_bytes,
+        read_text, reserve_one, vec_bytes,
     },
     wire::{Put, Reader},
 };

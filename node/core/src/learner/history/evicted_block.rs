@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{block_summary::BlockSummary, fingerprint::Fingerprint};
 use crate::{
-    learner::compact::memory::allocation_bytes,
+    learner::compact::allocation_bytes,
     time::{PANE_MS, hour_of},
     wire::{Put, Reader},
 };

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{blocks::Blocks, evicted_block::EvictedBlock, fingerprint::Fingerprint};
 use crate::{
-    learner::compact::key::IdHash,
+    learner::compact::IdHash,
     time::{PANE_MS, hour_of},
     wire::{Put, Reader},
 };

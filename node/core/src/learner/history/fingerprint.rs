@@ -1,6 +1,6 @@
 //! Short hashes, by which identities are searched in evicted blocks.
 
-use crate::learner::compact::key::IdHash;
+use crate::learner::compact::IdHash;
 
 /// Three bytes of an identity's hash. They exclude most blocks that do not contain it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

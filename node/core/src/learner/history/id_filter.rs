@@ -1,7 +1,7 @@
 //! A Bloom filter over ids. It excludes most new ids without a search in each block.
 
 use super::fingerprint::Fingerprint;
-use crate::learner::compact::memory::vec_bytes;
+use crate::learner::compact::vec_bytes;
 
 /// Bits per id when the filter is built. It is rebuilt when half of them are left.
 const BITS_PER_ID: usize = 16;

@@ -3,11 +3,7 @@
 use super::course::Courses;
 use crate::{
     EventType,
-    learner::compact::{
-        course_slot::CourseSlot,
-        key::{Arrival, EventKey},
-        text::{Text, TextRef, read_text},
-    },
+    learner::compact::{Arrival, CourseSlot, EventKey, Text, TextRef, read_text},
     wire::{Put, Reader},
 };
 

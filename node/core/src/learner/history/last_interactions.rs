@@ -7,11 +7,7 @@ use super::{
     interaction::{Interaction, encode, event_id_of},
 };
 use crate::{
-    learner::compact::{
-        course_slot::CourseSlot,
-        key::{Arrival, PlaceRef},
-        memory::vec_bytes,
-    },
+    learner::compact::{Arrival, CourseSlot, PlaceRef, vec_bytes},
     wire::{Put, Reader},
 };
 

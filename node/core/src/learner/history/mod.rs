@@ -1,21 +1,27 @@
 //! The history of one learner: events in blocks of event time, and its courses, sessions and
 //! interactions.
 
-pub mod block_content;
-pub mod block_summary;
-pub mod blocks;
-pub mod claims;
-pub mod corrections;
-pub mod course;
-pub mod evicted_block;
-pub mod eviction;
-pub mod fingerprint;
-pub mod id_filter;
-pub mod interaction;
-pub mod last_interactions;
-pub mod new_pane;
-pub mod session;
+mod block_content;
+mod block_summary;
+mod blocks;
+mod claims;
+mod corrections;
+mod course;
+mod evicted_block;
+mod eviction;
+mod fingerprint;
+mod id_filter;
+mod interaction;
+mod last_interactions;
+mod new_pane;
+mod session;
 
+pub use block_content::BlockContent;
+pub use blocks::Blocks;
+pub use corrections::{Correction, Corrections};
+pub use course::{Courses, Membership};
+pub use evicted_block::EvictedBlock;
 pub use interaction::Interaction;
+pub use last_interactions::LastInteractions;
 pub use new_pane::NewPane;
-pub use session::{SESSION_GAP_MS, Session};
+pub use session::{SESSION_GAP_MS, Session, Sessions};

@@ -2,11 +2,7 @@
 
 use crate::{
     EventType,
-    learner::compact::{
-        key::{Arrival, Place},
-        sorted::{Sorted, Spot},
-        text::{Text, TextRef, read_text},
-    },
+    learner::compact::{Arrival, Place, Sorted, Spot, Text, TextRef, read_text},
     time::MINUTE_MS,
     wire::{Put, Reader},
 };

@@ -1,5 +1,8 @@
 //! Watched time, computed from the starts and stops of videos.
 
-pub mod eviction;
-pub mod playbacks;
-pub mod viewing;
+mod eviction;
+mod playbacks;
+mod viewing;
+
+pub use eviction::{PlaybackEviction, REWATCHING_SPAN_MS};
+pub use playbacks::{Playbacks, affects_watched_time};

@@ -5,11 +5,7 @@ use std::ops::Range;
 use super::{eviction::PlaybackEviction, viewing::Viewing};
 use crate::{
     Event,
-    learner::compact::{
-        course_slot::CourseSlot,
-        key::{Arrival, IdHash},
-        sorted::{Sorted, Spot},
-    },
+    learner::compact::{Arrival, CourseSlot, IdHash, Sorted, Spot},
     wire::{Put, Reader},
 };
 

@@ -7,10 +7,8 @@ use super::eviction::{PlaybackEviction, REWATCHING_SPAN_MS};
 use crate::{
     Playback,
     learner::compact::{
-        course_slot::{CourseIndex, CourseSlot},
-        key::{Arrival, IdHash, Place},
-        sorted::{Sorted, Spot},
-        text::{Text, compare_options, read_text},
+        Arrival, CourseIndex, CourseSlot, IdHash, Place, Sorted, Spot, Text, compare_options,
+        read_text,
     },
     time::MINUTE_MS,
     wire::{Put, Reader},

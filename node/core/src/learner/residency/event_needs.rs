@@ -4,9 +4,9 @@ use super::missing::{ALWAYS, Missing};
 use crate::{
     context::EntryContext,
     learner::{
-        compact::key::{Arrival, IdHash},
-        history::evicted_block::EvictedBlock,
-        playback::playbacks::affects_watched_time,
+        compact::{Arrival, IdHash},
+        history::EvictedBlock,
+        playback::affects_watched_time,
         state::Learner,
     },
 };
@@ -65,7 +65,7 @@ impl Learner {
     ///
     /// If the event carries a greater length, all blocks of the viewing: any credit may have been
     /// capped. Else the block with the next start or stop, which will be counted from the event.
-    /// That block also contains the fact before, unless it is in memory. Candidates are returned
+    /// That block also contains the start or stop before the event, unless it is in memory. Candidates are returned
     /// one by one until it is found.
     fn for_past_of_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let time_ms = arrival.place.timestamp_ms;

@@ -2,10 +2,7 @@
 
 use crate::{
     WindowShape,
-    learner::{
-        attempts::list::Shown, compact::key::IdHash, playback::eviction::PlaybackEviction,
-        state::Learner,
-    },
+    learner::{attempts::Shown, compact::IdHash, playback::PlaybackEviction, state::Learner},
     time::{MINUTE_MS, floor_to, pane_start},
 };
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::learner::{state::Learner, views::window::WindowQuery};
+use crate::learner::{state::Learner, views::WindowQuery};
 
 /// All of event time, ms.
 pub const ALWAYS: Range<i64> = i64::MIN..i64::MAX;

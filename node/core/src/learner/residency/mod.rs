@@ -14,8 +14,8 @@
 //! - sessions, courses, last interactions and corrections as a whole, since they are stored in the
 //!   head.
 
-pub mod event_needs;
-pub mod eviction;
-pub mod missing;
+mod event_needs;
+mod eviction;
+mod missing;
 
 pub use missing::{ALWAYS, Missing};

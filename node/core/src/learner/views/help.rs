@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::learner::{attempts::attempt::AttemptRef, compact::text::Text};
+use crate::learner::{attempts::AttemptRef, compact::Text};
 
 /// A score below this counts as wrong, millionths.
 pub const PASS_MILLIONTHS: u32 = 500_000;

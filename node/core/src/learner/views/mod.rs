@@ -1,12 +1,12 @@
 //! Views of a learner: profile, windows, standings, reasons and emissions.
 
-pub mod emission;
-pub mod help;
-pub mod profile;
-pub mod reasons;
-pub mod revision;
-pub mod standing;
-pub mod window;
+mod emission;
+mod help;
+mod profile;
+mod reasons;
+mod revision;
+mod standing;
+mod window;
 
 pub use emission::Emission;
 pub use help::{HelpCode, HelpReason, Status};

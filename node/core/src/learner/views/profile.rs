@@ -10,12 +10,9 @@ use crate::{
     EventType, WindowShape,
     context::ReadPoint,
     learner::{
-        attempts::{
-            attempt::AttemptRef,
-            list::{ROLLING_LONG, ROLLING_SHORT},
-        },
-        compact::{key::EventKey, text::Text},
-        history::{interaction::Interaction, session::Session},
+        attempts::{AttemptRef, ROLLING_LONG, ROLLING_SHORT},
+        compact::{EventKey, Text},
+        history::{Interaction, Session},
         state::Learner,
     },
     time::{MINUTE_MS, PANE_MS, floor_to},

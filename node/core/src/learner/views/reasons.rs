@@ -8,10 +8,7 @@ use super::{
 };
 use crate::{
     context::ReadPoint,
-    learner::{
-        attempts::list::ROLLING_SHORT, history::session::SESSION_GAP_MS,
-        playback::eviction::REWATCHING_SPAN_MS,
-    },
+    learner::{attempts::ROLLING_SHORT, history::SESSION_GAP_MS, playback::REWATCHING_SPAN_MS},
     time::MINUTE_MS,
 };
 

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     context::ReadPoint,
-    learner::{history::corrections::Correction, state::Learner},
+    learner::{history::Correction, state::Learner},
 };
 
 /// How final a window is.

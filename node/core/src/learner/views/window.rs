@@ -6,7 +6,7 @@ use super::revision::{Revision, WindowState};
 use crate::{
     EventType, WindowShape,
     context::ReadPoint,
-    learner::{compact::course_slot::CourseIndex, state::Learner},
+    learner::{compact::CourseIndex, state::Learner},
     time::{MINUTE_MS, PANE_MS},
 };
 
