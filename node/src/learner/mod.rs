@@ -13,8 +13,8 @@ pub use actor::{
 #[cfg(test)]
 pub use codec::NoBlocks;
 pub use codec::{
-    BlockSource, Collected, Gathered, LoadError, Packs, RecordKey, Saved, Stored, dead_letter_key,
-    fetch_live, learner_key, learners_from, load, load_block, pack_key, packed_heads, parse_key,
-    standings_after, standings_from, standings_prefix, was_passivated,
+    BlockSource, Collected, Gathered, LoadError, RecordKey, Saved, Stored, dead_letter_key,
+    fetch_live, learner_key, learners_from, load, load_block, parse_key, standings_after,
+    standings_from, standings_prefix, was_passivated,
 };
 pub use recovery::RecoveredLearners;

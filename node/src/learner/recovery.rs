@@ -5,8 +5,10 @@ use std::collections::HashMap;
 use homeroom_core::learner::StatePart;
 use parking_lot::Mutex;
 
-use super::codec::{Gathered, LoadError, Packs, RecordKey, Stored, packed_heads, parse_key};
-use crate::store::checkpoint::RecoveryVisitor;
+use super::codec::{
+    Gathered, LoadError, RecordKey, Stored, pack_key, packed_heads, parse_key, unpacked_head,
+};
+use crate::store::checkpoint::{Change, RecoveryVisitor};
 
 /// Collects, by shard, the learners that were active when they were stored: how they stand in their courses is not stored, so they
 /// are to be active again before anybody asks.
@@ -19,13 +21,13 @@ struct ShardLearners {
     learners: Vec<Result<Stored, LoadError>>,
     /// The one whose records pass by.
     present: Option<Gathered>,
-    packs: Packs,
-    /// Heads from packs, of each learner the newest, whose learners' own records did not pass by yet.
+    /// Heads from packs, each learner's newest, until the learner's own records follow.
     packed: HashMap<Box<str>, Packed, foldhash::fast::RandomState>,
+    /// Stores the newest heads in records of their own, and deletes the packs.
+    unpacking: Vec<Change>,
 }
 
 struct Packed {
-    number: u32,
     as_of: u64,
     head: Vec<u8>,
 }
@@ -38,17 +40,20 @@ impl RecoveredLearners {
         }
     }
 
-    /// Those of a shard whose records all passed by, and in which packs their heads are.
+    /// The learners of a shard whose records have all been read, and the changes that delete its
+    /// packs: the shard's first capture has to begin with them.
     ///
     /// # Errors
     /// When one of them can't be read.
-    pub fn take(&self, shard: u16) -> Result<(Vec<Stored>, Packs), LoadError> {
+    pub fn take(&self, shard: u16) -> Result<(Vec<Stored>, Vec<Change>), LoadError> {
         let taken = self.with(shard, std::mem::take);
         let ShardLearners {
-            learners, packs, ..
+            learners,
+            unpacking,
+            ..
         } = taken.unwrap_or_default();
         let learners: Result<Vec<Stored>, LoadError> = learners.into_iter().collect();
-        Ok((learners?, packs))
+        Ok((learners?, unpacking))
     }
 
     fn with<T>(&self, shard: u16, act: impl FnOnce(&mut ShardLearners) -> T) -> Option<T> {
@@ -97,17 +102,12 @@ impl ShardLearners {
             Ok(pack) => pack,
             Err(error) => return self.learners.push(Err(error)),
         };
-        self.packs.note_stored(number, heads.len());
+        self.unpacking.push((pack_key(number), None));
         for (user_id, head) in heads {
             let older = self.packed.get(user_id);
             if older.is_none_or(|older| older.as_of < as_of) {
                 let head = head.to_vec();
-                let packed = Packed {
-                    number,
-                    as_of,
-                    head,
-                };
-                self.packed.insert(user_id.into(), packed);
+                self.packed.insert(user_id.into(), Packed { as_of, head });
             }
         }
     }
@@ -139,7 +139,8 @@ impl ShardLearners {
     }
 
     fn of_packed(&mut self, user_id: &str, packed: Packed) -> Gathered {
-        self.packs.note_live(packed.number, user_id);
+        let head = unpacked_head(user_id, packed.as_of, &packed.head);
+        self.unpacking.extend(head);
         Gathered::of_packed(user_id, packed.as_of, packed.head)
     }
 

@@ -10,11 +10,9 @@ use homeroom_core::{
 };
 
 use super::*;
-use crate::learner::{Collected, Saved, dead_letter_key, pack_key};
+use crate::learner::{Collected, Saved, codec::pack, dead_letter_key};
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
-
-const NOWHERE: fn(u32) -> Option<Vec<u8>> = |_| None;
 
 /// The records of learners of whom nothing is known but that they are there, as one capture writes them.
 fn records(as_of: u64, learners: &[(&str, bool)]) -> Records {
@@ -26,13 +24,38 @@ fn records(as_of: u64, learners: &[(&str, bool)]) -> Records {
             standings: (!was_active).then(Vec::new),
         });
     }
-    let changes = Packs::default().changes_of(collected, NOWHERE);
-    let written = |(key, payload): (_, Option<Vec<u8>>)| Some((key, payload?));
-    changes.into_iter().filter_map(written).collect()
+    let mut records = Records::new();
+    commit(&mut records, collected.changes);
+    records
+}
+
+fn commit(records: &mut Records, changes: Vec<Change>) {
+    for (key, record) in changes {
+        match record {
+            Some(record) => records.insert(key, record),
+            None => records.remove(&key),
+        };
+    }
+}
+
+/// The head of a learner that nothing is known of but its id.
+fn head(user_id: &str) -> Vec<u8> {
+    let changes = Learner::new(user_id).take_changes(true);
+    let heads = changes.into_iter().filter(|it| it.part == StatePart::Head);
+    let head = heads.filter_map(|it| it.bytes).next();
+    head.expect("a head")
+}
+
+/// A pack of such learners, as the build before this one wrote it.
+fn packed(number: u32, as_of: u64, user_ids: &[&str]) -> Records {
+    let heads: Vec<Vec<u8>> = user_ids.iter().map(|user_id| head(user_id)).collect();
+    let heads = user_ids.iter().zip(&heads);
+    let heads: Vec<(&str, &[u8])> = heads.map(|(id, head)| (*id, &head[..])).collect();
+    Records::from([(pack_key(number), pack(as_of, &heads))])
 }
 
 /// What a start gathers of a shard's records.
-fn gathered(records: &Records) -> Result<(Vec<Stored>, Packs), LoadError> {
+fn gathered(records: &Records) -> Result<(Vec<Stored>, Vec<Change>), LoadError> {
     let gathered = RecoveredLearners::new(1);
     gathered.begin(0);
     for (key, payload) in records {
@@ -73,7 +96,7 @@ fn those_that_were_active_are_gathered_by_shard() {
 
 #[test]
 fn a_packed_head_has_the_records_beside_it() {
-    let mut all = records(1, &[("ada", true)]);
+    let mut all = packed(0, 1, &["ada"]);
     let mut beside = Collected::new(Vec::new(), 1);
     beside.add(Saved {
         user_id: "ada".into(),
@@ -83,15 +106,13 @@ fn a_packed_head_has_the_records_beside_it() {
         }],
         standings: None,
     });
-    for (key, payload) in Packs::default().changes_of(beside, NOWHERE) {
-        all.insert(key, payload.expect("a block"));
-    }
+    commit(&mut all, beside.changes);
     assert!(gathered(&all).is_err(), "the block was looked at");
 }
 
 #[test]
 fn a_head_without_an_index_is_older_than_any_pack() {
-    let mut all = records(1, &[("ada", true)]);
+    let mut all = packed(0, 1, &["ada"]);
     for (key, _) in records(9, &[("ada", false)]) {
         // As builds before packs wrote it: the number of pieces, and a head that is none.
         all.insert(key, [&[0, 1], &b"no head"[..]].concat());
@@ -112,6 +133,42 @@ fn a_learner_that_cannot_be_read_is_an_error() {
             "passivated it is not read"
         );
     }
+    let mut all = packed(0, 1, &["ada"]);
+    let pack = all.values_mut().next().expect("a pack");
+    pack.truncate(30);
+    assert!(gathered(&all).is_err());
+}
+
+#[test]
+fn a_capture_stores_packed_heads_in_records_of_their_own() {
+    // Ada's newest head is in the second pack, Bob's and Cyd's are their own; Dan has a pack alone.
+    let mut all = packed(0, 3, &["ada", "bob"]);
+    all.extend(packed(1, 5, &["ada", "cyd", "dan"]));
+    all.extend(records(4, &[("bob", true)]));
+    all.extend(records(5, &[("cyd", false)]));
+    let (learners, unpacking) = gathered(&all).expect("they can be read");
+    let mut found = user_ids(&learners);
+    found.sort_unstable();
+    assert_eq!(found, ["ada", "bob", "dan"]);
+    // A start without a capture finds the same again.
+    let (again, _) = gathered(&all).expect("they can be read");
+    assert_eq!(again.len(), learners.len());
+
+    commit(&mut all, unpacking);
+    let keys: Vec<_> = all.keys().filter_map(|key| parse_key(key)).collect();
+    let is_pack = |key: &&RecordKey<'_>| matches!(key, RecordKey::Pack(_));
+    assert_eq!((keys.len(), keys.iter().filter(is_pack).count()), (4, 0));
+    let (after, nothing) = gathered(&all).expect("they can be read");
+    assert!(nothing.is_empty());
+    let mut found = user_ids(&after);
+    found.sort_unstable();
+    assert_eq!(found, ["ada", "bob", "dan"]);
+    for stored in &after {
+        assert!(!stored.standings_stored);
+        let user_id = stored.learner.user_id();
+        let before = learners.iter().find(|it| it.learner.user_id() == user_id);
+        assert!(before.is_some_and(|before| before.learner == stored.learner));
+    }
 }
 
 const LEARNERS: usize = 120;
@@ -124,7 +181,8 @@ struct Rig {
     recovered_learners: Vec<bool>,
     stored: Vec<Option<Learner>>,
     records: Records,
-    packs: Packs,
+    /// What the next capture begins with.
+    unpacking: Vec<Change>,
     events: u64,
 }
 
@@ -137,13 +195,13 @@ impl Rig {
             recovered_learners: vec![false; LEARNERS],
             stored: vec![None; LEARNERS],
             records: Records::new(),
-            packs: Packs::default(),
+            unpacking: Vec::new(),
             events: 0,
         }
     }
 
-    /// One more event; every tenth learner has sessions with such long names that its head soon is too large for a pack, and has
-    /// blocks of three events.
+    /// Applies an event. Every tenth learner has long session names, so that its head has several
+    /// KiB; blocks have three events.
     fn apply(&mut self, number: usize) {
         self.events += 1;
         let index = self.events;
@@ -169,7 +227,6 @@ impl Rig {
     /// Some learners have an event and are captured, of whom some leave.
     fn capture(&mut self, as_of: u64, rng: &mut Rng) {
         let mut collected = Collected::new(Vec::new(), as_of);
-        // Few or nearly all, so that packs are superseded by and by or at once.
         let learners = [1, 12, LEARNERS][rng.usize(..3)];
         let all_leave = rng.u8(..15) == 0;
         for number in rng.choose_multiple(0..LEARNERS, learners) {
@@ -184,19 +241,46 @@ impl Rig {
             self.recovered_learners[number] = !leaves;
             self.stored[number] = Some(learner.clone());
         }
-        let records = &self.records;
-        let stored = |number| records.get(&pack_key(number)).cloned();
-        for (key, record) in self.packs.changes_of(collected, stored) {
-            match record {
-                Some(record) => self.records.insert(key, record),
-                None => self.records.remove(&key),
-            };
-        }
+        // Some were captured by the build before this one, which packed heads of active learners.
+        let changes = match rng.bool() {
+            true => self.packed(as_of, collected.changes),
+            false => collected.changes,
+        };
+        let unpacking = std::mem::take(&mut self.unpacking);
+        commit(&mut self.records, unpacking);
+        commit(&mut self.records, changes);
     }
 
-    /// A start finds exactly those that were active, each as it was stored last; and where their heads are.
-    fn check(&self) -> Packs {
-        let (found, packs) = gathered(&self.records).expect("all can be read");
+    /// The changes of a capture, with active learners' heads in one pack.
+    fn packed(&mut self, number: u64, changes: Vec<Change>) -> Vec<Change> {
+        let (mut heads, mut others) = (Vec::new(), Vec::new());
+        for (key, record) in changes {
+            let head = match (parse_key(&key), &record) {
+                (
+                    Some(RecordKey::Learner {
+                        user_id,
+                        part: StatePart::Head,
+                        ..
+                    }),
+                    Some(record),
+                ) => active_head(user_id, record),
+                _ => None,
+            };
+            match head {
+                Some(head) => heads.push(head),
+                None => others.push((key, record)),
+            }
+        }
+        let packed: Vec<(&str, &[u8])> =
+            heads.iter().map(|(id, head)| (&**id, &head[..])).collect();
+        let number = u32::try_from(number).expect("a small number");
+        others.push((pack_key(number), Some(pack(number.into(), &packed))));
+        others
+    }
+
+    /// A start finds exactly the active learners, each as it was stored last.
+    fn check(&self) -> Vec<Change> {
+        let (found, unpacking) = gathered(&self.records).expect("all can be read");
         let mut found: Vec<&Learner> = found.iter().map(|stored| &stored.learner).collect();
         found.sort_unstable_by_key(|learner| learner.user_id());
         let stored = self.stored.iter().zip(&self.recovered_learners);
@@ -210,17 +294,15 @@ impl Rig {
             active.evict_blocks();
             assert!(*found == active, "{}", active.user_id());
         }
-        packs
+        unpacking
     }
+}
 
-    fn heads_in_packs(&self) -> usize {
-        let packs = self.records.iter();
-        let heads = packs.filter_map(|(key, record)| match parse_key(key) {
-            Some(RecordKey::Pack(number)) => packed_heads(number, record).ok(),
-            _ => None,
-        });
-        heads.map(|(_, heads)| heads.len()).sum()
-    }
+/// The head of a learner that stays active, with its id, from its record of one piece.
+fn active_head(user_id: &str, record: &[u8]) -> Option<(String, Vec<u8>)> {
+    let gathered = Gathered::begin(user_id, record);
+    let head = record[10..].to_vec();
+    gathered.was_active().then(|| (user_id.to_owned(), head))
 }
 
 #[test]
@@ -232,16 +314,10 @@ fn of_every_active_learner_the_newest_head_is_found() {
     let mut rig = Rig::new();
     for as_of in 1..=CAPTURES {
         rig.capture(as_of, &mut rng);
-        let packs = rig.check();
-        let active = rig
-            .recovered_learners
-            .iter()
-            .filter(|active| **active)
-            .count();
-        let heads = rig.heads_in_packs();
-        assert!(heads <= 2 * active, "{heads} heads are stored of {active}");
+        let unpacking = rig.check();
+        // A restart: the next capture begins with what deletes the packs.
         if rng.u8(..6) == 0 {
-            rig.packs = packs;
+            rig.unpacking = unpacking;
         }
     }
 }

@@ -13,7 +13,6 @@ use super::{
     types::{CheckpointOutcome, LogId, Membership},
 };
 use crate::store::{
-    Unfinished,
     checkpoint::{Commit, CommitFigures},
     log::{GroupUsage, LogEngine},
 };
@@ -100,8 +99,7 @@ impl<R: Replicated> Group<R> {
         membership: Membership,
         Capture { state, changes }: Capture,
     ) -> Result<CommitFigures, CheckpointError> {
-        let unfinished = |error: Unfinished| CheckpointError::Task(error.to_string());
-        let changes = changes.await.map_err(unfinished)?;
+        let changes = changes.await;
         let meta = StateRecord { membership, state }.encode(&R::STATE_VERSIONS);
         let commit = Commit {
             position: to_position(applied),
@@ -111,7 +109,7 @@ impl<R: Replicated> Group<R> {
         let (store, group) = (Arc::clone(&self.resources.store), self.config.id);
         let write = move || store.commit(group, commit);
         let written = self.resources.background.run(write).await;
-        Ok(written.map_err(unfinished)??)
+        Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
     }
 
     /// Payload bytes applied since the state was last captured for a checkpoint: what a restart would have to apply again.

@@ -20,7 +20,7 @@ use super::{
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
 use crate::store::{
-    Background, GroupId, Unfinished,
+    Background, GroupId,
     checkpoint::{COMMIT_BYTES_MAX, Change, CheckpointStore},
 };
 
@@ -57,7 +57,7 @@ pub struct Capture {
     /// The group's own record.
     pub state: Vec<u8>,
     /// Records that changed; may be collected while further entries are applied.
-    pub changes: BoxFuture<'static, Result<Vec<Change>, Unfinished>>,
+    pub changes: BoxFuture<'static, Vec<Change>>,
 }
 
 /// What is replicated, with the position it stands at.

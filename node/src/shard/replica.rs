@@ -13,7 +13,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     apply::{ShardMachine, Watch, Watchers},
-    checkpoint::{Packing, Sweeper, recover},
+    checkpoint::{Sweeper, recover},
     events::ShardEvents,
     propose::{BatchLimits, Batcher, LogClock, Part, Ticker},
     read::ShardReader,
@@ -22,9 +22,9 @@ use super::{
     view::{View, ViewPublisher, Views},
 };
 use crate::{
-    learner::{BlockSource, Packs, Stored},
+    learner::{BlockSource, Stored},
     raft::{Applied, Group, GroupConfig, GroupResources, ProposeError, StartError},
-    store::checkpoint::Position,
+    store::checkpoint::{Change, Position},
 };
 
 /// Parts that may wait for a shard's batcher; the bytes they hold are bounded by the node's queue.
@@ -40,8 +40,8 @@ pub struct ShardSetup {
     pub recovered: Option<Position>,
     /// Learners that are to be active before anything is applied.
     pub recovered_learners: Vec<Stored>,
-    /// In which packs their heads are.
-    pub packs: Packs,
+    /// Changes that the first capture has to begin with: they delete packs of heads (ADR 28).
+    pub unpacking: Vec<Change>,
     /// Who supervises its learners.
     pub supervisor: ActorCell,
     /// Who counts what happens.
@@ -107,7 +107,7 @@ impl ShardReplica {
             events: setup.events,
             passivate_after_ms: setup.passivate_after_ms,
             sweeper: Sweeper::of(&setup.resources, shard),
-            packing: Packing::of(&setup.resources, shard, setup.packs),
+            unpacking: setup.unpacking,
             slicer: setup.slicer.clone(),
             changed: Vec::new(),
         };

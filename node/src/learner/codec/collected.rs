@@ -5,7 +5,6 @@ use homeroom_core::learner::{StateChange, StatePart};
 use super::{
     first_piece::{HeadMark, in_pieces},
     keys::{learner_key, standing_key},
-    pack::is_packed,
 };
 use crate::store::checkpoint::Change;
 
@@ -19,30 +18,21 @@ pub struct Saved {
     pub standings: Option<Vec<(Box<str>, Vec<u8>)>>,
 }
 
-/// What was handed over so far.
+/// The changes of one capture.
 pub struct Collected {
-    /// The index of the newest entry that was applied at the capture's boundary.
-    pub(super) as_of: u64,
-    /// What is written as it is; of several changes to a record the last one holds.
-    pub(super) changes: Vec<Change>,
-    /// Heads of active learners, each learner once, that are to be packed.
-    pub(super) heads: Vec<(Box<str>, Vec<u8>)>,
-    /// Learners whose heads are among the changes.
-    pub(super) unpacked: Vec<Box<str>>,
+    /// The index of the newest entry applied before the capture.
+    as_of: u64,
+    /// Of several changes to a record the last one holds.
+    pub changes: Vec<Change>,
 }
 
 impl Collected {
-    /// With changes that are not learners' own.
+    /// A capture as of an entry, with changes other than the learners'.
     pub fn new(changes: Vec<Change>, as_of: u64) -> Self {
-        Self {
-            as_of,
-            changes,
-            heads: Vec::new(),
-            unpacked: Vec::new(),
-        }
+        Self { as_of, changes }
     }
 
-    /// Takes in what a learner handed over.
+    /// Adds the changes of a learner.
     pub fn add(&mut self, saved: Saved) {
         let Saved {
             user_id,
@@ -58,20 +48,11 @@ impl Collected {
             self.changes.push((key, Some(bytes)));
         }
         for StateChange { part, bytes } in changes {
-            match (part, bytes) {
-                (part, None) => self.changes.push((learner_key(&user_id, part, 0), None)),
-                (StatePart::Head, Some(head))
-                    if !mark.standings_stored && is_packed(&user_id, &head) =>
-                {
-                    self.heads.push((user_id.clone(), head));
-                }
-                (StatePart::Head, Some(head)) => {
-                    self.changes
-                        .extend(in_pieces(&user_id, part, &head, Some(mark)));
-                    self.unpacked.push(user_id.clone());
-                }
-                (part, Some(bytes)) => {
-                    self.changes.extend(in_pieces(&user_id, part, &bytes, None));
+            match bytes {
+                None => self.changes.push((learner_key(&user_id, part, 0), None)),
+                Some(bytes) => {
+                    let mark = (part == StatePart::Head).then_some(mark);
+                    self.changes.extend(in_pieces(&user_id, part, &bytes, mark));
                 }
             }
         }

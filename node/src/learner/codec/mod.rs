@@ -6,7 +6,6 @@ mod collected;
 mod first_piece;
 mod keys;
 mod pack;
-mod packs;
 mod stored;
 
 pub use collected::{Collected, Saved};
@@ -14,7 +13,9 @@ pub use keys::{
     RecordKey, dead_letter_key, learner_key, learners_from, pack_key, parse_key, standings_after,
     standings_from, standings_prefix,
 };
-pub use packs::{Packs, packed_heads};
+#[cfg(test)]
+pub use pack::pack;
+pub use pack::{packed_heads, unpacked_head};
 #[cfg(test)]
 pub use stored::NoBlocks;
 pub use stored::{

@@ -62,7 +62,7 @@ impl ShardDependencies<'_> {
         let (config, disk) = (&self.loaded.config, self.disk);
         let name = format!("shard-{shard}");
         let recovered_learners = disk.recovered_learners.take(shard);
-        let (recovered_learners, packs) =
+        let (recovered_learners, unpacking) =
             recovered_learners.map_err(|error| StartError::State {
                 group: name.clone(),
                 error: io::Error::other(error),
@@ -72,7 +72,7 @@ impl ShardDependencies<'_> {
             resources: disk.resources.clone(),
             recovered: position_of(&disk.recoveries, shard),
             recovered_learners,
-            packs,
+            unpacking,
             supervisor: self.supervisor.get_cell(),
             events: Arc::new(ShardEventMetrics(Arc::clone(self.metrics))),
             memory: Arc::clone(self.memory),

@@ -24,14 +24,14 @@ use crate::{
     },
     raft::{Applied, Capture, Replicated},
     shard::{
-        checkpoint::{Packing, Sweeper},
+        checkpoint::Sweeper,
         events::ShardEvents,
         outcomes,
         residency::{Activation, ActiveRef, Directory, Retirement, TouchedLearner},
         slicer::Slicer,
         view::{View, ViewPublisher},
     },
-    store::checkpoint::CheckpointStore,
+    store::checkpoint::{Change, CheckpointStore},
 };
 
 /// The replicated part of a shard.
@@ -49,7 +49,8 @@ pub struct ShardMachine {
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
     pub sweeper: Sweeper,
-    pub packing: Packing,
+    /// Changes that the first capture has to begin with.
+    pub unpacking: Vec<Change>,
     pub slicer: Slicer,
     /// Learners of the present entry whose watchers are to be told.
     pub changed: Vec<Box<str>>,
@@ -113,10 +114,10 @@ impl Replicated for ShardMachine {
         let expired = self.sweeper.expired(floor_ms, is_active);
         let (due, mut saved) = self.directory.begin_capture(index);
         let (directory, slicer) = (self.directory.clone(), self.slicer.clone());
-        let packing = self.packing.clone();
+        let mut changes = std::mem::take(&mut self.unpacking);
         let changes = async move {
-            // First, so that a learner's own word on the same record comes later and holds.
-            let mut changes = expired.await;
+            // Before the learners' changes: of several changes to a record the last one holds.
+            changes.extend(expired.await);
             changes.extend(letters);
             let mut collected = Collected::new(changes, index);
             let mut slices = slicer.slices(due);
@@ -130,7 +131,7 @@ impl Replicated for ShardMachine {
             while let Some(saved) = saved.recv().await {
                 collected.add(saved);
             }
-            packing.pack(collected).await
+            collected.changes
         };
         Capture {
             state: self.state.encode(),

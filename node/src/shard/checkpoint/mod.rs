@@ -2,10 +2,8 @@
 //!
 //! Must not know: who is in memory.
 
-mod packing;
 mod recover;
 mod sweeper;
 
-pub use packing::Packing;
 pub use recover::recover;
 pub use sweeper::Sweeper;

@@ -45,7 +45,6 @@ pub use damage::{Damage, Damaged};
 pub use digest::Digest;
 pub use open::open_error::OpenError;
 pub use open::open_store::GROUPS_MAX;
-pub use open::opener::RECORD_BYTES_CHEAP;
 pub use open::options::CheckpointOptions;
 pub use open::recovery::{GroupRecovery, Recovered, RecoveryVisitor};
 pub use position::Position;

@@ -26,9 +26,6 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Part of sled's file format: an existing directory opens only with this size.
 const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
-/// Largest record that sled stores cheaply. sled keeps up to 17 neighbouring records together, and
-/// writes a separate file for anything larger than a quarter of a segment.
-pub const RECORD_BYTES_CHEAP: usize = SEGMENT_BYTES / 4 / 17;
 
 const NEVER: &str = "no checkpoint was ever made";
 
