@@ -65,8 +65,8 @@ impl Learner {
     ///
     /// If the event carries a greater length, all blocks of the viewing: any credit may have been
     /// capped. Else the block with the next start or stop, which will be counted from the event.
-    /// That block also contains the start or stop before the event, unless it is in memory. Candidates are returned
-    /// one by one until it is found.
+    /// That block also contains the start or stop before the event, unless it is in memory.
+    /// Candidates are returned one by one until it is found.
     fn for_past_of_viewing(&self, context: &EntryContext, arrival: &Arrival<'_>) -> Vec<i64> {
         let time_ms = arrival.place.timestamp_ms;
         let mut evicted = (self.blocks).evicted_with(viewing_of(arrival), context.floor_ms);
