@@ -22,6 +22,7 @@ pub enum DecodeError {
 }
 
 /// Splits the version byte off and checks it against the known versions.
+#[inline]
 pub(crate) fn versioned(
     bytes: &[u8],
     known: RangeInclusive<u8>,
