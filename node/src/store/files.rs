@@ -44,22 +44,6 @@ pub(super) fn names_in(dir: &Path) -> io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// Total length of all files below `path`, in bytes. Files that disappear meanwhile count as 0.
-pub(super) fn bytes_below(path: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(path) else {
-        return 0;
-    };
-    let mut bytes = 0;
-    for entry in entries.flatten() {
-        match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => bytes += bytes_below(&entry.path()),
-            Ok(metadata) => bytes += metadata.len(),
-            Err(_) => {}
-        }
-    }
-    bytes
-}
-
 pub(super) fn if_exists<T>(result: io::Result<T>) -> io::Result<Option<T>> {
     match result {
         Ok(value) => Ok(Some(value)),

@@ -4,6 +4,7 @@
 
 mod background;
 pub mod checkpoint;
+mod fields;
 mod files;
 mod group_id;
 pub mod log;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::fields::Fields;
+use crate::store::fields::Fields;
 
 /// The last log entry contained in a state: everything up to and including it has been applied.
 ///

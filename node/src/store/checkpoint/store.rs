@@ -3,7 +3,6 @@
 use std::fs::File;
 use std::io;
 use std::mem;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -20,42 +19,20 @@ use super::tree::health::Health;
 use super::tree::meta::GroupMeta;
 use super::tree::record::Payload;
 use super::tree::scan::{Scan, ScanFault};
-use super::tree::sled_dir::SledDir;
 use super::tree::sled_guard::{SledFault, guarded};
 use super::tree::syncer::{SyncError, Syncer};
-use crate::store::files;
 use crate::store::group_id::GroupId;
 
 /// The newest checkpoints of a node's groups, and their bases; see the module's documentation.
 ///
 /// All methods block, on the disk and on each other, and may be called from any thread.
 pub struct CheckpointStore {
-    pub(super) dir: PathBuf,
     pub(super) cluster_id: Vec<u8>,
     pub(super) groups: Vec<StoredGroup>,
     pub(super) syncer: Syncer,
     pub(super) health: Arc<Health>,
-    /// Number of durable commits since the open, and the figures of the last one.
-    pub(super) done: Mutex<(u64, Option<CommitFigures>)>,
     /// Holds the lock on the store's directory.
     pub(super) _lock: File,
-}
-
-/// Sizes and counts of a store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreFigures {
-    /// Bytes of sled's files on disk.
-    pub sled_bytes: u64,
-    /// Bytes of all bases on disk.
-    pub base_bytes: u64,
-    /// Bytes of quarantined directories on disk.
-    pub quarantine_bytes: u64,
-    /// Durable commits since the open.
-    pub commits: u64,
-    /// The last durable commit of any group.
-    pub last_commit: Option<CommitFigures>,
-    /// Commits and reads fail until a restart.
-    pub out_of_use: bool,
 }
 
 pub(super) struct StoredGroup {
@@ -95,14 +72,11 @@ impl CheckpointStore {
         *current = Some(prepared.summary);
         stored.changed.lock().note(&prepared.keys);
         *stored.position.write() = Some(position);
-        let figures = CommitFigures {
+        Ok(CommitFigures {
             duration: begun.elapsed(),
             records: prepared.records,
             bytes,
-        };
-        let mut done = self.done.lock();
-        *done = (done.0 + 1, Some(figures));
-        Ok(figures)
+        })
     }
 
     /// The payload under `key`, verified.
@@ -191,20 +165,6 @@ impl CheckpointStore {
     pub fn mark_suspect(&self, why: &str) -> io::Result<()> {
         tracing::error!(why, "the checkpoints were marked suspect");
         self.health.mark_suspect(why)
-    }
-
-    /// Sizes and counts; reads the store's directories.
-    pub fn figures(&self) -> StoreFigures {
-        let sled_dir = SledDir::new(&self.dir);
-        let (commits, last_commit) = *self.done.lock();
-        StoreFigures {
-            sled_bytes: files::bytes_below(&sled_dir.path()),
-            base_bytes: files::bytes_below(&self.dir.join("bases")),
-            quarantine_bytes: files::bytes_below(&sled_dir.quarantine_path()),
-            commits,
-            last_commit,
-            out_of_use: self.health.is_out_of_use(),
-        }
     }
 
     /// The group, while the store is in use.

@@ -122,9 +122,6 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
     /// Entries and bytes that the group's live entries take.
     fn usage(&self, group: GroupId) -> GroupUsage;
 
-    /// Bytes of the records of the group's live entries from `index` on.
-    fn bytes_since(&self, group: GroupId, index: u64) -> u64;
-
     /// All groups that have something in the log, in ascending order.
     fn groups(&self) -> Vec<GroupId>;
 }

@@ -264,10 +264,6 @@ impl LogEngine for FileLog {
         self.look(id, FileGroupState::usage)
     }
 
-    fn bytes_since(&self, id: GroupId, index: u64) -> u64 {
-        self.look(id, |state| state.bytes_since(index))
-    }
-
     fn groups(&self) -> Vec<GroupId> {
         self.shared.group_ids()
     }

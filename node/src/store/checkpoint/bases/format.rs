@@ -2,10 +2,10 @@
 
 use super::base_error::BaseError;
 use crate::store::checkpoint::digest::Digest;
-use crate::store::checkpoint::fields::Fields;
 use crate::store::checkpoint::position::Position;
 use crate::store::checkpoint::tree::meta::META_BYTES_MAX;
 use crate::store::checkpoint::tree::record::{KEY_BYTES_MAX, PAYLOAD_BYTES_MAX};
+use crate::store::fields::Fields;
 use crate::store::group_id::GroupId;
 
 /// Longest cluster id, in bytes.

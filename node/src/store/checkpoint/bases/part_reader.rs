@@ -7,10 +7,10 @@ use super::base_error::BaseError;
 use super::format::{BaseHeader, FrameKind, RECORD_HEADER_BYTES, REMOVED, decode_end};
 use super::frame_stream::FrameStream;
 use crate::store::checkpoint::digest::Digest;
-use crate::store::checkpoint::fields::Fields;
 use crate::store::checkpoint::tree::record::{
     KEY_BYTES_MAX, PAYLOAD_BYTES_MAX, record_hash, stored_key,
 };
+use crate::store::fields::Fields;
 
 /// Iterates over the changes in a file in key order. Holds one frame in memory.
 ///

@@ -4,7 +4,7 @@ use std::io;
 use std::path::Path;
 
 use crate::store::checkpoint::bases::CLUSTER_ID_BYTES_MAX;
-use crate::store::checkpoint::fields::Fields;
+use crate::store::fields::Fields;
 use crate::store::files;
 
 const FORMAT_VERSION: u16 = 1;

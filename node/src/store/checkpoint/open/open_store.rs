@@ -1,7 +1,7 @@
 //! Opening a checkpoint store.
 
 use std::fs::{self, File, TryLockError};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
@@ -47,14 +47,14 @@ impl CheckpointStore {
         check_identity(dir, groups, cluster_id)?;
         let options = options.bounded();
         let opener = opener(dir, groups, cluster_id, &options, visitor)?;
-        let (dir, cluster_id) = (dir.to_path_buf(), cluster_id.to_vec());
+        let cluster_id = cluster_id.to_vec();
         let progress = opener.progress.clone();
         let sled_dir = opener.sled_dir.clone();
         // The lock moves with the work: a thread that is left behind keeps the directory locked
         // while it may still write.
         let work = move || {
             let (opened, recoveries) = opener.open()?;
-            let store = CheckpointStore::assemble(dir, cluster_id, opener, opened, lock)?;
+            let store = CheckpointStore::assemble(cluster_id, opener, opened, lock)?;
             Ok((store, recoveries))
         };
         run_watched(options.stall_limit, &progress, work).unwrap_or_else(|Stalled| {
@@ -68,7 +68,6 @@ impl CheckpointStore {
     }
 
     fn assemble(
-        dir: PathBuf,
         cluster_id: Vec<u8>,
         opener: Opener,
         opened: Opened,
@@ -97,12 +96,10 @@ impl CheckpointStore {
             opener.options.stall_limit,
         );
         Ok(CheckpointStore {
-            dir,
             cluster_id,
             groups,
             syncer: syncer.map_err(OpenError::io("starting the sync thread"))?,
             health,
-            done: Mutex::default(),
             _lock: lock,
         })
     }

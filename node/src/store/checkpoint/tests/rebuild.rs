@@ -237,7 +237,7 @@ fn damage_at_run_time_is_reported_and_never_served() {
     let mut next = models[0].commit(6);
     next.changes.push((victim.clone(), None));
     assert!(!store.commit(0, next).unwrap_err().is_refusal());
-    assert!(store.figures().out_of_use);
+    assert!(store.health.is_out_of_use());
     store.get(1, b"any").unwrap_err();
     assert!(store.scan(1, b"").is_err());
     drop(store);

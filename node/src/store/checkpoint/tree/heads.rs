@@ -16,8 +16,8 @@ use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use crate::store::checkpoint::fields::Fields;
 use crate::store::checkpoint::position::Position;
+use crate::store::fields::Fields;
 use crate::store::files;
 use crate::store::group_id::GroupId;
 

@@ -3,8 +3,8 @@
 use super::record::{self, META_KEY};
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::digest::Digest;
-use crate::store::checkpoint::fields::Fields;
 use crate::store::checkpoint::position::Position;
+use crate::store::fields::Fields;
 use crate::store::group_id::GroupId;
 
 /// Largest caller's part of the meta record, in bytes.

@@ -1,6 +1,7 @@
 //! State of one group in the log, without its entries.
 
-use super::codec::{self, Fields};
+use super::codec;
+use crate::store::fields::Fields;
 use crate::store::log::entry::{Position, Vote};
 
 /// One group's state as of some record. Its live entries are `first..next`.
@@ -24,9 +25,9 @@ impl GroupMeta {
 
     pub(super) fn decode(fields: &mut Fields<'_>) -> Option<Self> {
         let meta = Self {
-            vote: fields.option(Fields::vote)?,
-            committed: fields.option(Fields::position)?,
-            purged: fields.option(Fields::position)?,
+            vote: codec::read_option(fields, codec::read_vote)?,
+            committed: codec::read_option(fields, codec::read_position)?,
+            purged: codec::read_option(fields, codec::read_position)?,
             first: fields.u64()?,
             next: fields.u64()?,
         };

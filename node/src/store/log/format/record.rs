@@ -1,8 +1,9 @@
 //! The content of a record: an entry of a group, or a control record.
 
-use super::codec::{self, Fields};
+use super::codec;
 use super::group_meta::{GroupMeta, SegmentLen};
 use super::headers::ENTRY_FIELDS_LEN;
+use crate::store::fields::Fields;
 use crate::store::log::entry::{GroupId, Position, SegmentId, Vote};
 
 /// The record kind of an entry.
@@ -28,10 +29,10 @@ impl EntryFields {
     }
 
     pub(crate) fn decode(payload: &[u8]) -> Option<Self> {
-        let mut fields = Fields(payload.get(..ENTRY_FIELDS_LEN)?);
+        let mut fields = Fields::new(payload.get(..ENTRY_FIELDS_LEN)?);
         Some(Self {
-            group: fields.group()?,
-            position: fields.position()?,
+            group: codec::read_group(&mut fields)?,
+            position: codec::read_position(&mut fields)?,
             tag: fields.u8()?,
         })
     }
@@ -138,41 +139,43 @@ impl Control {
 
     /// `None` for an unknown kind, and for a payload that does not fit its kind.
     pub(crate) fn decode(kind: u8, payload: &[u8]) -> Option<Self> {
-        let mut fields = Fields(payload);
+        let fields = &mut Fields::new(payload);
         let control = match kind {
             2 => Self::Head {
-                segments: fields
-                    .list(|fields| Some((fields.u64()?, fields.option(Fields::u32)?)))?,
-                groups: fields
-                    .list(|fields| Some((fields.group()?, GroupMeta::decode(fields)?)))?,
+                segments: codec::read_list(fields, |fields| {
+                    Some((fields.u64()?, codec::read_option(fields, Fields::u32)?))
+                })?,
+                groups: codec::read_list(fields, |fields| {
+                    Some((codec::read_group(fields)?, GroupMeta::decode(fields)?))
+                })?,
             },
             3 => Self::Vote {
-                group: fields.group()?,
-                vote: fields.vote()?,
+                group: codec::read_group(fields)?,
+                vote: codec::read_vote(fields)?,
             },
             4 => Self::Committed {
-                group: fields.group()?,
-                committed: fields.option(Fields::position)?,
+                group: codec::read_group(fields)?,
+                committed: codec::read_option(fields, codec::read_position)?,
             },
             5 => Self::Truncate {
-                group: fields.group()?,
+                group: codec::read_group(fields)?,
                 next: fields.u64()?,
             },
             6 => Self::Purge {
-                group: fields.group()?,
-                upto: fields.position()?,
+                group: codec::read_group(fields)?,
+                upto: codec::read_position(fields)?,
             },
             7 => Self::Remove {
-                group: fields.group()?,
+                group: codec::read_group(fields)?,
             },
             8 => Self::Retired {
-                segments: fields.list(Fields::u64)?,
+                segments: codec::read_list(fields, Fields::u64)?,
             },
             9 => Self::Vouch,
             10 => Self::Closed,
             _ => return None,
         };
-        fields.end(control)
+        fields.is_empty().then_some(control)
     }
 }
 

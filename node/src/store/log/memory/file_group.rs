@@ -170,12 +170,6 @@ impl FileGroupState {
             oldest_segment: first.place.map(|place| place.segment),
         }
     }
-
-    pub(crate) fn bytes_since(&self, index: u64) -> u64 {
-        let end = self.log.slots().back().map_or(0, |slot| slot.end_bytes);
-        let from = self.log.range(index..u64::MAX).next();
-        from.map_or(0, |(_, slot)| end - slot.end_bytes + slot.record_bytes())
-    }
 }
 
 /// Entries and bytes that these index entries count for, per segment.

@@ -273,14 +273,6 @@ impl LogEngine for MemoryLog {
         })
     }
 
-    fn bytes_since(&self, group: GroupId, index: u64) -> u64 {
-        self.look(group, |log| {
-            log.range(index..u64::MAX)
-                .map(|(_, entry)| record_bytes(entry))
-                .sum()
-        })
-    }
-
     fn groups(&self) -> Vec<GroupId> {
         self.state().current.keys().copied().collect()
     }
