@@ -11,10 +11,7 @@ use tonic::{Request, Response, Status, transport::Channel, transport::Uri};
 use crate::batch::Parts;
 use crate::endpoints::{Endpoints, Node};
 use crate::retry::Backoff;
-use crate::{
-    Acknowledgements, Batch, CallError, EndpointError, Failure, Position, PositionError, Publisher,
-    PublisherOptions, RetryPolicy,
-};
+use crate::{Batch, CallError, EndpointError, Failure, Position, PositionError, RetryPolicy};
 
 /// Pages of windows and batches of profiles outgrow tonic's 4 MiB.
 pub(crate) const ANSWER_BYTES_MAX: usize = 64 << 20;
@@ -93,11 +90,6 @@ impl Client {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .merge_token(token)
-    }
-
-    /// Opens a stream of batches. Acknowledgements must be received while batches are sent.
-    pub fn publisher(&self, options: PublisherOptions) -> (Publisher, Acknowledgements) {
-        Publisher::start(self.clone(), options)
     }
 
     /// Publishes one batch and waits for its outcomes. Events with the outcome `EVENT_STATUS_RETRY`

@@ -5,9 +5,9 @@ use tonic::transport::Channel;
 use v1::course_service_client::CourseServiceClient;
 
 use crate::client::ANSWER_BYTES_MAX;
-use crate::{CallError, Client, CourseWatch};
+use crate::{CallError, Client, CourseWatch, Watch};
 
-pub(crate) fn service(channel: Channel) -> CourseServiceClient<Channel> {
+fn service(channel: Channel) -> CourseServiceClient<Channel> {
     CourseServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)
 }
 
@@ -52,6 +52,8 @@ impl Client {
 
     /// The course now and after each change, through reconnects.
     pub fn watch_course(&self, request: v1::WatchCourseRequest) -> CourseWatch {
-        CourseWatch::course(self.clone(), request)
+        Watch::new(self.clone(), "WatchCourse", request, |channel, request| {
+            Box::pin(async move { service(channel).watch_course(request).await })
+        })
     }
 }

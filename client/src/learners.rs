@@ -5,9 +5,9 @@ use tonic::{Streaming, transport::Channel};
 use v1::learner_service_client::LearnerServiceClient;
 
 use crate::client::ANSWER_BYTES_MAX;
-use crate::{CallError, Client, Failure, LearnerWatch, WindowPages};
+use crate::{CallError, Client, Failure, LearnerWatch, Watch, WindowPages};
 
-pub(crate) fn service(channel: Channel) -> LearnerServiceClient<Channel> {
+fn service(channel: Channel) -> LearnerServiceClient<Channel> {
     LearnerServiceClient::new(channel).max_decoding_message_size(ANSWER_BYTES_MAX)
 }
 
@@ -72,7 +72,9 @@ impl Client {
 
     /// The profile now and after each change, through reconnects.
     pub fn watch_learner(&self, request: v1::WatchLearnerRequest) -> LearnerWatch {
-        LearnerWatch::learner(self.clone(), request)
+        Watch::new(self.clone(), "WatchLearner", request, |channel, request| {
+            Box::pin(async move { service(channel).watch_learner(request).await })
+        })
     }
 }
 

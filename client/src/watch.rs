@@ -5,7 +5,7 @@ use homeroom_proto::v1;
 use tonic::{Request, Response, Status, Streaming, transport::Channel};
 
 use crate::retry::Backoff;
-use crate::{CallError, Client, Failure, courses, learners};
+use crate::{CallError, Client, Failure};
 
 /// A watch that reopens when its connection breaks.
 ///
@@ -28,24 +28,13 @@ pub type CourseWatch = Watch<v1::WatchCourseRequest, v1::WatchCourseResponse>;
 type Opened<A> = Result<Response<Streaming<A>>, Status>;
 type Open<Q, A> = fn(Channel, Request<Q>) -> BoxFuture<'static, Opened<A>>;
 
-impl LearnerWatch {
-    pub(crate) fn learner(client: Client, request: v1::WatchLearnerRequest) -> Self {
-        Self::new(client, "WatchLearner", request, |channel, request| {
-            Box::pin(async move { learners::service(channel).watch_learner(request).await })
-        })
-    }
-}
-
-impl CourseWatch {
-    pub(crate) fn course(client: Client, request: v1::WatchCourseRequest) -> Self {
-        Self::new(client, "WatchCourse", request, |channel, request| {
-            Box::pin(async move { courses::service(channel).watch_course(request).await })
-        })
-    }
-}
-
 impl<Q: Clone, A> Watch<Q, A> {
-    fn new(client: Client, operation: &'static str, request: Q, open: Open<Q, A>) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        operation: &'static str,
+        request: Q,
+        open: Open<Q, A>,
+    ) -> Self {
         let backoff = Backoff::new(client.options().retry);
         Self {
             client,

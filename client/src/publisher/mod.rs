@@ -78,8 +78,15 @@ pub struct Publisher {
     driver: AbortOnDropHandle<Result<Position, PublishError>>,
 }
 
+impl Client {
+    /// Opens a stream of batches. Acknowledgements must be received while batches are sent.
+    pub fn publisher(&self, options: PublisherOptions) -> (Publisher, Acknowledgements) {
+        Publisher::start(self.clone(), options)
+    }
+}
+
 impl Publisher {
-    pub(crate) fn start(client: Client, options: PublisherOptions) -> (Self, Acknowledgements) {
+    fn start(client: Client, options: PublisherOptions) -> (Self, Acknowledgements) {
         let batches_max = options.batches_in_flight_max.max(1);
         let bytes_max = options.bytes_in_flight_max.clamp(1, u32::MAX as usize);
         let (submissions, to_driver) = mpsc::channel(batches_max);

@@ -69,6 +69,11 @@ impl Latencies {
     }
 }
 
+/// Rounded to three decimals.
+pub(super) fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

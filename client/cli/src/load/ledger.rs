@@ -198,7 +198,7 @@ impl Ledger {
         }
     }
 
-    /// Ends the phase and returns its measurements.
+    /// A copy of the measurements so far.
     pub(super) fn close(&self) -> Measurements {
         self.measurements().clone()
     }

@@ -43,11 +43,11 @@ use phases::{Connections, Phase};
 
 use homeroom_client::Client;
 
-pub use baselines::{BaselineOptions, Baselines};
+pub use baselines::Baselines;
 pub use error::LoadError;
 pub use latencies::Quantiles;
 pub use ledger::NotHeld;
-pub use options::{LoadOptions, Rate};
+pub use options::{BaselineOptions, LoadOptions, Rate};
 pub use report::Report;
 
 /// Between two calls of `on_progress`.

@@ -1,11 +1,11 @@
 //! The options of a load.
 
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tonic::transport::Uri;
 
-use super::BaselineOptions;
 use homeroom_client::ClientOptions;
 
 /// How fast batches are due.
@@ -53,4 +53,13 @@ pub struct LoadOptions {
     pub give_up_after: Duration,
     /// The baselines to measure afterwards, if any.
     pub baselines: Option<BaselineOptions>,
+}
+
+/// Which baselines to measure.
+#[derive(Clone, Debug)]
+pub struct BaselineOptions {
+    /// How long each takes, at most.
+    pub each: Duration,
+    /// The folder of the file that is appended to; must be on a real disk.
+    pub dir: PathBuf,
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use super::{Baselines, LoadOptions, NotHeld, Quantiles, Rate, ledger::Measurements};
+use super::{
+    Baselines, LoadOptions, NotHeld, Quantiles, Rate, latencies::rounded, ledger::Measurements,
+};
 
 /// The report of a load. Its JSON is one object, whose names are part of the command line's
 /// contract.
@@ -182,11 +184,6 @@ impl ArrivalReport {
             events_per_second: rounded(events as f64 / seconds.max(1e-9)),
         }
     }
-}
-
-/// Rounded to three decimals.
-pub(super) fn rounded(value: f64) -> f64 {
-    (value * 1_000.0).round() / 1_000.0
 }
 
 impl Serialize for Report {

@@ -9,7 +9,7 @@ use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
 use super::{Batches, Encoded};
-use crate::load::{latencies::Latencies, report::rounded};
+use crate::load::latencies::{Latencies, rounded};
 
 /// Encoded batches in memory, written again and again.
 const BATCHES: usize = 64;

@@ -6,7 +6,6 @@ mod in_memory;
 mod null_sink;
 
 use std::io;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use homeroom_proto::v1;
@@ -17,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::{
     LoadError, LoadOptions, Rate, Stage,
     generator::{Generator, Source},
+    latencies::rounded,
     phase, population_and_run,
-    report::rounded,
     schedule::TURNS,
 };
 use homeroom_client::Client;
@@ -26,15 +25,6 @@ use homeroom_client::Client;
 pub(super) use append::AppendFile;
 pub use append::AppendFsync;
 use null_sink::NullSink;
-
-/// Which baselines to measure.
-#[derive(Clone, Debug)]
-pub struct BaselineOptions {
-    /// How long each takes, at most.
-    pub each: Duration,
-    /// The folder of the file that is appended to; must be on a real disk.
-    pub dir: PathBuf,
-}
 
 /// The figures of the baselines.
 #[derive(Clone, Copy, Debug, Serialize)]
