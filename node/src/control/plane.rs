@@ -42,37 +42,24 @@ impl ControlPlane {
         recovered: Option<Position>,
         founding: Founding,
     ) -> Result<Self, StartError> {
-        let name = config.name.clone();
-        let failed = |error: String| StartError::State {
-            group: name.clone(),
-            error: std::io::Error::other(error),
-        };
-        let (state, membership) = match recovered {
-            Some(_) => {
-                let meta = resources
-                    .store
-                    .meta(config.id)
-                    .map_err(|error| failed(error.to_string()))?;
-                let meta = meta.ok_or_else(|| failed("its checkpoint has no state".to_owned()))?;
-                let (membership, own) = Group::<ControlMachine>::decode_state(&meta.bytes)
-                    .map_err(|error| failed(error.to_string()))?;
-                let state =
-                    ClusterState::decode(&own).map_err(|error| failed(error.to_string()))?;
+        let store = &resources.store;
+        let stored = Group::<ControlMachine>::stored_state(&config, store, recovered)?;
+        let (state, membership) = match stored {
+            Some((membership, state)) => {
+                let state = ClusterState::decode(&state);
+                let state = state.map_err(|error| config.unreadable(error))?;
                 (state, Some(membership))
             }
             None => (ClusterState::default(), None),
         };
         let (sender, state) = watch::channel(Arc::new(state));
         let machine = ControlMachine { state: sender };
-        let group = Group::start(config, resources, recovered, membership, machine).await?;
+        let group = Group::start(config.clone(), resources, recovered, membership, machine).await?;
         let plane = Self { group, state };
         if plane.state().founded.is_none() {
             let entry = ClusterCommand::Found(founding).encode();
-            plane
-                .group
-                .propose(entry.into())
-                .await
-                .map_err(|error| failed(error.to_string()))?;
+            let founded = plane.group.propose(entry.into()).await;
+            founded.map_err(|error| config.unreadable(error))?;
         }
         Ok(plane)
     }

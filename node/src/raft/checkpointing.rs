@@ -1,16 +1,19 @@
 //! A group's checkpoints and bases: its state made durable beside the log, and the log purged behind it.
 
 use std::{
+    fmt::Display,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
+
+use openraft::RaftMetrics;
 
 use super::{
     error::{BaseFailed, CheckpointError},
     group::Group,
     machine::{Capture, Replicated, UNSAVED_BYTES_DUE},
     snapshot::{StateRecord, to_position},
-    types::{CheckpointOutcome, LogId, Membership},
+    types::{CheckpointOutcome, LogId, Membership, TypeConfig},
 };
 use crate::store::{
     checkpoint::{Commit, CommitFigures},
@@ -51,7 +54,7 @@ impl<R: Replicated> Group<R> {
         outcome
     }
 
-    fn fail_checkpoint(&self, error: &dyn std::fmt::Display) -> CheckpointOutcome {
+    fn fail_checkpoint(&self, error: &dyn Display) -> CheckpointOutcome {
         (self.resources.fatal)(&format!(
             "{}: a checkpoint failed: {error}",
             self.config.name
@@ -154,6 +157,7 @@ impl<R: Replicated> Group<R> {
         if self.checkpointed.lock().await.is_none() {
             return Ok(());
         }
+        let failed = |error: &dyn Display| BaseFailed(error.to_string());
         let cut = {
             let _unchanging = self.records.lock().await;
             self.resources
@@ -161,43 +165,26 @@ impl<R: Replicated> Group<R> {
                 .run(move || store.cut_base(group))
                 .await
         };
-        let base = cut.map_err(|error| BaseFailed(error.to_string()))?;
-        let index = base
-            .map_err(|error| BaseFailed(error.to_string()))?
-            .position
-            .index;
+        let base = cut.map_err(|error| failed(&error))?;
+        let index = base.map_err(|error| failed(&error))?.position.index;
         self.wanted_base.store(index, Ordering::Relaxed);
         self.machine.lock().await.bytes_since_base = 0;
-        let stopped = |error: &dyn std::fmt::Display| BaseFailed(error.to_string());
-        self.raft
-            .trigger()
-            .snapshot()
-            .await
-            .map_err(|error| stopped(&error))?;
-        self.raft
-            .wait(None)
-            .metrics(
-                |metrics| {
-                    metrics
-                        .snapshot
-                        .is_some_and(|snapshot| snapshot.index >= index)
-                },
-                "the base to be taken over",
-            )
-            .await
-            .map_err(|error| stopped(&error))?;
-        let older = self
-            .resources
-            .store
-            .older_base_position(self.config.id)
-            .ok()
-            .flatten();
-        if let Some(older) = older {
-            self.raft
-                .trigger()
-                .purge_log(older.index)
-                .await
-                .map_err(|error| stopped(&error))?;
+        let begun = self.raft.trigger().snapshot().await;
+        begun.map_err(|error| failed(&error))?;
+        let is_taken_over = |metrics: &RaftMetrics<TypeConfig>| {
+            metrics
+                .snapshot
+                .is_some_and(|snapshot| snapshot.index >= index)
+        };
+        let wait = self.raft.wait(None);
+        let taken_over = wait
+            .metrics(is_taken_over, "the base to be taken over")
+            .await;
+        taken_over.map_err(|error| failed(&error))?;
+        let older = self.resources.store.older_base_position(self.config.id);
+        if let Some(older) = older.ok().flatten() {
+            let purged = self.raft.trigger().purge_log(older.index).await;
+            purged.map_err(|error| failed(&error))?;
         }
         Ok(())
     }

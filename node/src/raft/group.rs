@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Display,
     io,
     sync::{Arc, atomic::AtomicU64},
     time::{Duration, Instant},
@@ -56,6 +57,24 @@ pub struct GroupConfig {
     pub election_min_ms: u64,
     /// Longest wait before an election, ms.
     pub election_max_ms: u64,
+}
+
+impl GroupConfig {
+    /// The group does not start: its stored state can't be read.
+    pub fn unreadable(&self, error: impl Display) -> StartError {
+        StartError::State {
+            group: self.name.clone(),
+            error: io::Error::other(error.to_string()),
+        }
+    }
+
+    /// The group does not start: Raft refuses.
+    pub fn refused(&self, reason: impl Display) -> StartError {
+        StartError::Raft {
+            group: self.name.clone(),
+            reason: reason.to_string(),
+        }
+    }
 }
 
 /// Told of a group's place, when its checkpoint began, and what it came to.
@@ -137,7 +156,7 @@ impl<R: Replicated> Group<R> {
         let settings = Arc::new(raft_config(&config)?);
         let raft = Raft::new(config.replica, settings, NoPeers, log, shared)
             .await
-            .map_err(|error| failed(&config, error))?;
+            .map_err(|error| config.refused(error))?;
         let group = Arc::new(Self {
             config,
             raft,
@@ -174,47 +193,44 @@ impl<R: Replicated> Group<R> {
         }
     }
 
-    /// Reads what a checkpoint says beside its records: the membership, and the group's own state.
+    /// The membership and the state in the group's newest checkpoint; `None` when nothing was recovered.
     ///
     /// # Errors
-    /// When it is of an unknown version.
-    pub fn decode_state(bytes: &[u8]) -> io::Result<(Membership, Vec<u8>)> {
-        let record = StateRecord::decode(bytes, &R::STATE_VERSIONS)?;
-        Ok((record.membership, record.state))
+    /// When they can't be read, or are of an unknown version.
+    pub fn stored_state(
+        config: &GroupConfig,
+        store: &CheckpointStore,
+        recovered: Option<Position>,
+    ) -> Result<Option<(Membership, Vec<u8>)>, StartError> {
+        if recovered.is_none() {
+            return Ok(None);
+        }
+        let meta = store.meta(config.id);
+        let meta = meta.map_err(|error| config.unreadable(error))?;
+        let meta = meta.ok_or_else(|| config.unreadable("its checkpoint has no state"))?;
+        let record = StateRecord::decode(&meta.bytes, &R::STATE_VERSIONS);
+        let record = record.map_err(|error| config.unreadable(error))?;
+        Ok(Some((record.membership, record.state)))
     }
 
     async fn lead(&self) -> Result<(), StartError> {
-        let failed = |error: &dyn std::fmt::Display| failed(&self.config, error);
-        let initialized = self
-            .raft
-            .is_initialized()
-            .await
-            .map_err(|error| failed(&error))?;
-        if initialized {
-            self.raft
-                .trigger()
-                .elect(false)
-                .await
-                .map_err(|error| failed(&error))?;
+        let failed = |error: &dyn Display| self.config.refused(error);
+        let initialized = self.raft.is_initialized().await;
+        if initialized.map_err(|error| failed(&error))? {
+            let elected = self.raft.trigger().elect(false).await;
+            elected.map_err(|error| failed(&error))?;
         } else {
             // The first member of a new group elects itself.
             let me = BasicNode::new(&self.config.address);
             let members = BTreeMap::from([(self.config.replica, me)]);
-            self.raft
-                .initialize(members)
-                .await
-                .map_err(|error| failed(&error))?;
+            let founded = self.raft.initialize(members).await;
+            founded.map_err(|error| failed(&error))?;
         }
-        self.raft
-            .wait(Some(LEAD_WITHIN))
-            .state(ServerState::Leader, "to lead its single-voter group")
-            .await
-            .map_err(|error| failed(&error))?;
-        self.raft
-            .ensure_linearizable(ReadPolicy::ReadIndex)
-            .await
-            .map_err(|error| failed(&error))?;
-        Ok(())
+        let wait = self.raft.wait(Some(LEAD_WITHIN));
+        let leads = wait.state(ServerState::Leader, "to lead its single-voter group");
+        leads.await.map_err(|error| failed(&error))?;
+        let applied = self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await;
+        applied.map(drop).map_err(|error| failed(&error))
     }
 
     /// Proposes an entry; answers when it is committed and applied, with its index.
@@ -302,13 +318,6 @@ impl<R: Replicated> Group<R> {
     }
 }
 
-fn failed(config: &GroupConfig, error: impl std::fmt::Display) -> StartError {
-    StartError::Raft {
-        group: config.name.clone(),
-        reason: error.to_string(),
-    }
-}
-
 /// The log has to reach from the state to the last entry that anybody was told of.
 fn check_continuity(
     config: &GroupConfig,
@@ -366,5 +375,5 @@ fn raft_config(config: &GroupConfig) -> Result<Config, StartError> {
         ..Config::default()
     }
     .validate()
-    .map_err(|error| failed(config, error))
+    .map_err(|error| config.refused(error))
 }

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     learner::{BlockSource, Stored},
-    raft::{Applied, Group, GroupConfig, GroupResources, ProposeError, StartError},
+    raft::{Group, GroupConfig, GroupResources, ProposeError, StartError},
     store::checkpoint::{Change, Position},
 };
 
@@ -112,7 +112,7 @@ impl ShardReplica {
             changed: Vec::new(),
         };
         let activated = machine.activate(setup.recovered_learners).await;
-        activated.map_err(|reason| not_started(&setup.group, reason))?;
+        activated.map_err(|reason| setup.group.refused(reason))?;
         let store = Arc::clone(&setup.resources.store);
         let group = Group::start(
             setup.group,
@@ -229,10 +229,7 @@ impl ShardReplica {
             return Ok(());
         }
         let entry = encode_settings(self.clock.now_ms(), settings);
-        self.group
-            .propose(entry.into())
-            .await
-            .map(|(_, _): (u64, Applied)| ())
+        self.group.propose(entry.into()).await.map(drop)
     }
 
     /// Has every replica do this with kept dead letters; done, and durable, when it returns.
@@ -241,8 +238,7 @@ impl ShardReplica {
     /// When the group has stopped (nobody knows then whether it was written), or this replica does not lead.
     pub async fn update_dead_letters(&self, work: &DeadLetterUpdate) -> Result<(), ProposeError> {
         let entry = encode_dead_letter_update(self.clock.now_ms(), work);
-        let written = self.group.propose(entry.into()).await;
-        written.map(|(_, _): (u64, Applied)| ())
+        self.group.propose(entry.into()).await.map(drop)
     }
 
     /// Stops the learners that have long been left alone and whose state is durable; in a crowd, all that may stop. Says
@@ -274,12 +270,5 @@ impl ShardReplica {
     /// Looks at the shard's own state, between two entries.
     pub async fn inspect<T>(&self, look: impl FnOnce(&ShardState) -> T) -> T {
         self.group.inspect(|machine| look(&machine.state)).await
-    }
-}
-
-fn not_started(group: &GroupConfig, reason: String) -> StartError {
-    StartError::Raft {
-        group: group.name.clone(),
-        reason,
     }
 }

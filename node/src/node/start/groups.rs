@@ -1,6 +1,6 @@
 //! Starting and stopping the groups of a node.
 
-use std::{io, pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc};
 
 use futures::{StreamExt, stream};
 use homeroom_core::Settings;
@@ -17,7 +17,7 @@ use crate::{
     config::{Config, LoadedConfig},
     control::ControlPlane,
     observe::Metrics,
-    raft::{GroupConfig, StartError},
+    raft::GroupConfig,
     shard::{BatchLimits, LearnerMemory, ShardReplica, ShardSetup, Slicer},
     store::{
         GroupId,
@@ -60,15 +60,12 @@ impl ShardDependencies<'_> {
         slicer: &Slicer,
     ) -> Result<ShardSetup, StartNodeError> {
         let (config, disk) = (&self.loaded.config, self.disk);
-        let name = format!("shard-{shard}");
+        let group = group_config(config, format!("shard-{shard}"), (shard, incarnation));
         let recovered_learners = disk.recovered_learners.take(shard);
         let (recovered_learners, unpacking) =
-            recovered_learners.map_err(|error| StartError::State {
-                group: name.clone(),
-                error: io::Error::other(error),
-            })?;
+            recovered_learners.map_err(|error| group.unreadable(error))?;
         Ok(ShardSetup {
-            group: group_config(config, name, (shard, incarnation)),
+            group,
             resources: disk.resources.clone(),
             recovered: position_of(&disk.recoveries, shard),
             recovered_learners,

@@ -19,19 +19,12 @@ pub fn recover<R: Replicated>(
     store: &CheckpointStore,
     recovered: Option<Position>,
 ) -> Result<Option<Recovered>, StartError> {
-    let failed = |error: &dyn std::fmt::Display| StartError::State {
-        group: group.name.clone(),
-        error: std::io::Error::other(error.to_string()),
-    };
-    if recovered.is_none() {
+    let Some((membership, own)) = Group::<R>::stored_state(group, store, recovered)? else {
         return Ok(None);
-    }
-    let meta = store.meta(group.id).map_err(|error| failed(&error))?;
-    let meta = meta.ok_or_else(|| failed(&"its checkpoint has no state"))?;
-    let (membership, own) =
-        Group::<R>::decode_state(&meta.bytes).map_err(|error| failed(&error))?;
-    let letters = dead_letters(store, group.id).map_err(|error| failed(&error))?;
-    let state = ShardState::restore(&own, letters.into_iter()).map_err(|error| failed(&error))?;
+    };
+    let letters = dead_letters(store, group.id).map_err(|error| group.unreadable(error))?;
+    let state = ShardState::restore(&own, letters.into_iter());
+    let state = state.map_err(|error| group.unreadable(error))?;
     Ok(Some((state, membership)))
 }
 
