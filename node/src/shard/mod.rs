@@ -1,6 +1,7 @@
-//! A shard on this node: batches in, entries through its Raft group, learners told, answers read.
+//! A shard on this node: batches deliveries into entries, applies committed entries to learners,
+//! answers reads.
 //!
-//! Must not know: how events came in (gRPC, HTTP), other shards, the cluster.
+//! Must not know: how events were received (gRPC, HTTP), other shards, the cluster.
 
 mod apply;
 mod checkpoint;

@@ -1,11 +1,14 @@
-//! Outcomes as the bytes that [`Applied`] carries: one for each delivery, in order. Raft must not know what they mean.
+//! Encodes outcomes as the bytes that [`Applied`] carries: one byte for each delivery, in order.
+//! Raft does not interpret them.
 //!
 //! ```text
 //! 0 accepted   1 shadowed   2 duplicate   3 conflicting duplicate
-//! 0x40 + reason  dead letter   0x80 + reason  duplicate of a dead letter   0xc0 + reason  conflicting one
+//! 0x40 + reason  dead letter
+//! 0x80 + reason  duplicate of a dead letter
+//! 0xc0 + reason  conflicting duplicate of one
 //! ```
 //!
-//! They stay within the process: no build reads another's.
+//! The bytes stay within the process, so no build reads those of another.
 
 use bytes::Bytes;
 use homeroom_core::{Reason, shard::Outcome};
@@ -22,13 +25,13 @@ const CONFLICTING_LETTER: u8 = 0xc0;
 const REASON: u8 = 0x3f;
 const _: () = assert!(Reason::ALL.len() <= REASON as usize + 1);
 
-/// What applying a batch answers to its proposer.
+/// The result of a batch for its proposer.
 pub fn encode(outcomes: &[Outcome]) -> Applied {
     let codes: Vec<u8> = outcomes.iter().map(|outcome| code(*outcome)).collect();
     Applied(Bytes::from(codes))
 }
 
-/// The outcomes of some deliveries; `None` when a byte stands for none.
+/// The outcomes of some deliveries; `None` when a byte is unknown.
 pub fn decode(codes: &[u8]) -> Option<Vec<Outcome>> {
     codes.iter().map(|code| outcome(*code)).collect()
 }

@@ -1,4 +1,4 @@
-//! A shard's replica on this node, with the tasks that belong to it.
+//! A shard's replica on this node, with its tasks.
 
 use std::sync::Arc;
 
@@ -27,32 +27,32 @@ use crate::{
     store::checkpoint::{Change, Position},
 };
 
-/// Parts that may wait for a shard's batcher; the bytes they hold are bounded by the node's queue.
+/// Parts that may wait for a shard's batcher. The node's queue bounds their bytes.
 const PARTS_QUEUED: usize = 4_096;
 
-/// What a shard's replica is started with.
+/// Everything a shard's replica is started with.
 pub struct ShardSetup {
     /// Its Raft group.
     pub group: GroupConfig,
-    /// What the groups of the node share.
+    /// Resources shared by the groups of the node.
     pub resources: GroupResources,
-    /// Where its state was recovered.
+    /// Position of the recovered state; `None` when nothing is stored.
     pub recovered: Option<Position>,
-    /// Learners that are to be active before anything is applied.
+    /// Learners to activate before the first entry is applied.
     pub recovered_learners: Vec<Stored>,
-    /// Changes that the first capture has to begin with: they delete packs of heads (ADR 28).
+    /// Changes for the beginning of the first capture: they delete packs of heads (ADR 28).
     pub unpacking: Vec<Change>,
-    /// Who supervises its learners.
+    /// Supervises its learners.
     pub supervisor: ActorCell,
-    /// Who counts what happens.
+    /// Counts what happens.
     pub events: Arc<dyn ShardEvents>,
-    /// What all learners of the node take.
+    /// Memory of all learners of the node.
     pub memory: Arc<LearnerMemory>,
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
-    /// How entries are put together.
+    /// Bounds of an entry.
     pub limits: BatchLimits,
-    /// What all shards of the node take turns in.
+    /// Shared by all shards of the node.
     pub slicer: Slicer,
 }
 
@@ -69,8 +69,8 @@ pub struct ShardReplica {
 }
 
 impl ShardReplica {
-    /// Recovers the shard, starts its group, and its tasks in `tasks`; they end when `stop` is cancelled and what was handed
-    /// in is applied.
+    /// Recovers the shard, starts its group, and spawns its tasks in `tasks`. They end when `stop`
+    /// is cancelled and everything submitted is applied.
     ///
     /// # Errors
     /// When the state can't be read, or the group does not start.
@@ -170,7 +170,7 @@ impl ShardReplica {
         tasks.spawn(ticker.run());
     }
 
-    /// Its number.
+    /// The shard's number.
     pub fn shard(&self) -> u16 {
         self.group.id()
     }
@@ -180,22 +180,22 @@ impl ShardReplica {
         Arc::clone(&self.view.borrow())
     }
 
-    /// Log time now, ms: ahead of the view's by what has passed since its entry.
+    /// Log time now, ms: that of the view's entry plus the time since.
     pub fn log_now_ms(&self) -> i64 {
         self.clock.now_ms()
     }
 
-    /// To hear of every new view.
+    /// Receives every new view.
     pub fn views(&self) -> watch::Receiver<Arc<View>> {
         self.view.clone()
     }
 
-    /// Where parts are handed in.
+    /// Accepts parts to propose.
     pub fn parts(&self) -> &mpsc::Sender<Part> {
         &self.parts
     }
 
-    /// Reads what it holds.
+    /// Reads learners and courses.
     pub fn reader(&self) -> &ShardReader<ShardMachine> {
         &self.reader
     }
@@ -205,17 +205,17 @@ impl ShardReplica {
         &self.group
     }
 
-    /// Begins to watch a learner.
+    /// Watches a learner.
     pub fn watch(&self, user_id: &str) -> Watch {
         self.watchers.watch(user_id)
     }
 
-    /// How many learners have an actor.
+    /// Number of learners with an actor.
     pub fn active_learners(&self) -> usize {
         self.directory.len()
     }
 
-    /// Has the shard go on under other settings, unless it already does.
+    /// Proposes settings, unless the shard already uses them or newer ones.
     ///
     /// # Errors
     /// When the group has stopped, or this replica does not lead.
@@ -232,24 +232,26 @@ impl ShardReplica {
         self.group.propose(entry.into()).await.map(drop)
     }
 
-    /// Has every replica do this with kept dead letters; done, and durable, when it returns.
+    /// Applies an update of kept dead letters on every replica. It is durable when this returns.
     ///
     /// # Errors
-    /// When the group has stopped (nobody knows then whether it was written), or this replica does not lead.
+    /// When the group has stopped (the update may or may not be in the log), or this replica does
+    /// not lead.
     pub async fn update_dead_letters(&self, work: &DeadLetterUpdate) -> Result<(), ProposeError> {
         let entry = encode_dead_letter_update(self.clock.now_ms(), work);
         self.group.propose(entry.into()).await.map(drop)
     }
 
-    /// Stops the learners that have long been left alone and whose state is durable; in a crowd, all that may stop. Says
-    /// whether some more may once a checkpoint has stored them.
+    /// Stops learners that no entry has touched for long and whose state is durable. When memory is
+    /// crowded, the time does not matter. Returns whether more can be stopped once a checkpoint has
+    /// stored them.
     pub async fn passivate(&self, memory_is_crowded: bool) -> bool {
         let now_ms = self.clock.now_ms();
         let some_wait = self
             .group
             .inspect(|machine| machine.passivate(now_ms, memory_is_crowded))
             .await;
-        // A checkpoint needs a new entry, and on a shard at rest there would be none.
+        // A checkpoint needs a new entry, and an idle shard has none.
         if some_wait && self.group.bytes_since_capture().await == 0 {
             let tick = encode_tick(self.clock.now_ms());
             if let Err(error) = self.group.propose(tick.into()).await {
@@ -259,7 +261,7 @@ impl ShardReplica {
         some_wait
     }
 
-    /// Has all learners let go of what is durable and need not be in memory.
+    /// Evicts what is durable and need not be in memory, of all learners.
     pub async fn evict_blocks(&self) {
         let mut slices = self.slicer.slices(self.directory.places());
         while let Some(some) = slices.next().await {
@@ -267,7 +269,7 @@ impl ShardReplica {
         }
     }
 
-    /// Looks at the shard's own state, between two entries.
+    /// Reads the shard's own state, between two entries.
     pub async fn inspect<T>(&self, look: impl FnOnce(&ShardState) -> T) -> T {
         self.group.inspect(|machine| look(&machine.state)).await
     }

@@ -1,5 +1,5 @@
-//! Work that can wait, such as saving learners: done in small slices, one at a time on the node, so that
-//! no event and no query waits behind thousands of learners.
+//! Deferrable work on many learners, such as saving them, in small slices. One slice runs at a time
+//! on the node, so that no event and no query waits behind thousands of learners.
 
 use std::{
     sync::Arc,
@@ -11,15 +11,15 @@ use tokio::{
     task::yield_now,
 };
 
-/// The smallest slice, learners: a fifth of a millisecond's work.
+/// The smallest slice, learners: about 0.2 ms of work.
 const SLICE_MIN: usize = 8;
-/// The largest, learners: on a node that is busy all the time, chores must get on too.
+/// The largest slice, learners: deferrable work must progress on a busy node, too.
 const SLICE_MAX: usize = 256;
-/// Slices grow while other tasks, once they have their turn, keep it for so many times what a slice takes: up to a tenth of a
-/// processor is for chores, however busy it is.
+/// A slice doubles while other tasks, once scheduled, run for more than 8 times as long as the
+/// slice took. So deferrable work uses up to a tenth of a processor, however busy it is.
 const OTHERS_SHARE: u32 = 8;
 
-/// The turn that chores of all shards take. Clones share it.
+/// The permit for which all shards' slices take turns. Clones share it.
 #[derive(Clone, Debug)]
 pub struct Slicer(Arc<Semaphore>);
 
@@ -30,7 +30,7 @@ impl Default for Slicer {
 }
 
 impl Slicer {
-    /// Takes turns for work on all items.
+    /// Slices of these items.
     pub fn slices<T>(&self, items: Vec<T>) -> Slices<T> {
         Slices {
             slicer: self.clone(),
@@ -49,12 +49,13 @@ pub struct Slices<T> {
     items: Vec<T>,
     done: usize,
     size: usize,
-    /// The slice that is being worked on, and since when.
+    /// The permit of the slice in progress, and when it began.
     turn: Option<(OwnedSemaphorePermit, Instant)>,
 }
 
 impl<T> Slices<T> {
-    /// The next slice, once it has its turn: that ends with the next call. Other tasks run in between.
+    /// The next slice, once it has the permit. The permit is returned with the next call, and other
+    /// tasks run in between.
     pub async fn next(&mut self) -> Option<&[T]> {
         if let Some((turn, begun)) = self.turn.take() {
             drop(turn);

@@ -1,4 +1,4 @@
-//! What a shard shows of itself after each entry.
+//! What a shard publishes after each entry.
 
 use std::sync::Arc;
 
@@ -23,9 +23,9 @@ pub struct View {
     pub settings: Arc<Settings>,
     /// Log time, ms.
     pub log_time_ms: i64,
-    /// Log time at which the newest accepted event came, where it is known.
+    /// Log time of the newest accepted event, where it is known.
     pub clock_raised_ms: Option<i64>,
-    /// Log time at which a tick is due; `None` when nothing is.
+    /// Log time at which the next tick is due; `None` when none is.
     pub next_due_ms: Option<i64>,
 }
 
@@ -78,8 +78,8 @@ impl ViewPublisher {
     }
 }
 
-/// Notes when the next tick is due. The ticker is told only when that is earlier than it was: most entries put it off, and it sees that
-/// when its time has come.
+/// Records when the next tick is due. Wakes the ticker only when that becomes earlier: most entries
+/// move it later, and the ticker checks it when its timer fires.
 fn note_due(due: &watch::Sender<Option<i64>>, next_ms: Option<i64>) {
     due.send_if_modified(|due_ms| {
         let is_earlier = next_ms.is_some_and(|next| due_ms.is_none_or(|due| next < due));
@@ -93,18 +93,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_ticker_is_told_only_of_what_is_due_earlier() {
+    fn the_ticker_wakes_only_for_what_is_due_earlier() {
         let (due, mut ticker) = watch::channel(None);
-        let mut told = |next_ms| {
+        let mut notified = |next_ms| {
             note_due(&due, next_ms);
-            let is_told = ticker.has_changed().expect("a sender");
-            (is_told, *ticker.borrow_and_update())
+            let is_notified = ticker.has_changed().expect("a sender");
+            (is_notified, *ticker.borrow_and_update())
         };
-        assert_eq!(told(Some(500)), (true, Some(500)), "something at all");
-        assert_eq!(told(Some(500)), (false, Some(500)));
-        assert_eq!(told(Some(900)), (false, Some(900)), "put off");
-        assert_eq!(told(Some(899)), (true, Some(899)));
-        assert_eq!(told(None), (false, None), "nothing any more");
-        assert_eq!(told(Some(1_000)), (true, Some(1_000)));
+        assert_eq!(notified(Some(500)), (true, Some(500)), "something at all");
+        assert_eq!(notified(Some(500)), (false, Some(500)));
+        assert_eq!(notified(Some(900)), (false, Some(900)), "put off");
+        assert_eq!(notified(Some(899)), (true, Some(899)));
+        assert_eq!(notified(None), (false, None), "nothing any more");
+        assert_eq!(notified(Some(1_000)), (true, Some(1_000)));
     }
 }

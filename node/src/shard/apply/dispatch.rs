@@ -1,4 +1,4 @@
-//! Tells an entry's learners of their events, each once.
+//! Dispatches an entry's events to their learners.
 
 use std::sync::Arc;
 
@@ -15,30 +15,30 @@ use crate::{
     shard::residency::ActiveRef,
 };
 
-/// So many learners are looked at together, and so much of them is in the processor's caches together: some thirty lines each, of which
-/// a second-level cache of 512 KiB holds ten times as many.
+/// Learners processed per batch. Each touches about 30 cache lines, so 24 of them fit into a 512
+/// KiB second-level cache ten times over.
 const BATCH_LEARNERS: usize = 24;
 
-/// After so many learners other tasks have their turn: some tenths of a millisecond.
+/// Learners between two yields to other tasks: some tenths of a millisecond.
 const YIELD_EVERY_LEARNERS: usize = 8 * BATCH_LEARNERS;
 
 /// An entry that is being applied.
 pub struct Applying<'e> {
-    /// What holds for it.
+    /// Values that hold for the entry.
     pub context: &'e Arc<EntryContext>,
-    /// Its bytes, of which its events are slices.
+    /// Its bytes; the events are slices of it.
     pub payload: &'e Bytes,
-    /// What entries up to this one did is durable.
+    /// The effects of entries up to this index are durable.
     pub durable_index: u64,
 }
 
-/// An entry's learners did not all apply it.
+/// Not all learners of an entry applied it.
 #[derive(Debug, thiserror::Error)]
 pub enum DispatchError {
-    /// What an event needs can't be read.
+    /// A block that an event needs can't be read.
     #[error(transparent)]
     Load(#[from] LoadError),
-    /// One stopped without an answer.
+    /// A learner stopped without an answer.
     #[error("a learner stopped while it was applying an entry")]
     LearnerStopped,
 }
@@ -66,9 +66,9 @@ pub async fn dispatch(
         .collect()
 }
 
-/// First all are looked at, then they are told, one after the other. What most of them need is in no cache; looking at many at a time,
-/// the processor fetches as many lines at a time as it can, instead of waiting for one after the other. No more than one is locked
-/// while an event waits for the disk.
+/// Prefetches all learners of a batch, then applies the events one learner at a time. Most of the
+/// state is in no cache; prefetching lets the processor fetch many cache lines at a time instead of
+/// waiting for each. No more than one learner is locked while an event waits for the disk.
 fn apply_to_idle(
     entry: &Applying<'_>,
     groups: &Groups<'_>,
@@ -94,7 +94,7 @@ fn apply_to_idle(
     Ok(())
 }
 
-/// The events of learners that somebody else was with, or for whom something waited: theirs wait behind it.
+/// Enqueues the events of learners with an operation in progress or queued messages, behind those.
 async fn enqueue_for_busy(
     entry: &Applying<'_>,
     events: &[Events<'_>],
@@ -120,7 +120,7 @@ async fn enqueue_for_busy(
             durable_index: entry.durable_index,
             answer: slot,
         };
-        // One that has stopped is noticed by its slot.
+        // If the learner has stopped, its slot is dropped and the answer is missing.
         let _ = learners[group].1.enqueue(LearnerMessage::Apply(apply));
     }
     let applied = applied.await.unwrap_or_default();

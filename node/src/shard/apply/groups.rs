@@ -1,4 +1,4 @@
-//! An entry's deliveries, sorted by learner.
+//! An entry's deliveries, grouped by learner.
 
 use std::collections::HashMap;
 
@@ -8,16 +8,16 @@ use homeroom_core::{
 };
 use smallvec::SmallVec;
 
-/// The events of one learner, encoded, in the order of the entry: of the usual entry, which has one for a learner, without memory of
-/// their own.
+/// The encoded events of one learner, in the order of the entry. Most entries contain one per
+/// learner, which needs no allocation.
 pub type Events<'a> = SmallVec<[&'a [u8]; 1]>;
 
 /// The deliveries of an entry.
 #[derive(Default)]
 pub struct Groups<'a> {
-    /// The learners, in the order in which they come first.
+    /// The learners, in order of their first delivery.
     pub users: Vec<&'a str>,
-    /// For each learner its events.
+    /// The events of each learner.
     pub events: Vec<Events<'a>>,
     /// All deliveries in the order of the entry.
     pub order: Vec<Ordered<'a>>,
@@ -27,22 +27,22 @@ pub struct Groups<'a> {
 pub enum Ordered<'a> {
     /// An event for a learner.
     Event {
-        /// Its learner's place.
+        /// The index of its learner.
         group: usize,
-        /// Its place among that learner's.
+        /// Its index among that learner's events.
         place: usize,
-        /// As it came.
+        /// Its bytes as received.
         encoded: &'a [u8],
     },
-    /// One that was refused at the door.
+    /// Refused at ingress.
     Refused(Refusal<'a>),
 }
 
 impl<'a> Groups<'a> {
-    /// Sorts records.
+    /// Groups records by learner.
     ///
     /// # Errors
-    /// When one of them can't be read.
+    /// When a record can't be decoded.
     pub fn of(records: Records<'a>) -> Result<Self, DecodeError> {
         let mut groups = Self {
             order: Vec::with_capacity(records.len()),

@@ -1,4 +1,5 @@
-//! What a shard replicates: entries grouped by learner, each learner told once, the outcomes counted.
+//! The state machine of a shard: groups an entry by learner, dispatches the events, counts the
+//! outcomes.
 
 use std::{ops::RangeInclusive, sync::Arc};
 
@@ -40,7 +41,7 @@ pub struct ShardMachine {
     pub state: ShardState,
     pub directory: Directory,
     pub store: Arc<CheckpointStore>,
-    /// Where learners find what has left the memory.
+    /// Reads evicted blocks.
     pub blocks: Arc<dyn BlockSource>,
     pub views: ViewPublisher,
     pub watchers: Watchers,
@@ -49,23 +50,25 @@ pub struct ShardMachine {
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
     pub sweeper: Sweeper,
-    /// Changes that the first capture has to begin with.
+    /// Changes for the beginning of the first capture.
     pub unpacking: Vec<Change>,
     pub slicer: Slicer,
-    /// Learners of the present entry whose watchers are to be told.
+    /// Learners of the present entry whose watchers are to be notified.
     pub changed: Vec<Box<str>>,
 }
 
 impl Replicated for ShardMachine {
-    /// Since version 2 there may be packs of heads beside the state, which builds of before would pass over; since version 3 heads
-    /// that list the past, at which builds of before would stop when their learners wake; since version 4 such heads say nothing of
-    /// viewings that are over, which builds of before would begin anew.
+    /// What each version added, and what an earlier build would do wrong with it:
+    /// 2: packs of heads beside the state, which it would skip.
+    /// 3: heads that list the past, on which it would stop at activation.
+    /// 4: such heads without finished viewings, which it would begin anew.
     const STATE_VERSIONS: RangeInclusive<u8> = 1..=4;
 
     async fn apply(&mut self, index: u64, payload: Bytes) -> Applied {
         let entry = match Entry::decode(&payload) {
             Ok(entry) => entry,
-            // Its checksum was right: a newer build wrote it. To go on would be to differ from those who know it.
+            // The checksum matched, so a newer build wrote it. To skip it would let this replica
+            // diverge from those that know the command.
             Err(error) => return self.give_up(&format!("entry {index} can't be applied: {error}")),
         };
         let context = Arc::new(self.state.begin(index, entry.log_time_ms));
@@ -91,7 +94,7 @@ impl Replicated for ShardMachine {
         };
         self.events.windows_closed(self.state.close_windows());
         self.publish(index);
-        // Who is told now reads what is published already.
+        // After publishing, so that a watcher that reads now sees the new state.
         self.watchers.notify(
             std::mem::take(&mut self.changed)
                 .iter()
@@ -116,7 +119,7 @@ impl Replicated for ShardMachine {
         let (directory, slicer) = (self.directory.clone(), self.slicer.clone());
         let mut changes = std::mem::take(&mut self.unpacking);
         let changes = async move {
-            // Before the learners' changes: of several changes to a record the last one holds.
+            // Before the learners' changes: of several changes to a record the last one wins.
             changes.extend(expired.await);
             changes.extend(letters);
             let mut collected = Collected::new(changes, index);
@@ -206,8 +209,9 @@ impl ShardMachine {
         outcomes::encode(&outcomes)
     }
 
-    /// Stops the learners that have long been left alone and whose state is durable; to be called between entries. Says whether some may stop
-    /// once a checkpoint has stored how they stand.
+    /// Stops learners that no entry has touched for long and whose state is durable. Call this
+    /// between entries. Returns whether more can be stopped once a checkpoint has stored their
+    /// standings.
     pub fn passivate(&self, now_ms: i64, memory_is_crowded: bool) -> bool {
         let untouched_ms = if memory_is_crowded {
             0
@@ -223,12 +227,13 @@ impl ShardMachine {
         self.directory.are_some_leaving()
     }
 
-    /// These learners, in their order, each ready for an entry; those that are not active are woken.
+    /// References to these learners, in their order, ready for an entry. Inactive ones are
+    /// activated.
     async fn learners(&self, users: &[&str]) -> Result<Vec<ActiveRef>, String> {
         let mut known = self.directory.entry_targets(users.iter().copied());
         for found in known.iter_mut().flatten() {
             if let Some(save) = found.save.take() {
-                // One that fails ends the process.
+                // A learner that fails here ends the process.
                 let _ = found.learner.send(LearnerMessage::Save(save));
             }
         }
@@ -246,7 +251,7 @@ impl ShardMachine {
         Ok(ready.collect())
     }
 
-    /// Learners that are not active, from their stored states; those of whom nothing is stored begin anew.
+    /// Loads inactive learners. One that is not stored begins empty.
     fn load(&self, users: &[&str]) -> Result<Vec<Stored>, String> {
         if users.is_empty() {
             return Ok(Vec::new());
@@ -255,12 +260,13 @@ impl ShardMachine {
             let stored = load(&self.store, self.shard, user_id)?;
             Ok(stored.unwrap_or_else(|| Stored::nothing_of(user_id)))
         };
-        // Reads of a few records, most of them in sled's cache; entries wait for them either way.
+        // A few records each, most of them in sled's cache. The entry has to wait for them in any
+        // case.
         tokio::task::block_in_place(|| users.iter().map(stored).collect::<Result<_, LoadError>>())
             .map_err(|error| error.to_string())
     }
 
-    /// Gives learners their actors.
+    /// Spawns the learners' actors.
     pub async fn activate(&self, learners: Vec<Stored>) -> Result<Vec<ActiveRef>, String> {
         if learners.is_empty() {
             return Ok(Vec::new());
@@ -273,7 +279,8 @@ impl ShardMachine {
                 courses: stored.learner.course_ids_from(0).collect(),
                 standings_stored: stored.standings_stored,
                 memory_bytes: memory_of(&stored.learner),
-                // As if an entry had just touched it: after a start not all leave at once.
+                // As if an entry had just touched it, so that not all learners are stopped soon
+                // after a start.
                 touched_ms: self.state.log_time_ms(),
             };
             let resident = ResidentLearner::of(stored, Arc::clone(&self.blocks));
@@ -286,7 +293,7 @@ impl ShardMachine {
         Ok(active)
     }
 
-    /// Shows the shard as it is after an entry.
+    /// Publishes the shard's view after an entry.
     pub fn publish(&self, index: u64) {
         self.views.publish(View::of(&self.state, index));
     }

@@ -1,6 +1,7 @@
-//! The replicated part of a shard: an entry's events go to their learners, and their verdicts become outcomes.
+//! The replicated part of a shard: dispatches an entry's events to learners, turns verdicts into
+//! outcomes.
 //!
-//! Must not know: who proposed an entry, who reads.
+//! Must not know: the proposer of an entry, readers.
 
 mod dispatch;
 mod groups;

@@ -1,4 +1,4 @@
-//! Who wants to hear of a learner's changes.
+//! Notifies watchers of a learner's changes.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -15,7 +15,7 @@ struct Watched {
     watchers: usize,
 }
 
-/// Hears of one learner's changes, until it is dropped.
+/// Receives one learner's changes, until it is dropped.
 #[derive(Debug)]
 pub struct Watch {
     all: Watchers,
@@ -24,7 +24,7 @@ pub struct Watch {
 }
 
 impl Watchers {
-    /// Begins to watch a learner, known or not.
+    /// Watches a learner, whether known or not.
     pub fn watch(&self, user_id: &str) -> Watch {
         let mut all = self.lock();
         let watched = all.entry(user_id.into()).or_insert_with(|| Watched {
@@ -41,12 +41,12 @@ impl Watchers {
         }
     }
 
-    /// Whether anybody watches anyone.
+    /// Whether any learner is watched.
     pub fn are_any(&self) -> bool {
         !self.lock().is_empty()
     }
 
-    /// Tells the watchers of these learners that an entry changed them.
+    /// Notifies the watchers of these learners.
     pub fn notify<'u>(&self, changed: impl Iterator<Item = &'u str>) {
         let all = self.lock();
         if all.is_empty() {
@@ -65,9 +65,10 @@ impl Watchers {
 }
 
 impl Watch {
-    /// Returns once the learner has changed since the last call; changes in between are one.
+    /// Returns once the learner has changed since the last call. Several changes in between count
+    /// as one.
     pub async fn changed(&mut self) {
-        // The sender lives as long as this watch is counted among the watchers.
+        // The sender is kept while this watch is counted among the watchers.
         let _ = self.changes.changed().await;
     }
 }

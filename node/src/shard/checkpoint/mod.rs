@@ -1,6 +1,6 @@
-//! What a shard adds to its checkpoints, and how its state is read from one.
+//! What a shard adds to its checkpoints, and how its state is recovered from one.
 //!
-//! Must not know: who is in memory.
+//! Must not know: which learners are in memory.
 
 mod recover;
 mod sweeper;

@@ -1,4 +1,4 @@
-//! A shard's state from what is stored of it.
+//! Recovers a shard's state from its checkpoint.
 
 use homeroom_core::shard::ShardState;
 
@@ -10,7 +10,8 @@ use crate::{
 
 type Recovered = (ShardState, Membership);
 
-/// A shard's own state and its group's membership, as of the recovered position; `None` where nothing is stored.
+/// A shard's own state and its group's membership at the recovered position; `None` when nothing is
+/// stored.
 ///
 /// # Errors
 /// When the stored state can't be read.
@@ -28,7 +29,7 @@ pub fn recover<R: Replicated>(
     Ok(Some((state, membership)))
 }
 
-/// Letters are numbered from 0, so their keys come before those of practically all learners.
+/// Dead letters are numbered from 0, so their keys precede those of practically all learners.
 const LETTER_NUMBERS_END: u64 = 1 << 40;
 
 fn dead_letters(store: &CheckpointStore, shard: u16) -> Result<Vec<(u64, Vec<u8>)>, String> {

@@ -1,4 +1,5 @@
-//! Blocks of events that the retention no longer covers, of learners who never came back: nobody else would delete them.
+//! Deletes blocks beyond the retention of learners that stay passivated. Active learners delete
+//! their own.
 
 use std::sync::Arc;
 
@@ -14,16 +15,16 @@ use crate::{
     },
 };
 
-/// Records looked at with each checkpoint: bounds what a checkpoint waits for.
+/// Records scanned per checkpoint: bounds how long a checkpoint waits.
 const RECORDS_AT_ONCE: usize = 2_000;
 
-/// Goes round a shard's records, some with each checkpoint.
+/// Scans a shard's records in a cycle, some with each checkpoint.
 #[derive(Clone)]
 pub struct Sweeper {
     store: Arc<CheckpointStore>,
     background: Background,
     shard: u16,
-    /// Where the next look begins.
+    /// Key at which the next scan begins.
     from: Arc<Mutex<Vec<u8>>>,
 }
 
@@ -38,8 +39,9 @@ impl Sweeper {
         }
     }
 
-    /// Deletions for the expired blocks among the next records, of learners who are not active and whose heads were stored as they left:
-    /// those hold what outlives the retention. That the blocks are gone changes nothing that can be read.
+    /// Deletions of expired blocks among the next records. Only of learners that are not active and
+    /// whose heads were stored at passivation: such a head contains what outlives the retention. No
+    /// read can tell that the blocks are gone.
     pub fn expired<A>(
         &self,
         floor_ms: i64,
@@ -60,12 +62,12 @@ impl Sweeper {
         let mut from = self.from.lock();
         let mut expired = Vec::new();
         let mut next = learners_from();
-        // Damage is for those to report who want to know what is in the record.
+        // Reads that need the record report the damage.
         let Ok(records) = self.store.scan(self.shard, &from) else {
             return expired;
         };
         let standings = standings_from();
-        // Whose records pass by, and whether what is expired of them may go.
+        // The learner whose records are scanned, and whether its expired blocks may be deleted.
         let mut present = (Box::<str>::default(), false);
         for (seen, record) in records.map_while(Result::ok).enumerate() {
             if record.key() >= &standings[..] {

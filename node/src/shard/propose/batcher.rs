@@ -1,4 +1,5 @@
-//! Parts to entries: what comes in while an entry is on its way waits for the next one, within bounds of bytes and time.
+//! Batches parts into entries. Parts that arrive while an entry is in flight go into the next one,
+//! within bounds of bytes and time.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,14 +22,14 @@ use crate::{
     shard::outcomes,
 };
 
-/// How entries are put together.
+/// Bounds of an entry.
 #[derive(Clone, Copy, Debug)]
 pub struct BatchLimits {
-    /// An entry is proposed once it holds so many bytes of records.
+    /// Records per entry before it is proposed, bytes.
     pub entry_bytes_max: usize,
-    /// While entries are on their way, how long a part waits for company.
+    /// How long a part waits for others while entries are in flight.
     pub linger: Duration,
-    /// Entries of a shard that may be on their way at once.
+    /// Entries of a shard in flight at once.
     pub entries_in_flight: usize,
 }
 
@@ -45,7 +46,7 @@ pub struct Batcher<R: Replicated> {
 struct Gathered {
     parts: Vec<Part>,
     bytes: usize,
-    /// When the first part came.
+    /// When the first part arrived.
     since: Option<Instant>,
 }
 
@@ -58,7 +59,7 @@ impl Gathered {
 }
 
 impl<R: Replicated> Batcher<R> {
-    /// Proposes until told to stop, and what was handed in by then is applied.
+    /// Runs until it is stopped and everything submitted by then is applied.
     pub async fn run(mut self) {
         let mut in_flight: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
         let mut gathered = Gathered::default();
@@ -71,7 +72,8 @@ impl<R: Replicated> Batcher<R> {
             }
             if self.is_due(&gathered, in_flight.len(), open) {
                 let mut proposed = self.propose(std::mem::take(&mut gathered));
-                // Handed to Raft here and now: left to the set of futures, entries could overtake each other.
+                // Polled here, so that Raft receives it now. In the set of futures, entries could
+                // overtake each other.
                 if futures::poll!(&mut proposed).is_pending() {
                     in_flight.push(proposed);
                 }
@@ -86,7 +88,8 @@ impl<R: Replicated> Batcher<R> {
                     Some(part) => gathered.add(part),
                     None => open = false,
                 },
-                // Once: a token that is cancelled is ready at every turn, and nobody else on this thread would have one.
+                // Checked once: a cancelled token is always ready and would starve the other
+                // branches.
                 () = self.stop.cancelled(), if !stopping => {
                     stopping = true;
                     self.parts.close();
@@ -98,7 +101,7 @@ impl<R: Replicated> Batcher<R> {
         }
     }
 
-    /// With nothing on its way there is nothing to wait for: the first part goes at once.
+    /// With nothing in flight there is nothing to wait for, so the first part is proposed at once.
     fn is_due(&self, gathered: &Gathered, in_flight: usize, open: bool) -> bool {
         let Some(since) = gathered.since else {
             return false;

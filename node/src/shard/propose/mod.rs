@@ -1,6 +1,6 @@
-//! From deliveries to entries: parts are gathered into batches and proposed; ticks let log time go on.
+//! From deliveries to entries: batches parts and proposes them; ticks advance log time.
 //!
-//! Must not know: what an entry does to the shard, where learners are held.
+//! Must not know: what an entry does to the shard, which learners are in memory.
 
 mod batcher;
 mod part;

@@ -1,4 +1,4 @@
-//! Log time, and the entries that only let it go on.
+//! Log time, and the entries that only advance it.
 
 use std::{
     sync::Arc,
@@ -13,14 +13,16 @@ use tokio_util::sync::CancellationToken;
 
 use crate::raft::{Group, Replicated};
 
-/// The log time of a leader: from where the log left off, or this node's clock if that is later, on with monotonic time.
+/// The log time of a leader. It begins with the last committed log time or this node's wall clock,
+/// whichever is later, and continues with monotonic time.
 ///
-/// The wall clock is asked once, when leadership begins: it tells how long nobody led. From then on no step of it matters.
+/// The wall clock is read once, when leadership begins, to learn how long the shard had no leader.
+/// Later steps of the wall clock have no effect.
 #[derive(Debug)]
 pub struct LogClock(Mutex<(i64, Instant)>);
 
 impl LogClock {
-    /// Goes on from the last committed log time, ms.
+    /// Continues from the last committed log time, ms.
     pub fn following(committed_ms: i64) -> Self {
         let wall_ms = SystemTime::now()
             .duration_since(UNIX_EPOCH)
@@ -37,17 +39,17 @@ impl LogClock {
     }
 }
 
-/// Writes a tick when one is due, and nothing else: an idle shard writes nothing.
+/// Proposes a tick when one is due. An idle shard writes nothing.
 pub struct Ticker<R: Replicated> {
     pub group: Arc<Group<R>>,
     pub clock: Arc<LogClock>,
-    /// Log time at which a tick is due, ms; `None` when nothing is.
+    /// Log time at which a tick is due, ms; `None` when none is.
     pub due: watch::Receiver<Option<i64>>,
     pub stop: CancellationToken,
 }
 
 impl<R: Replicated> Ticker<R> {
-    /// Until told to stop, or the group stops.
+    /// Runs until it is stopped, or the group stops.
     pub async fn run(mut self) {
         loop {
             let due_ms = *self.due.borrow_and_update();

@@ -1,4 +1,4 @@
-//! Reads of a shard: one learner, or everyone in a course, as current as asked.
+//! Reads of a shard: one learner, or all of a course, with the requested consistency.
 //!
 //! Must not know: how entries are applied.
 

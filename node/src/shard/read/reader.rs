@@ -1,4 +1,4 @@
-//! Reads of a shard, by how current they have to be.
+//! Reads of a shard, by consistency.
 
 use std::{
     sync::Arc,
@@ -21,30 +21,30 @@ use crate::{
     store::checkpoint::CheckpointStore,
 };
 
-/// How long a read waits for what it asked for before it is answered with less, or refused.
+/// How long a read waits for its consistency before it is answered with less, or refused.
 const WAIT_MAX: Duration = Duration::from_secs(2);
-/// A learner that stops, or is stored, while it is asked is asked for again, so many times.
+/// Attempts of a read whose learner stops, or is stored, meanwhile.
 const LOOKUPS_MAX: usize = 8;
 
-/// How current an answer has to be.
+/// How current an answer must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
-    /// Sees every write acknowledged before the read began.
+    /// Includes every write acknowledged before the read began.
     Linearizable,
-    /// At least at this position of the shard.
+    /// At least at this index of the shard.
     Session(u64),
     /// At most this old.
     Bounded(Duration),
-    /// Whatever there is.
+    /// Whatever this replica has.
     Any,
 }
 
-/// How a read is to be done.
+/// How to read.
 #[derive(Clone, Copy, Debug)]
 pub struct ReadOptions {
-    /// How current the answer has to be.
+    /// How current the answer must be.
     pub consistency: Consistency,
-    /// Refuse rather than answer with less.
+    /// Refuse instead of answering with less.
     pub fail_when_stale: bool,
 }
 
@@ -55,19 +55,19 @@ pub struct Read<T> {
     pub value: T,
     /// The shard the answer was read from.
     pub view: Arc<View>,
-    /// The answer holds everything acknowledged up to this long before it was given.
+    /// The answer includes everything acknowledged up to this long before it was given.
     pub staleness: Duration,
-    /// Whether the asked consistency was met.
+    /// Whether the requested consistency was met.
     pub bound_met: bool,
 }
 
 /// A read has no answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ReadError {
-    /// The asked consistency was not met in time, and less was not wanted.
+    /// The requested consistency was not met in time, and the caller refuses less.
     #[error("the asked consistency was not met within {WAIT_MAX:?}")]
     Stale,
-    /// What is stored of the learner can't be read.
+    /// The learner's stored state can't be read.
     #[error("the learner's stored state can't be read: {0}")]
     Damaged(String),
     /// The shard is stopping.
@@ -75,7 +75,8 @@ pub enum ReadError {
     Stopped,
 }
 
-/// When what is applied here was last confirmed by a quorum to be all that had been acknowledged: the moment of asking.
+/// When a quorum last confirmed that everything acknowledged is applied here: the instant at which
+/// that was requested.
 #[derive(Debug, Default)]
 struct Confirmations(Mutex<Option<Instant>>);
 
@@ -103,7 +104,7 @@ pub struct ShardReader<R: Replicated> {
 }
 
 impl<R: Replicated> ShardReader<R> {
-    /// A reader of what a group's replica holds, shows and has stored.
+    /// A reader over a group's replica, its active and its stored learners.
     pub fn new(
         group: Arc<Group<R>>,
         store: Arc<CheckpointStore>,
@@ -132,7 +133,8 @@ impl<R: Replicated> ShardReader<R> {
         Arc::clone(&self.store)
     }
 
-    /// Looks at a learner, at what profiles show of it, and at the windows of a query, if there is one; `None` goes to `look` for one that nothing is known of.
+    /// Reads a learner: what profiles show, and the windows of a query if there is one. `look`
+    /// receives `None` for an unknown learner.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -149,7 +151,7 @@ impl<R: Replicated> ShardReader<R> {
     {
         let (staleness, bound_met) = self.await_consistency(options).await?;
         let view = self.view();
-        // Nothing before the floor is looked at, nor need it be there.
+        // Windows before the floor are neither read nor required.
         let windows = windows.map(|query| WindowQuery {
             from_ms: query.from_ms.max(Some(view.at.floor_ms)),
             ..query
@@ -163,7 +165,8 @@ impl<R: Replicated> ShardReader<R> {
         })
     }
 
-    /// Waits until this replica is as current as asked. Answers with the instant up to which everything acknowledged is in.
+    /// Waits until this replica is as current as requested. Returns the instant up to which
+    /// everything acknowledged is included, and whether the consistency was met.
     pub async fn await_consistency(
         &self,
         options: ReadOptions,
@@ -179,7 +182,8 @@ impl<R: Replicated> ShardReader<R> {
         }
     }
 
-    /// How old an answer read now may be: everything acknowledged longer ago than this is in.
+    /// How stale an answer given now may be: everything acknowledged longer ago than this is
+    /// included.
     pub fn staleness(&self) -> Duration {
         self.applied_confirmation()
             .unwrap_or(self.started)
@@ -202,7 +206,7 @@ impl<R: Replicated> ShardReader<R> {
         }
     }
 
-    /// Has a quorum confirm up to where the shard is, and applies that far.
+    /// Lets a quorum confirm the index of everything acknowledged, and waits until it is applied.
     async fn confirm(&self) -> Option<Instant> {
         let asked = Instant::now();
         let index = self.group.read_index().await.ok()?;
@@ -211,7 +215,8 @@ impl<R: Replicated> ShardReader<R> {
         Some(asked)
     }
 
-    /// When the newest confirmation was asked for. One is noted only after what it covers is applied here.
+    /// When the newest confirmation was requested. It is noted only once everything it covers is
+    /// applied.
     fn applied_confirmation(&self) -> Option<Instant> {
         self.confirmations.newest()
     }
@@ -241,7 +246,7 @@ impl<R: Replicated> ShardReader<R> {
                 None => IncompleteLearner::Stored(user_id.to_owned(), windows),
                 Some(learner) => {
                     match look_at_active(learner, view, windows, look.clone()).await {
-                        // It has stopped.
+                        // The learner has stopped.
                         None => continue,
                         Some(Ok(value)) => return Ok(value),
                         Some(Err(found)) => found,
@@ -249,8 +254,9 @@ impl<R: Replicated> ShardReader<R> {
                 }
             };
             looked = self.look_with_blocks(found, view, look.clone()).await;
-            // What was stored while it was read, record by record, may be newer than what was read before: of one who is active, and of one
-            // who was woken meanwhile, and may even be asleep again.
+            // Records stored between two of the reads may be newer than those read before. That
+            // happens to an active learner, and to one that was activated meanwhile and may be
+            // passivated again.
             let is_as_before = self.store.position(self.shard).ok() == stored_up_to;
             if is_as_before && (active.is_some() || self.directory.get(user_id).is_none()) {
                 return looked;
@@ -259,7 +265,7 @@ impl<R: Replicated> ShardReader<R> {
         looked
     }
 
-    /// Looks at what was found once the blocks are there that it lacks.
+    /// Runs `look` once the missing blocks are read.
     async fn look_with_blocks<T, F>(
         &self,
         found: IncompleteLearner,
@@ -297,15 +303,16 @@ impl<R: Replicated> ShardReader<R> {
     }
 }
 
-/// A learner of whom blocks may have to be read.
+/// A learner of which blocks may have to be read.
 enum IncompleteLearner {
-    /// Without an actor it is exactly as it is stored: it stopped only after its state was durable. With the windows that are looked at.
+    /// Not active, so its state is as stored: it stopped only after that was durable. With the
+    /// query's windows.
     Stored(String, Option<WindowQuery>),
-    /// Of an active one, and what it lacks.
+    /// A copy of an active learner, and the blocks it lacks.
     Copy(Box<Learner>, Vec<i64>),
 }
 
-/// What was seen, or what is to be looked at once its blocks are read; `None` when the learner has stopped.
+/// The answer, or the learner whose blocks must be read first; `None` when it has stopped.
 async fn look_at_active<T, F>(
     learner: &LearnerRef,
     view: &Arc<View>,
@@ -320,7 +327,7 @@ where
     let view = Arc::clone(view);
     let look: Look = Box::new(move |seen| {
         let _ = answer.send(match seen {
-            // A learner that was woken for an event that was then refused is as unknown as before.
+            // A learner that was activated for an event that was then refused stays unknown.
             Seen::Whole(learner) => Ok(look(Some(learner).filter(|it| it.is_known()), &view)),
             Seen::Lacking(copy, missing) => Err(IncompleteLearner::Copy(copy, missing)),
         });

@@ -1,4 +1,4 @@
-//! Everyone who has to do with a course, on one shard: the active learners as they are, the others as they are stored.
+//! The members of a course on one shard: active learners from memory, the others from the store.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -22,18 +22,19 @@ use crate::{
     store::checkpoint::CheckpointStore,
 };
 
-/// Looks at so many learners and then lets other tasks run.
+/// Learners asked between two yields to other tasks.
 const READS_AT_ONCE: usize = 64;
 
-/// Looks at the learners in a course, one after the other, in no order. It may not keep them all: a course has no bound.
+/// Visits the learners in a course, in no order. A course has no bound, so it must not keep all of
+/// them.
 pub trait RosterVisitor: Send + 'static {
-    /// Looks at one learner, those who unenrolled included.
+    /// Visits one learner, also one that has unenrolled.
     fn visit(&mut self, user_id: &str, standing: &Standing);
 }
 
 impl<R: Replicated> ShardReader<R> {
-    /// Shows a visitor everyone who has to do with a course, each once. Everything applied before the call is in; what is applied
-    /// during it may be.
+    /// Visits everyone in a course once. Includes everything applied before the call; what is
+    /// applied during it may be included.
     ///
     /// # Errors
     /// When a stored record can't be read, or the node is stopping.
@@ -42,7 +43,8 @@ impl<R: Replicated> ShardReader<R> {
         course_id: &str,
         mut visitor: V,
     ) -> Result<V, ReadError> {
-        // Active ones first: one that stops before the stored ones are read is among those, as it was when it stopped.
+        // Active learners first. One that stops before the stored ones are read is then found in
+        // the store, as it was when it stopped.
         let mut members = self.directory.members(course_id);
         self.ask(course_id, &mut members).await;
         let mut seen: HashSet<Box<str>> = HashSet::with_capacity(members.len());
@@ -63,7 +65,7 @@ impl<R: Replicated> ShardReader<R> {
         }
     }
 
-    /// The ids of all courses that a learner of this shard has to do with. Waits for the disk.
+    /// Ids of all courses of this shard's learners. Waits for the disk.
     ///
     /// # Errors
     /// When a stored record can't be read, or the node is stopping.
@@ -80,7 +82,7 @@ impl<R: Replicated> ShardReader<R> {
         }
     }
 
-    /// The ids of all learners of the shard, active or stored. Waits for the disk.
+    /// Ids of all learners of the shard, active or stored. Waits for the disk.
     ///
     /// # Errors
     /// When a record can't be read.
@@ -98,7 +100,8 @@ impl<R: Replicated> ShardReader<R> {
         Ok(user_ids)
     }
 
-    /// Asks those members whose standing isn't known, and remembers the answers. One that stops meanwhile keeps none.
+    /// Computes the unknown standings of members and caches them. A member that stops meanwhile
+    /// keeps none.
     async fn ask(&self, course_id: &str, members: &mut [Member]) {
         let floor_ms = self.view().at.floor_ms;
         let (reply, mut answers) = mpsc::channel(members.len().max(1));
@@ -106,10 +109,10 @@ impl<R: Replicated> ShardReader<R> {
         for (asked, (place, member)) in unknown.enumerate() {
             let (reply, course_id) = (reply.clone(), course_id.to_owned());
             let look: Look = Box::new(move |seen| {
-                // No standing needs what is only stored.
+                // Standings need no evicted block.
                 let Seen::Whole(learner) = seen else { return };
                 if let Some(standing) = learner.standing(&course_id, floor_ms) {
-                    // There is room for every answer.
+                    // The channel has room for every answer.
                     let _ = reply.try_send((place, Arc::new(standing)));
                 }
             });
@@ -181,7 +184,7 @@ fn stored_course_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>
     }
 }
 
-/// The ids of all stored learners. Waits for the disk.
+/// Ids of all stored learners. Waits for the disk.
 fn stored_user_ids(store: &CheckpointStore, shard: u16) -> Result<Vec<Box<str>>, String> {
     let mut user_ids: Vec<Box<str>> = Vec::new();
     let standings = standings_from();

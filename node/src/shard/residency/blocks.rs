@@ -1,4 +1,4 @@
-//! Where a shard's learners find the events that have left the memory.
+//! Reads a shard's stored blocks of events.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use crate::{
     store::checkpoint::CheckpointStore,
 };
 
-/// The stored blocks of a shard's learners; counts what is read.
+/// The stored blocks of a shard's learners; counts the reads.
 pub struct ShardBlocks {
     pub shard: u16,
     pub store: Arc<CheckpointStore>,

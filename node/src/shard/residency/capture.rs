@@ -1,20 +1,23 @@
-//! A capture of the directory's learners: each hands over the state that it has at one entry boundary, while entries go on.
+//! A capture of the directory's learners: each hands over its state as of one entry boundary, while
+//! further entries are applied.
 //!
-//! Invariant: from [`Directory::begin_capture`] on, a learner that is due is asked once, and before anything of a later entry reaches it:
-//! by [`Directory::save`], which has it entered or told while the directory is locked, or by the shard, which gets it handed out with
-//! what it is to be asked for.
+//! Invariant: from [`Directory::begin_capture`] on, each due learner receives one save request
+//! before anything of a later entry. Either [`Directory::save`] locks the learner or enqueues the
+//! request while the directory is locked, or the shard sends the request that it gets with
+//! [`Directory::entry_targets`].
 
 use tokio::sync::mpsc;
 
 use super::directory::{CaptureState, Directory, Learners, Place, Standings};
 use crate::learner::{LearnerMessage, LearnerRef, Save, Saved};
 
-/// So many learners are entered together to be saved: events for them wait some tenths of a millisecond at most.
+/// Learners locked together to be saved. Events for them wait some tenths of a millisecond at most.
 const SAVED_AT_ONCE: usize = 8;
 
 impl Directory {
-    /// Begins a capture, `as_of` the newest entry: the learners with something unsaved, to be handed to [`Self::save`], and where their
-    /// states come out. Whoever is touched by an entry meanwhile is asked before.
+    /// Begins a capture as of the newest entry. Returns the learners with unsaved state, to be
+    /// passed to [`Self::save`], and the channel that receives their states. A learner that an
+    /// entry touches meanwhile is saved before.
     pub fn begin_capture(&self, as_of: u64) -> (Vec<Place>, mpsc::Receiver<Saved>) {
         self.unsaved_bytes.send_replace(0);
         let mut learners = self.learners.lock();
@@ -33,7 +36,8 @@ impl Directory {
         (due, received)
     }
 
-    /// Has these learners of a capture hand over their state, unless they have. Those with whom somebody is hand it over in their turn.
+    /// Saves these learners of a capture, unless that has happened. A learner with an operation in
+    /// progress handles the request in its turn.
     pub fn save(&self, places: &[Place]) {
         for some in places.chunks(SAVED_AT_ONCE) {
             self.save_together(some);
@@ -47,12 +51,13 @@ impl Directory {
             Some((learners.active[*place].learner.clone(), save))
         };
         let due: Vec<(LearnerRef, Save)> = places.iter().filter_map(&mut take).collect();
-        // Entered, or told, while nobody else can look them up: so no entry comes in between.
+        // The directory is locked, so no other task can look these learners up and no entry comes
+        // between.
         let mut locked = Vec::with_capacity(due.len());
         for (learner, save) in &due {
             match learner.try_lock() {
                 Some(resident) => locked.push((resident, save)),
-                // One that fails ends the process.
+                // A learner that fails here ends the process.
                 None => drop(learner.enqueue(LearnerMessage::Save(save.clone()))),
             }
         }
@@ -65,12 +70,12 @@ impl Directory {
         }
     }
 
-    /// All learners of the capture were asked: the channel ends with the last answer.
+    /// Ends the requests of a capture: the channel closes with the last answer.
     pub fn close_capture(&self) {
         self.learners.lock().saved = None;
     }
 
-    /// What was being saved is durable.
+    /// The last capture is durable.
     pub fn end_capture(&self) {
         let mut learners = self.learners.lock();
         learners.durable_index = learners.saved_at;
@@ -79,14 +84,14 @@ impl Directory {
         }
     }
 
-    /// What entries up to this one did to learners is durable.
+    /// Index of the newest entry whose effects on learners are durable.
     pub fn durable_index(&self) -> u64 {
         self.learners.lock().durable_index
     }
 }
 
 impl Learners {
-    /// What a learner is to be asked for, if a capture waits for it: counts as asked from now on.
+    /// The request to send to a learner if a capture waits for it. From now on it counts as sent.
     pub(super) fn take_save_request(&mut self, place: Place) -> Option<Save> {
         let active = &mut self.active[place];
         if active.capture != CaptureState::Due {

@@ -1,4 +1,4 @@
-//! What a capture holds, while entries go on.
+//! What a capture contains while entries are applied.
 
 use std::sync::{
     Arc,
@@ -27,13 +27,13 @@ use crate::{
 };
 
 const LEARNERS: usize = 24;
-/// Each round has new learners: heads grow with events.
+/// Each round has new learners, because heads grow with events.
 const ROUNDS: usize = 40;
 const CAPTURES: usize = 100;
-/// So many are saved between two turns of other tasks.
+/// Learners saved between two yields.
 const PORTION: usize = 12;
 
-/// How many events each learner has; locked while an entry is applied, as a shard is.
+/// Number of events of each learner; locked while an entry is applied, as a shard is.
 type Shard = Arc<Mutex<[u64; LEARNERS]>>;
 
 fn user_id(number: usize) -> String {
@@ -61,7 +61,7 @@ async fn directory() -> Directory {
     directory
 }
 
-/// One event for some learners, as a shard applies them.
+/// Applies one event for each of some learners, as a shard does.
 async fn apply(directory: &Directory, learners: &[usize], index: u64) {
     let at_ms = 1_700_000_000_000 + index.cast_signed();
     let context = Arc::new(EntryContext {
@@ -118,7 +118,7 @@ async fn apply_entries(directory: Directory, shard: Shard, mut rng: Rng, stop: A
     }
 }
 
-/// Is with one learner after the other, so that others find them busy.
+/// Locks one learner after the other, so that others find them busy.
 fn look_around(directory: &Directory, mut rng: Rng, stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         let learner = directory.get(&user_id(rng.usize(..LEARNERS)));
@@ -129,7 +129,7 @@ fn look_around(directory: &Directory, mut rng: Rng, stop: &AtomicBool) {
     }
 }
 
-/// What was handed over: events of each learner.
+/// Number of events in what a learner handed over.
 fn events_in(saved: &Saved) -> u64 {
     let head = saved.changes.iter().find(|it| it.part == StatePart::Head);
     let head = head.and_then(|head| head.bytes.as_ref());

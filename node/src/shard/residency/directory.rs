@@ -1,4 +1,4 @@
-//! The active learners of a shard: who has an actor, and which of them may stop.
+//! The active learners of a shard, and which of them may be passivated.
 
 use std::{
     collections::{BTreeSet, HashMap},
@@ -17,21 +17,22 @@ use super::memory::LearnerMemory;
 use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, LearnerRef, Save, Saved};
 use crate::raft::UNSAVED_BYTES_DUE;
 
-/// How long after its newest event the last window that is emitted ends, at most, ms.
+/// Upper bound of the time from a learner's newest event to the end of its last emitted window, ms.
 const SETTLES_WITHIN_MS: i64 = 60_000;
 
-/// What learners come to that one capture stores because they may leave, bytes: no part of the estimate of unsaved bytes, and within
-/// a commit's bound beside it. A larger one leaves alone.
+/// Bound of what one capture stores of learners that are to be passivated, bytes. It comes on top
+/// of the estimate of unsaved bytes and is within a commit's bound. A learner larger than this is
+/// passivated alone.
 const LEAVING_BYTES_MAX: u64 = 64 << 20;
 
 /// How far a learner is with the capture that is not durable yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CaptureState {
-    /// It is not part of it.
+    /// Not part of the capture.
     Idle,
-    /// It has to hand over its state before an entry touches it.
+    /// Must hand over its state before an entry touches it.
     Due,
-    /// It was told to.
+    /// The request for its state was sent.
     Requested,
 }
 
@@ -39,36 +40,39 @@ pub(super) enum CaptureState {
 #[derive(Clone, Debug)]
 pub struct Directory {
     pub(super) learners: Arc<Mutex<Learners>>,
-    /// Given out so far.
+    /// Number of versions given out so far.
     versions: Arc<AtomicU64>,
-    /// Of all learners of the node.
+    /// Memory of all learners of the node.
     memory: Arc<LearnerMemory>,
-    /// What the next capture of the shard comes to at most, bytes.
+    /// Upper bound of the size of the shard's next capture, bytes.
     pub(super) unsaved_bytes: Arc<watch::Sender<u64>>,
 }
 
-/// Where a learner is held. Stays the same while an entry is applied, and while the learner is being saved.
+/// Index of a learner in the directory. It does not change while an entry is applied or the learner
+/// is saved.
 pub type Place = usize;
 
-/// An active learner, and where it is held.
+/// An active learner and its index.
 pub type ActiveRef = (Place, LearnerRef);
 
 #[derive(Debug, Default)]
 pub(super) struct Learners {
-    /// Invariant: names exactly the learners in `active`, each with its place there.
+    /// Invariant: contains exactly the learners in `active`, each with its index there.
     places: HashMap<Box<str>, Place, foldhash::fast::RandomState>,
     pub(super) active: Slab<Active>,
-    /// What the learners come to whose standings are wanted, bytes.
+    /// Size of the learners whose standings are wanted, bytes.
     pub(super) leaving_bytes: u64,
-    /// Before the windows are settled up to here nobody is idle, ms of event time: there is no need to look.
+    /// No learner is idle while windows are settled only to an earlier event time than this, ms.
+    /// Until then a scan is skipped.
     none_idle_before_ms: i64,
-    /// Up to where they were settled at the last look, ms of event time: a change of settings may take that back.
+    /// Event time to which windows were settled at the last scan, ms. A change of settings may
+    /// lower it.
     last_settled_ms: i64,
-    /// Where learners hand over their states while a capture is collected.
+    /// Receives the learners' states while a capture is collected.
     pub(super) saved: Option<mpsc::Sender<Saved>>,
-    /// The newest entry at the boundary of the last capture.
+    /// Index of the newest entry in the last capture.
     pub(super) saved_at: u64,
-    /// The same of the last capture that is durable; before the first since the start nothing counts.
+    /// The same for the last durable capture; 0 before the first capture since the start.
     pub(super) durable_index: u64,
 }
 
@@ -83,87 +87,88 @@ pub(super) struct Active {
     pub(super) unsaved: bool,
     pub(super) unsaved_bytes: u64,
     pub(super) capture: CaptureState,
-    /// Another one after each entry that touched it, and each time it is woken.
+    /// Changes with each entry that touches the learner, and with each activation.
     version: u64,
     courses: Vec<Seat>,
     pub(super) standings: Standings,
-    /// Counted among those whose windows were all settled when they were last looked at.
+    /// All its windows were settled at the last scan.
     is_idle: bool,
 }
 
 /// An active learner that an entry is about to touch.
 #[derive(Debug)]
 pub struct TouchedLearner {
-    /// Where it is held.
+    /// Its index in the directory.
     pub place: Place,
-    /// To reach it.
+    /// Receives messages for it.
     pub learner: LearnerRef,
-    /// What it is to be asked for first.
+    /// Request to send before the events, if a capture waits for the learner.
     pub save: Option<Save>,
 }
 
-/// What is known of a learner when it is woken.
+/// What is known of a learner when it is activated.
 #[derive(Debug)]
 pub struct Activation {
-    /// Its newest event, ms.
+    /// Time of its newest event, ms.
     pub last_event_ms: i64,
-    /// The ids of its courses.
+    /// Ids of its courses.
     pub courses: Vec<Box<str>>,
-    /// Whether its stored standings are those of its stored state.
+    /// Whether its stored standings match its stored state.
     pub standings_stored: bool,
-    /// What it takes, with its actor, bytes.
+    /// Memory of the learner and its actor, bytes.
     pub memory_bytes: u64,
     /// Log time, ms.
     pub touched_ms: i64,
 }
 
-/// What is stored of how a learner stands in its courses: nobody reads it while the learner is active, so it is written when it may
-/// leave.
+/// How the stored standings of a learner relate to its state. Standings are not read from the store
+/// while the learner is active, so they are written only before it is passivated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Standings {
-    /// Those of before its newest events, or none.
+    /// Older than its newest events, or absent.
     Behind,
-    /// Those of now are to be part of the next capture, which the learner makes so much larger, bytes.
+    /// The next capture stores them. The value is by how much this learner enlarges it, bytes.
     Wanted(u64),
-    /// Those of now, or they are part of the present capture.
+    /// Current, or part of the present capture.
     Stored,
 }
 
-/// A learner's place in a course.
+/// A learner's membership in a course.
 #[derive(Debug)]
 struct Seat {
     course_id: Box<str>,
-    /// As it was last asked for, and at which version of the learner.
+    /// The standing computed last, with the learner's version at that time.
     standing: Option<(u64, Arc<Standing>)>,
 }
 
 /// A learner in a course.
 #[derive(Debug)]
 pub struct Member {
-    /// The learner.
+    /// The learner's id.
     pub user_id: Box<str>,
-    /// To ask, when the standing isn't known.
+    /// Computes the standing when it is not known.
     pub learner: LearnerRef,
-    /// Of the learner, when it was looked up.
+    /// The learner's version when it was looked up.
     pub version: u64,
-    /// How it stands, if that has been asked for since its last event.
+    /// The standing, if it was computed since the learner's last event.
     pub standing: Option<Arc<Standing>>,
 }
 
 /// Which learners may be stopped.
 #[derive(Clone, Copy, Debug)]
 pub struct Retirement {
-    /// Windows that end at or before this are settled, ms of event time.
+    /// Windows that end at or before this event time are settled, ms.
     pub settled_ms: i64,
-    /// Learners not touched since this log time, ms.
+    /// A learner qualifies if no entry touched it since this log time, ms.
     pub untouched_since_ms: i64,
 }
 
 impl Retirement {
-    /// At a watermark, with what is late for up to `allowed_lateness_ms`.
+    /// The limits at a watermark, for events that may be up to `allowed_lateness_ms` late.
     ///
-    /// A lateness beyond a session's gap counts as that much: with all sources silent the watermark comes to rest so much and a minute past
-    /// the newest event, and nobody would ever leave.
+    /// A lateness beyond a session's gap counts as the gap. Once all sources are silent the
+    /// watermark stops at the gap plus a minute past the newest event, so with a larger lateness no
+    /// learner would ever be stopped.
     pub fn at(watermark_ms: i64, allowed_lateness_ms: i64, untouched_since_ms: i64) -> Self {
         let lateness_ms = allowed_lateness_ms.min(SESSION_GAP_MS);
         Self {
@@ -174,7 +179,7 @@ impl Retirement {
 }
 
 impl Directory {
-    /// An empty one, that adds what its learners take to the node's sum.
+    /// An empty directory that adds its learners' memory to the node's total.
     pub fn new(memory: Arc<LearnerMemory>) -> Self {
         Self {
             learners: Arc::default(),
@@ -191,8 +196,8 @@ impl Directory {
         Some(learners.active[place].learner.clone())
     }
 
-    /// The learners that an entry is about to touch, in their order, where they are active. Those of whom a capture is not collected
-    /// yet have to hand over the state that they have now, before anything else.
+    /// The active ones among the learners that an entry is about to touch, in their order. A
+    /// learner that a capture still waits for must hand over its present state first.
     pub fn entry_targets<'u>(
         &self,
         user_ids: impl Iterator<Item = &'u str>,
@@ -200,7 +205,8 @@ impl Directory {
         let mut learners = self.learners.lock();
         let places = user_ids.map(|user_id| learners.places.get(user_id).copied());
         let places: Vec<Option<Place>> = places.collect();
-        // None of these is in a cache, as a rule: so the processor fetches many at a time, which counting references would prevent.
+        // Most of these are in no cache. Prefetching all of them lets the processor fetch many
+        // cache lines at a time; cloning each reference in this loop would prevent that.
         for place in places.iter().flatten() {
             learners.active[*place].learner.prefetch();
         }
@@ -213,7 +219,7 @@ impl Directory {
         found.collect()
     }
 
-    /// Notes a learner that was woken.
+    /// Adds a learner that was activated.
     pub fn insert(&self, user_id: &str, learner: LearnerRef, activated: Activation) -> Place {
         let active = Active {
             learner,
@@ -240,7 +246,7 @@ impl Directory {
         place
     }
 
-    /// Notes what an entry did to its learners.
+    /// Records what an entry did to its learners.
     pub fn note_applied<'a>(
         &self,
         log_time_ms: i64,
@@ -276,15 +282,18 @@ impl Directory {
         });
     }
 
-    /// What the next capture comes to at most, bytes; see [`Replicated::unsaved_bytes`](crate::raft::Replicated::unsaved_bytes).
+    /// Upper bound of the size of the next capture, bytes; see
+    /// [`Replicated::unsaved_bytes`](crate::raft::Replicated::unsaved_bytes).
     pub fn unsaved_bytes(&self) -> watch::Receiver<u64> {
         self.unsaved_bytes.subscribe()
     }
 
-    /// Stops the learners that may be stopped: nothing unsaved, all windows settled, long untouched. Returns how many. Those who could but
-    /// for what is not stored have it stored, their standings too, with the next capture first.
+    /// Stops the learners that may be stopped: nothing unsaved, all windows settled, not touched
+    /// for long. Returns how many. A learner that only lacks durable state or standings is marked,
+    /// so that the next capture stores both.
     ///
-    /// To be called between entries only: an actor that an entry still has a message for must not stop.
+    /// Call this between entries only: an actor must not stop while an entry still has a message
+    /// for it.
     pub fn retire(&self, retirement: Retirement) -> usize {
         let mut learners = self.learners.lock();
         let Learners {
@@ -322,7 +331,7 @@ impl Directory {
             if !stays {
                 let active = active.remove(*place);
                 self.memory.grow(-active.memory_bytes.cast_signed());
-                // A stopped actor is as good as a retired one.
+                // If the actor has already stopped, the result is the same.
                 let _ = active.learner.enqueue(LearnerMessage::Retire);
             } else {
                 *none_idle_before_ms = learner.settles_ms().min(*none_idle_before_ms);
@@ -332,7 +341,7 @@ impl Directory {
         before - active.len()
     }
 
-    /// Whether some may stop once the next capture has stored how they stand.
+    /// Whether learners can be stopped once the next capture has stored their standings.
     pub fn are_some_leaving(&self) -> bool {
         self.learners.lock().leaving_bytes > 0
     }
@@ -357,7 +366,7 @@ impl Directory {
             .collect()
     }
 
-    /// Keeps how members stand in a course, for as long as nothing touches them.
+    /// Caches the standings of members in a course until an entry touches them.
     pub fn keep_standings<'m>(
         &self,
         course_id: &str,
@@ -376,7 +385,7 @@ impl Directory {
         }
     }
 
-    /// The ids of all courses of active learners.
+    /// Ids of all courses of active learners.
     pub fn course_ids(&self) -> BTreeSet<Box<str>> {
         let learners = self.learners.lock();
         let mut ids = BTreeSet::new();
@@ -388,17 +397,17 @@ impl Directory {
         ids
     }
 
-    /// How many learners are active.
+    /// Number of active learners.
     pub fn len(&self) -> usize {
         self.learners.lock().active.len()
     }
 
-    /// The ids of all active learners.
+    /// Ids of all active learners.
     pub fn user_ids(&self) -> Vec<Box<str>> {
         self.learners.lock().places.keys().cloned().collect()
     }
 
-    /// Notes that a learner takes another number of bytes.
+    /// Records a learner's new memory use, bytes.
     pub(super) fn note_size(&self, active: &mut Active, bytes: u64) {
         let more = bytes.cast_signed() - active.memory_bytes.cast_signed();
         self.memory.grow(more);
@@ -422,7 +431,8 @@ impl Learners {
 }
 
 impl Active {
-    /// When all its windows are settled, ms of event time; those of one of whom nothing was accepted always are.
+    /// Event time at which all its windows are settled, ms. A learner without accepted events is
+    /// always settled.
     fn settles_ms(&self) -> i64 {
         match self.last_event_ms {
             i64::MIN => i64::MIN,
@@ -430,12 +440,12 @@ impl Active {
         }
     }
 
-    /// All of it is durable.
+    /// Whether all of it is durable.
     fn is_stored(&self) -> bool {
         !self.unsaved && self.capture == CaptureState::Idle && self.standings == Standings::Stored
     }
 
-    /// What it adds at most to the capture that stores all of it, bytes; at least 1.
+    /// Upper bound of what it adds to a capture that stores all of it, bytes; at least 1.
     fn leaving_bytes(&self) -> u64 {
         self.memory_bytes.saturating_sub(ACTOR_BYTES).max(1)
     }
@@ -446,7 +456,7 @@ impl Active {
 }
 
 impl Standings {
-    /// What the next capture is larger by, bytes; 0 for a learner that does not leave.
+    /// By how much the learner enlarges the next capture, bytes; 0 unless its standings are wanted.
     pub(super) fn leaving_bytes(self) -> u64 {
         match self {
             Self::Wanted(bytes) => bytes,

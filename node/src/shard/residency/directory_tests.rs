@@ -1,15 +1,15 @@
-//! Which learners a capture takes, and when they may leave.
+//! Which learners a capture takes, and when they may be stopped.
 
 use super::*;
 use crate::learner::{NoBlocks, ResidentLearner, Stored};
 
-/// Everybody may go, as far as time is concerned.
+/// Time allows every learner to be stopped.
 const ALL: Retirement = Retirement {
     settled_ms: i64::MAX,
     untouched_since_ms: i64::MAX,
 };
 
-/// So many settled learners of this size, saved but for how they stand.
+/// Settled learners of this size, all saved except their standings.
 async fn settled(learners: u64, bytes: u64) -> Directory {
     settled_in(LearnerMemory::of(1 << 40, 0), learners, bytes).await
 }
@@ -34,7 +34,7 @@ async fn settled_in(memory: LearnerMemory, learners: u64, bytes: u64) -> Directo
     directory
 }
 
-/// A whole checkpoint. Answers how many learners it was of.
+/// Makes a whole checkpoint. Returns the number of learners saved.
 async fn save(directory: &Directory) -> usize {
     let (due, mut saved) = directory.begin_capture(1);
     directory.save(&due);
@@ -84,7 +84,7 @@ async fn a_learner_larger_than_the_bound_leaves_alone() {
     }
 }
 
-/// Windows settle at their end and the allowed lateness; a change of settings may open them again.
+/// Windows settle at their end plus the allowed lateness; a change of settings may open them again.
 #[tokio::test]
 async fn whoever_is_idle_no_longer_is_not_counted_as_such() {
     let directory = settled(2, 1 << 20).await;
@@ -97,7 +97,7 @@ async fn whoever_is_idle_no_longer_is_not_counted_as_such() {
     assert!(directory.memory.is_crowded());
 }
 
-/// However late events may be: with all sources silent the watermark rests 31 minutes past the newest event.
+/// For any lateness: with all sources silent the watermark stops 31 minutes past the newest event.
 #[test]
 fn at_the_watermarks_rest_everybody_may_leave() {
     const NEWEST_MS: i64 = 1_700_000_000_000;
@@ -111,7 +111,7 @@ fn at_the_watermarks_rest_everybody_may_leave() {
     }
 }
 
-/// As on a shard whose sources are all overruled by an authoritative one: there is no watermark.
+/// As on a shard whose sources are all overruled by an authoritative one: it has no watermark.
 #[tokio::test]
 async fn who_is_unknown_leaves_where_nothing_was_ever_accepted() {
     let directory = Directory::new(Arc::new(LearnerMemory::of(1 << 40, 0)));
@@ -134,7 +134,7 @@ async fn who_is_unknown_leaves_where_nothing_was_ever_accepted() {
 #[tokio::test]
 async fn what_idle_learners_let_go_of_is_not_theirs_any_more() {
     let directory = settled_in(LearnerMemory::of(1 << 40, 1 << 20), 2, 1 << 20).await;
-    // Others', who are in a lesson.
+    // Memory of learners of another shard, who are not idle.
     directory.memory.grow(10 << 20);
     directory.retire(ALL);
     assert!(directory.memory.is_crowded());

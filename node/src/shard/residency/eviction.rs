@@ -1,18 +1,20 @@
-//! Where memory runs short, all learners let go of what is durable: those in a lesson do at their next event, and to the others none comes.
+//! Evicts durable blocks of all learners when memory is short. A learner with new events does so at
+//! its next event anyway; the others receive none.
 
 use super::directory::{Directory, Place};
 
-/// So many learners let go while the directory is locked: others wait for some tens of microseconds.
+/// Learners processed while the directory is locked. Others wait for some tens of microseconds.
 const AT_ONCE: usize = 8;
 
 impl Directory {
-    /// Where the active learners are held.
+    /// Indexes of the active learners.
     pub fn places(&self) -> Vec<Place> {
         let learners = self.learners.lock();
         learners.active.iter().map(|(place, _)| place).collect()
     }
 
-    /// Has these learners let go of what need not be in memory. Those with whom somebody is do so in their own time.
+    /// Evicts what need not be in memory of these learners. A learner with an operation in progress
+    /// is skipped: it evicts at its next event.
     pub fn evict_blocks(&self, places: &[Place]) {
         for some in places.chunks(AT_ONCE) {
             let mut learners = self.learners.lock();

@@ -1,24 +1,26 @@
-//! What the active learners of a node take, of what they may.
+//! How much memory the active learners of a node use, and the bounds.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// The idle are many when they take a quarter of what is short: fewer are not worth the waking when they come back.
+/// Idle learners are evicted early when they use at least this fraction (1/4) of `bytes_short`.
+/// Below it, activating them again would cost more than the memory is worth.
 const MANY: u64 = 4;
-/// The part of what learners may take from which on it is tight.
+/// Above this fraction of the bound, memory is tight.
 const TIGHT: (u64, u64) = (7, 8);
 
-/// Adds up what all shards of a node say.
+/// Sums what all shards of a node report.
 #[derive(Debug)]
 pub struct LearnerMemory {
     bytes_max: u64,
     bytes_short: u64,
     held: AtomicU64,
-    /// Of learners whose windows are all settled: they could leave.
+    /// Memory of learners whose windows are all settled: they can be stopped.
     idle: AtomicU64,
 }
 
 impl LearnerMemory {
-    /// Nothing is taken yet of so many bytes, which are short from so many on, or half of them.
+    /// Nothing is used yet. Memory is short beyond `bytes_short`, or beyond half of `bytes_max` if
+    /// that is less.
     pub fn of(bytes_max: u64, bytes_short: u64) -> Self {
         let (held, idle) = Default::default();
         Self {
@@ -29,46 +31,47 @@ impl LearnerMemory {
         }
     }
 
-    /// Learners take so much more, or less, bytes.
+    /// Adds to the memory of all learners, bytes; negative when it shrinks.
     pub fn grow(&self, bytes: i64) {
-        // Wraps round where it shrinks.
+        // Adding a negative number wraps around, which subtracts.
         self.held
             .fetch_add(bytes.cast_unsigned(), Ordering::Relaxed);
     }
 
-    /// Idle learners take so much more, or less, bytes.
+    /// Adds to the memory of idle learners, bytes; negative when it shrinks.
     pub fn grow_idle(&self, bytes: i64) {
         self.idle
             .fetch_add(bytes.cast_unsigned(), Ordering::Relaxed);
     }
 
-    /// Bytes.
+    /// Memory in use, bytes.
     pub fn used_bytes(&self) -> u64 {
         self.held.load(Ordering::Relaxed)
     }
 
-    /// Bytes.
+    /// The bound, bytes.
     pub fn max(&self) -> u64 {
         self.bytes_max
     }
 
-    /// Whether there will soon be no room: learners should let go of what need not be in memory.
+    /// Whether memory is nearly full: learners should evict what need not be in memory.
     pub fn is_tight(&self) -> bool {
         self.used_bytes() > self.bytes_max / TIGHT.1 * TIGHT.0
     }
 
-    /// Whether there is no room, for whatever comes.
+    /// Whether the bound is exceeded: no event is taken.
     pub fn is_full(&self) -> bool {
         self.used_bytes() > self.bytes_max
     }
 
-    /// Whether memory is short because of those who are idle: they should leave, and newcomers wait until they have.
+    /// Whether memory is short because of idle learners. They should be stopped, and new learners
+    /// wait until they are.
     pub fn is_crowded(&self) -> bool {
         let is_short = self.used_bytes() > self.bytes_short;
         is_short && self.idle.load(Ordering::Relaxed) > self.bytes_short / MANY
     }
 
-    /// Whether events may come that make learners active.
+    /// Whether events that activate learners are taken.
     pub fn has_room(&self) -> bool {
         !self.is_full() && !self.is_crowded()
     }

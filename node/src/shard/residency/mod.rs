@@ -1,6 +1,6 @@
-//! Which learners are in memory, what they take there, and when they may leave.
+//! Which learners are in memory, how much they use, and when they may leave.
 //!
-//! Must not know: what an entry holds, how a capture is written.
+//! Must not know: what an entry contains, how a capture is written.
 
 mod blocks;
 mod capture;
