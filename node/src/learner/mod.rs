@@ -1,6 +1,6 @@
-//! Learners in memory: an actor for each one that is active, and the records that all of them are stored as.
+//! Learners: an actor for each active one, and their records.
 //!
-//! Must not know: the log, Raft; a learner knows of no other.
+//! Must not know: the log, Raft. A learner must not know other learners.
 
 mod actor;
 mod codec;

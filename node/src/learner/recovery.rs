@@ -1,4 +1,5 @@
-//! Learners that are gathered while the checkpoints are verified: their records pass by there anyway.
+//! Gathers learners while the checkpoints are verified, since verification reads their records
+//! anyway.
 
 use std::collections::HashMap;
 
@@ -10,8 +11,8 @@ use super::codec::{
 };
 use crate::store::checkpoint::{Change, RecoveryVisitor};
 
-/// Collects, by shard, the learners that were active when they were stored: how they stand in their courses is not stored, so they
-/// are to be active again before anybody asks.
+/// Gathers, by shard, the learners that were active when they were stored. Their standings are not
+/// stored, so they must be active again before the first read.
 pub struct RecoveredLearners {
     shards: Vec<Mutex<ShardLearners>>,
 }
@@ -19,7 +20,7 @@ pub struct RecoveredLearners {
 #[derive(Default)]
 struct ShardLearners {
     learners: Vec<Result<Stored, LoadError>>,
-    /// The one whose records pass by.
+    /// The learner whose records are being read.
     present: Option<Gathered>,
     /// Heads from packs, each learner's newest, until the learner's own records follow.
     packed: HashMap<Box<str>, Packed, foldhash::fast::RandomState>,
@@ -33,7 +34,7 @@ struct Packed {
 }
 
 impl RecoveredLearners {
-    /// For so many shards.
+    /// For this number of shards.
     pub fn new(shards: u16) -> Self {
         Self {
             shards: (0..shards).map(|_| Mutex::default()).collect(),
@@ -96,7 +97,7 @@ impl RecoveryVisitor for RecoveredLearners {
 }
 
 impl ShardLearners {
-    /// Packs come before all other records.
+    /// Packs precede all other records.
     fn unpack(&mut self, number: u32, record: &[u8]) {
         let (as_of, heads) = match packed_heads(number, record) {
             Ok(pack) => pack,
@@ -112,7 +113,8 @@ impl ShardLearners {
         }
     }
 
-    /// Records come in the order of their keys: all of a learner after the first piece of its head, if it has one of its own.
+    /// Records arrive in the order of their keys. If a head has its own record, the first piece of
+    /// it precedes all other records of the learner.
     fn add(&mut self, user_id: &str, (part, piece): (StatePart, u16), payload: &[u8]) {
         let is_present = |present: &&mut Gathered| present.user_id() == user_id;
         if (part, piece) == (StatePart::Head, 0) {
@@ -127,7 +129,7 @@ impl ShardLearners {
         }
     }
 
-    /// Another learner's records follow: of the head among them and that in a pack, the newer one counts.
+    /// Begins the next learner, with the newer of its own head and that from a pack.
     fn begin(&mut self, user_id: &str, own: Option<Gathered>) {
         self.finish_present();
         let own_as_of = own.as_ref().map(Gathered::as_of);

@@ -1,4 +1,4 @@
-//! What a start finds of what captures wrote.
+//! What a start recovers of what captures wrote.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -14,7 +14,7 @@ use crate::learner::{Collected, Saved, codec::pack, dead_letter_key};
 
 type Records = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// The records of learners of whom nothing is known but that they are there, as one capture writes them.
+/// Records of learners without content, as one capture writes them.
 fn records(as_of: u64, learners: &[(&str, bool)]) -> Records {
     let mut collected = Collected::new(Vec::new(), as_of);
     for (user_id, was_active) in learners {
@@ -114,7 +114,7 @@ fn a_packed_head_has_the_records_beside_it() {
 fn a_head_without_an_index_is_older_than_any_pack() {
     let mut all = packed(0, 1, &["ada"]);
     for (key, _) in records(9, &[("ada", false)]) {
-        // As builds before packs wrote it: the number of pieces, and a head that is none.
+        // As builds before packs wrote it: the number of pieces, and bytes that are no head.
         all.insert(key, [&[0, 1], &b"no head"[..]].concat());
     }
     let (learners, _) = gathered(&all).expect("the pack counts");
@@ -177,7 +177,7 @@ const CAPTURES: u64 = 120;
 /// Learners, and what is stored of them.
 struct Rig {
     learners: Vec<Learner>,
-    /// Of whom the newest head was stored without standings.
+    /// Whether the learner's newest head was stored without standings.
     recovered_learners: Vec<bool>,
     stored: Vec<Option<Learner>>,
     records: Records,
@@ -224,7 +224,7 @@ impl Rig {
         applied.expect("all of it is in memory");
     }
 
-    /// Some learners have an event and are captured, of whom some leave.
+    /// Applies an event to some learners and captures them; some of them are passivated.
     fn capture(&mut self, as_of: u64, rng: &mut Rng) {
         let mut collected = Collected::new(Vec::new(), as_of);
         let learners = [1, 12, LEARNERS][rng.usize(..3)];

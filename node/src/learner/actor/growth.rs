@@ -1,32 +1,32 @@
-//! By how much a learner's records can grow with what comes.
+//! Upper bound of the growth of a learner's records.
 
-/// What an event adds at most to the records, beside its texts, bytes.
+/// Upper bound of what an event adds to the records, without its texts, bytes.
 const EVENT_BYTES: u64 = 96;
-/// So many of the newest events are kept whole.
+/// This many of the newest events are stored whole.
 const KEPT_WHOLE: u64 = 10;
-/// Each text of an event stands in so many other places at most: an event's id in its session, in a viewing and in an attempt; others in
-/// fewer.
+/// Further copies of each text of an event, at most. An event's id is stored in its session, in a
+/// viewing and in an attempt; other texts in fewer places.
 const OTHER_PLACES: u64 = 3;
 
-/// Events that came since a learner was saved.
+/// Events since a learner was saved.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Growth {
     events: u64,
-    /// Their encoded bytes.
+    /// Sum of their encoded sizes.
     bytes: u64,
-    /// Those of the largest.
+    /// Encoded size of the largest.
     largest_bytes: u64,
 }
 
 impl Growth {
-    /// Another event, of so many encoded bytes.
+    /// Adds an event of this encoded size.
     pub fn add(&mut self, bytes: u64) {
         self.events += 1;
         self.bytes += bytes;
         self.largest_bytes = self.largest_bytes.max(bytes);
     }
 
-    /// What they can add to the records that are written next, bytes.
+    /// Upper bound of what they add to the next records, bytes.
     pub fn bytes(&self) -> u64 {
         let whole = self.bytes.min(KEPT_WHOLE * self.largest_bytes);
         OTHER_PLACES * self.bytes + whole + EVENT_BYTES * self.events
@@ -52,7 +52,7 @@ mod tests {
     const EVENTS: u64 = 100;
     const BEGUN_MS: i64 = 1_700_000_000_000;
 
-    /// An event with texts of up to a few hundred bytes, of few things or of things that never came before.
+    /// An event with texts of up to a few hundred bytes, either from a few values or new ones.
     fn any_event(number: u64, rng: &mut Rng) -> Event<'static> {
         let longest = [4, 40, 300][rng.usize(..3)];
         let things = [3, u64::MAX][rng.usize(..2)];
@@ -83,7 +83,7 @@ mod tests {
         }
     }
 
-    /// One whose every text is kept in all places that there are.
+    /// An event whose texts are all stored in as many places as possible.
     fn worst_event(number: u64) -> Event<'static> {
         let at_ms = BEGUN_MS + (number * 2_000).cast_signed();
         let id = long(number, 1_000);
@@ -112,7 +112,7 @@ mod tests {
         }
     }
 
-    /// What was saved last of each block.
+    /// The bytes saved last of each block.
     #[derive(Default)]
     struct Blocks(Mutex<BTreeMap<i64, Vec<u8>>>);
 
@@ -123,7 +123,7 @@ mod tests {
     }
 
     impl Blocks {
-        /// Saves a learner, and says how much that is.
+        /// Saves a learner. Returns the size, bytes.
         fn save(&self, resident: &mut ResidentLearner, as_of: u64) -> u64 {
             let (reply, mut saved) = mpsc::channel(1);
             let standings = false;
@@ -157,7 +157,8 @@ mod tests {
             let blocks = Arc::new(Blocks::default());
             let mut resident =
                 ResidentLearner::of(Stored::nothing_of("ada"), Arc::clone(&blocks) as _);
-            // Late, so that it is nearly all growth: what was stored before, and leaves the head, would make up for a bound too low.
+            // Late, so that most of the record is growth. Otherwise what leaves the head would hide
+            // a bound that is too low.
             let first_save = rng.u64(..80);
             let mut durable_index = 0;
             for number in 0..EVENTS {

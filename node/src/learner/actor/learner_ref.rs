@@ -1,5 +1,5 @@
-//! Where a learner is reached. A message is handled at once, by whoever sends it, when the actor is at rest; otherwise it waits in the
-//! actor's mailbox.
+//! A reference to an active learner. A message is handled by the sender at once when the actor is
+//! at rest; otherwise it is queued in the actor's mailbox.
 
 use std::{
     fmt,
@@ -16,30 +16,30 @@ use tokio::task::block_in_place;
 
 use super::{message::LearnerMessage, resident_learner::ResidentLearner};
 
-/// A learner's actor, to send messages to.
+/// Sends messages to a learner's actor.
 ///
-/// Invariants: one message at a time is handled; messages that are sent one after the other are handled in this order, whoever sends
-/// them: nobody [locks it](Self::try_lock) while an earlier one waits. Whoever has entered waits for nothing but the disk before he
-/// leaves.
+/// Invariants: one message at a time is handled. Messages sent one after the other are handled in
+/// that order, whatever task sends them: [`Self::try_lock`] fails while an earlier message is
+/// queued. The owner of the lock waits only for the disk.
 #[derive(Clone)]
 pub struct LearnerRef(Arc<Shared>);
 
 #[repr(C)]
 struct Shared {
-    /// Messages that were left and are not handled yet. Beside the lock: both are needed first.
+    /// Number of queued messages. Next to the lock, since both are read first.
     waiting: AtomicUsize,
-    /// Nothing any more once the learner has retired.
+    /// `None` once the learner has retired.
     resident: Mutex<Option<ResidentLearner>>,
-    /// Set before anybody else knows of the learner.
+    /// Set before the reference is shared.
     mailbox: OnceLock<ActorRef<LearnerMessage>>,
 }
 
-/// The learner has retired; whether it is active again the directory knows.
+/// The learner has retired. The directory knows whether it is active again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the learner has retired")]
 pub struct Retired;
 
-/// Whether an actor goes on.
+/// Whether an actor continues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Next {
     Goes,
@@ -53,19 +53,19 @@ impl fmt::Debug for LearnerRef {
 }
 
 impl LearnerRef {
-    /// Gives a learner its actor, which `supervisor` sees fail.
+    /// Spawns a learner's actor, linked to `supervisor`.
     ///
     /// # Errors
     /// When the supervisor has stopped.
     pub async fn spawn(resident: ResidentLearner, supervisor: ActorCell) -> Result<Self, SpawnErr> {
         let learner = Self::of(resident);
-        // Its task is the supervisor's to watch, and ends with `Retire`.
+        // The supervisor watches the task, which ends with `Retire`.
         let (_actor, _task) =
             Actor::spawn_linked(None, LearnerActor, learner.clone(), supervisor).await?;
         Ok(learner)
     }
 
-    /// With an actor that nobody supervises.
+    /// With an actor without a supervisor.
     #[cfg(test)]
     pub async fn unsupervised(resident: ResidentLearner) -> Self {
         let learner = Self::of(resident);
@@ -82,38 +82,39 @@ impl LearnerRef {
         }))
     }
 
-    /// Notes where its messages can wait.
+    /// Sets the mailbox for messages that must wait.
     fn set_mailbox(&self, mailbox: ActorRef<LearnerMessage>) {
         // An actor starts once.
         let _ = self.0.mailbox.set(mailbox);
     }
 
-    /// Whether it could be locked; that may change at any moment.
+    /// Whether it could be locked now. That may change at any moment.
     pub fn is_at_rest(&self) -> bool {
         self.0.waiting.load(Ordering::Relaxed) == 0 && !self.0.resident.is_locked()
     }
 
-    /// Has the processor fetch what [`Self::try_lock`] needs.
+    /// Prefetches what [`Self::try_lock`] needs.
     pub fn prefetch(&self) {
         black_box(self.is_at_rest());
     }
 
-    /// To the learner itself, when nobody is with it and no message waits. Others' messages wait until the guard is gone.
+    /// Locks the learner if no operation is in progress and no message is queued. Messages are
+    /// queued until the guard is dropped.
     pub fn try_lock(&self) -> Option<MappedMutexGuard<'_, ResidentLearner>> {
         let resident = self.0.resident.try_lock()?;
-        // What was left before is to be handled before.
+        // A message queued earlier is handled first.
         if self.0.waiting.load(Ordering::Acquire) > 0 {
             return None;
         }
         MutexGuard::try_map(resident, Option::as_mut).ok()
     }
 
-    /// Sends a message: it is handled when this returns, or waits for its turn.
+    /// Sends a message. When this returns it has been handled or is queued.
     ///
     /// # Errors
-    /// When the learner has retired. A message that finds it retired in its turn is dropped.
+    /// When the learner has retired. A message that is queued behind `Retire` is dropped.
     pub fn send(&self, message: LearnerMessage) -> Result<(), Retired> {
-        // One retires in its actor's task, which ends with it.
+        // `Retire` is handled in the actor's task, which ends with it.
         let is_last = matches!(message, LearnerMessage::Retire);
         match self.try_lock().filter(|_| !is_last) {
             Some(mut resident) => {
@@ -124,20 +125,21 @@ impl LearnerRef {
         }
     }
 
-    /// Leaves a message in the mailbox, in any case: takes no time.
+    /// Queues a message in the mailbox in any case, without blocking.
     ///
     /// # Errors
     /// As [`Self::send`].
     pub fn enqueue(&self, message: LearnerMessage) -> Result<(), Retired> {
         let mailbox = self.0.mailbox.get().ok_or(Retired)?;
         self.0.waiting.fetch_add(1, Ordering::AcqRel);
-        // Of one that has retired the count is of no use any more.
+        // After `Retire` the count is no longer read.
         mailbox.send_message(message).map_err(|_| Retired)
     }
 
     /// Handles a message from the mailbox.
     fn handle_queued(&self, message: LearnerMessage) -> Next {
-        // Who is inside may be waiting for the disk: others' tasks move to another thread meanwhile.
+        // The lock's owner may be waiting for the disk. Other tasks move to another thread
+        // meanwhile.
         let inside = self.0.resident.try_lock();
         let mut inside = inside.unwrap_or_else(|| block_in_place(|| self.0.resident.lock()));
         let Some(resident) = &mut *inside else {
@@ -148,7 +150,7 @@ impl LearnerRef {
             return Next::Stops;
         }
         handle(resident, message);
-        // Before others can enter: they are to see what still waits, and nothing else.
+        // Before the lock is released, so that others see exactly what is still queued.
         self.0.waiting.fetch_sub(1, Ordering::Release);
         Next::Goes
     }
@@ -156,7 +158,8 @@ impl LearnerRef {
 
 fn handle(resident: &mut ResidentLearner, message: LearnerMessage) {
     match message {
-        // Those that need a block from the disk are rare, and entries wait for them either way.
+        // Events that need a block from the disk are rare, and the entry has to wait for them in
+        // any case.
         LearnerMessage::Apply(apply) => {
             let events = apply.events.iter().map(|encoded| &**encoded);
             let user_id = resident.user_id().to_owned();
@@ -165,13 +168,13 @@ fn handle(resident: &mut ResidentLearner, message: LearnerMessage) {
         }
         LearnerMessage::Read(read) => resident.read(read),
         LearnerMessage::Save(save) => resident.save(&save),
-        // Only from the mailbox, behind all that was left before.
+        // Only from the mailbox, behind everything queued before.
         LearnerMessage::Retire => {}
     }
 }
 
-/// Holds a [`Learner`](homeroom_core::learner::Learner) and does to it what the shard says, message by message. Messages that find it
-/// at rest are handled where they are sent; its own task handles those that had to wait.
+/// The actor of a [`Learner`](homeroom_core::learner::Learner). It handles only queued messages;
+/// others are handled where they are sent.
 struct LearnerActor;
 
 impl Actor for LearnerActor {

@@ -12,7 +12,7 @@ async fn ada() -> LearnerRef {
     LearnerRef::unsupervised(resident).await
 }
 
-/// A look that says that it was handled.
+/// A look that reports that it was handled.
 fn saying<T: Send + 'static>(what: T, to: &mpsc::Sender<T>) -> LearnerMessage {
     let to = to.clone();
     let look: Look = Box::new(move |_| {
@@ -24,7 +24,7 @@ fn saying<T: Send + 'static>(what: T, to: &mpsc::Sender<T>) -> LearnerMessage {
     })
 }
 
-// On one thread the actor's own task runs only where a test waits.
+// On one thread the actor's task runs only where a test waits.
 
 #[tokio::test]
 async fn at_rest_a_message_is_handled_when_it_is_sent() {
@@ -60,7 +60,7 @@ async fn who_comes_after_the_end_finds_nobody() {
     assert!(ada.try_lock().is_none());
     let _ = ada.send(saying(2, &said));
     drop(said);
-    // Ends when what was sent too late is dropped.
+    // Ends when the message sent too late is dropped.
     let heard = tokio::task::spawn_blocking(move || heard.iter().collect::<Vec<_>>());
     assert_eq!(heard.await.expect("no panic"), [1]);
     assert!(ada.try_lock().is_none());

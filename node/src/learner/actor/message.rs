@@ -1,4 +1,4 @@
-//! What learner actors are told.
+//! Messages to learner actors.
 
 use std::sync::Arc;
 
@@ -19,73 +19,74 @@ use crate::{
 pub enum LearnerMessage {
     /// Apply the events of one entry.
     Apply(Apply),
-    /// Look at the learner.
+    /// Read the learner.
     Read(Read),
     /// Hand over what differs from the stored state.
     Save(Save),
-    /// Stop, when nothing is unsaved; said only while the shard applies nothing.
+    /// Stop. Sent only when nothing is unsaved and the shard applies no entry.
     Retire,
 }
 
-/// A look at a learner; whoever asks takes the answer along in the closure.
+/// Reads a learner; the closure carries the answer to the caller.
 pub type Look = Box<dyn FnOnce(Seen<'_>) + Send>;
 
-/// What a look finds.
+/// What a look receives.
 pub enum Seen<'l> {
-    /// All that it was to look at.
+    /// A learner with everything requested in memory.
     Whole(&'l Learner),
-    /// Some of it is only stored: a copy, and the blocks that are to be read for it. Whoever asks does that, since entries would wait for the
-    /// disk with the learner.
+    /// A copy of the learner, and the blocks that it lacks. The caller reads them, because entries
+    /// would wait for the disk together with the learner.
     Lacking(Box<Learner>, Vec<i64>),
 }
 
-/// A look at a learner.
+/// A read of a learner.
 pub struct Read {
-    /// The windows that are looked at. None but what profiles and standings show, which is in memory.
+    /// The windows to read. `None` for profiles and standings, which are always in memory.
     pub windows: Option<WindowQuery>,
-    /// Looks.
+    /// Receives the learner.
     pub look: Look,
 }
 
-/// All events that one entry has for a learner.
+/// All events of one entry for a learner.
 pub struct Apply {
-    /// What holds for the entry.
+    /// Values that hold for the entry.
     pub context: Arc<EntryContext>,
     /// The encoded events, in the order of the entry.
     pub events: Vec<Bytes>,
-    /// Everything that entries up to here did is durable.
+    /// The effects of entries up to this index are durable.
     pub durable_index: u64,
-    /// Takes the answer; an error when a block that an event needs can't be read.
+    /// Receives the answer; an error when a block that an event needs can't be read.
     pub answer: Slot<Result<GroupApplied, LoadError>>,
 }
 
-/// Of the usual entry, which has one event for a learner, without memory of their own.
+/// One verdict per event. Most entries contain one event per learner, which needs no allocation.
 pub type Verdicts = SmallVec<[Verdict; 1]>;
 
-/// What a learner made of its events of one entry.
+/// Result of the events of one entry for a learner.
 #[derive(Debug)]
 pub struct GroupApplied {
-    /// One for each event.
+    /// One per event.
     pub verdicts: Verdicts,
-    /// Courses that the shard was not told of yet.
+    /// Courses not yet reported to the shard.
     pub joined: Vec<Box<str>>,
-    /// Windows that had been emitted and have a new revision now.
+    /// Number of emitted windows that got a new revision.
     pub corrected_windows: usize,
-    /// Newest accepted event, ms.
+    /// Time of the newest accepted event, ms.
     pub last_event_ms: i64,
-    /// What there is to save of the learner comes to at most this, bytes; but for attempts that have outlived the retention since.
+    /// Upper bound of what there is to save of the learner, bytes. Does not count attempts that
+    /// have passed the retention since.
     pub unsaved_bytes: u64,
-    /// What the learner takes in memory, roughly, bytes.
+    /// Estimated memory of the learner, bytes.
     pub memory_bytes: u64,
 }
 
-/// A request for what is unsaved.
+/// A request for unsaved state.
 #[derive(Clone, Debug)]
 pub struct Save {
-    /// The standings are to be stored too: the learner may soon leave the memory.
+    /// Whether to save standings, too: the learner may soon be passivated.
     pub standings: bool,
-    /// The index of the newest entry at the capture's boundary.
+    /// Index of the newest entry in the capture.
     pub as_of: u64,
-    /// Has room for the answers of all learners that are asked.
+    /// Has room for the answers of all learners of the capture.
     pub reply: mpsc::Sender<Saved>,
 }

@@ -1,6 +1,6 @@
-//! A learner in memory: its actor, and what it does with each message.
+//! A learner in memory: its actor, and how it handles each message.
 //!
-//! Must not know: where records are, other learners.
+//! Must not know: where records are stored, other learners.
 
 mod growth;
 mod learner_ref;

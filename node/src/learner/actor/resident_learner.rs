@@ -1,4 +1,4 @@
-//! What a learner's actor holds, and what it does with each message.
+//! A learner in memory, and how it handles each message.
 
 use std::sync::Arc;
 
@@ -14,42 +14,46 @@ use super::growth::Growth;
 use super::message::{GroupApplied, Read, Save, Seen, Verdicts};
 use crate::learner::codec::{BlockSource, LoadError, Saved, Stored, fetch};
 
-/// What an actor takes beside its learner, with its place in the directory: measured with idle actors, bytes.
+/// Memory of an actor and its directory entry, without the learner; measured with idle actors,
+/// bytes.
 pub const ACTOR_BYTES: u64 = 8_000;
-/// What an event adds to its learner's memory, bytes: its identity, and its share of panes and facts.
+/// Memory that an event adds to its learner, bytes: its identity, and its share of panes and facts.
 const GROWTH_BYTES: u64 = 192;
-/// What a standing takes in the directory, bytes.
+/// Memory of a standing in the directory, bytes.
 const STANDING_BYTES: u64 = 512;
 /// Event times that an entry touched.
 type Times = SmallVec<[i64; 4]>;
 
-/// The learner, and how large what there is to save of it can be.
+/// A learner, with an estimate of what there is to save of it.
 pub struct ResidentLearner {
     learner: Learner,
-    /// Where its blocks are that are not in memory.
+    /// Reads evicted blocks.
     blocks: Arc<dyn BlockSource>,
-    /// Size of the head, and the newest block in it, when it was last saved or loaded, bytes.
+    /// Size of the head, including its newest block, when it was last saved or loaded, bytes.
     head_bytes: u64,
-    /// The floor of the learner when its standings were last stored: courses behind it can't have changed since, ms.
+    /// The learner's floor when its standings were last stored, ms. Courses before it can't have
+    /// changed since.
     saved_floor_ms: i64,
-    /// What the learner took in memory when it was last measured, and how many identities it had then, bytes.
+    /// The learner's memory when it was last measured, bytes, and its number of identities at that
+    /// time.
     measured: (u64, usize),
-    /// Blocks came or went since.
+    /// Whether blocks were added or evicted since.
     is_resized: bool,
-    /// At which entry it was saved, until that is durable: before then nothing that was saved may leave the memory.
+    /// Index of the entry at which it was saved, until that is durable. Until then nothing that was
+    /// saved may be evicted.
     saved_at: Option<u64>,
-    /// What has come since.
+    /// Growth since the last save.
     growth: Growth,
-    /// So many of its courses the shard was told of.
-    courses_told: usize,
+    /// Number of its courses reported to the shard.
+    courses_reported: usize,
 }
 
 impl ResidentLearner {
-    /// A learner as it was stored; its earlier blocks are where `blocks` says.
+    /// A stored learner; `blocks` reads its earlier blocks.
     pub fn of(stored: Stored, blocks: Arc<dyn BlockSource>) -> Self {
         let learner = stored.learner;
         Self {
-            courses_told: learner.courses(),
+            courses_reported: learner.courses(),
             measured: measure(&learner),
             saved_floor_ms: if stored.standings_stored {
                 learner.floor_ms()
@@ -65,18 +69,19 @@ impl ResidentLearner {
         }
     }
 
-    /// Whose learner it is.
+    /// The learner's id.
     pub fn user_id(&self) -> &str {
         self.learner.user_id()
     }
 
-    /// Has the processor fetch what an event will need of the learner.
+    /// Prefetches what an event will need of the learner.
     pub fn prefetch(&self) {
         self.learner.prefetch();
     }
 
-    /// Applies all events that one entry has for the learner with this id, in the entry's order. May wait for the disk. What entries up to
-    /// `durable_index` did is durable: of that the learner lets go while it is at hand anyway.
+    /// Applies all events of one entry for the learner with this id, in order. May wait for the
+    /// disk. Also evicts blocks that are durable up to `durable_index`, since the learner is in the
+    /// caches now.
     ///
     /// # Errors
     /// When a block that an event needs can't be read.
@@ -133,8 +138,8 @@ impl ResidentLearner {
     ) -> GroupApplied {
         let learner = &self.learner;
         let corrected = learner.corrected(touched_ms, context, context.floor_ms);
-        let joined: Vec<Box<str>> = learner.course_ids_from(self.courses_told).collect();
-        self.courses_told += joined.len();
+        let joined: Vec<Box<str>> = learner.course_ids_from(self.courses_reported).collect();
+        self.courses_reported += joined.len();
         GroupApplied {
             verdicts,
             joined,
@@ -145,8 +150,8 @@ impl ResidentLearner {
         }
     }
 
-    /// Looks at the learner, which stays as it is: what leaves the memory has to be durable, and that is known only when it is saved the next
-    /// time.
+    /// Reads the learner without changing it. Blocks fetched for a read could be evicted only after
+    /// the next save, since only then it is known that they are durable.
     pub fn read(&self, Read { windows, look }: Read) {
         let missing = windows.map_or(Vec::new(), |query| self.learner.missing_for(&query));
         look(match missing.is_empty() {
@@ -155,7 +160,7 @@ impl ResidentLearner {
         });
     }
 
-    /// Has what was saved leave the memory, as far as it need not be there, once that is durable.
+    /// Evicts saved blocks that need not be in memory, once they are durable.
     fn evict_blocks(&mut self, durable_index: u64) {
         if (self.saved_at).is_some_and(|saved_at| saved_at <= durable_index) {
             self.saved_at = None;
@@ -164,11 +169,12 @@ impl ResidentLearner {
         }
     }
 
-    /// What the learner takes with its actor, after it has let go of what is durable, bytes; `None` when there was nothing to let go of.
+    /// Evicts what is durable. Returns the memory of the learner and its actor afterwards, bytes;
+    /// `None` when nothing was evicted.
     pub fn evict_blocks_now(&mut self, durable_index: u64) -> Option<u64> {
         self.evict_blocks(durable_index);
         if self.saved_at.is_none() {
-            // Of what was read back since, too: it is stored, unless it was changed.
+            // Also evicts blocks that were fetched since: they are stored unless they were changed.
             self.is_resized |= self.learner.evict_blocks();
         }
         std::mem::take(&mut self.is_resized).then(|| {
@@ -179,10 +185,11 @@ impl ResidentLearner {
 
     /// Hands over what differs from the stored state.
     pub fn save(&mut self, save: &Save) {
-        // Of whom nothing was accepted nothing is stored either: made-up names take no room for ever.
+        // A learner without accepted events is not stored, so that made-up names take no room for
+        // ever.
         let leaves = save.standings && self.learner.is_known();
         let standings = leaves.then(|| self.changed_standings());
-        // Captures follow each other: what was saved before is durable.
+        // Captures do not overlap: what was saved before is durable.
         self.evict_blocks(save.as_of);
         let changes = self.learner.take_changes(leaves);
         let head = changes.iter().find(|change| change.part == StatePart::Head);
@@ -199,7 +206,7 @@ impl ResidentLearner {
         let _ = save.reply.try_send(saved);
     }
 
-    /// As they are to be written.
+    /// The standings to write.
     fn changed_standings(&mut self) -> Vec<(Box<str>, Vec<u8>)> {
         let learner = &self.learner;
         let standings: Vec<(Box<str>, Vec<u8>)> = learner
@@ -211,7 +218,7 @@ impl ResidentLearner {
     }
 }
 
-/// What a learner takes with its actor, bytes: takes as long as to measure it.
+/// Memory of a learner and its actor, bytes. Measures the learner, which takes time.
 pub fn memory_of(learner: &Learner) -> u64 {
     memory_bytes(learner, measure(learner))
 }
@@ -220,7 +227,7 @@ fn measure(learner: &Learner) -> (u64, usize) {
     (learner.memory_bytes() as u64, learner.identities())
 }
 
-/// To measure takes too long for every entry: since the last time it grew by its events.
+/// Measuring takes too long for every entry, so events since the last measurement are estimated.
 fn memory_bytes(learner: &Learner, (measured, identities): (u64, usize)) -> u64 {
     let since = learner.identities().saturating_sub(identities) as u64;
     let courses = learner.courses() as u64;

@@ -1,4 +1,4 @@
-//! What is handed over, and what leaves the memory when.
+//! What a save hands over, and when blocks are evicted.
 
 use std::collections::BTreeMap;
 
@@ -11,14 +11,14 @@ use crate::learner::NoBlocks;
 const BEGUN_MS: i64 = 1_700_000_000_000;
 /// Between two events: each is in another pane.
 const STEP_MS: i64 = 10_000;
-/// Enough for blocks behind the newest minute.
+/// Enough for blocks older than the newest minute.
 const EVENTS: u64 = 40;
 
 fn new_learner() -> ResidentLearner {
     ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(NoBlocks))
 }
 
-/// The entry at an index, with the event of its time.
+/// Applies an entry with one event.
 fn click(resident: &mut ResidentLearner, index: u64, durable_index: u64) -> GroupApplied {
     let at_ms = BEGUN_MS + index.cast_signed() * STEP_MS;
     let context = EntryContext {
@@ -47,7 +47,7 @@ fn save(resident: &mut ResidentLearner, as_of: u64) -> Saved {
     saved.try_recv().expect("an answer")
 }
 
-/// Whether blocks have left the memory.
+/// Whether blocks were evicted.
 fn is_partly_evicted(resident: &ResidentLearner) -> bool {
     let (answer, answered) = std::sync::mpsc::channel();
     resident.read(Read {
@@ -92,7 +92,7 @@ fn to_whom_nothing_comes_any_more_lets_go_when_asked() {
     assert_eq!(
         resident.evict_blocks_now(EVENTS),
         None,
-        "it was told already"
+        "it was evicted already"
     );
 }
 
@@ -119,7 +119,7 @@ async fn what_was_read_back_leaves_again_without_being_saved() {
     resident.blocks = Arc::new(Kept(blocks.collect()));
     let evicted = resident.evict_blocks_now(EVENTS);
     assert!(evicted.is_some());
-    // The first event once more: whether it is the same, its block says.
+    // The first event again: only its block tells that it is a duplicate.
     let known = click(&mut resident, 0, EVENTS);
     assert_eq!(
         known.verdicts[..],

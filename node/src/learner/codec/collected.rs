@@ -8,13 +8,14 @@ use super::{
 };
 use crate::store::checkpoint::Change;
 
-/// What is to be written for a learner.
+/// What is to be written of a learner.
 pub struct Saved {
-    /// The learner.
+    /// The learner's id.
     pub user_id: Box<str>,
     /// Its changed records.
     pub changes: Vec<StateChange>,
-    /// How it stands in each course where that may have changed, encoded, if that was asked for.
+    /// Encoded standings of courses in which they may have changed; `None` when they were not
+    /// requested.
     pub standings: Option<Vec<(Box<str>, Vec<u8>)>>,
 }
 
@@ -22,7 +23,7 @@ pub struct Saved {
 pub struct Collected {
     /// The index of the newest entry applied before the capture.
     as_of: u64,
-    /// Of several changes to a record the last one holds.
+    /// Of several changes to a record the last one wins.
     pub changes: Vec<Change>,
 }
 

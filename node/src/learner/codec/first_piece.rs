@@ -1,4 +1,4 @@
-//! What a stored part of a learner begins with: how many pieces it is in, and what else must be known of a head.
+//! The prefix of a learner's stored part: the number of its pieces, and marks of a head.
 //!
 //! ```text
 //! first piece    2 bytes count and marks (big endian), of a head 8 bytes index (big endian), bytes
@@ -10,11 +10,12 @@ use homeroom_core::learner::StatePart;
 use super::keys::learner_key;
 use crate::store::checkpoint::Change;
 
-/// A part larger than this is stored in pieces, bytes: within the store's bound of a record.
+/// A larger part is stored in pieces of this size, bytes: within the store's bound of a record.
 pub(super) const PIECE_BYTES: usize = 4 << 20;
-/// Set in the count of a head whose standings were not written with it: nobody saves them as long as their learner is active.
+/// Set in the count of a head that was stored without standings: they are not saved while the
+/// learner is active.
 const STANDINGS_BEHIND: u16 = 1 << 15;
-/// Set in the count of a head when the index follows: earlier builds wrote none.
+/// Set in the count of a head that is followed by an index. Builds before packs wrote none.
 const HAS_INDEX: u16 = 1 << 14;
 const COUNT: u16 = HAS_INDEX - 1;
 
@@ -25,17 +26,17 @@ pub(super) struct FirstPiece<'p> {
     pub bytes: &'p [u8],
 }
 
-/// What must be known of a head beside its bytes.
+/// What is stored of a head besides its bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct HeadMark {
-    /// The index of the newest entry that was applied when it was captured; 0 when that is not known.
+    /// Index of the newest entry applied when it was captured; 0 when unknown.
     pub as_of: u64,
-    /// Whether the stored standings of its learner are those of the head.
+    /// Whether the stored standings match the head.
     pub standings_stored: bool,
 }
 
 impl<'p> FirstPiece<'p> {
-    /// One that is damaged gives bytes that are no part of a learner.
+    /// Parses a piece. A damaged one yields bytes that no learner decodes from.
     pub fn of(piece: &'p [u8]) -> Self {
         let (count, rest) = match piece.split_first_chunk() {
             Some((count, rest)) => (u16::from_be_bytes(*count), rest),
@@ -56,7 +57,7 @@ impl<'p> FirstPiece<'p> {
     }
 }
 
-/// The records of a part; those of a head have its mark.
+/// The records of a part. Those of a head contain its mark.
 pub(super) fn in_pieces(
     user_id: &str,
     part: StatePart,
@@ -64,7 +65,7 @@ pub(super) fn in_pieces(
     mark: Option<HeadMark>,
 ) -> impl Iterator<Item = Change> {
     let pieces = bytes.chunks(PIECE_BYTES);
-    // A part as large as that would not fit into a checkpoint.
+    // A part with more pieces would not fit into a checkpoint.
     let count = u16::try_from(pieces.len()).map_or(COUNT, |count| count.min(COUNT));
     (0..count).zip(pieces).map(move |(piece, bytes)| {
         let mut record = Vec::with_capacity(bytes.len() + 10);

@@ -1,4 +1,5 @@
-//! Keys of a shard's records: `hash (8 bytes) kind (1) …`, so that learners lie in the order of their hashes, behind all packs.
+//! Keys of a shard's records: `hash (8 bytes) kind (1) …`. Learners are ordered by their hashes,
+//! after all packs.
 
 use homeroom_core::{learner::StatePart, learner_hash};
 
@@ -9,36 +10,36 @@ const STANDING: u8 = 3;
 const HEAD: u8 = 0;
 const BLOCK: u8 = 2;
 
-/// What a record is of.
+/// The record that a key belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RecordKey<'k> {
     /// A part of a learner.
     Learner {
-        /// The learner.
+        /// The learner's id.
         user_id: &'k str,
         /// Which part.
         part: StatePart,
-        /// Which piece of the part: large ones are stored in several.
+        /// Which piece of the part: large parts are stored in several.
         piece: u16,
     },
-    /// Heads of several learners, by the number of their pack.
+    /// Heads of several learners, by the pack's number.
     Pack(u32),
     /// A dead letter, by its number.
     DeadLetter(u64),
-    /// How a learner stands in a course.
+    /// A learner's standing in a course.
     Standing {
-        /// The course.
+        /// The course's id.
         course_id: &'k str,
-        /// The learner.
+        /// The learner's id.
         user_id: &'k str,
     },
 }
 
-/// What the keys of all standings begin with, behind practically all learners: a course's lie side by side, whatever its learners'
-/// hashes.
+/// Prefix of the keys of all standings, after practically all learners. The standings in a course
+/// are contiguous, whatever the hashes of its learners.
 const STANDINGS: [u8; 9] = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, STANDING];
 
-/// What the keys of all standings in a course begin with: `… 3 length course-id`.
+/// Prefix of the keys of all standings in a course: `… 3 length course-id`.
 pub fn standings_prefix(course_id: &str) -> Vec<u8> {
     let length = u16::try_from(course_id.len()).unwrap_or(u16::MAX);
     [&STANDINGS[..], &length.to_be_bytes(), course_id.as_bytes()].concat()
@@ -51,19 +52,20 @@ pub fn standing_key(course_id: &str, user_id: &str) -> Vec<u8> {
     key
 }
 
-/// Where to begin a scan for the standings in all courses.
+/// Start of a scan of the standings in all courses.
 pub fn standings_from() -> Vec<u8> {
     STANDINGS.to_vec()
 }
 
-/// Where the standings in the next course begin: no id is longer than what the lengths can say, and none holds this byte.
+/// Start of a scan of the standings in the next course. No id is longer than its length field
+/// allows, and none contains this byte.
 pub fn standings_after(course_id: &str) -> Vec<u8> {
     let mut key = standings_prefix(course_id);
     key.push(0xff);
     key
 }
 
-/// What all keys of a learner begin with: `hash 1 length user-id`.
+/// Prefix of all keys of a learner: `hash 1 length user-id`.
 pub fn learner_prefix(user_id: &str) -> Vec<u8> {
     let length = u16::try_from(user_id.len()).unwrap_or(u16::MAX);
     let mut key = Vec::with_capacity(user_id.len() + 20);
@@ -74,7 +76,7 @@ pub fn learner_prefix(user_id: &str) -> Vec<u8> {
     key
 }
 
-/// Key of a piece of a part of a learner: the prefix, the part, the piece; blocks in the order of time.
+/// Key of a piece of a learner's part: the prefix, the part, the piece. Blocks are ordered by time.
 pub fn learner_key(user_id: &str, part: StatePart, piece: u16) -> Vec<u8> {
     let mut key = learner_prefix(user_id);
     match part {
@@ -88,7 +90,7 @@ pub fn learner_key(user_id: &str, part: StatePart, piece: u16) -> Vec<u8> {
     key
 }
 
-/// What the keys of all packs begin with, before all other records.
+/// Prefix of the keys of all packs, before all other records.
 const PACKS: [u8; 9] = [0, 0, 0, 0, 0, 0, 0, 0, PACK];
 
 /// Key of a pack of heads.
@@ -103,12 +105,12 @@ pub fn dead_letter_key(number: u64) -> Vec<u8> {
     key
 }
 
-/// Where to begin a scan for learners' records, behind all packs.
+/// Start of a scan of learners' records, after all packs.
 pub fn learners_from() -> Vec<u8> {
     [&[0; 8][..], &[LEARNER]].concat()
 }
 
-/// What a key says; `None` for one that this build did not write.
+/// Parses a key; `None` for one that this build does not write.
 pub fn parse_key(key: &[u8]) -> Option<RecordKey<'_>> {
     let (hash, rest) = key.split_at_checked(8)?;
     match rest.split_first()? {
@@ -150,7 +152,7 @@ fn parse_part(part: &[u8]) -> Option<StatePart> {
 
 const SIGN: u64 = 1 << 63;
 
-/// Bytes that compare as the numbers do, negative ones first.
+/// Bytes that compare like the numbers, negative ones first.
 fn ordered(number: i64) -> [u8; 8] {
     (number.cast_unsigned() ^ SIGN).to_be_bytes()
 }

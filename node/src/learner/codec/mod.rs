@@ -1,4 +1,4 @@
-//! Learners as records: their keys, their bytes, and how a capture writes them.
+//! Learners as records: their keys, their bytes, and what a capture writes.
 //!
 //! Must not know: actors.
 

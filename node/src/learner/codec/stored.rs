@@ -1,4 +1,4 @@
-//! Learners from their records.
+//! Restores learners from their records.
 
 use homeroom_core::{
     DecodeError,
@@ -12,45 +12,45 @@ use super::{
 };
 use crate::store::checkpoint::{CheckpointStore, ReadError};
 
-/// Why a stored learner can't be had.
+/// A stored learner can't be restored.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
-    /// The store says that what it holds is damaged.
+    /// The record is damaged.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The record is whole, but no learner.
+    /// The record is intact, but no learner.
     #[error("learner {user_id:?}: {error}")]
     Undecodable {
-        /// Whose record.
+        /// The learner's id.
         user_id: String,
-        /// What is wrong with it.
+        /// What is wrong with the record.
         error: DecodeError,
     },
-    /// The record is whole, but no pack of heads.
+    /// The record is intact, but no pack of heads.
     #[error("pack {0} of learners' heads is damaged, or written by a newer build")]
     Pack(u32),
-    /// A record is not there that was stored.
+    /// A stored record is missing.
     #[error("learner {user_id:?}: the events from {from_ms} on are not where they were stored")]
     Gone {
-        /// Whose record.
+        /// The learner's id.
         user_id: String,
-        /// Where the block begins, ms.
+        /// Start of the block, ms.
         from_ms: i64,
     },
 }
 
-/// A learner as it is stored, with the size of what is always written.
+/// A stored learner, with the size of what is always written.
 pub struct Stored {
     /// The learner.
     pub learner: Learner,
-    /// Size of its next head at least, if nothing is added, bytes.
+    /// Lower bound of the size of its next head, bytes.
     pub head_bytes: u64,
-    /// Whether its stored standings are those of the head.
+    /// Whether its stored standings match the head.
     pub standings_stored: bool,
 }
 
 impl Stored {
-    /// One of whom nothing is stored.
+    /// A learner of which nothing is stored.
     pub fn nothing_of(user_id: &str) -> Self {
         Self {
             learner: Learner::new(user_id),
@@ -69,12 +69,12 @@ pub struct Gathered {
     head: Vec<u8>,
     /// Its other parts, in the order of their keys.
     parts: Vec<(StatePart, Vec<u8>)>,
-    /// Pieces of the last of them.
+    /// Number of pieces of the last part.
     part_pieces: u16,
 }
 
 impl Gathered {
-    /// Begins with a head that was in a pack.
+    /// Begins with a head from a pack.
     pub fn of_packed(user_id: &str, as_of: u64, head: Vec<u8>) -> Self {
         Self {
             user_id: user_id.into(),
@@ -89,7 +89,7 @@ impl Gathered {
         }
     }
 
-    /// Begins with the first piece of a learner's head, where that is a record of its own.
+    /// Begins with the first piece of a head that has its own record.
     pub fn begin(user_id: &str, piece: &[u8]) -> Self {
         let first = FirstPiece::of(piece);
         Self {
@@ -102,24 +102,24 @@ impl Gathered {
         }
     }
 
-    /// Whose learner it is.
+    /// The learner's id.
     pub fn user_id(&self) -> &str {
         &self.user_id
     }
 
-    /// Whether it was active when it was stored: its stored standings are not those of its head.
+    /// Whether it was stored while active: its stored standings do not match its head.
     pub fn was_active(&self) -> bool {
         !self.mark.standings_stored
     }
 
-    /// The index of the entry that the head is as of.
+    /// Index of the entry that the head is as of.
     pub fn as_of(&self) -> u64 {
         self.mark.as_of
     }
 
-    /// Takes in another piece of the learner.
+    /// Adds another piece of the learner.
     pub fn add(&mut self, part: StatePart, piece: u16, payload: &[u8]) {
-        // Pieces beyond the count are left over from when the part was larger.
+        // Further pieces are left over from when the part was larger.
         match (part, self.parts.last_mut()) {
             (StatePart::Head, _) if piece < self.pieces => self.head.extend_from_slice(payload),
             (StatePart::Head, _) => {}
@@ -135,10 +135,10 @@ impl Gathered {
         }
     }
 
-    /// The learner without what need not be in memory of a learner who is active.
+    /// Restores what an active learner keeps in memory.
     ///
     /// # Errors
-    /// When the records are no learner that this build can read.
+    /// When this build can't decode the records.
     pub fn restore_partial(self) -> Result<Stored, LoadError> {
         let parts = self.parts.iter();
         let parts = parts.map(|(part, bytes)| (*part, &bytes[..]));
@@ -150,7 +150,7 @@ impl Gathered {
         })
     }
 
-    /// Reads the rest of its head, and what it needs beside it.
+    /// Reads the rest of the head, and the parts required with it.
     fn complete(&mut self, store: &CheckpointStore, shard: u16) -> Result<(), LoadError> {
         for piece in 1..self.pieces {
             let key = learner_key(&self.user_id, StatePart::Head, piece);
@@ -165,7 +165,7 @@ impl Gathered {
                 for from_ms in begin_ms {
                     match load_block(store, shard, &self.user_id, from_ms) {
                         Ok(bytes) => self.parts.push((StatePart::Block(from_ms), bytes)),
-                        // Its time was over.
+                        // The block has passed the retention.
                         Err(LoadError::Gone { .. }) => {}
                         Err(error) => return Err(error),
                     }
@@ -175,7 +175,7 @@ impl Gathered {
         }
     }
 
-    /// Reads all that is stored beside its head.
+    /// Reads everything stored besides the head.
     fn add_all(&mut self, store: &CheckpointStore, shard: u16) -> Result<(), LoadError> {
         let prefix = learner_prefix(&self.user_id);
         let from = learner_key(&self.user_id, StatePart::Head, self.pieces.max(1));
@@ -199,7 +199,8 @@ fn undecodable(user_id: &str, error: DecodeError) -> LoadError {
     }
 }
 
-/// A learner as of the last checkpoint, without what need not be in memory; `None` when none is stored. Waits for the disk.
+/// Restores a learner as of the last checkpoint, with what an active learner keeps in memory;
+/// `None` when it is not stored. Waits for the disk.
 ///
 /// # Errors
 /// When a record is damaged, or written by a newer build.
@@ -216,19 +217,19 @@ pub fn load(
     gathered.restore_partial().map(Some)
 }
 
-/// Where learners' blocks are read again that have left the memory.
+/// Reads evicted blocks.
 pub trait BlockSource: Send + Sync + 'static {
-    /// The stored bytes of a learner's block that begins at a time. Waits for the disk.
+    /// The stored bytes of the learner's block that begins at a time. Waits for the disk.
     ///
     /// # Errors
-    /// When the record is damaged, or not there.
+    /// When the record is damaged or missing.
     fn block(&self, user_id: &str, from_ms: i64) -> Result<Vec<u8>, LoadError>;
 }
 
-/// The stored bytes of a learner's block that begins at a time. Waits for the disk.
+/// The stored bytes of the learner's block that begins at a time. Waits for the disk.
 ///
 /// # Errors
-/// When the record is damaged, or not there.
+/// When the record is damaged or missing.
 pub fn load_block(
     store: &CheckpointStore,
     shard: u16,
@@ -251,7 +252,7 @@ pub fn load_block(
     Ok(bytes)
 }
 
-/// Where nothing is stored.
+/// A source without blocks.
 #[cfg(test)]
 pub struct NoBlocks;
 
@@ -263,7 +264,7 @@ impl BlockSource for NoBlocks {
     }
 }
 
-/// Gives a learner blocks that it lacks. Waits for the disk.
+/// Reads blocks that a learner lacks. Waits for the disk.
 ///
 /// # Errors
 /// When they can't be read.
@@ -280,8 +281,8 @@ pub fn fetch(
     Ok(())
 }
 
-/// Gives a learner who is asleep blocks that it lacks, but for those that have been deleted since: they begin before the hour of the floor
-/// of now. Waits for the disk.
+/// Reads blocks that a passivated learner lacks, except those deleted since: they begin before the
+/// hour of the present floor. Waits for the disk.
 ///
 /// # Errors
 /// When they can't be read.
@@ -293,7 +294,7 @@ pub fn fetch_live(
 ) -> Result<(), LoadError> {
     for from_ms in blocks {
         match fetch(source, learner, std::slice::from_ref(from_ms)) {
-            // The floor only rises, and who deletes goes by one that was published before.
+            // The floor only rises, and the sweeper deletes by one that was published before.
             Err(LoadError::Gone { .. }) if hour_of(*from_ms) < hour_of(floor_ms()) => {}
             fetched => fetched?,
         }
@@ -301,7 +302,8 @@ pub fn fetch_live(
     Ok(())
 }
 
-/// Whether a head was stored when its learner left the memory, so that nothing of it is needed from before the retention.
+/// Whether a head was stored when its learner was passivated, so that it contains everything needed
+/// from before the retention.
 pub fn was_passivated(head: &[u8]) -> bool {
     FirstPiece::of(head).mark.standings_stored
 }

@@ -1,4 +1,4 @@
-//! Learners from their records.
+//! Restoring learners from their records.
 
 use std::sync::Arc;
 
@@ -10,9 +10,9 @@ use crate::{
     store::checkpoint::{Change, CheckpointOptions, Commit, Position},
 };
 
-/// The first of these hours.
+/// The first hour of these tests.
 const HOUR: i64 = 400_000;
-/// As long as a pane.
+/// The length of a pane, ms.
 const STEP_MS: i64 = 5_000;
 
 /// A learner with an event at each of these times, in a block of its own.
@@ -93,7 +93,8 @@ fn commit(store: &CheckpointStore, index: u64, changes: Vec<Change>) {
     store.commit(0, commit).expect("it is durable");
 }
 
-/// Of her blocks those of the last minute are read with her head, as far as they are there; the others when they are asked for.
+/// Blocks of the last minute are read with the head, as far as they are stored; the others on
+/// demand.
 #[test]
 fn a_passivated_learner_is_its_head_and_the_parts_it_names() {
     let dir = tempfile::tempdir().expect("a folder");
