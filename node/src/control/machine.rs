@@ -9,7 +9,7 @@ use tokio::sync::watch;
 
 use crate::raft::{Applied, Capture, Replicated};
 
-/// The cluster's state, shown to the node after each change.
+/// The cluster's state, published to the node after each change.
 pub struct ControlMachine {
     pub state: watch::Sender<Arc<ClusterState>>,
 }
@@ -42,7 +42,7 @@ impl Replicated for ControlMachine {
 
     fn captured(&mut self) {}
 
-    /// All of it goes with every checkpoint, and is small.
+    /// The whole state is in every checkpoint, and it is small.
     fn unsaved_bytes(&self) -> watch::Receiver<u64> {
         watch::channel(0).1
     }
@@ -52,7 +52,7 @@ fn refused(reason: String) -> Applied {
     Applied(Bytes::from(reason))
 }
 
-/// Why a command was refused, if it was.
+/// Why a command was refused; `None` when it was applied.
 pub fn refusal(applied: &Applied) -> Option<String> {
     let reason = &applied.0[..];
     (!reason.is_empty()).then(|| String::from_utf8_lossy(reason).into_owned())

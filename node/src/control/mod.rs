@@ -1,4 +1,4 @@
-//! The control plane on this node: the Raft group that knows the cluster's members, shards and settings.
+//! The control plane on this node: the Raft group of the cluster's members, shards and settings.
 //!
 //! Must not know: events, learners.
 

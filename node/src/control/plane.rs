@@ -14,7 +14,7 @@ use crate::{
     store::checkpoint::Position,
 };
 
-/// The group that knows the cluster.
+/// The control plane's group and the cluster's state.
 pub struct ControlPlane {
     group: Arc<Group<ControlMachine>>,
     state: watch::Receiver<Arc<ClusterState>>,
@@ -23,16 +23,16 @@ pub struct ControlPlane {
 /// Settings were not changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UpdateError {
-    /// A value is outside its bounds.
+    /// A value is out of bounds.
     #[error("{0}")]
     Refused(String),
-    /// The control plane did not take the change.
+    /// The change was not committed.
     #[error(transparent)]
     Propose(#[from] ProposeError),
 }
 
 impl ControlPlane {
-    /// Starts the replica from its recovered state; founds the cluster if that has not been done.
+    /// Starts the replica from its recovered state, and founds the cluster if it is new.
     ///
     /// # Errors
     /// When the state can't be read, or the group does not start.
@@ -64,12 +64,12 @@ impl ControlPlane {
         Ok(plane)
     }
 
-    /// The cluster as it is known now.
+    /// The cluster's present state.
     pub fn state(&self) -> Arc<ClusterState> {
         Arc::clone(&self.state.borrow())
     }
 
-    /// To hear of every change.
+    /// Receives every change of the state.
     pub fn states(&self) -> watch::Receiver<Arc<ClusterState>> {
         self.state.clone()
     }
@@ -87,7 +87,7 @@ impl ControlPlane {
         self.founded().settings
     }
 
-    /// Changes settings for the cluster.
+    /// Changes the cluster's settings.
     ///
     /// # Errors
     /// When a value is out of bounds, or the change was not committed.

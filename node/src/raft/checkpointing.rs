@@ -1,4 +1,4 @@
-//! A group's checkpoints and bases: its state made durable beside the log, and the log purged behind it.
+//! A group's checkpoints and bases: makes its state durable, and purges the log behind them.
 
 use std::{
     fmt::Display,
@@ -21,7 +21,8 @@ use crate::store::{
 };
 
 impl<R: Replicated> Group<R> {
-    /// From the first replayed entry on: a replay may bring more than one checkpoint can hold.
+    /// Begins with the first replayed entry: a replay may produce more than one checkpoint can
+    /// contain.
     pub(super) async fn checkpoint_when_due(self: Arc<Self>) {
         let mut unsaved_bytes = self.unsaved_bytes.clone();
         loop {
@@ -35,10 +36,10 @@ impl<R: Replicated> Group<R> {
         }
     }
 
-    /// Makes the applied state durable beside the log. Ends the process when the store fails: what a failed checkpoint held is in no
-    /// later one.
+    /// Makes the applied state durable. Ends the process when the store fails, since what a failed
+    /// checkpoint captured is in no later one.
     ///
-    /// Goes on to its end even when nobody waits for it any more.
+    /// Continues to its end even when the caller no longer waits.
     pub async fn checkpoint(self: &Arc<Self>) -> CheckpointOutcome {
         let (group, begun) = (Arc::clone(self), Instant::now());
         let made = self
@@ -68,7 +69,7 @@ impl<R: Replicated> Group<R> {
     async fn make_checkpoint(&self) -> Result<CheckpointOutcome, CheckpointError> {
         let mut checkpointed = self.checkpointed.lock().await;
         let _unchanging = self.records.lock().await;
-        // Nobody closes it.
+        // The semaphore is never closed.
         let _turn = self.resources.turns.acquire().await.ok();
         let (applied, membership, capture) = {
             let mut machine = self.machine.lock().await;
@@ -115,17 +116,17 @@ impl<R: Replicated> Group<R> {
         Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
     }
 
-    /// Payload bytes applied since the state was last captured for a checkpoint: what a restart would have to apply again.
+    /// Payload bytes applied since the last capture: what a restart would have to apply again.
     pub async fn bytes_since_capture(&self) -> u64 {
         self.machine.lock().await.bytes_since_capture
     }
 
-    /// Payload bytes applied since the last base was asked for.
+    /// Payload bytes applied since the last base was requested.
     pub async fn bytes_since_base(&self) -> u64 {
         self.machine.lock().await.bytes_since_base
     }
 
-    /// Whether the newest checkpoint holds more than the newest base.
+    /// Whether the newest checkpoint contains more than the newest base.
     pub async fn is_ahead_of_its_base(&self) -> bool {
         let bases = self
             .resources
@@ -136,19 +137,20 @@ impl<R: Replicated> Group<R> {
         self.checkpoint_index().await > base
     }
 
-    /// Whether one of its bases proved damaged, and there have been less than two since.
+    /// Whether a base proved damaged, and fewer than two were cut since.
     pub fn has_lost_base(&self) -> bool {
         self.resources.store.has_lost_base(self.config.id)
     }
 
-    /// What the group's entries take in the log.
+    /// What the group's entries use in the log.
     pub fn log_usage(&self) -> GroupUsage {
         self.resources.log.usage(self.config.id)
     }
 
-    /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest bases.
+    /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest
+    /// bases.
     ///
-    /// Returns when the base is durable; openraft purges in its own time.
+    /// Returns when the base is durable. openraft purges later.
     ///
     /// # Errors
     /// When the base can't be cut (the log is kept then), or the group has stopped.

@@ -1,4 +1,4 @@
-//! What can go wrong with a group, by operation.
+//! Errors of a group, by operation.
 
 use std::io;
 
@@ -15,7 +15,7 @@ pub enum StartError {
         /// What is wrong.
         error: io::Error,
     },
-    /// The log no longer holds what the state lacks.
+    /// Entries between the state and the log's beginning are missing.
     #[error(
         "{group}: the log begins after entry {purged}, but the newest state that can be had ends at {state}: \
          restore the checkpoint directory's bases from a backup"
@@ -28,7 +28,7 @@ pub enum StartError {
         /// Index of the state, in words.
         state: String,
     },
-    /// The log ends before the state does: entries that were acknowledged are gone.
+    /// The log ends before the state: acknowledged entries are missing.
     #[error(
         "{group}: the log ends at {last}, but the state stands at entry {state}: the log directory was lost or \
          replaced; put it back, or start with an empty data directory"
@@ -41,7 +41,7 @@ pub enum StartError {
         /// Index of the state.
         state: u64,
     },
-    /// Raft refuses.
+    /// openraft returned an error.
     #[error("{group}: {reason}")]
     Raft {
         /// Which group.
@@ -51,7 +51,7 @@ pub enum StartError {
     },
 }
 
-/// A proposal was not taken, or its fate is unknown.
+/// A proposal was not accepted, or its outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProposeError {
     /// Another replica leads, or none does. Nothing was written.
@@ -62,18 +62,18 @@ pub enum ProposeError {
     Stopped(String),
 }
 
-/// A base was not cut; the log is kept meanwhile.
+/// A base was not cut. The log is kept until one is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a base was not cut: {0}")]
 pub struct BaseFailed(pub(super) String);
 
-/// A checkpoint was not made.
+/// A checkpoint failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum CheckpointError {
-    /// The store failed; the process must not go on.
+    /// The store failed; the process must stop.
     #[error(transparent)]
     Commit(#[from] CommitError),
-    /// The task that wrote it did not end.
+    /// The task that wrote it did not complete.
     #[error("writing a checkpoint was given up: {0}")]
     Task(String),
 }

@@ -1,4 +1,4 @@
-//! One Raft group on this node: proposing, linearizing reads, checkpointing, purging.
+//! A Raft group on this node: proposals, linearizable reads, checkpoints, purging.
 
 use std::{
     collections::BTreeMap,
@@ -32,35 +32,35 @@ use crate::store::{
     log::{FileLog, LogEngine},
 };
 
-/// Entries read for replication at once, bytes: within tonic's default message limit of 4 MiB.
+/// Entries read at once for replication, bytes: within tonic's default message limit of 4 MiB.
 const READ_BYTES_MAX: u64 = 2 << 20;
-/// How long a group of one may take to elect itself, s: it has to write a vote and a blank entry, no more.
+/// Time for a single-voter group to elect itself, s. It only writes a vote and a blank entry.
 const LEAD_WITHIN: Duration = Duration::from_secs(60);
 
-/// Checkpoints that are made at once on a node: some are gathered while one is written.
+/// Concurrent checkpoints of a node: some are gathered while one is written.
 pub const CHECKPOINTS_AT_ONCE: usize = 4;
 
-/// Who a group is, and its timers.
+/// A group's identity and timers.
 #[derive(Clone, Debug)]
 pub struct GroupConfig {
     /// For logs: `shard-3`, `control`.
     pub name: String,
-    /// Its place in the shared log and in the checkpoint store.
+    /// Its number in the shared log and in the checkpoint store.
     pub id: GroupId,
     /// This replica's incarnation.
     pub replica: u64,
-    /// Where the node is reached.
+    /// Address of the node.
     pub address: String,
-    /// How often a leader makes itself heard, ms.
+    /// Interval between a leader's heartbeats, ms.
     pub heartbeat_ms: u64,
-    /// Shortest wait before an election, ms.
+    /// Minimum wait before an election, ms.
     pub election_min_ms: u64,
-    /// Longest wait before an election, ms.
+    /// Maximum wait before an election, ms.
     pub election_max_ms: u64,
 }
 
 impl GroupConfig {
-    /// The group does not start: its stored state can't be read.
+    /// The error when the group can't start because its stored state can't be read.
     pub fn unreadable(&self, error: impl Display) -> StartError {
         StartError::State {
             group: self.name.clone(),
@@ -68,7 +68,7 @@ impl GroupConfig {
         }
     }
 
-    /// The group does not start: Raft refuses.
+    /// The error when the group can't start because openraft fails.
     pub fn refused(&self, reason: impl Display) -> StartError {
         StartError::Raft {
             group: self.name.clone(),
@@ -77,25 +77,25 @@ impl GroupConfig {
     }
 }
 
-/// Told of a group's place, when its checkpoint began, and what it came to.
+/// Called with the group's number, the instant its checkpoint began, and the outcome.
 pub type CheckpointHook = dyn Fn(GroupId, Instant, &CheckpointOutcome) + Send + Sync;
 
-/// What the groups of a node share.
+/// Resources shared by the groups of a node.
 #[derive(Clone)]
 pub struct GroupResources {
-    /// The log under all of them.
+    /// The log of all groups.
     pub log: Arc<FileLog>,
-    /// The checkpoints of all of them.
+    /// The checkpoints of all groups.
     pub store: Arc<CheckpointStore>,
-    /// Who writes them.
+    /// Runs writes of checkpoints.
     pub background: Background,
-    /// Who cuts their bases: no checkpoint waits for that, but one of the same group.
+    /// Runs cuts of bases. Only a checkpoint of the same group waits for one.
     pub cutter: Background,
-    /// The turns that groups take at making them: what one gathers is in memory until it is durable.
+    /// Permits for checkpoints: what one gathers stays in memory until it is durable.
     pub turns: Arc<Semaphore>,
-    /// Ends the process; said why.
+    /// Ends the process, with a reason.
     pub fatal: Arc<dyn Fn(&str) + Send + Sync>,
-    /// Told of every checkpoint that was asked for, whoever did.
+    /// Called after every requested checkpoint.
     pub checkpointed: Arc<CheckpointHook>,
 }
 
@@ -105,26 +105,28 @@ pub struct Group<R: Replicated> {
     pub(super) raft: Raft<TypeConfig, SharedMachine<R>>,
     pub(super) machine: Arc<Mutex<Machine<R>>>,
     pub(super) resources: GroupResources,
-    /// Position of the newest durable checkpoint. Held while one is made, so that there is one at a time.
+    /// Position of the newest durable checkpoint. Locked while one is made, so that there is one at
+    /// a time.
     pub(super) checkpointed: Mutex<Option<LogId>>,
-    /// Held by whoever writes the group's records, or needs them not to change: so that nobody waits for that on a thread of all groups.
+    /// Locked while the group's records are written or must not change, so that no task blocks a
+    /// thread of the store for that.
     pub(super) records: Mutex<()>,
-    /// A base that is waited for is of this index at least.
+    /// The index that a requested base must have at least.
     pub(super) wanted_base: Arc<AtomicU64>,
     pub(super) unsaved_bytes: watch::Receiver<u64>,
-    /// Checkpoints under way, and who makes them when they are due.
+    /// Checkpoints in progress, and the task that makes them when they are due.
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
 }
 
 impl<R: Replicated> Group<R> {
-    /// Starts the group's replica from its recovered state, founds the group if it is new, and returns once it leads and
-    /// everything in its log is applied.
+    /// Starts the group's replica from its recovered state and founds the group if it is new.
+    /// Returns once it leads and everything in its log is applied.
     ///
     /// `replicated` is the state at `recovered`.
     ///
     /// # Errors
-    /// When state and log don't fit together, or Raft does not start.
+    /// When state and log do not fit together, or openraft does not start.
     pub async fn start(
         config: GroupConfig,
         resources: GroupResources,
@@ -180,9 +182,10 @@ impl<R: Replicated> Group<R> {
         }
     }
 
-    /// A group that stopped by itself takes nothing any more: better a process that is started again.
+    /// A group that stopped by itself accepts nothing, so the process ends and is restarted.
     async fn watch_raft(self: Arc<Self>) {
-        // Of all that openraft publishes this changes least; it ends with openraft's task, however that ends.
+        // Of openraft's metrics this changes least. It ends with openraft's task, whatever ends
+        // that.
         let mut server = self.raft.server_metrics();
         let stopped = async { while server.changed().await.is_ok() {} };
         tokio::select! {
@@ -193,10 +196,11 @@ impl<R: Replicated> Group<R> {
         }
     }
 
-    /// The membership and the state in the group's newest checkpoint; `None` when nothing was recovered.
+    /// The membership and the state in the group's newest checkpoint; `None` when nothing was
+    /// recovered.
     ///
     /// # Errors
-    /// When they can't be read, or are of an unknown version.
+    /// When they can't be read, or their version is unknown.
     pub fn stored_state(
         config: &GroupConfig,
         store: &CheckpointStore,
@@ -233,7 +237,7 @@ impl<R: Replicated> Group<R> {
         applied.map(drop).map_err(|error| failed(&error))
     }
 
-    /// Proposes an entry; answers when it is committed and applied, with its index.
+    /// Proposes an entry. Returns its index and result once it is committed and applied.
     ///
     /// # Errors
     /// See [`ProposeError`].
@@ -247,7 +251,7 @@ impl<R: Replicated> Group<R> {
         }
     }
 
-    /// The index up to which everything acknowledged before this call is committed, confirmed by a quorum.
+    /// Index of the newest entry acknowledged before this call, confirmed by a quorum.
     ///
     /// # Errors
     /// When this replica does not lead, or the group has stopped.
@@ -283,17 +287,17 @@ impl<R: Replicated> Group<R> {
             .map_err(|error| ProposeError::Stopped(error.to_string()))
     }
 
-    /// Runs a look at what is replicated, between two entries.
+    /// Calls a function with what is replicated, between two entries.
     pub async fn inspect<T>(&self, look: impl FnOnce(&mut R) -> T) -> T {
         look(&mut self.machine.lock().await.replicated)
     }
 
-    /// Its place in the shared log and in the checkpoint store.
+    /// Its number in the shared log and in the checkpoint store.
     pub fn id(&self) -> GroupId {
         self.config.id
     }
 
-    /// Term of the last applied entry's leader.
+    /// Term of the last applied entry.
     pub async fn term(&self) -> u64 {
         self.machine
             .lock()
@@ -307,7 +311,7 @@ impl<R: Replicated> Group<R> {
         self.checkpointed.lock().await.map(|applied| applied.index)
     }
 
-    /// Stops the replica; what was proposed and not yet applied has an unknown fate.
+    /// Stops the replica. Proposals that are not yet applied have an unknown outcome.
     pub async fn stop(&self) {
         self.stop.cancel();
         self.tasks.close();
@@ -318,7 +322,7 @@ impl<R: Replicated> Group<R> {
     }
 }
 
-/// The log has to reach from the state to the last entry that anybody was told of.
+/// Checks that the log reaches from the state to the last acknowledged entry.
 fn check_continuity(
     config: &GroupConfig,
     log: &FileLog,
@@ -349,7 +353,8 @@ fn check_continuity(
     }
 }
 
-/// A base that lost its newest files while the node was down is a valid one of before, to which the log need not reach back.
+/// A base that lost its newest files while the node was down looks like a valid older one, to which
+/// the log need not reach back.
 fn miss_bases_behind_the_log(config: &GroupConfig, resources: &GroupResources) {
     let purged = resources.log.state(config.id).purged;
     let bases = resources.store.bases(config.id).unwrap_or_default();
@@ -366,10 +371,10 @@ fn raft_config(config: &GroupConfig) -> Result<Config, StartError> {
         heartbeat_interval: config.heartbeat_ms,
         election_timeout_min: config.election_min_ms,
         election_timeout_max: config.election_max_ms,
-        // For as long as groups have one voter: it has nobody to hear from and nobody to be heard by, elects itself when it starts, and its
-        // group rests when nothing is proposed.
+        // While groups have one voter there are no peers to time out: it elects itself at its
+        // start, and an idle group writes nothing.
         enable_tick: false,
-        // Bases are cut and the log is purged when the node says so: never by counting entries.
+        // The node decides when to cut bases and to purge the log, not the number of entries.
         snapshot_policy: SnapshotPolicy::Never,
         max_in_snapshot_log_to_keep: u64::MAX,
         ..Config::default()

@@ -1,4 +1,4 @@
-//! Between openraft's entries, votes and log ids and the log's own.
+//! Converts openraft's entries, votes and log ids to the log's own and back.
 
 use std::io;
 
@@ -11,9 +11,9 @@ use openraft::type_config::alias::{EntryOf, LeaderIdOf, LogIdOf, VoteOf};
 use super::types::{Proposal, TypeConfig};
 use crate::store::log::{Leader, LogEntry, Position, Vote};
 
-/// An entry without a body, written by a new leader.
+/// An entry without payload, written by a new leader.
 const TAG_BLANK: u8 = 1;
-/// A proposal; the payload is the proposal's bytes as they are.
+/// A proposal; the payload is the proposal's bytes.
 const TAG_NORMAL: u8 = 2;
 /// A membership; the payload is a version byte, then the membership in postcard.
 const TAG_MEMBERSHIP: u8 = 3;

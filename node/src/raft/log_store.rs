@@ -1,6 +1,6 @@
-//! openraft's log storage over a shared log: one group of it.
+//! openraft's log storage for one group, over the shared log.
 //!
-//! Must not know: which engine the log is, what a proposal's bytes mean.
+//! Must not know: the engine of the log, the meaning of a proposal's bytes.
 
 use std::fmt::Debug;
 use std::io;
@@ -37,8 +37,8 @@ impl<E: ?Sized> Clone for LogStore<E> {
 }
 
 impl<E: LogEngine + ?Sized> LogStore<E> {
-    /// The log of `group`. What is read for replication comes in pieces of at most `read_bytes_max`
-    /// bytes, or one entry if that is larger: it must fit the network's message limit.
+    /// The log of `group`. Reads for replication return at most `read_bytes_max` bytes, or one
+    /// entry if that is larger, to fit the network's message limit.
     pub fn new(engine: Arc<E>, group: GroupId, read_bytes_max: u64) -> Self {
         Self {
             engine,
@@ -47,7 +47,7 @@ impl<E: LogEngine + ?Sized> LogStore<E> {
         }
     }
 
-    /// Reads entries off the async threads, unless they are in memory.
+    /// Reads entries on a blocking thread, unless they are in memory.
     async fn read(
         &self,
         range: Range<u64>,
@@ -88,7 +88,7 @@ impl<E: LogEngine + ?Sized> RaftLogReader<TypeConfig> for LogStore<E> {
         Ok(self.engine.state(self.group).vote.map(log_codec::from_vote))
     }
 
-    /// In pieces, so that a replica far behind does not pull its whole backlog into memory at once.
+    /// In pieces, so that a replica that is far behind does not load its whole backlog into memory.
     async fn entries_stream<R>(
         &mut self,
         range: R,
@@ -131,7 +131,7 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
     async fn save_vote(&mut self, vote: &VoteOf<TypeConfig>) -> Result<(), io::Error> {
         let permit = self.permit(CONTROL_BYTES).await?;
         let (send, durable) = oneshot::channel();
-        // The receiver is gone only when this call was given up.
+        // The receiver is dropped only when this call is cancelled.
         let done = Box::new(move |result| drop(send.send(result)));
         self.engine
             .save_vote(self.group, log_codec::to_vote(vote), permit, done)
@@ -149,7 +149,7 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
             .map_err(io::Error::other)
     }
 
-    /// Never beyond the last entry: openraft refuses to start when told of a commit it can't read.
+    /// Never beyond the last entry: openraft refuses to start if the committed entry can't be read.
     async fn read_committed(&mut self) -> Result<Option<LogIdOf<TypeConfig>>, io::Error> {
         let state = self.engine.state(self.group);
         let committed = if state.committed > state.last {

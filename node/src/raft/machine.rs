@@ -1,4 +1,4 @@
-//! The state machine of a group, as openraft wants it, around what the group replicates.
+//! openraft's state machine around what a group replicates.
 
 use std::{
     io,
@@ -26,29 +26,30 @@ use crate::store::{
 
 /// What a group replicates. The group calls it for one entry at a time, in the order of the log.
 pub trait Replicated: Send + 'static {
-    /// Versions of the state records that this build can read. It writes the last one.
+    /// Versions of state records that this build can read. It writes the last one.
     const STATE_VERSIONS: RangeInclusive<u8>;
 
     /// Applies the entry at an index.
     fn apply(&mut self, index: u64, payload: Bytes) -> impl Future<Output = Applied> + Send;
 
-    /// Captures, between two entries, what differs from the last capture.
+    /// Captures what differs from the last capture, between two entries.
     fn capture(&mut self, index: u64) -> Capture;
 
-    /// The last capture is durable now.
+    /// The last capture is durable.
     fn captured(&mut self);
 
-    /// What the next capture comes to at most, bytes. Who watches is told when it reaches [`UNSAVED_BYTES_DUE`], and when a capture has
-    /// begun: not of every entry.
+    /// Upper bound of the size of the next capture, bytes. Receivers are notified when it reaches
+    /// [`UNSAVED_BYTES_DUE`] and when a capture has begun, not at every entry.
     fn unsaved_bytes(&self) -> watch::Receiver<u64>;
 }
 
-/// A checkpoint is due, however recent the last, once there is so much to save: the larger it gets, the longer it holds up whoever
-/// reads the store.
+/// A checkpoint is due at this size, however recent the last one is. A larger one would block
+/// readers of the store for longer.
 pub const UNSAVED_BYTES_DUE: u64 = 192 << 20;
-/// Beyond this nothing more is applied, live or at a replay, until a checkpoint has begun: one checkpoint is one atomic batch of the
-/// store, and that is bounded. What is left of that bound is for the entry that goes beyond this one, which may touch some 20,000 learners
-/// for the first time since they were saved, and for what else a checkpoint holds.
+/// Beyond this size no entry is applied, live or in a replay, until a checkpoint has begun: a
+/// checkpoint is one atomic batch of the store, which is bounded. The rest of that bound is for the
+/// entry that exceeds this size, which may touch some 20,000 learners for the first time since they
+/// were saved, and for other records of the checkpoint.
 const UNSAVED_BYTES_MAX: u64 = 256 << 20;
 const _: () = assert!(UNSAVED_BYTES_MAX <= COMMIT_BYTES_MAX as u64 / 4);
 
@@ -56,37 +57,37 @@ const _: () = assert!(UNSAVED_BYTES_MAX <= COMMIT_BYTES_MAX as u64 / 4);
 pub struct Capture {
     /// The group's own record.
     pub state: Vec<u8>,
-    /// Records that changed; may be collected while further entries are applied.
+    /// Changed records; may be collected while further entries are applied.
     pub changes: BoxFuture<'static, Vec<Change>>,
 }
 
-/// What is replicated, with the position it stands at.
+/// What is replicated, and its position.
 pub(super) struct Machine<R> {
     pub applied: Option<LogId>,
     pub membership: Membership,
-    /// Payload bytes applied since the last base was asked for.
+    /// Payload bytes applied since the last base was requested.
     pub bytes_since_base: u64,
-    /// Payload bytes applied since the state was last captured for a checkpoint.
+    /// Payload bytes applied since the last capture.
     pub bytes_since_capture: u64,
     pub replicated: R,
 }
 
-/// What openraft holds; the group holds another handle.
+/// openraft's handle; the group has another.
 pub(super) struct SharedMachine<R> {
     pub machine: Arc<Mutex<Machine<R>>>,
     pub store: Arc<CheckpointStore>,
     pub cutter: Background,
     pub group: GroupId,
-    /// A base that is waited for is of this index at least.
+    /// The index that a requested base must have at least.
     pub wanted_base: Arc<AtomicU64>,
     pub unsaved_bytes: watch::Receiver<u64>,
 }
 
 impl<R: Replicated> SharedMachine<R> {
-    /// The group makes the checkpoint that is waited for.
+    /// Waits until a checkpoint has begun, which the group makes when it is due.
     async fn await_room(&mut self) {
         let has_room = |bytes: &u64| *bytes <= UNSAVED_BYTES_MAX;
-        // What is replicated holds the sender.
+        // The sender lives as long as what is replicated.
         let _ = self.unsaved_bytes.wait_for(has_room).await;
     }
 }
@@ -139,7 +140,7 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
         }
     }
 
-    /// Never called in a group with a single voter: nobody could send a snapshot.
+    /// Never called in a group with a single voter, which has no peer to send a snapshot.
     async fn install_snapshot(
         &mut self,
         _meta: &SnapshotMetaOf<TypeConfig>,

@@ -1,6 +1,6 @@
-//! Raft, behind one door: openraft's types and traits are named here and nowhere else in the node.
+//! Raft. The rest of the node names no type or trait of openraft.
 //!
-//! Must not know: what a proposal's bytes mean, nor how the log is laid out on disk.
+//! Must not know: the meaning of a proposal's bytes, the layout of the log on disk.
 
 mod checkpointing;
 mod error;

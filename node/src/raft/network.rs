@@ -1,4 +1,5 @@
-//! The way to a group's other replicas. A group with one voter has none, so whatever is addressed here can't be reached.
+//! The network to a group's other replicas. A group with one voter has none, so every request fails
+//! as unreachable.
 
 use openraft::{
     AnyError, OptionalSend, RaftNetworkFactory,

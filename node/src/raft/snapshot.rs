@@ -1,4 +1,5 @@
-//! Snapshots are bases: immutable files of the checkpoint store, together a group's whole state at one position.
+//! Snapshots are bases: immutable files of the checkpoint store with a group's whole state at one
+//! position.
 
 use std::{
     io,
@@ -28,18 +29,18 @@ use crate::store::{
 /// A base on disk.
 pub(super) type BaseSnapshot = BaseInfo;
 
-/// Shows openraft the newest base.
+/// Gives openraft the newest base.
 pub(super) struct BaseSnapshotBuilder {
     pub store: Arc<CheckpointStore>,
     pub cutter: Background,
     pub group: GroupId,
     /// Versions of state records that can be read.
     pub versions: RangeInclusive<u8>,
-    /// What is waited for is of this index at least.
+    /// The index that a requested base must have at least.
     pub wanted: Arc<AtomicU64>,
 }
 
-/// What goes with each checkpoint beside its records.
+/// The group's own record in each checkpoint.
 #[derive(Serialize, Deserialize)]
 pub(super) struct StateRecord {
     pub membership: Membership,
@@ -48,7 +49,7 @@ pub(super) struct StateRecord {
 }
 
 impl StateRecord {
-    /// Of the newest of these versions.
+    /// Encodes the record in the newest of these versions.
     pub fn encode(&self, versions: &RangeInclusive<u8>) -> Vec<u8> {
         postcard::to_extend(self, vec![*versions.end()])
             .expect("serialising into memory does not fail")
@@ -83,7 +84,7 @@ pub(super) fn to_position(log_id: LogId) -> Position {
     }
 }
 
-/// The newest base of a group that can be read, if it has one. Waits for the disk.
+/// The newest readable base of a group, if it has one. Waits for the disk.
 pub(super) fn newest_base(
     store: &CheckpointStore,
     group: GroupId,
@@ -103,8 +104,8 @@ pub(super) fn newest_base(
     }))
 }
 
-/// The same, of this index at least. Where it proved damaged meanwhile, or there is none left, one is cut of what the checkpoints hold:
-/// openraft does not go on without.
+/// The newest base, with this index at least. If that one is damaged or missing, a new one is cut
+/// of the checkpoint, since openraft can't continue without.
 fn base_from(
     store: &CheckpointStore,
     group: GroupId,
@@ -122,8 +123,8 @@ fn base_from(
 impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
     type SnapshotData = BaseSnapshot;
 
-    /// The base is there already, as a rule: the group cuts it before it has openraft take it over, since openraft stops a group whose
-    /// snapshot can't be built.
+    /// Usually the base exists already: openraft stops a group whose snapshot can't be built, so
+    /// the group cuts the base before it triggers the snapshot.
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, BaseSnapshot>, io::Error> {
         let (store, group) = (Arc::clone(&self.store), self.group);
         let (versions, wanted) = (self.versions.clone(), self.wanted.load(Ordering::Relaxed));
@@ -155,7 +156,7 @@ mod tests {
         store.commit(0, commit).expect("it is durable");
     }
 
-    /// openraft takes an older snapshot for none, and the group would wait for ever.
+    /// openraft ignores an older snapshot, and the group would wait for ever.
     #[test]
     fn a_base_that_is_waited_for_is_cut_again_when_it_is_lost() {
         let dir = tempfile::tempdir().expect("a folder");

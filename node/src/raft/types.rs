@@ -1,4 +1,4 @@
-//! The types openraft is instantiated with.
+//! openraft's type configuration, and the types in it.
 
 use std::fmt;
 
@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use crate::store::checkpoint::CommitFigures;
 
 openraft::declare_raft_types!(
-    /// Raft as Homeroom uses it; a node id names one incarnation of a replica and is never used twice.
+    /// Raft as Homeroom uses it. A node id names one incarnation of a replica and is never used
+    /// twice.
     pub TypeConfig:
         D = Proposal,
         R = Applied,
@@ -19,7 +20,8 @@ openraft::declare_raft_types!(
         AsyncRuntime = TokioRuntime,
 );
 
-/// The body of a log entry. Its bytes are opaque to Raft and to the log, and are never re-encoded on the way.
+/// The payload of a log entry. Its bytes are opaque to Raft and to the log, and are never encoded
+/// again.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Proposal(pub Bytes);
 
@@ -35,20 +37,21 @@ impl fmt::Display for Proposal {
     }
 }
 
-/// What applying an entry answers to its proposer. Opaque to Raft: what is replicated writes it, its proposer reads it.
+/// The result of an entry for its proposer. Its bytes are opaque to Raft: what is replicated
+/// encodes them, the proposer decodes them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied(pub Bytes);
 
-/// What a checkpoint came to.
+/// The outcome of a checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckpointOutcome {
-    /// The group's durable position, as an index.
+    /// Index of the group's durable position.
     pub index: Option<u64>,
-    /// What writing took; `None` when nothing was new.
+    /// Size and duration of the write; `None` when nothing was new.
     pub figures: Option<CommitFigures>,
 }
 
 /// The id of a log entry.
 pub(super) type LogId = openraft::type_config::alias::LogIdOf<TypeConfig>;
-/// Who has a say in a group, and since which entry.
+/// The voters of a group, and the entry that set them.
 pub type Membership = openraft::type_config::alias::StoredMembershipOf<TypeConfig>;

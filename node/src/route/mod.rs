@@ -1,6 +1,6 @@
-//! From a request's deliveries to their shards and back: every delivery gets its outcome.
+//! Routes a request's deliveries to their shards and returns an outcome for each.
 //!
-//! Must not know: how deliveries came in, how a shard applies them.
+//! Must not know: how deliveries were received, how a shard applies them.
 
 mod position;
 mod router;

@@ -1,4 +1,4 @@
-//! Hands parts to shards, within the node's bound of bytes.
+//! Submits parts to shards, within the node's bound of queued bytes.
 
 use std::sync::Arc;
 
@@ -12,65 +12,67 @@ use crate::{
     shard::{LearnerMemory, Part, PartApplied, PartError, ShardReplica},
 };
 
-/// Knows the shards of this node, and how much may wait for them.
+/// The shards of this node, and the bound of their queues.
 pub struct Router {
     shards: Vec<Arc<ShardReplica>>,
     queue: Arc<Semaphore>,
     queue_bytes_max: u32,
-    /// Of all active learners; without room nothing more is taken.
+    /// Memory of all active learners; when it is full no request is accepted.
     memory: Arc<LearnerMemory>,
 }
 
-/// A request that its shards have taken in.
+/// A request that was submitted to its shards.
 #[derive(Debug)]
 pub struct UnderWay {
     count: usize,
-    /// By part: its shard, and the positions of its deliveries in the request.
+    /// For each part its shard, and the positions of its deliveries in the request.
     parts: Vec<(u16, Vec<u32>)>,
     answers: Answers<Result<PartApplied, PartError>>,
 }
 
-/// What became of a request.
+/// The result of a request.
 #[derive(Clone, Debug, Default)]
 pub struct Delivered {
-    /// By delivery; `None` where its shard did not take it, or nobody knows: it is to be sent again.
+    /// By delivery; `None` when its shard did not apply it or the outcome is unknown. It should be
+    /// sent again.
     pub outcomes: Vec<Option<Outcome>>,
-    /// How far the shards that took deliveries have applied them.
+    /// How far the shards with deliveries have applied them.
     pub positions: Positions,
 }
 
-/// A request was not taken; nothing is stored of it.
+/// A request was not accepted; nothing of it is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RouteError {
-    /// As many bytes as may wait are waiting.
+    /// The queues are full.
     #[error("{queued_bytes_max} bytes are waiting already")]
     Overloaded {
-        /// The bound.
+        /// The bound, bytes.
         queued_bytes_max: u32,
     },
-    /// The active learners take all the memory they may, or much of it, and many of them are about to leave.
+    /// The active learners use all their memory, or much of it and many of them are about to be
+    /// stopped.
     #[error("active learners take their {memory_bytes_max} bytes, or wait to leave")]
     MemoryFull {
-        /// The bound.
+        /// The bound, bytes.
         memory_bytes_max: u64,
     },
 }
 
-/// What a request does where there is no room.
+/// What happens to a request when the queues are full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Urgency {
-    /// It waits: its sender reads no further meanwhile.
+    /// It waits; meanwhile its sender's stream is not read.
     Wait,
-    /// It is refused: its sender shall come back.
+    /// It is refused; its sender should retry.
     Refuse,
 }
 
-/// Deliveries for one shard: which they are, and their records.
+/// Deliveries for one shard.
 #[derive(Debug)]
 pub struct Routed {
     /// The shard.
     pub shard: u32,
-    /// Encoded, in order.
+    /// Encoded records, in order.
     pub records: RecordBuffer,
     /// Positions of the deliveries in the request.
     pub slots: Vec<u32>,
@@ -104,26 +106,26 @@ impl Router {
         &self.shards[shard as usize]
     }
 
-    /// What the active learners take, and may take.
+    /// Memory of the active learners.
     pub fn memory(&self) -> &LearnerMemory {
         &self.memory
     }
 
-    /// How many bytes may wait for their entries to be applied.
+    /// The bound of the queues, bytes.
     pub fn queue_bytes_max(&self) -> u64 {
         self.queue_bytes_max.into()
     }
 
-    /// Bytes that wait for their entries to be applied.
+    /// Bytes submitted whose entries are not yet applied.
     pub fn queued_bytes(&self) -> u64 {
         u64::from(self.queue_bytes_max) - self.queue.available_permits() as u64
     }
 
-    /// Hands deliveries over to their shards; what was handed over in one call is applied before what is handed over later. Their
-    /// outcomes are to be waited for.
+    /// Submits deliveries to their shards. What is submitted in one call is applied before what is
+    /// submitted in a later one. Outcomes are awaited separately.
     ///
     /// # Errors
-    /// When the node is overloaded; nothing was taken then.
+    /// When the node is overloaded. Then nothing is submitted.
     pub async fn hand_over(
         &self,
         count: usize,
@@ -145,7 +147,7 @@ impl Router {
                 permit,
                 reply,
             };
-            // Where nobody takes it, the reply is dropped with the part, and the answer says so.
+            // If the shard has stopped, the part is dropped with its reply, and the answer says so.
             if let Err(TrySendError::Full(part)) = replica.parts().try_send(part) {
                 waiting.push(replica.parts().send(part));
             }
@@ -188,7 +190,7 @@ impl Router {
 }
 
 impl UnderWay {
-    /// Waits until every delivery has its outcome.
+    /// Waits for the outcome of every delivery.
     pub async fn delivered(self) -> Delivered {
         let mut delivered = Delivered {
             outcomes: vec![None; self.count],
