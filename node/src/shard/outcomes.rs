@@ -76,8 +76,6 @@ fn outcome(code: u8) -> Option<Outcome> {
 
 #[cfg(test)]
 mod tests {
-    use std::{hint::black_box, time::Instant};
-
     use super::*;
 
     fn every_outcome() -> Vec<Outcome> {
@@ -105,19 +103,5 @@ mod tests {
             .filter(|code| outcome(*code).is_some())
             .collect();
         assert_eq!(known.len(), codes.len());
-    }
-
-    /// cargo test --release -p homeroom-node --lib shard::outcomes -- --ignored --nocapture
-    #[test]
-    #[ignore = "a measurement"]
-    fn a_thousand_outcomes_are_cheap() {
-        const ROUNDS: u32 = 10_000;
-        let outcomes: Vec<Outcome> = every_outcome().into_iter().cycle().take(1_000).collect();
-        let begun = Instant::now();
-        for _ in 0..ROUNDS {
-            let Applied(codes) = encode(black_box(&outcomes));
-            black_box(decode(&codes));
-        }
-        println!("{:?} for 1,000 outcomes", begun.elapsed() / ROUNDS);
     }
 }
