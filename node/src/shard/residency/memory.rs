@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Idle learners are evicted early when they use at least this fraction (1/4) of `bytes_short`.
+/// Idle learners are evicted early when they use more than this fraction (1/4) of `bytes_short`.
 /// Below it, activating them again would cost more than the memory is worth.
 const MANY: u64 = 4;
 /// Above this fraction of the bound, memory is tight.
