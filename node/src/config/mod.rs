@@ -22,7 +22,7 @@ pub use loaded::LoadedConfig;
 pub use model::{
     CheckpointConfig, Config, FoundingConfig, IngestConfig, LatePolicyChoice, ListenConfig,
     LogConfig, LogFormat, LogLevel, LogOutputConfig, MemoryConfig, NodeConfig, PagesChoice,
-    RaftConfig, ShutdownConfig,
+    RaftConfig, ShutdownConfig, whole_ms,
 };
 pub use origin::Origin;
 pub use share::MemoryBound;

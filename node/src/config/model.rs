@@ -254,6 +254,7 @@ impl LogLevel {
     }
 }
 
-fn whole_ms(time: Duration) -> i64 {
+/// Whole milliseconds.
+pub fn whole_ms(time: Duration) -> i64 {
     i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
 }

@@ -28,34 +28,17 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// Time between two checkpoints of a shard while many idle learners take the memory: only who is saved may leave it.
 const INTERVAL_IN_A_CROWD: Duration = Duration::from_secs(1);
 
-/// Makes checkpoints of all groups of the node.
+/// Makes checkpoints of all groups of the node: of each at least every `config.interval` while it has anything new; of a shard as soon
+/// as its share of `config.log_bytes` was applied; a base once `config.base_log_bytes` were applied, or much of the log is kept for it.
 pub struct Checkpoints {
-    router: Arc<Router>,
-    control: Arc<ControlPlane>,
-    log: Arc<FileLog>,
-    metrics: Arc<Metrics>,
-    config: CheckpointConfig,
+    pub router: Arc<Router>,
+    pub control: Arc<ControlPlane>,
+    pub log: Arc<FileLog>,
+    pub metrics: Arc<Metrics>,
+    pub config: CheckpointConfig,
 }
 
 impl Checkpoints {
-    /// Every group at least every `interval`, while it has anything new, and a shard as soon as its share of `log_bytes` was applied
-    /// since its last; a base once `base_log_bytes` were applied since the last, or much of the log is kept for the group.
-    pub fn new(
-        router: Arc<Router>,
-        control: Arc<ControlPlane>,
-        log: Arc<FileLog>,
-        metrics: Arc<Metrics>,
-        config: CheckpointConfig,
-    ) -> Self {
-        Self {
-            router,
-            control,
-            log,
-            metrics,
-            config,
-        }
-    }
-
     /// The checkpoints of one shard, until told to stop.
     pub async fn run_shard(self: Arc<Self>, shard: Arc<ShardReplica>, stop: CancellationToken) {
         let group = shard.group();

@@ -175,13 +175,13 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
     let (tasks, stop_tasks) = (TaskTracker::new(), CancellationToken::new());
     let scrub_thread = Background::start("scrub").map_err(StartNodeError::Thread)?;
     let started = start(loaded, metrics, &tasks, &stop_tasks).await?;
-    let checkpoints = Arc::new(Checkpoints::new(
-        Arc::clone(&started.router),
-        Arc::clone(&started.control),
-        Arc::clone(&started.log),
-        Arc::clone(metrics),
-        config.checkpoint.clone(),
-    ));
+    let checkpoints = Arc::new(Checkpoints {
+        router: Arc::clone(&started.router),
+        control: Arc::clone(&started.control),
+        log: Arc::clone(&started.log),
+        metrics: Arc::clone(metrics),
+        config: config.checkpoint.clone(),
+    });
     for shard in started.router.shards() {
         tasks.spawn(Arc::clone(&checkpoints).run_shard(Arc::clone(shard), stop_tasks.clone()));
     }

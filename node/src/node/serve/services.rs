@@ -111,12 +111,12 @@ impl Services<'_> {
             version: env!("CARGO_PKG_VERSION"),
         };
         let gauges = Arc::clone(self.gauges);
-        let diagnosis = Diagnosis::new(
-            Arc::clone(router),
-            Arc::clone(control),
-            Arc::clone(self.metrics),
-            Arc::new(move || gauges.resources()),
-        );
+        let diagnosis = Diagnosis {
+            router: Arc::clone(router),
+            control: Arc::clone(control),
+            metrics: Arc::clone(self.metrics),
+            resources: Arc::new(move || gauges.resources()),
+        };
         ClusterHandler::new(who, Arc::clone(control), Arc::clone(router), diagnosis)
     }
 }

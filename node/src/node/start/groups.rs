@@ -14,7 +14,7 @@ use super::{
     disk::Disk, error::StartNodeError, identity::Identity, shard_event_metrics::ShardEventMetrics,
 };
 use crate::{
-    config::{Config, LoadedConfig},
+    config::{Config, LoadedConfig, whole_ms},
     control::ControlPlane,
     observe::Metrics,
     raft::GroupConfig,
@@ -165,9 +165,4 @@ pub fn position_of(recoveries: &[GroupRecovery], group: GroupId) -> Option<Posit
         .iter()
         .find(|recovery| recovery.group == group)
         .and_then(GroupRecovery::position)
-}
-
-/// Whole milliseconds.
-pub fn whole_ms(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
 }

@@ -20,12 +20,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{
     available_memory::available_memory_bytes,
     disk::{CHECKPOINTS, Disk, LOG, open_disk},
-    groups::{ShardDependencies, group_config, position_of, start_shards, whole_ms},
+    groups::{ShardDependencies, group_config, position_of, start_shards},
     identity::Identity,
     supervisor::Supervisor,
 };
 use crate::{
-    config::{Config, LoadedConfig, MemoryConfig},
+    config::{Config, LoadedConfig, MemoryConfig, whole_ms},
     control::ControlPlane,
     observe::Metrics,
     route::Router,

@@ -49,28 +49,17 @@ const CHECKS: [Check; 14] = [
 
 /// Diagnoses one node.
 pub struct Diagnosis {
-    router: Arc<Router>,
-    control: Arc<ControlPlane>,
-    metrics: Arc<Metrics>,
-    resources: ReadResourceUsage,
+    /// Its shards.
+    pub router: Arc<Router>,
+    /// Its cluster's settings.
+    pub control: Arc<ControlPlane>,
+    /// What it has counted.
+    pub metrics: Arc<Metrics>,
+    /// What it has and uses.
+    pub resources: ReadResourceUsage,
 }
 
 impl Diagnosis {
-    /// Of a node that is up.
-    pub fn new(
-        router: Arc<Router>,
-        control: Arc<ControlPlane>,
-        metrics: Arc<Metrics>,
-        resources: ReadResourceUsage,
-    ) -> Self {
-        Self {
-            router,
-            control,
-            metrics,
-            resources,
-        }
-    }
-
     /// Gathers the facts and walks the checklist. Shards that don't answer within 2 s are a finding themselves.
     pub async fn run(&self) -> v1::DiagnoseResponse {
         let facts =
