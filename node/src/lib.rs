@@ -1,9 +1,9 @@
-//! A node of Homeroom: takes events, keeps learners, answers queries.
+//! A node of Homeroom: takes events, keeps the state of learners, answers queries.
 //!
-//! The modules follow an event on its way: [`ingress`] takes it in, [`route`] finds its shard, [`shard`] writes it through
-//! [`raft`] into the log of [`store`] and has its [`learner`] apply it, [`query`] and [`http`] answer. [`control`] knows the
-//! cluster, [`observe`] counts, [`node`] puts all of it together. [`demo`] lets a
-//! simulated class live in one.
+//! The modules follow the path of an event: [`ingress`] takes it, [`route`] finds its shard,
+//! [`shard`] writes it through [`raft`] into the log of [`store`] and has its [`learner`] apply it,
+//! [`query`] and [`http`] answer reads. [`control`] keeps the cluster's state, [`observe`]
+//! measures, [`node`] starts and connects all parts. [`demo`] runs a simulated class on a node.
 
 pub mod config;
 pub mod control;

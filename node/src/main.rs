@@ -1,4 +1,4 @@
-//! The server's command line.
+//! The command line of the server.
 
 use std::{fmt::Display, process::ExitCode, time::Duration};
 
@@ -17,11 +17,12 @@ use homeroom_node::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-/// Learners are many small allocations that come and go; glibc's allocator keeps what they leave.
+/// Learners are many small allocations with mixed lifetimes, whose freed memory glibc's allocator
+/// does not return.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-/// Where a panic is caught, and what it means there is known.
+/// Places that catch panics and handle them.
 const GUARDS: &[panic::Guard] = &[panic::CORE_GUARD, ("the checkpoints", panic_is_caught_here)];
 
 fn main() -> ExitCode {
@@ -61,7 +62,8 @@ fn serve(loaded: &LoadedConfig) -> ExitCode {
     run(builder, node::serve(loaded, termination()), log)
 }
 
-/// Sets up log lines and the panic hook; `false`, with the reason on standard error, where that fails.
+/// Sets up log lines and the panic hook. Writes the reason to standard error and returns `false` if
+/// that fails.
 fn begin(log_output: &LogOutputConfig) -> bool {
     let rust_log = std::env::var("RUST_LOG").ok();
     let begun = observe::tracing::init(log_output, rust_log.as_deref());
@@ -69,7 +71,7 @@ fn begin(log_output: &LogOutputConfig) -> bool {
     begun.inspect_err(|error| say(error)).is_ok()
 }
 
-/// Runs to the end; `report` gets the reason of a failure.
+/// Runs a future to its end, and passes its error to `report`.
 fn run<E: Display>(
     mut builder: tokio::runtime::Builder,
     future: impl Future<Output = Result<(), E>>,
@@ -91,8 +93,8 @@ fn run<E: Display>(
     }
 }
 
-/// Holds for the whole process. The allocator asks for huge pages where the system leaves that to programs, and who first touches one waits
-/// until 2 MiB are cleared: some tenths of a millisecond, on a virtual machine several.
+/// Disables huge pages for the whole process. With them, the first write to a page clears 2 MiB,
+/// which takes some tenths of a millisecond, and several milliseconds on a virtual machine.
 fn choose_pages(pages: PagesChoice) {
     #[cfg(not(target_os = "linux"))]
     let _ = pages;
@@ -105,7 +107,7 @@ fn choose_pages(pages: PagesChoice) {
 }
 
 fn run_demo(args: DemoArgs) -> ExitCode {
-    // Lines in the middle of the picture say only what ends it; RUST_LOG asks for more.
+    // Log lines would disturb the picture, so only errors are shown; `RUST_LOG` can ask for more.
     let log_output = LogOutputConfig {
         level: LogLevel::Error,
         format: LogFormat::Text,
@@ -125,7 +127,7 @@ fn run_demo(args: DemoArgs) -> ExitCode {
     run(builder, demo::run(demo, termination_or_hangup()), say)
 }
 
-/// What stops a node, or the end of the terminal that shows it.
+/// SIGTERM, SIGINT, or SIGHUP when the terminal closes.
 async fn termination_or_hangup() {
     let hung_up = async {
         match signal(SignalKind::hangup()) {

@@ -1,4 +1,4 @@
-//! Every refusal's status code and details, in one place.
+//! The gRPC status and details of every refusal, in one place.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 use crate::{control::UpdateError, raft::ProposeError, shard::ReadError};
 
-/// The domain of this system's [`google.rpc.ErrorInfo`] reasons.
+/// The domain of all [`google.rpc.ErrorInfo`] reasons.
 const DOMAIN: &str = "homeroom";
-/// When to come back to a node that has too much to do.
+/// When to retry after the node was overloaded.
 const RETRY_OVERLOADED: Duration = Duration::from_millis(100);
-/// When to come back to a shard that has no leader or could not become current.
+/// When to retry a shard without a leader, or one that could not become current.
 const RETRY_UNAVAILABLE: Duration = Duration::from_millis(250);
 
-/// A field of the request is not as it must be.
+/// A field of the request is invalid.
 pub fn invalid(field: &str, description: &str) -> Status {
     let mut details = ErrorDetails::with_bad_request_violation(field, description);
     details.set_error_info("INVALID_ARGUMENT", DOMAIN, []);
@@ -25,27 +25,27 @@ pub fn invalid(field: &str, description: &str) -> Status {
     )
 }
 
-/// The node has as much to do as it may.
+/// A limit of the node is reached.
 pub fn overloaded(why: &str) -> Status {
     let mut details = ErrorDetails::with_retry_info(Some(RETRY_OVERLOADED));
     details.set_error_info("OVERLOADED", DOMAIN, []);
     Status::with_error_details(Code::ResourceExhausted, why, details)
 }
 
-/// The same is being done already.
+/// The same operation is running already.
 pub fn busy(why: &str) -> Status {
     let details = ErrorDetails::with_error_info("BUSY", DOMAIN, []);
     Status::with_error_details(Code::FailedPrecondition, why, details)
 }
 
-/// Come back later, or ask another node.
+/// To be retried, here or on another node.
 pub fn unavailable(reason: &str, why: &str) -> Status {
     let mut details = ErrorDetails::with_retry_info(Some(RETRY_UNAVAILABLE));
     details.set_error_info(reason, DOMAIN, []);
     Status::with_error_details(Code::Unavailable, why, details)
 }
 
-/// A read without an answer.
+/// A read that failed.
 impl From<ReadError> for Status {
     fn from(error: ReadError) -> Self {
         match error {
@@ -70,7 +70,7 @@ impl From<ProposeError> for Status {
     }
 }
 
-/// Settings that were not changed.
+/// Settings that could not be changed.
 impl From<UpdateError> for Status {
     fn from(error: UpdateError) -> Self {
         match error {

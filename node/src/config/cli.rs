@@ -20,13 +20,14 @@ pub struct Cli {
 pub enum Command {
     /// Run a node; founds a cluster if the data folder is empty
     Serve(ConfigArgs),
-    /// Print the configuration in force and where each value comes from, or everything that is wrong with it
+    /// Print the configuration in force and where each value comes from, or everything that is
+    /// wrong with it
     CheckConfig(ConfigArgs),
-    /// Show what it is all about: a simulated class lives in a node of its own, in a temporary folder
+    /// Show a simulated class live, on a node of its own in a temporary folder
     Demo(DemoArgs),
 }
 
-/// The class of a demo, and how it is shown.
+/// Options of the demo.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct DemoArgs {
     /// Learners in the class: 1 to 10000
@@ -35,7 +36,7 @@ pub struct DemoArgs {
     /// The same number, the same class
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// End by itself after so many seconds of live lesson: 1 to 86400 [default: go on until stopped]
+    /// End by itself after N seconds of the live lesson: 1 to 86400 [default: go on until stopped]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=86_400))]
     pub seconds: Option<u32>,
     /// Show nothing but one JSON document at the end, on standard output
@@ -43,9 +44,9 @@ pub struct DemoArgs {
     pub json: bool,
 }
 
-/// What goes over the configuration file and the environment (`HOMEROOM__SECTION__FIELD`).
+/// Flags that override the configuration file and the environment (`HOMEROOM__SECTION__FIELD`).
 ///
-/// Values are kept as they were written: they are checked together with those of the other origins.
+/// Values are kept as text; they are checked together with those of the other origins.
 #[derive(Clone, Debug, Default, Args)]
 pub struct ConfigArgs {
     /// Configuration file (TOML)
@@ -75,7 +76,7 @@ pub struct ConfigArgs {
 }
 
 impl ConfigArgs {
-    /// What the flags that are there set.
+    /// The values of the flags that are given.
     pub(super) fn overrides(&self) -> Vec<Override> {
         let texts = [
             &self.data_dir,

@@ -1,4 +1,4 @@
-//! What is wrong with a configuration.
+//! The faults of a configuration.
 
 use std::fmt;
 
@@ -6,20 +6,20 @@ use figment::value::Value;
 
 use super::origin::Origin;
 
-/// One thing that is wrong.
+/// One fault of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
-    /// `section.name`; for a fault of a whole file, the file.
+    /// `section.name`; the path, if a whole file is at fault.
     pub field: String,
-    /// What was given, as TOML; absent where no single value is at fault.
+    /// The given value as TOML; `None` if the fault is not in a single value.
     pub value: Option<String>,
-    /// What would be right.
+    /// What is valid.
     pub expected: String,
-    /// Who gave it.
+    /// Where the value comes from.
     pub origin: Origin,
 }
 
-/// All that is wrong with a configuration.
+/// All faults of a configuration.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.faults))]
 pub struct ConfigError {
@@ -53,7 +53,7 @@ fn lines(faults: &[Fault]) -> String {
 pub(super) fn shown(value: &Value) -> String {
     match toml::Value::try_from(value) {
         Ok(value) => value.to_string(),
-        // A number beyond TOML's.
+        // A number that TOML can't represent.
         Err(_) => format!("{value:?}"),
     }
 }

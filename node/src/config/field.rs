@@ -1,4 +1,4 @@
-//! The fields that there are, and what each may hold.
+//! The fields of the configuration, and their valid values.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -13,14 +13,14 @@ use super::share::Share;
 pub(super) struct Field {
     /// `section.name`.
     pub path: &'static str,
-    /// What it may hold.
+    /// Its valid values.
     pub kind: Kind,
 }
 
-/// What a field may hold. Bounds are written as they are shown.
+/// The valid values of a field. Bounds are written as they are shown.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Kind {
-    /// A path, not empty.
+    /// A path that is not empty.
     Path,
     /// An IP address and a port.
     Address,
@@ -28,7 +28,7 @@ pub(super) enum Kind {
     Integer(i128, i128),
     /// Bytes: a whole number, or a text with a unit.
     Size(&'static str, &'static str),
-    /// The same, or a share of the memory that there is, in per cent.
+    /// The same, or a share of the available memory in per cent.
     SizeOrShare(&'static str, &'static str),
     /// A text with a unit of time.
     Time(&'static str, &'static str),
@@ -84,14 +84,14 @@ const fn field(path: &'static str, kind: Kind) -> Field {
     Field { path, kind }
 }
 
-/// The kind of a field, if there is such a field.
+/// The kind of a field; `None` if there is no such field.
 pub(super) fn kind_of(path: &str) -> Option<Kind> {
     let field = FIELDS.iter().find(|field| field.path == path)?;
     Some(field.kind)
 }
 
 impl Kind {
-    /// Whether the field may hold this.
+    /// Whether the value is valid for the field.
     pub(super) fn accepts(self, value: &Value) -> bool {
         match self {
             Path => value.as_str().is_some_and(|text| !text.is_empty()),
@@ -116,7 +116,7 @@ impl Kind {
         }
     }
 
-    /// What the field may hold, in words.
+    /// The valid values in words.
     pub(super) fn bounds(self) -> String {
         match self {
             Path => "a path".to_owned(),

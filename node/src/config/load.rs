@@ -1,4 +1,4 @@
-//! Puts the configuration together, and finds everything that is wrong with it.
+//! Builds the configuration from its sources, and finds all faults in it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use super::relations::relation_faults;
 
 const DEFAULTS: &str = include_str!("defaults.toml");
 
-/// What a configuration is made of, beside the defaults.
+/// The sources of a configuration, besides the defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     pub(super) file: Option<PathBuf>,
@@ -26,7 +26,7 @@ pub struct Sources {
 }
 
 impl Sources {
-    /// The sources that the command line names, and the variables of an environment.
+    /// The sources that the command line names, and the variables of the environment.
     pub fn new(args: &ConfigArgs, environment: impl IntoIterator<Item = (String, String)>) -> Self {
         let variables = environment
             .into_iter()
@@ -45,10 +45,10 @@ impl Sources {
     }
 }
 
-/// Puts the configuration together: defaults ◀ file ◀ environment ◀ flags.
+/// Builds the configuration: defaults ◀ file ◀ environment ◀ flags.
 ///
 /// # Errors
-/// Everything that is wrong with it, at once.
+/// All faults of the configuration at once.
 pub fn load(sources: &Sources) -> Result<LoadedConfig, ConfigError> {
     let defaults = Figment::from(Toml::string(DEFAULTS));
     let (figment, mut faults) = merge(defaults.clone(), sources);
@@ -72,7 +72,8 @@ pub fn load(sources: &Sources) -> Result<LoadedConfig, ConfigError> {
                 origin: origin_of(value),
             });
         }
-        // With its default in place, the other fields can still be looked at together.
+        // With the default in its place, the relations between the other fields can still be
+        // checked.
         let default = defaults.find_ref(field.path).cloned();
         replace(&mut merged, field.path, default);
     }
@@ -91,7 +92,7 @@ pub fn load(sources: &Sources) -> Result<LoadedConfig, ConfigError> {
     }
 }
 
-/// All sources over one another; a file that can't be read is a fault and left out.
+/// Merges all sources. A file that can't be read is a fault, and is left out.
 fn merge(defaults: Figment, sources: &Sources) -> (Figment, Vec<Fault>) {
     let mut figment = defaults;
     let mut faults = Vec::new();
@@ -119,7 +120,7 @@ fn root_of(figment: &Figment) -> Value {
         .expect("each provider's data was looked at before it was merged")
 }
 
-/// Takes out what no field is called, each as a fault.
+/// Removes keys that are not fields, each as a fault.
 fn unknown_keys(merged: &mut Value, origin_of: &dyn Fn(&Value) -> Origin) -> Vec<Fault> {
     let mut faults = Vec::new();
     let mut refuse = |path: String, value: &Value, expected: String| {

@@ -1,4 +1,4 @@
-//! A configuration without faults, and where it comes from.
+//! A valid configuration, with the origin of each value.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -7,12 +7,12 @@ use super::field::FIELDS;
 use super::model::Config;
 use super::origin::Origin;
 
-/// A configuration without faults, and where each value comes from.
+/// A valid configuration, with the origin of each value.
 #[derive(Clone, Debug)]
 pub struct LoadedConfig {
     /// The values.
     pub config: Config,
-    /// By path: the value as TOML, as it was given, and who gave it.
+    /// By path: the value as TOML, as it was given, and its origin.
     values: BTreeMap<&'static str, (String, Origin)>,
 }
 
@@ -21,13 +21,13 @@ impl LoadedConfig {
         Self { config, values }
     }
 
-    /// Who gave the field (`section.name`) its value; `None` if there is no such field.
+    /// The origin of the value of a field (`section.name`); `None` if there is no such field.
     pub fn origin(&self, path: &str) -> Option<&Origin> {
         self.values.get(path).map(|(_, origin)| origin)
     }
 
-    /// Whether somebody gave the field (`section.name`) a value, also if it equals the default. Of what counts only at the
-    /// founding, only such a value can contradict a cluster that was founded before.
+    /// Whether a field (`section.name`) has a value that was given, even if it equals the default.
+    /// For fields that are fixed at the founding, only a given value can contradict the cluster's.
     pub fn is_given(&self, path: &str) -> bool {
         self.origin(path)
             .is_some_and(|origin| *origin != Origin::Default)
@@ -54,7 +54,7 @@ impl LoadedConfig {
         text
     }
 
-    /// What is allowed, but should be known; for the log at start.
+    /// Valid settings that are risky, to be logged at the start.
     pub fn warnings(&self) -> Vec<String> {
         let listen = &self.config.listen;
         [("listen.grpc", listen.grpc), ("listen.http", listen.http)]

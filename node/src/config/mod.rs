@@ -1,6 +1,7 @@
-//! What a node is told: defaults ◀ file ◀ environment ◀ flags, checked as a whole before anything starts.
+//! The configuration of a node: defaults ◀ file ◀ environment ◀ flags, checked as a whole before
+//! anything starts.
 //!
-//! Knows nothing of the parts that it configures; they take their values from [`Config`].
+//! Must not know: the parts that it configures. They take their values from [`Config`].
 
 mod cli;
 mod fault;

@@ -1,4 +1,5 @@
-//! The configuration as the node's parts read it. Units, defaults and bounds of each field stand in `defaults.toml`.
+//! The configuration as the parts of the node read it. `defaults.toml` states the unit, default and
+//! bounds of each field.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -10,29 +11,29 @@ use serde::Deserialize;
 
 use super::share::MemoryBound;
 
-/// Everything a node is told. Obtained from [`super::load`], where every value has been checked.
+/// The configuration of a node, from [`super::load`], which has checked every value.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     /// The node itself.
     pub node: NodeConfig,
-    /// Where it listens.
+    /// Its listeners.
     pub listen: ListenConfig,
-    /// How events come in.
+    /// Ingress.
     pub ingest: IngestConfig,
-    /// What learners may take.
+    /// Memory for learners.
     pub memory: MemoryConfig,
-    /// How state reaches the disk.
+    /// Checkpoints and bases.
     pub checkpoint: CheckpointConfig,
     /// The log under Raft.
     pub log: LogConfig,
     /// Raft's timers.
     pub raft: RaftConfig,
-    /// The cluster's settings, at its founding.
+    /// The cluster's settings at its founding.
     pub founding: FoundingConfig,
-    /// What the node writes about itself.
+    /// Log lines of the node.
     pub log_output: LogOutputConfig,
-    /// How it stops.
+    /// The shutdown.
     pub shutdown: ShutdownConfig,
 }
 
@@ -40,7 +41,7 @@ pub struct Config {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NodeConfig {
-    /// Folder of everything the node keeps.
+    /// Data folder of the node.
     pub data_dir: PathBuf,
     /// Shards of the cluster, fixed at its founding; default 16, 1 to 256.
     pub shards: u16,
@@ -48,7 +49,7 @@ pub struct NodeConfig {
     pub runtime_threads: u16,
 }
 
-/// Where the node listens.
+/// The listeners.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ListenConfig {
@@ -60,7 +61,7 @@ pub struct ListenConfig {
     pub http_connections_max: u32,
 }
 
-/// How events come in.
+/// Ingress.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IngestConfig {
@@ -69,59 +70,63 @@ pub struct IngestConfig {
     /// How long the body of an HTTP request may take to arrive; default 30 s, 100 ms to 10 min.
     #[serde(with = "humantime_serde")]
     pub body_within: Duration,
-    /// How far a stream is read ahead of its acknowledgements; default 8 MiB, 64 KiB to 1 GiB.
+    /// Bytes of a stream that are read before they are acknowledged; default 8 MiB, 64 KiB to 1
+    /// GiB.
     pub stream_window_bytes: ByteSize,
-    /// How long events wait for company in a log entry; default 1 ms, 0 to 1 s.
+    /// How long events wait for others to share a log entry; default 1 ms, 0 to 1 s.
     #[serde(with = "humantime_serde")]
     pub linger: Duration,
-    /// Where a log entry is closed; default 512 KiB, 128 KiB to 2 MiB.
+    /// Size at which a log entry is closed; default 512 KiB, 128 KiB to 2 MiB.
     pub entry_bytes_max: ByteSize,
-    /// Log entries of one shard under way at once; default 4, 1 to 64.
+    /// Maximum log entries of a shard in flight; default 4, 1 to 64.
     pub entries_in_flight: u16,
-    /// Events of the node that wait to become log entries; default 32 MiB, 1 MiB to 64 GiB.
+    /// Maximum size of the events that wait to become log entries, for the whole node; default 32
+    /// MiB, 1 MiB to 64 GiB.
     pub queue_bytes_max: ByteSize,
 }
 
-/// What learners may take.
+/// Memory for learners.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MemoryConfig {
-    /// All learners in memory; default 40 % of what there is, 16 MiB to 1 TiB.
+    /// Maximum size of all learners in memory; default 40 % of the available memory, 16 MiB to 1
+    /// TiB.
     pub learners_bytes_max: MemoryBound,
-    /// Beyond this, at most half of the above, many idle learners leave at once; default 768 MiB, 8 MiB to 1 TiB.
+    /// Above this size, but at most half of the maximum, idle learners are passivated early;
+    /// default 768 MiB, 8 MiB to 1 TiB.
     pub learners_bytes_short: ByteSize,
-    /// Unused for this long, a learner leaves the memory; default 60 s, 1 s to 1 d.
+    /// A learner is passivated once it was unused for this long; default 60 s, 1 s to 1 d.
     #[serde(with = "humantime_serde")]
     pub passivate_after: Duration,
-    /// The system's pages; default small.
+    /// The system's memory pages; default small.
     pub pages: PagesChoice,
 }
 
-/// The pages that memory comes in.
+/// Size of memory pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PagesChoice {
-    /// The system's common ones.
+    /// The system's default size.
     Small,
-    /// Transparent huge ones, where the system gives them.
+    /// Transparent huge pages, if the system provides them.
     Huge,
 }
 
-/// How state reaches the disk.
+/// Checkpoints and bases.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CheckpointConfig {
     /// Time between two checkpoints of a shard; default 30 s, 100 ms to 10 min.
     #[serde(with = "humantime_serde")]
     pub interval: Duration,
-    /// Events applied since the last checkpoints, of all shards together, that make checkpoints due earlier; default 512 MiB, 1 MiB to
-    /// 64 GiB.
+    /// A checkpoint is due earlier once this size of events was applied since the last ones, over
+    /// all shards; default 512 MiB, 1 MiB to 64 GiB.
     pub log_bytes: ByteSize,
     /// Growth of the log after which a new base is written; default 256 MiB, 1 MiB to 64 GiB.
     pub base_log_bytes: ByteSize,
     /// sled's page cache; default 128 MiB, 1 MiB to 64 GiB.
     pub sled_cache_bytes: ByteSize,
-    /// How often bases are read to their ends and verified; default 1 d, 1 s to 365 d.
+    /// Time between two verifications of all bases; default 1 d, 1 s to 365 d.
     #[serde(with = "humantime_serde")]
     pub scrub_interval: Duration,
 }
@@ -130,11 +135,11 @@ pub struct CheckpointConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogConfig {
-    /// Where a segment file is closed; default 64 MiB, 4 KiB to 1 GiB.
+    /// Size at which a segment file is closed; default 64 MiB, 4 KiB to 1 GiB.
     pub segment_bytes: ByteSize,
-    /// Newest entries kept in memory; default 64 MiB, 0 to 64 GiB.
+    /// Size of the newest entries that are kept in memory; default 64 MiB, 0 to 64 GiB.
     pub cache_bytes: ByteSize,
-    /// Entries that wait to be written; default 64 MiB, 128 KiB to 1 GiB.
+    /// Maximum size of the entries that wait to be written; default 64 MiB, 128 KiB to 1 GiB.
     pub queue_bytes_max: ByteSize,
 }
 
@@ -142,18 +147,18 @@ pub struct LogConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RaftConfig {
-    /// Between two heartbeats; default 500 ms, 10 ms to 10 s.
+    /// Time between two heartbeats; default 500 ms, 10 ms to 10 s.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,
-    /// Least time of silence before an election; default 1.5 s, 50 ms to 60 s.
+    /// Minimum time without a heartbeat before an election; default 1.5 s, 50 ms to 60 s.
     #[serde(with = "humantime_serde")]
     pub election_min: Duration,
-    /// Most of it; default 3 s, 50 ms to 2 min.
+    /// Maximum of that time; default 3 s, 50 ms to 2 min.
     #[serde(with = "humantime_serde")]
     pub election_max: Duration,
 }
 
-/// Settings of the cluster that count once, when it is founded.
+/// Settings of the cluster that are only read when it is founded.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FoundingConfig {
@@ -170,63 +175,63 @@ pub struct FoundingConfig {
     pub late_policy: LatePolicyChoice,
 }
 
-/// What happens to an event whose window is settled.
+/// What happens to an event whose window is already settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LatePolicyChoice {
-    /// It counts, and the window is amended.
+    /// It is accepted, and the window is amended.
     Amend,
     /// It becomes a dead letter.
     DeadLetter,
 }
 
-/// What the node writes about itself, to standard error.
+/// Log lines of the node, on standard error.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LogOutputConfig {
-    /// Least level of the node's own lines; default `info`.
+    /// Minimum level of the node's own lines; default `info`.
     pub level: LogLevel,
     /// Default `text`.
     pub format: LogFormat,
 }
 
-/// Least level of what is written.
+/// Minimum level of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
-    /// What needs a person.
+    /// Needs action by an operator.
     Error,
-    /// What a person should know.
+    /// Should be known to an operator.
     Warn,
-    /// What happens seldom.
+    /// Rare events.
     Info,
-    /// What happens often.
+    /// Frequent events.
     Debug,
-    /// All.
+    /// Everything.
     Trace,
 }
 
-/// Form of what is written.
+/// Format of log lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
-    /// For people.
+    /// Readable text.
     Text,
     /// One JSON object per line.
     Json,
 }
 
-/// How the node stops.
+/// The shutdown.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ShutdownConfig {
-    /// What requests under way get to end; default 10 s, 0 to 10 min.
+    /// Time for open requests to end; default 10 s, 0 to 10 min.
     #[serde(with = "humantime_serde")]
     pub drain: Duration,
 }
 
 impl FoundingConfig {
-    /// The settings that a cluster founded with these begins with.
+    /// The settings of a cluster that is founded with these values.
     pub fn settings(&self) -> Settings {
         Settings {
             retention_ms: whole_ms(self.retention),

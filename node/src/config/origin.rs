@@ -1,4 +1,4 @@
-//! Where a value comes from.
+//! The origins of values.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use figment::{Error, Metadata, Profile, Provider, Source};
 
 use super::field::{Kind, kind_of};
 
-/// Where a value comes from.
+/// The origin of a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// Nobody said otherwise.
+    /// The built-in default.
     Default,
     /// The file given by `--config`.
     File(PathBuf),
@@ -41,11 +41,11 @@ pub(super) const FLAGS: [(&str, &str); 7] = [
     ("--log-format", "log_output.format"),
 ];
 
-/// What the variables of a configuration begin with.
+/// Prefix of the environment variables.
 const ENVIRONMENT_PREFIX: &str = "HOMEROOM__";
 
 impl Origin {
-    /// The origin of a value that one of our providers gave.
+    /// The origin of a value from one of our providers.
     pub(super) fn of(metadata: Option<&Metadata>) -> Self {
         let Some(metadata) = metadata else {
             return Self::Default;
@@ -76,7 +76,7 @@ impl fmt::Display for Origin {
 }
 
 impl Override {
-    /// What a variable of the environment sets, if it is one of the configuration's.
+    /// The value of an environment variable; `None` if it is not one of the configuration's.
     pub(super) fn from_environment(name: &str, text: &str) -> Option<Self> {
         let path = name.strip_prefix(ENVIRONMENT_PREFIX)?;
         Some(Self {
@@ -86,7 +86,7 @@ impl Override {
         })
     }
 
-    /// A text is all that these origins can give; it is a number only where the field holds one.
+    /// These origins provide text only. It becomes a number if the field holds numbers.
     fn value(&self) -> Value {
         let number = match kind_of(&self.path) {
             Some(Kind::Integer(..) | Kind::Size(..)) => self.text.trim().parse::<i64>().ok(),

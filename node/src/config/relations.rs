@@ -1,4 +1,4 @@
-//! Fields that are right by themselves and wrong together.
+//! Checks relations between fields.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,13 +6,13 @@ use super::fault::Fault;
 use super::model::Config;
 use super::origin::Origin;
 
-/// One thing that must hold between two fields.
+/// A relation that must hold between two fields.
 struct Relation {
-    /// Named in the fault.
+    /// The field that the fault names.
     field: &'static str,
     other: &'static str,
     holds: bool,
-    /// What must hold, up to the other's name.
+    /// What must hold, up to the name of the other field.
     must: &'static str,
 }
 
@@ -76,7 +76,7 @@ fn relations(config: &Config) -> Vec<Relation> {
     ]
 }
 
-/// The faults between fields; none with a field that is already faulty, since its default stands in for it.
+/// The relations that do not hold. Faulty fields are left out, since they have their defaults here.
 pub(super) fn relation_faults(
     config: &Config,
     values: &BTreeMap<&'static str, (String, Origin)>,

@@ -1,16 +1,16 @@
-//! A size, or a share of the memory that the node may take.
+//! A size, or a share of the available memory.
 
 use std::{fmt, ops::RangeInclusive};
 
 use bytesize::ByteSize;
 use serde::{Deserialize, Deserializer, de};
 
-/// How much memory something may take.
+/// A bound on memory.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MemoryBound {
-    /// So much, whatever there is.
+    /// A fixed size.
     Size(ByteSize),
-    /// Of what there is.
+    /// A share of the available memory.
     Share(Share),
 }
 
@@ -19,7 +19,7 @@ pub enum MemoryBound {
 pub struct Share(u8);
 
 impl MemoryBound {
-    /// The bound where there are so many bytes, bytes.
+    /// The bound in bytes, where `memory_bytes` are available.
     pub fn of(self, memory_bytes: u64) -> u64 {
         match self {
             Self::Size(size) => size.as_u64(),
@@ -29,11 +29,11 @@ impl MemoryBound {
 }
 
 impl Share {
-    /// In words.
+    /// The bounds in words.
     pub(super) const BOUNDS: &str = "1% to 90%";
     const PERCENT: RangeInclusive<u8> = 1..=90;
 
-    /// A share as it is written, `40%`.
+    /// Parses a share like `40%`.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let percent = text.strip_suffix('%')?.parse().ok()?;
         Self::PERCENT.contains(&percent).then_some(Self(percent))

@@ -1,4 +1,4 @@
-//! Layers, bounds and faults of the configuration.
+//! Tests of the configuration's layers, bounds and faults.
 
 use std::collections::BTreeSet;
 use std::path::Path;

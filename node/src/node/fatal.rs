@@ -1,16 +1,17 @@
-//! The end of a process that can't go on.
+//! Ends a process that cannot continue safely.
 
 use parking_lot::Mutex;
 
-/// Exit code when state on disk is no longer certain: `EX_IOERR` of sysexits.
+/// Exit code when the state on disk is no longer certain: `EX_IOERR` of sysexits.
 pub const FATAL_EXIT_CODE: i32 = 74;
 
 static FIRST: Mutex<()> = Mutex::new(());
 
-/// Says why in one line, and ends the process at once: what was acknowledged is on disk, and everything else is recovered from
-/// there at the next start.
+/// Logs the reason in one line and ends the process at once. What was acknowledged is on disk; the
+/// next start recovers the rest from there.
 ///
-/// That line is the last word: what fails in consequence, here or in a library, does not come to say so.
+/// Both locks are held until the exit, so that errors that follow from this one, here or in a
+/// library, are not logged after it.
 pub fn stop_process(why: &str) -> ! {
     let _first = FIRST.lock();
     let _silence = std::io::stderr().lock();

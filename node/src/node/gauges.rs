@@ -1,4 +1,4 @@
-//! Figures that nobody tells of as they change: looked up when they are asked for, or in turn.
+//! Figures that are read when metrics are rendered, or once a second, instead of at each change.
 
 use std::{
     collections::BTreeMap,
@@ -21,10 +21,10 @@ use crate::{
     },
 };
 
-/// Between two looks at what can only be looked up between two entries.
+/// Time between two reads of figures that need a shard's state between two entries.
 const EVERY: Duration = Duration::from_secs(1);
 
-/// Looks figures up and shows them as metrics.
+/// Reads figures and sets them as metrics.
 pub struct Gauges {
     metrics: Arc<Metrics>,
     router: Arc<Router>,
@@ -36,7 +36,8 @@ pub struct Gauges {
 }
 
 impl Gauges {
-    /// For a node that is up. What can be told at any moment is, at each look at the metrics, as long as the gauges live.
+    /// For a node that has started. While the value lives, each rendering of the metrics first
+    /// updates the figures that can be read at any moment.
     pub fn new(config: &Config, metrics: &Arc<Metrics>, started: &Started) -> Arc<Self> {
         let gauges = Arc::new(Self {
             metrics: Arc::clone(metrics),
@@ -56,7 +57,7 @@ impl Gauges {
         gauges
     }
 
-    /// Looks at shards and sources in turn, until told to stop.
+    /// Reads shards and sources every second until `stop` is cancelled.
     pub async fn run(self: Arc<Self>, stop: CancellationToken) {
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -68,8 +69,8 @@ impl Gauges {
         }
     }
 
-    /// Shows sources' counters, and remembers what the doctor asks about the last minutes. The first look is what an interval since the
-    /// start is counted from.
+    /// Shows the sources' counters, and records what the diagnosis needs of the last minutes. The
+    /// first call is the begin of the first interval.
     pub async fn look(&self) {
         let now = Instant::now();
         for shard in self.router.shards() {
@@ -81,7 +82,7 @@ impl Gauges {
         self.show_sources().await;
     }
 
-    /// What the node has, and what it has used of it.
+    /// What the node has and uses at the moment.
     pub fn resources(&self) -> ResourceUsage {
         let memory = self.router.memory();
         ResourceUsage {

@@ -1,4 +1,5 @@
-//! A node: puts the parts together, and takes them down in good order. The only place that sees all of them.
+//! A node: starts all parts, connects them, and stops them in order. The only module that may use
+//! all others.
 
 mod checkpoints;
 mod fatal;

@@ -1,16 +1,17 @@
-//! The homePages of the xAPI accounts that each source spoke of, since the node started.
+//! The homePages of the xAPI accounts in each source's statements, since the node started.
 //!
-//! Two of them under one source, told apart by the account's name alone, may be two people taken for one.
+//! If a source uses several homePages, and learners are identified by the account's name alone,
+//! two people with the same name become one learner.
 
 use std::collections::BTreeMap;
 
 use parking_lot::RwLock;
 
-/// Two show that there are several; a few more help to recognise them.
+/// Two prove that there are several; a few more help to recognise them.
 const PAGES_MAX: usize = 4;
-/// Sources that are remembered, as many as have counters of their own.
+/// Maximum number of sources, the same as in the metrics.
 const SOURCES_MAX: usize = 256;
-/// A longer homePage is remembered by its beginning, bytes.
+/// Longer homePages are cut to this length, bytes.
 const PAGE_BYTES_MAX: usize = 256;
 
 type Pages = BTreeMap<Box<str>, Vec<Box<str>>>;
@@ -20,7 +21,8 @@ type Pages = BTreeMap<Box<str>, Vec<Box<str>>>;
 pub struct HomePages(RwLock<Pages>);
 
 impl HomePages {
-    /// A source spoke of an account there. One shared lock and a few comparisons, unless the homePage is new.
+    /// Records a homePage of a source. Takes one shared lock and a few comparisons, unless the
+    /// homePage is new.
     pub fn note(&self, source: &str, home_page: &str) {
         let home_page = beginning(home_page);
         let pages = self.0.read();
@@ -42,13 +44,13 @@ impl HomePages {
             return;
         }
         let known = pages.entry(source.into()).or_default();
-        // Another request may have been quicker.
+        // Another request may have added it meanwhile.
         if known.len() < PAGES_MAX && !known.iter().any(|page| **page == *home_page) {
             known.push(home_page.into());
         }
     }
 
-    /// By source, in the order in which they were met.
+    /// By source, in the order of their first use.
     pub fn by_source(&self) -> BTreeMap<Box<str>, Vec<Box<str>>> {
         self.0.read().clone()
     }

@@ -1,6 +1,6 @@
-//! What a node says about itself: log lines, metrics, readiness, and its last words.
+//! Observation of a node: log lines, metrics, readiness, and the report of a panic.
 //!
-//! Every part of the node may use it; it knows none of them.
+//! All parts of the node may use it; it knows none of them.
 
 mod home_pages;
 pub mod metrics;

@@ -1,7 +1,8 @@
-//! What a panic does: a contained one is told of and unwinds, any other one ends the process.
+//! The panic hook: a contained panic is logged and unwinds, any other one ends the process.
 //!
-//! A process that goes on after a panic somewhere holds state that nobody vouches for; one that is gone is replaced by its
-//! peers at once. The exceptions are those places that catch panics and know what to make of them.
+//! After a panic at an unknown place the state of the process is uncertain. A process that ends
+//! is replaced by its peers at once. Places that catch panics and can restore their state are
+//! exempt.
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::io::Write;
@@ -13,11 +14,12 @@ pub const PANIC_EXIT_CODE: i32 = 70;
 /// A place that catches panics: its name, and whether the current thread is inside it.
 pub type Guard = (&'static str, fn() -> bool);
 
-/// Judging one event: its panic makes the event poison.
+/// Judging one event: if it panics, the event is refused as poison.
 pub const CORE_GUARD: Guard = ("the core", homeroom_core::learner::catches_panics);
 
-/// Installs the hook, for the whole process. Inside one of `guards`, and inside sled, whose panics the checkpoint store
-/// catches or notices, a panic unwinds; any other one exits with [`PANIC_EXIT_CODE`].
+/// Installs the hook for the whole process. A panic unwinds inside one of `guards`, and inside
+/// sled, whose panics the checkpoint store catches or detects. Any other panic exits with
+/// [`PANIC_EXIT_CODE`].
 pub fn install_hook(guards: &'static [Guard]) {
     std::panic::set_hook(Box::new(move |info| match container_of(info, guards) {
         Some(container) => tracing::warn!(
@@ -37,7 +39,7 @@ fn container_of(info: &PanicHookInfo<'_>, guards: &[Guard]) -> Option<&'static s
     is_sleds(path).then_some("sled")
 }
 
-/// sled also panics on threads of its own, where no guard of ours can say so.
+/// sled also panics on its own threads, where no guard is active.
 fn is_sleds(path: &str) -> bool {
     path.contains("/sled-")
 }
@@ -53,7 +55,7 @@ fn end_process(info: &PanicHookInfo<'_>) -> ! {
     } else {
         say(&line);
     }
-    // Only where RUST_BACKTRACE asks for it.
+    // Captured only if `RUST_BACKTRACE` is set.
     let backtrace = Backtrace::capture();
     if backtrace.status() == BacktraceStatus::Captured {
         say(&backtrace);
@@ -71,7 +73,8 @@ fn place(info: &PanicHookInfo<'_>) -> String {
         .map_or_else(|| "an unknown place".to_owned(), ToString::to_string)
 }
 
-/// On one line, so that no reader of log lines takes the rest for something else; sled prints whole trees.
+/// The payload on one line, because sled prints whole trees and each log line has to be one
+/// message.
 fn message(info: &PanicHookInfo<'_>) -> String {
     const CHARS_MAX: usize = 1_000;
     let payload = info.payload();

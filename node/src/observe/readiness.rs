@@ -1,38 +1,39 @@
-//! Whether the node can do its work.
+//! Whether the node can serve.
 
-/// Whether the node can do its work; passed around in a `tokio::sync::watch`, by which all listeners answer alike.
+/// Whether the node can serve. Shared by a `tokio::sync::watch`, so that all listeners give the
+/// same answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Readiness {
     /// It takes events and answers queries.
     Ready,
-    /// It does not, for now: it starts, catches up, or drains.
+    /// It does not serve for now: it starts, catches up, or drains.
     NotReady {
-        /// In plain words, for an operator.
+        /// The reason, for an operator.
         reason: String,
     },
-    /// It never will again, and must be restarted.
+    /// It can't serve any more, and must be restarted.
     Failed {
-        /// In plain words, for an operator.
+        /// The reason, for an operator.
         reason: String,
     },
 }
 
 impl Readiness {
-    /// For now not ready.
+    /// Not ready for now.
     pub fn not_ready(reason: impl Into<String>) -> Self {
         Self::NotReady {
             reason: reason.into(),
         }
     }
 
-    /// Never ready again.
+    /// Not ready until the node is restarted.
     pub fn failed(reason: impl Into<String>) -> Self {
         Self::Failed {
             reason: reason.into(),
         }
     }
 
-    /// Why it is not ready; `None` when it is.
+    /// Why the node is not ready; `None` if it is.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Self::Ready => None,

@@ -1,4 +1,5 @@
-//! What a node remembers of its last minutes: counters since the founding and a lag at one moment don't tell what is wrong now.
+//! The last minutes of a node. Counters since the founding, or the lag at one moment, do not show
+//! what is wrong now.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -10,24 +11,25 @@ use parking_lot::{Mutex, MutexGuard};
 
 /// Time between two snapshots of the counters.
 const SNAPSHOT_EVERY: Duration = Duration::from_secs(30);
-/// One at each end of the longest interval, and one that is not due yet.
+/// One at each end of the longest interval, and one more because the newest may be up to 30 s old.
 const SNAPSHOTS_MAX: usize = 22;
-/// A shard whose watermark lags by more is behind, ms of event time: the alert rule's bound.
+/// A shard whose watermark lags by more is behind, ms of event time. Same bound as the alert rule.
 pub const LAG_MAX_MS: i64 = 10_000;
 
-/// Since when shards are behind, and what sources delivered over the last 10 min. Told by one task, asked by any.
+/// Since when shards are behind, and what sources delivered over the last 10 min. Written by one
+/// task, and read by any.
 #[derive(Debug, Default)]
 pub struct RecentActivity(Mutex<Memory>);
 
 #[derive(Debug, Default)]
 struct Memory {
-    /// By shard: since when its lag has been over the bound without a break.
+    /// By shard: since when its lag has been over the bound.
     behind_since: BTreeMap<u16, Instant>,
-    /// The oldest first, at most [`SNAPSHOTS_MAX`].
+    /// Counters of all sources, the oldest first; at most [`SNAPSHOTS_MAX`].
     snapshots: VecDeque<(Instant, BTreeMap<String, Deliveries>)>,
 }
 
-/// What a source delivered, and what of it did not go well.
+/// A source's deliveries, and those of them that failed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Deliveries {
     /// All deliveries.
@@ -38,17 +40,17 @@ pub struct Deliveries {
     pub conflicting: u64,
 }
 
-/// What was delivered over the last so long.
+/// The deliveries of an interval that ends now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Interval {
-    /// How long, up to now: as asked for, at most 31 s longer; shorter where the node is younger.
+    /// Length of the interval: as requested, or up to 31 s longer; shorter if the node is younger.
     pub over: Duration,
-    /// What was delivered meanwhile.
+    /// Deliveries in the interval.
     pub deliveries: Deliveries,
 }
 
 impl RecentActivity {
-    /// Takes a look at a shard's lag, ms of event time.
+    /// Records a shard's lag, ms of event time.
     pub fn record_lag(&self, shard: u16, lag_ms: i64, now: Instant) {
         let since = &mut self.memory().behind_since;
         if lag_ms > LAG_MAX_MS {
@@ -58,7 +60,7 @@ impl RecentActivity {
         }
     }
 
-    /// Takes a look at the counters of all sources. Those seen less than 30 s after the last snapshot are not kept.
+    /// Records the counters of all sources. Ignored if the last snapshot is less than 30 s old.
     pub fn record_counters(
         &self,
         sources: impl IntoIterator<Item = (String, Deliveries)>,
@@ -75,13 +77,14 @@ impl RecentActivity {
         snapshots.push_back((now, sources.into_iter().collect()));
     }
 
-    /// How long a shard has been behind without a break; `None` if it was not at the last look.
+    /// How long a shard has been behind; `None` if it was not when its lag was last recorded.
     pub fn behind_for(&self, shard: u16, now: Instant) -> Option<Duration> {
         let since = self.memory().behind_since.get(&shard).copied();
         since.map(|since| now.duration_since(since))
     }
 
-    /// What a source, which has delivered `until_now` since the founding, delivered over the last so long, at most 10 min.
+    /// What a source delivered over the interval `over`, at most 10 min; `until_now` are its
+    /// deliveries since the founding.
     pub fn within(
         &self,
         over: Duration,
@@ -98,7 +101,7 @@ impl RecentActivity {
         let Some((taken, sources)) = base else {
             return Interval::default();
         };
-        // A source that was not there then has delivered everything since.
+        // A source without a snapshot has delivered everything since.
         let before = sources.get(source).copied().unwrap_or_default();
         Interval {
             over: now.duration_since(*taken),
@@ -180,7 +183,7 @@ mod tests {
         let new = activity.within(seconds(600), "tool", received(7), now);
         assert_eq!(new.deliveries, received(7), "all of a new source's");
         assert!(activity.memory().snapshots.len() <= SNAPSHOTS_MAX);
-        // Even one moment before the oldest has to go, the longest interval is covered.
+        // The longest interval is covered even just before the oldest snapshot is dropped.
         let now = start + seconds(3_629);
         let interval = activity.within(seconds(600), "lms", received(37_290), now);
         assert_eq!(interval.over, seconds(629));

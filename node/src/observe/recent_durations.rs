@@ -1,4 +1,4 @@
-//! How long something took of late: enough to say whether it is slow now, which a histogram since the start can't.
+//! Recent durations of an operation. A histogram since the start can't show whether it is slow now.
 
 use std::{
     collections::VecDeque,
@@ -7,28 +7,28 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// So many times are remembered.
+/// Maximum number of durations that are kept.
 const TIMES_MAX: usize = 1_024;
-/// An older time says nothing of now.
+/// Older durations do not count as recent.
 const REMEMBERED_FOR: Duration = Duration::from_secs(300);
 
-/// The newest 1,024 times of the last 5 min. Cheap to add to: one short lock.
+/// The newest 1,024 durations of the last 5 min. Adding one takes one short lock.
 #[derive(Debug, Default)]
 pub struct RecentDurations(Mutex<VecDeque<(Instant, Duration)>>);
 
-/// Of the times of the last 5 min.
+/// Summary of the durations of the last 5 min.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct DurationSummary {
-    /// How many, at most 1,024.
+    /// Number of durations, at most 1,024.
     pub count: usize,
-    /// 99 of 100 were at most this long.
+    /// The 99th percentile.
     pub p99: Duration,
-    /// The longest.
+    /// The longest duration.
     pub longest: Duration,
 }
 
 impl RecentDurations {
-    /// Takes a time that ended now.
+    /// Adds the duration of an operation that ended now.
     pub fn add(&self, took: Duration) {
         let mut times = self.0.lock();
         if times.len() == TIMES_MAX {
@@ -37,7 +37,7 @@ impl RecentDurations {
         times.push_back((Instant::now(), took));
     }
 
-    /// What the remembered times come to.
+    /// Summarises the recent durations.
     pub fn summary(&self) -> DurationSummary {
         let now = Instant::now();
         let times = self.0.lock();
@@ -53,7 +53,7 @@ impl RecentDurations {
 impl DurationSummary {
     fn of(times: &mut [Duration]) -> Self {
         times.sort_unstable();
-        // The least time that at least 99 of 100 don't exceed.
+        // The smallest duration that at least 99 of 100 do not exceed.
         let rank = (times.len() * 99).div_ceil(100);
         let at = |place: usize| times.get(place).copied().unwrap_or_default();
         Self {

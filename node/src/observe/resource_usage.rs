@@ -1,8 +1,8 @@
-//! What a node has and what it has used of it, at one moment.
+//! The resources of a node, and their use at one moment.
 
 use std::{io, path::Path, sync::Arc, time::Duration};
 
-/// What of a bounded thing is in use.
+/// The used part of a bounded resource.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fill {
     /// In use, bytes.
@@ -14,24 +14,24 @@ pub struct Fill {
 /// The file system of the data folder.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DiskSpace {
-    /// What the node may still write, bytes.
+    /// Space that the node may still write, bytes.
     pub free_bytes: u64,
     /// Its size, bytes.
     pub size_bytes: u64,
 }
 
-/// What a node has and what it has used of it.
+/// The resources of a node, and their use.
 #[derive(Clone, Debug)]
 pub struct ResourceUsage {
-    /// The file system of the data folder; or why nothing is known of it.
+    /// The file system of the data folder, or why it can't be read.
     pub disk: Result<DiskSpace, String>,
-    /// Records that wait to become applied entries.
+    /// Events that wait to become applied log entries.
     pub ingest_queue: Fill,
     /// Writes that wait for the log's writer.
     pub log_queue: Fill,
     /// Active learners.
     pub memory: Fill,
-    /// So many of them are idle that newcomers wait.
+    /// Whether idle learners take so large a part that new ones must wait.
     pub memory_is_crowded: bool,
     /// Time between two checkpoints of a group, as configured.
     pub checkpoint_interval: Duration,
@@ -39,11 +39,11 @@ pub struct ResourceUsage {
     pub bases_rejected: u64,
 }
 
-/// Takes a look; costs a few reads of memory and one system call.
+/// Reads the resource usage: a few reads of memory, and one system call.
 pub type ReadResourceUsage = Arc<dyn Fn() -> ResourceUsage + Send + Sync>;
 
 impl Fill {
-    /// Used of the bound, from 0 on; above 1 when it is exceeded.
+    /// The used share, from 0; above 1 if the bound is exceeded.
     pub fn share(self) -> f64 {
         if self.max_bytes == 0 {
             return 0.0;
@@ -53,14 +53,14 @@ impl Fill {
 }
 
 impl DiskSpace {
-    /// Of the file system that holds `path`.
+    /// The space of the file system that contains `path`.
     ///
     /// # Errors
-    /// When the system does not tell.
+    /// When the system call fails.
     pub fn of(path: &Path) -> io::Result<Self> {
         let found = rustix::fs::statvfs(path)?;
         Ok(Self {
-            // What is kept for the system's administrator is no room for the node.
+            // Without the blocks that are reserved for the administrator.
             free_bytes: found.f_bavail.saturating_mul(found.f_frsize),
             size_bytes: found.f_blocks.saturating_mul(found.f_frsize),
         })

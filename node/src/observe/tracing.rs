@@ -1,4 +1,4 @@
-//! Log lines, to standard error.
+//! Writes log lines to standard error.
 
 use std::io::IsTerminal;
 
@@ -8,36 +8,38 @@ use tracing_subscriber::util::TryInitError;
 
 use crate::config::{LogFormat, LogLevel, LogOutputConfig};
 
-/// Why log lines can't be written.
+/// Why log lines can't be set up.
 #[derive(Debug, thiserror::Error)]
 pub enum TracingError {
-    /// `RUST_LOG` can't be read.
+    /// `RUST_LOG` can't be parsed.
     #[error("RUST_LOG = {text:?} is no filter: {source}")]
     Filter {
-        /// What it says.
+        /// Its value.
         text: String,
-        /// What is wrong with it.
+        /// The parser's error.
         source: ParseError,
     },
-    /// Somebody else writes them already.
+    /// Another subscriber is installed already.
     #[error("log lines are set up twice: {0}")]
     Twice(#[from] TryInitError),
 }
 
-/// The crates that are ours: the configured level is theirs, all others write from `warn` on.
+/// Our own crates, which log from the configured level on; all others log from `warn` on.
 const OURS: [&str; 3] = ["homeroom_node", "homeroom_core", "homeroom"];
 
-/// Writes log lines from now on, once per process. `rust_log` is what `RUST_LOG` says, and goes over the configured level.
+/// Installs the subscriber, once per process. `rust_log` is the value of `RUST_LOG`, and overrides
+/// the configured level.
 ///
 /// # Errors
-/// When `rust_log` can't be read, or lines are written already.
+/// When `rust_log` can't be parsed, or a subscriber is installed already.
 pub fn init(config: &LogOutputConfig, rust_log: Option<&str>) -> Result<(), TracingError> {
     use tracing_subscriber::util::SubscriberInitExt;
 
     let filter = filter(config.level, rust_log)?;
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        // Told with a macro that panics when nobody reads standard error any more: a node goes on without its lines.
+        // These errors are reported by a macro that panics once standard error is closed. A node
+        // continues without log lines instead.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
     match config.format {
@@ -65,7 +67,7 @@ fn filter(level: LogLevel, rust_log: Option<&str>) -> Result<EnvFilter, TracingE
     }
     let given = rust_log.filter(|text| !text.trim().is_empty());
     if let Some(text) = given {
-        // Later directives win over earlier ones for the same target.
+        // Later directives override earlier ones for the same target.
         directives.push_str(&format!(",{text}"));
     }
     EnvFilter::try_new(directives).map_err(|source| TracingError::Filter {

@@ -1,4 +1,4 @@
-//! Serves what the cluster is, and its settings.
+//! Serves the cluster's description, diagnosis, settings and checkpoints.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use super::diagnose::Diagnosis;
 use crate::status;
 use crate::{control::ControlPlane, route::Router};
 
-/// Who this node is.
+/// The identity of this node.
 #[derive(Clone, Debug)]
 pub struct NodeIdentity {
     /// Its id in the cluster.
@@ -92,7 +92,7 @@ impl ClusterService for ClusterHandler {
         Ok(Response::new(v1::GetSettingsResponse { settings }))
     }
 
-    /// Answers once every shard goes on under the new settings.
+    /// Answers once every shard has adopted the new settings.
     async fn update_settings(
         &self,
         request: Request<v1::UpdateSettingsRequest>,

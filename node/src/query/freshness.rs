@@ -1,4 +1,4 @@
-//! How current an answer is, as the contract says it.
+//! Converts the freshness of an answer into a message of the contract.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ pub async fn of_read<T: Sync>(shard: &ShardReplica, read: &Read<T>) -> v1::Fresh
     of_view(&read.view, place, read.staleness, read.bound_met)
 }
 
-/// The freshness of an answer that was read from a view.
+/// The freshness of an answer from a view.
 pub fn of_view(
     view: &View,
     (shard, term): (u16, u64),

@@ -1,6 +1,7 @@
-//! The gRPC way out: learners, courses, windows, dead letters, the cluster itself.
+//! The gRPC services for reads and administration: learners, courses, windows, dead letters, the
+//! cluster.
 //!
-//! Must not know: how events came in, how shards apply them.
+//! Must not know: how events arrived, how shards apply them.
 
 mod cluster_service;
 mod course;

@@ -1,4 +1,4 @@
-//! Profiles, as the contract says them.
+//! Converts profiles into messages of the contract.
 
 use homeroom_core::learner::{
     Accuracy, Assessment, CourseStanding, HelpReason, Interaction, Profile, Session,
@@ -11,7 +11,7 @@ use tonic::Status;
 use super::window;
 use crate::status;
 
-/// Which fields of a profile are wanted.
+/// The fields of a profile that a request asks for.
 #[derive(Clone, Debug, Default)]
 pub struct Mask(Option<Vec<String>>);
 
@@ -31,7 +31,7 @@ const FIELDS: [&str; 11] = [
 ];
 
 impl Mask {
-    /// A mask as a request gives it; all fields when it is empty.
+    /// Parses the mask of a request; an empty one stands for all fields.
     ///
     /// # Errors
     /// When it names a field that a profile does not have.
@@ -47,7 +47,7 @@ impl Mask {
         Ok(Self(Some(paths).filter(|paths| !paths.is_empty())))
     }
 
-    /// The field's value if it is wanted, else its default.
+    /// The field's value if the mask has it, else the default.
     fn take<T: Default>(&self, field: &str, value: impl FnOnce() -> T) -> T {
         let paths = self.0.as_ref();
         let is_wanted = paths.is_none_or(|paths| paths.iter().any(|path| path == field));
@@ -55,7 +55,7 @@ impl Mask {
     }
 }
 
-/// A profile in the contract's terms.
+/// A profile as a message, with the fields of the mask.
 pub fn to_proto(profile: Profile, mask: &Mask) -> v1::LearnerProfile {
     v1::LearnerProfile {
         user_id: mask.take("user_id", || profile.user_id.into()),
@@ -98,7 +98,7 @@ fn session(session: Session) -> v1::Session {
     }
 }
 
-/// What a learner is doing, in the contract's terms.
+/// A learner's status as a message.
 pub fn status(doing: Doing) -> v1::LearnerStatus {
     match doing {
         Doing::Active => v1::LearnerStatus::Active,
@@ -118,7 +118,7 @@ fn course(course: CourseStanding) -> v1::CourseMembership {
     }
 }
 
-/// A reason, in the contract's terms.
+/// A reason to need help as a message.
 pub fn reason(reason: HelpReason) -> v1::HelpReason {
     v1::HelpReason {
         code: reason.code.name().to_owned(),
@@ -165,7 +165,7 @@ fn skill((skill_id, of): (Box<str>, Accuracy)) -> v1::SkillAccuracy {
     }
 }
 
-/// Rolling accuracy, in the contract's terms.
+/// A rolling accuracy as a message.
 pub fn accuracy(accuracy: Accuracy) -> v1::Accuracy {
     v1::Accuracy {
         last5: accuracy.last5,

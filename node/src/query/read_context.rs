@@ -1,4 +1,4 @@
-//! What the services that read shards stand on.
+//! What all services need to read shards.
 
 use std::{pin::Pin, sync::Arc};
 
@@ -20,22 +20,22 @@ use crate::{
 /// Longest id that a request may name, bytes.
 const ID_BYTES_MAX: usize = 1_024;
 
-/// What a streaming method answers.
+/// The stream of a streaming method.
 pub type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
 
-/// Shards, and how they are to be read.
+/// Shards, each with the options of the read.
 pub type Shards = Vec<(Arc<ShardReplica>, ReadOptions)>;
 
-/// What a read needs beside its request.
+/// What a read needs besides its request.
 #[derive(Clone)]
 pub struct ReadContext {
-    /// Where the shards are.
+    /// Finds the shards.
     pub router: Arc<Router>,
-    /// Whose position tokens are taken.
+    /// The cluster whose position tokens are accepted.
     pub cluster: watch::Receiver<Arc<ClusterState>>,
-    /// Where answers are measured.
+    /// Records the duration of reads.
     pub metrics: Arc<ReadMetrics>,
-    /// Ends what streams.
+    /// Ends all streams.
     pub stop: CancellationToken,
 }
 
@@ -49,7 +49,7 @@ impl ReadContext {
             .unwrap_or_default()
     }
 
-    /// The answers of a streaming method, until the node stops.
+    /// A response that streams answers until the node stops.
     pub(super) fn stream<T: 'static>(
         &self,
         answers: impl Stream<Item = Result<T, Status>> + Send + 'static,
@@ -58,7 +58,7 @@ impl ReadContext {
         Response::new(Box::pin(answers.take_until(stop)))
     }
 
-    /// All shards, to be read as a request asks.
+    /// All shards, with the options of a request.
     pub(super) fn all_shards(&self, read: Option<&v1::ReadOptions>) -> Result<Shards, Status> {
         let cluster_id = self.cluster_id();
         let shards = self.router.shards().iter();

@@ -1,4 +1,4 @@
-//! What a request says of how current its answer has to be.
+//! Parses how current an answer has to be.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use tonic::Status;
 use crate::shard::{Consistency, ReadOptions};
 use crate::status;
 
-/// How old an answer may be when the request does not say, ms.
+/// Maximum age of an answer if the request gives none, ms.
 const DEFAULT_STALENESS_MS: u32 = 1_000;
-/// Whatever state the shard has applied.
+/// For reads that accept any state.
 pub const ANY: ReadOptions = ReadOptions {
     consistency: Consistency::Any,
     fail_when_stale: false,
 };
-/// For watches: confirmed within the last second.
+/// For watches: a state confirmed within the last second.
 pub const RECENT: ReadOptions = ReadOptions {
     consistency: Consistency::Bounded(Duration::from_secs(1)),
     fail_when_stale: false,
@@ -43,7 +43,7 @@ pub fn watch_interval(
 /// The options for a read of one shard.
 ///
 /// # Errors
-/// When the position is another cluster's, or missing where it is needed.
+/// When the position belongs to another cluster, or is missing although the consistency needs one.
 pub fn for_shard(
     read: Option<&v1::ReadOptions>,
     cluster_id: &str,
@@ -79,7 +79,7 @@ pub fn for_shard(
     })
 }
 
-/// A token that says nothing of the shard asks nothing of it.
+/// The index that a position token requires of a shard; 0 if the token does not contain the shard.
 fn position(read: &v1::ReadOptions, cluster_id: &str, shard: u16) -> Result<Option<u64>, Status> {
     let Some(token) = &read.position else {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! Windows, as the contract says them.
+//! Parses queries for windows, and converts windows into messages of the contract.
 
 use homeroom_core::{
     WindowShape,
@@ -14,13 +14,13 @@ use crate::{
     status,
 };
 
-/// The largest window that may be asked for, ms: 400 days.
+/// Maximum size of a window, ms: 400 days.
 const SIZE_MS_MAX: i64 = 400 * 86_400_000;
-/// Windows in a page, when the request does not say.
+/// Windows in a page if the request gives no size.
 const PAGE_DEFAULT: usize = 1_000;
-/// Windows in a page, at most.
+/// Maximum windows in a page.
 const PAGE_MAX: usize = 10_000;
-/// A pane lies in at most so many windows of one query.
+/// Maximum number of windows of one query that contain the same pane.
 const OVERLAP_MAX: i64 = 720;
 
 /// A learner's windows of a query, without waiting for the shard to become more current.
@@ -41,7 +41,7 @@ pub async fn of_learner(
     Ok(read.await?.value.unwrap_or_default())
 }
 
-/// A window in the contract's terms.
+/// A window as a message.
 pub fn to_proto(window: &Window) -> v1::Window {
     let content = &window.content;
     let state = match window.state {
@@ -70,26 +70,26 @@ pub fn to_proto(window: &Window) -> v1::Window {
     }
 }
 
-/// What both requests for windows say.
+/// What the requests for windows have in common.
 pub struct WindowRequest<'r> {
-    /// 0 for a minute.
+    /// 0 stands for one minute.
     pub size_ms: i64,
-    /// 0 for the size.
+    /// 0 stands for the size.
     pub step_ms: i64,
     /// Inclusive.
     pub from_ms: Option<i64>,
     /// Exclusive.
     pub to_ms: Option<i64>,
-    /// Log time.
+    /// Log time, ms.
     pub changed_since_ms: Option<i64>,
-    /// Empty for all.
+    /// Empty for all courses.
     pub course_id: &'r str,
 }
 
-/// The query that a request asks for.
+/// The query of a request.
 ///
 /// # Errors
-/// When size and step don't fit.
+/// When size and step are invalid or do not fit together.
 pub fn to_query(requested: &WindowRequest<'_>) -> Result<WindowQuery, Status> {
     let size_ms = if requested.size_ms == 0 {
         WindowShape::MINUTE.size_ms
@@ -125,7 +125,7 @@ pub fn to_query(requested: &WindowRequest<'_>) -> Result<WindowQuery, Status> {
     })
 }
 
-/// Windows in a page, as asked, within its bounds.
+/// The requested page size, within its bounds.
 pub fn page_size(requested: u32) -> usize {
     match requested as usize {
         0 => PAGE_DEFAULT,
@@ -133,10 +133,10 @@ pub fn page_size(requested: u32) -> usize {
     }
 }
 
-/// Where a page of windows begins by its token; `None` for the first.
+/// The start of the page that a token names; `None` for the first page.
 ///
 /// # Errors
-/// When the token is none of ours.
+/// When the token can't be parsed.
 pub fn continued_ms(page_token: &str) -> Result<Option<i64>, Status> {
     if page_token.is_empty() {
         return Ok(None);

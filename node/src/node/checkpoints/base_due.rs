@@ -1,23 +1,26 @@
-//! When a group cuts its next base.
+//! When the next base of a group is due.
 
 use crate::store::log::SegmentId;
 
-/// A group whose oldest entry is so many segments back cuts a base, however little it wrote: others' entries lie in between, and are kept
-/// as long. As many more have to come before it cuts the next one.
+/// A group whose oldest log entry is this many segments back is due for a base, however little it
+/// wrote: the segments hold other groups' entries too, and none can be deleted while the group
+/// needs one. Its next base is due this many segments later.
 const SEGMENTS_MANY: SegmentId = 32;
-/// A group whose oldest entry is so many segments back, after a burst, cuts a base at once.
+/// After a burst, a group whose oldest entry is this many segments back is due at once.
 const SEGMENTS_TOO_MANY: SegmentId = 112;
 
-/// When a group cuts its next base: all groups of a node share its log, so they would cut theirs at the same time. Their first ones since
-/// the start are spread over as many segments as lie between two of a group, and so are all that follow.
+/// When the next base of a group is due. All groups of a node share one log, so their bases would
+/// be due at the same segment. The first bases after a start are therefore spread evenly over the
+/// segments between two bases of one group, and the later ones keep that spread.
 #[derive(Clone, Copy, Debug)]
 pub struct BaseDue {
-    /// The newest segment of the log from which on it is due.
+    /// Due once the newest segment of the log has this number.
     from: SegmentId,
 }
 
 impl BaseDue {
-    /// Of the group at a place among so many, since the log's newest segment is `newest`.
+    /// For the group with the index `place` of `groups`; `newest` is the log's newest segment at
+    /// the start.
     pub fn since_start(newest: SegmentId, place: u16, groups: usize) -> Self {
         let share = SegmentId::from(place) * SEGMENTS_MANY / groups.max(1) as SegmentId;
         Self {
@@ -25,13 +28,13 @@ impl BaseDue {
         }
     }
 
-    /// Whether one is due, for a group whose oldest entry lies in `oldest`.
+    /// Whether a base is due for a group whose oldest entry is in segment `oldest`.
     pub fn is_due(self, newest: SegmentId, oldest: Option<SegmentId>) -> bool {
         let is_behind = |many| oldest.is_some_and(|oldest| newest >= oldest + many);
         is_behind(SEGMENTS_TOO_MANY) || newest >= self.from && is_behind(SEGMENTS_MANY / 2)
     }
 
-    /// One was cut.
+    /// Call it after each base.
     pub fn was_cut(&mut self, newest: SegmentId) {
         self.from = newest + SEGMENTS_MANY;
     }
@@ -43,8 +46,8 @@ mod tests {
 
     const GROUPS: usize = 16;
 
-    /// The segments at which each of the groups cuts, which cut at others before the start. Its log is purged behind the older of its two
-    /// newest bases.
+    /// For each group, the segments at which it cuts a base, after the bases in `before`. Its log
+    /// is purged up to the older of its two newest bases.
     fn cuts(begin: SegmentId, before: &[SegmentId]) -> Vec<Vec<SegmentId>> {
         let cuts_of = |place| {
             let mut due = BaseDue::since_start(begin, place, GROUPS);
@@ -63,7 +66,7 @@ mod tests {
 
     #[test]
     fn groups_cut_one_after_the_other_and_each_as_often() {
-        // At a founding; and at a start with as much of the log as there usually is.
+        // When a cluster is founded, and at a start with a log of the usual length.
         let before = [1_000 - 2 * SEGMENTS_MANY, 1_000 - SEGMENTS_MANY];
         for (begin, before) in [(0, &[][..]), (1_000, &before)] {
             let cuts = cuts(begin, before);

@@ -1,4 +1,4 @@
-//! When checkpoints are made and bases are cut.
+//! When checkpoints and bases are made.
 
 mod base_due;
 mod scrub;
@@ -23,13 +23,17 @@ use crate::{
 
 pub use self::scrub::Scrub;
 
-/// How often it is looked whether a shard's checkpoint is due, and who may leave the memory.
+/// How often a shard is checked for a due checkpoint and for learners to passivate.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Time between two checkpoints of a shard while many idle learners take the memory: only who is saved may leave it.
+/// Time between two checkpoints of a shard while idle learners fill the memory: a learner can be
+/// passivated only once it is saved.
 const INTERVAL_IN_A_CROWD: Duration = Duration::from_secs(1);
 
-/// Makes checkpoints of all groups of the node: of each at least every `config.interval` while it has anything new; of a shard as soon
-/// as its share of `config.log_bytes` was applied; a base once `config.base_log_bytes` were applied, or much of the log is kept for it.
+/// Makes the checkpoints and bases of all groups of a node.
+///
+/// A group has a checkpoint every `config.interval`, if anything is new. A shard has one earlier
+/// once its share of `config.log_bytes` was applied. A base is due after `config.base_log_bytes`,
+/// or when the group keeps too many segments of the log.
 pub struct Checkpoints {
     pub router: Arc<Router>,
     pub control: Arc<ControlPlane>,
@@ -39,7 +43,7 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// The checkpoints of one shard, until told to stop.
+    /// Makes the checkpoints of one shard until `stop` is cancelled.
     pub async fn run_shard(self: Arc<Self>, shard: Arc<ShardReplica>, stop: CancellationToken) {
         let group = shard.group();
         self.begin(group).await;
@@ -54,8 +58,8 @@ impl Checkpoints {
             let memory = self.router.memory();
             let is_crowded = memory.is_crowded();
             let some_wait = shard.passivate(is_crowded).await;
-            // Were nobody to leave, a checkpoint would not make room: learners in a lesson stay. Only when there is none at all, what they let
-            // go of has to do.
+            // Early checkpoints help only if learners can be passivated after them; those in a
+            // lesson stay. Once the memory is full, evicting their earlier events has to suffice.
             let interval = if is_crowded && some_wait || memory.is_full() {
                 self.config.interval.min(INTERVAL_IN_A_CROWD)
             } else {
@@ -73,8 +77,8 @@ impl Checkpoints {
         }
     }
 
-    /// Shards take their regular checkpoints one after the other, not all at once: the first in the same order as
-    /// [those by bytes](Self::first_due_bytes), or the two would meet halfway.
+    /// Spreads the shards' regular checkpoints over the interval, in the same order as [those by
+    /// bytes](Self::first_due_bytes), so that the two kinds do not coincide.
     fn staggered(&self, shard: &ShardReplica) -> Instant {
         let shards = self.router.shards().len().max(1);
         let behind = shards.saturating_sub(usize::from(shard.shard()) + 1);
@@ -84,20 +88,22 @@ impl Checkpoints {
             .unwrap_or(now)
     }
 
-    /// What may be applied to a shard between two checkpoints, bytes: spread evenly, so that all shards together never have applied more
-    /// than [`CheckpointConfig::log_bytes`] since theirs, each may have nearly twice its share of that.
+    /// Bytes applied to a shard after which its checkpoint is due. The shards' checkpoints are
+    /// evenly spread, so the average is half of the maximum: each shard may have nearly twice its
+    /// share of [`CheckpointConfig::log_bytes`].
     fn due_bytes(&self) -> u64 {
         let shards = self.router.shards().len() as u64;
         self.config.log_bytes.as_u64() * 2 / (shards + 1)
     }
 
-    /// The same for the first since the start. That of each shard is another one, so that their checkpoints are spread from then on.
+    /// The same for the first checkpoint after a start. It differs from shard to shard, which
+    /// spreads all later ones as well.
     fn first_due_bytes(&self, shard: &ShardReplica) -> u64 {
         let shards = self.router.shards().len().max(1) as u64;
         self.due_bytes() * (u64::from(shard.shard()) + 1) / shards
     }
 
-    /// The checkpoints of the control plane, until told to stop.
+    /// Makes the checkpoints of the control plane until `stop` is cancelled.
     pub async fn run_control(self: Arc<Self>, stop: CancellationToken) {
         let group = self.control.group();
         self.begin(group).await;
@@ -111,7 +117,7 @@ impl Checkpoints {
         }
     }
 
-    /// A checkpoint of every group.
+    /// Makes a checkpoint of every group.
     pub async fn all(&self) {
         for shard in self.router.shards() {
             shard.group().checkpoint().await;
@@ -119,14 +125,14 @@ impl Checkpoints {
         self.control.group().checkpoint().await;
     }
 
-    /// A checkpoint of a group, and a base where one is due.
+    /// Makes a checkpoint of a group, and a base if one is due.
     async fn one<R: Replicated>(&self, group: &Arc<Group<R>>, base_due: &mut BaseDue) {
         group.checkpoint().await;
         let newest = self.newest_segment();
         let grown = group.bytes_since_base().await >= self.config.base_log_bytes.as_u64();
         let pins = base_due.is_due(newest, group.log_usage().oldest_segment);
         let is_due = grown || pins || group.has_lost_base();
-        // One at rest would cut the same again, and gain nothing.
+        // A group without new entries would write the same base again.
         if !is_due || !group.is_ahead_of_its_base().await {
             return;
         }
@@ -155,7 +161,8 @@ impl Checkpoints {
         newest.unwrap_or_default()
     }
 
-    /// What a group replayed has waited since the start, as far as anybody can tell.
+    /// Counts what a group replayed as unsaved since the start; how long it was unsaved before is
+    /// not known.
     async fn begin<R: Replicated>(&self, group: &Group<R>) {
         let saved = SavedGroup {
             at: Instant::now(),

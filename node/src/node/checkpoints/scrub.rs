@@ -1,4 +1,5 @@
-//! Reads bases before they are needed: one that has rotten is put aside and cut anew while there is another.
+//! Verifies bases before they are needed: a damaged one is put aside and written again while
+//! another base is still readable.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,22 +11,22 @@ use crate::store::{
     checkpoint::{CheckpointStore, Throttle},
 };
 
-/// How fast, bytes a second: some tenths of a percent of a processor and of a disk. A day is enough for 350 GB.
+/// Read rate, bytes per second: less than 1 % of a processor and of a disk. It covers 350 GB a day.
 const BYTES_PER_SECOND: u64 = 4 << 20;
 
-/// Goes round the bases of all groups of the node.
+/// Verifies the bases of all groups of the node, over and over.
 pub struct Scrub {
     pub store: Arc<CheckpointStore>,
-    /// Places of groups in the store.
+    /// Number of groups in the store.
     pub groups: u16,
-    /// Between the begins of two rounds.
+    /// Time from the start of one round to the start of the next.
     pub every: Duration,
-    /// A thread of its own: it waits most of the time.
+    /// A thread of its own, because it waits most of the time.
     pub thread: Background,
 }
 
 impl Scrub {
-    /// One round after the other, until told to stop; the first at once.
+    /// Runs rounds until `stop` is cancelled; the first one at once.
     pub async fn run(self, stop: CancellationToken) {
         let throttle = Arc::new(Throttle::new(BYTES_PER_SECOND, stop.clone()));
         loop {
@@ -40,7 +41,8 @@ impl Scrub {
         }
     }
 
-    /// Whoever makes checkpoints sees that one was put aside, and so does the doctor.
+    /// The store counts the bases that were put aside; checkpoints and the diagnosis read that
+    /// count.
     async fn look_at(&self, group: GroupId, throttle: &Arc<Throttle>, stop: &CancellationToken) {
         let (store, throttle) = (Arc::clone(&self.store), Arc::clone(throttle));
         let look = self.thread.run(move || store.scrub_bases(group, &throttle));

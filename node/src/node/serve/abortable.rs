@@ -1,4 +1,4 @@
-//! Connections that can be cut off.
+//! Connections that can be aborted from outside.
 
 use std::{
     io,
@@ -10,15 +10,15 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 use tonic::transport::server::Connected;
 
-/// A connection whose reads fail from when it is aborted on. Whoever serves it always waits for more from its peer, so that it ends then, with
-/// all calls on it.
+/// A connection whose reads fail once it is aborted. A server of HTTP/2 always has a read pending,
+/// so it then closes the connection with all its calls.
 pub struct Abortable<S> {
     connection: S,
     aborted: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 impl<S> Abortable<S> {
-    /// Until `aborted` is cancelled it is the connection as it was.
+    /// Passes everything through until `aborted` is cancelled.
     pub fn new(connection: S, aborted: CancellationToken) -> Self {
         Self {
             connection,
@@ -33,7 +33,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Abortable<S> {
         context: &mut Context<'_>,
         into: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        // First: a peer that never pauses is cut off, too.
+        // Checked first, so that a peer that never pauses is aborted, too.
         match self.aborted.as_mut().poll(context) {
             Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into())),
             Poll::Pending => Pin::new(&mut self.connection).poll_read(context, into),
@@ -94,7 +94,7 @@ mod tests {
         let mut read = [0; 4];
         connection.read_exact(&mut read).await.expect("more");
         let waiting = connection.read_exact(&mut read);
-        // Polled in this order.
+        // `join!` polls them in this order.
         let (ended, ()) = tokio::join!(waiting, async { aborted.cancel() });
         let error = ended.expect_err("there is no more");
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);

@@ -1,4 +1,4 @@
-//! gRPC calls and streams that are open, counted.
+//! A gauge of open gRPC calls and streams.
 
 use axum::{
     body::Body,
@@ -10,14 +10,14 @@ use http_body_util::BodyExt;
 use metrics::Gauge;
 use tonic::service::Routes;
 
-/// Shows how many calls of these routes are open: from the request's head to the end of the answer's body, or until either side
-/// gives it up.
+/// Shows in `open` how many calls of these routes are open. A call is open from the head of the
+/// request to the end of the response's body, or until one side cancels it.
 pub fn counted(routes: Routes, open: Gauge) -> Routes {
     let counted = from_fn_with_state(open, count);
     Routes::from(routes.into_axum_router().layer(counted))
 }
 
-/// One call; over when it is dropped.
+/// One open call, until it is dropped.
 struct OpenCall(Gauge);
 
 impl OpenCall {
@@ -38,7 +38,7 @@ async fn count(State(open): State<Gauge>, request: Request, next: Next) -> Respo
     let response = next.run(request).await;
     response.map(|body| {
         Body::new(body.map_frame(move |frame| {
-            // A stream is open for as long as its body lives.
+            // A stream is open as long as its body lives.
             let _held = &call;
             frame
         }))

@@ -17,30 +17,32 @@ use crate::{
     query::{CourseHandler, LearnerHandler},
 };
 
-/// How long connections that are cut off may take to end: they wait for nothing any more.
+/// Time for aborted connections to end. They wait for nothing, so this is ample.
 const ABORTED_WITHIN: Duration = Duration::from_secs(1);
 
-/// The gRPC services' own answers, over HTTP.
+/// Reads of the gRPC services over HTTP.
 pub type ServiceReads = Reads<LearnerHandler, CourseHandler>;
 
-/// Owns the servers' tasks; they end with it.
+/// Owns the tasks of the servers; dropping it ends them.
 #[derive(Default)]
 pub struct Listeners {
     grpc: JoinSet<()>,
     http: JoinSet<()>,
     stop_grpc: CancellationToken,
-    /// Cuts its connections off: tonic spawns their tasks, and they outlive the server's.
+    /// Aborts the gRPC connections. Their tasks are spawned by tonic, and outlive the server's own
+    /// task.
     abort_grpc: CancellationToken,
     stop_http: CancellationToken,
 }
 
 impl Listeners {
-    /// What ends streams and the gRPC server.
+    /// Ends streams and the gRPC server.
     pub fn stop_grpc(&self) -> &CancellationToken {
         &self.stop_grpc
     }
 
-    /// Open from the first moment to the last: whoever looks after the node sees how it starts and stops.
+    /// Opens HTTP. It is open from the first moment to the last, so that readiness and metrics can
+    /// be read while the node starts and stops.
     pub fn open_http(
         &mut self,
         config: &Config,
@@ -65,7 +67,7 @@ impl Listeners {
         self.http.spawn(http::serve(listener, paths, options, stop));
     }
 
-    /// Open while the node is ready.
+    /// Opens gRPC, which serves only while the node is ready.
     pub fn open_grpc(&mut self, listener: TcpListener, routes: Router) -> HealthReporter {
         let (health, service) = tonic_health::server::health_reporter();
         let stop = self.stop_grpc.clone().cancelled_owned();
@@ -83,7 +85,7 @@ impl Listeners {
         health
     }
 
-    /// Returns the name of a door that closed without being told to.
+    /// Waits until a listener ends by itself, and returns its name.
     pub async fn ended(&mut self) -> &'static str {
         tokio::select! {
             Some(_) = self.grpc.join_next() => "gRPC",
@@ -91,12 +93,12 @@ impl Listeners {
         }
     }
 
-    /// Closes gRPC, then HTTP; what is still under way after `within` is cut off.
+    /// Closes gRPC, then HTTP. Requests that are not done after `within` are aborted.
     pub async fn close(mut self, within: Duration) {
         self.stop_grpc.cancel();
         if !has_ended("gRPC", &mut self.grpc, within).await {
             self.abort_grpc.cancel();
-            // The server has ended once its connections have.
+            // The server ends after its connections.
             if !has_ended("gRPC", &mut self.grpc, ABORTED_WITHIN).await {
                 self.grpc.shutdown().await;
             }

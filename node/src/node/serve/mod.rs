@@ -1,4 +1,4 @@
-//! A node's life: start, serve until told to stop, drain.
+//! The life of a node: start, serve, drain, stop.
 
 mod abortable;
 mod call_gauge;
@@ -25,9 +25,9 @@ use crate::{
     store::Background,
 };
 
-/// Between two emptyings of the histograms into their buckets.
+/// Time between two moves of histogram samples into their buckets.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
-/// Whose health is told; the empty name is the node as a whole.
+/// Services whose health is reported; the empty name stands for the node as a whole.
 const HEALTH_OF: [&str; 6] = [
     "",
     "homeroom.v1.ClusterService",
@@ -37,17 +37,17 @@ const HEALTH_OF: [&str; 6] = [
     "homeroom.v1.CourseService",
 ];
 
-/// A node did not start, or ended otherwise than told.
+/// A node did not start, or stopped because of an error.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
     /// A listener can't be opened.
     #[error("{name} = {address} can't be listened on: {error}")]
     Listen {
-        /// Which listener.
+        /// The setting that names it.
         name: &'static str,
-        /// Where.
+        /// The address.
         address: SocketAddr,
-        /// Why not.
+        /// The system's error.
         error: io::Error,
     },
     /// The node does not start.
@@ -59,22 +59,23 @@ pub enum ServeError {
     /// A listener failed while the node was up.
     #[error("the {0} door closed by itself")]
     Listener(&'static str),
-    /// What was written last is not known to be durable.
+    /// The last writes may not be durable.
     #[error("closing the log failed")]
     Close,
 }
 
-/// The tasks of a node that is up.
+/// What runs while a node is up.
 struct Running {
     started: Started,
     checkpoints: Arc<Checkpoints>,
     gauges: Arc<Gauges>,
-    /// Shards' batchers and tickers, and what looks after them.
+    /// Batchers and tickers of the shards, checkpoints, gauges, the scrub.
     tasks: TaskTracker,
     stop_tasks: CancellationToken,
 }
 
-/// Runs a node until `shutdown` is done: then it is not ready, lets requests under way end, makes a checkpoint, and returns.
+/// Runs a node until `shutdown` completes. The node is then not ready, lets open requests end,
+/// makes a checkpoint, and returns.
 ///
 /// # Errors
 /// See [`ServeError`].
@@ -163,7 +164,8 @@ async fn report(health: &HealthReporter, serving: bool) {
     }
 }
 
-/// Watches of health end after the last news; else they would be requests under way for as long as their clients live.
+/// Ends the streams of health watches after the last report. They would otherwise be open as long
+/// as their clients live, and delay the shutdown.
 async fn end_health_watches(mut health: HealthReporter) {
     for service in HEALTH_OF {
         health.clear_service_status(service).await;
@@ -214,7 +216,7 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
 }
 
 impl Running {
-    /// The last checkpoint makes the next start quick; the log alone would do.
+    /// The last checkpoint shortens the next start; the log alone would suffice.
     async fn take_down(self) -> Result<(), ServeError> {
         let Self {
             started,

@@ -1,4 +1,4 @@
-//! The gRPC services, each with what it works on.
+//! Builds the gRPC services.
 
 use std::{sync::Arc, time::Duration};
 
@@ -27,25 +27,26 @@ use crate::{
     },
 };
 
-/// Of a connection on which nothing comes.
+/// Idle time after which a connection is pinged.
 const PING_EVERY: Duration = Duration::from_secs(30);
-/// A connection that does not answer is closed, with all that waits on it: a publisher that stands still holds room of the stream's window.
+/// A connection that does not answer a ping is closed, with all its calls: a stalled publisher
+/// would otherwise keep its share of the stream window.
 const PONG_WITHIN: Duration = Duration::from_secs(20);
-/// Bytes of a gRPC message beyond the events in it.
+/// Bytes of a gRPC message besides the events in it.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
 
-/// What the services of a node that is up are made of.
+/// What the services of a started node are built from.
 pub struct Services<'n> {
     pub config: &'n Config,
     pub started: &'n Started,
     pub metrics: &'n Arc<Metrics>,
     pub gauges: &'n Arc<Gauges>,
-    /// Ends what streams.
+    /// Ends all streams.
     pub stop: &'n CancellationToken,
 }
 
 impl Services<'_> {
-    /// All services; those of learners and courses answer over HTTP too from now on.
+    /// Builds all services. From now on learners and courses are also readable over HTTP.
     pub fn open(
         &self,
         intake: &Intake,

@@ -1,11 +1,12 @@
-//! The memory that there is for the process.
+//! The memory available to the process.
 
 use std::{fs, path::Path};
 
-/// Where the system shows its control groups.
+/// Where Linux mounts the control groups.
 const CONTROL_GROUPS: &str = "/sys/fs/cgroup";
 
-/// What the process may take: the machine's memory, or what its control groups allow, if that is less, bytes.
+/// Memory available to the process, bytes: that of the machine, or the limit of its control groups
+/// if that is lower.
 pub fn available_memory_bytes() -> u64 {
     let machine = rustix::system::sysinfo();
     let machine_bytes = machine.totalram.saturating_mul(u64::from(machine.mem_unit));
@@ -14,8 +15,8 @@ pub fn available_memory_bytes() -> u64 {
     allowed_bytes.map_or(machine_bytes, |allowed| allowed.min(machine_bytes))
 }
 
-/// The least that a group allows or one around it, bytes; `own` says which are ours, as the system does: `0::/a/b`, or in version 1
-/// `4:memory:/a/b`.
+/// The lowest limit of the process's control groups and of the groups around them, bytes. `own` is
+/// the content of `/proc/self/cgroup`: `0::/a/b`, or `4:memory:/a/b` in version 1.
 fn allowed_bytes(root: &Path, own: &str) -> Option<u64> {
     let groups = own.lines().filter_map(|line| {
         let (controllers, path) = line.split_once(':')?.1.split_once(":/")?;
@@ -30,7 +31,7 @@ fn allowed_bytes(root: &Path, own: &str) -> Option<u64> {
         let around = Path::new(path).ancestors();
         around.filter_map(move |group| {
             let limit = fs::read_to_string(root.join(group).join(limit));
-            // Without a limit it is a word, or a number beyond any memory.
+            // "No limit" is a word in version 2, and a number beyond any memory in version 1.
             limit.ok()?.trim().parse().ok()
         })
     });

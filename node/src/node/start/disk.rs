@@ -1,4 +1,4 @@
-//! A node's files: the log and the checkpoints.
+//! Opens the files of a node: the log and the checkpoints.
 
 use std::{panic::resume_unwind, sync::Arc, thread};
 
@@ -23,14 +23,14 @@ pub(super) const LOG: &str = "log";
 /// Folder of the checkpoints and bases, in the data folder.
 pub(super) const CHECKPOINTS: &str = "checkpoints";
 
-/// The disk's part of a node.
+/// What was opened, and what the checkpoints contained.
 pub(super) struct Disk {
     pub(super) resources: GroupResources,
     pub(super) recoveries: Vec<GroupRecovery>,
     pub(super) recovered_learners: Arc<RecoveredLearners>,
 }
 
-/// Opens, or creates, what a node keeps in its data folder.
+/// Opens the log and the checkpoints, or creates them.
 pub(super) async fn open_disk(
     config: &Config,
     identity: &Identity,
@@ -50,7 +50,7 @@ fn open_disk_blocking(
     metrics: &Arc<Metrics>,
 ) -> Result<Disk, StartNodeError> {
     let recovered_learners = Arc::new(RecoveredLearners::new(identity.shards));
-    // Both are read to the end, and neither needs the other for that.
+    // Both are read to the end, independently of each other.
     let (log, opened) = thread::scope(|scope| {
         let log = scope.spawn(|| FileLog::open(log_config(config), log_hooks(metrics)));
         let opened = open_checkpoints(config, identity, &recovered_learners);
@@ -117,7 +117,7 @@ fn log_hooks(metrics: &Metrics) -> LogHooks {
     hooks
 }
 
-/// The control plane's group comes after the shards'.
+/// The control plane's group comes after those of the shards.
 fn open_checkpoints(
     config: &Config,
     identity: &Identity,

@@ -8,38 +8,38 @@ use crate::{
     store::{checkpoint, log},
 };
 
-/// A node does not start; nothing was changed that a later start could not go on from.
+/// A node did not start. Nothing was changed that prevents a later start.
 #[derive(Debug, thiserror::Error)]
 pub enum StartNodeError {
     /// The data folder can't be used.
     #[error("the data folder {dir}: {error}")]
     DataDir {
-        /// Which.
+        /// Its path.
         dir: String,
-        /// Why not.
+        /// The system's error.
         error: io::Error,
     },
-    /// Who this node is can't be told.
+    /// The identity file can't be read or written.
     #[error(transparent)]
     Identity(#[from] IdentityError),
-    /// A setting that counts at founding differs from what the cluster was founded with.
+    /// A setting that is fixed at the founding differs from the cluster's.
     #[error(
         "{field} = {given}, but this cluster was founded with {founded}: leave it out{otherwise}"
     )]
     Differs {
-        /// The setting.
+        /// Name of the setting.
         field: &'static str,
-        /// What was given now.
+        /// The value given now.
         given: String,
-        /// What holds.
+        /// The cluster's value.
         founded: String,
-        /// What to do instead.
+        /// What to do about it.
         otherwise: &'static str,
     },
     /// The log does not open.
     #[error("the log: {0}")]
     Log(#[from] log::OpenError),
-    /// There can be no more threads.
+    /// The system has no more threads.
     #[error("a thread does not start: {0}")]
     Thread(io::Error),
     /// The checkpoints do not open.
@@ -48,7 +48,7 @@ pub enum StartNodeError {
     /// A group does not start.
     #[error(transparent)]
     Group(#[from] StartError),
-    /// A shard did not take the cluster's settings.
+    /// A shard did not adopt the cluster's settings.
     #[error("handing the settings to a shard: {0}")]
     Settings(#[from] ProposeError),
     /// A task or actor did not start.

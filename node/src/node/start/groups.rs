@@ -1,4 +1,4 @@
-//! Starting and stopping the groups of a node.
+//! Starts and stops the groups of a node.
 
 use std::{pin::pin, sync::Arc};
 
@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// What shards start on.
+/// What shards are built from.
 pub struct ShardDependencies<'n> {
     pub loaded: &'n LoadedConfig,
     pub identity: &'n Identity,
@@ -37,10 +37,10 @@ pub struct ShardDependencies<'n> {
 }
 
 impl ShardDependencies<'_> {
-    /// What each shard starts from, in the order of their numbers.
+    /// The setups of all shards, in the order of their numbers.
     ///
     /// # Errors
-    /// When what is stored of a shard can't be read.
+    /// When the stored state of a shard can't be read.
     pub fn setups(&self) -> Result<Vec<ShardSetup>, StartNodeError> {
         let placements = self.control.founded().shards;
         let slicer = Slicer::default();
@@ -84,8 +84,9 @@ impl ShardDependencies<'_> {
     }
 }
 
-/// Leaves in `started` those that have, in the order of their numbers, also when one does not. Some at a time, since waking learners and
-/// replaying the log keep a processor busy.
+/// Starts the shards, as many at a time as there are processors: activating learners and replaying
+/// the log is bound by the processor. All that started are in `started`, in the order of their
+/// numbers, even when one fails.
 ///
 /// # Errors
 /// When one does not start.
@@ -106,7 +107,8 @@ pub async fn start_shards(
             Ok::<_, StartNodeError>((replica, adopted))
         }
     });
-    // Once one has failed no further one begins; those under way come to their ends, so that they can be stopped.
+    // After a failure no further shard begins. Those already starting are awaited, so that they can
+    // be stopped.
     let failed = CancellationToken::new();
     let shards = stream::iter(starting)
         .take_until(failed.clone().cancelled_owned())
@@ -128,7 +130,7 @@ pub async fn start_shards(
     outcome
 }
 
-/// Stops what writes into the log: shards, the control plane, and the learners under the supervisor.
+/// Stops everything that writes into the log: shards, the control plane, and the learners' actors.
 pub async fn stop_groups(
     shards: &[Arc<ShardReplica>],
     control: &ControlPlane,
@@ -146,7 +148,8 @@ fn whole(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 
-/// A group's name and its place in the log and the store, with its replica's incarnation; the rest is the node's.
+/// The configuration of a group: its name, its id in the log and the store, and its replica's
+/// incarnation.
 pub fn group_config(config: &Config, name: String, (id, replica): (GroupId, u64)) -> GroupConfig {
     GroupConfig {
         name,
@@ -159,7 +162,7 @@ pub fn group_config(config: &Config, name: String, (id, replica): (GroupId, u64)
     }
 }
 
-/// Where a group's stored state stands; `None` where nothing is stored of it.
+/// Position of a group's stored state; `None` if nothing is stored.
 pub fn position_of(recoveries: &[GroupRecovery], group: GroupId) -> Option<Position> {
     recoveries
         .iter()

@@ -1,4 +1,4 @@
-//! Who this node is: written once, when its data folder is first used.
+//! The identity of a node: written once, when its data folder is first used.
 
 use std::{
     fs::{self, File},
@@ -10,33 +10,33 @@ use serde::{Deserialize, Serialize};
 
 const FILE: &str = "identity.json";
 
-/// What a data folder belongs to.
+/// The cluster and node that a data folder belongs to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Identity {
-    /// Version of this file's form.
+    /// Version of the file's format.
     pub version: u32,
-    /// The cluster.
+    /// Id of the cluster.
     pub cluster_id: String,
-    /// This node among the cluster's.
+    /// Id of this node in the cluster.
     pub node_id: u64,
-    /// Shards of the cluster.
+    /// Number of shards of the cluster.
     pub shards: u16,
 }
 
-/// The identity of a data folder can't be had.
+/// The identity can't be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// Reading or writing failed.
     #[error("{FILE} in the data folder: {0}")]
     Io(#[from] io::Error),
-    /// It is there, but says nothing that this build knows.
+    /// The file is there, but this build can't parse it.
     #[error("{FILE} in the data folder is damaged, or of a newer build: {0}")]
     Unreadable(serde_json::Error),
 }
 
 impl Identity {
-    /// A new cluster's first node.
+    /// The identity of the first node of a new cluster.
     pub fn founder(shards: u16) -> Self {
         let cluster_id = uuid::Uuid::new_v4().to_string();
         Self {
@@ -47,10 +47,10 @@ impl Identity {
         }
     }
 
-    /// The identity of a data folder; `None` for a folder that has none yet.
+    /// The identity in a data folder; `None` if the folder has none yet.
     ///
     /// # Errors
-    /// When it can't be read.
+    /// When the file can't be read or parsed.
     pub fn load(data_dir: &Path) -> Result<Option<Self>, IdentityError> {
         match fs::read(data_dir.join(FILE)) {
             Ok(bytes) => serde_json::from_slice(&bytes)
@@ -61,7 +61,7 @@ impl Identity {
         }
     }
 
-    /// Writes it durably, all or nothing.
+    /// Writes it durably: the file is complete or absent.
     ///
     /// # Errors
     /// When writing fails.

@@ -1,4 +1,4 @@
-//! From a data folder to running groups.
+//! Starts a node from its data folder.
 
 mod available_memory;
 mod disk;
@@ -35,22 +35,22 @@ use crate::{
 
 pub use self::{error::StartNodeError, groups::stop_groups};
 
-/// The control plane's own replica.
+/// Incarnation of the control plane's replica; it never changes.
 const CONTROL_INCARNATION: u64 = 1;
 
-/// A node whose groups all lead and have applied their logs.
+/// A started node: all groups lead and have applied their logs.
 pub struct Started {
-    /// Who it is.
+    /// The node and its cluster.
     pub identity: Identity,
     /// The cluster's control plane.
     pub control: Arc<ControlPlane>,
     /// All shards.
     pub router: Arc<Router>,
-    /// The log under them.
+    /// The log of all groups.
     pub log: Arc<FileLog>,
-    /// Their checkpoints.
+    /// The checkpoints of all groups.
     pub store: Arc<CheckpointStore>,
-    /// Above all learners.
+    /// Supervises the learners' actors.
     pub supervisor: ActorRef<()>,
 }
 
@@ -117,7 +117,8 @@ fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
     std::fs::create_dir_all(dir).map_err(failed)?;
     let Some(identity) = Identity::load(dir)? else {
         refuse_orphans(dir).map_err(failed)?;
-        // Before the identity, so that an identity without a log means that the log was lost.
+        // Created before the identity is saved: an identity without a log folder then means that
+        // the log was lost.
         std::fs::create_dir_all(dir.join(LOG)).map_err(failed)?;
         let identity = Identity::founder(node.shards);
         identity.save(dir)?;
@@ -138,7 +139,7 @@ fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
     Ok(identity)
 }
 
-/// A log without an identity is somebody's data, not an empty folder.
+/// Refuses a folder with data but without an identity, which is not an empty folder.
 fn refuse_orphans(dir: &Path) -> io::Result<()> {
     for kept in [LOG, CHECKPOINTS] {
         let is_used =
@@ -168,7 +169,7 @@ fn check_retention(loaded: &LoadedConfig, settings: &Settings) -> Result<(), Sta
     })
 }
 
-/// The control plane's id comes after the shards'.
+/// The control plane's group id comes after those of the shards.
 async fn start_control(
     config: &Config,
     identity: &Identity,

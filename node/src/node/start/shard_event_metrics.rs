@@ -1,4 +1,4 @@
-//! What happens in shards, counted.
+//! Counts the events of shards as metrics.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use homeroom_core::shard::Outcome;
 
 use crate::{node::fatal::stop_process, observe::Metrics, shard::ShardEvents};
 
-/// Counts into the node's metrics.
+/// Counts into the metrics of a node.
 pub struct ShardEventMetrics(pub Arc<Metrics>);
 
 impl ShardEvents for ShardEventMetrics {

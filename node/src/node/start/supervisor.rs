@@ -1,11 +1,11 @@
-//! The actor that all learners' actors are linked to.
+//! The supervisor of all learners' actors.
 
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use crate::node::fatal::stop_process;
 
-/// Sees learners' actors fail. A panic while judging an event is caught in the core; whatever else an actor dies of leaves its
-/// learner in doubt.
+/// Stops the process when an actor fails. The core catches panics while it judges an event; after
+/// any other failure the state of the learner is uncertain.
 pub struct Supervisor;
 
 impl Actor for Supervisor {

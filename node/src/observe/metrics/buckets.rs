@@ -1,8 +1,9 @@
-//! Upper bounds of the histograms' buckets. Fixed: dashboards and alert rules compare figures over time.
+//! Upper bounds of the histograms' buckets. They never change, because dashboards and alert rules
+//! compare figures over time.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder};
 
-/// Waits of requests, s.
+/// Waiting times of requests, s.
 const WAITS_S: &[f64] = &[
     0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5,
     5.0, 10.0, 30.0,
@@ -12,15 +13,15 @@ const READS_S: &[f64] = &[
     0.000_01, 0.000_025, 0.000_05, 0.0001, 0.000_25, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025,
     0.05, 0.1, 0.5, 1.0,
 ];
-/// A disk's answers, s.
+/// Response times of a disk, s.
 const FSYNCS_S: &[f64] = &[
     0.0001, 0.0002, 0.0003, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0,
 ];
-/// Work on much data, s.
+/// Duration of checkpoints and bases, s.
 const JOBS_S: &[f64] = &[
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0,
 ];
-/// How old an event is when it counts, s: up to a day, since sources deliver late.
+/// Age of an event when it is visible to queries, s. Up to a day, because sources deliver late.
 const AGES_S: &[f64] = &[
     0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0,
     10_800.0, 21_600.0, 86_400.0,
@@ -40,7 +41,7 @@ const BY_NAME: [(&str, &[f64]); 7] = [
     ("homeroom_entry_events", EVENTS),
 ];
 
-/// The bounds of a histogram. One without an entry of its own measures waits.
+/// The bounds of a histogram; those of waiting times if it has none of its own.
 pub(super) fn bounds_of(name: &str) -> &'static [f64] {
     BY_NAME
         .into_iter()
@@ -48,7 +49,7 @@ pub(super) fn bounds_of(name: &str) -> &'static [f64] {
         .unwrap_or(WAITS_S)
 }
 
-/// A recorder's builder that knows the buckets. A histogram without an entry of its own measures waits.
+/// A recorder's builder with these buckets.
 pub(super) fn builder() -> PrometheusBuilder {
     let all = PrometheusBuilder::new()
         .set_buckets(WAITS_S)

@@ -1,4 +1,4 @@
-//! Checkpoints and bases.
+//! Metrics of checkpoints and bases.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,21 +8,22 @@ use metrics::{Counter, Gauge, Histogram};
 use super::registry::Registry;
 use super::saved::{SavedGroup, SavedGroups};
 
-/// What is counted of checkpoints.
+/// Metrics of checkpoints and bases.
 pub struct CheckpointMetrics {
-    /// How long one took, s.
+    /// Duration of a checkpoint, s.
     seconds: Histogram,
     /// Bytes written by checkpoints.
     bytes: Counter,
-    /// Since everything applied was last known to be in a durable one, of the group where that is longest, s.
+    /// Time since everything applied was known to be in a durable checkpoint, s; of the group with
+    /// the longest time.
     pub age_seconds: Gauge,
-    /// Bases that failed since the start. A checkpoint that fails ends the process.
+    /// Failed bases since the start. A failed checkpoint ends the process.
     failures: Counter,
-    /// The same count, to be read.
+    /// The same count, kept here because a counter can't be read.
     failed: AtomicU64,
-    /// Since when each group is saved.
+    /// Each group's newest checkpoint.
     pub saved: SavedGroups,
-    /// How long a base took, s.
+    /// Duration of a base, s.
     pub base_seconds: Histogram,
     /// Bases that were found damaged and put aside since the start.
     pub rejections: Counter,
@@ -59,7 +60,8 @@ impl CheckpointMetrics {
             ),
         }
     }
-    /// Counts a checkpoint of a group: how long it took and what it wrote, bytes; nothing when nothing was new.
+    /// Records a checkpoint of a group: its duration and the bytes written. Neither is counted if
+    /// nothing was new.
     pub fn made(&self, group: u16, saved: SavedGroup, took: Option<(Duration, u64)>) {
         self.saved.note(group, saved);
         if let Some((duration, bytes)) = took {
@@ -68,13 +70,13 @@ impl CheckpointMetrics {
         }
     }
 
-    /// Counts a base that failed.
+    /// Counts a failed base.
     pub fn fail(&self) {
         self.failures.increment(1);
         self.failed.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// How many bases failed since the start.
+    /// Failed bases since the start.
     pub fn failed(&self) -> u64 {
         self.failed.load(Ordering::Relaxed)
     }

@@ -1,23 +1,24 @@
-//! A histogram for what is measured of every event: an observation is counted in its bucket at once, where the recorder's own
-//! histograms keep each one until somebody sorts it in.
+//! A histogram for observations of every event. It counts each one in its bucket at once; the
+//! recorder's own histograms keep all observations until the next upkeep.
 
 use std::{
     fmt::Write,
     sync::atomic::{AtomicU64, Ordering::Relaxed},
 };
 
-/// Exact counts by bucket. Reads may catch an observation between its count and its sum, as any scrape does.
+/// Exact counts by bucket. A read may see an observation's count without its sum, as any scrape
+/// may.
 pub struct EventHistogram {
     name: &'static str,
     help: &'static str,
-    /// Upper bounds of the buckets, ascending; the last bucket has none.
+    /// Upper bounds of the buckets, ascending; the last bucket has no bound.
     bounds: &'static [f64],
     counts: Box<[AtomicU64]>,
     /// The bits of an `f64`.
     sum: AtomicU64,
 }
 
-/// More buckets than any histogram here has.
+/// Exceeds the number of buckets of every histogram.
 const BUCKETS_MAX: usize = 32;
 
 impl EventHistogram {
@@ -32,7 +33,7 @@ impl EventHistogram {
         }
     }
 
-    /// Observes the same value so many times.
+    /// Observes the same value `count` times.
     pub fn record_many(&self, value: f64, count: u64) {
         if count > 0 {
             self.counts[self.bucket(value)].fetch_add(count, Relaxed);
@@ -40,7 +41,7 @@ impl EventHistogram {
         }
     }
 
-    /// Observes several values, which together cost little more than one.
+    /// Observes several values, at little more than the cost of one.
     pub fn record_all(&self, values: impl Iterator<Item = f64>) {
         let mut counts = [0; BUCKETS_MAX];
         let mut sum = 0.0;
@@ -56,7 +57,7 @@ impl EventHistogram {
         self.add(sum);
     }
 
-    /// Appends it in Prometheus' text format.
+    /// Appends the histogram in Prometheus' text format.
     pub(super) fn render(&self, to: &mut String) {
         let Self { name, help, .. } = self;
         let mut lines = format!("# HELP {name} {help}\n# TYPE {name} histogram\n");
@@ -78,7 +79,7 @@ impl EventHistogram {
 
     fn add(&self, value: f64) {
         let added = |sum| Some((f64::from_bits(sum) + value).to_bits());
-        // The closure always has a new value: the update can't fail.
+        // The closure always returns a value, so the update can't fail.
         let _ = self.sum.fetch_update(Relaxed, Relaxed, added);
     }
 }

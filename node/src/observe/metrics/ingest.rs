@@ -1,4 +1,4 @@
-//! The way in.
+//! Metrics of ingress.
 
 use std::sync::Arc;
 
@@ -10,45 +10,47 @@ use super::registry::Registry;
 use super::source::SourceMetrics;
 use crate::observe::home_pages::HomePages;
 
-/// What is counted on the way in.
+/// Metrics of ingress.
 pub struct IngestMetrics {
-    /// From the receipt of an event until queries see it, s. The product's own measure; one observation for each accepted event.
+    /// From the receipt of an event until it is visible to queries, s; one observation for each
+    /// accepted event. This is the product's main figure.
     pub insight_latency_seconds: Arc<EventHistogram>,
-    /// From an event's own time until queries see it, s; one observation for each accepted event.
+    /// From an event's own time until it is visible to queries, s; one observation for each
+    /// accepted event.
     pub event_age_seconds: Arc<EventHistogram>,
     /// Events in a log entry.
     pub entry_events: Histogram,
     /// gRPC calls and streams that are open.
     pub grpc_in_flight: Gauge,
-    /// Publish requests refused for want of room.
+    /// Publish requests refused because a queue or the memory is full.
     pub overloaded: Counter,
     /// Duplicates with other content than the first delivery.
     pub conflicting: Counter,
-    /// By source.
+    /// Deliveries by source.
     pub sources: SourceMetrics,
-    /// Not shown as figures: for the diagnosis, which names them.
+    /// Not rendered; the diagnosis reports them.
     pub home_pages: HomePages,
     requests: [Counter; 3],
     events: [Counter; 5],
     dead_letters: [Counter; Reason::ALL.len()],
 }
 
-/// What became of an event.
+/// The outcome of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// It counts.
     Accepted,
-    /// It was here before.
+    /// An event with the same identity was accepted before.
     Duplicate,
-    /// Another source is authoritative.
+    /// Ignored, because another source is authoritative.
     Shadowed,
-    /// Refused and kept.
+    /// Refused, and kept as a dead letter.
     DeadLettered,
-    /// Not taken; to be sent again.
+    /// Not taken; the sender is to retry.
     Retry,
 }
 
-/// How events came in.
+/// The way by which events arrived.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Transport {
     /// `Publish`.
@@ -60,7 +62,7 @@ pub enum Transport {
 }
 
 impl Outcome {
-    /// All, in the order of the variants.
+    /// All variants, in order.
     pub const ALL: [Self; 5] = [
         Self::Accepted,
         Self::Duplicate,
@@ -69,7 +71,7 @@ impl Outcome {
         Self::Retry,
     ];
 
-    /// The labels, in the order of the variants.
+    /// Their labels, in the same order.
     pub(super) const NAMES: [&'static str; 5] = [
         "accepted",
         "duplicate",

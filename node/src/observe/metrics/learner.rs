@@ -1,26 +1,26 @@
-//! Learners, their windows and their shards.
+//! Metrics of learners, windows and shards.
 
 use metrics::{Counter, Gauge};
 
 use super::registry::Registry;
 
-/// What is counted of learners and their shards.
+/// Metrics of learners, windows and shards.
 pub struct LearnerMetrics {
     /// Learners in memory.
     pub active: Gauge,
-    /// Learners taken into memory.
+    /// Learners loaded into memory.
     pub woken: Counter,
-    /// Learners that left it.
+    /// Learners removed from memory.
     pub passivated: Counter,
-    /// Blocks of learners' events that had left the memory, read again.
+    /// Blocks of learners' events that were evicted, and read again.
     pub blocks_read: Counter,
     /// Log entries applied.
     pub entries_applied: Counter,
     /// Windows emitted for the first time.
     pub windows_closed: Counter,
-    /// Closed windows emitted anew before they were settled.
+    /// Closed windows emitted again before they were settled.
     pub windows_revised: Counter,
-    /// Events that came after a window of theirs was settled, and count all the same.
+    /// Events that were accepted after a window of theirs was settled.
     pub events_amended: Counter,
 }
 

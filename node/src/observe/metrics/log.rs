@@ -1,4 +1,4 @@
-//! The log under Raft.
+//! Metrics of the log under Raft.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use metrics::{Counter, Gauge, Histogram};
 use super::registry::Registry;
 use crate::observe::recent_durations::RecentDurations;
 
-/// What is counted of the log.
+/// Metrics of the log.
 pub struct LogMetrics {
     /// Bytes appended.
     pub append_bytes: Counter,
     append_seconds: Histogram,
     fsync_seconds: Histogram,
-    /// How long writes waited of late, from their hand-over until they were durable.
+    /// Recent waiting times of writes, from their hand-over until they were durable.
     pub recent_appends: RecentDurations,
-    /// How long syncs took of late.
+    /// Recent durations of syncs.
     pub recent_fsyncs: RecentDurations,
     /// Syncs.
     pub fsyncs: Counter,
@@ -53,13 +53,13 @@ impl LogMetrics {
             ),
         }
     }
-    /// Counts a write that became durable so long after its hand-over.
+    /// Records how long a write waited, from its hand-over until it was durable.
     pub fn appended(&self, took: Duration) {
         self.append_seconds.record(took.as_secs_f64());
         self.recent_appends.add(took);
     }
 
-    /// Counts a sync that took so long.
+    /// Records the duration of a sync.
     pub fn fsynced(&self, took: Duration) {
         self.fsync_seconds.record(took.as_secs_f64());
         self.recent_fsyncs.add(took);

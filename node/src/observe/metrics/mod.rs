@@ -1,7 +1,8 @@
-//! What is counted and measured, in Prometheus' form.
+//! Metrics in Prometheus' format.
 //!
-//! Handles are held by the parts that count, one group for each; counting is one addition per batch, never one lookup.
-//! No label takes its values from learners, and none takes more than 256 from sources.
+//! Each part of the node holds the handles of its own metrics. Counting costs one addition per
+//! batch, and no lookup. No label has values from learners, and none has more than 256 values from
+//! sources.
 
 mod buckets;
 mod checkpoint;
@@ -41,9 +42,10 @@ use registry::Registry;
 
 type Reading = Box<dyn Fn(&Metrics) + Send + Sync>;
 
-/// All that one node counts. Not the process's global recorder: two nodes in one process count apart.
+/// All metrics of one node. They do not use the process's global recorder, so that two nodes in one
+/// process count separately.
 pub struct Metrics {
-    /// The way in.
+    /// Ingress.
     pub ingest: Arc<IngestMetrics>,
     /// The log under Raft.
     pub log: Arc<LogMetrics>,
@@ -57,7 +59,7 @@ pub struct Metrics {
     pub resource: ResourceMetrics,
     /// Queries.
     pub read: Arc<ReadMetrics>,
-    /// Not shown as figures: for the diagnosis, which judges what is recent.
+    /// Not rendered; the diagnosis judges by it what is recent.
     pub recent_activity: RecentActivity,
     registry: Arc<Registry>,
     readings: Mutex<Vec<Reading>>,
@@ -66,7 +68,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// A fresh set, all zero; the process counts as started now.
+    /// Metrics that are all zero; the process counts as started now.
     pub fn new() -> Self {
         let registry = Arc::new(Registry::new());
         Self {
@@ -84,14 +86,14 @@ impl Metrics {
         }
     }
 
-    /// Has `read` set gauges right before each rendering: for what its owner knows anyhow and need not tell all the time.
-    /// It must not wait.
+    /// Calls `read` before each rendering, to set gauges whose values need not be updated at each
+    /// change. It must not block.
     pub fn before_render(&self, read: impl Fn(&Self) + Send + Sync + 'static) {
         let mut readings = self.readings.lock();
         readings.push(Box::new(read));
     }
 
-    /// Everything, in Prometheus' text format 0.0.4.
+    /// All metrics, in Prometheus' text format 0.0.4.
     pub fn render(&self) -> String {
         let readings = self.readings.lock();
         for read in readings.iter() {
@@ -101,8 +103,8 @@ impl Metrics {
         self.registry.render()
     }
 
-    /// Empties what histograms have gathered into their buckets, every `interval`, for ever: without it their memory grows until
-    /// somebody renders. The owner drops or aborts it.
+    /// Moves the samples of histograms into their buckets every `interval`, without end; otherwise
+    /// their memory would grow until the next rendering. The owner drops or aborts the future.
     pub async fn run_upkeep(self: Arc<Self>, interval: Duration) {
         let mut ticks = tokio::time::interval(interval);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);

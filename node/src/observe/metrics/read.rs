@@ -1,30 +1,30 @@
-//! Queries.
+//! Metrics of queries.
 
 use metrics::{Counter, Histogram};
 
 use super::registry::Registry;
 
-/// What is counted of queries.
+/// Metrics of queries.
 pub struct ReadMetrics {
-    /// How long an answer took inside the node, s.
+    /// Time to answer inside the node, s.
     pub seconds: Histogram,
-    /// How long an answer about a course, or a list of courses, took inside the node, s.
+    /// Time to answer inside the node about a course or a list of courses, s.
     pub course_seconds: Histogram,
-    /// Answers that did not meet the asked bound.
+    /// Answers that were less current than requested.
     pub bound_missed: Counter,
     reads: [Counter; 4],
 }
 
-/// How current an answer was asked to be.
+/// How current an answer has to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Consistency {
-    /// Every acknowledged write.
+    /// It contains every acknowledged write.
     Linearizable,
-    /// At least a position.
+    /// It contains at least a given position.
     Session,
-    /// At most so old.
+    /// It has at most a given age.
     Bounded,
-    /// Whatever there is.
+    /// It may have any age.
     Any,
 }
 

@@ -1,4 +1,4 @@
-//! Where handles come from.
+//! Registers metrics.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::{buckets, event_histogram::EventHistogram};
 
-/// Gives out handles and renders what they count.
+/// Creates handles, and renders their values.
 pub(super) struct Registry {
     recorder: PrometheusRecorder,
     handle: PrometheusHandle,
@@ -81,7 +81,7 @@ impl Registry {
         self.recorder.register_histogram(&key(name, &[]), &METADATA)
     }
 
-    /// A described histogram without labels, for what is measured of every event.
+    /// A described histogram without labels, for observations of every event.
     pub fn event_histogram(&self, name: &'static str, help: &'static str) -> Arc<EventHistogram> {
         let histogram = Arc::new(EventHistogram::new(name, help, buckets::bounds_of(name)));
         self.event_histograms.lock().push(Arc::clone(&histogram));

@@ -1,11 +1,11 @@
-//! What a node may use, and what it uses of it.
+//! Metrics of a node's resources.
 
 use metrics::Gauge;
 
 use super::registry::Registry;
 use crate::observe::resource_usage::{Fill, ResourceUsage};
 
-/// What is shown of a node's resources.
+/// Metrics of a node's resources.
 pub struct ResourceMetrics {
     ingest_queue: [Gauge; 2],
     log_queue: [Gauge; 2],
@@ -61,7 +61,7 @@ impl ResourceMetrics {
         }
     }
 
-    /// Shows a look at the node. A disk that nothing is known of keeps its figures.
+    /// Shows the resource usage. The figures of the disk stay unchanged if it could not be read.
     pub fn show(&self, resources: &ResourceUsage) {
         set(&self.ingest_queue, resources.ingest_queue);
         set(&self.log_queue, resources.log_queue);

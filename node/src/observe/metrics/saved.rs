@@ -1,4 +1,4 @@
-//! Since when each group's state is known to be wholly in durable checkpoints.
+//! The newest checkpoint of each group.
 
 use std::{
     collections::BTreeMap,
@@ -7,34 +7,36 @@ use std::{
 
 use parking_lot::Mutex;
 
-/// By group.
+/// The newest checkpoints, by group.
 #[derive(Debug, Default)]
 pub struct SavedGroups(Mutex<BTreeMap<u16, SavedGroup>>);
 
 /// A group's newest checkpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SavedGroup {
-    /// What was applied by then is durable: when the checkpoint began, or when it was found that nothing was new.
+    /// All entries applied by then are durable: the time when the checkpoint began, or when nothing
+    /// new was found.
     pub at: Instant,
-    /// Its position; `None` before the first.
+    /// Its log index; `None` before the first checkpoint.
     pub index: Option<u64>,
 }
 
 impl SavedGroups {
-    /// Everything that a group had applied at `at` is durable.
+    /// Records that everything a group had applied at `saved.at` is durable.
     pub fn note(&self, group: u16, saved: SavedGroup) {
         let mut groups = self.0.lock();
         groups.insert(group, saved);
     }
 
-    /// The group that has waited longest for a checkpoint, and for how long. `None` before the first look at any.
+    /// The group that has waited longest for a checkpoint, and for how long; `None` if no group was
+    /// recorded yet.
     pub fn oldest(&self) -> Option<(u16, Duration)> {
         let groups = self.0.lock();
         let (group, saved) = groups.iter().min_by_key(|(_, saved)| saved.at)?;
         Some((*group, saved.at.elapsed()))
     }
 
-    /// Position of a group's newest checkpoint.
+    /// Log index of a group's newest checkpoint.
     pub fn index(&self, group: u16) -> Option<u64> {
         let groups = self.0.lock();
         groups.get(&group)?.index

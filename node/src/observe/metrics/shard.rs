@@ -1,4 +1,4 @@
-//! How far event time has come, by shard.
+//! Metrics of event time, by shard.
 
 use std::sync::{Arc, OnceLock};
 
@@ -6,27 +6,28 @@ use metrics::Gauge;
 
 use super::registry::Registry;
 
-/// As many shards as a cluster can have.
+/// Maximum number of shards of a cluster.
 const SHARDS_MAX: usize = 256;
 
 const LAG: &str = "homeroom_watermark_lag_seconds";
 const WATERMARK: &str = "homeroom_watermark_timestamp_seconds";
 const NEWEST: &str = "homeroom_newest_event_timestamp_seconds";
 
-/// What is shown of shards. One that this node has no replica of is not shown, rather than with zeros.
+/// Metrics of event time, by shard. A shard without a replica here has no series, rather than
+/// zeros.
 pub struct ShardMetrics {
     registry: Arc<Registry>,
     shards: [OnceLock<[Gauge; 3]>; SHARDS_MAX],
 }
 
-/// A shard's event time.
+/// Event time of a shard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ShardFigures {
-    /// What its watermark is behind by, ms of event time, beside what the sources' delays explain.
+    /// Lag of the watermark beyond the sources' delays, ms of event time.
     pub lag_ms: i64,
-    /// Its watermark, ms.
+    /// The watermark, ms.
     pub watermark_ms: i64,
-    /// Its newest event time, ms.
+    /// The newest event time, ms.
     pub newest_event_ms: i64,
 }
 
@@ -51,7 +52,7 @@ impl ShardMetrics {
         }
     }
 
-    /// Shows a shard from its first event on. Beyond the possible shards, nothing.
+    /// Shows the figures of a shard. Numbers beyond the possible shards are ignored.
     pub fn show(&self, shard: u16, figures: ShardFigures) {
         let Some(slot) = self.shards.get(usize::from(shard)) else {
             return;

@@ -1,4 +1,5 @@
-//! Deliveries by source: names come from outside, so they are bounded.
+//! Metrics of deliveries by source. Their number is bounded, because sources choose their own
+//! names.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -9,9 +10,9 @@ use parking_lot::Mutex;
 
 use super::registry::Registry;
 
-/// So many sources have counters of their own; what comes from further ones counts as `other`.
+/// Maximum number of sources with series of their own; all others are summed as `other`.
 pub(super) const SOURCES_MAX: usize = 256;
-/// A longer name counts as `other`, bytes.
+/// Sources with longer names are counted as `other`, bytes.
 const NAME_BYTES_MAX: usize = 128;
 const OTHER: &str = "other";
 
@@ -67,8 +68,9 @@ impl SourceMetrics {
         }
     }
 
-    /// Shows what each source delivered since the cluster was founded, and how many of the numbers that it gave to events are
-    /// missing: lost on the way, or refused. The totals are replicated, so that a new leader continues them.
+    /// Shows what each source delivered since the cluster was founded, and how many of the sequence
+    /// numbers that it gave to events are missing: lost on the way, or refused. The totals are
+    /// replicated, so a new leader continues them.
     pub fn show<'n>(&self, all: impl IntoIterator<Item = (&'n str, (Counters, u64))>) {
         let mut shown = self.shown.lock();
         let mut by_name: BTreeMap<&str, (Counters, u64)> = BTreeMap::new();
@@ -126,7 +128,8 @@ impl SourceHandles {
     }
 }
 
-/// Names that need escaping could become equal by it, and one series shown twice makes Prometheus refuse all of them.
+/// Escaping could make two names equal, and Prometheus refuses all metrics if a series occurs
+/// twice.
 fn is_plain(source: &str) -> bool {
     let needs_escape = |c: char| c.is_control() || c == '\\' || c == '"';
     source.len() <= NAME_BYTES_MAX && !source.contains(needs_escape)

@@ -1,4 +1,4 @@
-//! What metrics look like when they are rendered.
+//! Tests of the rendered metrics.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
@@ -13,7 +13,7 @@ const FIGURES: ShardFigures = ShardFigures {
     newest_event_ms: 1_012_000,
 };
 
-/// Families by name and type, of a text whose every line is checked against the format.
+/// Types of the metric families by name. Checks each line of the text against the format.
 fn families(text: &str) -> BTreeMap<String, String> {
     let mut types = BTreeMap::new();
     let mut helps = BTreeSet::new();
@@ -133,7 +133,7 @@ fn sources_are_bounded_and_never_break_the_format() {
         odd.chain(many.iter().map(|name| (name.as_str(), totals(2))))
     };
     metrics.ingest.sources.show(all());
-    // Totals, not what was added: a second look changes nothing.
+    // They are totals, so showing them again changes nothing.
     metrics.ingest.sources.show(all());
     let text = metrics.render();
     families(&text);

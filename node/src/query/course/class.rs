@@ -1,4 +1,4 @@
-//! A class, as its learners are counted one by one.
+//! Aggregates the learners of a course, one by one.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -11,25 +11,26 @@ use homeroom_proto::v1;
 use super::{page::RosterPage, roster_key::RosterKey};
 use crate::{query::profile, shard::RosterVisitor};
 
-/// The sums over a course's learners, and the first of its roster that a page asks for.
+/// Sums over a course's learners, and the entries of one page of its roster.
 #[derive(Debug)]
 pub struct Class {
     at: ReadPoint,
     page: RosterPage,
-    /// Whether anybody has to do with the course, the unenrolled included.
+    /// Whether the course has any learner, enrolled or not.
     pub found: bool,
     on_roster: u64,
     by_status: [u64; 4],
     needing_help: u64,
     last_event_ms: i64,
-    /// In millionths: sums of integers are the same in any order.
+    /// In millionths: a sum of integers does not depend on the order of its terms.
     engagement: u64,
-    /// The first of those that the page may show, one more than it holds.
+    /// The first entries that the page may show, and one more, which tells whether there is another
+    /// page.
     first: BTreeMap<RosterKey, v1::RosterEntry>,
 }
 
 impl Class {
-    /// Nobody yet. Learners are looked at as of a point.
+    /// No learners yet. Their state is read as of `at`.
     pub fn new(at: ReadPoint, page: RosterPage) -> Self {
         Self {
             at,
@@ -79,7 +80,7 @@ impl Class {
         }
     }
 
-    /// The page's entries, and the rank after which the next page begins, if there is one.
+    /// The page's entries, and the key after which the next page begins, if there is one.
     pub fn into_roster(self) -> (Vec<v1::RosterEntry>, Option<RosterKey>) {
         let more = self.first.len() > self.page.size;
         let mut last = None;
@@ -98,7 +99,7 @@ impl Class {
         }
     }
 
-    /// Whether the page can show an entry of this rank.
+    /// Whether the page can show an entry with this key.
     fn shows(&self, key: &RosterKey) -> bool {
         let room = self.first.len() <= self.page.size;
         let after = self.page.after.as_ref();
@@ -155,7 +156,7 @@ impl RosterVisitor for Class {
     }
 }
 
-/// Of a share from 0 to 1.
+/// Millionths of a share from 0 to 1.
 pub fn millionths(share: f64) -> u64 {
     (share * 1_000_000.0).round() as u64
 }

@@ -1,17 +1,19 @@
-//! What time it is in class.
+//! The event time at which a class is read.
 
 use homeroom_core::{shard::ReadPoint, time::MINUTE_MS};
 
 use crate::shard::View;
 
-/// A class whose newest event was at most this old when it came is live: while all are silent, its time goes on. History that is
-/// replayed stands still at its end.
+/// A class is live if its newest event was at most this old when it arrived. Its time then goes on
+/// while no events arrive. Replayed history stays at the time of its last event.
 const LIVE_WITHIN_MS: i64 = 5 * MINUTE_MS;
 
-/// The points at which the learners of each shard are looked at: each shard's own, but with one event clock for the whole class.
+/// The points at which the learners of each shard are read. Each is the shard's own, except that
+/// all share one event clock.
 ///
-/// Classmates live on all shards, and a shard's clock stands still while its few learners are silent: "nobody has heard of her for
-/// five minutes" is said by the class's time, which is that of the newest event on any shard, and goes on with log time since.
+/// Learners of a class are on all shards, and a shard's clock stops while its few learners send
+/// no events. Whether a learner was inactive for five minutes depends on the time of the whole
+/// class: the newest event time of any shard, plus the log time since.
 pub fn points(views: &[impl AsRef<View>], log_now_ms: i64) -> Vec<ReadPoint> {
     let views = || views.iter().map(AsRef::as_ref);
     let event_clock_ms = views().map(|view| now_ms(view, log_now_ms)).max();
@@ -24,7 +26,7 @@ pub fn points(views: &[impl AsRef<View>], log_now_ms: i64) -> Vec<ReadPoint> {
         .collect()
 }
 
-/// Only a newer event sets the clock: what comes late, twice or broken in a silent class doesn't wake it.
+/// Only a newer event sets the clock. Late, duplicate and refused events do not.
 fn now_ms(view: &View, log_now_ms: i64) -> i64 {
     let newest_ms = view.at.event_clock_ms;
     let Some(raised_ms) = view.clock_raised_ms else {

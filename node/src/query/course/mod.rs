@@ -1,6 +1,7 @@
-//! Courses: put together from what each shard says of its learners.
+//! Courses, aggregated over the shards.
 //!
-//! A shard's learners visit a [`Class`] one by one; the shards' classes are merged, and what is left is the answer.
+//! Each shard's learners are added to a [`Class`], one by one; merging the shards' classes gives
+//! the answer.
 
 mod class;
 mod clock;

@@ -1,27 +1,27 @@
-//! Pages: how large, and where one goes on.
+//! The size of a page, and its first entry.
 
 use tonic::Status;
 
 use super::roster_key::{RosterKey, parse_token};
 
-/// Entries in a page, when the request does not say.
+/// Entries in a page if the request gives no size.
 const SIZE_DEFAULT: usize = 100;
-/// Entries of a roster in a page, at most.
+/// Maximum entries of a roster in a page.
 pub const ROSTER_SIZE_MAX: usize = 10_000;
 
-/// Which part of a roster is asked for.
+/// The part of a roster that a request asks for.
 #[derive(Clone, Debug)]
 pub struct RosterPage {
-    /// Entries, at most.
+    /// Maximum number of entries.
     pub size: usize,
-    /// Only entries after this one.
+    /// The page contains only entries after this one.
     pub after: Option<RosterKey>,
-    /// Only learners with a reason.
+    /// Only learners with a reason to need help.
     pub needing_help_only: bool,
 }
 
 impl RosterPage {
-    /// No entries: who asks wants the sums.
+    /// No entries, for requests that need only the sums.
     pub fn none() -> Self {
         Self {
             size: 0,
@@ -30,10 +30,10 @@ impl RosterPage {
         }
     }
 
-    /// As a request asks.
+    /// The page that a request asks for.
     ///
     /// # Errors
-    /// When the token is none of ours.
+    /// When the token can't be parsed.
     pub fn of(page_size: u32, page_token: &str, needing_help_only: bool) -> Result<Self, Status> {
         Ok(Self {
             size: size(page_size, ROSTER_SIZE_MAX),
@@ -43,7 +43,7 @@ impl RosterPage {
     }
 }
 
-/// A page's size as asked, within its bounds.
+/// The requested page size, within its bounds.
 pub fn size(requested: u32, most: usize) -> usize {
     match requested as usize {
         0 => SIZE_DEFAULT,

@@ -1,4 +1,4 @@
-//! A course as it is now, over all shards.
+//! Reads of courses at one point in time over all shards.
 
 use std::sync::Arc;
 
@@ -13,18 +13,18 @@ use crate::{
     shard::{ReadOptions, ShardReplica, View},
 };
 
-/// All shards, each at the point at which its learners are looked at.
+/// All shards, each with the point at which its learners are read.
 pub struct ReadPoints {
     shards: Vec<(Arc<ShardReplica>, ReadPoint)>,
-    /// One for each shard.
+    /// The freshness of each shard.
     pub freshness: Vec<v1::Freshness>,
 }
 
 impl ReadPoints {
-    /// Waits until each shard is as current as asked.
+    /// Waits until each shard is as current as requested.
     ///
     /// # Errors
-    /// When one can't be, and less was not wanted.
+    /// When a shard can't be, and the request does not accept less.
     pub async fn of(shards: Vec<(Arc<ShardReplica>, ReadOptions)>) -> Result<Self, Status> {
         let met = shards.iter();
         let met = met.map(|(shard, options)| shard.reader().await_consistency(*options));
@@ -56,12 +56,12 @@ impl ReadPoints {
         self.shards.iter().map(|(shard, _)| shard)
     }
 
-    /// The shards, each with the point at which its learners are looked at.
+    /// The shards, each with the point at which its learners are read.
     pub fn iter(&self) -> impl Iterator<Item = (&Arc<ShardReplica>, &ReadPoint)> {
         self.shards.iter().map(|(shard, at)| (shard, at))
     }
 
-    /// A course with a page of its roster.
+    /// Aggregates a course, with a page of its roster.
     ///
     /// # Errors
     /// When a shard can't be read.

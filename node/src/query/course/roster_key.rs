@@ -1,4 +1,4 @@
-//! The order of a roster, and how a page names its place in it.
+//! The sort order of a roster, and the page token made of it.
 
 use std::cmp::Reverse;
 
@@ -7,7 +7,8 @@ use tonic::Status;
 
 use crate::status;
 
-/// Where an entry stands on the roster: who needs help most first. Invariant: no two learners have the same.
+/// Sort key of a roster's entry: learners who most need help come first. Invariant: no two learners
+/// have the same key.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RosterKey {
     pub reasons: Reverse<usize>,
@@ -17,7 +18,7 @@ pub struct RosterKey {
 }
 
 impl RosterKey {
-    /// By the reasons for which a learner needs help.
+    /// The key of a learner with these reasons to need help.
     pub fn of(user_id: &str, reasons: &[HelpReason]) -> Self {
         let oldest_ms = reasons.iter().map(|reason| reason.since_ms).min();
         Self {
@@ -29,7 +30,7 @@ impl RosterKey {
     }
 }
 
-/// Where the page after this rank begins.
+/// The token of the page that begins after this key.
 pub fn to_token(key: &RosterKey) -> String {
     let RosterKey {
         reasons,
@@ -40,10 +41,10 @@ pub fn to_token(key: &RosterKey) -> String {
     format!("{}.{}.{since_ms}.{user_id}", reasons.0, count.0)
 }
 
-/// Reads a token; `None` for the first page.
+/// Parses a token; `None` for the first page.
 ///
 /// # Errors
-/// When it is none of ours.
+/// When it can't be parsed.
 pub fn parse_token(token: &str) -> Result<Option<RosterKey>, Status> {
     if token.is_empty() {
         return Ok(None);

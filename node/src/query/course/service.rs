@@ -19,9 +19,9 @@ use crate::{
     status,
 };
 
-/// Courses in a page, at most.
+/// Maximum courses in a page.
 const COURSES_MAX: usize = 1_000;
-/// Answers that are put together at once; further requests wait.
+/// Reads that run at once; further requests wait.
 const READS_AT_ONCE: usize = 8;
 /// Watches that are open at once; further ones are refused.
 const WATCHES_MAX: usize = 512;
@@ -30,13 +30,14 @@ const WATCHES_MAX: usize = 512;
 #[derive(Clone)]
 pub struct CourseHandler {
     context: ReadContext,
-    /// An answer looks at everyone in a course: more at once would only slow each other, and the shards.
+    /// A read visits every learner of a course. More reads at once would slow down each other and
+    /// the shards.
     reads: Arc<Semaphore>,
     watches: Arc<Semaphore>,
 }
 
 impl CourseHandler {
-    /// Its streams end with the reading's stop.
+    /// Its streams end when the context's `stop` is cancelled.
     pub fn new(context: ReadContext) -> Self {
         Self {
             context,
@@ -89,7 +90,7 @@ impl CourseHandler {
         })
     }
 
-    /// Waits for a turn, then for the answer; records how long both took.
+    /// Waits for a permit, then for the answer, and records how long both took.
     async fn measured<T>(
         &self,
         answer: impl Future<Output = Result<T, Status>>,
@@ -143,7 +144,7 @@ impl CourseService for CourseHandler {
         let watches = Arc::clone(&self.watches).try_acquire_owned();
         let held = watches.map_err(|_| status::overloaded("too many courses are watched"))?;
         let watch = CourseWatch::new(self.context.router.shards().to_vec(), request)?;
-        // Given back with the stream.
+        // The permit is released with the stream.
         let answers = watch.answers().map(move |answer| {
             let _held = &held;
             answer

@@ -1,4 +1,4 @@
-//! A course, again and again as it changes.
+//! Watches a course: an answer after each change.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,11 +10,12 @@ use tonic::Status;
 use super::{page::RosterPage, read_points::ReadPoints};
 use crate::{query::read_options, shard::ShardReplica};
 
-/// Between two answers, when the request does not say, ms.
+/// Default time between two answers, ms.
 const INTERVAL_DEFAULT_MS: u32 = 1_000;
-/// Between two answers, at least, ms: an answer looks at everyone in the course.
+/// Minimum time between two answers, ms: each answer visits every learner of the course.
 const INTERVAL_LEAST_MS: u32 = 100;
-/// Between two looks while no event comes: what time alone changes (who is idle, engagement) changes by panes, ms.
+/// Time between two reads while no entry is applied, ms. Time alone changes statuses and engagement
+/// only when a pane ends.
 const QUIET_MS: u64 = 5_000;
 
 /// A watch of one course.
@@ -74,7 +75,8 @@ impl CourseWatch {
         }
     }
 
-    /// Returns when it is time to look: after the interval if an entry came in it, else after a while.
+    /// Returns when the course is to be read again: after the interval if an entry was applied, at
+    /// the latest after [`QUIET_MS`].
     async fn due(&self) {
         let Some((looked_at, positions)) = &self.looked else {
             return;

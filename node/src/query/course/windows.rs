@@ -1,4 +1,4 @@
-//! The windows of a course: the sums over its learners' windows.
+//! The windows of a course: sums over the windows of its learners.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,13 +13,13 @@ use crate::{
     shard::{RosterVisitor, ShardReplica},
 };
 
-/// Learners that are read at once, on each shard.
+/// Learners that are read at once on each shard.
 const LEARNERS_AT_ONCE: usize = 64;
 
-/// Who may have something in the windows.
+/// Learners who may have windows in the range.
 struct Candidates {
     since_ms: i64,
-    /// Whether anybody has to do with the course.
+    /// Whether the course has any learner.
     found: bool,
     user_ids: Vec<Box<str>>,
 }
@@ -28,7 +28,7 @@ struct Candidates {
 #[derive(Default)]
 struct Sums {
     end_ms: i64,
-    /// From the least final to the most.
+    /// By state: whether any learner's window is in it.
     states: [bool; 4],
     learners: u64,
     clicks: u64,
@@ -36,7 +36,7 @@ struct Sums {
     score_millionths: u64,
     video_ms: u64,
     active_ms: u64,
-    /// In millionths, as those of a class.
+    /// In millionths, as in `Class`.
     engagement: u64,
     events_by_type: BTreeMap<String, u64>,
 }
@@ -46,7 +46,7 @@ type Windows = BTreeMap<i64, Sums>;
 /// A page of a course's windows.
 ///
 /// # Errors
-/// When the request is wrong, or a shard can't be read.
+/// When the request is invalid, or a shard can't be read.
 pub async fn list(
     points: ReadPoints,
     request: &v1::ListCourseWindowsRequest,
@@ -91,7 +91,8 @@ fn query(request: &v1::ListCourseWindowsRequest) -> Result<WindowQuery, Status> 
     })
 }
 
-/// The first windows of those that a page can hold, and one more, of the learners with an event since then.
+/// The sums of a shard's learners with an event after `since_ms`: for the first windows that fit
+/// into a page, and one more.
 async fn of_shard(
     shard: &Arc<ShardReplica>,
     course_id: &str,

@@ -1,27 +1,29 @@
-//! The letters of a shard, a bounded chunk at a time.
+//! Reads the dead letters of a shard in bounded chunks.
 
 use homeroom_core::shard::{DeadLetter, ShardState};
 
 use super::filter::Filter;
 use crate::{route::Router, shard::ShardReplica};
 
-/// Letters in a chunk.
+/// Maximum letters in a chunk.
 const LETTERS_MAX: usize = 512;
-/// What the letters of a chunk take, bytes; and the letter that goes beyond it.
+/// A chunk ends with the letter that exceeds this size, bytes.
 const BYTES_MAX: u64 = 256 * 1024;
-/// Letters looked at in one go: entries wait meanwhile.
+/// Letters examined per call. The shard applies no entries meanwhile.
 const LOOKED_AT_MAX: usize = 4_096;
 
-/// Goes through what a shard kept when the cursor began: what is refused on the way is not met again.
+/// A position in the letters that a shard kept when the cursor was created. Letters added later are
+/// not visited.
 pub(super) struct Cursor<'r> {
-    /// Whose letters they are.
+    /// The shard of the letters.
     pub shard: &'r ShardReplica,
     from: u64,
     end: u64,
 }
 
 impl<'r> Cursor<'r> {
-    /// One for each shard, in their order. All begin before the first is gone through: a letter may come back on another shard.
+    /// A cursor for each shard, in their order. All are created before the first is read: a
+    /// re-driven letter may be refused again on another shard.
     pub async fn all(router: &'r Router) -> Vec<Self> {
         let mut cursors = Vec::with_capacity(router.shards().len());
         for shard in router.shards() {
@@ -37,7 +39,8 @@ impl<'r> Cursor<'r> {
         cursors
     }
 
-    /// What `take` makes of the next letters that match; none after the last. A chunk may be empty.
+    /// The results of `take` for the next letters that match; `None` after the last letter. A chunk
+    /// may be empty.
     pub async fn next<T>(
         &mut self,
         filter: &Filter,

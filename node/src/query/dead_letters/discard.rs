@@ -10,7 +10,8 @@ use crate::route::Router;
 /// Discards the letters that match, chunk by chunk, and counts them; a dry run only counts.
 ///
 /// # Errors
-/// When a shard does not write a chunk. Earlier chunks are discarded then, and the other letters are kept.
+/// When a shard does not write a chunk. Earlier chunks are discarded by then; all other letters
+/// remain.
 pub(super) async fn discard(
     router: &Router,
     filter: &Filter,

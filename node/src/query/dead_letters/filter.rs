@@ -1,4 +1,4 @@
-//! Which dead letters a request is about.
+//! Selects the dead letters of a request.
 
 use homeroom_core::{Reason, shard::DeadLetter};
 use homeroom_proto::v1;
@@ -6,7 +6,7 @@ use tonic::Status;
 
 use crate::{ingress::to_reason, status};
 
-/// What a filter keeps.
+/// A parsed filter of a request.
 pub struct Filter {
     pub source: Option<String>,
     reason: Option<Reason>,

@@ -1,4 +1,4 @@
-//! Dead letters of all shards in one list, newest first, page by page.
+//! Lists the dead letters of all shards, newest first, in pages.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
@@ -16,10 +16,10 @@ use crate::{
     status,
 };
 
-/// Where a letter stands in the list of all shards: newest first.
+/// Sort key of a letter in the list of all shards: newest first.
 pub type Place = (Reverse<i64>, u32, Reverse<u64>);
 
-/// Adds a shard's letters to the first `keep` of all.
+/// Adds a shard's letters to the first `keep` letters of all shards.
 pub fn gather(
     found: &mut BTreeMap<Place, DeadLetter>,
     (shard, state): (u32, &ShardState),
@@ -45,7 +45,8 @@ pub fn shown((_, shard, number): Place, letter: DeadLetter) -> v1::DeadLetter {
             (letter.payload, v1::PayloadFormat::XapiJson)
         }
         PayloadFormat::Protobuf => (letter.payload, v1::PayloadFormat::Protobuf),
-        // The core's own encoding is nobody else's business: such an event is shown as the contract's message.
+        // The core's encoding is internal, so such an event is returned as a message of the
+        // contract.
         PayloadFormat::Normalised => {
             let user_id = letter.user_id.as_deref().unwrap_or_default();
             let event = Event::decode(user_id, &letter.payload).ok();

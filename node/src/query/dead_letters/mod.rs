@@ -1,4 +1,4 @@
-//! What is done with refused events: found, listed, counted, sent in again, forgotten.
+//! Dead letters: summarised, listed, re-driven, discarded.
 
 mod cursor;
 mod discard;

@@ -1,7 +1,8 @@
-//! Dead letters sent through ingress once more.
+//! Sends dead letters through ingress again.
 //!
-//! Two entries for each chunk: first the new deliveries, then what that means for the letters. A crash between the two is harmless:
-//! what was taken has its identity, so that the next re-drive hears of a duplicate, and lets the letter go.
+//! Each chunk takes two log entries: the new deliveries, then the update of the letters. A crash
+//! between the two is harmless. Events that were accepted are known by their ids, so the next
+//! re-drive finds duplicates and removes their letters.
 
 use homeroom_core::{AmendedLetter, DeadLetterUpdate, Reason, shard::DeadLetter};
 use homeroom_proto::v1;
@@ -16,7 +17,7 @@ use crate::{
     status,
 };
 
-/// Re-drives letters, and counts what becomes of them.
+/// Re-drives letters and counts the outcomes.
 pub struct Redrive<'d> {
     router: &'d Router,
     intake: &'d Intake,
@@ -38,7 +39,7 @@ impl<'d> Redrive<'d> {
         }
     }
 
-    /// Only tells what ingress would say now.
+    /// Only counts what ingress would accept and refuse now.
     pub async fn dry_run(mut self, filter: &Filter) -> Result<v1::RedriveResponse, Status> {
         for mut cursor in Cursor::all(self.router).await {
             while let Some(letters) = cursor.next(filter, numbered).await {
@@ -58,8 +59,8 @@ impl<'d> Redrive<'d> {
         Ok(self.into_response())
     }
 
-    /// Goes through all letters that match. Where a shard takes no more, its others stay as they are, and are counted as to be tried
-    /// again.
+    /// Re-drives all letters that match. If a shard takes no more, its other letters stay
+    /// unchanged, and count as to be retried.
     pub async fn run(mut self, filter: &Filter) -> Result<v1::RedriveResponse, Status> {
         for mut cursor in Cursor::all(self.router).await {
             let mut takes = true;
@@ -87,7 +88,7 @@ impl<'d> Redrive<'d> {
         Ok(response)
     }
 
-    /// The letters that can be sent: not those of which only the beginning was kept.
+    /// Counts all letters, and returns those that can be sent: those that were kept whole.
     fn count_matched<'l>(&mut self, letters: &'l [Numbered]) -> Vec<&'l Numbered> {
         let whole = letters
             .iter()
@@ -98,7 +99,7 @@ impl<'d> Redrive<'d> {
         whole
     }
 
-    /// Delivers a chunk and does to its letters what follows. Whether the shard takes more.
+    /// Delivers a chunk and updates its letters. Returns whether the shard takes more.
     async fn send(&mut self, shard: &ShardReplica, letters: &[&Numbered]) -> Result<bool, Status> {
         if letters.is_empty() {
             return Ok(true);

@@ -1,4 +1,4 @@
-//! What a re-drive tells of the letters that stay refused.
+//! Counts the letters that a re-drive leaves refused.
 
 use std::collections::BTreeMap;
 
@@ -7,10 +7,11 @@ use homeroom_proto::v1;
 
 use crate::ingress::to_reason;
 
-/// Pairs of source and reason that are told apart: sources name themselves.
+/// Maximum number of pairs of source and reason. Sources choose their own names, so their number is
+/// not bounded.
 const GROUPS_MAX: usize = 1_000;
 
-/// Counted by source and reason, with the words of the first of each.
+/// Counts by source and reason, each with the detail of its first letter.
 #[derive(Default)]
 pub(super) struct RefusedAgain {
     groups: BTreeMap<(Box<str>, Reason), (u64, Box<str>)>,

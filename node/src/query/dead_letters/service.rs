@@ -1,4 +1,4 @@
-//! Serves the refused events.
+//! Serves dead letters.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -17,22 +17,22 @@ use super::{
 };
 use crate::{ingress::Intake, route::Router, status};
 
-/// Letters in a page, when the request does not say.
+/// Letters in a page if the request gives no size.
 const PAGE_DEFAULT: usize = 100;
-/// Letters in a page, at most.
+/// Maximum letters in a page.
 const PAGE_MAX: usize = 1_000;
 
 /// Serves [`DeadLetterService`].
 pub struct DeadLetterHandler {
     router: Arc<Router>,
     intake: Intake,
-    /// Held while letters are re-driven or discarded: one at a time.
+    /// Held while letters are re-driven or discarded: one such request at a time.
     work: Mutex<()>,
     stop: CancellationToken,
 }
 
 impl DeadLetterHandler {
-    /// Over the shards of a router; re-drives go in by `intake`, and end early once `stop` is cancelled.
+    /// Re-drives are delivered through `intake`, and end early once `stop` is cancelled.
     pub fn new(router: Arc<Router>, intake: Intake, stop: CancellationToken) -> Self {
         Self {
             router,
@@ -42,7 +42,8 @@ impl DeadLetterHandler {
         }
     }
 
-    /// Two at once would deliver the same letters twice over, or bring back what the other one discards.
+    /// Two re-drives at once would deliver the same letters twice; one could also restore what
+    /// another request discards.
     fn begin_work(&self) -> Result<MutexGuard<'_, ()>, Status> {
         self.work.try_lock().map_err(|_| {
             status::busy("this node is re-driving or discarding dead letters already: wait until that is done")

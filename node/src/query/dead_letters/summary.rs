@@ -1,4 +1,4 @@
-//! Dead letters counted by source and reason, beside the counters of the sources.
+//! Counts dead letters by source and reason, and sums the counters of the sources.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use homeroom_proto::v1;
 use super::filter::Filter;
 use crate::ingress::to_reason;
 
-/// What the shards have, added up.
+/// Sums over all shards.
 #[derive(Default)]
 pub struct Summary {
     groups: BTreeMap<(Box<str>, Reason), DeadLetterGroup>,

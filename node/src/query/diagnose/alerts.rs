@@ -1,4 +1,4 @@
-//! Whoever an alert sends to the doctor finds there what the alert is about.
+//! Checks that the diagnosis reports whatever an alert reports.
 
 use std::time::Duration;
 
@@ -10,7 +10,8 @@ use crate::observe::DurationSummary;
 
 const RULES: &str = include_str!("../../../../deploy/prometheus/homeroom.rules.yml");
 
-/// An alert; a state in which its condition holds; the check, named in the alert's text, that tells of it.
+/// An alert, a state that fires it, and the check that reports it. The alert's text names the
+/// check.
 type Case = (&'static str, fn(&mut Facts), &'static str);
 
 const CASES: [Case; 13] = [
@@ -71,7 +72,8 @@ fn lags(facts: &mut Facts) {
     facts.shards[0].behind_for = Some(Duration::from_secs(60));
 }
 
-/// More than 60 s between the newest event and the watermark, of which 10 s are the delay, and no change for 5 min.
+/// More than 60 s between the newest event and the watermark, of which 10 s are the delay, and no
+/// change for 5 min.
 fn is_stuck(facts: &mut Facts) {
     facts.shards[0].lag_ms = 50_001;
     facts.shards[0].behind_for = Some(Duration::from_secs(300));
@@ -82,7 +84,7 @@ fn stands_still(facts: &mut Facts) {
     shard.next_due_ms = Some(shard.log_now_ms - 300_000);
 }
 
-/// Over the last 5 and the last 10 min: of so many deliveries so many refused.
+/// Refused of received deliveries, over the last 5 and the last 10 min.
 fn refuse(facts: &mut Facts, source: &str, reason: Reason, [five, ten]: [(u64, u64); 2]) {
     let source = facts.sources.entry(source.to_owned()).or_default();
     source.letters.insert(reason, ten.1);
@@ -100,19 +102,19 @@ fn is_refused(facts: &mut Facts) {
     refuse(facts, "video", Reason::MissingField, [(80, 80); 2]);
 }
 
-/// Over 5 % of the last 5 min, and under 5 % of the last 10.
+/// More than 5 % of the last 5 min, and less than 5 % of the last 10.
 fn was_good_before(facts: &mut Facts) {
     refuse(facts, "lms", Reason::Late, [(200, 11), (10_000, 11)]);
     refuse(facts, "tool", Reason::Late, [(1, 0), (10_000, 0)]);
 }
 
-/// 12 of 200, and of no source 10.
+/// 12 of 200, but fewer than 10 of each source.
 fn are_refused(facts: &mut Facts) {
     refuse(facts, "lms", Reason::Late, [(100, 6); 2]);
     refuse(facts, "tool", Reason::Late, [(100, 6); 2]);
 }
 
-/// 80 of 1,080, of nobody knows whom.
+/// 80 of 1,080, without a source.
 fn names_no_source(facts: &mut Facts) {
     refuse(facts, "lms", Reason::Late, [(500, 0), (5_000, 0)]);
     refuse(facts, "tool", Reason::Late, [(500, 0), (5_000, 0)]);
@@ -133,7 +135,7 @@ fn has_rotten(facts: &mut Facts) {
     facts.resources.bases_rejected = 1;
 }
 
-/// Every receipt waits for the disk: its p99 is more than 100 ms where theirs is.
+/// Every receipt waits for the disk, so its p99 exceeds 100 ms if that of the disk does.
 fn slow() -> DurationSummary {
     DurationSummary {
         count: 1_000,

@@ -1,4 +1,4 @@
-//! What was refused: of late, and what is still kept of it.
+//! Checks refused deliveries: the recent ones, and the dead letters that are kept.
 
 use homeroom_core::Reason;
 use homeroom_proto::v1::Finding;
@@ -10,11 +10,12 @@ use super::{
 };
 use crate::observe::Deliveries;
 
-/// Above this share of kept letters something is wrong with a source, not with an event.
+/// A larger share of kept letters points to a faulty source, not to a faulty event.
 const KEPT_SHARE_MAX: f64 = 0.01;
-/// Above this share of refused deliveries something is wrong with a source now: the alert rule's bound.
+/// A larger share of refused deliveries is a current fault of the source. Same bound as the alert
+/// rule.
 const REFUSED_SHARE_MAX: f64 = 0.05;
-/// Fewer refusals of late are no more than a bad batch.
+/// Fewer recent refusals may come from one bad batch.
 const REFUSED_MIN: u64 = 10;
 
 /// Few deliveries are refused.
@@ -44,7 +45,7 @@ pub(super) fn dead_letters(facts: &Facts) -> Vec<Finding> {
     or_ok(found, || ok(CHECK, "none are kept"))
 }
 
-/// All deliveries that a source's letters are a share of.
+/// The number of deliveries to which a source's letters are compared.
 fn received(facts: &Facts, source: &str, of_source: &SourceFacts) -> u64 {
     if is_listener(source) {
         let all = facts.sources.values();
@@ -54,12 +55,14 @@ fn received(facts: &Facts, source: &str, of_source: &SourceFacts) -> u64 {
     }
 }
 
-/// A listener has what names no source: hardly anything but refusals. They are a share of all deliveries of the node.
+/// A listener counts deliveries that name no source, nearly all of which are refused. They are
+/// compared to all deliveries of the node.
 fn is_listener(source: &str) -> bool {
     source.starts_with("listener:")
 }
 
-/// In words, over the longest recent interval in which too many were refused; `None` if there is none.
+/// Describes the longest recent interval in which too many deliveries were refused; `None` if there
+/// is none.
 fn refused_recently(
     facts: &Facts,
     source: &str,
@@ -85,7 +88,8 @@ fn refused_recently(
     None
 }
 
-/// Who is to be looked at first when many sources together are refused too much, and none of them alone.
+/// The source with the most refusals. It is reported if the node as a whole is over the bound, but
+/// no source alone.
 fn most_refused(facts: &Facts) -> Option<&str> {
     let by_refused = facts.sources.iter().map(|(source, facts)| {
         let kept = facts.letters_kept() > 0;
@@ -98,7 +102,7 @@ fn most_refused(facts: &Facts) -> Option<&str> {
     by_refused.max().map(|(_, _, source)| source.as_str())
 }
 
-/// Whether the node as a whole is refused too much over an interval, as the alert rule has it.
+/// Whether the node as a whole is over the bound of the alert rule in an interval.
 fn is_spiking(facts: &Facts, place: usize) -> bool {
     let all = of_all(facts, place);
     all.refused >= REFUSED_MIN && share(all.refused, all.received) > REFUSED_SHARE_MAX
@@ -116,7 +120,7 @@ fn of_all(facts: &Facts, place: usize) -> Deliveries {
     })
 }
 
-/// The most frequent one first.
+/// The reasons with their counts, the most frequent first.
 fn reasons(facts: &SourceFacts) -> String {
     let mut counts: Vec<_> = facts.letters.iter().collect();
     counts.sort_by_key(|(reason, count)| (std::cmp::Reverse(**count), **reason));
@@ -146,7 +150,7 @@ fn advice(source: &str, facts: &SourceFacts) -> String {
     advice
 }
 
-/// What was received is kept as it was, and nothing that can be mended here makes it readable or shorter.
+/// The payload is kept unchanged, so settings can't make it readable or shorter.
 fn never_passes(reason: Reason) -> bool {
     matches!(reason, Reason::Malformed | Reason::Oversized)
 }

@@ -1,4 +1,4 @@
-//! What sources delivered, and what became of it.
+//! Checks what sources delivered, and its outcomes.
 
 use homeroom_core::shard::Sequence;
 use homeroom_proto::v1::Finding;
@@ -9,10 +9,10 @@ use super::{
 };
 use crate::observe::Deliveries;
 
-/// Above this share of the last minutes' deliveries with another's id a source does not know what an id is.
+/// A source with a larger share of conflicting ids in the last minutes reuses its ids.
 const CONFLICT_SHARE_MAX: f64 = 0.001;
 
-/// Every delivery has exactly one outcome.
+/// Checks that every delivery has exactly one outcome.
 pub(super) fn conservation(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "conservation";
     let mut received = 0;
@@ -42,7 +42,7 @@ pub(super) fn conservation(facts: &Facts) -> Vec<Finding> {
     })
 }
 
-/// No number that a source gave to an event is missing.
+/// Checks that no sequence number of a source is missing.
 pub(super) fn producer_gaps(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "producer-gaps";
     let mut numbering = 0;
@@ -63,7 +63,7 @@ pub(super) fn producer_gaps(facts: &Facts) -> Vec<Finding> {
 
 fn gap(check: &str, source: &str, sequence: Sequence, facts: &SourceFacts) -> Finding {
     let kept = facts.letters_kept();
-    // A refusal carries no number: whether it is one of those can't be told.
+    // A refusal has no number, so it may or may not be one of the missing events.
     let words = format!(
         "of the events numbered {} to {}, {} are missing: lost on the way, or refused ({} of this source's are kept as dead letters)",
         sequence.first,
@@ -86,7 +86,7 @@ fn gap(check: &str, source: &str, sequence: Sequence, facts: &SourceFacts) -> Fi
     warning(check, source, words, advice)
 }
 
-/// An id means one event.
+/// Checks that each id stands for one event.
 pub(super) fn conflicts(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "conflicts";
     let found = each(facts, |source, facts| {

@@ -1,4 +1,4 @@
-//! How far event time has come, and who holds it back.
+//! Checks the progress of event time, and which source holds it back.
 
 use std::{cmp::Reverse, collections::BTreeMap, time::Duration};
 
@@ -10,17 +10,18 @@ use super::{
 };
 use crate::observe::LAG_MAX_MS;
 
-/// A watermark that lags for so long does not catch up by itself: who speaks seldom on a shard is waited for 30 s. As long as the
-/// alert rule waits.
+/// A watermark with a longer lag does not catch up by itself: a source that is silent on a shard is
+/// waited for 30 s. Same duration as in the alert rule.
 const BEHIND_FOR_MAX: Duration = Duration::from_secs(60);
-/// A source that is further behind over all shards lags, ms: the same bound as on each shard.
+/// A source further behind over all shards lags, ms; the same bound as on each shard.
 const BEHIND_MAX_MS: i64 = 120_000;
-/// A tick that is late by more was not merely waiting its turn, ms.
+/// A tick is later than this only if the shard is stuck, ms.
 const TICK_LATE_MAX_MS: i64 = 10_000;
-/// Log time and the clock drift apart by less, ms: half of what an event may lie in the future.
+/// Maximum difference of log time and wall clock, ms: half of how far an event may be in the
+/// future.
 const CLOCK_DIFFERENCE_MAX_MS: i64 = 30_000;
 
-/// Every shard's watermark goes on.
+/// Checks that every shard's watermark advances.
 pub(super) fn watermark(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "watermark";
     let silent = facts.silent_shards.iter().map(|shard| {
@@ -109,7 +110,7 @@ fn holds_back(check: &str, source: Option<&str>, held: &[&ShardFacts], all: usiz
     warning(check, subject, words, advice)
 }
 
-/// Sources speak, keep up, and keep their word.
+/// Checks that sources send events, keep up, and keep their declared order.
 pub(super) fn sources(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "sources";
     let mut findings = Vec::new();
@@ -180,7 +181,7 @@ fn broke_order(check: &str, source: &str) -> Finding {
     warning(check, source, words, advice)
 }
 
-/// Log time is the time of day.
+/// Checks that log time is the wall-clock time.
 pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "clock";
     let differences_ms = facts
@@ -237,7 +238,7 @@ mod tests {
         let words = "holds back 2 of 2 shards, by 1m 14s at most beside what the sources' delays explain, since 2m";
         assert_eq!((&*finding.subject, &*finding.words), ("tool", words));
         assert!(finding.advice.contains("tool"), "{finding:?}");
-        // Another's is another finding, and the worse one comes first.
+        // Each source is a finding of its own; the more severe one comes first.
         facts.shards[0].slowest = Some("lms".to_owned());
         let findings = watermark(&facts);
         let found = findings

@@ -1,4 +1,4 @@
-//! What the checks judge.
+//! The input of the checks.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -9,17 +9,17 @@ use homeroom_core::{
 
 use crate::observe::{Deliveries, DurationSummary, Interval, ResourceUsage};
 
-/// A node, at about one moment.
+/// The state of a node at about one moment.
 #[derive(Clone, Debug)]
 pub(super) struct Facts {
     /// Over all shards, by name.
     pub sources: BTreeMap<String, SourceFacts>,
-    /// Those that answered.
+    /// Shards that answered.
     pub shards: Vec<ShardFacts>,
-    /// Those that did not, by number.
+    /// Numbers of the shards that did not answer.
     pub silent_shards: Vec<u16>,
     pub settings: Settings,
-    /// Of xAPI accounts, by source, since the node started.
+    /// The homePages of xAPI accounts, by source, since the node started.
     pub home_pages: BTreeMap<Box<str>, Vec<Box<str>>>,
     pub resources: ResourceUsage,
     pub appends: DurationSummary,
@@ -32,53 +32,54 @@ pub(super) struct Facts {
     pub wall_ms: i64,
 }
 
-/// One source.
+/// Facts of one source.
 #[derive(Clone, Debug, Default)]
 pub(super) struct SourceFacts {
     pub counters: Counters,
     pub sequence: Option<Sequence>,
-    /// What it delivered over the last 5 and the last 10 min.
+    /// Its deliveries over the last 5 and the last 10 min.
     pub recent: [Interval; 2],
     /// Kept dead letters, by reason.
     pub letters: BTreeMap<Reason, u64>,
-    /// Declared ordered, and sent an event that was not.
+    /// It is declared ordered, and sent an event out of order.
     pub broke_order: bool,
     /// Newest accepted event time, ms.
     pub newest_event_ms: Option<i64>,
-    /// Shards that it speaks to.
+    /// Number of shards on which it is not idle.
     pub speaks: u32,
-    /// Of these: where it is far behind the foremost.
+    /// Number of these shards on which it is far behind the foremost source.
     pub lags: u32,
 }
 
-/// One shard.
+/// Facts of one shard.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ShardFacts {
     pub shard: u16,
     pub applied_index: u64,
-    /// Of its newest checkpoint.
+    /// Log index of its newest checkpoint.
     pub checkpoint_index: Option<u64>,
     /// `None` before the first accepted event.
     pub watermark_ms: Option<i64>,
-    /// What the watermark is behind by, beside what the delays explain, ms.
+    /// Lag of the watermark beyond the sources' delays, ms.
     pub lag_ms: i64,
-    /// For how long the lag has been over [`LAG_MAX_MS`](crate::observe::LAG_MAX_MS) without a break.
+    /// For how long the lag has been over [`LAG_MAX_MS`](crate::observe::LAG_MAX_MS).
     pub behind_for: Option<Duration>,
     /// The source that holds the watermark back most.
     pub slowest: Option<String>,
     /// Log time now, ms.
     pub log_now_ms: i64,
-    /// Log time at which an entry is or was due, ms.
+    /// Log time at which the next entry is due, or was, ms.
     pub next_due_ms: Option<i64>,
 }
 
 impl SourceFacts {
-    /// Dead letters that are kept.
+    /// Number of its kept dead letters.
     pub fn letters_kept(&self) -> u64 {
         self.letters.values().sum()
     }
 
-    /// What it delivered over the longest recent interval for which `holds`, and how long that is.
+    /// Its deliveries over the longest recent interval for which `holds`, and the length of that
+    /// interval.
     pub fn recent(&self, holds: impl Fn(&Deliveries) -> bool) -> Option<(Deliveries, Duration)> {
         let mut longest_first = self.recent.iter().rev();
         let found = longest_first.find(|interval| holds(&interval.deliveries))?;
@@ -86,7 +87,7 @@ impl SourceFacts {
     }
 }
 
-/// Of all; none of none.
+/// A part as a share of all; 0 if there are none.
 pub(super) fn share(part: u64, all: u64) -> f64 {
     part as f64 / all.max(1) as f64
 }

@@ -1,24 +1,24 @@
-//! Findings, and the words that all of them use.
+//! Builds findings and the texts in them.
 
 use std::time::Duration;
 
 use bytesize::ByteSize;
 use homeroom_proto::v1::{Finding, Severity};
 
-/// So many names are listed; the rest is counted.
+/// Maximum number of listed names; further ones are only counted.
 const NAMES_MAX: usize = 8;
 
-/// As it should be.
+/// All is well.
 pub(super) fn ok(check: &str, words: impl Into<String>) -> Finding {
     finding(check, Severity::Ok, "", words, "")
 }
 
-/// Worth knowing; nothing to do.
+/// Worth knowing; no action is needed.
 pub(super) fn note(check: &str, subject: &str, words: impl Into<String>) -> Finding {
     finding(check, Severity::Note, subject, words, "")
 }
 
-/// Something is wrong, and `advice` says what to do.
+/// Something is wrong; `advice` says what to do.
 pub(super) fn warning(
     check: &str,
     subject: &str,
@@ -28,7 +28,7 @@ pub(super) fn warning(
     finding(check, Severity::Warning, subject, words, advice)
 }
 
-/// A promise is not kept, and `advice` says what to do.
+/// A guarantee is broken; `advice` says what to do.
 pub(super) fn fault(
     check: &str,
     subject: &str,
@@ -54,7 +54,7 @@ fn finding(
     }
 }
 
-/// A name that came from outside, safe for a terminal.
+/// A name from outside, escaped for a terminal.
 pub(super) fn shown(name: &str) -> String {
     let is_plain = |letter: char| !letter.is_control();
     if name.chars().all(is_plain) {
@@ -64,7 +64,7 @@ pub(super) fn shown(name: &str) -> String {
     }
 }
 
-/// A name as an argument of a command line.
+/// A name as an argument of a shell command.
 pub(super) fn argument(name: &str) -> String {
     let is_plain = |letter: char| letter.is_alphanumeric() || "-_.:/@".contains(letter);
     if !name.is_empty() && name.chars().all(is_plain) {
@@ -85,7 +85,7 @@ pub(super) fn listed<'n>(names: impl IntoIterator<Item = &'n str>) -> String {
     }
 }
 
-/// In seconds and larger units, ms where it is short.
+/// In whole seconds, below 1 s in whole milliseconds.
 pub(super) fn time(duration: Duration) -> String {
     let whole = if duration < Duration::from_secs(1) {
         Duration::from_millis(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
@@ -95,7 +95,7 @@ pub(super) fn time(duration: Duration) -> String {
     humantime::format_duration(whole).to_string()
 }
 
-/// The same for the contract's ms.
+/// The same for a duration in ms.
 pub(super) fn time_ms(ms: i64) -> String {
     time(Duration::from_millis(ms.unsigned_abs()))
 }

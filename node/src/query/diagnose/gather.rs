@@ -1,4 +1,4 @@
-//! Where the facts come from.
+//! Gathers the facts.
 
 use std::{
     collections::BTreeMap,
@@ -18,15 +18,16 @@ use crate::{
     shard::{ShardReplica, View},
 };
 
-/// A shard that does not let anybody look at it for so long is stuck, and the diagnosis must not get stuck with it.
+/// A shard that does not answer within this time is stuck; the diagnosis does not wait longer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 
-/// What is recent: the interval that the alert rules look at, and a longer one, which tells of what the rules have let go of.
+/// What counts as recent: the interval of the alert rules, and a longer one, in which a fault is
+/// still visible after the alert has ended.
 const RECENT: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(600)];
 
 type BySource = BTreeMap<String, SourceFacts>;
 
-/// Looks at everything once.
+/// Reads all facts once.
 pub(super) async fn facts(
     router: &Router,
     control: &ControlPlane,
@@ -76,7 +77,8 @@ async fn look(shard: &Arc<ShardReplica>, metrics: &Metrics) -> (ShardFacts, BySo
         let facts = sources.entry(source.source.to_string()).or_default();
         facts.newest_event_ms = source.newest_event_ms;
         facts.speaks = u32::from(!source.idle);
-        // Who is silent is not waited for, and may be behind: it has nothing newer to tell.
+        // An idle source is not waited for, and has nothing newer to send, so it does not count as
+        // lagging.
         facts.lags = u32::from(source.lagging && !source.idle);
     }
     let facts = ShardFacts {
@@ -95,7 +97,7 @@ async fn look(shard: &Arc<ShardReplica>, metrics: &Metrics) -> (ShardFacts, BySo
     (facts, sources)
 }
 
-/// Of those that are waited for, the one with the oldest newest event.
+/// The source with the oldest newest event, of those that the watermark waits for.
 fn slowest(view: &View) -> Option<String> {
     let waited_for = view.freshness.sources.iter();
     let waited_for = waited_for.filter(|source| !source.idle && !source.lagging);
@@ -119,7 +121,8 @@ fn counted(state: &ShardState) -> BySource {
         sources.entry(source.to_owned()).or_default().broke_order = true;
     }
     for (_, letter) in state.dead_letters().iter() {
-        // Beyond the sources that are told apart, letters keep their names and counters don't.
+        // Beyond the maximum number of sources, letters keep their source's name, but counters do
+        // not.
         if let Some(facts) = sources.get_mut(&*letter.source) {
             *facts.letters.entry(letter.reason).or_default() += 1;
         }
@@ -145,7 +148,7 @@ fn merge(all: &mut BySource, of_shard: BySource) {
     }
 }
 
-/// Once the counters of all shards are added up.
+/// Adds the recent deliveries, once the counters of all shards are summed.
 fn remember(sources: &mut BySource, activity: &RecentActivity) {
     let now = Instant::now();
     for (source, facts) in sources {
@@ -154,7 +157,7 @@ fn remember(sources: &mut BySource, activity: &RecentActivity) {
     }
 }
 
-/// Compared with log time, and with nothing else.
+/// Only compared with log time.
 fn wall_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH);
     since.map_or(0, |since| {

@@ -1,4 +1,4 @@
-//! Whether xAPI accounts of different platforms may be taken for one learner.
+//! Checks that xAPI accounts of different platforms are not mistaken for one learner.
 
 use homeroom_core::ActorForm;
 use homeroom_proto::v1::Finding;
@@ -8,7 +8,7 @@ use super::{
     finding::{argument, listed, ok, warning},
 };
 
-/// Under one source, an account's name alone tells learners apart only where there is one homePage.
+/// Under one source, an account's name identifies a learner only if there is one homePage.
 pub(super) fn home_pages(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "home-pages";
     let ambiguous = facts.home_pages.iter().filter(|(source, pages)| {

@@ -1,6 +1,7 @@
-//! What an engineer looks at who asks what is wrong: a checklist, walked in a fixed order.
+//! The diagnosis of a node: a list of checks in a fixed order.
 //!
-//! Facts are gathered in one place; each check is a function from facts to findings, at least one, and knows nothing else.
+//! Facts are gathered in one place. Each check is a function from facts to at least one finding,
+//! and depends on nothing else.
 
 #[cfg(test)]
 mod alerts;
@@ -29,7 +30,7 @@ use crate::{
 
 type Check = fn(&Facts) -> Vec<v1::Finding>;
 
-/// The checklist, in its order.
+/// The checks, in the order of their findings.
 const CHECKS: [Check; 14] = [
     deliveries::conservation,
     deliveries::producer_gaps,
@@ -51,16 +52,17 @@ const CHECKS: [Check; 14] = [
 pub struct Diagnosis {
     /// Its shards.
     pub router: Arc<Router>,
-    /// Its cluster's settings.
+    /// Its cluster, with the settings.
     pub control: Arc<ControlPlane>,
-    /// What it has counted.
+    /// Its metrics.
     pub metrics: Arc<Metrics>,
-    /// What it has and uses.
+    /// Its resource usage.
     pub resources: ReadResourceUsage,
 }
 
 impl Diagnosis {
-    /// Gathers the facts and walks the checklist. Shards that don't answer within 2 s are a finding themselves.
+    /// Gathers the facts and runs all checks. A shard that does not answer within 2 s is a finding
+    /// of its own.
     pub async fn run(&self) -> v1::DiagnoseResponse {
         let facts =
             gather::facts(&self.router, &self.control, &self.metrics, &self.resources).await;

@@ -1,4 +1,4 @@
-//! Whether the node has room for what is sent to it.
+//! Checks that queues and memory have room.
 
 use homeroom_proto::v1::Finding;
 
@@ -8,12 +8,13 @@ use super::{
 };
 use crate::observe::Fill;
 
-/// Fuller than this, the next burst is refused.
+/// Above this share, the next burst is refused.
 const QUEUE_SHARE_MAX: f64 = 0.8;
-/// Fuller than this, learners that must stay (their windows are open) take what there is.
+/// Above this share, learners that must stay in memory (their windows are open) use nearly all of
+/// it.
 const MEMORY_SHARE_MAX: f64 = 0.95;
 
-/// Publishers are not about to be refused.
+/// Checks that publishers are not about to be refused.
 pub(super) fn queues(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "queues";
     let queue = facts.resources.ingest_queue;
@@ -26,7 +27,7 @@ pub(super) fn queues(facts: &Facts) -> Vec<Finding> {
     vec![ok(CHECK, words)]
 }
 
-/// Active learners have room.
+/// Checks that the active learners fit into the memory.
 pub(super) fn memory(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "memory";
     let memory = facts.resources.memory;

@@ -1,4 +1,4 @@
-//! Facts for the checks' tests.
+//! Facts for the tests of the checks.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -15,7 +15,7 @@ use crate::observe::{Deliveries, DiskSpace, DurationSummary, Fill, Interval, Res
 /// 2025-03-05T10:00:00Z, ms.
 const NOW_MS: i64 = 1_741_168_800_000;
 
-/// Of a node that has just been founded.
+/// The facts of a node that was just founded.
 pub(super) fn empty() -> Facts {
     let fill = Fill {
         used_bytes: 0,
@@ -47,7 +47,7 @@ pub(super) fn empty() -> Facts {
     }
 }
 
-/// Of a node at work, without anything that a check would remark on.
+/// The facts of a node at work, for which every check is ok.
 pub(super) fn healthy() -> Facts {
     let times = DurationSummary {
         count: 1_000,
@@ -105,7 +105,7 @@ fn shard(shard: u16, newest_ms: Option<i64>) -> ShardFacts {
     }
 }
 
-/// The only finding, which is as grave as expected.
+/// Returns the only finding, after checking its severity.
 #[track_caller]
 pub(super) fn only(mut findings: Vec<Finding>, severity: Severity) -> Finding {
     assert_eq!(findings.len(), 1, "{findings:?}");
@@ -115,7 +115,7 @@ pub(super) fn only(mut findings: Vec<Finding>, severity: Severity) -> Finding {
     finding
 }
 
-/// Healthy, but for what is changed of one source.
+/// Healthy facts, with a change to one source.
 pub(super) fn with(change: impl FnOnce(&mut SourceFacts)) -> Facts {
     let mut facts = healthy();
     change(facts.sources.get_mut("lms").expect("a source"));

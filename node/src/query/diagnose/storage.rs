@@ -1,4 +1,4 @@
-//! What the disk is asked for: the log, its syncs, checkpoints, room.
+//! Checks the disk: the log, its syncs, checkpoints, free space.
 
 use std::time::Duration;
 
@@ -10,28 +10,29 @@ use super::{
 };
 use crate::observe::DurationSummary;
 
-/// Of fewer times, the slowest of a hundred is only the slowest.
+/// With fewer durations, the p99 is only the slowest one.
 const TIMES_MIN: usize = 100;
-/// p99 of a write until it is durable. The objective of insight, of which the log is a part.
+/// Maximum p99 of a write until it is durable. It is the objective of the insight latency, of which
+/// the log is a part.
 const APPEND_P99_MAX: Duration = Duration::from_millis(100);
-/// p99 of a sync: half the objective of insight.
+/// Maximum p99 of a sync: half the objective of the insight latency.
 const FSYNC_P99_MAX: Duration = Duration::from_millis(50);
-/// A disk that once took longer hangs, however quick it is else.
+/// A disk with a longer sync stalls at times, however fast it usually is.
 const FSYNC_LONGEST_MAX: Duration = Duration::from_secs(5);
-/// Fuller than this, the log's queue is about to hold up all shards.
+/// Above this share, the log's queue is about to delay all shards.
 const LOG_QUEUE_SHARE_MAX: f64 = 0.8;
-/// What a checkpoint may take beside three of the times between two.
+/// Maximum age of a checkpoint, on top of three checkpoint intervals.
 const CHECKPOINT_AGE_MAX: Duration = Duration::from_secs(60);
-/// Below this share of the file system the log and the bases have little room to grow.
+/// Below this share of the file system, the log and the bases have little room to grow.
 const DISK_SHARE_MIN: f64 = 0.1;
-/// Below this the next bases (the log is kept until they are written) may not fit, bytes.
+/// With less free space, bytes, the next bases may not fit; the log is kept until they are written.
 const DISK_FREE_LOW: u64 = 2 << 30;
-/// With as much free a small share is no worry, bytes: hours of full load.
+/// With more free space, bytes, a small share is no problem: it lasts for hours of full load.
 const DISK_FREE_PLENTY: u64 = 16 << 30;
-/// Below this the next few segments of the log fill the disk, and the node stops, bytes.
+/// With less free space, bytes, the next segments of the log fill the disk, and the node stops.
 const DISK_FREE_NONE: u64 = 256 << 20;
 
-/// Writes become durable in time.
+/// Checks that writes become durable in time.
 pub(super) fn log(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "log";
     let queue = facts.resources.log_queue;
@@ -50,7 +51,7 @@ pub(super) fn log(facts: &Facts) -> Vec<Finding> {
     vec![ok(CHECK, words)]
 }
 
-/// The disk is quick.
+/// Checks that syncs are fast.
 pub(super) fn fsync(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "fsync";
     let words = format!("the disk makes writes durable {}", summary(facts.fsyncs));
@@ -78,7 +79,7 @@ fn summary(times: DurationSummary) -> String {
     }
 }
 
-/// What is applied becomes durable beside the log, too.
+/// Checks that applied entries get into checkpoints and bases.
 pub(super) fn checkpoints(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "checkpoints";
     let mut findings = Vec::new();
@@ -130,7 +131,7 @@ fn entries_behind(shard: &ShardFacts) -> u64 {
     shard.applied_index.saturating_sub(saved)
 }
 
-/// There is room for what comes.
+/// Checks the free space of the file system.
 pub(super) fn disk(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "disk";
     let disk = match &facts.resources.disk {

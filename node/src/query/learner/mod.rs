@@ -1,4 +1,4 @@
-//! Learners: their profiles and windows, read once, watched, or scanned.
+//! Learners: profiles and windows, read once, watched, or scanned.
 
 mod read;
 mod scan;

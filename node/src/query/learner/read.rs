@@ -1,4 +1,4 @@
-//! One learner's profile, read.
+//! Reads the profile of one learner.
 
 use homeroom_proto::v1;
 use tonic::Status;
@@ -11,7 +11,7 @@ use crate::{
     shard::{ReadOptions, ShardReplica},
 };
 
-/// A learner's profile, read and put into the contract's terms.
+/// Reads a learner's profile into a message of the contract.
 pub(super) async fn read_profile(
     shard: &ShardReplica,
     user_id: &str,

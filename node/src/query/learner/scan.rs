@@ -1,4 +1,4 @@
-//! The windows of all learners, shard by shard.
+//! Scans the windows of all learners, shard by shard.
 
 use std::{collections::VecDeque, sync::Arc};
 
@@ -12,26 +12,28 @@ use crate::shard::{ReadOptions, ShardReplica};
 
 /// Learners that are read at once.
 const LEARNERS_AT_ONCE: usize = 64;
-/// Windows in one message: with 200 bytes each they stay within what clients take by default, 4 MiB.
+/// Maximum windows in one message: at 200 bytes each they fit into the 4 MiB that clients accept by
+/// default.
 const WINDOWS_MAX: usize = 8_000;
 
-/// Where a scan stands.
+/// State of a scan.
 struct Scan {
     shards: VecDeque<(Arc<ShardReplica>, ReadOptions)>,
     present: Option<Present>,
     query: WindowQuery,
-    /// Read, and not given out yet.
+    /// Messages that were read and not returned yet.
     pending: VecDeque<v1::ScanWindowsResponse>,
 }
 
-/// The shard whose learners are being read. Its consistency was met when its learners were listed; what is read later is only newer.
+/// The shard whose learners are being read. The requested consistency was met before its learners
+/// were listed; later reads are only newer.
 struct Present {
     shard: Arc<ShardReplica>,
     user_ids: VecDeque<Box<str>>,
     bound_met: bool,
 }
 
-/// All windows that a query asks for.
+/// All windows that match a query.
 pub fn windows(
     shards: Vec<(Arc<ShardReplica>, ReadOptions)>,
     query: WindowQuery,
@@ -71,7 +73,7 @@ impl Scan {
     }
 }
 
-/// A learner with many windows may go on in the next message.
+/// Splits windows into messages. A learner with many windows may continue in the next message.
 fn in_messages(
     learners: Vec<v1::LearnerWindows>,
     freshness: &v1::Freshness,
@@ -136,7 +138,7 @@ impl Present {
     }
 }
 
-/// `None` for a learner without a window of the query.
+/// `None` for a learner without a matching window.
 async fn read_one(
     shard: &ShardReplica,
     user_id: Box<str>,

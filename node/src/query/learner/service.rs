@@ -1,4 +1,4 @@
-//! Serves what is known of learners.
+//! Serves learners.
 
 use std::{sync::Arc, time::Instant};
 
@@ -20,7 +20,7 @@ use crate::{
     status,
 };
 
-/// Learners in one batch.
+/// Maximum learners in one batch.
 const BATCH_MAX: usize = 1_000;
 /// Learners of a batch that are read at once.
 const READS_AT_ONCE: usize = 64;
@@ -30,12 +30,12 @@ const READS_AT_ONCE: usize = 64;
 pub struct LearnerHandler(ReadContext);
 
 impl LearnerHandler {
-    /// Its streams end with the reading's stop.
+    /// Its streams end when the context's `stop` is cancelled.
     pub fn new(context: ReadContext) -> Self {
         Self(context)
     }
 
-    /// The shard of a learner, and how it is to be read.
+    /// The shard of a learner, and the options of the read.
     fn place(
         &self,
         user_id: &str,

@@ -1,4 +1,4 @@
-//! One learner's profile, again and again as it changes.
+//! Watches a learner's profile: an answer after each change.
 
 use std::{sync::Arc, time::Duration};
 
@@ -21,9 +21,9 @@ use crate::{
     status,
 };
 
-/// Between two answers, when the request does not say, ms.
+/// Default time between two answers, ms.
 const INTERVAL_DEFAULT_MS: u32 = 100;
-/// Between two answers, at least, ms.
+/// Minimum time between two answers, ms.
 const INTERVAL_LEAST_MS: u32 = 10;
 
 /// A watch of one learner.
@@ -34,7 +34,7 @@ pub struct LearnerWatch {
     mask: Mask,
     changes: Watch,
     views: watch::Receiver<Arc<View>>,
-    /// The pane of the watermark that was last sent.
+    /// The pane of the watermark at the last read.
     sent_pane_ms: i64,
     sent: Option<v1::WatchLearnerResponse>,
     sent_at: Option<Instant>,
@@ -101,7 +101,8 @@ impl LearnerWatch {
         }
     }
 
-    /// Returns when something may have changed: an event of the learner, or the watermark by a pane (windows close, sessions end).
+    /// Returns when the profile may have changed: after an event of the learner, or when the
+    /// watermark enters another pane, where windows close and sessions end.
     async fn change(&mut self) -> Result<(), Status> {
         loop {
             tokio::select! {
