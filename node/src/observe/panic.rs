@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn sleds_own_sources_are_told_from_others() {
+    fn sleds_own_sources_are_distinguished_from_others() {
         assert!(is_sleds(
             "/home/a/.cargo/registry/src/index.crates.io-1/sled-0.34.7/src/tree.rs"
         ));

@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_young_node_tells_what_came_since_it_started() {
+    fn a_young_node_reports_deliveries_since_its_start() {
         let (activity, start) = (RecentActivity::default(), Instant::now());
         let now = start + seconds(29);
         let unseen = activity.within(seconds(600), "lms", received(5), now);

@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn who_keeps_too_much_cuts_at_once() {
+    fn a_group_that_keeps_too_much_log_is_due_at_once() {
         let due = BaseDue::since_start(1_000, 15, GROUPS);
         assert!(!due.is_due(1_000, None));
         assert!(!due.is_due(1_000, Some(1_001 - SEGMENTS_TOO_MANY)));

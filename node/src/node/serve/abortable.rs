@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn whoever_waits_for_more_is_told_of_the_end() {
+    async fn a_pending_read_fails_once_aborted() {
         let (mut peer, connection) = tokio::io::duplex(64);
         let aborted = CancellationToken::new();
         let mut connection = Abortable::new(connection, aborted.clone());
@@ -100,6 +100,6 @@ mod tests {
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
         peer.write_all(b"and on").await.expect("room");
         let ended = connection.read(&mut [0; 4]).await;
-        assert!(ended.is_err(), "whatever its peer has to say");
+        assert!(ended.is_err(), "whatever its peer sends");
     }
 }

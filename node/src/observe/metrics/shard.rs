@@ -36,7 +36,7 @@ impl ShardMetrics {
         for (name, help) in [
             (
                 LAG,
-                "How far a shard's watermark is behind what its sources' delays explain, in event time; 0 when nobody speaks",
+                "How far a shard's watermark is behind what its sources' delays explain, in event time; 0 while all sources are silent",
             ),
             (
                 WATERMARK,

@@ -142,7 +142,7 @@ fn advice(source: &str, facts: &SourceFacts) -> String {
     }
     let mut advice = format!(
         "{see}; once the cause is mended, `homeroom dead-letters redrive --source {name}` delivers them again, and \
-         `homeroom dead-letters discard --source {name}` drops what nobody needs"
+         `homeroom dead-letters discard --source {name}` drops those that are not needed"
     );
     if facts.letters.keys().any(|reason| never_passes(*reason)) {
         advice.push_str("; what is malformed or oversized can never pass: discard it (`--reason`) rather than redrive it");

@@ -18,7 +18,7 @@ pub(super) fn home_pages(facts: &Facts) -> Vec<Finding> {
     let findings: Vec<Finding> = ambiguous
         .map(|(source, pages)| {
             let words = format!(
-                "accounts of several homePages came under this source ({}), and learners are told apart by the account's name alone: \
+                "accounts of several homePages came under this source ({}), and learners are distinguished by the account's name alone: \
                  two people of one name count as one",
                 listed(pages.iter().map(|page| &**page))
             );

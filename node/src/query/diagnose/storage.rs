@@ -137,7 +137,7 @@ pub(super) fn disk(facts: &Facts) -> Vec<Finding> {
     let disk = match &facts.resources.disk {
         Ok(disk) => *disk,
         Err(why) => {
-            let words = format!("how much room there is can't be told: {why}");
+            let words = format!("the free space can't be read: {why}");
             let advice = "see whether the data folder is still there and may be read";
             return vec![warning(CHECK, "", words, advice)];
         }
@@ -149,7 +149,7 @@ pub(super) fn disk(facts: &Facts) -> Vec<Finding> {
         bytes(disk.size_bytes),
         percent(share)
     );
-    let advice = "make room or give the file system more; a shorter retention (`homeroom settings set retention=…`) lets go of old \
+    let advice = "make room or give the file system more; a shorter retention (`homeroom settings set retention=…`) drops old \
                   windows; never delete files of the data folder by hand";
     if disk.free_bytes < DISK_FREE_NONE {
         let words = format!("{words}: the node stops when a write finds no room");
