@@ -84,8 +84,13 @@ mod tests {
             outcome(EventStatus::Shadowed, none),
             outcome(EventStatus::DeadLettered, DeadLetterReason::BadTimestamp),
             outcome(EventStatus::DeadLettered, DeadLetterReason::BadTimestamp),
+            outcome(EventStatus::Retry, none),
         ]);
-        assert_eq!((tally.received(), tally.dead_lettered()), (5, 2));
+        assert_eq!(
+            (tally.received(), tally.dead_lettered()),
+            (5, 2),
+            "a retry is not final"
+        );
         let reasons: Vec<_> = tally.dead_lettered_by_reason().collect();
         assert_eq!(reasons, [("bad_timestamp".to_owned(), 2)]);
     }

@@ -235,8 +235,8 @@ fn expand_below(text: &str, above: &mut ModulePath, found: &mut Vec<ModulePath>)
             break;
         };
         at += 2;
-        if after.starts_with('{') {
-            at += 1 + expand_group(&after[1..], above, found);
+        if let Some(group) = after.strip_prefix('{') {
+            at += 1 + expand_group(group, above, found);
             above.truncate(depth);
             return at;
         }

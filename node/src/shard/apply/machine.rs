@@ -58,11 +58,10 @@ pub struct ShardMachine {
 }
 
 impl Replicated for ShardMachine {
-    /// What each version added, and what an earlier build would do wrong with it:
-    /// 2: packs of heads beside the state, which it would skip.
-    /// 3: heads that list the past, on which it would stop at activation.
-    /// 4: such heads without finished viewings, which it would begin anew.
-    const STATE_VERSIONS: RangeInclusive<u8> = 1..=4;
+    /// Version 3: learners in their encoding 4, which is the oldest that is still read. Version 4:
+    /// heads of passivated learners without finished viewings, which an earlier build would begin
+    /// anew.
+    const STATE_VERSIONS: RangeInclusive<u8> = 3..=4;
 
     async fn apply(&mut self, index: u64, payload: Bytes) -> Applied {
         let entry = match Entry::decode(&payload) {
