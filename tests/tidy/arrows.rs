@@ -1,4 +1,4 @@
-//! Arrows run one way: who may name whom, between crates and between the node's modules.
+//! Imports run one way, between crates and between the modules of the node.
 
 use std::{collections::BTreeSet, fs};
 
@@ -9,10 +9,11 @@ use crate::{
 
 const CORE: &str = "homeroom_core";
 const CLIENT: &str = "homeroom_client";
-/// Modules of the node that use the client library: the demo reads its node through the public surface (ADR 14).
+/// Modules of the node that use the client library: the demo reads its node through the public
+/// surface (ADR 14).
 const CLIENT_USERS: [&str; 1] = ["demo"];
 
-/// By crate: the crates of ours that it may depend on, at run time. Tests may use all.
+/// Each crate, its manifest, and the project's crates that it may depend on at run time.
 const CRATES: [(&str, &str, &[&str]); 5] = [
     ("proto", "proto/Cargo.toml", &[]),
     ("core", "node/core/Cargo.toml", &[]),
@@ -130,7 +131,8 @@ fn modules_of_the_node_depend_one_way() {
     assert_none("modules of the node depend one way", &faults);
 }
 
-/// The modules at the crate's root that a file imports from, and the other crates of ours that it names.
+/// The modules at the crate's root that a file imports from, and the other crates of ours that it
+/// names.
 fn imported(node: &Crate, file: &File) -> BTreeSet<String> {
     let inside = file.path.trim_start_matches("node/src/");
     let imports = node.imports(&module_of(inside), file);

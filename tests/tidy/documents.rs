@@ -1,12 +1,12 @@
-//! The documents point at what exists: files that are linked, and tests that are named as guards.
+//! Linked files, guards of invariants and files of known defects exist.
 
 use std::{collections::BTreeSet, path::Path};
 
 use crate::tree::{File, assert_none, files, root, sources};
 
-/// The page whose guards are held against the tests.
+/// Its guards must be tests.
 const INVARIANTS: &str = "docs/INVARIANTS.md";
-/// The page whose files are held against the tree.
+/// Its files must exist.
 const KNOWN: &str = "docs/KNOWN.md";
 
 #[test]
@@ -75,7 +75,7 @@ fn guards(text: &str) -> impl Iterator<Item = &str> {
     quoted.filter(|name| name.contains('_') && !name.contains(['/', '.', ' ']))
 }
 
-/// What stands in backticks and is a path from the root: it has a slash, and begins with one of the root's folders.
+/// Paths in backticks: text with a slash that begins with a folder of the root.
 fn named_paths(text: &str) -> impl Iterator<Item = &str> {
     let quoted = text.split('`').skip(1).step_by(2);
     quoted.filter(|name| {

@@ -1,8 +1,8 @@
-//! Every file says what it is.
+//! Every source file begins with its purpose.
 
 use crate::tree::{assert_none, sources};
 
-/// Files that do not say it yet: a debt that only shrinks.
+/// Files without a header. Only to be shortened.
 const WITHOUT_HEADER: [&str; 0] = [];
 
 #[test]

@@ -1,7 +1,7 @@
 //! The modules of its own crate that a file imports, each resolved to where the name is defined.
 //!
-//! Reads tokens, not meaning: `use` items, and paths in code that begin with `crate::`, `super::` or `self::`. A name that
-//! another module re-exports counts as an import of the module that defines it.
+//! Reads tokens, not meaning: `use` items, and paths in code that begin with `crate::`, `super::`
+//! or `self::`. A re-exported name counts as an import of the module that defines it.
 
 use std::collections::{BTreeMap, BTreeSet};
 

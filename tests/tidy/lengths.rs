@@ -1,4 +1,4 @@
-//! A file is read in one sitting, a function without scrolling, a comment without a wide window, a decision in a minute.
+//! Bounds on the length of files, functions, comments and documents.
 
 use crate::tree::{assert_none, files, sources};
 

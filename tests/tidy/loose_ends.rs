@@ -1,10 +1,10 @@
-//! Nothing is left for later without anybody knowing: no stubs, no tests that never run, no task without an owner.
+//! No stubs, no ignored tests, no task without an owner.
 
 use std::collections::BTreeSet;
 
 use crate::tree::{assert_none, sources};
 
-/// Put together here, so that this file does not hold what it looks for.
+/// In two parts each, so that this file does not contain them.
 const STUBS: [&str; 4] = [
     concat!("todo", "!("),
     concat!("unimplemented", "!("),
@@ -12,7 +12,7 @@ const STUBS: [&str; 4] = [
     concat!("#[", "ignore"),
 ];
 
-/// Stubs that are none, each with the reason.
+/// Allowed matches: file, pattern, reason.
 const NO_STUBS: [(&str, &str, &str); 1] = [(
     "node/tests/log/kill.rs",
     STUBS[3],
@@ -20,7 +20,7 @@ const NO_STUBS: [(&str, &str, &str); 1] = [(
 )];
 
 const BARE_SPAWN: &str = "tokio::spawn(";
-/// What takes a task's handle over in the same expression, and ends the task with itself.
+/// Types that own the task's handle and abort the task when they are dropped.
 const OWNERS: [&str; 1] = ["AbortOnDropHandle::new(tokio::spawn("];
 
 #[test]

@@ -1,8 +1,8 @@
-//! The tree itself, held to its rules: which way arrows between modules run, how long files and functions are, what every file
-//! says of itself, which words have no place here, and that the documents point at what exists.
+//! The rules of the tree: which way imports run, how long files, functions and comments are, that
+//! every file states its purpose, which words are banned, and that documents link to what exists.
 //!
-//! What breaks a rule is fixed, or stands in an explicit list with its reason. A list only shrinks: an entry that is no longer
-//! needed fails too.
+//! A fault is fixed, or listed with its reason. A list only shrinks: an entry that is no longer
+//! needed fails as well.
 
 mod arrows;
 mod documents;

@@ -1,5 +1,5 @@
-//! The rooms of a folder: its files and folders. None imports one that imports it, straight or through others, so that a folder
-//! can be read from its top room down; and a folder has few of them.
+//! The rooms of a folder are its files and folders. Their imports form no circle, so that a folder
+//! can be read from its top room down. A folder has few files.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,7 +19,7 @@ const CRATES: [&str; 5] = [
 
 const FILES_MAX: usize = 16;
 
-/// Folders with a circle between rooms, each with one of the rooms in it. To be removed, not added to.
+/// Circles that are still there: a folder, and a room in the circle. Only to be removed.
 const CIRCLES: [(&str, &str); 0] = [];
 
 /// By room: the rooms that it imports, each with the files that do.
@@ -72,7 +72,8 @@ fn a_folder_has_few_files() {
     assert_none(&format!("folders of at most {FILES_MAX} files"), &full);
 }
 
-/// The arrows between the rooms below a module. The module's own file is no room: it declares and re-exports.
+/// The imports between the rooms of a module. The module's own file is no room: it declares and
+/// re-exports.
 fn arrows(sources: &Crate, parent: &ModulePath) -> Arrows {
     let room_of = |module: &ModulePath| {
         let below = module.strip_prefix(&parent[..])?;

@@ -22,7 +22,7 @@ pub fn root() -> &'static Path {
         .expect("the tests' crate lies in the workspace")
 }
 
-/// All text files whose extension is one of these; `""` also takes those with a known name and none.
+/// All text files with one of these extensions; `""` selects files of known names without one.
 pub fn files(extensions: &[&str]) -> Vec<File> {
     let mut found = Vec::new();
     gather(root(), extensions, &mut found);
@@ -71,7 +71,8 @@ fn gather(dir: &Path, extensions: &[&str], found: &mut Vec<File>) {
     }
 }
 
-/// Whether a source, by its path from its crate's folder, is a test beside what it tests: it may import what it needs.
+/// Whether a source, by its path in its crate, is a test next to the tested code. Tests may import
+/// anything.
 pub fn is_test(path: &str) -> bool {
     path.split('/')
         .any(|part| part == "tests" || part == "tests.rs" || part.ends_with("_tests.rs"))

@@ -1,9 +1,9 @@
-//! The project speaks of itself and of its field: not of the machine it was written on, nor of how it came about, and of what
-//! the code does rather than of people.
+//! Banned words: of the machine that the project was written on, of how it came about, and of
+//! people where the code is meant.
 
 use crate::tree::{assert_none, files};
 
-/// Put together here, so that this file does not hold what it looks for.
+/// In two parts each, so that this file does not contain them.
 const BANNED: [(&str, &str); 4] = [
     (concat!("/wo", "rk/"), "a path of one machine"),
     (concat!("/ro", "ot/"), "a path of one machine"),
@@ -11,7 +11,8 @@ const BANNED: [(&str, &str); 4] = [
     (concat!("Iss", "ue #"), "how the project came about"),
 ];
 
-/// Phrases that tell of people where the code is meant: a better sentence has the code as its subject.
+/// Phrases that tell of people where the code is meant. A better sentence has the code as its
+/// subject.
 const STORYTELLING: [&str; 13] = [
     concat!("so ma", "ny"),
     concat!("so mu", "ch"),
@@ -28,9 +29,9 @@ const STORYTELLING: [&str; 13] = [
     concat!("chor", "es"),
 ];
 /// Lines of Rust and Markdown that may have one. Only to be lowered.
-const STORYTELLING_LINES_MAX: usize = 80;
+const STORYTELLING_LINES_MAX: usize = 8;
 
-/// A word that means a learner's session here, and nothing with a number behind it.
+/// In this project the word means a learner's session; a number after it means something else.
 const NUMBERED: &str = concat!("sess", "ion ");
 
 #[test]

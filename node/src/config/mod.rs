@@ -1,5 +1,5 @@
-//! The configuration of a node: defaults ◀ file ◀ environment ◀ flags, checked as a whole before
-//! anything starts.
+//! The configuration of a node: defaults ◀ file ◀ environment ◀ flags, checked as a whole
+//! before anything starts.
 //!
 //! Must not know: the parts that it configures. They take their values from [`Config`].
 

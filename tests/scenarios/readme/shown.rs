@@ -1,7 +1,7 @@
 //! Compares printed output with what a document shows.
 
-/// Compares word by word, ignoring spacing. `…` matches any text within a line, or alone on a line
-/// any number of lines.
+/// Compares word by word, ignoring spacing. `…` matches any text within a line, or alone on a
+/// line any number of lines.
 pub fn is_as_shown(shown: &[String], printed: &[&str]) -> bool {
     match (shown.split_first(), printed.split_first()) {
         (None, None) => true,

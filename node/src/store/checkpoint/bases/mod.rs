@@ -2,8 +2,8 @@
 //! whole state; each later file has the changes since the file before it. The headers say which
 //! files form a base.
 //!
-//! A file is a sequence of frames, each `kind (1) · body length (4) · crc32c (4) · body`. The crc
-//! covers kind, length and body. Integers are little endian.
+//! A file is a sequence of frames, each `kind (1) · body length (4) · crc32c (4) · body`. The
+//! crc covers kind, length and body. Integers are little endian.
 //!
 //! ```text
 //! header   format version, group, cluster id, position, record count, hash sum, meta length;
