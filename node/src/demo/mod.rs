@@ -17,8 +17,8 @@ mod course;
 mod error;
 mod host;
 mod publish;
-mod run;
+mod runner;
 mod screen;
 
 pub use error::DemoError;
-pub use run::{Demo, run};
+pub use runner::{Demo, run};
