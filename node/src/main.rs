@@ -58,8 +58,14 @@ fn serve(loaded: &LoadedConfig) -> ExitCode {
     if let threads @ 1.. = loaded.config.node.runtime_threads {
         builder.worker_threads(threads.into());
     }
-    let log = |line: &dyn Display| tracing::error!("{line}");
-    run(builder, node::serve(loaded, termination()), log)
+    let ended = match builder.enable_all().build() {
+        Ok(runtime) => runtime.block_on(node::serve(loaded, termination())),
+        Err(error) => {
+            tracing::error!(%error, "the runtime does not start");
+            return ExitCode::FAILURE;
+        }
+    };
+    exit_code(ended, |error| tracing::error!("{error}"))
 }
 
 /// Sets up log lines and the panic hook. Writes the reason to standard error and returns `false` if
@@ -71,19 +77,8 @@ fn begin(log_output: &LogOutputConfig) -> bool {
     begun.inspect_err(|error| say(error)).is_ok()
 }
 
-/// Runs a future to its end, and passes its error to `report`.
-fn run<E: Display>(
-    mut builder: tokio::runtime::Builder,
-    future: impl Future<Output = Result<(), E>>,
-    report: impl Fn(&dyn Display),
-) -> ExitCode {
-    let ended = match builder.enable_all().build() {
-        Ok(runtime) => runtime.block_on(future),
-        Err(error) => {
-            report(&format_args!("the runtime does not start: {error}"));
-            return ExitCode::FAILURE;
-        }
-    };
+/// The exit code of a command that has ended. Passes its error to `report`.
+fn exit_code<E: Display>(ended: Result<(), E>, report: impl Fn(&dyn Display)) -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -123,8 +118,17 @@ fn run_demo(args: DemoArgs) -> ExitCode {
             .map(|seconds| Duration::from_secs(seconds.into())),
         json: args.json,
     };
-    let builder = tokio::runtime::Builder::new_multi_thread();
-    run(builder, demo::run(demo, termination_or_hangup()), say)
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build();
+    let ended = match runtime {
+        Ok(runtime) => runtime.block_on(demo::run(demo, termination_or_hangup())),
+        Err(error) => {
+            say(&format_args!("the runtime does not start: {error}"));
+            return ExitCode::FAILURE;
+        }
+    };
+    exit_code(ended, say)
 }
 
 /// SIGTERM, SIGINT, or SIGHUP when the terminal closes.
