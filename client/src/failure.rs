@@ -80,7 +80,8 @@ impl Failure {
         self.status.get_details_retry_info()?.retry_delay
     }
 
-    /// Errors of the connection have a cause, made on this side. A node's own answer has none.
+    /// Whether the connection failed: the error is then the source of the status. A status that a
+    /// node returned has no source.
     fn is_transport(&self) -> bool {
         self.status.source().is_some()
     }

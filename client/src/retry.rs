@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder, ExponentialBuilder};
 
-/// The longest pause that a node's request is granted.
+/// The longest pause that a node can ask for. A longer one is cut to this.
 const ASKED_DELAY_MAX: Duration = Duration::from_secs(10);
 
 /// Exponential backoff: each pause is twice the one before, plus jitter of up to its own length.

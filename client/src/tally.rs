@@ -5,8 +5,8 @@ use homeroom_proto::{
     v1::{DeadLetterReason, EventOutcome, EventStatus},
 };
 
-/// More than the contract has reasons. The last counter is for all reasons that only a newer node
-/// knows.
+/// The number of counters: more than the contract has reasons. The last one counts all reasons that
+/// this client does not know.
 const REASONS: usize = 16;
 
 /// Counts of final outcomes.

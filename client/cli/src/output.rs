@@ -45,7 +45,8 @@ impl Output {
     }
 }
 
-/// Escapes control characters, which a terminal would obey: ids and names come from any publisher.
+/// Escapes control characters: a terminal would execute them, and any publisher can put them into
+/// ids and names.
 pub(super) fn escape_controls(text: &str) -> Cow<'_, str> {
     let is_obeyed = |c: char| c.is_control() && c != '\n';
     if !text.contains(is_obeyed) {

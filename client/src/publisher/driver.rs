@@ -23,7 +23,7 @@ pub(super) struct Driver {
     window: Window,
     position: Position,
     backoff: Backoff,
-    /// No more batches will be submitted.
+    /// Whether no more batches can be submitted.
     closed: bool,
     /// Nothing is sent before this time: the node asked for a pause.
     held_until: Option<Instant>,

@@ -38,7 +38,7 @@ pub struct Seen {
     /// Payloads, in the order of their first arrival.
     pub order: Vec<Bytes>,
     known: HashSet<Bytes>,
-    /// The outcome of each refused payload; the client must count the last one.
+    /// The reason of each refused payload.
     pub refused: HashMap<Bytes, DeadLetterReason>,
     pub connections: u32,
     pub sources: HashSet<String>,

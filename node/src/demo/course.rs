@@ -7,7 +7,7 @@ use homeroom_proto::v1::{GetCourseRequest, GetCourseResponse};
 
 use super::class::COURSE;
 
-/// A later answer is left out of the picture.
+/// Deadline of the query. The picture is drawn without a later answer.
 const ANSWER_WITHIN: Duration = Duration::from_millis(800);
 /// Learners in the answer; more than any terminal shows.
 const ROWS: u32 = 60;

@@ -27,8 +27,9 @@ const STARTS_MAX: usize = 8;
 /// Between two checks whether the node is ready.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Deadline of a call, and of each attempt. They are equal, so that a slow answer is not resent: the
-/// node would count its events twice, the demo once. A call on a broken connection is still resent.
+/// Deadline of a call, and of each attempt. They are equal, so that a slow request is not resent:
+/// the node would count its events twice, the demo once. A request on a broken connection is still
+/// resent.
 const ANSWER_WITHIN: Duration = Duration::from_secs(60);
 
 /// A running node and its folder.

@@ -67,8 +67,8 @@ enum Command {
 /// Parses the arguments, runs the command, and reports a failure in one line.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    // One thread is enough: reading an input has its own. A second worker would cost more in
-    // wake-ups than it gains.
+    // One thread is enough, since inputs are read on another one. A second worker would cost more
+    // in wake-ups than it gains.
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build();
@@ -77,7 +77,7 @@ pub fn main() -> ExitCode {
         Err(error) => return fail(&CliError::Io(error)),
     };
     let result = runtime.block_on(run(cli));
-    // A thread blocked on a silent pipe would never end.
+    // In the background: a thread that reads a silent pipe never ends.
     runtime.shutdown_background();
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -23,7 +23,7 @@ pub use error::{IngestError, IngestErrorKind};
 
 /// A batch stays well below the 4 MiB that gRPC servers take by default.
 const BATCH_BYTES_MAX: usize = 1 << 20;
-/// Groups that the reading thread may be ahead of the publisher.
+/// Groups queued between the reading thread and the publisher.
 const GROUPS_AHEAD: usize = 4;
 /// How long the events of a slow pipe wait for a fuller batch.
 const LINGER: Duration = Duration::from_millis(20);
@@ -55,8 +55,9 @@ impl Default for IngestOptions {
 /// Publishes everything that `from` yields and waits for all outcomes. `on_progress` gets the
 /// outcomes so far, and the present failure if there is one.
 ///
-/// Reading happens on tokio's blocking pool. After a failure to publish, that thread ends with its
-/// next read. A silent pipe may delay that, so shut the runtime down in the background then.
+/// A thread of tokio's blocking pool reads the input. After a failure to publish, that thread ends
+/// when its present read returns. With a silent pipe that may never happen, so shut the runtime
+/// down in the background.
 pub async fn ingest(
     client: &Client,
     from: impl Read + Send + 'static,

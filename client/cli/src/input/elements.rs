@@ -66,7 +66,7 @@ impl<'de, F: FnMut(Bytes) -> bool> Visitor<'de> for Elements<'_, F> {
                 false => Bytes::from(element),
             };
             if !(self.sink)(payload) {
-                // The rest of the array is not read: a visitor can only be left by an error.
+                // An error is the only way for a visitor to skip the rest of the array.
                 return Err(A::Error::custom("stopped"));
             }
         }

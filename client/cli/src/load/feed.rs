@@ -86,7 +86,7 @@ impl Feed {
                 .watch(watched_for(number, &event, at_ms, due_at))
                 .await;
             events.push(event);
-            // At any place in the batch, like the other events.
+            // Not always last, so that a probe is measured like any other event of the batch.
             let last = events.len() - 1;
             events.swap(last, number as usize % (last + 1));
         }
@@ -100,7 +100,7 @@ impl Feed {
         };
         let probes = self.probes.as_ref();
         let of_each = probes.map_or(0.0, |probes| probes.of_each(schedule.batches_per_second()));
-        // The fraction left over by one step counts for the next.
+        // Probes are whole numbers: the fraction of one step is added to the next.
         let mut owed = 0.0;
         let missed = schedule.rest(self.until.min(passed));
         self.ledger.overdue(missed.map(|(due, batches)| {

@@ -7,7 +7,8 @@
 //! shows the event (see `prober`). *Read* is a recommender's query, on a schedule and a connection
 //! of its own.
 //!
-//! Before that all learners arrive, as fast as possible; that is reported by itself.
+//! The arrival phase comes first: one or two events of each learner, as fast as possible. The
+//! report has its figures in a part of their own.
 //!
 //! The load runs on the caller's runtime. A single thread is enough, and disturbs a node on the
 //! same machine least: alone it generates and publishes 0.8 million events a second to a sink that

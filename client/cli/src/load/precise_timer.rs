@@ -47,7 +47,7 @@ mod linux {
         /// Waits until `at`; returns at once when that has passed. Cancel safe.
         ///
         /// # Errors
-        /// None that occur while the timer is open.
+        /// Not expected: an open timer can be set and read.
         pub(in crate::load) async fn until(&mut self, at: Instant) -> io::Result<()> {
             loop {
                 let left = at.saturating_duration_since(Instant::now());

@@ -13,8 +13,8 @@ use super::{
 };
 
 /// Samples batches at random, all with equal probability: on average as many a second as asked for,
-/// at most one probe per batch. With a schedule, probes would always fall on the same source, or
-/// behind a pause.
+/// at most one probe per batch. Probes at regular times would always hit the same source, or the
+/// first batch after a pause.
 #[derive(Debug)]
 pub(super) struct ProbeSampler {
     per_second: NonZeroU32,

@@ -74,14 +74,14 @@ impl Reader {
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }
 
-    /// The queries that are due before `until`, from this number on: times, and how many queries
-    /// are due then, as [`Schedule::rest`] returns batches.
+    /// The queries from `number` on that are due before `until`: times, and how many queries are
+    /// due then. Neighbours are merged, as in [`Schedule::rest`].
     ///
     /// [`Schedule::rest`]: super::schedule::Schedule::rest
     fn rest(&self, number: u64, until: Duration) -> impl Iterator<Item = (Duration, u64)> {
         let shares = until.as_nanos() * u128::from(self.per_second.get()) / 1_000_000_000;
         let shares = u64::try_from(shares).unwrap_or(u64::MAX);
-        // The query of an incomplete share may be due already.
+        // `until` may end within a share of a second whose query is due before it.
         let end = shares + u64::from(self.due(shares) < until);
         steps(number..end).map(|step| (self.due(step.start), step.end - step.start))
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::generator::Source;
 
-/// The source of each of ten batches, repeated: batches are dealt to sources by their shares.
+/// The sources of ten successive batches; the pattern repeats. It gives each source its share.
 pub(super) const TURNS: [Source; 10] = [
     Source::Lms,
     Source::Video,
@@ -39,8 +39,8 @@ pub(super) fn steps(range: Range<u64>) -> impl Iterator<Item = Range<u64>> {
     starts.map(move |from| from..end.min(from.saturating_add(step)))
 }
 
-/// The times at which one source's batches are due: batch k of the run at k · batch / rate since
-/// the start, whatever happened to those before.
+/// The times at which one source's batches are due. Batch k of the run is due at k · batch / rate
+/// after the start. A delay of one batch does not postpone the next.
 #[derive(Debug)]
 pub(super) struct Schedule {
     source: Source,

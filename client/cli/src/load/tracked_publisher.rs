@@ -100,7 +100,8 @@ impl TrackedPublisher {
         };
         self.outstanding.batches().insert(ticket, sent);
         let is_taken = self.publisher.send(Batch::of_events(&events)).await.is_ok();
-        // A batch that is still in the map was never sent. Otherwise it was counted as given up.
+        // After a failure: a batch that is still in the map was never sent. One that is not was
+        // counted as given up.
         if is_taken || self.outstanding.batches().remove(&ticket).is_none() {
             self.ledger.sent(count, due);
         } else {
@@ -136,7 +137,7 @@ impl Outstanding {
             };
             ledger.acknowledged(&acknowledgement, due);
             if let (Some(number), Some(updates)) = (probe, &updates) {
-                // The prober has ended, and has counted this probe as given up.
+                // Fails once the prober has ended, which has counted this probe as given up.
                 let _ = updates.send(ProbeUpdate::Acknowledged(number)).await;
             }
         }

@@ -121,8 +121,8 @@ impl Script {
         self.publish(due_ms, source, event);
     }
 
-    /// Broken events have numbers of their own: the number of calls decides when they are
-    /// generated.
+    /// Broken events have a counter of their own. The calls decide when they are generated, and the
+    /// ids of other events must not depend on that.
     fn break_some(&mut self, to_ms: i64) {
         loop {
             let count = i64::try_from(self.broken).unwrap_or(i64::MAX);

@@ -30,10 +30,11 @@ const HISTORY_MS: i64 = 10 * 60_000;
 const PIECE_MS: i64 = 15_000;
 /// Events in a batch, at most.
 const BATCH_EVENTS_MAX: usize = 500;
-/// The past takes time to publish, and events fall due meanwhile. With less than this left, ms, the
-/// class has caught up.
+/// While the past is published, more events fall due. The class has caught up when less than this
+/// is left to publish, ms.
 const CAUGHT_UP_MS: i64 = 300;
-/// Pieces beyond the ten minutes. A class that has not caught up by then is shown as behind.
+/// The most pieces published beyond the ten minutes. A class that has not caught up by then goes
+/// live, and is shown as behind.
 const CATCH_UP_PIECES: usize = 20;
 /// Between two checks for deliveries that are due.
 const LIVE_EVERY: Duration = Duration::from_millis(100);

@@ -115,7 +115,7 @@ pub(super) async fn run(
     output: &mut Output,
 ) -> Result<(), CliError> {
     // Huge pages off: clearing 2 MiB at a page fault would delay the generator and show as the
-    // node's latency. Where the kernel has none the call fails, harmlessly.
+    // node's latency. The call fails on kernels without huge pages; the error is ignored.
     #[cfg(target_os = "linux")]
     let _ = rustix::thread::disable_transparent_huge_pages(true);
     args.check()?;

@@ -36,7 +36,7 @@ pub(super) fn show(report: &Report, output: &mut Output) -> Result<(), CliError>
     if let Some(why) = report.not_held {
         output.text(not_held(why, report.sent))?;
     }
-    // One or two queries may have fallen due in the last moment.
+    // A thousandth is tolerated: the last queries may fall due just before the end.
     if report.reads_overdue > report.read.samples / 1_000 {
         let queries = report.reads_overdue;
         output.text(format_args!("{queries} queries were due and not asked"))?;

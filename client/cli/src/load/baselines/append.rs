@@ -1,4 +1,4 @@
-//! Baseline: a loop of appends and syncs, which shows what the disk gives.
+//! Baseline: a loop of appends and syncs, which measures the disk alone.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -58,7 +58,7 @@ impl AppendFile {
     }
 }
 
-/// Half the time with a sync for each batch, half with one for each MiB.
+/// Runs half of `time` with a sync for each batch, and half with a sync for each MiB.
 pub(super) fn measure(
     AppendFile(mut file): AppendFile,
     mut batches: Batches,

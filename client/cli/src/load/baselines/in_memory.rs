@@ -21,9 +21,9 @@ use self::{
 };
 use super::{Batches, Encoded};
 
-/// Batches generated at once, while the clock is stopped.
+/// Batches generated at once. That time is not measured.
 const AHEAD: usize = 64;
-/// Bounds the memory: some bytes of each event are kept.
+/// Ends the baseline. Bounds its memory, which grows with each event.
 const EVENTS_MAX: u64 = 2_000_000;
 const PANE_MS: i64 = 5_000;
 const LISTED: usize = 10;

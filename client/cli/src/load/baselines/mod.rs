@@ -1,5 +1,5 @@
-//! Baselines: what the same machine does with the same events when less is asked of it. They run
-//! right after the node, because absolute figures drift between runs and ratios drift less.
+//! Baselines: the throughput of simpler programs with the same events, on the same machine. They
+//! run right after the node, because absolute figures drift between runs and ratios drift less.
 
 mod append;
 mod in_memory;

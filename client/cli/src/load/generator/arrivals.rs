@@ -45,7 +45,7 @@ impl Arrivals {
             match self.next < earlier {
                 true => self.came_earlier(earlier, &mut events),
                 false => {
-                    // Below `seen`, which is a u32.
+                    // Fits: the difference is below `seen`, which is a u32.
                     let learner = (self.next - earlier) as u32;
                     events.push(self.event(learner, "session_start", at_ms));
                 }
@@ -59,7 +59,7 @@ impl Arrivals {
     fn came_earlier(&mut self, earlier: u64, events: &mut Vec<v1::Event>) {
         let span_ms = i128::from(EARLIER_MS.end - EARLIER_MS.start);
         let passed_ms = span_ms * i128::from(self.next) / i128::from(earlier);
-        // Within the span.
+        // Fits: at most the span, which is an i64.
         let at_ms = self.start_ms - EARLIER_MS.end + passed_ms as i64;
         let learner = self.population.learners + self.next as u32;
         events.push(self.event(learner, "page_view", at_ms));

@@ -2,7 +2,7 @@
 
 use fastrand::Rng;
 
-/// The longest delay, ms: well within what a node takes by default.
+/// The longest delay, ms. Far shorter than what a node accepts by default.
 pub(super) const DELAY_MAX_MS: i64 = 180_000;
 
 /// The delay from an event to its publication, ms: within a second for most, within eight for a few

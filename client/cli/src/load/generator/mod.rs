@@ -85,8 +85,8 @@ impl Generator {
         events
     }
 
-    /// An interaction that happens at `at_ms`: no event of its learner sent by then is newer. The
-    /// assessment tool has none.
+    /// An interaction with event time `at_ms`: the newest event of its learner up to then. Must not
+    /// be called for the assessment tool, which publishes no interactions.
     pub(crate) fn newest_interaction(&mut self, at_ms: i64) -> v1::Event {
         let mut event = self.bare(at_ms, at_ms);
         let learner = self.population.any(&mut self.rng);
@@ -114,7 +114,7 @@ impl Generator {
             return;
         };
         match attempt {
-            // A changed score belongs to the learner of the attempt, not to the one picked.
+            // The event of a changed score belongs to the learner of the attempt.
             sources::Scored::Changed(learner) => self.population.put(event, learner, event_ms),
             sources::Scored::New(attempt) if self.attempts.len() < ATTEMPTS => {
                 self.attempts.push(attempt);

@@ -26,7 +26,7 @@ impl Population {
         rng.u32(..self.learners.max(1))
     }
 
-    /// Makes the event one of this learner's at that time, ms since the epoch.
+    /// Sets the learner, session and course of an event that happens at `event_ms` since the epoch.
     pub(super) fn put(&self, event: &mut v1::Event, learner: u32, event_ms: i64) {
         event.user_id = learner_id(learner);
         event.session_id = sitting(learner, event_ms);

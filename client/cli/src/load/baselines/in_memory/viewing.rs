@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::attempts::Key;
 
-/// Cap of watched time where no event tells the video's length, ms.
+/// Cap of watched time where no event contains the video's length, ms.
 const DEFAULT_CAP_MS: i64 = 30 * 60_000;
 
 /// One video in one session.
