@@ -309,7 +309,9 @@ fn active_head(user_id: &str, record: &[u8]) -> Option<(String, Vec<u8>)> {
 fn of_every_active_learner_the_newest_head_is_found() {
     let seed = std::env::var("HOMEROOM_SEED").ok();
     let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));
-    println!("replay with: HOMEROOM_SEED={seed} cargo test -p homeroom-node --lib node::recovery");
+    println!(
+        "replay with: HOMEROOM_SEED={seed} cargo test -p homeroom-node --lib learner::recovery"
+    );
     let mut rng = Rng::with_seed(seed);
     let mut rig = Rig::new();
     for as_of in 1..=CAPTURES {

@@ -150,7 +150,7 @@ mod tests {
         let seed = std::env::var("HOMEROOM_SEED").ok();
         let seed = seed.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a number"));
         println!(
-            "replay with: HOMEROOM_SEED={seed} cargo test -p homeroom-node --lib learner::growth"
+            "replay with: HOMEROOM_SEED={seed} cargo test -p homeroom-node --lib learner::actor::growth"
         );
         let mut rng = Rng::with_seed(seed);
         for learner in 0..LEARNERS {
