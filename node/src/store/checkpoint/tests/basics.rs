@@ -59,7 +59,13 @@ fn shards_commit_at_the_same_time() {
     std::thread::scope(|scope| {
         for model in &models {
             let store = &store;
-            scope.spawn(move || (1..=6).for_each(|number| commit(store, model, number)));
+            scope.spawn(move || {
+                for number in 1..=6 {
+                    commit(store, model, number);
+                    // Each commit counts, not only the last one.
+                    assert_at(store, model, number);
+                }
+            });
         }
     });
     drop(store);
