@@ -214,3 +214,35 @@ impl UnderWay {
         delivered
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_applied_parts_have_outcomes() {
+        let (slots, answers) = fan_in(3);
+        let mut slots: Vec<_> = slots.collect();
+        let applied = PartApplied {
+            index: 7,
+            outcomes: vec![Outcome::Accepted, Outcome::Shadowed],
+        };
+        slots.pop().expect("three").send(Ok(applied));
+        // One part is dropped without an answer, one is refused.
+        drop(slots.pop());
+        let refused = slots.pop().expect("three");
+        refused.send(Err(PartError::NotLeader));
+        let under_way = UnderWay {
+            count: 4,
+            parts: vec![(0, vec![1]), (1, vec![2]), (2, vec![3, 0])],
+            answers,
+        };
+        let delivered = under_way.delivered().await;
+        assert_eq!(
+            delivered.outcomes,
+            [Some(Outcome::Shadowed), None, None, Some(Outcome::Accepted)]
+        );
+        let positions: Vec<_> = delivered.positions.iter().collect();
+        assert_eq!(positions, [(2, 7)]);
+    }
+}

@@ -132,24 +132,35 @@ async fn enqueue_for_busy(
 
 #[cfg(test)]
 mod tests {
+    use std::pin::pin;
+
+    use homeroom_core::{Event, EventType};
+
     use super::*;
     use crate::learner::{LearnerRef, NoBlocks, Stored};
 
-    #[tokio::test(flavor = "multi_thread")]
-    async fn a_learner_that_has_stopped_is_noticed() {
-        let resident = ResidentLearner::of(Stored::nothing_of("ada"), Arc::new(NoBlocks));
-        let learner = LearnerRef::unsupervised(resident).await;
-        learner.send(LearnerMessage::Retire).expect("it is active");
-        let context = Arc::new(EntryContext {
+    async fn learner(user_id: &str) -> LearnerRef {
+        let resident = ResidentLearner::of(Stored::nothing_of(user_id), Arc::new(NoBlocks));
+        LearnerRef::unsupervised(resident).await
+    }
+
+    fn context() -> Arc<EntryContext> {
+        Arc::new(EntryContext {
             index: 1,
             block_events: 64,
             log_time_ms: 0,
             watermark_ms: 0,
             floor_ms: 0,
             settings: Arc::default(),
-        });
+        })
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_learner_that_has_stopped_is_noticed() {
+        let learner = learner("ada").await;
+        learner.send(LearnerMessage::Retire).expect("it is active");
         let entry = Applying {
-            context: &context,
+            context: &context(),
             payload: &Bytes::new(),
             durable_index: 0,
         };
@@ -160,5 +171,42 @@ mod tests {
         };
         let dispatched = dispatch(&entry, &groups, &[(0, learner)]).await;
         assert!(matches!(dispatched, Err(DispatchError::LearnerStopped)));
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn busy_and_idle_learners_answer_in_the_order_of_their_groups() {
+        let users = vec!["ada", "bob", "cyd", "dan"];
+        let (mut payload, mut learners, mut ends) = (Vec::new(), Vec::new(), vec![0]);
+        for (number, &user_id) in users.iter().enumerate() {
+            let at_ms = 1_000 + number as i64;
+            Event::bare(user_id, user_id, at_ms, EventType::Click, "lms").encode_into(&mut payload);
+            ends.push(payload.len());
+            learners.push((number, learner(user_id).await));
+        }
+        let payload = Bytes::from(payload);
+        let events = ends
+            .windows(2)
+            .map(|ends| [&payload[ends[0]..ends[1]]].into());
+        let entry = Applying {
+            context: &context(),
+            payload: &payload,
+            durable_index: 0,
+        };
+        let groups = Groups {
+            events: events.collect(),
+            users,
+            order: Vec::new(),
+        };
+        let mut busy = [0, 2, 3].map(|group: usize| learners[group].1.try_lock());
+        assert!(busy.iter().all(Option::is_some));
+        let mut dispatched = pin!(dispatch(&entry, &groups, &learners));
+        assert!(futures::poll!(&mut dispatched).is_pending());
+        // The last one is the first to answer.
+        for learner in busy.iter_mut().rev() {
+            drop(learner.take());
+        }
+        let applied = dispatched.await.expect("all apply it");
+        let newest_ms: Vec<i64> = applied.iter().map(|it| it.last_event_ms).collect();
+        assert_eq!(newest_ms, [1_000, 1_001, 1_002, 1_003]);
     }
 }

@@ -157,3 +157,85 @@ fn answer(parts: Vec<Part>, written: Result<(u64, Applied), ProposeError>) {
         part.reply.send(applied.ok_or(PartError::Stopped));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use homeroom_core::{Event, EventType, entry::RecordBuffer, shard::Outcome};
+    use tokio::sync::Semaphore;
+
+    use super::*;
+    use crate::fan_in::fan_in;
+
+    type PartAnswer = Result<PartApplied, PartError>;
+
+    /// What parts with these numbers of deliveries receive.
+    fn answers(
+        counts: &[usize],
+        written: Result<(u64, Applied), ProposeError>,
+    ) -> Vec<Option<PartAnswer>> {
+        let (slots, mut answers) = fan_in(counts.len());
+        let part = |(&count, reply)| {
+            let mut records = RecordBuffer::default();
+            for number in 0..count {
+                let id = format!("event-{number}");
+                records.push_event(&Event::bare("ada", id, 0, EventType::Click, "lms"));
+            }
+            let permit = Arc::new(Semaphore::new(1)).try_acquire_owned();
+            Part {
+                records,
+                permit: permit.expect("one is free"),
+                reply,
+            }
+        };
+        answer(counts.iter().zip(slots).map(part).collect(), written);
+        answers.try_recv().expect("all are answered")
+    }
+
+    fn applied(index: u64, outcomes: &[Outcome]) -> Option<PartAnswer> {
+        let outcomes = outcomes.to_vec();
+        Some(Ok(PartApplied { index, outcomes }))
+    }
+
+    const STOPPED: Option<PartAnswer> = Some(Err(PartError::Stopped));
+    const AGAIN: Outcome = Outcome::Duplicate {
+        conflicting: false,
+        reason: None,
+    };
+
+    #[test]
+    fn each_part_receives_the_outcomes_of_its_own_deliveries() {
+        let outcomes = [Outcome::Accepted, Outcome::Shadowed, AGAIN];
+        let written = Ok((7, outcomes::encode(&outcomes)));
+        assert_eq!(
+            answers(&[2, 0, 1], written),
+            [
+                applied(7, &outcomes[..2]),
+                applied(7, &[]),
+                applied(7, &outcomes[2..])
+            ]
+        );
+    }
+
+    #[test]
+    fn a_part_whose_outcomes_are_missing_or_unknown_is_not_known_to_be_applied() {
+        let outcomes = [Outcome::Accepted, Outcome::Shadowed];
+        let written = Ok((7, outcomes::encode(&outcomes)));
+        let first = applied(7, &outcomes[..1]);
+        // Not even the outcome that the second part could have.
+        assert_eq!(answers(&[1, 2, 1], written), [first, STOPPED, STOPPED]);
+        let nothing = Ok((7, Applied::default()));
+        assert_eq!(answers(&[1, 2], nothing), [STOPPED, STOPPED]);
+        let unknown = Ok((7, Applied(Bytes::from_static(&[0, 0xff]))));
+        let first = applied(7, &[Outcome::Accepted]);
+        assert_eq!(answers(&[1, 1], unknown), [first, STOPPED]);
+    }
+
+    #[test]
+    fn all_parts_of_an_entry_that_was_not_written_receive_the_reason() {
+        let refused = Err(ProposeError::NotLeader);
+        let not_leader = Some(Err(PartError::NotLeader));
+        assert_eq!(answers(&[1, 2], refused), [not_leader.clone(), not_leader]);
+        let stopped = Err(ProposeError::Stopped("the disk is full".into()));
+        assert_eq!(answers(&[1, 2], stopped), [STOPPED, STOPPED]);
+    }
+}
