@@ -4,6 +4,7 @@ mod bodies;
 mod connections;
 mod events;
 mod fake;
+mod retries;
 mod xapi;
 
 use std::io::Write;
