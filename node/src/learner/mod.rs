@@ -10,11 +10,11 @@ pub use actor::{
     ACTOR_BYTES, Apply, GroupApplied, LearnerMessage, LearnerRef, Look, Read, ResidentLearner,
     Retired, Save, Seen, memory_of,
 };
-#[cfg(test)]
-pub use codec::NoBlocks;
 pub use codec::{
     BlockSource, Collected, Gathered, LoadError, RecordKey, Saved, Stored, dead_letter_key,
     fetch_live, learner_key, learners_from, load, load_block, parse_key, standings_after,
     standings_from, standings_prefix, was_passivated,
 };
+#[cfg(test)]
+pub use codec::{NoBlocks, pack, pack_key};
 pub use recovery::RecoveredLearners;

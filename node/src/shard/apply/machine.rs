@@ -311,3 +311,7 @@ fn count_amended(applied: &[GroupApplied]) -> usize {
         .map(|applied| applied.verdicts.iter().filter(amends).count())
         .sum()
 }
+
+#[cfg(test)]
+#[path = "machine_tests.rs"]
+mod tests;

@@ -31,9 +31,15 @@ pub struct Sweeper {
 impl Sweeper {
     /// Begins with the first record.
     pub fn of(resources: &GroupResources, shard: u16) -> Self {
+        let (store, background) = (&resources.store, &resources.background);
+        Self::new(Arc::clone(store), background.clone(), shard)
+    }
+
+    /// The same, with what it uses of the resources.
+    pub fn new(store: Arc<CheckpointStore>, background: Background, shard: u16) -> Self {
         Self {
-            store: Arc::clone(&resources.store),
-            background: resources.background.clone(),
+            store,
+            background,
             shard,
             from: Arc::new(Mutex::new(learners_from())),
         }
