@@ -138,7 +138,11 @@ fn stored_heads(store: &CheckpointStore) -> Vec<(String, u64, u64)> {
     let heads = records.map(|record| {
         let record = record.expect("it is intact");
         match parse_key(record.key()) {
-            Some(RecordKey::Learner { user_id, part, .. }) if part == StatePart::Head => {
+            Some(RecordKey::Learner {
+                user_id,
+                part: StatePart::Head,
+                ..
+            }) => {
                 let gathered = Gathered::begin(user_id, record.payload());
                 assert!(gathered.was_active());
                 let as_of = gathered.as_of();
