@@ -80,7 +80,8 @@ fn named_paths(text: &str) -> impl Iterator<Item = &str> {
     let quoted = text.split('`').skip(1).step_by(2);
     quoted.filter(|name| {
         let first = name.split_once('/').map(|(first, _)| first);
-        first.is_some_and(|first| root().join(first).is_dir()) && !name.contains([' ', '*', '{'])
+        first.is_some_and(|first| !first.is_empty() && root().join(first).is_dir())
+            && !name.contains([' ', '*', '{'])
     })
 }
 
