@@ -5,8 +5,9 @@ mod call_gauge;
 mod listeners;
 mod services;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
+use futures::FutureExt;
 use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::server::HealthReporter;
@@ -122,6 +123,9 @@ pub async fn serve(
         }
     };
     intake_gate.open(intake);
+    // The first poll installs the signal handlers: a ready node stops in order.
+    let mut shutdown = pin!(shutdown);
+    let early = shutdown.as_mut().now_or_never();
     readiness.send_replace(Readiness::Ready);
     report(&health, true).await;
     tracing::info!(
@@ -132,7 +136,8 @@ pub async fn serve(
         "ready"
     );
     let failed = tokio::select! {
-        () = shutdown => None,
+        () = shutdown, if early.is_none() => None,
+        () = future::ready(()), if early.is_some() => None,
         name = listeners.ended() => Some(ServeError::Listener(name)),
     };
     tracing::info!("stopping: no new requests, those under way end");
