@@ -17,6 +17,25 @@ pub(super) fn duration_ms(text: &str) -> Result<i64, String> {
     i64::try_from(parsed.as_millis()).map_err(|_| "too long".to_owned())
 }
 
+/// A number of bytes, KiB or MiB.
+pub(super) fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, unit) = match text.find(|c: char| !c.is_ascii_digit()) {
+        Some(at) => text.split_at(at),
+        None => (text, ""),
+    };
+    let unit = match unit {
+        "" | "B" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        _ => None,
+    };
+    let number: Option<u64> = digits.parse().ok();
+    let bytes = number
+        .zip(unit)
+        .and_then(|(number, unit)| number.checked_mul(unit));
+    bytes.ok_or_else(|| "write for instance 65536, 512KiB or 2MiB".to_owned())
+}
+
 /// RFC 3339 with an offset, or ms since the epoch.
 pub(super) fn time_ms(text: &str) -> Result<i64, String> {
     if let Ok(ms) = text.parse() {

@@ -56,6 +56,15 @@ pub(super) fn duration_ms(ms: i64) -> String {
 }
 
 /// A share of 1, with three decimals.
+/// A size as it is set: in the largest unit that divides it.
+pub(super) fn bytes(bytes: u64) -> String {
+    match bytes {
+        _ if bytes % (1 << 20) == 0 => format!("{}MiB", bytes >> 20),
+        _ if bytes % (1 << 10) == 0 => format!("{}KiB", bytes >> 10),
+        _ => bytes.to_string(),
+    }
+}
+
 pub(super) fn share(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.3}"))
 }

@@ -6,15 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     DeadLetterUpdate, Event, Refusal, Settings,
+    settings::SettingsBefore,
     wire::{DecodeError, Put, versioned},
 };
 
 /// The newest version of the encoding. Readers accept all versions up to it.
-const ENTRY_VERSION: u8 = 2;
-/// Batches, ticks and settings keep the first version: older builds can read them.
+const ENTRY_VERSION: u8 = SETTINGS_VERSION;
+/// Batches and ticks keep the first version: older builds can read them.
 const FIRST_VERSION: u8 = 1;
 /// The version that added updates of dead letters.
 const LETTERS_VERSION: u8 = 2;
+/// The version with which settings have a version of their own.
+const SETTINGS_VERSION: u8 = 3;
 
 /// One delivery in an entry.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -109,7 +112,7 @@ impl<'a> Entry<'a> {
     /// # Errors
     /// When the bytes are damaged or of an unknown version.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
-        let (_, body) = versioned(bytes, FIRST_VERSION..=ENTRY_VERSION)?;
+        let (version, body) = versioned(bytes, FIRST_VERSION..=ENTRY_VERSION)?;
         let (header, bytes): (Header, _) =
             postcard::take_from_bytes(body).map_err(|_| DecodeError::Damaged)?;
         let command = match header.kind {
@@ -123,9 +126,12 @@ impl<'a> Entry<'a> {
                 bytes,
             }),
             Kind::Tick => Command::Tick,
-            Kind::Settings => {
-                Command::Settings(postcard::from_bytes(bytes).map_err(|_| DecodeError::Damaged)?)
+            Kind::Settings if version < SETTINGS_VERSION => {
+                let before: SettingsBefore =
+                    postcard::from_bytes(bytes).map_err(|_| DecodeError::Damaged)?;
+                Command::Settings(Box::new(before.into()))
             }
+            Kind::Settings => Command::Settings(Box::new(Settings::decode(bytes)?)),
             Kind::DeadLetters => {
                 Command::DeadLetters(postcard::from_bytes(bytes).map_err(|_| DecodeError::Damaged)?)
             }
@@ -144,8 +150,9 @@ pub fn encode_tick(log_time_ms: i64) -> Vec<u8> {
 
 /// Encodes a change of settings.
 pub fn encode_settings(log_time_ms: i64, settings: &Settings) -> Vec<u8> {
-    postcard::to_extend(settings, encode_header(log_time_ms, Kind::Settings, 256))
-        .expect("serialising into memory does not fail")
+    let mut entry = encode_header(log_time_ms, Kind::Settings, 256);
+    entry.extend_from_slice(&settings.encode());
+    entry
 }
 
 /// Encodes an update of dead letters.
@@ -171,7 +178,8 @@ pub fn encode_batch<'p>(
 fn encode_header(log_time_ms: i64, kind: Kind, capacity: usize) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(capacity);
     bytes.push(match kind {
-        Kind::Batch { .. } | Kind::Tick | Kind::Settings => FIRST_VERSION,
+        Kind::Batch { .. } | Kind::Tick => FIRST_VERSION,
+        Kind::Settings => SETTINGS_VERSION,
         Kind::DeadLetters => LETTERS_VERSION,
     });
     postcard::to_extend(&Header { log_time_ms, kind }, bytes)

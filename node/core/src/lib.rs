@@ -26,6 +26,7 @@ pub use event_summary::EventSummary;
 pub use event_type::{EventKind, EventType, Playback};
 pub use refusal::{PayloadFormat, Reason, Refusal};
 pub use settings::{
-    ActorForm, LatePolicy, Settings, SettingsChange, SettingsError, SourcePolicy, WindowShape,
+    ActorForm, CHANGE_BYTES_MAX, LatePolicy, SETTINGS_BYTES_MAX, Settings, SettingsChange,
+    SettingsError, SourcePolicy, WindowShape,
 };
 pub use wire::DecodeError;

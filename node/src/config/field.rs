@@ -72,6 +72,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("founding.allowed_lateness", Time("0s", "1h")),
     field("founding.source_delay", Time("0s", "1h")),
     field("founding.late_policy", Choice(&["amend", "dead_letter"])),
+    field("founding.learner_bytes_max", Size("64KiB", "16MiB")),
     field(
         "log_output.level",
         Choice(&["error", "warn", "info", "debug", "trace"]),

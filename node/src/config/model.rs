@@ -173,6 +173,8 @@ pub struct FoundingConfig {
     pub source_delay: Duration,
     /// See [`Settings::late_policy`]; default `amend`.
     pub late_policy: LatePolicyChoice,
+    /// See [`Settings::learner_bytes_max`]; default 1 MiB, 64 KiB to 16 MiB.
+    pub learner_bytes_max: ByteSize,
 }
 
 /// What happens to an event whose window is already settled.
@@ -241,6 +243,7 @@ impl FoundingConfig {
                 LatePolicyChoice::Amend => LatePolicy::Amend,
                 LatePolicyChoice::DeadLetter => LatePolicy::DeadLetter,
             },
+            learner_bytes_max: self.learner_bytes_max.as_u64(),
             ..Settings::default()
         }
     }

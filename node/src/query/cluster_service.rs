@@ -153,6 +153,7 @@ fn to_proto(settings: &Settings) -> v1::Settings {
         authority: authority.collect(),
         sources: sources.collect(),
         poison_drill_type: settings.poison_drill_type.clone(),
+        learner_bytes_max: Some(settings.learner_bytes_max),
     }
 }
 
@@ -193,5 +194,6 @@ fn to_change(requested: v1::Settings) -> Result<SettingsChange, Status> {
             .collect(),
         sources: sources.collect(),
         poison_drill_type: requested.poison_drill_type,
+        learner_bytes_max: requested.learner_bytes_max,
     })
 }

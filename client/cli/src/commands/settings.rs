@@ -21,6 +21,7 @@ enum Command {
     /// Change some, and show all.
     ///
     /// retention=10d  allowed-lateness=30s  source-delay=10s  late-policy=amend|dead_letter
+    /// learner-bytes-max=1MiB (how much a learner holds, in bytes, KiB or MiB)
     /// authority.TYPE=SOURCE[,SOURCE…] (whose word counts for an event type; none: everybody's)
     /// sources.NAME.ordered=true|false  sources.NAME.delay=5s  sources.NAME.extra-credit=true|false
     /// sources.NAME.drop-unknown-fields=true|false  sources.NAME.actor-form=name|home_page_and_name
@@ -71,6 +72,12 @@ fn rows(settings: &v1::Settings) -> Vec<(String, String)> {
             duration(settings.source_delay_ms),
         ),
         ("late-policy".to_owned(), late_policy.to_ascii_lowercase()),
+        (
+            "learner-bytes-max".to_owned(),
+            settings
+                .learner_bytes_max
+                .map_or_else(|| "-".to_owned(), render::bytes),
+        ),
     ];
     for (event_type, sources) in &settings.authority {
         rows.push((format!("authority.{event_type}"), sources.sources.join(",")));

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use homeroom_client::v1;
 use thiserror::Error;
 
-use crate::args::duration_ms;
+use crate::args::{bytes, duration_ms};
 
 /// One `KEY=VALUE`.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +14,7 @@ pub(super) enum SettingChange {
     AllowedLateness(i64),
     SourceDelay(i64),
     LatePolicy(v1::LatePolicy),
+    LearnerBytesMax(u64),
     Authority {
         event_type: String,
         sources: Vec<String>,
@@ -82,6 +83,7 @@ impl FromStr for SettingChange {
             "retention" => duration_ms(value).map(Self::Retention).map_err(bad),
             "allowed-lateness" => duration_ms(value).map(Self::AllowedLateness).map_err(bad),
             "source-delay" => duration_ms(value).map(Self::SourceDelay).map_err(bad),
+            "learner-bytes-max" => bytes(value).map(Self::LearnerBytesMax).map_err(bad),
             "late-policy" => late_policy(value).map(Self::LatePolicy).map_err(bad),
             _ => Err(unknown()),
         }
@@ -124,6 +126,7 @@ impl SettingChange {
             Self::AllowedLateness(ms) => update.allowed_lateness_ms = Some(*ms),
             Self::SourceDelay(ms) => update.source_delay_ms = Some(*ms),
             Self::LatePolicy(policy) => update.set_late_policy(*policy),
+            Self::LearnerBytesMax(bytes) => update.learner_bytes_max = Some(*bytes),
             Self::Authority {
                 event_type,
                 sources,
@@ -180,12 +183,14 @@ mod tests {
             "sources.lms.eu.ordered=true",
             "sources.lms.eu.actor-form=name",
             "retention=10d",
+            "learner-bytes-max=2MiB",
         ] {
             let change: SettingChange = text.parse().expect(text);
             change.apply(&present, &mut update);
         }
         assert_eq!(update.retention_ms, Some(864_000_000));
         assert_eq!(update.source_delay_ms, None);
+        assert_eq!(update.learner_bytes_max, Some(2 << 20));
         let policy = &update.sources["lms.eu"];
         assert_eq!((policy.ordered, policy.delay_ms), (Some(true), Some(7)));
         assert_eq!(policy.actor_form(), v1::ActorForm::Name);
@@ -227,6 +232,7 @@ mod tests {
         for text in [
             "retention=10",
             "late-policy=drop",
+            "learner-bytes-max=1GB",
             "sources.lms.ordered=yes",
         ] {
             assert!(

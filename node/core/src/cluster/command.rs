@@ -2,10 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DecodeError, Settings, SettingsChange, wire};
-
-/// Version of the encodings of state and commands.
-pub(super) const CLUSTER_VERSION: u8 = 1;
+use crate::{Settings, SettingsChange, settings};
 
 /// A node of the cluster.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +23,7 @@ pub struct Founding {
     /// The founding node.
     pub founder: Member,
     /// The initial settings.
+    #[serde(with = "settings::versioned")]
     pub settings: Settings,
 }
 
@@ -35,20 +33,9 @@ pub enum ClusterCommand {
     /// Founds the cluster; refused when it is founded already.
     Found(Founding),
     /// Changes settings.
-    Change(SettingsChange),
-}
-
-impl ClusterCommand {
-    /// The versioned encoding.
-    pub fn encode(&self) -> Vec<u8> {
-        wire::encode(CLUSTER_VERSION, self)
-    }
-
-    /// Reads what [`Self::encode`] wrote.
-    ///
-    /// # Errors
-    /// When the bytes are damaged or of an unknown version.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        wire::decode(CLUSTER_VERSION, bytes)
-    }
+    Change(#[serde(with = "settings::versioned_change")] SettingsChange),
+    /// A change that the build before wrote. It is judged by that build's rules, so that a replay
+    /// gives what was answered.
+    #[serde(skip)]
+    ChangeBefore(SettingsChange),
 }

@@ -4,6 +4,7 @@
 //! entries are replicated.
 
 mod command;
+mod encoding;
 mod state;
 
 pub use command::{ClusterCommand, Founding, Member};

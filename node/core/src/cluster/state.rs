@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::command::{CLUSTER_VERSION, ClusterCommand, Founding, Member};
-use crate::{DecodeError, Settings, wire};
+use super::command::{ClusterCommand, Founding, Member};
+use crate::{Settings, SettingsError, settings};
 
 /// The state of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,7 @@ pub struct Founded {
     /// The next free incarnation id. It only grows, so that no id is used twice.
     pub next_incarnation: u64,
     /// The settings in force.
+    #[serde(with = "settings::versioned")]
     pub settings: Settings,
 }
 
@@ -48,28 +49,14 @@ impl ClusterState {
                 *founded = Some(Founded::new(founding));
                 Ok(())
             }
-            (ClusterCommand::Change(_), None) => Err("the cluster is not founded yet".to_owned()),
+            (_, None) => Err("the cluster is not founded yet".to_owned()),
             (ClusterCommand::Change(change), Some(founded)) => {
-                founded.settings = founded
-                    .settings
-                    .changed(&change)
-                    .map_err(|error| error.to_string())?;
-                Ok(())
+                founded.adopt(founded.settings.changed(&change))
+            }
+            (ClusterCommand::ChangeBefore(change), Some(founded)) => {
+                founded.adopt(founded.settings.changed_as_before(&change))
             }
         }
-    }
-
-    /// The versioned encoding.
-    pub fn encode(&self) -> Vec<u8> {
-        wire::encode(CLUSTER_VERSION, self)
-    }
-
-    /// Reads what [`Self::encode`] wrote.
-    ///
-    /// # Errors
-    /// When the bytes are damaged or of an unknown version.
-    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        wire::decode(CLUSTER_VERSION, bytes)
     }
 }
 
@@ -90,6 +77,11 @@ impl Founded {
             members: vec![founding.founder],
             settings: founding.settings,
         }
+    }
+
+    fn adopt(&mut self, changed: Result<Settings, SettingsError>) -> Result<(), String> {
+        self.settings = changed.map_err(|error| error.to_string())?;
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use serde_bytes::Bytes;
 
 use super::{
     dead_letters::{DeadLetters, Ledger},
@@ -13,14 +14,16 @@ use super::{
 use crate::{
     DeadLetterUpdate, Settings,
     context::{BLOCK_EVENTS, EntryContext, ReadPoint},
+    settings::SettingsBefore,
     time::{MINUTE_MS, floor_to},
     wire::{DecodeError, versioned},
 };
 
 /// Version of the encoding of a shard's own record.
-const STATE_VERSION: u8 = 3;
-/// The version before, without open windows at the end. The oldest that can be read.
-const BEFORE: u8 = 2;
+const STATE_VERSION: u8 = 4;
+/// The oldest version that can be read, without open windows at the end. Before version 4 the
+/// settings had no version of their own.
+const OLDEST: u8 = 2;
 
 /// The state of a shard besides its learners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -58,9 +61,9 @@ pub struct Freshness {
     pub sources: Vec<SourceFreshness>,
 }
 
+/// What follows the settings.
 #[derive(Serialize, Deserialize)]
 struct Stored<'a> {
-    settings: Cow<'a, Settings>,
     watermark: Cow<'a, Watermark>,
     event_clock_ms: Option<i64>,
     sources: Cow<'a, Sources>,
@@ -194,7 +197,6 @@ impl ShardState {
     /// Encodes the shard's own record. Dead letters have records of their own.
     pub fn encode(&self) -> Vec<u8> {
         let stored = Stored {
-            settings: Cow::Borrowed(&self.settings),
             watermark: Cow::Borrowed(&self.watermark),
             event_clock_ms: self.event_clock_ms,
             sources: Cow::Borrowed(&self.sources),
@@ -202,8 +204,10 @@ impl ShardState {
             unused: Unused::default(),
             floor_ms: self.floor_ms,
         };
-        let first = postcard::to_extend(&stored, vec![STATE_VERSION]);
+        let settings = self.settings.encode();
+        let first = postcard::to_extend(Bytes::new(&settings), vec![STATE_VERSION]);
         first
+            .and_then(|bytes| postcard::to_extend(&stored, bytes))
             .and_then(|bytes| postcard::to_extend(&self.clock_raised_ms, bytes))
             .and_then(|bytes| postcard::to_extend(&self.open_windows, bytes))
             .expect("serialising into memory does not fail")
@@ -217,11 +221,20 @@ impl ShardState {
         bytes: &[u8],
         letters: impl Iterator<Item = (u64, Vec<u8>)>,
     ) -> Result<Self, DecodeError> {
-        let (version, body) = versioned(bytes, BEFORE..=STATE_VERSION)?;
-        let (restored, rest) =
-            postcard::take_from_bytes::<Stored<'_>>(body).map_err(|_| DecodeError::Damaged)?;
+        let (version, body) = versioned(bytes, OLDEST..=STATE_VERSION)?;
+        let (settings, rest) = match version {
+            STATE_VERSION => {
+                let (settings, rest) = take::<&Bytes>(body)?;
+                (Settings::decode(settings)?, rest)
+            }
+            _ => {
+                let (before, rest) = take::<SettingsBefore>(body)?;
+                (before.into(), rest)
+            }
+        };
+        let (restored, rest) = take::<Stored<'_>>(rest)?;
         let later = match version {
-            BEFORE => {
+            OLDEST => {
                 postcard::from_bytes(rest).map(|raised_ms| (raised_ms, OpenWindows::default()))
             }
             _ => postcard::from_bytes(rest),
@@ -230,7 +243,7 @@ impl ShardState {
         let dead_letters = DeadLetters::restore(restored.ledger.into_owned(), letters)
             .map_err(|_| DecodeError::Damaged)?;
         Ok(Self {
-            settings: Arc::new(restored.settings.into_owned()),
+            settings: Arc::new(settings),
             watermark: restored.watermark.into_owned(),
             event_clock_ms: restored.event_clock_ms,
             clock_raised_ms,
@@ -258,4 +271,9 @@ impl ShardState {
             .advance(self.silent_ms.take(), &self.sources, &self.settings);
         self.floor_ms = Floor(self.read_point().floor_ms);
     }
+}
+
+/// Reads a value from the front of bytes.
+fn take<'b, T: Deserialize<'b>>(bytes: &'b [u8]) -> Result<(T, &'b [u8]), DecodeError> {
+    postcard::take_from_bytes(bytes).map_err(|_| DecodeError::Damaged)
 }

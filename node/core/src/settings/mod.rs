@@ -1,10 +1,16 @@
 //! The cluster's settings. All replicas agree on them, since only log entries change them.
 
+mod bounds;
+mod stored;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::time::{DAY_MS, HOUR_MS, MINUTE_MS, PANE_MS, floor_to};
+use crate::time::{DAY_MS, MINUTE_MS, PANE_MS, floor_to};
+
+pub use bounds::{CHANGE_BYTES_MAX, SETTINGS_BYTES_MAX, SettingsError};
+pub(crate) use stored::{ChangeBefore, SettingsBefore, versioned, versioned_change};
 
 /// All settings that results depend on.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,6 +34,8 @@ pub struct Settings {
     pub windows: Vec<WindowShape>,
     /// An event type whose handling panics, so that operators can test how poison is contained.
     pub poison_drill_type: Option<String>,
+    /// The most bytes that a learner holds, counted by the rule in MEANING.
+    pub learner_bytes_max: u64,
 }
 
 /// The handling of events whose window is settled.
@@ -87,26 +95,13 @@ pub struct SettingsChange {
     pub late_policy: Option<LatePolicy>,
     /// See [`Settings::authority`]; an empty set removes the restriction.
     pub authority: BTreeMap<String, BTreeSet<String>>,
-    /// See [`Settings::sources`].
+    /// See [`Settings::sources`]; a default policy removes the entry, which means the same.
     pub sources: BTreeMap<String, SourcePolicy>,
     /// See [`Settings::poison_drill_type`]; an empty text disables it.
     pub poison_drill_type: Option<String>,
+    /// See [`Settings::learner_bytes_max`].
+    pub learner_bytes_max: Option<u64>,
 }
-
-/// A setting outside its bounds.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{name} must be {bounds}, not {value}")]
-pub struct SettingsError {
-    /// The setting, as the CLI names it.
-    pub name: &'static str,
-    /// The allowed values, in words.
-    pub bounds: &'static str,
-    /// The given value.
-    pub value: String,
-}
-
-/// The most entries in each map of the settings.
-const MAP_ENTRIES_MAX: usize = 1_000;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -120,6 +115,7 @@ impl Default for Settings {
             sources: BTreeMap::new(),
             windows: vec![WindowShape::MINUTE, WindowShape::SLIDING],
             poison_drill_type: None,
+            learner_bytes_max: 1 << 20,
         }
     }
 }
@@ -167,9 +163,42 @@ impl Settings {
 
     /// These settings with a change applied and the next version number.
     ///
+    /// What lies outside the bounds already, from a build that had wider ones, may stay, but not
+    /// grow.
+    ///
     /// # Errors
     /// When a value is outside its bounds; then nothing is changed.
     pub fn changed(&self, change: &SettingsChange) -> Result<Self, SettingsError> {
+        change.check_names()?;
+        let new = self.with(change);
+        new.check_values()?;
+        new.check_sizes(Some(self))?;
+        Ok(new)
+    }
+
+    /// As [`Self::changed`], by the rules of the build before, which bounded neither names nor
+    /// bytes. For changes that are in a log already.
+    ///
+    /// # Errors
+    /// When a value is outside the bounds of that build.
+    pub(crate) fn changed_as_before(&self, change: &SettingsChange) -> Result<Self, SettingsError> {
+        let new = self.with(change);
+        new.check_values()?;
+        new.check_entries(None)?;
+        Ok(new.trimmed())
+    }
+
+    /// Checks the bounds.
+    ///
+    /// # Errors
+    /// The first setting that is outside its bounds.
+    pub fn validate(&self) -> Result<(), SettingsError> {
+        self.check_names()?;
+        self.check_values()?;
+        self.check_sizes(None)
+    }
+
+    fn with(&self, change: &SettingsChange) -> Self {
         let mut new = self.clone();
         new.version += 1;
         new.retention_ms = change.retention_ms.unwrap_or(self.retention_ms);
@@ -178,6 +207,7 @@ impl Settings {
             .unwrap_or(self.allowed_lateness_ms);
         new.source_delay_ms = change.source_delay_ms.unwrap_or(self.source_delay_ms);
         new.late_policy = change.late_policy.unwrap_or(self.late_policy);
+        new.learner_bytes_max = change.learner_bytes_max.unwrap_or(self.learner_bytes_max);
         for (event_type, sources) in &change.authority {
             if sources.is_empty() {
                 new.authority.remove(event_type);
@@ -186,68 +216,18 @@ impl Settings {
             }
         }
         for (source, policy) in &change.sources {
-            new.sources.insert(source.clone(), policy.clone());
+            if *policy == SourcePolicy::default() {
+                new.sources.remove(source);
+            } else {
+                new.sources.insert(source.clone(), policy.clone());
+            }
         }
         if let Some(drill) = &change.poison_drill_type {
             new.poison_drill_type = Some(drill.clone()).filter(|drill| !drill.is_empty());
         }
-        new.validate()?;
-        Ok(new)
-    }
-
-    /// Checks the bounds.
-    ///
-    /// # Errors
-    /// The first setting that is outside its bounds.
-    pub fn validate(&self) -> Result<(), SettingsError> {
-        let within = |name, value: i64, least, most, bounds| {
-            (least..=most)
-                .contains(&value)
-                .then_some(())
-                .ok_or_else(|| SettingsError {
-                    name,
-                    bounds,
-                    value: format!("{value} ms"),
-                })
-        };
-        within(
-            "retention",
-            self.retention_ms,
-            HOUR_MS,
-            400 * DAY_MS,
-            "between 1 h and 400 d",
-        )?;
-        within(
-            "allowed-lateness",
-            self.allowed_lateness_ms,
-            0,
-            HOUR_MS,
-            "between 0 and 1 h",
-        )?;
-        within(
-            "source-delay",
-            self.source_delay_ms,
-            0,
-            HOUR_MS,
-            "between 0 and 1 h",
-        )?;
-        for policy in self.sources.values() {
-            let delay_ms = policy.delay_ms.unwrap_or_default();
-            within("sources.….delay", delay_ms, 0, HOUR_MS, "between 0 and 1 h")?;
-        }
-        for (name, entries) in [
-            ("authority", self.authority.len()),
-            ("sources", self.sources.len()),
-        ] {
-            if entries > MAP_ENTRIES_MAX {
-                let bounds = "at most 1,000 entries";
-                return Err(SettingsError {
-                    name,
-                    bounds,
-                    value: entries.to_string(),
-                });
-            }
-        }
-        Ok(())
+        new
     }
 }
+
+#[cfg(test)]
+mod tests;
