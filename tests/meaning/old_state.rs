@@ -3,16 +3,20 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use homeroom_core::learner::{Learner, RequiredParts, StateChange, StatePart, Verdict};
-use homeroom_core::shard::{EntryContext, ShardState};
-use homeroom_core::{Event, EventType, Settings};
+use homeroom_core::learner::{
+    Learner, Profile, RequiredParts, Session, StateChange, StatePart, Verdict, Window, WindowQuery,
+};
+use homeroom_core::shard::{EntryContext, ReadPoint, ShardState};
+use homeroom_core::{Event, EventType, Settings, WindowShape};
 
-/// Records of [`lived_in`], stored by the previous version at passivation in blocks of
+/// Records of [`lived_in`], stored at passivation by builds that did not count bytes, in blocks of
 /// [`BLOCK_EVENTS`]. Each is `number (8 bytes) length (4) bytes`, big-endian. The number is the
 /// start of the block, ms; the lowest number marks the head.
 const BEFORE: &[u8] = include_bytes!("../fixtures/learner-v4.bin");
+/// The same, with a head that lists the evicted blocks.
+const PASSIVATED_BEFORE: &[u8] = include_bytes!("../fixtures/learner-v5.bin");
 /// The same, stored by the current build.
-const PASSIVATED: &[u8] = include_bytes!("../fixtures/learner-v5.bin");
+const PASSIVATED: &[u8] = include_bytes!("../fixtures/learner-v7.bin");
 
 /// Postcard's encoding of a map without entries.
 const NOTHING: u8 = 0;
@@ -160,24 +164,66 @@ fn blocks(stored: &'static [u8]) -> (&'static [u8], Vec<(StatePart, &'static [u8
     (records[0].1, blocks.collect())
 }
 
+/// What reads and later events find of a learner. How much its events count is not stored by earlier
+/// builds.
+fn content(learner: &Learner) -> (Vec<Window>, Profile, Vec<Session>, usize, u64) {
+    let at = ReadPoint {
+        watermark_ms: learner.last_event_ms(),
+        event_clock_ms: learner.last_event_ms(),
+        floor_ms: learner.floor_ms(),
+        allowed_lateness_ms: 30_000,
+    };
+    let windows = learner.windows(&WindowQuery::all(WindowShape::MINUTE), &at);
+    let sessions = learner.sessions(at.watermark_ms).collect();
+    let counts = (learner.identities(), learner.events());
+    (windows, learner.profile(&at), sessions, counts.0, counts.1)
+}
+
 #[test]
 fn a_learner_passivated_by_an_earlier_build_is_unchanged() {
-    let mut learner = lived_in();
-    learner.take_changes(true);
+    let learner = lived_in();
     for (stored, beside) in [
         (BEFORE, RequiredParts::All),
-        (PASSIVATED, RequiredParts::Blocks(Vec::new())),
+        (PASSIVATED_BEFORE, RequiredParts::Blocks(Vec::new())),
     ] {
         let (head, blocks) = blocks(stored);
         assert_eq!(blocks.len(), 4);
         assert_eq!(Learner::required_parts(head), Ok(beside));
-        let whole = Learner::restore("ada", head, blocks.iter().copied());
-        assert_eq!(whole.as_ref(), Ok(&learner));
-        let partial = Learner::restore_partial("ada", head, blocks.into_iter());
-        let mut expected = learner.clone();
+        let whole = Learner::restore("ada", head, blocks.iter().copied()).expect("it can be read");
+        assert_eq!(content(&whole), content(&learner));
+        let mut expected = whole.clone();
+        expected.take_changes(true);
         expected.evict_blocks();
-        assert_eq!(partial, Ok(expected));
+        let partial = Learner::restore_partial("ada", head, blocks.into_iter());
+        assert_eq!(partial, Ok(expected), "it is the same learner");
     }
+}
+
+/// An earlier build did not count what is kept; the first event does.
+#[test]
+fn a_learner_of_an_earlier_build_takes_events_and_is_counted() {
+    let settings = Arc::new(Settings::default());
+    let (head, blocks) = blocks(PASSIVATED_BEFORE);
+    let mut learner = Learner::restore("ada", head, blocks.into_iter()).expect("it can be read");
+    let next = event(78, "click", learner.last_event_ms() + 1_000);
+    apply(&mut learner, &next, 1_000, &settings);
+    let (kept, estimate) = (learner.kept_bytes() as u64, learner.kept_estimate());
+    assert!(
+        kept <= estimate && estimate < 1 << 20,
+        "{kept} of {estimate}"
+    );
+}
+
+#[test]
+fn a_learner_comes_back_as_it_was() {
+    let mut learner = lived_in();
+    learner.take_changes(true);
+    let (head, blocks) = blocks(PASSIVATED);
+    let whole = Learner::restore("ada", head, blocks.iter().copied());
+    assert_eq!(whole.as_ref(), Ok(&learner));
+    let partial = Learner::restore_partial("ada", head, blocks.into_iter());
+    learner.evict_blocks();
+    assert_eq!(partial, Ok(learner));
 }
 
 /// Other bytes need another version, so that builds that can't read them return an error.

@@ -56,6 +56,13 @@ pub struct Event<'a> {
 }
 
 impl<'a> Event<'a> {
+    /// Whether the event can affect watched time.
+    pub fn affects_watched_time(&self) -> bool {
+        self.event_type.playback().is_some()
+            || self.watched_ms.is_some()
+            || self.length_ms.is_some()
+    }
+
     /// An event with only the mandatory fields.
     pub fn bare(
         user_id: impl Into<Cow<'a, str>>,

@@ -28,11 +28,13 @@ pub enum Reason {
     BeyondRetention,
     /// Applying it panics.
     Poison,
+    /// Its learner has no room for it.
+    LearnerFull,
 }
 
 impl Reason {
     /// All reasons, in the order of the contract.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Malformed,
         Self::MissingField,
         Self::BadTimestamp,
@@ -43,6 +45,7 @@ impl Reason {
         Self::Late,
         Self::BeyondRetention,
         Self::Poison,
+        Self::LearnerFull,
     ];
 
     /// The name that metrics, CLI and documents use.
@@ -58,6 +61,7 @@ impl Reason {
             Self::Late => "late",
             Self::BeyondRetention => "beyond_retention",
             Self::Poison => "poison",
+            Self::LearnerFull => "learner_full",
         }
     }
 
@@ -68,6 +72,9 @@ impl Reason {
             Self::Late => "its window is settled, and the policy for late events is dead_letter",
             Self::BeyondRetention => "older than the retention",
             Self::Poison => "handling it panics",
+            Self::LearnerFull => {
+                "its learner has no room: learner-bytes-max, or a bound of its events"
+            }
             _ => "",
         }
     }

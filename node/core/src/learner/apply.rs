@@ -12,16 +12,11 @@ use crate::{
     learner::{
         compact::{Arrival, IdHash},
         history::NewPane,
-        playback::affects_watched_time,
         residency::Missing,
         state::Learner,
     },
     time::{HOUR_MS, MINUTE_MS, floor_to, hour_of},
 };
-
-/// The most events of one learner within the retention. No person reaches it; each event keeps some
-/// bytes in memory.
-const IDENTITIES_MAX: usize = 1_000_000;
 
 /// The result of one event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +105,14 @@ impl Learner {
         GUARDED.set(true);
         let judged = catch_unwind(AssertUnwindSafe(|| {
             self.check_resident(context, arrival)?;
-            Ok(self.judge(context, arrival, encoded))
+            let judged = self.judge(context, arrival, encoded);
+            Ok(judged.and_then(|plan| {
+                let changed = plan.others_touched_ms.len();
+                match self.make_room(event, changed) {
+                    true => Ok(plan),
+                    false => Err(Verdict::Refused(Reason::LearnerFull)),
+                }
+            }))
         }));
         GUARDED.set(false);
         Ok(match judged {
@@ -135,6 +137,7 @@ impl Learner {
         self.playbacks.prune(self.pruned_hour_ms());
         self.attempts.prune(self.pruned_hour_ms());
         self.blocks.prune(floor_ms);
+        self.kept.recount_next();
         self.unsaved = true;
     }
 
@@ -143,7 +146,8 @@ impl Learner {
         floor_to(self.pruned_to_ms, HOUR_MS)
     }
 
-    /// The checks in the order of the design: duplicate, retention, lateness, authority.
+    /// The checks in the order of the design: duplicate, retention, lateness, authority, room in
+    /// the blocks.
     fn judge(
         &self,
         context: &EntryContext,
@@ -168,9 +172,6 @@ impl Learner {
         if event.timestamp_ms < context.floor_ms {
             return Err(Verdict::Refused(Reason::BeyondRetention));
         }
-        if self.identities() >= IDENTITIES_MAX {
-            return Err(Verdict::Refused(Reason::ValueOutOfRange));
-        }
         let window_end_ms = floor_to(event.timestamp_ms, MINUTE_MS) + MINUTE_MS;
         let amends = context.watermark_ms >= window_end_ms + settings.allowed_lateness_ms;
         if amends && settings.late_policy == LatePolicy::DeadLetter {
@@ -178,6 +179,9 @@ impl Learner {
         }
         if settings.is_shadowed(event.event_type.name(), &event.source) {
             return Err(Verdict::Shadowed);
+        }
+        if !self.blocks_have_room(arrival) {
+            return Err(Verdict::Refused(Reason::LearnerFull));
         }
         Ok(Plan {
             id,
@@ -189,7 +193,7 @@ impl Learner {
 
     fn others_touched(&self, arrival: &Arrival<'_>) -> Vec<i64> {
         let mut touched_ms = Vec::new();
-        if affects_watched_time(arrival.event) {
+        if arrival.event.affects_watched_time() {
             touched_ms = self.playbacks.affected_by(arrival);
         }
         if arrival.event.score_millionths.is_some() {
@@ -209,15 +213,15 @@ impl Learner {
         self.events = self.events.saturating_add(1);
         self.last_event_ms = self.last_event_ms.max(event.timestamp_ms);
         self.sessions.add(arrival);
-        if affects_watched_time(event) {
-            for changed_ms in self.playbacks.add(arrival, course) {
-                self.blocks.mark(changed_ms);
-            }
+        if event.affects_watched_time()
+            && let Some(changed_ms) = self.playbacks.add(arrival, course)
+        {
+            self.blocks.mark(changed_ms);
         }
         if let Some(score_millionths) = event.score_millionths
             && let Some(changed_ms) = self.attempts.add(arrival, score_millionths, course)
         {
-            self.blocks.mark(changed_ms);
+            self.blocks.mark(changed_ms..=changed_ms);
         }
         if event.event_type.kind() == EventKind::Interaction {
             self.last_interactions.add(arrival, course);

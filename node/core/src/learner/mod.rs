@@ -8,8 +8,11 @@ mod attempts;
 mod codec;
 mod compact;
 mod history;
+mod kept;
+mod make_room;
 mod playback;
 mod residency;
+mod room;
 mod state;
 mod views;
 

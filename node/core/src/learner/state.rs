@@ -6,6 +6,7 @@ use crate::learner::{
     attempts::Attempts,
     compact::allocation_bytes,
     history::{Blocks, Corrections, Courses, LastInteractions, Session, Sessions},
+    kept::Kept,
     playback::Playbacks,
 };
 
@@ -21,6 +22,7 @@ pub struct Learner {
     pub(super) last_event_ms: i64,
     /// The floor of the last pruning, ms.
     pub(super) pruned_to_ms: i64,
+    pub(super) kept: Kept,
     /// The state differs from the stored head.
     pub(super) unsaved: bool,
     pub(super) blocks: Blocks,
@@ -41,6 +43,7 @@ impl Learner {
             events: 0,
             last_event_ms: i64::MIN,
             pruned_to_ms: i64::MIN,
+            kept: Kept::default(),
             courses: Courses::default(),
             sessions: Sessions::default(),
             playbacks: Playbacks::default(),

@@ -48,6 +48,7 @@ pub fn to_reason(reason: Reason) -> v1::DeadLetterReason {
         Reason::Late => v1::DeadLetterReason::Late,
         Reason::BeyondRetention => v1::DeadLetterReason::BeyondRetention,
         Reason::Poison => v1::DeadLetterReason::Poison,
+        Reason::LearnerFull => v1::DeadLetterReason::LearnerFull,
     }
 }
 

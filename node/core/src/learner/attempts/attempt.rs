@@ -3,7 +3,10 @@
 use super::name_table::{NameId, NameTable};
 use crate::{
     EventType,
-    learner::compact::{CourseSlot, Place, Text, allocation_bytes, read_text},
+    learner::{
+        compact::{CourseSlot, Place, Text, allocation_bytes, read_text},
+        room::DETAIL_KEPT_BYTES,
+    },
     wire::{Put, Reader},
 };
 
@@ -146,6 +149,14 @@ impl AttemptRef<'_> {
             Some(name) => EventType::Other(name.to_box()),
             None => EventType::at(self.known_type.into()).unwrap_or(EventType::QuestionAnswered),
         }
+    }
+
+    /// What the attempt counts, bytes.
+    pub fn kept_bytes(&self) -> usize {
+        let ids = [self.attempt_id, self.object_id, self.skill_id];
+        let texts = ids.into_iter().chain([self.other_type]).flatten();
+        let texts = texts.chain([&self.place.event_id]).map(Text::length);
+        DETAIL_KEPT_BYTES + texts.sum::<usize>()
     }
 
     /// Appends the stored form. The time is relative to `before_ms`.

@@ -1,6 +1,9 @@
 //! Scored attempts: of the events of one attempt only the newest counts.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    ops::Range,
+};
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -20,6 +23,10 @@ use crate::{
 pub const ROLLING_LONG: usize = 20;
 /// Number of attempts in the short rolling accuracy.
 pub const ROLLING_SHORT: usize = 5;
+
+/// Number of skills, the most recently attempted, that profiles list and that are kept beyond the
+/// retention.
+pub const SKILLS_KEPT: usize = 256;
 
 /// The most names of one attempt.
 const NAMES_PER_ATTEMPT: usize = 3;
@@ -202,6 +209,15 @@ impl Attempts {
         });
     }
 
+    /// What the attempts count that views show, bytes.
+    pub fn kept_bytes(&self) -> usize {
+        let mut ranks = Ranks::<&Text>::default();
+        let shown = self
+            .newest_first()
+            .filter(|attempt| ranks.needs(attempt.skill_id, attempt.course, Shown::InCourses));
+        shown.map(|attempt| attempt.kept_bytes()).sum()
+    }
+
     /// Heap memory, bytes. All ids are assumed to be as long as the newest attempt's.
     pub fn heap_bytes(&self) -> usize {
         let each = self.all.last().map_or(0, CompactAttempt::heap_bytes);
@@ -218,12 +234,13 @@ impl Attempts {
         let wanted = newest_first.filter(|attempt| wanted(attempt.place.timestamp_ms));
         let mut put: Vec<AttemptRef<'_>> = wanted.collect();
         put.reverse();
-        out.put_size(put.len());
-        let mut before_ms = base_ms;
-        for attempt in put {
-            attempt.put(out, before_ms);
-            before_ms = attempt.place.timestamp_ms;
-        }
+        put_all(&put, out, base_ms);
+    }
+
+    /// Appends the stored form of the attempts in a span, see [`Self::put`].
+    pub fn put_between(&self, out: &mut Vec<u8>, base_ms: i64, span_ms: &Range<i64>) {
+        let between = self.between(span_ms.start, span_ms.end);
+        put_all(&between.collect::<Vec<_>>(), out, base_ms);
     }
 
     /// Adds attempts from their stored form. Attempts that are in the list already stay unchanged.
@@ -320,6 +337,16 @@ impl Attempts {
     }
 }
 
+/// Appends attempts, oldest first. Times are relative to `base_ms`.
+fn put_all(attempts: &[AttemptRef<'_>], out: &mut Vec<u8>, base_ms: i64) {
+    out.put_size(attempts.len());
+    let mut before_ms = base_ms;
+    for attempt in attempts {
+        attempt.put(out, before_ms);
+        before_ms = attempt.place.timestamp_ms;
+    }
+}
+
 impl ShownPast {
     /// Starts with the attempts from a time on, ms, which are newer than the evicted ones.
     pub fn before(attempts: &Attempts, from_ms: i64) -> Self {
@@ -344,9 +371,15 @@ impl<SkillId: Ord> Ranks<SkillId> {
         self.overall += 1;
         let mut is_needed = self.overall <= ROLLING_LONG;
         if let Some(skill_id) = skill_id {
-            let of_skill = self.by_skill.entry(skill_id).or_default();
-            *of_skill += 1;
-            is_needed |= *of_skill <= ROLLING_LONG;
+            let is_full = self.by_skill.len() >= SKILLS_KEPT && shown == Shown::Rolling;
+            match self.by_skill.entry(skill_id) {
+                Entry::Vacant(_) if is_full => {}
+                of_skill => {
+                    let of_skill = of_skill.or_default();
+                    *of_skill += 1;
+                    is_needed |= *of_skill <= ROLLING_LONG;
+                }
+            }
         }
         if let (Shown::InCourses, Some(course)) = (shown, course.index()) {
             let in_course = self.by_course.entry(course).or_default();

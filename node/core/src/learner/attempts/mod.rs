@@ -5,4 +5,4 @@ mod list;
 mod name_table;
 
 pub use attempt::AttemptRef;
-pub use list::{Attempts, ROLLING_LONG, ROLLING_SHORT, Shown, ShownPast};
+pub use list::{Attempts, ROLLING_LONG, ROLLING_SHORT, SKILLS_KEPT, Shown, ShownPast};

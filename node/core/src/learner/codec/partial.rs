@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::records::{PASSIVATED_VERSION, StatePart, versioned};
+use super::records::{StatePart, is_passivated, is_sized, versioned};
 use crate::{
     learner::{
         attempts::ShownPast, history::BlockContent, playback::PlaybackEviction, state::Learner,
@@ -32,7 +32,7 @@ impl Learner {
     ) -> Result<Self, DecodeError> {
         let (version, _) = versioned(head)?;
         // The head of a passivated learner contains all that stays in memory.
-        if version == PASSIVATED_VERSION {
+        if is_passivated(version) {
             let mut learner = Self::restore(user_id, head, parts)?;
             learner.evict_blocks();
             learner.attempts.compact();
@@ -82,9 +82,9 @@ impl Learner {
         from_ms: i64,
         bytes: &[u8],
     ) -> Result<(), DecodeError> {
-        let (_, mut body) = versioned(bytes)?;
+        let (version, mut body) = versioned(bytes)?;
         let mut read = || {
-            let summary = BlockContent::read_summary(&mut body)?;
+            let summary = BlockContent::read_summary(&mut body, is_sized(version))?;
             let Past { eviction, shown } = &mut *past;
             let attempts = self.attempts.read_past(&mut body, from_ms, shown)?;
             let times_ms = (from_ms, self.pruned_hour_ms());

@@ -9,17 +9,21 @@ use crate::{
     learner::{
         attempts::Attempts,
         history::{BlockContent, Corrections, Courses, LastInteractions, Sessions},
-        playback::Playbacks,
+        kept::Kept,
+        playback::{Viewing, put_some},
         state::Learner,
     },
     wire::{self, DecodeError, Put, Reader},
 };
 
-/// Version of blocks, and of heads that do not list the evicted blocks. The oldest version that can
-/// be read.
-const STATE_VERSION: u8 = 4;
+/// Version of blocks, and of heads that do not list the evicted blocks.
+const STATE_VERSION: u8 = 6;
 /// Version of the heads of passivated learners with earlier blocks: these list the evicted blocks.
-pub(super) const PASSIVATED_VERSION: u8 = 5;
+const PASSIVATED_VERSION: u8 = 7;
+/// The oldest version that can be read: as [`STATE_VERSION`], but without what events count.
+const UNSIZED_VERSION: u8 = 4;
+/// As [`PASSIVATED_VERSION`], but without what events count.
+const UNSIZED_PASSIVATED_VERSION: u8 = 5;
 
 /// Initial capacity for a head, bytes. Enough for most.
 const HEAD_BYTES: usize = 2_048;
@@ -72,9 +76,11 @@ impl Learner {
                 .map(|part| StateChange { part, bytes: None }),
         );
         let mut sizes = Vec::with_capacity(blocks.len());
-        for (span, content) in blocks {
+        let (spans, contents): (Vec<Range<i64>>, Vec<&BlockContent>) = blocks.into_iter().unzip();
+        let viewings = self.playbacks.within(&spans);
+        for ((span, content), viewings) in spans.iter().zip(contents).zip(viewings) {
             let from_ms = span.start;
-            let bytes = encode_block(&self.attempts, &self.playbacks, span, content);
+            let bytes = encode_block(&self.attempts, &viewings, span, content);
             sizes.push((from_ms, bytes.len()));
             changes.push(StateChange {
                 part: StatePart::Block(from_ms),
@@ -102,7 +108,7 @@ impl Learner {
     pub fn required_parts(head: &[u8]) -> Result<RequiredParts, DecodeError> {
         let (version, mut body) = versioned(head)?;
         let required = match version {
-            PASSIVATED_VERSION => read_times(&mut body).map(RequiredParts::Blocks),
+            version if is_passivated(version) => read_times(&mut body).map(RequiredParts::Blocks),
             _ => body.size().map(|apart| match apart {
                 0 => RequiredParts::Blocks(Vec::new()),
                 _ => RequiredParts::All,
@@ -138,9 +144,10 @@ impl Learner {
     /// Restores what the head alone contains.
     pub(super) fn restore_head(user_id: &str, head: &[u8]) -> Result<Self, DecodeError> {
         let (version, mut body) = versioned(head)?;
-        let learner = match version {
-            PASSIVATED_VERSION => Self::read_passivated(user_id, &mut body),
-            _ => Self::read_head_with_block(user_id, &mut body),
+        let sized = is_sized(version);
+        let learner = match is_passivated(version) {
+            true => Self::read_passivated(user_id, &mut body, sized),
+            false => Self::read_head_with_block(user_id, &mut body, sized),
         };
         learner.ok_or(DecodeError::Damaged)
     }
@@ -155,9 +162,9 @@ impl Learner {
     /// # Errors
     /// When the record is damaged or of an unknown version.
     pub fn restore_block(&mut self, from_ms: i64, bytes: &[u8]) -> Result<(), DecodeError> {
-        let (_, mut body) = versioned(bytes)?;
+        let (version, mut body) = versioned(bytes)?;
         let mut read = || {
-            let content = BlockContent::read(&mut body)?;
+            let content = BlockContent::read(&mut body, is_sized(version))?;
             self.attempts.read(&mut body, from_ms)?;
             (self.playbacks).read(&mut body, from_ms, self.pruned_hour_ms())?;
             self.blocks.insert(from_ms, content);
@@ -198,6 +205,7 @@ impl Learner {
         out.put_number(self.events);
         out.put_signed(base_ms);
         out.put_signed(self.pruned_to_ms);
+        self.kept.put(out);
         self.courses.put(out, base_ms);
         self.sessions.put(out, base_ms);
         self.playbacks
@@ -215,32 +223,36 @@ impl Learner {
         });
     }
 
-    fn read_passivated(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+    fn read_passivated(user_id: &str, from: &mut Reader<'_>, sized: bool) -> Option<Self> {
         let _beside = read_times(from)?;
-        let mut learner = Self::read_head(user_id, from)?;
-        if let Some((from_ms, content)) = read_newest_block(from)? {
+        let mut learner = Self::read_head(user_id, from, sized)?;
+        if let Some((from_ms, content)) = read_newest_block(from, sized)? {
             learner.blocks.insert(from_ms, content);
         }
-        learner.blocks.read_evicted(from)?;
+        learner.blocks.read_evicted(from, sized)?;
         Some(learner)
     }
 
-    fn read_head_with_block(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+    fn read_head_with_block(user_id: &str, from: &mut Reader<'_>, sized: bool) -> Option<Self> {
         let _apart = from.size()?;
-        let mut learner = Self::read_head(user_id, from)?;
-        if let Some((from_ms, content)) = read_newest_block(from)? {
+        let mut learner = Self::read_head(user_id, from, sized)?;
+        if let Some((from_ms, content)) = read_newest_block(from, sized)? {
             learner.blocks.insert(from_ms, content);
         }
         Some(learner)
     }
 
-    fn read_head(user_id: &str, from: &mut Reader<'_>) -> Option<Self> {
+    fn read_head(user_id: &str, from: &mut Reader<'_>, sized: bool) -> Option<Self> {
         let events = from.number()?;
         let base_ms = from.signed()?;
         let mut learner = Self {
             events,
             last_event_ms: base_ms,
             pruned_to_ms: from.signed()?,
+            kept: match sized {
+                true => Kept::read(from)?,
+                false => Kept::NEVER_COUNTED,
+            },
             courses: Courses::read(from, base_ms)?,
             sessions: Sessions::read(from, base_ms)?,
             ..Self::new(user_id)
@@ -253,8 +265,18 @@ impl Learner {
     }
 }
 
-fn read_newest_block(from: &mut Reader<'_>) -> Option<Option<(i64, BlockContent)>> {
-    from.option(|from| Some((from.signed()?, BlockContent::read(from)?)))
+fn read_newest_block(from: &mut Reader<'_>, sized: bool) -> Option<Option<(i64, BlockContent)>> {
+    from.option(|from| Some((from.signed()?, BlockContent::read(from, sized)?)))
+}
+
+/// Whether a head of this version lists the evicted blocks.
+pub(super) fn is_passivated(version: u8) -> bool {
+    matches!(version, UNSIZED_PASSIVATED_VERSION | PASSIVATED_VERSION)
+}
+
+/// Whether a record of this version contains what events count.
+pub(super) fn is_sized(version: u8) -> bool {
+    version >= STATE_VERSION
 }
 
 /// Writes times, ms, each relative to the one before.
@@ -278,20 +300,26 @@ fn read_times(from: &mut Reader<'_>) -> Option<Vec<i64>> {
 
 fn encode_block(
     attempts: &Attempts,
-    playbacks: &Playbacks,
-    span: Range<i64>,
+    viewings: &[&Viewing],
+    span: &Range<i64>,
     content: &BlockContent,
 ) -> Vec<u8> {
     const BLOCK_BYTES: usize = 4_096;
     let mut out = Vec::with_capacity(BLOCK_BYTES);
     out.push(STATE_VERSION);
     content.put(&mut out);
-    attempts.put(&mut out, span.start, |at_ms| span.contains(&at_ms));
-    playbacks.put(&mut out, span.start, i64::MIN, &span);
+    attempts.put_between(&mut out, span.start, span);
+    put_some(
+        viewings.iter().copied(),
+        &mut out,
+        span.start,
+        i64::MIN,
+        span,
+    );
     out
 }
 
 pub(super) fn versioned(bytes: &[u8]) -> Result<(u8, Reader<'_>), DecodeError> {
-    let (version, body) = wire::versioned(bytes, STATE_VERSION..=PASSIVATED_VERSION)?;
+    let (version, body) = wire::versioned(bytes, UNSIZED_VERSION..=PASSIVATED_VERSION)?;
     Ok((version, Reader::new(body)))
 }

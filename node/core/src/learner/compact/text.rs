@@ -115,6 +115,16 @@ impl<L: Deref<Target = str>> Compact<L> {
         read(self.bytes(&mut scratch))
     }
 
+    /// Length of the text, bytes.
+    pub fn length(&self) -> usize {
+        match self {
+            Self::Short { length, .. } => usize::from(*length),
+            Self::Uuid(_) => UUID_LENGTH,
+            Self::Derived(_) => DERIVED_LENGTH,
+            Self::Long(text) => text.len(),
+        }
+    }
+
     /// A 64-bit hash of the text.
     pub fn hash(&self) -> u64 {
         self.with_bytes(xxh3_64)

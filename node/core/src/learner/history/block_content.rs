@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     Event, EventKind, EventType,
-    learner::compact::{CourseIndex, CourseSlot, IdHash, allocation_bytes, reserve_one, vec_bytes},
+    learner::{
+        compact::{CourseIndex, CourseSlot, IdHash, allocation_bytes, reserve_one, vec_bytes},
+        room::{EVENT_BYTES, Room},
+    },
     time::{HOUR_MS, PANE_MS, hour_of},
     wire::{Put, Reader},
 };
@@ -15,6 +18,8 @@ use crate::{
 #[derive(Clone, Debug, Default)]
 pub struct BlockContent {
     claims: Claims,
+    /// What its events count together, bytes: the sum of the panes' bytes.
+    bytes: u32,
     /// Names of types that are not well-known, in order of arrival.
     other_types: Vec<Box<str>>,
     /// Ordered by position.
@@ -31,6 +36,8 @@ pub struct Pane {
     /// Log time of the newest event applied here, ms.
     pub changed_ms: i64,
     first: Counted,
+    /// What its events count, see [`Room`], bytes.
+    bytes: u32,
     /// The pane's number within the hour.
     position: u16,
 }
@@ -106,16 +113,17 @@ impl BlockContent {
         self.claims.content_of(id)
     }
 
-    /// Adds an identity, and counts the event in its pane. Returns the pane's index if the pane is
-    /// new.
+    /// Adds an identity, and counts the event in its pane. Returns what it counts, bytes, and the
+    /// pane's index if the pane is new.
     pub fn add(
         &mut self,
         event: &Event<'_>,
         (id, content): (IdHash, u32),
         course: CourseSlot,
         (watermark_ms, log_time_ms): (i64, i64),
-    ) -> Option<usize> {
+    ) -> (u32, Option<usize>) {
         self.claims.add(id, content);
+        let room = Room::of(event);
         let counted = Counted {
             course,
             events: 1,
@@ -123,24 +131,40 @@ impl BlockContent {
             event_type: self.type_position(&event.event_type),
         };
         let position = pane_in_hour(event.timestamp_ms);
-        match self.find(position) {
+        let (bytes, began) = match self.find(position) {
             Ok(at) => {
                 self.panes[at].changed_ms = log_time_ms;
-                self.count(at, counted);
-                None
+                let bytes = room.bytes(self.count(at, counted));
+                self.panes[at].bytes += bytes;
+                (bytes, None)
             }
             Err(at) => {
                 reserve_one(&mut self.panes);
+                let bytes = room.bytes(true);
                 let pane = Pane {
                     first_watermark_ms: watermark_ms,
                     changed_ms: log_time_ms,
                     first: counted,
+                    bytes,
                     position,
                 };
                 self.panes.insert(at, pane);
-                Some(at)
+                (bytes, Some(at))
             }
-        }
+        };
+        self.bytes += bytes;
+        (bytes, began)
+    }
+
+    /// What its events count, bytes.
+    pub fn bytes(&self) -> u32 {
+        self.bytes
+    }
+
+    /// What the events of the pane at a time count, bytes.
+    pub fn pane_bytes(&self, time_ms: i64) -> u32 {
+        let pane = self.find(pane_in_hour(time_ms));
+        pane.map_or(0, |at| self.panes[at].bytes)
     }
 
     /// All panes, oldest first.
@@ -154,6 +178,7 @@ impl BlockContent {
         BlockSummary {
             ids: self.claims.ids().collect(),
             changed_ms: self.changed_ms(),
+            bytes: self.bytes,
             ends: ends.map(|(first, last)| (first.position, last.position)),
         }
     }
@@ -228,8 +253,8 @@ impl BlockContent {
     }
 
     /// Adds to the pane's count for the type and course; a new count is appended to the pane's
-    /// list.
-    fn count(&mut self, pane: usize, counted: Counted) {
+    /// list. Returns whether it is new.
+    fn count(&mut self, pane: usize, counted: Counted) -> bool {
         let more = u32::try_from(self.more.len()).unwrap_or(NONE);
         let mut at = None;
         loop {
@@ -239,7 +264,7 @@ impl BlockContent {
             };
             if known.event_type == counted.event_type && known.course == counted.course {
                 known.events = known.events.saturating_add(counted.events);
-                return;
+                return false;
             }
             if known.next == NONE {
                 known.next = more;
@@ -249,6 +274,7 @@ impl BlockContent {
         }
         reserve_one(&mut self.more);
         self.more.push(counted);
+        true
     }
 
     fn find(&self, position: u16) -> Result<usize, usize> {
@@ -316,6 +342,7 @@ impl BlockContent {
             out.put_number((pane.position - position).into());
             out.put_signed(pane.first_watermark_ms.wrapping_sub(watermark_ms));
             out.put_signed(pane.changed_ms.wrapping_sub(changed_ms));
+            out.put_number(pane.bytes.into());
             out.put_size(self.counted(pane).count());
             for counted in self.counted(pane) {
                 out.put_number(counted.event_type.into());
@@ -329,8 +356,9 @@ impl BlockContent {
         self.claims.put(out);
     }
 
-    /// Reads the stored form.
-    pub fn read(from: &mut Reader<'_>) -> Option<Self> {
+    /// Reads the stored form. `sized`: it contains what each pane counts. Where it does not, each
+    /// event counts the least.
+    pub fn read(from: &mut Reader<'_>, sized: bool) -> Option<Self> {
         let mut content = Self::default();
         for _ in 0..from.size()? {
             content.other_types.push(from.text()?.into());
@@ -341,6 +369,7 @@ impl BlockContent {
             position = position.checked_add(u16::try_from(from.number()?).ok()?)?;
             watermark_ms = watermark_ms.wrapping_add(from.signed()?);
             changed_ms = changed_ms.wrapping_add(from.signed()?);
+            let bytes = read_pane_bytes(from, sized)?;
             let counts = from.size()?;
             let first = read_counted(from)?;
             reserve_one(&mut content.panes);
@@ -348,19 +377,37 @@ impl BlockContent {
                 first_watermark_ms: watermark_ms,
                 changed_ms,
                 first,
+                bytes: bytes.unwrap_or(0),
                 position,
             });
             for _ in 1..counts {
                 let counted = read_counted(from)?;
                 content.count(content.panes.len() - 1, counted);
             }
+            if bytes.is_none() {
+                content.count_least();
+            }
+            let read = content.panes.last().map_or(0, |pane| pane.bytes);
+            content.bytes = content.bytes.saturating_add(read);
         }
         content.claims = Claims::read(from)?;
         Some(content)
     }
 
-    /// Reads only the summary from the stored form.
-    pub fn read_summary(from: &mut Reader<'_>) -> Option<BlockSummary> {
+    /// Sets what the last pane counts, of a build that did not store it.
+    fn count_least(&mut self) {
+        let Some(pane) = self.panes.last() else {
+            return;
+        };
+        let events = self.counted(pane).map(|counted| counted.events);
+        let bytes = least_bytes(events);
+        if let Some(pane) = self.panes.last_mut() {
+            pane.bytes = bytes;
+        }
+    }
+
+    /// Reads only the summary from the stored form, see [`Self::read`].
+    pub fn read_summary(from: &mut Reader<'_>, sized: bool) -> Option<BlockSummary> {
         for _ in 0..from.size()? {
             from.text()?;
         }
@@ -368,6 +415,7 @@ impl BlockContent {
             ids: Vec::new(),
             changed_ms: i64::MIN,
             ends: None,
+            bytes: 0,
         };
         let (mut position, mut changed_ms) = (0_u16, 0_i64);
         for _ in 0..from.size()? {
@@ -376,13 +424,31 @@ impl BlockContent {
             changed_ms = changed_ms.wrapping_add(from.signed()?);
             summary.changed_ms = summary.changed_ms.max(changed_ms);
             summary.ends = Some((summary.ends.map_or(position, |(first, _)| first), position));
+            let bytes = read_pane_bytes(from, sized)?;
+            let mut events = 0_u32;
             for _ in 0..from.size()?.max(1) {
-                read_counted(from)?;
+                events = events.saturating_add(read_counted(from)?.events);
             }
+            let bytes = bytes.unwrap_or_else(|| least_bytes([events].into_iter()));
+            summary.bytes = summary.bytes.saturating_add(bytes);
         }
         summary.ids = Claims::read_ids(from)?;
         Some(summary)
     }
+}
+
+/// What a pane counts; `None` if it was not stored.
+fn read_pane_bytes(from: &mut Reader<'_>, sized: bool) -> Option<Option<u32>> {
+    if !sized {
+        return Some(None);
+    }
+    Some(Some(u32::try_from(from.number()?).ok()?))
+}
+
+/// What a pane with these numbers of events counts at least, bytes.
+fn least_bytes(events: impl Iterator<Item = u32>) -> u32 {
+    let events = events.fold(0_u32, u32::saturating_add);
+    events.saturating_mul(EVENT_BYTES)
 }
 
 fn read_counted(from: &mut Reader<'_>) -> Option<Counted> {

@@ -15,6 +15,8 @@ pub struct BlockSummary {
     pub ids: Vec<IdHash>,
     /// Log time of the newest event that changed one of the panes, ms; `i64::MIN` without panes.
     pub changed_ms: i64,
+    /// What its events count, bytes.
+    pub bytes: u32,
     /// Positions of the first and the last pane.
     pub ends: Option<(u16, u16)>,
 }

@@ -3,7 +3,7 @@
 //! The newest block is stored in the learner's head, each earlier one in a record of its own. An
 //! earlier block that is stored may be evicted from memory and read again.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::{
     block_content::{BlockContent, Pane},
@@ -37,6 +37,8 @@ pub struct Blocks {
     gone: Vec<i64>,
     /// Number of identities in all blocks.
     pub(super) identities: usize,
+    /// What the events of all blocks count, bytes.
+    pub(super) bytes: u64,
     /// Contains the ids of all blocks, and the other keys of evicted ones; empty while they are
     /// few.
     pub(super) filter: IdFilter,
@@ -145,8 +147,9 @@ impl Blocks {
         };
         let block = &mut self.resident[at];
         let times = (context.watermark_ms, context.log_time_ms);
-        let place = block.content.add(event, claim, course, times);
+        let (bytes, place) = block.content.add(event, claim, course, times);
         block.unsaved = true;
+        self.bytes += u64::from(bytes);
         self.identities += 1;
         self.filter.add(Fingerprint::of(claim.0));
         self.keep_filter();
@@ -218,10 +221,14 @@ impl Blocks {
         }
     }
 
-    /// Marks the block at a time as changed: data that is stored with it changed.
-    pub fn mark(&mut self, time_ms: i64) {
-        if let Some(at) = self.resident_at(time_ms) {
-            self.resident[at].unsaved = true;
+    /// Marks the blocks of a span of time as changed: data that is stored with them changed.
+    pub fn mark(&mut self, span_ms: RangeInclusive<i64>) {
+        let first = (self.resident).partition_point(|block| block.from_ms <= *span_ms.start());
+        for block in &mut self.resident[first.saturating_sub(1)..] {
+            if block.from_ms > *span_ms.end() {
+                break;
+            }
+            block.unsaved = true;
         }
     }
 
@@ -233,11 +240,13 @@ impl Blocks {
         for block in self.resident.drain(..resident) {
             self.gone.push(block.from_ms);
             self.identities -= block.content.identities();
+            self.bytes -= u64::from(block.content.bytes());
         }
         let evicted = self.evicted.partition_point(|block| !live(block.from_ms));
         for block in self.evicted.drain(..evicted) {
             self.gone.push(block.from_ms);
             self.identities -= block.identities as usize;
+            self.bytes -= u64::from(block.bytes);
         }
         self.make_filter();
     }
@@ -324,6 +333,7 @@ impl Blocks {
             self.evicted.remove(at);
         } else {
             self.identities += content.identities();
+            self.bytes += u64::from(content.bytes());
         }
         let at = self
             .resident
@@ -340,6 +350,7 @@ impl Blocks {
         others: impl Iterator<Item = IdHash>,
     ) {
         self.identities += summary.ids.len();
+        self.bytes += u64::from(summary.bytes);
         let others = others.map(Fingerprint::of).collect();
         self.insert_evicted(EvictedBlock::of(from_ms, summary, others));
     }

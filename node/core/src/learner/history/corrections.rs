@@ -4,7 +4,10 @@ use std::cmp::Ordering;
 
 use crate::{
     context::EntryContext,
-    learner::compact::{Sorted, Spot},
+    learner::{
+        compact::{Sorted, Spot},
+        room::CORRECTION_BYTES,
+    },
     time::{PANE_MS, pane_start},
     wire::{Put, Reader},
 };
@@ -67,6 +70,11 @@ impl Corrections {
                 .is_some_and(|newest| newest.entry_index == entry_index)
         };
         panes.filter(by_entry).collect()
+    }
+
+    /// What the corrections count, bytes.
+    pub fn kept_bytes(&self) -> usize {
+        self.0.len() * CORRECTION_BYTES
     }
 
     /// Heap memory, bytes.

@@ -2,9 +2,12 @@
 
 use crate::{
     EventType,
-    learner::compact::{
-        Arrival, CourseIndex, CourseSlot, Place, PlaceRef, Text, TextRef, allocation_bytes,
-        read_text, reserve_one, vec_bytes,
+    learner::{
+        compact::{
+            Arrival, CourseIndex, CourseSlot, Place, PlaceRef, Text, TextRef, allocation_bytes,
+            read_text, reserve_one, vec_bytes,
+        },
+        room::COURSE_BYTES,
     },
     wire::{Put, Reader},
 };
@@ -71,6 +74,17 @@ impl Courses {
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (CourseSlot, &Membership)> {
         let placed = self.0.iter().enumerate();
         placed.map(|(at, membership)| (CourseSlot::of(u32::try_from(at).ok()), membership))
+    }
+
+    /// What the courses count, bytes.
+    pub fn kept_bytes(&self) -> usize {
+        let each = self.0.iter().map(|membership| {
+            let enrolment = membership.enrolment.as_ref();
+            COURSE_BYTES
+                + membership.course_id.length()
+                + enrolment.map_or(0, |newest| newest.0.event_id.length())
+        });
+        each.sum()
     }
 
     /// Heap memory, bytes.

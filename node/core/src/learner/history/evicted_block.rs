@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::{block_summary::BlockSummary, fingerprint::Fingerprint};
 use crate::{
-    learner::compact::allocation_bytes,
+    learner::{compact::allocation_bytes, room::EVENT_BYTES},
     time::{PANE_MS, hour_of},
     wire::{Put, Reader},
 };
@@ -22,6 +22,8 @@ pub struct EvictedBlock {
     pub changed_ms: i64,
     /// Number of identities.
     pub identities: u32,
+    /// What its events count, bytes.
+    pub bytes: u32,
     /// Fingerprints of its identities, attempts and viewings, ascending.
     keys: Box<[Fingerprint]>,
 }
@@ -43,6 +45,7 @@ impl EvictedBlock {
             changed_ms: block.changed_ms,
             // At most a million.
             identities: block.ids.len() as u32,
+            bytes: block.bytes,
             keys: keys.into(),
         }
     }
@@ -74,19 +77,25 @@ impl EvictedBlock {
         out.put_signed(self.last_pane_ms.wrapping_sub(self.first_pane_ms));
         out.put_signed(self.changed_ms.wrapping_sub(self.from_ms));
         out.put_number(self.identities.into());
+        out.put_number(self.bytes.into());
         out.put_size(self.keys.len());
         self.keys
             .iter()
             .for_each(|Fingerprint(bytes)| out.extend_from_slice(bytes));
     }
 
-    /// Reads the stored form.
-    pub fn read(from: &mut Reader<'_>, before_ms: i64) -> Option<Self> {
+    /// Reads the stored form. `sized`: it contains what the block counts. Where it does not, each
+    /// event counts the least.
+    pub fn read(from: &mut Reader<'_>, before_ms: i64, sized: bool) -> Option<Self> {
         let from_ms = before_ms.wrapping_add(from.signed()?);
         let first_pane_ms = from_ms.wrapping_add(from.signed()?);
         let last_pane_ms = first_pane_ms.wrapping_add(from.signed()?);
         let changed_ms = from_ms.wrapping_add(from.signed()?);
         let identities = u32::try_from(from.number()?).ok()?;
+        let bytes = match sized {
+            true => u32::try_from(from.number()?).ok()?,
+            false => identities.saturating_mul(EVENT_BYTES),
+        };
         let keys_bytes = from.size()?.checked_mul(size_of::<Fingerprint>())?;
         let (keys, _) = from.bytes(keys_bytes)?.as_chunks();
         Some(Self {
@@ -95,6 +104,7 @@ impl EvictedBlock {
             last_pane_ms,
             changed_ms,
             identities,
+            bytes,
             keys: keys.iter().copied().map(Fingerprint).collect(),
         })
     }

@@ -21,12 +21,13 @@ impl Blocks {
     }
 
     /// Adds the evicted blocks of a learner that is being restored, from their stored form.
-    pub fn read_evicted(&mut self, from: &mut Reader<'_>) -> Option<()> {
+    pub fn read_evicted(&mut self, from: &mut Reader<'_>, sized: bool) -> Option<()> {
         let mut before_ms = 0;
         for _ in 0..from.size()? {
-            let evicted = EvictedBlock::read(from, before_ms)?;
+            let evicted = EvictedBlock::read(from, before_ms, sized)?;
             before_ms = evicted.from_ms;
             self.identities = self.identities.checked_add(evicted.identities as usize)?;
+            self.bytes = self.bytes.checked_add(u64::from(evicted.bytes))?;
             self.insert_evicted(evicted);
         }
         Some(())

@@ -3,12 +3,12 @@
 use super::course::Courses;
 use crate::{
     EventType,
-    learner::compact::{Arrival, CourseSlot, EventKey, Text, TextRef, read_text},
+    learner::{
+        compact::{Arrival, CourseSlot, EventKey, Text, TextRef, read_text},
+        room::{INTERACTION_BYTES, METADATA_BYTES, name_of},
+    },
     wire::{Put, Reader},
 };
-
-/// Metadata beyond this is not kept, bytes.
-const METADATA_BYTES_MAX: usize = 1_024;
 
 /// One action of a learner.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ struct Fields<'k> {
 pub(super) fn encode(arrival: &Arrival<'_>, course: CourseSlot, encoded: &mut Vec<u8>) {
     let event = arrival.event;
     let metadata = || {
-        let mut left = METADATA_BYTES_MAX;
+        let mut left = METADATA_BYTES;
         event.metadata.iter().filter(move |(name, value)| {
             let size = name.len() + value.len();
             let fits = size <= left;
@@ -70,6 +70,21 @@ pub(super) fn encode(arrival: &Arrival<'_>, course: CourseSlot, encoded: &mut Ve
 /// The id of an encoded interaction's event.
 pub(super) fn event_id_of(encoded: &[u8]) -> Option<Text> {
     Fields::decode(encoded).map(|kept| kept.event_id)
+}
+
+/// What an encoded interaction counts, bytes.
+pub(super) fn kept_bytes_of(encoded: &[u8]) -> usize {
+    let Some(kept) = Fields::decode(encoded) else {
+        return 0;
+    };
+    let ids = [&kept.session_id, &kept.object_id].into_iter().flatten();
+    let texts = ids.chain([&kept.source, &kept.event_id]).map(Text::length);
+    let metadata = if kept.metadata.is_empty() {
+        0
+    } else {
+        METADATA_BYTES
+    };
+    INTERACTION_BYTES + texts.sum::<usize>() + name_of(&kept.event_type).len() + metadata
 }
 
 impl Interaction {

@@ -4,7 +4,7 @@ use std::{cell::RefCell, cmp::Ordering};
 
 use super::{
     course::Courses,
-    interaction::{Interaction, encode, event_id_of},
+    interaction::{Interaction, encode, event_id_of, kept_bytes_of},
 };
 use crate::{
     learner::compact::{Arrival, CourseSlot, PlaceRef, vec_bytes},
@@ -84,6 +84,13 @@ impl LastInteractions {
                 Interaction::decode(timestamp_ms, encoded, courses)
             })
             .collect()
+    }
+
+    /// What the interactions count, bytes.
+    pub fn kept_bytes(&self) -> usize {
+        let bytes = self.linear();
+        let all = records(&bytes).into_iter();
+        all.map(|(_, encoded)| kept_bytes_of(encoded)).sum()
     }
 
     /// Heap memory, bytes.

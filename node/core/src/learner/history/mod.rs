@@ -2,6 +2,7 @@
 //! interactions.
 
 mod block_content;
+mod block_room;
 mod block_summary;
 mod blocks;
 mod claims;

@@ -2,7 +2,10 @@
 
 use crate::{
     EventType,
-    learner::compact::{Arrival, Place, Sorted, Spot, Text, TextRef, read_text},
+    learner::{
+        compact::{Arrival, Place, Sorted, Spot, Text, TextRef, read_text},
+        room::SESSION_BYTES,
+    },
     time::MINUTE_MS,
     wire::{Put, Reader},
 };
@@ -119,6 +122,13 @@ impl Sessions {
         self.spans.retain(|span| {
             span.newest.timestamp_ms >= floor_ms || Some(&span.newest) == newest.as_ref()
         });
+    }
+
+    /// What the sessions count, bytes.
+    pub fn kept_bytes(&self) -> usize {
+        let texts = |span: &Span| span.session_id.length() + span.newest.event_id.length();
+        let each = self.spans.iter().map(|span| SESSION_BYTES + texts(span));
+        each.sum()
     }
 
     /// Heap memory, bytes.

@@ -5,4 +5,5 @@ mod playbacks;
 mod viewing;
 
 pub use eviction::{PlaybackEviction, REWATCHING_SPAN_MS};
-pub use playbacks::{Playbacks, affects_watched_time};
+pub use playbacks::{Playbacks, put_some};
+pub use viewing::Viewing;

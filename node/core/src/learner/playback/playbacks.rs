@@ -1,10 +1,9 @@
 //! All viewings of a learner.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 use super::{eviction::PlaybackEviction, viewing::Viewing};
 use crate::{
-    Event,
     learner::compact::{Arrival, CourseSlot, IdHash, Sorted, Spot},
     wire::{Put, Reader},
 };
@@ -24,11 +23,6 @@ impl PartialEq for Playbacks {
 }
 
 impl Eq for Playbacks {}
-
-/// Whether an event can affect watched time.
-pub fn affects_watched_time(event: &Event<'_>) -> bool {
-    event.event_type.playback().is_some() || event.watched_ms.is_some() || event.length_ms.is_some()
-}
 
 impl Playbacks {
     /// Reads a word of each cache line that the next event changes.
@@ -71,8 +65,12 @@ impl Playbacks {
         next_ms.unwrap_or(i64::MAX)
     }
 
-    /// Adds an event. Returns the times of the events whose stored form changes with it.
-    pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
+    /// Adds an event. Returns the span of the events whose stored form changes with it.
+    pub fn add(
+        &mut self,
+        arrival: &Arrival<'_>,
+        course: CourseSlot,
+    ) -> Option<RangeInclusive<i64>> {
         let (Ok(spot) | Err(spot)) = self.find(arrival);
         self.latest = spot;
         let known = self.viewings.at_mut(spot);
@@ -88,6 +86,21 @@ impl Playbacks {
         let changed_ms = viewing.add(arrival, course);
         self.viewings.insert(spot, viewing);
         changed_ms
+    }
+
+    /// Number of the resident events at or after the floor that the event's length may change. All
+    /// blocks of its viewing must be in memory.
+    pub fn lengthened(&self, arrival: &Arrival<'_>, floor_ms: i64) -> usize {
+        let viewing = self.of(arrival).filter(|it| it.lengthens(arrival));
+        viewing.map_or(0, |viewing| viewing.facts_since(floor_ms))
+    }
+
+    /// What the viewings that are not over count, with the starts that may count as rewatching,
+    /// bytes.
+    pub fn kept_bytes(&self, last_event_ms: i64) -> usize {
+        let viewings = self.viewings.iter();
+        let open = viewings.filter(|viewing| !viewing.is_past(last_event_ms));
+        open.map(|viewing| viewing.kept_bytes(last_event_ms)).sum()
     }
 
     fn of(&self, arrival: &Arrival<'_>) -> Option<&Viewing> {
@@ -115,13 +128,17 @@ impl Playbacks {
         self.viewings.retain(|viewing| viewing.prune(floor_ms));
     }
 
-    /// Keys of the viewings with a fact within a span.
-    pub fn keys_within(&self, span_ms: &Range<i64>) -> impl Iterator<Item = IdHash> {
-        let within = self
-            .viewings
-            .iter()
-            .filter(|viewing| viewing.has_within(span_ms));
-        within.map(Viewing::hash)
+    /// By span: the viewings with a fact within it. The spans are ascending and don't overlap.
+    pub fn within(&self, spans_ms: &[Range<i64>]) -> Vec<Vec<&Viewing>> {
+        let mut within = vec![Vec::new(); spans_ms.len()];
+        for viewing in self.viewings.iter() {
+            let mut from = 0;
+            while let Some(at) = viewing.first_within(spans_ms, from) {
+                within[at].push(viewing);
+                from = at + 1;
+            }
+        }
+        within
     }
 
     /// Removes viewings that are over, and facts of the others, see [`Viewing::forget`].
@@ -143,15 +160,7 @@ impl Playbacks {
     /// Appends the stored form of the facts before a time and of those in a span, each with the
     /// start or stop that it is counted from. Times are relative to `base_ms`.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, before_ms: i64, span: &Range<i64>) {
-        let some = self.viewings.iter().filter_map(|viewing| {
-            let facts = viewing.some(before_ms, span);
-            let is_any = facts.clone().next().is_some();
-            is_any.then_some((viewing, facts))
-        });
-        out.put_size(some.clone().count());
-        for (viewing, facts) in some {
-            viewing.put(out, base_ms, facts);
-        }
+        put_some(self.viewings.iter(), out, base_ms, before_ms, span);
     }
 
     /// Adds facts from their stored form; known facts stay unchanged. A block also contains the
@@ -203,5 +212,25 @@ impl Playbacks {
     fn place_of(&self, viewing: &Viewing) -> Result<Spot, Spot> {
         let key = viewing.key();
         self.viewings.search_end(|other| other.key().cmp(&key))
+    }
+}
+
+/// Appends those of the viewings that have facts before a time or in a span, see
+/// [`Playbacks::put`].
+pub fn put_some<'v>(
+    viewings: impl Iterator<Item = &'v Viewing> + Clone,
+    out: &mut Vec<u8>,
+    base_ms: i64,
+    before_ms: i64,
+    span: &Range<i64>,
+) {
+    let some = viewings.filter_map(|viewing| {
+        let facts = viewing.some(before_ms, span);
+        let is_any = facts.clone().next().is_some();
+        is_any.then_some((viewing, facts))
+    });
+    out.put_size(some.clone().count());
+    for (viewing, facts) in some {
+        viewing.put(out, base_ms, facts);
     }
 }

@@ -1,14 +1,21 @@
 //! One viewing: the playback events of one learner for one object in one session, and the watched
 //! time that they give.
 
-use std::{cmp::Ordering, collections::BTreeMap, ops::Range};
+use std::{
+    cmp::Ordering,
+    collections::BTreeMap,
+    ops::{Range, RangeInclusive},
+};
 
 use super::eviction::{PlaybackEviction, REWATCHING_SPAN_MS};
 use crate::{
     Playback,
-    learner::compact::{
-        Arrival, CourseIndex, CourseSlot, IdHash, Place, Sorted, Spot, Text, compare_options,
-        read_text,
+    learner::{
+        compact::{
+            Arrival, CourseIndex, CourseSlot, IdHash, Place, Sorted, Spot, Text, compare_options,
+            read_text,
+        },
+        room::{DETAIL_KEPT_BYTES, START_BYTES},
     },
     time::MINUTE_MS,
     wire::{Put, Reader},
@@ -94,11 +101,22 @@ impl Viewing {
         IdHash::of_viewing([self.session_id.as_ref(), self.object_id.as_ref()])
     }
 
-    /// Whether a fact is within a span.
-    pub fn has_within(&self, span_ms: &Range<i64>) -> bool {
-        let mut from = self.facts.iter_from(self.first_from(span_ms.start));
-        from.next()
-            .is_some_and(|fact| fact.place.timestamp_ms < span_ms.end)
+    /// Index of the first span from an index on that contains a fact. The spans are ascending and
+    /// don't overlap.
+    pub fn first_within(&self, spans_ms: &[Range<i64>], from: usize) -> Option<usize> {
+        let mut at = from;
+        loop {
+            let span_ms = spans_ms.get(at)?;
+            let next = self
+                .facts
+                .iter_from(self.first_from(span_ms.start))
+                .next()?;
+            let next_ms = next.place.timestamp_ms;
+            if next_ms < span_ms.end {
+                return Some(at);
+            }
+            at += spans_ms[at..].partition_point(|span_ms| span_ms.end <= next_ms);
+        }
     }
 
     /// Position of the first fact at or after a time.
@@ -114,8 +132,12 @@ impl Viewing {
             .then_with(|| compare_options(self.object_id.as_ref(), arrival.object_id.as_ref()))
     }
 
-    /// Adds an event. Returns the times of the events whose stored form changes with it.
-    pub fn add(&mut self, arrival: &Arrival<'_>, course: CourseSlot) -> Vec<i64> {
+    /// Adds an event. Returns the span of the events whose stored form changes with it, ms.
+    pub fn add(
+        &mut self,
+        arrival: &Arrival<'_>,
+        course: CourseSlot,
+    ) -> Option<RangeInclusive<i64>> {
         let event = arrival.event;
         let raised = self.lengthens(arrival);
         self.length_ms = self.length_ms.max(event.length_ms);
@@ -128,12 +150,47 @@ impl Viewing {
         let (Ok(spot) | Err(spot)) =
             (self.facts).search_end(|other| other.place.compare(&arrival.place));
         self.facts.insert(spot, fact);
-        // Later facts are stored with the one they are counted from, and all facts with the length.
-        let newest_first = self.facts.iter().rev();
-        newest_first
-            .take_while(|other| raised || other.place.compare(&arrival.place).is_gt())
-            .map(|other| other.place.timestamp_ms)
-            .collect()
+        let last_ms = self.last_ms()?;
+        // All facts are stored with the length.
+        if raised {
+            let first = self.facts.iter().next()?;
+            return Some(first.place.timestamp_ms..=last_ms);
+        }
+        // Later facts are stored with the start or stop that they are counted from, up to the next.
+        if arrival.place.timestamp_ms == last_ms || event.event_type.playback().is_none() {
+            return None;
+        }
+        let from_ms = arrival.place.timestamp_ms;
+        let later = self.facts.iter_from(self.first_from(from_ms));
+        let mut later = later.filter(|other| other.place.compare(&arrival.place).is_gt());
+        let next = later.find(|other| other.playback.is_some());
+        Some(from_ms..=next.map_or(last_ms, |next| next.place.timestamp_ms))
+    }
+
+    /// Number of facts at or after a time.
+    pub fn facts_since(&self, from_ms: i64) -> usize {
+        self.facts.iter_from(self.first_from(from_ms)).count()
+    }
+
+    /// Whether no view shows the viewing any more: no start is within its cap or may count as
+    /// rewatching.
+    pub fn is_past(&self, last_event_ms: i64) -> bool {
+        let cap_ms = i64::try_from(self.cap_ms()).unwrap_or(i64::MAX);
+        let shown_ms = cap_ms.max(REWATCHING_SPAN_MS);
+        self.last_ms()
+            .is_some_and(|last_ms| last_ms.saturating_add(shown_ms) < last_event_ms)
+    }
+
+    /// What its texts, its newest event and the starts that may count as rewatching count, bytes.
+    pub fn kept_bytes(&self, last_event_ms: i64) -> usize {
+        let ids = [&self.session_id, &self.object_id].into_iter().flatten();
+        let newest = self.facts.last().map(|fact| &fact.place.event_id);
+        let texts = ids.chain(newest).map(Text::length).sum::<usize>();
+        let starts_from = self.first_from(last_event_ms.saturating_sub(REWATCHING_SPAN_MS));
+        let starts = self.facts.iter_from(starts_from);
+        let starts = starts.filter(|fact| fact.playback == Some(Playback::Start));
+        let starts = starts.map(|fact| START_BYTES + fact.place.event_id.length());
+        DETAIL_KEPT_BYTES + texts + starts.sum::<usize>()
     }
 
     /// Adds the facts of the same viewing from another record.
@@ -269,13 +326,8 @@ impl Viewing {
     /// Whether the whole viewing may leave memory. All its events are stored with evicted blocks,
     /// and views show none of them: no start is within its cap or counts as rewatching.
     pub fn is_over(&self, eviction: &PlaybackEviction<impl Fn(i64) -> bool>) -> bool {
-        let cap_ms = i64::try_from(self.cap_ms()).unwrap_or(i64::MAX);
-        let shown_ms = cap_ms.max(REWATCHING_SPAN_MS);
         let is_stored = |time_ms| time_ms < eviction.first_ms || (eviction.is_evicted)(time_ms);
-        self.last_ms().is_some_and(|last_ms| {
-            last_ms.saturating_add(shown_ms) < eviction.last_event_ms
-                && self.times_ms().all(is_stored)
-        })
+        self.is_past(eviction.last_event_ms) && self.times_ms().all(is_stored)
     }
 
     /// Whether an event affects, or depends on, events before a time from which on all are in

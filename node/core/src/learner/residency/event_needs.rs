@@ -6,7 +6,6 @@ use crate::{
     learner::{
         compact::{Arrival, IdHash},
         history::EvictedBlock,
-        playback::affects_watched_time,
         state::Learner,
     },
 };
@@ -28,7 +27,7 @@ impl Learner {
         let changes = self.blocks.evicted_covering(event.timestamp_ms);
         let mut missing: Vec<i64> = changes.into_iter().collect();
         missing.extend(self.with_id(&event.event_id, context));
-        if affects_watched_time(event) {
+        if event.affects_watched_time() {
             missing.extend(self.for_viewing(context, arrival));
         }
         if event.score_millionths.is_some()

@@ -2,7 +2,12 @@
 
 use crate::{
     WindowShape,
-    learner::{attempts::Shown, compact::IdHash, playback::PlaybackEviction, state::Learner},
+    learner::{
+        attempts::Shown,
+        compact::IdHash,
+        playback::{PlaybackEviction, Viewing},
+        state::Learner,
+    },
     time::{MINUTE_MS, floor_to, pane_start},
 };
 
@@ -16,12 +21,13 @@ impl Learner {
         if leaving.is_empty() {
             return false;
         }
+        let viewings = self.playbacks.within(&leaving);
         // From the newest to the oldest, so that fewer elements are moved.
-        for span in leaving.into_iter().rev() {
+        for (span, viewings) in leaving.iter().zip(viewings).rev() {
             let attempts = self.attempts.between(span.start, span.end);
             let ids = attempts.filter_map(|attempt| attempt.attempt_id);
             let attempts = ids.map(IdHash::of_text);
-            let viewings = self.playbacks.keys_within(&span);
+            let viewings = viewings.into_iter().map(Viewing::hash);
             self.blocks.evict(span.start, attempts.chain(viewings));
         }
         self.blocks.shrink();

@@ -10,7 +10,7 @@ use crate::{
     EventType, WindowShape,
     context::ReadPoint,
     learner::{
-        attempts::{AttemptRef, ROLLING_LONG, ROLLING_SHORT},
+        attempts::{AttemptRef, ROLLING_LONG, ROLLING_SHORT, SKILLS_KEPT},
         compact::{EventKey, Text},
         history::{Interaction, Session},
         state::Learner,
@@ -194,7 +194,10 @@ impl Learner {
 fn by_skill(newest_first: &[AttemptRef<'_>]) -> BTreeMap<Box<str>, Accuracy> {
     let mut attempts: BTreeMap<&Text, Vec<&AttemptRef<'_>>> = BTreeMap::new();
     for attempt in newest_first {
-        if let Some(skill_id) = attempt.skill_id {
+        let Some(skill_id) = attempt.skill_id else {
+            continue;
+        };
+        if attempts.len() < SKILLS_KEPT || attempts.contains_key(skill_id) {
             attempts.entry(skill_id).or_default().push(attempt);
         }
     }
