@@ -164,8 +164,8 @@ fn blocks(stored: &'static [u8]) -> (&'static [u8], Vec<(StatePart, &'static [u8
     (records[0].1, blocks.collect())
 }
 
-/// What reads and later events find of a learner. How much its events count is not stored by earlier
-/// builds.
+/// What reads and later events find of a learner. How much its events count is not stored by
+/// earlier builds.
 fn content(learner: &Learner) -> (Vec<Window>, Profile, Vec<Session>, usize, u64) {
     let at = ReadPoint {
         watermark_ms: learner.last_event_ms(),

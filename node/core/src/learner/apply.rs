@@ -108,7 +108,7 @@ impl Learner {
             let judged = self.judge(context, arrival, encoded);
             Ok(judged.and_then(|plan| {
                 let changed = plan.others_touched_ms.len();
-                match self.make_room(event, changed) {
+                match self.make_room(context, event, changed) {
                     true => Ok(plan),
                     false => Err(Verdict::Refused(Reason::LearnerFull)),
                 }

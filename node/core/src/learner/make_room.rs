@@ -2,9 +2,10 @@
 
 use crate::{
     Event,
+    context::EntryContext,
     learner::{
         compact::Arrival,
-        room::{LEARNER_BYTES_MAX, LENGTHENED_MAX, Room, kept_at_most},
+        room::{LENGTHENED_MAX, Room, kept_at_most},
         state::Learner,
     },
 };
@@ -39,9 +40,14 @@ impl Learner {
 
     /// Reserves room for what an event adds to what is kept. Returns false if there is none: then
     /// at most the estimate changed.
-    pub(in crate::learner) fn make_room(&mut self, event: &Event<'_>, changed: usize) -> bool {
+    pub(in crate::learner) fn make_room(
+        &mut self,
+        context: &EntryContext,
+        event: &Event<'_>,
+        changed: usize,
+    ) -> bool {
         let most = kept_at_most(event, changed) as u64;
-        let bound = LEARNER_BYTES_MAX;
+        let bound = context.settings.learner_bytes_max;
         if self.kept.add(most, bound) {
             return true;
         }

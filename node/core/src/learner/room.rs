@@ -7,8 +7,6 @@ use std::borrow::Cow;
 
 use crate::{Event, EventKind, EventType};
 
-/// The most that is kept of a learner beside its events, bytes.
-pub const LEARNER_BYTES_MAX: u64 = 1 << 20;
 /// The most events of one learner within the retention.
 pub const IDENTITIES_MAX: usize = 1_000_000;
 /// The most that all events of a learner within the retention count, bytes.

@@ -1,5 +1,6 @@
 //! Watched time, computed from the starts and stops of videos.
 
+mod credit;
 mod eviction;
 mod playbacks;
 mod viewing;

@@ -3,17 +3,18 @@
 
 use std::{
     cmp::Ordering,
-    collections::BTreeMap,
     ops::{Range, RangeInclusive},
 };
 
-use super::eviction::{PlaybackEviction, REWATCHING_SPAN_MS};
+use super::{
+    credit::{Credit, Mark, credits, sums},
+    eviction::{PlaybackEviction, REWATCHING_SPAN_MS},
+};
 use crate::{
     Playback,
     learner::{
         compact::{
-            Arrival, CourseIndex, CourseSlot, IdHash, Place, Sorted, Spot, Text, compare_options,
-            read_text,
+            Arrival, CourseSlot, IdHash, Place, Sorted, Spot, Text, compare_options, read_text,
         },
         room::{DETAIL_KEPT_BYTES, START_BYTES},
     },
@@ -44,26 +45,6 @@ pub struct Fact {
     pub watched_ms: Option<u64>,
     pub course: CourseSlot,
     pub playback: Option<Playback>,
-}
-
-/// Watched time that is credited to one event.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Credit {
-    /// Time of the event, ms.
-    pub timestamp_ms: i64,
-    /// Its course.
-    pub course: Option<CourseIndex>,
-    /// Watched time, ms.
-    pub watched_ms: u64,
-}
-
-/// The data of a fact that its credit depends on.
-#[derive(Clone, Copy)]
-struct Mark {
-    at_ms: i64,
-    playback: Option<Playback>,
-    watched_ms: Option<u64>,
-    course: CourseSlot,
 }
 
 impl Viewing {
@@ -494,43 +475,4 @@ impl Fact {
             course: self.course,
         }
     }
-}
-
-fn credits(marks: impl Iterator<Item = Mark>, cap_ms: u64) -> impl Iterator<Item = Credit> {
-    let mut started_ms = None;
-    marks.filter_map(move |mark| {
-        let measured = match mark.playback {
-            Some(Playback::Start) => {
-                started_ms = Some(mark.at_ms);
-                None
-            }
-            Some(Playback::Stop) => started_ms.take().map(|start_ms| {
-                mark.at_ms
-                    .saturating_sub(start_ms)
-                    .unsigned_abs()
-                    .min(cap_ms)
-            }),
-            None => None,
-        };
-        Some(Credit {
-            timestamp_ms: mark.at_ms,
-            course: mark.course.index(),
-            watched_ms: mark.watched_ms.or(measured)?,
-        })
-    })
-}
-
-/// Sums of the credits by time and course, as windows add them. Several events may share a time.
-fn sums(
-    marks: impl Iterator<Item = Mark>,
-    cap_ms: u64,
-) -> BTreeMap<(i64, Option<CourseIndex>), u64> {
-    let mut sums: BTreeMap<_, u64> = BTreeMap::new();
-    for credit in credits(marks, cap_ms).filter(|credit| credit.watched_ms > 0) {
-        let sum = sums
-            .entry((credit.timestamp_ms, credit.course))
-            .or_default();
-        *sum = sum.saturating_add(credit.watched_ms);
-    }
-    sums
 }
