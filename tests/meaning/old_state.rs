@@ -241,11 +241,22 @@ fn what_is_written_is_what_was_written() {
     assert_eq!(written, stored);
 }
 
-/// The current version of a shard's record is the previous one, followed by the open windows.
+/// A shard of the build before, with changed settings and one refused delivery.
+const SHARD: &str = "030980e0fcb70602040101047175697a0104746f6f6c01036c6d7301000101010a01e0d403904e01056472696c6c\
+                     00d00f0001036c6d7301000000000100010000d00f000001000000bff583808080808080010000";
+
+/// The version before is the same with settings that have no version; that before it ends without
+/// open windows.
 #[test]
 fn a_shard_of_an_earlier_encoding_is_read_as_it_was() {
-    let shard = ShardState::new(Settings::default());
-    let mut bytes = shard.encode();
+    let byte = |at| u8::from_str_radix(&SHARD[at..at + 2], 16).expect("a byte");
+    let mut bytes: Vec<u8> = (0..SHARD.len()).step_by(2).map(byte).collect();
+    let shard = ShardState::restore(&bytes, std::iter::empty()).expect("a shard");
+    assert_eq!(shard.settings().version, 9);
+    assert_eq!(shard.settings().poison_drill_type.as_deref(), Some("drill"));
+    assert_eq!(shard.counters()["lms"].dead_letters(), 1);
+    let written = ShardState::restore(&shard.encode(), std::iter::empty());
+    assert_eq!(written.as_ref(), Ok(&shard));
     assert_eq!(bytes.pop(), Some(NOTHING));
     bytes[0] = 2;
     let restored = ShardState::restore(&bytes, std::iter::empty());

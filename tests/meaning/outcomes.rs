@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use fastrand::Rng;
-use homeroom_core::Settings;
-use homeroom_core::shard::{Counters, Outcome};
+use homeroom_core::shard::{Counters, LETTER_BYTES_MAX, Outcome, STATE_BYTES_MAX};
+use homeroom_core::{Event, EventType, Reason, Settings};
 use homeroom_tests::oracle::{self, NaiveEvent, NaiveModel, SourceCounts};
 
 use crate::convert::{core_event, core_reason, core_refusal};
@@ -168,6 +168,83 @@ fn sources_beyond_256_are_counted_together() {
     assert_eq!(rig.shard.counters().len(), 257);
     assert_eq!(rig.shard.counters()["other"].received, 44);
     assert_counts_equal(&rig, &model);
+}
+
+/// One by one, so that the order in which sources are heard of is that of log time.
+#[test]
+fn places_that_only_refusals_took_are_used_again() {
+    each_seed(
+        "outcomes::places_that_only_refusals_took_are_used_again",
+        12,
+        |rng| {
+            let mut unruly = Unruly::new(rng, 60_000);
+            let mut model = NaiveModel::new(oracle::Settings::default());
+            let mut rig = CoreRig::new(Settings::default());
+            for number in 0..1_500_i64 {
+                // Some names come again, and some of them are accepted.
+                let source = format!("source-{}", rng.usize(..500));
+                let delivery = if rng.f64() < 0.9 {
+                    let line = format!("{{\"source\":\"{source}\",\"userId\":{number}}}");
+                    let refusal = oracle::parse_native(line.as_bytes(), &Default::default());
+                    let reason = core_reason(refusal.unwrap_err().reason);
+                    model.deliver_native(line.as_bytes());
+                    Delivery::Refused(core_refusal(&source, reason, line.as_bytes()))
+                } else {
+                    let event = NaiveEvent {
+                        source,
+                        ..unruly.event(rng)
+                    };
+                    model.deliver_event(event.clone());
+                    Delivery::Event(core_event(&event))
+                };
+                rig.apply(number, &[delivery]);
+            }
+            assert!(rig.shard.counters().len() <= 257);
+            assert!(rig.shard.counters()["other"].received > 0);
+            assert!(rig.shard.counters()["other"].is_conserved());
+            assert_counts_equal(&rig, &model);
+            rig.restart();
+            assert_counts_equal(&rig, &model);
+        },
+    );
+}
+
+/// Each part of the state at its bound at once, and far beyond by names, payloads and times.
+#[test]
+fn a_shards_record_and_its_letters_fit_whatever_the_input() {
+    each_seed(
+        "outcomes::a_shards_record_and_its_letters_fit_whatever_the_input",
+        1,
+        |rng| {
+            let mut rig = CoreRig::new(Settings::default());
+            let name = |rng: &mut Rng| {
+                let length = [1, 7, 1_024, 1_025, 3_000][rng.usize(..5)];
+                format!("{:0length$}", rng.u32(..2_000))
+            };
+            for number in 0..2_000_u32 {
+                let bytes = [0, 100, 60_000, 2_000_000][rng.usize(..4).min(rng.usize(..4))];
+                let mut payload = vec![b'x'; bytes];
+                payload.extend_from_slice(&number.to_le_bytes());
+                let reason = Reason::ALL[rng.usize(..Reason::ALL.len())];
+                let refused = core_refusal(&name(rng), reason, &payload);
+                let mut deliveries = vec![Delivery::Refused(refused)];
+                // Years ahead of log time: no such event passes ingress, but a log may have it.
+                let at_ms = i64::from(rng.u32(..)) * 1_000;
+                let (id, source) = (number.to_string(), name(rng));
+                if number % 8 == 0 {
+                    let event = Event::bare(id.clone(), id, at_ms, EventType::Click, source);
+                    deliveries.push(Delivery::Event(event));
+                }
+                rig.apply(0, &deliveries);
+            }
+            assert!(rig.shard.counters().len() <= 257);
+            assert!(rig.shard.encode().len() <= STATE_BYTES_MAX);
+            for change in rig.shard.dead_letters_mut().take_changes() {
+                let bytes = change.bytes.map_or(0, |bytes| bytes.len());
+                assert!(bytes <= LETTER_BYTES_MAX, "{bytes}");
+            }
+        },
+    );
 }
 
 #[test]

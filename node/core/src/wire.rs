@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// The most bytes that an encoded 64-bit number takes.
-const NUMBER_BYTES_MAX: usize = 10;
+pub(crate) const NUMBER_BYTES_MAX: usize = 10;
 
 /// Why bytes can't be decoded.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]

@@ -10,7 +10,7 @@ pub const CHANGE_BYTES_MAX: usize =
     ENTRIES_MAX * 2 * (NAME_BYTES_MAX + ENTRY_BYTES_MAX) + SETTINGS_BYTES_MAX;
 /// The most bytes of settings that the build before stored, as they are read: see
 /// [`Settings::trimmed`].
-const EARLIER_SETTINGS_BYTES_MAX: usize = 8 << 20;
+pub(crate) const EARLIER_SETTINGS_BYTES_MAX: usize = 8 << 20;
 
 /// The most bytes of a name of a source or an event type; an event has no longer ones.
 const NAME_BYTES_MAX: usize = 1_024;

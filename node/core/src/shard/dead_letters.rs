@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::source::OTHER_SOURCES;
-use crate::{DeadLetterUpdate, PayloadFormat, Reason, Refusal};
+use super::source::{NAME_BYTES_MAX, OTHER_SOURCES};
+use crate::{DeadLetterUpdate, PayloadFormat, Reason, Refusal, wire::NUMBER_BYTES_MAX};
 
 /// Bound for the dead letters of one source on one shard, bytes.
 const SOURCE_BYTES_MAX: u64 = 1 << 20;
@@ -16,6 +16,11 @@ const LETTER_OVERHEAD_BYTES: u64 = 64;
 
 /// The most pairs of source and reason that the count of expired letters distinguishes.
 const EXPIRED_GROUPS_MAX: usize = 1_024;
+/// The most bytes of the encoded ledger: the groups, and those of other sources.
+pub(super) const LEDGER_BYTES_MAX: usize = 2 * NUMBER_BYTES_MAX
+    + (EXPIRED_GROUPS_MAX + Reason::ALL.len()) * (3 * NUMBER_BYTES_MAX + NAME_BYTES_MAX);
+/// The most bytes of an encoded letter: its content counts against the bound of its source.
+pub const LETTER_BYTES_MAX: usize = SOURCE_BYTES_MAX as usize + 10 * NUMBER_BYTES_MAX;
 
 /// A refused event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,6 +76,8 @@ pub struct DeadLetters {
     numbers: BTreeMap<Box<str>, BTreeSet<u64>>,
     identities: BTreeSet<(Box<str>, u64)>,
     bytes: BTreeMap<Box<str>, u64>,
+    /// The sum of `bytes`.
+    all_bytes: u64,
     unsaved: BTreeSet<u64>,
     /// The part that is stored in the shard's own record.
     pub(super) ledger: Ledger,
@@ -115,8 +122,10 @@ impl DeadLetter {
 impl Ledger {
     /// Senders choose the source names, so their number is bounded here.
     fn count_expired(&mut self, source: Box<str>, reason: Reason) {
+        let is_short = source.len() <= NAME_BYTES_MAX;
         let key = (source, reason);
-        let has_room = self.expired.len() < EXPIRED_GROUPS_MAX || self.expired.contains_key(&key);
+        let has_room = is_short
+            && (self.expired.len() < EXPIRED_GROUPS_MAX || self.expired.contains_key(&key));
         let key = if has_room {
             key
         } else {
@@ -183,7 +192,7 @@ impl DeadLetters {
                 .and_then(|numbers| numbers.first().copied());
             self.expire(oldest);
         }
-        while self.bytes.values().sum::<u64>() > SHARD_BYTES_MAX {
+        while self.all_bytes > SHARD_BYTES_MAX {
             self.expire(self.letters.keys().next().copied());
         }
     }
@@ -198,6 +207,12 @@ impl DeadLetters {
     /// The letters with this number or a higher one, oldest first.
     pub fn iter_from(&self, number: u64) -> impl Iterator<Item = (u64, &DeadLetter)> {
         let letters = self.letters.range(number..);
+        letters.map(|(&number, letter)| (number, letter))
+    }
+
+    /// The letters with lower numbers than this, newest first.
+    pub fn iter_before(&self, number: u64) -> impl Iterator<Item = (u64, &DeadLetter)> {
+        let letters = self.letters.range(..number).rev();
         letters.map(|(&number, letter)| (number, letter))
     }
 
@@ -241,6 +256,7 @@ impl DeadLetters {
 
     fn insert(&mut self, number: u64, letter: DeadLetter) {
         *self.bytes.entry(letter.source.clone()).or_default() += letter.bytes();
+        self.all_bytes += letter.bytes();
         self.numbers
             .entry(letter.source.clone())
             .or_default()
@@ -257,6 +273,7 @@ impl DeadLetters {
 
     fn remove(&mut self, number: u64) -> Option<DeadLetter> {
         let letter = self.letters.remove(&number)?;
+        self.all_bytes = self.all_bytes.saturating_sub(letter.bytes());
         self.identities.remove(&letter.identity());
         if let Some(numbers) = self.numbers.get_mut(&letter.source) {
             numbers.remove(&number);

@@ -15,8 +15,10 @@ mod state;
 mod watermark;
 
 pub use crate::context::{BLOCK_EVENTS, EntryContext, ReadPoint};
-pub use dead_letters::{DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters};
+pub use dead_letters::{
+    DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters, LETTER_BYTES_MAX,
+};
 pub use finish::{RecordVerdict, normalised_hash};
 pub use outcome::Outcome;
 pub use source::{Counters, OTHER_SOURCES, Sequence, SourceFreshness};
-pub use state::{Freshness, ShardState};
+pub use state::{Freshness, STATE_BYTES_MAX, ShardState};

@@ -5,7 +5,14 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{context::EntryContext, learner::NewPane};
+use crate::{context::EntryContext, learner::NewPane, wire::NUMBER_BYTES_MAX};
+
+/// The most pairs of end and size. With sources that are within their bounds there are fewer than
+/// 2,000; what begins beyond this is not counted.
+const ENTRIES_MAX: usize = 65_536;
+/// The most bytes of their encoding.
+pub(super) const OPEN_WINDOWS_BYTES_MAX: usize =
+    NUMBER_BYTES_MAX + ENTRIES_MAX * 3 * NUMBER_BYTES_MAX;
 
 /// Number of windows by end and size, ms. At most one entry per shape and pane between the
 /// watermark and the newest event.
@@ -21,7 +28,10 @@ impl OpenWindows {
                 .windows_begun(shape)
                 .map(|start_ms| start_ms + shape.size_ms);
             for end_ms in ends.take_while(|end_ms| *end_ms > context.watermark_ms) {
-                *self.0.entry((end_ms, shape.size_ms)).or_default() += 1;
+                let key = (end_ms, shape.size_ms);
+                if self.0.len() < ENTRIES_MAX || self.0.contains_key(&key) {
+                    *self.0.entry(key).or_default() += 1;
+                }
             }
         }
     }

@@ -5,12 +5,20 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::outcome::Outcome;
-use crate::{Reason, Settings};
+use crate::{Reason, Settings, wire::NUMBER_BYTES_MAX};
 
-/// The name under which all sources beyond the first 256 are counted.
+/// The name under which all sources beyond 256 are counted.
 pub const OTHER_SOURCES: &str = "other";
 /// The most sources that a shard distinguishes.
 const SOURCES_MAX: usize = 256;
+/// The most bytes of a source's name. Ingress refuses longer ones; from elsewhere they count as
+/// others.
+pub(super) const NAME_BYTES_MAX: usize = 1_024;
+/// The most bytes of one encoded source besides its name: 17 numbers and a count for each reason.
+const SOURCE_BYTES_MAX: usize = 17 * NUMBER_BYTES_MAX + Reason::ALL.len() * 2 * NUMBER_BYTES_MAX;
+/// The most bytes of all encoded sources.
+pub(super) const SOURCES_BYTES_MAX: usize =
+    NUMBER_BYTES_MAX + (SOURCES_MAX + 1) * (NUMBER_BYTES_MAX + NAME_BYTES_MAX + SOURCE_BYTES_MAX);
 
 /// Counts of one source's deliveries. Invariant: received = accepted + duplicate + shadowed +
 /// dead-lettered.
@@ -215,18 +223,44 @@ impl Sources {
 
     /// Adds a new source, and returns the name under which it is counted.
     fn meet<'n>(&mut self, name: &'n str, log_time_ms: i64) -> &'n str {
-        let name = if self.by_name.len() < SOURCES_MAX {
-            name
-        } else {
-            OTHER_SOURCES
+        let has_place = name.len() <= NAME_BYTES_MAX && (self.has_room() || self.forget_one());
+        let name = if has_place { name } else { OTHER_SOURCES };
+        self.entry(name, log_time_ms);
+        name
+    }
+
+    fn has_room(&self) -> bool {
+        let others = usize::from(self.by_name.contains_key(OTHER_SOURCES));
+        self.by_name.len() - others < SOURCES_MAX
+    }
+
+    /// Frees the place of the source that was not heard of for longest, of those without an
+    /// accepted event; of equal ones, that of the first name. Its counts go to the others', so that
+    /// their sum stays. Such a source has no part in the watermark.
+    fn forget_one(&mut self) -> bool {
+        let idle = self
+            .by_name
+            .iter()
+            .filter(|(name, source)| source.counters.accepted == 0 && &***name != OTHER_SOURCES);
+        let Some((name, _)) = idle.min_by_key(|(_, source)| source.heard_ms) else {
+            return false;
         };
+        let name = name.clone();
+        if let Some(source) = self.by_name.remove(&name) {
+            let others = self.entry(OTHER_SOURCES, source.heard_ms);
+            others.counters.merge(&source.counters);
+            others.heard_ms = others.heard_ms.max(source.heard_ms);
+        }
+        true
+    }
+
+    fn entry(&mut self, name: &str, heard_ms: i64) -> &mut Source {
         self.by_name.entry(name.into()).or_insert_with(|| Source {
             counters: Counters::default(),
             newest_event_ms: None,
-            heard_ms: log_time_ms,
+            heard_ms,
             broke_order: false,
             sequence: None,
-        });
-        name
+        })
     }
 }

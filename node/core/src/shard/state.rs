@@ -6,17 +6,17 @@ use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
 
 use super::{
-    dead_letters::{DeadLetters, Ledger},
-    open_windows::OpenWindows,
-    source::{Counters, Sequence, SourceFreshness, Sources},
+    dead_letters::{DeadLetters, LEDGER_BYTES_MAX, Ledger},
+    open_windows::{OPEN_WINDOWS_BYTES_MAX, OpenWindows},
+    source::{Counters, SOURCES_BYTES_MAX, Sequence, SourceFreshness, Sources},
     watermark::Watermark,
 };
 use crate::{
     DeadLetterUpdate, Settings,
     context::{BLOCK_EVENTS, EntryContext, ReadPoint},
-    settings::SettingsBefore,
+    settings::{EARLIER_SETTINGS_BYTES_MAX, SettingsBefore},
     time::{MINUTE_MS, floor_to},
-    wire::{DecodeError, versioned},
+    wire::{DecodeError, NUMBER_BYTES_MAX, versioned},
 };
 
 /// Version of the encoding of a shard's own record.
@@ -24,6 +24,13 @@ const STATE_VERSION: u8 = 4;
 /// The oldest version that can be read, without open windows at the end. Before version 4 the
 /// settings had no version of their own.
 const OLDEST: u8 = 2;
+
+/// The most bytes of a shard's own record, whatever its input: its parts, and some numbers.
+pub const STATE_BYTES_MAX: usize = EARLIER_SETTINGS_BYTES_MAX
+    + SOURCES_BYTES_MAX
+    + LEDGER_BYTES_MAX
+    + OPEN_WINDOWS_BYTES_MAX
+    + 16 * NUMBER_BYTES_MAX;
 
 /// The state of a shard besides its learners.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

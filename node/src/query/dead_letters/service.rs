@@ -1,8 +1,8 @@
 //! Serves dead letters.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
-use homeroom_core::shard::DeadLetter;
+use homeroom_core::shard::ShardState;
 use homeroom_proto::v1::{self, dead_letter_service_server::DeadLetterService};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio_util::sync::CancellationToken;
@@ -11,7 +11,7 @@ use tonic::{Request, Response, Status};
 use super::{
     discard::discard,
     filter::Filter,
-    listing::{Place, gather, parse_token, shown, to_token},
+    listing::{Page, parse_token, shown, to_token},
     redrive::Redrive,
     summary::Summary,
 };
@@ -60,6 +60,11 @@ impl DeadLetterService for DeadLetterHandler {
         let filter = Filter::of(request.into_inner().filter)?;
         let mut summary = Summary::default();
         for shard in self.router.shards() {
+            let mut from = Some(0);
+            while let Some(number) = from {
+                let add = |state: &ShardState| summary.add_letters(state, &filter, number);
+                from = shard.inspect(add).await;
+            }
             shard.inspect(|state| summary.add(state, &filter)).await;
         }
         Ok(Response::new(summary.into_response()))
@@ -97,24 +102,25 @@ impl DeadLetterService for DeadLetterHandler {
     ) -> Result<Response<v1::ListResponse>, Status> {
         let request = request.into_inner();
         let filter = Filter::of(request.filter)?;
-        let page = match request.page_size as usize {
+        let letters_max = match request.page_size as usize {
             0 => PAGE_DEFAULT,
             size => size.min(PAGE_MAX),
         };
         let after = parse_token(&request.page_token)?;
-        let mut found: BTreeMap<Place, DeadLetter> = BTreeMap::new();
+        let mut page = Page::new(after, letters_max);
         for shard in self.router.shards() {
             let number = u32::from(shard.shard());
-            shard
-                .inspect(|state| gather(&mut found, (number, state), &filter, after, page + 1))
-                .await;
+            let mut before = Some(u64::MAX);
+            while let Some(number_before) = before {
+                let gather =
+                    |state: &ShardState| page.gather((number, state), &filter, number_before);
+                before = shard.inspect(gather).await;
+            }
         }
-        let more = found.len() > page;
-        let listed: Vec<_> = found.into_iter().take(page).collect();
-        let token = listed
-            .last()
-            .filter(|_| more)
-            .map(|(place, _)| to_token(*place));
+        let more = page.has_more;
+        let listed = page.into_letters();
+        let last = listed.keys().next_back().filter(|_| more);
+        let token = last.map(|place| to_token(*place));
         Ok(Response::new(v1::ListResponse {
             dead_letters: listed
                 .into_iter()

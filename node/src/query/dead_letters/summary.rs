@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use homeroom_core::{
     Reason,
-    shard::{Counters, DeadLetterGroup, Sequence, ShardState},
+    shard::{Counters, DeadLetterGroup, OTHER_SOURCES, Sequence, ShardState},
 };
 use homeroom_proto::v1;
 
 use super::filter::Filter;
 use crate::ingress::to_reason;
+
+/// The most groups, and the most sources. Senders choose their names; what is beyond is summed
+/// as that of other sources.
+const GROUPS_MAX: usize = 1_000;
+/// Letters examined at once. The shard applies no entries meanwhile.
+const LOOKED_AT_MAX: usize = 4_096;
 
 /// Sums over all shards.
 #[derive(Default)]
@@ -19,19 +25,26 @@ pub struct Summary {
 }
 
 impl Summary {
-    pub fn add(&mut self, state: &ShardState, filter: &Filter) {
-        for (_, letter) in state.dead_letters().iter() {
+    /// Adds the next letters of a shard, from a number on. Returns where to go on; `None` after
+    /// the last.
+    pub fn add_letters(&mut self, state: &ShardState, filter: &Filter, from: u64) -> Option<u64> {
+        let letters = state.dead_letters().iter_from(from);
+        for (looked_at, (number, letter)) in letters.enumerate() {
+            if looked_at == LOOKED_AT_MAX {
+                return Some(number);
+            }
             if filter.keeps(letter) {
-                let key = (letter.source.clone(), letter.reason);
-                self.groups.entry(key).or_default().add(letter);
+                self.group(&letter.source, letter.reason).add(letter);
             }
         }
+        None
+    }
+
+    /// Adds the counts of a shard.
+    pub fn add(&mut self, state: &ShardState, filter: &Filter) {
         for ((source, reason), expired) in state.dead_letters().expired() {
             if filter.keeps_group(source, reason) {
-                self.groups
-                    .entry((source.into(), reason))
-                    .or_default()
-                    .expired += expired;
+                self.group(source, reason).expired += expired;
             }
         }
         for (source, counters) in state.counters() {
@@ -40,11 +53,11 @@ impl Summary {
                 .as_deref()
                 .is_none_or(|wanted| wanted == source)
             {
-                self.sources
-                    .entry(source.into())
-                    .or_default()
-                    .0
-                    .merge(counters);
+                let known = &self.sources;
+                let has_room = known.len() < GROUPS_MAX || known.contains_key(source);
+                let source = if has_room { source } else { OTHER_SOURCES };
+                let (sum, _) = self.sources.entry(source.into()).or_default();
+                sum.merge(counters);
             }
         }
         for (source, sequence) in state.sequences() {
@@ -52,6 +65,14 @@ impl Summary {
                 *known = Some(known.map_or(sequence, |known| known.merged(sequence)));
             }
         }
+    }
+
+    fn group(&mut self, source: &str, reason: Reason) -> &mut DeadLetterGroup {
+        let mut key = (Box::from(source), reason);
+        if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
+            key.0 = OTHER_SOURCES.into();
+        }
+        self.groups.entry(key).or_default()
     }
 
     pub fn into_response(self) -> v1::SummarizeResponse {

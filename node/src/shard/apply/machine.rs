@@ -8,7 +8,7 @@ use futures::FutureExt;
 use homeroom_core::{
     entry::{Command, Entry, Records},
     learner::Verdict,
-    shard::{EntryContext, RecordVerdict, ShardState},
+    shard::{EntryContext, LETTER_BYTES_MAX, RecordVerdict, STATE_BYTES_MAX, ShardState},
 };
 use ractor::ActorCell;
 use tokio::sync::watch;
@@ -32,8 +32,14 @@ use crate::{
         slicer::Slicer,
         view::{View, ViewPublisher},
     },
-    store::checkpoint::{Change, CheckpointStore},
+    store::checkpoint::{Change, CheckpointStore, META_BYTES_MAX, PAYLOAD_BYTES_MAX},
 };
+
+// A checkpoint is never refused for the shard's own record or a dead letter, whatever their input.
+const _: () = assert!(STATE_BYTES_MAX + MEMBERSHIP_BYTES_MAX <= META_BYTES_MAX);
+const _: () = assert!(LETTER_BYTES_MAX <= PAYLOAD_BYTES_MAX);
+/// Room for what Raft stores beside the shard's own record.
+const MEMBERSHIP_BYTES_MAX: usize = 64 << 10;
 
 /// The replicated part of a shard.
 pub struct ShardMachine {
