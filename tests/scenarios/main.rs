@@ -37,6 +37,7 @@ mod redriven_statements;
 mod refusal_cases;
 mod refusals;
 mod refused_starts;
+mod settings;
 mod statements;
 mod stock_client;
 mod streams;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use homeroom_core::{
-    Settings, SettingsChange,
+    CHANGE_BYTES_MAX, Settings, SettingsChange,
     cluster::{ClusterCommand, ClusterState, Founded, Founding},
 };
 use tokio::sync::watch;
@@ -11,8 +11,11 @@ use tokio::sync::watch;
 use super::machine::{ControlMachine, refusal};
 use crate::{
     raft::{Group, GroupConfig, GroupResources, ProposeError, StartError},
-    store::checkpoint::Position,
+    store::{checkpoint::Position, log::PAYLOAD_BYTES_MAX},
 };
+
+// A change fits into one entry of the log.
+const _: () = assert!(CHANGE_BYTES_MAX as u64 + 1_024 <= PAYLOAD_BYTES_MAX);
 
 /// The control plane's group and the cluster's state.
 pub struct ControlPlane {
@@ -87,11 +90,13 @@ impl ControlPlane {
         self.founded().settings
     }
 
-    /// Changes the cluster's settings.
+    /// Changes the cluster's settings. A change that is out of bounds does not reach the log.
     ///
     /// # Errors
     /// When a value is out of bounds, or the change was not committed.
     pub async fn update(&self, change: SettingsChange) -> Result<Settings, UpdateError> {
+        let changed = self.settings().changed(&change);
+        changed.map_err(|error| UpdateError::Refused(error.to_string()))?;
         let command = ClusterCommand::Change(change).encode();
         let (_, applied) = self.group.propose(command.into()).await?;
         refusal(&applied).map_or_else(

@@ -5,6 +5,7 @@ mod checkpoints;
 mod fatal;
 mod gauges;
 mod serve;
+mod settings_adoption;
 mod start;
 
 pub use serve::{ServeError, serve};

@@ -1,6 +1,6 @@
 //! Serves the cluster's description, diagnosis, settings and checkpoints.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use homeroom_core::{ActorForm, LatePolicy, Settings, SettingsChange, SourcePolicy};
 use homeroom_proto::v1::{self, cluster_service_server::ClusterService};
@@ -9,6 +9,9 @@ use tonic::{Request, Response, Status};
 use super::diagnose::Diagnosis;
 use crate::status;
 use crate::{control::ControlPlane, route::Router};
+
+/// How long an update waits for the shards. They go on beyond it.
+const ADOPTED_WITHIN: Duration = Duration::from_secs(10);
 
 /// The identity of this node.
 #[derive(Clone, Debug)]
@@ -42,6 +45,25 @@ impl ClusterHandler {
             diagnosis,
         }
     }
+
+    /// Waits until every shard uses settings of this version or a newer one.
+    async fn adopted(&self, version: u64) -> Result<(), Status> {
+        let all = async {
+            for shard in self.router.shards() {
+                let mut views = shard.views();
+                let uses = views.wait_for(|view| view.settings.version >= version);
+                uses.await.map_err(|_| pending("the node is stopping"))?;
+            }
+            Ok(())
+        };
+        let waited = tokio::time::timeout(ADOPTED_WITHIN, all).await;
+        waited.unwrap_or_else(|_| Err(pending("the shards take longer than 10 s")))
+    }
+}
+
+fn pending(why: &str) -> Status {
+    let words = format!("the settings are changed, and not yet in force everywhere: {why}");
+    status::unavailable("SETTINGS_PENDING", &words)
 }
 
 #[tonic::async_trait]
@@ -92,7 +114,7 @@ impl ClusterService for ClusterHandler {
         Ok(Response::new(v1::GetSettingsResponse { settings }))
     }
 
-    /// Answers once every shard has adopted the new settings.
+    /// Answers once every shard uses the new settings. They get there without the caller, too.
     async fn update_settings(
         &self,
         request: Request<v1::UpdateSettingsRequest>,
@@ -100,9 +122,7 @@ impl ClusterService for ClusterHandler {
         let requested = request.into_inner().settings.unwrap_or_default();
         let change = to_change(requested)?;
         let settings = self.control.update(change).await?;
-        for shard in self.router.shards() {
-            shard.adopt(&settings).await?;
-        }
+        self.adopted(settings.version).await?;
         let settings = Some(to_proto(&settings));
         Ok(Response::new(v1::UpdateSettingsResponse { settings }))
     }

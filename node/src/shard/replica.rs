@@ -215,7 +215,8 @@ impl ShardReplica {
         self.directory.len()
     }
 
-    /// Proposes settings, unless the shard already uses them or newer ones.
+    /// Proposes settings, unless the shard already uses them or newer ones. Of the same version it
+    /// takes the control plane's: the build before may have read its log otherwise.
     ///
     /// # Errors
     /// When the group has stopped, or this replica does not lead.
@@ -225,7 +226,8 @@ impl ShardReplica {
             .inspect(|machine| machine.state.settings().version)
             .await;
         let never = self.view().applied_index == 0;
-        if present >= settings.version && !never {
+        let has_them = present.version > settings.version || *present == *settings;
+        if has_them && !never {
             return Ok(());
         }
         let entry = encode_settings(self.clock.now_ms(), settings);

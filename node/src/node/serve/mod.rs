@@ -20,6 +20,7 @@ use crate::{
     node::{
         checkpoints::{Checkpoints, Scrub},
         gauges::Gauges,
+        settings_adoption::SettingsAdoption,
         start::{StartNodeError, Started, start, stop_groups},
     },
     observe::{Metrics, Readiness},
@@ -191,6 +192,12 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
     });
     for shard in started.router.shards() {
         tasks.spawn(Arc::clone(&checkpoints).run_shard(Arc::clone(shard), stop_tasks.clone()));
+        let adoption = SettingsAdoption {
+            shard: Arc::clone(shard),
+            states: started.control.states(),
+            stop: stop_tasks.clone(),
+        };
+        tasks.spawn(adoption.run());
     }
     tasks.spawn(Arc::clone(&checkpoints).run_control(stop_tasks.clone()));
     let scrub = Scrub {

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use homeroom_core::SETTINGS_BYTES_MAX;
 use homeroom_proto::v1::{
     cluster_service_server::ClusterServiceServer, course_service_server::CourseServiceServer,
     dead_letter_service_server::DeadLetterServiceServer,
@@ -34,6 +35,10 @@ const PING_EVERY: Duration = Duration::from_secs(30);
 const PONG_WITHIN: Duration = Duration::from_secs(20);
 /// Bytes of a gRPC message besides the events in it.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
+/// The most bytes of a message about the cluster: room for the largest settings, which take up to
+/// twice as much in a message as in the log.
+const CLUSTER_MESSAGE_BYTES_MAX: usize = 1 << 20;
+const _: () = assert!(CLUSTER_MESSAGE_BYTES_MAX >= 2 * SETTINGS_BYTES_MAX);
 
 /// What the services of a started node are built from.
 pub struct Services<'n> {
@@ -68,13 +73,14 @@ impl Services<'_> {
             intake.clone(),
             self.stop.clone(),
         );
+        let cluster = ClusterServiceServer::new(self.cluster());
         let routes = Routes::new(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?)
             .add_service(ingest.max_decoding_message_size(message_bytes_max))
             .add_service(LearnerServiceServer::from_arc(learners))
             .add_service(CourseServiceServer::from_arc(courses))
             .add_service(DeadLetterServiceServer::new(dead_letters))
-            .add_service(ClusterServiceServer::new(self.cluster()));
+            .add_service(cluster.max_decoding_message_size(CLUSTER_MESSAGE_BYTES_MAX));
         let open = self.metrics.ingest.grpc_in_flight.clone();
         let server = Server::builder()
             .http2_keepalive_interval(Some(PING_EVERY))
