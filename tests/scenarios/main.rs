@@ -39,6 +39,7 @@ mod refusals;
 mod refused_starts;
 mod settings;
 mod statements;
+mod stepped_clock;
 mod stock_client;
 mod streams;
 mod surface;

@@ -44,7 +44,7 @@ const fn module(name: &'static str, core: bool, node: &'static [&'static str]) -
 }
 
 /// A module names none that stands above it here.
-const MODULES: [Module; 17] = [
+const MODULES: [Module; 18] = [
     module("node", true, &["*"]),
     module("main", false, &["*"]),
     module("lib", false, &["*"]),
@@ -57,15 +57,25 @@ const MODULES: [Module; 17] = [
         true,
         &["status", "ingress", "route", "shard", "control", "observe"],
     ),
-    module("ingress", true, &["status", "route", "control", "observe"]),
+    module(
+        "ingress",
+        true,
+        &["status", "route", "control", "observe", "clock"],
+    ),
     // Maps the errors of all gRPC services to status codes.
     module("status", true, &["shard", "control", "raft"]),
     module("route", true, &["shard", "fan_in"]),
-    module("shard", true, &["raft", "learner", "store", "fan_in"]),
+    module(
+        "shard",
+        true,
+        &["raft", "learner", "store", "fan_in", "clock"],
+    ),
     module("control", true, &["raft", "store"]),
     module("raft", false, &["store"]),
     module("learner", true, &["store", "fan_in"]),
     module("store", false, &[]),
+    // Tells the time, whatever is dated by it.
+    module("clock", false, &[]),
     // Collects answers, of whatever kind.
     module("fan_in", false, &[]),
     module("observe", true, &["config"]),

@@ -14,7 +14,7 @@ pub enum Reason {
     MissingField,
     /// The timestamp can't be read.
     BadTimestamp,
-    /// More than 60 s ahead of the receiving node's clock.
+    /// More than 60 s ahead of log time.
     FutureTimestamp,
     /// A value outside its bounds.
     ValueOutOfRange,

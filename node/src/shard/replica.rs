@@ -15,13 +15,14 @@ use super::{
     apply::{ShardMachine, Watch, Watchers},
     checkpoint::{Sweeper, recover},
     events::ShardEvents,
-    propose::{BatchLimits, Batcher, LogClock, Part, Ticker},
+    propose::{BatchLimits, Batcher, Part, Ticker},
     read::ShardReader,
     residency::{Directory, LearnerMemory, ShardBlocks},
     slicer::Slicer,
     view::{View, ViewPublisher, Views},
 };
 use crate::{
+    clock::NodeClock,
     learner::{BlockSource, Stored},
     raft::{Group, GroupConfig, GroupResources, ProposeError, StartError},
     store::checkpoint::{Change, Position},
@@ -54,6 +55,8 @@ pub struct ShardSetup {
     pub limits: BatchLimits,
     /// Shared by all shards of the node.
     pub slicer: Slicer,
+    /// Gives log time. Shared by all shards of the node.
+    pub clock: Arc<NodeClock>,
 }
 
 /// A shard's replica.
@@ -65,7 +68,7 @@ pub struct ShardReplica {
     watchers: Watchers,
     parts: mpsc::Sender<Part>,
     view: watch::Receiver<Arc<View>>,
-    clock: Arc<LogClock>,
+    clock: Arc<NodeClock>,
 }
 
 impl ShardReplica {
@@ -113,7 +116,7 @@ impl ShardReplica {
         };
         let activated = machine.activate(setup.recovered_learners).await;
         activated.map_err(|reason| setup.group.refused(reason))?;
-        let store = Arc::clone(&setup.resources.store);
+        let (store, clock) = (Arc::clone(&setup.resources.store), setup.clock);
         let group = Group::start(
             setup.group,
             setup.resources,
@@ -122,7 +125,7 @@ impl ShardReplica {
             machine,
         )
         .await?;
-        let clock = LogClock::following(view.borrow().log_time_ms);
+        clock.raise(view.borrow().log_time_ms);
         let (parts, queue) = mpsc::channel(PARTS_QUEUED);
         let reader = ShardReader::new(
             Arc::clone(&group),
@@ -139,7 +142,7 @@ impl ShardReplica {
             watchers,
             parts,
             view,
-            clock: Arc::new(clock),
+            clock,
         };
         replica.spawn_tasks(queue, due, setup.limits, tasks, stop);
         Ok(replica)
@@ -180,7 +183,7 @@ impl ShardReplica {
         Arc::clone(&self.view.borrow())
     }
 
-    /// Log time now, ms: that of the view's entry plus the time since.
+    /// Log time now, ms: what the next entry is stamped with.
     pub fn log_now_ms(&self) -> i64 {
         self.clock.now_ms()
     }
@@ -223,7 +226,7 @@ impl ShardReplica {
     pub async fn adopt(&self, settings: &Settings) -> Result<(), ProposeError> {
         let present = self
             .group
-            .inspect(|machine| machine.state.settings().version)
+            .inspect(|machine| Arc::clone(machine.state.settings()))
             .await;
         let never = self.view().applied_index == 0;
         let has_them = present.version > settings.version || *present == *settings;

@@ -44,6 +44,12 @@ impl Home {
         self
     }
 
+    /// Adds a variable of the environment.
+    pub fn with_variable(mut self, name: &str, value: &str) -> Home {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Uses another home's data folder.
     pub fn in_the_folder_of(mut self, other: &Home) -> Home {
         self.data.clone_from(&other.data);

@@ -7,7 +7,7 @@ use crate::observe::HomePages;
 /// The time, listener and settings under which a delivery is decoded.
 #[derive(Clone, Copy, Debug)]
 pub struct DeliveryContext<'s> {
-    /// The receiving node's clock, ms since the epoch.
+    /// Log time on arrival, ms since the epoch.
     pub now_ms: i64,
     /// When the delivery first arrived, ms since the epoch. It is the event time of statements
     /// without one. Equal to `now_ms`, except for a dead letter.

@@ -1,9 +1,6 @@
 //! Takes requests to the router and back.
 
-use std::{
-    sync::Arc,
-    time::{Instant, SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::Instant};
 
 use bytes::Bytes;
 use homeroom_core::{cluster::ClusterState, shard::Outcome};
@@ -16,6 +13,7 @@ use super::{
     outcome::{to_outcomes, to_token},
 };
 use crate::{
+    clock::NodeClock,
     observe::metrics::{self, IngestMetrics},
     route::{Delivered, RouteError, Router, UnderWay, Urgency},
 };
@@ -29,6 +27,8 @@ pub struct Intake {
     router: Arc<Router>,
     pub(super) cluster: watch::Receiver<Arc<ClusterState>>,
     metrics: Arc<IngestMetrics>,
+    /// Log time: it judges timestamps and dates statements without one.
+    pub(super) clock: Arc<NodeClock>,
 }
 
 /// A request in the queues of its shards, whose outcomes are awaited.
@@ -37,10 +37,16 @@ pub struct PendingRequest {
     cluster_id: String,
     /// The details of what ingress refused, by delivery.
     details: Vec<(u32, String)>,
+    measurement: Measurement,
+}
+
+/// What the measures of a request are taken from.
+struct Measurement {
     /// By delivery, to measure the age of events.
     times_ms: Vec<Option<i64>>,
     received: Instant,
     metrics: Arc<IngestMetrics>,
+    clock: Arc<NodeClock>,
 }
 
 /// The answer to a request.
@@ -78,11 +84,13 @@ impl Intake {
         router: Arc<Router>,
         cluster: watch::Receiver<Arc<ClusterState>>,
         metrics: Arc<IngestMetrics>,
+        clock: Arc<NodeClock>,
     ) -> Self {
         Self {
             router,
             cluster,
             metrics,
+            clock,
         }
     }
 
@@ -123,7 +131,7 @@ impl Intake {
         let cluster = Arc::clone(&self.cluster.borrow());
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
         let shards = u16::try_from(self.router.shards().len()).unwrap_or(u16::MAX);
-        let now_ms = wall_ms();
+        let now_ms = self.clock.now_ms();
         let context = DeliveryContext {
             now_ms,
             arrived_ms: now_ms,
@@ -147,9 +155,12 @@ impl Intake {
             under_way,
             cluster_id: founded.cluster_id.clone(),
             details,
-            times_ms,
-            received,
-            metrics: Arc::clone(&self.metrics),
+            measurement: Measurement {
+                times_ms,
+                received,
+                metrics: Arc::clone(&self.metrics),
+                clock: Arc::clone(&self.clock),
+            },
         };
         Ok((taken, admitted))
     }
@@ -164,7 +175,7 @@ impl PendingRequest {
     /// Waits until every delivery is durable and applied.
     pub async fn receipt(self) -> Receipt {
         let delivered = self.under_way.delivered().await;
-        measure(&self.metrics, &delivered, &self.times_ms, self.received);
+        self.measurement.take(&delivered);
         Receipt {
             outcomes: to_outcomes(&delivered, &self.details),
             event_ids: Vec::new(),
@@ -175,8 +186,47 @@ impl PendingRequest {
     /// As [`Self::receipt`], but only the outcomes.
     pub(super) async fn outcomes(self) -> Vec<Option<Outcome>> {
         let delivered = self.under_way.delivered().await;
-        measure(&self.metrics, &delivered, &self.times_ms, self.received);
+        self.measurement.take(&delivered);
         delivered.outcomes
+    }
+}
+
+impl Measurement {
+    /// Measures a request. All its events have the same latency, so the clock is read once.
+    fn take(&self, delivered: &Delivered) {
+        let metrics = &self.metrics;
+        let (mut counts, mut conflicts) = ([0_u64; 5], 0);
+        for outcome in &delivered.outcomes {
+            let became = match outcome {
+                Some(Outcome::Accepted) => metrics::Outcome::Accepted,
+                Some(Outcome::Duplicate { conflicting, .. }) => {
+                    conflicts += u64::from(*conflicting);
+                    metrics::Outcome::Duplicate
+                }
+                Some(Outcome::Shadowed) => metrics::Outcome::Shadowed,
+                Some(Outcome::DeadLettered(reason)) => {
+                    metrics.dead_letters(*reason).increment(1);
+                    metrics::Outcome::DeadLettered
+                }
+                None => metrics::Outcome::Retry,
+            };
+            counts[became as usize] += 1;
+        }
+        for became in metrics::Outcome::ALL {
+            metrics.events(became).increment(counts[became as usize]);
+        }
+        metrics.conflicting.increment(conflicts);
+        let accepted = counts[metrics::Outcome::Accepted as usize];
+        metrics
+            .insight_latency_seconds
+            .record_many(self.received.elapsed().as_secs_f64(), accepted);
+        let now_ms = self.clock.now_ms();
+        let timed = delivered.outcomes.iter().zip(&self.times_ms);
+        let ages_s = timed
+            .filter(|(outcome, _)| **outcome == Some(Outcome::Accepted))
+            .filter_map(|(_, time_ms)| *time_ms)
+            .map(|time_ms| (now_ms - time_ms).max(0) as f64 / 1_000.0);
+        metrics.event_age_seconds.record_all(ages_s);
     }
 }
 
@@ -198,47 +248,6 @@ impl Receipt {
     }
 }
 
-/// Measures a request. All its events have the same latency, so the clock is read once.
-fn measure(
-    metrics: &IngestMetrics,
-    delivered: &Delivered,
-    times_ms: &[Option<i64>],
-    received: Instant,
-) {
-    let (mut counts, mut conflicts) = ([0_u64; 5], 0);
-    for outcome in &delivered.outcomes {
-        let became = match outcome {
-            Some(Outcome::Accepted) => metrics::Outcome::Accepted,
-            Some(Outcome::Duplicate { conflicting, .. }) => {
-                conflicts += u64::from(*conflicting);
-                metrics::Outcome::Duplicate
-            }
-            Some(Outcome::Shadowed) => metrics::Outcome::Shadowed,
-            Some(Outcome::DeadLettered(reason)) => {
-                metrics.dead_letters(*reason).increment(1);
-                metrics::Outcome::DeadLettered
-            }
-            None => metrics::Outcome::Retry,
-        };
-        counts[became as usize] += 1;
-    }
-    for became in metrics::Outcome::ALL {
-        metrics.events(became).increment(counts[became as usize]);
-    }
-    metrics.conflicting.increment(conflicts);
-    let accepted = counts[metrics::Outcome::Accepted as usize];
-    metrics
-        .insight_latency_seconds
-        .record_many(received.elapsed().as_secs_f64(), accepted);
-    let now_ms = wall_ms();
-    let timed = delivered.outcomes.iter().zip(times_ms);
-    let ages_s = timed
-        .filter(|(outcome, _)| **outcome == Some(Outcome::Accepted))
-        .filter_map(|(_, time_ms)| *time_ms)
-        .map(|time_ms| (now_ms - time_ms).max(0) as f64 / 1_000.0);
-    metrics.event_age_seconds.record_all(ages_s);
-}
-
 fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), IntakeError> {
     match v1::RawFormat::try_from(raw.format) {
         Ok(v1::RawFormat::NativeJson) => {
@@ -255,14 +264,4 @@ fn admit_raw(admission: &mut Admission<'_>, raw: &v1::RawEvents) -> Result<(), I
         _ => return Err(IntakeError::UnknownFormat),
     }
     Ok(())
-}
-
-/// This node's wall clock. It detects timestamps in the future, dates statements without a time,
-/// and measures the age of events.
-pub(super) fn wall_ms() -> i64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-        })
 }

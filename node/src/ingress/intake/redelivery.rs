@@ -13,7 +13,7 @@ use super::{
         DeliveryContext, decode_native, decode_proto, decode_standard_xapi, decode_xapi,
     },
     admission::Admission,
-    publish::{Intake, IntakeError, wall_ms},
+    publish::{Intake, IntakeError},
 };
 use crate::route::Urgency;
 
@@ -106,7 +106,7 @@ impl Intake {
     pub fn dry_run(&self, letters: &[&DeadLetter]) -> Result<Vec<DryRunOutcome>, IntakeError> {
         let cluster = self.cluster.borrow().clone();
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
-        let now_ms = wall_ms();
+        let now_ms = self.clock.now_ms();
         let context = DeliveryContext {
             now_ms,
             arrived_ms: now_ms,

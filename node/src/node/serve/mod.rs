@@ -108,6 +108,7 @@ pub async fn serve(
         Arc::clone(router),
         control.states(),
         Arc::clone(&metrics.ingest),
+        Arc::clone(&running.started.clock),
     );
     let services = Services {
         config,
@@ -191,13 +192,13 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
         config: config.checkpoint.clone(),
     });
     for shard in started.router.shards() {
-        tasks.spawn(Arc::clone(&checkpoints).run_shard(Arc::clone(shard), stop_tasks.clone()));
         let adoption = SettingsAdoption {
             shard: Arc::clone(shard),
             states: started.control.states(),
             stop: stop_tasks.clone(),
         };
         tasks.spawn(adoption.run());
+        tasks.spawn(Arc::clone(&checkpoints).run_shard(Arc::clone(shard), stop_tasks.clone()));
     }
     tasks.spawn(Arc::clone(&checkpoints).run_control(stop_tasks.clone()));
     let scrub = Scrub {

@@ -14,6 +14,7 @@ use super::{
     disk::Disk, error::StartNodeError, identity::Identity, shard_event_metrics::ShardEventMetrics,
 };
 use crate::{
+    clock::NodeClock,
     config::{Config, LoadedConfig, whole_ms},
     control::ControlPlane,
     observe::Metrics,
@@ -34,6 +35,7 @@ pub struct ShardDependencies<'n> {
     pub supervisor: &'n ActorRef<()>,
     pub memory: &'n Arc<LearnerMemory>,
     pub metrics: &'n Arc<Metrics>,
+    pub clock: &'n Arc<NodeClock>,
 }
 
 impl ShardDependencies<'_> {
@@ -80,6 +82,7 @@ impl ShardDependencies<'_> {
                 entries_in_flight: config.ingest.entries_in_flight.into(),
             },
             slicer: slicer.clone(),
+            clock: Arc::clone(self.clock),
         })
     }
 }

@@ -194,11 +194,11 @@ pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
     let apart = time_ms(worst_ms);
     let which = if worst_ms < 0 { "behind" } else { "ahead of" };
     let words = format!("log time is {apart} {which} this node's clock");
-    if worst_ms.abs() <= CLOCK_DIFFERENCE_MAX_MS {
+    if worst_ms.abs() < CLOCK_DIFFERENCE_MAX_MS {
         return vec![ok(CHECK, words)];
     }
-    let advice = "see whether the node's clock is right (`timedatectl`, `chronyc tracking`): a clock that is behind refuses good \
-                  events as future_timestamp. Log time never goes back: one that is ahead waits for the clock at the next start";
+    let advice = "see whether the node's clock is right (`timedatectl`, `chronyc tracking`). Events are judged by log time. It follows \
+                  a clock that has been ahead for a minute, at ten times real time; it never goes back, and waits for one that is behind";
     vec![warning(CHECK, "", words, advice)]
 }
 
@@ -297,9 +297,9 @@ mod tests {
     #[test]
     fn a_clock_may_be_wrong_either_way() {
         for (ms, severity) in [
-            (CLOCK_DIFFERENCE_MAX_MS, Severity::Ok),
-            (CLOCK_DIFFERENCE_MAX_MS + 1, Severity::Warning),
-            (-CLOCK_DIFFERENCE_MAX_MS - 1, Severity::Warning),
+            (CLOCK_DIFFERENCE_MAX_MS - 1, Severity::Ok),
+            (CLOCK_DIFFERENCE_MAX_MS, Severity::Warning),
+            (-CLOCK_DIFFERENCE_MAX_MS, Severity::Warning),
         ] {
             let mut facts = sample::healthy();
             facts.shards[1].log_now_ms = facts.wall_ms + ms;

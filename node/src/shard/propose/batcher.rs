@@ -13,11 +13,9 @@ use tokio::{
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    part::{Part, PartApplied, PartError},
-    ticker::LogClock,
-};
+use super::part::{Part, PartApplied, PartError};
 use crate::{
+    clock::NodeClock,
     raft::{Applied, Group, ProposeError, Replicated},
     shard::outcomes,
 };
@@ -37,7 +35,7 @@ pub struct BatchLimits {
 pub struct Batcher<R: Replicated> {
     pub parts: mpsc::Receiver<Part>,
     pub group: Arc<Group<R>>,
-    pub clock: Arc<LogClock>,
+    pub clock: Arc<NodeClock>,
     pub limits: BatchLimits,
     pub stop: CancellationToken,
 }

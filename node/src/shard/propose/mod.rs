@@ -8,4 +8,4 @@ mod ticker;
 
 pub use batcher::{BatchLimits, Batcher};
 pub use part::{Part, PartApplied, PartError};
-pub use ticker::{LogClock, Ticker};
+pub use ticker::Ticker;
