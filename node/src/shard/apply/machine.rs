@@ -66,8 +66,8 @@ pub struct ShardMachine {
 impl Replicated for ShardMachine {
     /// Version 3: learners in their encoding 4, which is the oldest that is still read. Version 4:
     /// heads of passivated learners without finished viewings, which an earlier build would begin
-    /// anew.
-    const STATE_VERSIONS: RangeInclusive<u8> = 3..=4;
+    /// anew. Version 5: learners with what their events count.
+    const STATE_VERSIONS: RangeInclusive<u8> = 3..=5;
 
     async fn apply(&mut self, index: u64, payload: Bytes) -> Applied {
         let entry = match Entry::decode(&payload) {
