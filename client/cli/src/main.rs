@@ -8,6 +8,7 @@ mod input;
 mod load;
 mod output;
 mod render;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -1,17 +1,54 @@
 //! Formats values for people.
 
-use std::fmt::Display;
+use std::borrow::Cow;
+use std::fmt::{self, Display};
 use std::time::Duration;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, presets};
 use homeroom_client::v1;
 use homeroom_proto::short_name;
 use jiff::Timestamp;
 
+use crate::terminal::escape_line;
+
+/// A table whose cells are one line each: a line end within a value would forge a row.
+pub(super) struct Table(comfy_table::Table);
+
+impl Table {
+    pub(super) fn add_row(&mut self, row: impl Into<Row>) {
+        let row = row.into();
+        let cells = row.cell_iter().map(|cell| {
+            let content = cell.content();
+            let escaped = escape_line(&content);
+            // A number needs no escape, and so keeps its alignment.
+            if escaped == content {
+                cell.clone()
+            } else {
+                Cell::new(escaped)
+            }
+        });
+        self.0.add_row(cells.collect::<Vec<_>>());
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(super) fn row_count(&self) -> usize {
+        self.0.row_count()
+    }
+}
+
+impl Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// A table without borders, easy to `grep` and `cut`.
 pub(super) fn table<const N: usize>(header: [&str; N]) -> Table {
     let mut table = bare_table();
-    table.set_header(header);
+    table.0.set_header(header);
     table
 }
 
@@ -25,11 +62,11 @@ pub(super) fn facts<N: Display, V: Display>(facts: impl IntoIterator<Item = (N, 
 }
 
 fn bare_table() -> Table {
-    let mut table = Table::new();
+    let mut table = comfy_table::Table::new();
     table
         .load_style(presets::NOTHING)
         .set_content_arrangement(ContentArrangement::Disabled);
-    table
+    Table(table)
 }
 
 /// A right-aligned cell.
@@ -89,6 +126,11 @@ pub(super) fn reason(reason: v1::DeadLetterReason) -> String {
     short_name(reason.as_str_name(), "DEAD_LETTER_REASON_").to_ascii_lowercase()
 }
 
+/// A name or message from outside, within a line.
+pub(super) fn name(text: &str) -> Cow<'_, str> {
+    escape_line(text)
+}
+
 /// The freshness of an answer, in one line.
 pub(super) fn freshness(freshness: &v1::Freshness) -> String {
     let watermark = match freshness.watermark_ms {
@@ -102,8 +144,8 @@ pub(super) fn freshness(freshness: &v1::Freshness) -> String {
     for source in &freshness.sources {
         match (source.idle, source.lagging) {
             // The watermark does not wait for an idle source, however old its newest event is.
-            (true, _) => line.push_str(&format!(", {} is idle", source.source)),
-            (false, true) => line.push_str(&format!(", {} is lagging", source.source)),
+            (true, _) => line.push_str(&format!(", {} is idle", name(&source.source))),
+            (false, true) => line.push_str(&format!(", {} is lagging", name(&source.source))),
             (false, false) => {}
         }
     }

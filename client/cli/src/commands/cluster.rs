@@ -56,7 +56,10 @@ async fn describe(client: &Client, output: &mut Output) -> Result<(), CliError> 
             shards: &cluster.shards,
         });
     }
-    output.text(format_args!("cluster {}\n", cluster.cluster_id))?;
+    output.text(format_args!(
+        "cluster {}\n",
+        render::name(&cluster.cluster_id)
+    ))?;
     let mut nodes = render::table(["node", "address", "version"]);
     for node in &cluster.nodes {
         let id = node.node_id.to_string();

@@ -3,7 +3,7 @@
 use homeroom_client::{Client, v1};
 use serde::Serialize;
 
-use crate::{error::CliError, output::Output};
+use crate::{error::CliError, output::Output, render};
 
 /// Walk the checklist of an engineer who asks what is wrong, and say what to do about it.
 ///
@@ -56,11 +56,11 @@ fn shown(finding: &v1::Finding) -> String {
     };
     let mut text = format!("{mark} {:<14} ", finding.check);
     if !finding.subject.is_empty() {
-        text.push_str(&format!("{}: ", finding.subject));
+        text.push_str(&format!("{}: ", render::name(&finding.subject)));
     }
-    text.push_str(&finding.words);
+    text.push_str(&render::name(&finding.words));
     if !finding.advice.is_empty() {
-        text.push_str(&format!("\n  → {}", finding.advice));
+        text.push_str(&format!("\n  → {}", render::name(&finding.advice)));
     }
     text
 }

@@ -19,11 +19,7 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use homeroom_client::{Client, ClientOptions, parse_endpoints};
 
-use crate::{
-    args::duration,
-    error::CliError,
-    output::{self, Output},
-};
+use crate::{args::duration, error::CliError, output::Output, terminal::escape_line};
 
 /// Homeroom's command line: publishes events, asks for learners, looks after the cluster.
 ///
@@ -91,7 +87,7 @@ fn fail(error: &CliError) -> ExitCode {
     let _ = writeln!(
         io::stderr(),
         "homeroom: {}",
-        output::escape_controls(&error.to_string())
+        escape_line(&error.to_string())
     );
     ExitCode::from(error.exit_code())
 }

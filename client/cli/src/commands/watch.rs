@@ -75,9 +75,13 @@ fn line(profile: Option<&v1::LearnerProfile>, freshness: Option<&v1::Freshness>)
         format!("engagement={:.3}", window.engagement),
     ];
     for course in &profile.courses {
-        let mut word = format!("{}={}", course.course_id, render::status(course.status()));
+        let mut word = format!(
+            "{}={}",
+            render::name(&course.course_id),
+            render::status(course.status())
+        );
         for reason in &course.reasons {
-            word.push_str(&format!(",{}", reason.code));
+            word.push_str(&format!(",{}", render::name(&reason.code)));
         }
         words.push(word);
     }

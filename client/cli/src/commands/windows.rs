@@ -1,6 +1,5 @@
 //! `homeroom windows`.
 
-use comfy_table::Table;
 use homeroom_client::{Client, v1};
 use homeroom_proto::short_name;
 use serde::Serialize;
@@ -137,7 +136,7 @@ async fn all(client: &Client, args: &Args, output: &mut Output) -> Result<(), Cl
 /// Prints lines of JSON, or tables.
 struct Rows<'a> {
     output: &'a mut Output,
-    table: Table,
+    table: render::Table,
 }
 
 impl<'a> Rows<'a> {
@@ -179,7 +178,7 @@ impl<'a> Rows<'a> {
     }
 }
 
-fn empty_table() -> Table {
+fn empty_table() -> render::Table {
     render::table([
         "learner",
         "from",

@@ -3,6 +3,8 @@
 use homeroom_proto::v1::HelpReason;
 use jiff::{Timestamp, tz::TimeZone};
 
+use super::plain::plain;
+
 /// All reasons of one learner, in the node's order.
 pub(super) fn why(reasons: &[HelpReason]) -> String {
     let words: Vec<String> = reasons.iter().map(in_words).collect();
@@ -24,7 +26,7 @@ fn in_words(reason: &HelpReason) -> String {
     let count = reason.count;
     let on_skill = |of: &str| match reason.skill_id.as_str() {
         "" => String::new(),
-        skill => format!(" {of} {skill}"),
+        skill => format!(" {of} {}", plain(skill)),
     };
     match reason.code.as_str() {
         "wrong_in_a_row" => format!("{count} wrong in a row{}", on_skill("on")),
@@ -32,7 +34,7 @@ fn in_words(reason: &HelpReason) -> String {
         "idle_in_session" => "silent, the session still open".to_owned(),
         "rewatching" => format!("one video started {count} times"),
         "dropping_accuracy" => "accuracy is dropping".to_owned(),
-        other => format!("{}{}", other.replace('_', " "), on_skill("on")),
+        other => format!("{}{}", plain(other).replace('_', " "), on_skill("on")),
     }
 }
 

@@ -2,6 +2,7 @@
 //! summary at the end.
 
 mod help;
+mod plain;
 mod summary;
 mod terminal;
 #[cfg(test)]

@@ -7,7 +7,7 @@ use homeroom_client::Tally;
 use homeroom_proto::v1::{Course, GetCourseResponse, RosterEntry};
 use jiff::tz::TimeZone;
 
-use super::help;
+use super::{help, plain::plain};
 use crate::demo::{
     class::{self, COURSE},
     publish::{Latency, Snapshot},
@@ -135,7 +135,7 @@ impl Picture {
             lines.push(paint.dim(why));
         }
         for entry in in_need.iter().take(room) {
-            let name = truncate_str(&entry.user_id, NAME_WIDTH - 2, "…").into_owned();
+            let name = truncate_str(&plain(&entry.user_id), NAME_WIDTH - 2, "…").into_owned();
             let since = help::since(&entry.reasons, &self.zone);
             let why = paint.warn(&help::why(&entry.reasons));
             lines.push(format!("{name:NAME_WIDTH$}{since:SINCE_WIDTH$}{why}"));
@@ -207,7 +207,7 @@ impl Picture {
 
     fn ask_further(&self, paint: Paint, is_tall: bool) -> Vec<String> {
         let name = self.course.as_ref().and_then(|of| of.roster.first());
-        let name = name.map_or_else(|| class::name(0), |of| of.user_id.clone());
+        let name = name.map_or_else(|| class::name(0), |of| plain(&of.user_id).into_owned());
         let heading = paint.on(Style::new().bold(), "ask further, in another terminal");
         let mut lines = vec![format!(
             "{heading}{}",

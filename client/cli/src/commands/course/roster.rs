@@ -99,6 +99,7 @@ fn summary(course: &v1::Course) -> String {
         ..
     } = course;
     let engagement = render::share(course.engagement);
+    let course_id = render::name(course_id);
     format!(
         "{course_id}: {learners} learners ({active} active, {watching} watching, {idle} idle, {away} away), \
          {needing_help} need help, engagement {engagement}"

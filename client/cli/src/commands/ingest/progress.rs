@@ -5,7 +5,7 @@ use std::time::Duration;
 use homeroom_client::Failure;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::input::SourceProgress;
+use crate::{input::SourceProgress, terminal::escape_line};
 
 const REDRAW: Duration = Duration::from_millis(200);
 
@@ -42,7 +42,10 @@ impl IngestProgress {
         }
         self.bar.set_position(self.source.bytes_read());
         self.bar.set_message(match trouble {
-            Some(trouble) => format!("{acknowledged} events; retrying: {trouble}"),
+            Some(trouble) => {
+                let trouble = trouble.to_string();
+                format!("{acknowledged} events; retrying: {}", escape_line(&trouble))
+            }
             None => format!("{acknowledged} events"),
         });
     }

@@ -1,7 +1,7 @@
 //! The report of a load, as text.
 
 use crate::load::{Baselines, NotHeld, Quantiles, Rate, Report};
-use comfy_table::{Cell, Table};
+use comfy_table::Cell;
 
 use crate::{error::CliError, output::Output, render};
 
@@ -76,7 +76,7 @@ fn asked(report: &Report) -> String {
     format!("{rate}, {active} of {seen} learners active, batches of {batch}, seed {seed}")
 }
 
-fn times(report: &Report) -> Table {
+fn times(report: &Report) -> render::Table {
     let mut times = render::table(["ms", "p50", "p90", "p99", "p99.9", "max", "samples"]);
     let rows = [
         ("ack", &report.ack),
@@ -90,7 +90,7 @@ fn times(report: &Report) -> Table {
     times
 }
 
-fn counts(report: &Report) -> Table {
+fn counts(report: &Report) -> render::Table {
     let mut counts = render::table(["outcome", "events"]);
     let rows = [
         ("accepted", report.accepted),
@@ -107,7 +107,7 @@ fn counts(report: &Report) -> Table {
     counts
 }
 
-fn beside(baselines: &Baselines) -> Table {
+fn beside(baselines: &Baselines) -> render::Table {
     let mut table = render::table(["baseline", "events/s", "node is", "fdatasync p50", "p99"]);
     let Baselines {
         append_fsync,
