@@ -3,11 +3,12 @@
 //! The modules follow the path of an event: [`ingress`] takes it, [`route`] finds its shard,
 //! [`shard`] writes it through [`raft`] into the log of [`store`] and has its [`learner`] apply it,
 //! [`query`] and [`http`] answer reads. [`clock`] tells the time, [`control`] keeps the cluster's
-//! state, [`observe`] measures, [`node`] starts and connects all parts. [`demo`] runs a simulated
-//! class on a node.
+//! state, [`observe`] measures, [`connections`] bounds what is open, [`node`] starts and connects
+//! all parts. [`demo`] runs a simulated class on a node.
 
 pub mod clock;
 pub mod config;
+pub mod connections;
 pub mod control;
 pub mod demo;
 mod fan_in;

@@ -8,6 +8,7 @@ use homeroom_node::{
         self, Cli, Command, ConfigArgs, DemoArgs, LoadedConfig, LogFormat, LogLevel,
         LogOutputConfig, PagesChoice, Sources,
     },
+    connections::raise_handle_limit,
     demo, node,
     observe::{
         self,
@@ -53,6 +54,7 @@ fn serve(loaded: &LoadedConfig) -> ExitCode {
     for warning in loaded.warnings() {
         tracing::warn!("{warning}");
     }
+    raise_handle_limit();
     choose_pages(loaded.config.memory.pages);
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if let threads @ 1.. = loaded.config.node.runtime_threads {
@@ -110,6 +112,7 @@ fn run_demo(args: DemoArgs) -> ExitCode {
     if !begin(&log_output) {
         return ExitCode::FAILURE;
     }
+    raise_handle_limit();
     let demo = demo::Demo {
         learners: args.learners.into(),
         seed: args.seed,

@@ -203,7 +203,7 @@ fn a_sender_that_expects_continue_is_answered_at_once() {
     let misused = Misused::start();
     for path in PATHS {
         let large = format!(
-            "POST {path} HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 999999999\r\n\
+            "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 999999999\r\n\
              expect: 100-continue\r\n\r\n"
         );
         let mut answer = String::new();
@@ -218,7 +218,7 @@ fn a_sender_that_expects_continue_is_answered_at_once() {
 /// Sends the head of a request and the beginning of its body.
 fn begun(home: &Home, path: &str) -> TcpStream {
     let sent = format!(
-        "POST {path} HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{\"userId\":"
+        "POST {path} HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{{\"userId\":"
     );
     connected(home, &sent)
 }
@@ -267,7 +267,7 @@ fn bodies_that_fill_the_room_make_others_come_again() {
     };
     let half = || {
         let sent = format!(
-            "POST /v1/events HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\ncontent-length: {BODY_BYTES_MAX}\r\n\r\n{}",
+            "POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: {BODY_BYTES_MAX}\r\n\r\n{}",
             "[".repeat(BODY_BYTES_MAX - 1)
         );
         connected(&home, &sent)
@@ -347,7 +347,7 @@ fn what_slow_senders_announce_takes_no_room() {
     let announced = format!("content-length: {BODY_BYTES_MAX}\r\n\r\n[");
     let chunked =
         "content-encoding: gzip\r\ntransfer-encoding: chunked\r\n\r\n1\r\n\u{1f}\r\n".to_owned();
-    let head = "POST /v1/events HTTP/1.1\r\nhost: node\r\ncontent-type: application/json\r\n";
+    let head = "POST /v1/events HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\n";
     let _held: Vec<TcpStream> = [announced, chunked]
         .into_iter()
         .flat_map(|rest| std::iter::repeat_n(format!("{head}{rest}"), 20))

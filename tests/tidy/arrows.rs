@@ -44,13 +44,19 @@ const fn module(name: &'static str, core: bool, node: &'static [&'static str]) -
 }
 
 /// A module names none that stands above it here.
-const MODULES: [Module; 18] = [
+const MODULES: [Module; 19] = [
     module("node", true, &["*"]),
     module("main", false, &["*"]),
     module("lib", false, &["*"]),
     // Runs a node, and reads it through its public surface only.
     module("demo", true, &["node", "config"]),
-    module("http", true, &["ingress", "route", "observe"]),
+    module(
+        "http",
+        true,
+        &["ingress", "route", "observe", "connections"],
+    ),
+    // Counts and closes connections, whatever they carry.
+    module("connections", false, &["observe"]),
     // Shows dead letters in the form in which they were sent, and re-drives them.
     module(
         "query",

@@ -7,6 +7,7 @@ use bytesize::ByteSize;
 use figment::value::Value;
 
 use super::share::Share;
+use super::web::{HostNames, Origins};
 
 /// One field of the configuration.
 #[derive(Debug)]
@@ -34,9 +35,13 @@ pub(super) enum Kind {
     Time(&'static str, &'static str),
     /// One of these words.
     Choice(&'static [&'static str]),
+    /// Host names, separated by commas.
+    Hosts,
+    /// Origins of web pages, separated by commas.
+    WebOrigins,
 }
 
-use Kind::{Address, Choice, Integer, Path, Size, SizeOrShare, Time};
+use Kind::{Address, Choice, Hosts, Integer, Path, Size, SizeOrShare, Time, WebOrigins};
 
 /// All fields, in the order in which they are shown.
 pub(super) const FIELDS: &[Field] = &[
@@ -46,6 +51,13 @@ pub(super) const FIELDS: &[Field] = &[
     field("listen.grpc", Address),
     field("listen.http", Address),
     field("listen.http_connections_max", Integer(1, 65536)),
+    field("listen.grpc_connections_max", Integer(1, 65536)),
+    field("listen.grpc_calls_max", Integer(1, 1048576)),
+    field("listen.grpc_connection_calls_max", Integer(1, 65536)),
+    field("listen.first_call_within", Time("100ms", "10m")),
+    field("listen.stalled_after", Time("100ms", "10m")),
+    field("web.hosts", Hosts),
+    field("web.origins", WebOrigins),
     field("ingest.request_bytes_max", Size("64KiB", "64MiB")),
     field("ingest.body_within", Time("100ms", "10m")),
     field("ingest.stream_window_bytes", Size("64KiB", "1GiB")),
@@ -114,6 +126,10 @@ impl Kind {
                 .and_then(parse_time)
                 .is_some_and(|time| (parse_time(least)..=parse_time(most)).contains(&Some(time))),
             Choice(words) => value.as_str().is_some_and(|text| words.contains(&text)),
+            Hosts => value
+                .as_str()
+                .is_some_and(|t| HostNames::parse(t).is_some()),
+            WebOrigins => value.as_str().is_some_and(|t| Origins::parse(t).is_some()),
         }
     }
 
@@ -136,6 +152,8 @@ impl Kind {
                 format!("a time from {least} to {most}, with its unit, like \"{most}\"")
             }
             Choice(words) => format!("one of \"{}\"", words.join("\", \"")),
+            Hosts => HostNames::BOUNDS.to_owned(),
+            WebOrigins => Origins::BOUNDS.to_owned(),
         }
     }
 }

@@ -12,6 +12,7 @@ mod model;
 mod origin;
 mod relations;
 mod share;
+mod web;
 
 #[cfg(test)]
 mod tests;
@@ -23,7 +24,8 @@ pub use loaded::LoadedConfig;
 pub use model::{
     CheckpointConfig, Config, FoundingConfig, IngestConfig, LatePolicyChoice, ListenConfig,
     LogConfig, LogFormat, LogLevel, LogOutputConfig, MemoryConfig, NodeConfig, PagesChoice,
-    RaftConfig, ShutdownConfig, whole_ms,
+    RaftConfig, ShutdownConfig, WebConfig, whole_ms,
 };
 pub use origin::Origin;
 pub use share::MemoryBound;
+pub use web::{HostNames, Origins};

@@ -10,6 +10,7 @@ use homeroom_core::{LatePolicy, Settings};
 use serde::Deserialize;
 
 use super::share::MemoryBound;
+use super::web::{HostNames, Origins};
 
 /// The configuration of a node, from [`super::load`], which has checked every value.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -19,6 +20,8 @@ pub struct Config {
     pub node: NodeConfig,
     /// Its listeners.
     pub listen: ListenConfig,
+    /// What browsers may reach.
+    pub web: WebConfig,
     /// Ingress.
     pub ingest: IngestConfig,
     /// Memory for learners.
@@ -57,8 +60,33 @@ pub struct ListenConfig {
     pub grpc: SocketAddr,
     /// HTTP; default `127.0.0.1:7401`.
     pub http: SocketAddr,
-    /// Open HTTP connections; default 1,024, 1 to 65,536.
+    /// Open HTTP connections; default 1,024, 1 to 65,536. Fewer where the limit of file handles
+    /// leaves room for fewer.
     pub http_connections_max: u32,
+    /// The same for gRPC.
+    pub grpc_connections_max: u32,
+    /// Open gRPC calls and streams, of all connections; default 4,096, 1 to 1,048,576.
+    pub grpc_calls_max: u32,
+    /// Of one connection; default 200, 1 to 65,536.
+    pub grpc_connection_calls_max: u32,
+    /// A connection without a first call is closed after this; default 10 s, 100 ms to 10 min.
+    #[serde(with = "humantime_serde")]
+    pub first_call_within: Duration,
+    /// A connection whose peer takes nothing of an answer for this long is closed; default 30 s,
+    /// 100 ms to 10 min.
+    #[serde(with = "humantime_serde")]
+    pub stalled_after: Duration,
+}
+
+/// What browsers may reach.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WebConfig {
+    /// Names by which clients call the node over HTTP, besides loopback names and IP addresses;
+    /// default none, at most 64.
+    pub hosts: HostNames,
+    /// Origins whose pages may read and post; default none, at most 64.
+    pub origins: Origins,
 }
 
 /// Ingress.

@@ -22,6 +22,19 @@ pub enum HttpError {
     /// The path exists, but not for this method.
     #[error("this path has no such method")]
     MethodNotAllowed,
+    /// The `Host` header is missing, there twice, or names no host.
+    #[error("the Host header must name one host")]
+    BadHost,
+    /// The request names a host that is not this node's.
+    #[error(
+        "this node is not called by that Host: name it by localhost, by its address, or by a name in its setting web.hosts"
+    )]
+    UnknownHost,
+    /// A page of another origin sent the request.
+    #[error(
+        "pages of other origins may not read or post here: the setting web.origins lists those that may"
+    )]
+    ForeignOrigin,
     /// The Content-Type is not one of the accepted types.
     #[error("the Content-Type must be {expected}, in UTF-8")]
     UnsupportedType {
@@ -160,6 +173,9 @@ impl HttpError {
         match self {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::BadHost => (StatusCode::BAD_REQUEST, "bad_host"),
+            Self::UnknownHost => (StatusCode::MISDIRECTED_REQUEST, "unknown_host"),
+            Self::ForeignOrigin => (StatusCode::FORBIDDEN, "foreign_origin"),
             Self::UnsupportedType { .. } => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_type")
             }

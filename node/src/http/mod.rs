@@ -17,6 +17,7 @@ mod router;
 mod server;
 mod split;
 mod state;
+mod web;
 mod xapi;
 
 #[cfg(test)]
@@ -27,5 +28,6 @@ pub use error::HttpError;
 pub use gate::Gate;
 pub use read::{ReadServices, Reads, routes as read_routes};
 pub use router::router;
-pub use server::{ServerOptions, serve};
+pub use server::serve;
 pub use state::HttpState;
+pub use web::{WebRules, guarded};

@@ -16,6 +16,7 @@ use crate::{
     observe::{DiskSpace, Fill, Metrics, ResourceUsage, metrics::ShardFigures},
     route::Router,
     store::{
+        self,
         checkpoint::CheckpointStore,
         log::{FileLog, LogEngine},
     },
@@ -103,6 +104,8 @@ impl Gauges {
             memory_is_crowded: memory.is_crowded(),
             checkpoint_interval: self.checkpoint_interval,
             bases_rejected: self.store.rejected_bases(),
+            store_waits: store::waits(),
+            store_is_waiting: store::is_waiting(),
         }
     }
 

@@ -11,7 +11,7 @@ mod recent_durations;
 mod resource_usage;
 pub mod tracing;
 
-pub use self::metrics::Metrics;
+pub use self::metrics::{ConnectionEnd, ConnectionMetrics, ListenerMetrics, Metrics};
 pub use home_pages::HomePages;
 pub use readiness::Readiness;
 pub use recent_activity::{Deliveries, Interval, LAG_MAX_MS, RecentActivity};

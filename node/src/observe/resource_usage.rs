@@ -37,6 +37,10 @@ pub struct ResourceUsage {
     pub checkpoint_interval: Duration,
     /// Bases that were found damaged and put aside since the start.
     pub bases_rejected: u64,
+    /// How often the store waited for file handles or memory since the start.
+    pub store_waits: u64,
+    /// Whether it waits now.
+    pub store_is_waiting: bool,
 }
 
 /// Reads the resource usage: a few reads of memory, and one system call.

@@ -8,6 +8,8 @@ mod fields;
 mod files;
 mod group_id;
 pub mod log;
+mod want;
 
 pub use background::{Background, Unfinished};
 pub use group_id::GroupId;
+pub use want::{is_waiting, waits};

@@ -62,7 +62,9 @@ async fn bodies_are_bounded_all_together() {
     let large = format!("\"{}\"", " ".repeat(BODY_BYTES_MAX - 2));
     let mut held = JoinSet::new();
     for _ in 0..2 {
-        let request = Request::post("/xAPI/statements").header(JSON.0, JSON.1);
+        let request = Request::post("/xAPI/statements")
+            .header(JSON.0, JSON.1)
+            .header("host", "node");
         let body = Full::new(Bytes::from(large.clone()));
         held.spawn(send(served.address, request.body(body).expect("a request")));
     }
@@ -123,7 +125,9 @@ async fn a_shutdown_lets_requests_end_and_takes_no_new_ones() {
 async fn a_shutdown_does_not_wait_beyond_its_time() {
     let mut served = served(Duration::from_secs(60), Duration::from_millis(300)).await;
     let stop = served.stop.take().expect("once");
-    let request = Request::post("/xAPI/statements").header(JSON.0, JSON.1);
+    let request = Request::post("/xAPI/statements")
+        .header(JSON.0, JSON.1)
+        .header("host", "node");
     let request = request
         .body(Full::new(Bytes::from("{}")))
         .expect("a request");
@@ -142,15 +146,74 @@ async fn a_shutdown_does_not_wait_beyond_its_time() {
 }
 
 #[tokio::test]
-async fn connections_are_bounded() {
+async fn the_longest_silent_connection_makes_room() {
     let served = quick().await;
-    let mut held = Vec::new();
-    for _ in 0..4 {
-        held.push(TcpStream::connect(served.address).await.expect("connected"));
+    let mut silent = Vec::new();
+    // Twice the bound: each beyond it closes the one that was opened first.
+    for _ in 0..8 {
+        silent.push(TcpStream::connect(served.address).await.expect("connected"));
     }
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let waiting = tokio::time::timeout(Duration::from_millis(300), get(&served, "/healthz")).await;
-    assert!(waiting.is_err());
-    held.clear();
     assert_eq!(get(&served, "/healthz").await.status, StatusCode::OK);
+    let mut byte = [0];
+    for gone in &mut silent[..5] {
+        let read = tokio::io::AsyncReadExt::read(gone, &mut byte).await;
+        assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    }
+    let closed = &served.metrics.render();
+    let made_room = "homeroom_connections_closed_total{listener=\"http\",reason=\"made_room\"} 5";
+    assert!(closed.contains(made_room), "{closed}");
+}
+
+#[tokio::test]
+async fn a_connection_in_use_stays_while_silent_ones_go() {
+    let served = served(Duration::from_millis(500), Duration::ZERO).await;
+    let mut posting = std::pin::pin!(post(&served, &[JSON], r#"{"id":"x","verb":"x"}"#));
+    let flood = async {
+        let mut silent = std::collections::VecDeque::new();
+        loop {
+            let next = TcpStream::connect(served.address).await;
+            silent.push_back(next.expect("connected"));
+            // Twice the bound.
+            if silent.len() > 8 {
+                silent.pop_front();
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let answer = tokio::select! {
+        answer = &mut posting => answer,
+        () = flood => unreachable!("it is endless"),
+    };
+    assert_eq!(answer.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_head_that_dribbles_is_given_up() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let served = quick().await;
+    let stream = TcpStream::connect(served.address).await.expect("connected");
+    let (mut answers, mut requests) = stream.into_split();
+    let dribble = async {
+        requests
+            .write_all(b"GET /healthz HTTP/1.1\r\nhost: node\r\nx: ")
+            .await?;
+        loop {
+            requests.write_all(b"x").await?;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let mut rest = Vec::new();
+    let closed = tokio::select! {
+        closed = answers.read_to_end(&mut rest) => closed.map(|_| ()),
+        refused = dribble => refused,
+    };
+    // Closed in order, or reset: it only has to end, without an answer.
+    assert!(
+        closed.is_ok()
+            || closed
+                .is_err_and(|error: std::io::Error| error.kind() != std::io::ErrorKind::TimedOut)
+    );
+    assert!(!rest.starts_with(b"HTTP/1.1 200"));
+    let silent = "homeroom_connections_closed_total{listener=\"http\",reason=\"silent\"} 1";
+    assert!(served.metrics.render().contains(silent));
 }

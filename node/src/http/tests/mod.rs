@@ -4,6 +4,7 @@ mod bodies;
 mod connections;
 mod events;
 mod fake;
+mod pages;
 mod retries;
 mod xapi;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use axum::http::request::Builder;
 use axum::http::{HeaderMap, Request, StatusCode};
+use axum::response::IntoResponse;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -24,6 +26,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinSet;
 
+use crate::connections::{Acceptor, CallLimits, ConnectionLimits, ConnectionTable, bounded};
 use crate::observe::{Metrics, Readiness};
 
 use super::*;
@@ -36,8 +39,13 @@ struct Served {
     readiness: watch::Sender<Readiness>,
     stop: Option<oneshot::Sender<()>>,
     server: JoinSet<()>,
+    metrics: Arc<Metrics>,
 }
 
+/// A page that may read and post.
+const PAGE: &str = "https://lms.example";
+/// Longer than any other wait of these tests.
+const FIRST_CALL_WITHIN: Duration = Duration::from_secs(2);
 const BODY_BYTES_MAX: usize = 4 << 20;
 /// Twice the largest body.
 const BODIES_BYTES_MAX: u64 = 8 << 20;
@@ -57,21 +65,34 @@ async fn served_within(wait: Duration, drain: Duration, arrival: Duration) -> Se
     let gate = Gate::closed(always_ready);
     gate.open(intake);
     let (readiness, ready) = watch::channel(Readiness::not_ready("recovering shard 3 of 16"));
-    let router = router(HttpState {
+    let metrics = Arc::new(Metrics::new());
+    let routes = router(HttpState {
         intake: gate,
-        metrics: Arc::new(Metrics::new()),
+        metrics: Arc::clone(&metrics),
         readiness: ready,
         bodies: BodyLimits::new(BODY_BYTES_MAX, BODIES_BYTES_MAX, arrival),
     });
+    let rules = WebRules::new(vec!["node".to_owned()], vec![PAGE.to_owned()]);
+    let limits = ConnectionLimits {
+        connections_max: 4,
+        first_call_within: FIRST_CALL_WITHIN,
+        ..ConnectionLimits::default()
+    };
+    let table = ConnectionTable::new(limits, metrics.listener.http.clone());
+    let calls = CallLimits {
+        table: table.clone(),
+        refusal: || HttpError::Overloaded.into_response(),
+        body_within: arrival,
+        is_bounded: |_path| false,
+        open: None,
+    };
+    let routes = bounded(guarded(routes, rules), calls);
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
     let (stop, stopped) = oneshot::channel::<()>();
-    let options = ServerOptions {
-        connections_max: 4,
-        drain,
-    };
+    let acceptor = Acceptor::new(listener, table.clone(), "HTTP");
     let mut server = JoinSet::new();
-    server.spawn(serve(listener, router, options, async {
+    server.spawn(serve(acceptor, routes, drain, async {
         let _ = stopped.await;
     }));
     Served {
@@ -80,6 +101,7 @@ async fn served_within(wait: Duration, drain: Duration, arrival: Duration) -> Se
         readiness,
         stop: Some(stop),
         server,
+        metrics,
     }
 }
 
@@ -134,8 +156,7 @@ async fn send(address: SocketAddr, request: Request<Full<Bytes>>) -> hyper::Resu
 }
 
 async fn get(served: &Served, path: &str) -> Answer {
-    let request = Request::get(path).body(Full::default()).expect("a request");
-    send(served.address, request).await.expect("an answer")
+    request(served, Request::get(path), &[], "").await
 }
 
 async fn post(served: &Served, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
@@ -160,7 +181,9 @@ async fn request(
     for (name, value) in headers {
         request = request.header(*name, *value);
     }
-    let request = request.header("host", "node");
+    if !headers.iter().any(|(name, _)| *name == "host") {
+        request = request.header("host", "node");
+    }
     let request = request.body(Full::new(body.into())).expect("a request");
     send(served.address, request).await.expect("an answer")
 }

@@ -17,6 +17,8 @@ use crate::ingress::JsonIntake;
 use super::error::HttpError;
 use super::state::HttpState;
 
+pub(super) use version::HEADER as VERSION;
+
 /// The routes below `/xAPI`. Each answer has the version header, errors included.
 pub(super) fn paths<I: JsonIntake>() -> Router<Arc<HttpState<I>>> {
     Router::new()

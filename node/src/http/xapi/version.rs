@@ -11,7 +11,7 @@ use super::super::error::HttpError;
 const VERSIONS: [&str; 5] = ["1.0.0", "1.0.1", "1.0.2", "1.0.3", "2.0.0"];
 const VERSIONS_1: &[&str] = VERSIONS.split_at(4).0;
 
-const HEADER: HeaderName = HeaderName::from_static("x-experience-api-version");
+pub(in crate::http) const HEADER: HeaderName = HeaderName::from_static("x-experience-api-version");
 const VERSION_1: HeaderValue = HeaderValue::from_static("1.0.3");
 const VERSION_2: HeaderValue = HeaderValue::from_static("2.0.0");
 

@@ -1,7 +1,5 @@
 //! The life of a node: start, serve, drain, stop.
 
-mod abortable;
-mod call_gauge;
 mod listeners;
 mod services;
 
@@ -14,7 +12,8 @@ use tonic_health::server::HealthReporter;
 
 use self::{listeners::Listeners, services::Services};
 use crate::{
-    config::LoadedConfig,
+    config::{Config, LoadedConfig},
+    connections::{HandlePlan, TooFewHandles, handle_limit},
     http::{Gate, Reads},
     ingress::Intake,
     node::{
@@ -52,6 +51,9 @@ pub enum ServeError {
         /// The system's error.
         error: io::Error,
     },
+    /// The limit of file handles is too low.
+    #[error(transparent)]
+    Handles(#[from] TooFewHandles),
     /// The node does not start.
     #[error(transparent)]
     Start(#[from] StartNodeError),
@@ -86,6 +88,7 @@ pub async fn serve(
     shutdown: impl Future<Output = ()>,
 ) -> Result<(), ServeError> {
     let config = &loaded.config;
+    let plan = plan_handles(config)?;
     let grpc = listen("listen.grpc", config.listen.grpc).await?;
     let http = listen("listen.http", config.listen.http).await?;
     let addresses = (grpc.local_addr().ok(), http.local_addr().ok());
@@ -93,8 +96,8 @@ pub async fn serve(
     let (readiness, ready) = watch::channel(Readiness::not_ready("the node is starting"));
     let intake_gate = Gate::closed(ready.clone());
     let reads_gate = Gate::closed(ready.clone());
-    let mut listeners = Listeners::default();
-    let watches_max = config.listen.http_connections_max as usize / 2;
+    let mut listeners = Listeners::new(config, plan, &metrics);
+    let watches_max = plan.http / 2;
     let reads = Reads::new(reads_gate.clone(), watches_max);
     listeners.open_http(config, http, &metrics, ready, intake_gate.clone(), reads);
     let running = bring_up(loaded, &metrics).await?;
@@ -118,7 +121,7 @@ pub async fn serve(
         stop: listeners.stop_grpc(),
     };
     let health = match services.open(&intake, &reads_gate) {
-        Ok(routes) => listeners.open_grpc(grpc, routes),
+        Ok(routes) => listeners.open_grpc(config, grpc, routes, &metrics),
         Err(error) => {
             running.take_down().await?;
             return Err(ServeError::Grpc(error.to_string()));
@@ -149,6 +152,23 @@ pub async fn serve(
     listeners.close(config.shutdown.drain).await;
     running.take_down().await?;
     failed.map_or(Ok(()), Err)
+}
+
+/// Shares out the file handles. Says so when they are fewer than the configured connections.
+fn plan_handles(config: &Config) -> Result<HandlePlan, TooFewHandles> {
+    let limit = handle_limit();
+    let listen = &config.listen;
+    let (http, grpc) = (listen.http_connections_max, listen.grpc_connections_max);
+    let plan = HandlePlan::of(limit, http, grpc)?;
+    if plan.http < http as usize || plan.grpc < grpc as usize {
+        tracing::warn!(
+            limit,
+            http = plan.http,
+            grpc = plan.grpc,
+            "the limit of open files leaves room for fewer connections than configured"
+        );
+    }
+    Ok(plan)
 }
 
 async fn listen(name: &'static str, address: SocketAddr) -> Result<TcpListener, ServeError> {

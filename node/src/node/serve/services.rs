@@ -1,6 +1,6 @@
 //! Builds the gRPC services.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use homeroom_core::SETTINGS_BYTES_MAX;
 use homeroom_proto::v1::{
@@ -9,13 +9,9 @@ use homeroom_proto::v1::{
     ingest_service_server::IngestServiceServer, learner_service_server::LearnerServiceServer,
 };
 use tokio_util::sync::CancellationToken;
-use tonic::{
-    service::Routes,
-    transport::{Server, server::Router},
-};
+use tonic::service::Routes;
 use tonic_reflection::server::{Builder, Error};
 
-use super::call_gauge::counted;
 use crate::{
     config::Config,
     http::{Gate, ReadServices},
@@ -28,11 +24,6 @@ use crate::{
     },
 };
 
-/// Idle time after which a connection is pinged.
-const PING_EVERY: Duration = Duration::from_secs(30);
-/// A connection that does not answer a ping is closed, with all its calls: a stalled publisher
-/// would otherwise keep its share of the stream window.
-const PONG_WITHIN: Duration = Duration::from_secs(20);
 /// Bytes of a gRPC message besides the events in it.
 const MESSAGE_OVERHEAD_BYTES: usize = 64 * 1024;
 /// The most bytes of a message about the cluster: room for the largest settings, which take up to
@@ -56,7 +47,7 @@ impl Services<'_> {
         &self,
         intake: &Intake,
         reads: &Gate<ReadServices<LearnerHandler, CourseHandler>>,
-    ) -> Result<Router, Error> {
+    ) -> Result<Routes, Error> {
         let learners = Arc::new(LearnerHandler::new(self.read_context()));
         let courses = Arc::new(CourseHandler::new(self.read_context()));
         reads.open(ReadServices {
@@ -74,18 +65,13 @@ impl Services<'_> {
             self.stop.clone(),
         );
         let cluster = ClusterServiceServer::new(self.cluster());
-        let routes = Routes::new(reflection().build_v1()?)
+        Ok(Routes::new(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?)
             .add_service(ingest.max_decoding_message_size(message_bytes_max))
             .add_service(LearnerServiceServer::from_arc(learners))
             .add_service(CourseServiceServer::from_arc(courses))
             .add_service(DeadLetterServiceServer::new(dead_letters))
-            .add_service(cluster.max_decoding_message_size(CLUSTER_MESSAGE_BYTES_MAX));
-        let open = self.metrics.ingest.grpc_in_flight.clone();
-        let server = Server::builder()
-            .http2_keepalive_interval(Some(PING_EVERY))
-            .http2_keepalive_timeout(Some(PONG_WITHIN));
-        Ok({ server }.add_routes(counted(routes, open)))
+            .add_service(cluster.max_decoding_message_size(CLUSTER_MESSAGE_BYTES_MAX)))
     }
 
     fn ingest(&self, intake: &Intake) -> IngestHandler {

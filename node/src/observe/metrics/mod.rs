@@ -6,6 +6,7 @@
 
 mod buckets;
 mod checkpoint;
+mod connection;
 mod event_histogram;
 mod ingest;
 mod learner;
@@ -27,6 +28,7 @@ use ::metrics::Gauge;
 use parking_lot::Mutex;
 
 pub use checkpoint::CheckpointMetrics;
+pub use connection::{ConnectionEnd, ConnectionMetrics, ListenerMetrics};
 pub use event_histogram::EventHistogram;
 pub use ingest::{IngestMetrics, Outcome, Transport};
 pub use learner::LearnerMetrics;
@@ -59,6 +61,8 @@ pub struct Metrics {
     pub resource: ResourceMetrics,
     /// Queries.
     pub read: Arc<ReadMetrics>,
+    /// Connections of the listeners.
+    pub listener: ListenerMetrics,
     /// Not rendered; the diagnosis judges by it what is recent.
     pub recent_activity: RecentActivity,
     registry: Arc<Registry>,
@@ -79,6 +83,7 @@ impl Metrics {
             shard: ShardMetrics::new(&registry),
             resource: ResourceMetrics::new(&registry),
             read: Arc::new(ReadMetrics::new(&registry)),
+            listener: ListenerMetrics::new(&registry),
             recent_activity: RecentActivity::default(),
             _process: process_gauges(&registry),
             readings: Mutex::default(),

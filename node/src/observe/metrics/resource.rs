@@ -1,6 +1,6 @@
 //! Metrics of a node's resources.
 
-use metrics::Gauge;
+use metrics::{Counter, Gauge};
 
 use super::registry::Registry;
 use crate::observe::resource_usage::{Fill, ResourceUsage};
@@ -13,6 +13,7 @@ pub struct ResourceMetrics {
     disk_free_bytes: Gauge,
     disk_size_bytes: Gauge,
     checkpoint_interval_seconds: Gauge,
+    store_waits: Counter,
 }
 
 impl ResourceMetrics {
@@ -46,6 +47,10 @@ impl ResourceMetrics {
                     "Beyond this publishers are refused; from 80 % on all learners leave that may",
                 ),
             ],
+            store_waits: registry.one_counter(
+                "homeroom_store_waits_total",
+                "Waits of the store for file handles or memory",
+            ),
             disk_free_bytes: gauge(
                 "homeroom_disk_free_bytes",
                 "What the node may still write to the file system of its data folder",
@@ -72,6 +77,7 @@ impl ResourceMetrics {
         }
         self.checkpoint_interval_seconds
             .set(resources.checkpoint_interval.as_secs_f64());
+        self.store_waits.absolute(resources.store_waits);
     }
 }
 

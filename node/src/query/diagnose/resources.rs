@@ -19,6 +19,11 @@ pub(super) fn queues(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "queues";
     let queue = facts.resources.ingest_queue;
     let words = format!("{} wait to become log entries", used(queue));
+    if facts.resources.store_is_waiting {
+        let words = format!("the store waits for file handles or memory; {words}");
+        let advice = "raise the limit of open files (`ulimit -n`, LimitNOFILE), or end what else takes the machine's handles and memory";
+        return vec![fault(CHECK, "", words, advice)];
+    }
     if queue.share() > QUEUE_SHARE_MAX {
         let advice = "publishers are refused when it is full, and come back: see log and fsync for what is slow; \
                       `ingest.queue_bytes_max` allows for larger bursts";
@@ -82,6 +87,13 @@ mod tests {
     fn a_queue_that_is_nearly_full_is_a_warning() {
         assert_eq!(queues(&filled(80))[0].severity(), Severity::Ok);
         assert_eq!(queues(&filled(81))[0].severity(), Severity::Warning);
+    }
+
+    #[test]
+    fn a_store_without_handles_is_a_fault() {
+        let mut facts = filled(1);
+        facts.resources.store_is_waiting = true;
+        assert_eq!(queues(&facts)[0].severity(), Severity::Fault);
     }
 
     #[test]

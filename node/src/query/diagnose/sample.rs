@@ -38,6 +38,8 @@ pub(super) fn empty() -> Facts {
             memory_is_crowded: false,
             checkpoint_interval: Duration::from_secs(5),
             bases_rejected: 0,
+            store_waits: 0,
+            store_is_waiting: false,
         },
         appends: DurationSummary::default(),
         fsyncs: DurationSummary::default(),

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::entry::{GroupId, SegmentId};
+use crate::store::want;
 
 /// The log refused a write. Nothing of the write was stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +77,13 @@ pub enum ReadError {
         /// The disk's error.
         source: Arc<io::Error>,
     },
+}
+
+impl ReadError {
+    /// Whether the read failed for want of handles or memory, and is to be repeated.
+    pub(super) fn is_want(&self) -> bool {
+        matches!(self, Self::Io { source, .. } if want::is_want(source))
+    }
 }
 
 /// A log directory could not be opened. Nothing in it was changed.

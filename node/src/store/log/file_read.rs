@@ -1,18 +1,20 @@
 //! Reads entries of a file log: from memory if they are there, otherwise from their segments, with
 //! verification.
 
+use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::entry::{LogEntry, Position};
+use super::entry::{LogEntry, Position, SegmentId};
 use super::error::ReadError;
 use super::format::headers::{ENTRY_FIELDS_LEN, Place, RECORD_HEADER_LEN, RecordHeader};
 use super::format::record::{EntryFields, KIND_ENTRY};
 use super::memory::file_group::{DiskPlace, FileGroup, FileSlot};
-use super::segments::segment::Segment;
+use super::segments::segment;
 use super::segments::table::SegmentTable;
+use crate::store::want;
 
 /// An entry to read, and its source.
 struct Wanted {
@@ -22,7 +24,8 @@ struct Wanted {
 
 enum Source {
     Memory(Bytes),
-    Disk(Arc<Segment>, DiskPlace),
+    /// Opened while the group was locked: it stays readable after the segment's deletion.
+    Disk(Arc<File>, DiskPlace),
 }
 
 /// Reads the entries within `range` as of now. Stops before their records exceed `bytes_max`, but
@@ -33,17 +36,25 @@ pub(super) fn read(
     bytes_max: u64,
     table: &SegmentTable,
 ) -> Result<Vec<LogEntry>, ReadError> {
-    find(group, range, bytes_max, table)
-        .into_iter()
-        .map(Wanted::entry)
-        .collect()
+    // Not while the group is locked: others need the lock to go on.
+    want::patiently_if(ReadError::is_want, "a read of the log", || {
+        find(group, range.clone(), bytes_max, table)
+    })?
+    .into_iter()
+    .map(Wanted::entry)
+    .collect()
 }
 
-fn find(group: &FileGroup, range: Range<u64>, bytes_max: u64, table: &SegmentTable) -> Vec<Wanted> {
+fn find(
+    group: &FileGroup,
+    range: Range<u64>,
+    bytes_max: u64,
+    table: &SegmentTable,
+) -> Result<Vec<Wanted>, ReadError> {
     let state = group.lock();
     let mut wanted = Vec::new();
     let mut bytes = 0;
-    let mut open: Option<Arc<Segment>> = None;
+    let mut open: Option<(SegmentId, Arc<File>)> = None;
     for (index, slot) in state.log.range(range) {
         bytes += slot.record_bytes();
         if bytes > bytes_max && !wanted.is_empty() {
@@ -60,29 +71,39 @@ fn find(group: &FileGroup, range: Range<u64>, bytes_max: u64, table: &SegmentTab
         };
         // Files are looked up under the group's lock: while it is held, live entries keep their
         // segments from deletion.
-        let Some(source) = source(slot, &mut open, table) else {
+        let Some(source) = source(slot, &mut open, table)? else {
             break;
         };
         wanted.push(Wanted { fields, source });
     }
-    wanted
+    Ok(wanted)
 }
 
 fn source(
     slot: &FileSlot,
-    open: &mut Option<Arc<Segment>>,
+    open: &mut Option<(SegmentId, Arc<File>)>,
     table: &SegmentTable,
-) -> Option<Source> {
+) -> Result<Option<Source>, ReadError> {
     if let Some(payload) = &slot.payload {
-        return Some(Source::Memory(payload.clone()));
+        return Ok(Some(Source::Memory(payload.clone())));
     }
-    let place = slot.place?;
-    if open.as_ref().is_none_or(|file| file.id() != place.segment) {
-        *open = table.file(place.segment);
+    let Some(place) = slot.place else {
+        return Ok(None);
+    };
+    if open.as_ref().is_none_or(|(id, _)| *id != place.segment) {
+        let segment = table.file(place.segment);
+        debug_assert!(segment.is_some(), "a live entry keeps its segment");
+        let Some(segment) = segment else {
+            return Ok(None);
+        };
+        let file = segment.file().map_err(|source| ReadError::Io {
+            segment: place.segment,
+            source: Arc::new(source),
+        })?;
+        *open = Some((place.segment, file));
     }
-    let file = open.clone();
-    debug_assert!(file.is_some(), "a live entry keeps its segment");
-    Some(Source::Disk(file?, place))
+    let file = open.as_ref().map(|(_, file)| Arc::clone(file));
+    Ok(file.map(|file| Source::Disk(file, place)))
 }
 
 impl Wanted {
@@ -101,13 +122,13 @@ impl Wanted {
 }
 
 /// Reads a payload back. Its checksum and fields must be those of the index.
-fn from_disk(file: &Segment, place: DiskPlace, fields: EntryFields) -> Result<Bytes, ReadError> {
+fn from_disk(file: &File, place: DiskPlace, fields: EntryFields) -> Result<Bytes, ReadError> {
     let DiskPlace {
         segment,
         offset,
         len,
     } = place;
-    let bytes = match file.read_at(offset, len) {
+    let bytes = match segment::read_at(file, offset, len) {
         Ok(bytes) => bytes,
         Err(source) if source.kind() == std::io::ErrorKind::UnexpectedEof => Vec::new(),
         Err(source) => {

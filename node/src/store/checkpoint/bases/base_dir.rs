@@ -16,8 +16,8 @@ use super::frame_stream::FrameStream;
 use super::part_reader::PartReader;
 use super::uncached_file::UncachedFile;
 use crate::store::checkpoint::position::Position;
-use crate::store::files;
 use crate::store::group_id::GroupId;
+use crate::store::{files, want};
 
 /// Bases kept per group. The log is purged behind the older one.
 pub(crate) const BASES_KEPT: usize = 2;
@@ -97,7 +97,7 @@ impl BaseDir {
         base: &BaseInfo,
         by: impl Fn(File) -> R,
     ) -> Result<BaseReader<BufReader<R>>, BaseError> {
-        let open = |file: &BaseFile| File::open(&file.path);
+        let open = |file: &BaseFile| want::patiently("a base", || File::open(&file.path));
         let opened: Vec<File> = base.files.iter().map(open).collect::<Result<_, _>>()?;
         let buffered = |file| BufReader::with_capacity(STREAM_BUFFER_BYTES, by(file));
         let reader = BaseReader::open(opened.into_iter().map(buffered))?;
@@ -111,7 +111,9 @@ impl BaseDir {
     pub(crate) fn meta(&self, base: &BaseInfo) -> Result<Vec<u8>, BaseError> {
         let newest = base.files.last();
         let newest = newest.ok_or(BaseError::Malformed("it has no file"))?;
-        let newest = PartReader::open(BufReader::new(File::open(&newest.path)?))?;
+        let newest = PartReader::open(BufReader::new(want::patiently("a base", || {
+            File::open(&newest.path)
+        })?))?;
         self.check_owner(newest.header())?;
         Ok(newest.meta().to_vec())
     }
@@ -173,7 +175,7 @@ impl BaseDir {
 
     /// Reads a file's header; an invalid file is set aside.
     fn find(&self, path: PathBuf) -> Result<Option<(BaseHeader, BaseFile)>, BaseError> {
-        let file = File::open(&path)?;
+        let file = want::patiently("a base", || File::open(&path))?;
         let bytes = file.metadata()?.len();
         let header = FrameStream::new(file).read_header().and_then(|header| {
             self.check_owner(&header)?;

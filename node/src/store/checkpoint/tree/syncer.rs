@@ -21,8 +21,8 @@ use super::health::Health;
 use super::sled_guard::guarded;
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::position::Position;
-use crate::store::files;
 use crate::store::group_id::GroupId;
+use crate::store::{files, want};
 
 /// Why a batch of commits is not known to be durable.
 #[derive(Debug, Clone)]
@@ -89,9 +89,13 @@ impl Syncer {
             return Err(stuck());
         };
         requests.send(request).map_err(|_| stuck())?;
-        match outcome.recv_timeout(self.patience) {
-            Ok(outcome) => outcome,
-            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(stuck()),
+        loop {
+            match outcome.recv_timeout(self.patience) {
+                Ok(outcome) => return outcome,
+                // The thread waits for handles, not for one of sled's threads.
+                Err(RecvTimeoutError::Timeout) if want::is_waiting() => {}
+                Err(_) => return Err(stuck()),
+            }
         }
     }
 
@@ -193,7 +197,9 @@ impl SledFiles {
         let mut any_new = false;
         for name in present.difference(&self.blobs_synced) {
             // sled may remove a blob at any time, once nothing refers to it.
-            let synced = File::open(self.blobs.join(name)).and_then(|blob| blob.sync_all());
+            let blob = self.blobs.join(name);
+            let opened = want::patiently("a checkpoint", || File::open(&blob));
+            let synced = opened.and_then(|blob| blob.sync_all());
             files::if_exists(synced)?;
             any_new = true;
         }

@@ -39,6 +39,7 @@ pub(crate) struct Tail {
 impl Tail {
     /// Continues a segment whose first `len` bytes are durable.
     pub(crate) fn resume(file: Arc<Segment>, len: u32, batch: u64) -> io::Result<Self> {
+        file.keep_open()?;
         Ok(Self {
             is_preallocated: file.is_longer_than(len)?,
             file,

@@ -219,6 +219,7 @@ impl Writer {
             .insert(self.tail.segment(), Some(self.tail.len()));
         self.ledger.segments.insert(header.segment, None);
         self.tail.trim()?;
+        let full = Arc::clone(self.tail.file());
         self.tail = Tail::create(
             &self.shared.config.dir,
             header,
@@ -226,6 +227,7 @@ impl Writer {
             &self.ledger.head(),
             &mut self.preallocator,
         )?;
+        full.release();
         self.shared
             .table
             .insert(Arc::clone(self.tail.file()), u64::from(self.tail.len()));
