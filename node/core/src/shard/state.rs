@@ -1,6 +1,11 @@
 //! The state of a shard besides its learners.
 
-use std::{borrow::Cow, collections::BTreeMap, sync::Arc};
+use std::{
+    borrow::Cow,
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use serde::{Deserialize, Serialize};
 use serde_bytes::Bytes;
@@ -25,6 +30,8 @@ const STATE_VERSION: u8 = 4;
 /// settings had no version of their own.
 const OLDEST: u8 = 2;
 
+/// The most bytes of sources' names in a shard's freshness.
+const LISTED_BYTES_MAX: usize = 8 << 10;
 /// The most bytes of a shard's own record, whatever its input: its parts, and some numbers.
 pub const STATE_BYTES_MAX: usize = EARLIER_SETTINGS_BYTES_MAX
     + SOURCES_BYTES_MAX
@@ -64,7 +71,7 @@ impl Default for Floor {
 pub struct Freshness {
     /// `None` before the first accepted event.
     pub watermark_ms: Option<i64>,
-    /// Ordered by name.
+    /// Ordered by name; of names beyond 8 KiB those heard of most recently.
     pub sources: Vec<SourceFreshness>,
 }
 
@@ -141,8 +148,32 @@ impl ShardState {
     pub fn freshness(&self) -> Freshness {
         Freshness {
             watermark_ms: self.watermark.current_ms(),
-            sources: self.watermark.freshness(&self.sources).collect(),
+            sources: self.listed_sources(),
         }
+    }
+
+    /// The sources' freshness by name: of all, or of those heard of most recently, since an answer
+    /// lists them for each shard, and senders choose the names.
+    fn listed_sources(&self) -> Vec<SourceFreshness> {
+        let bytes: usize = self.sources.iter().map(|(name, _)| name.len()).sum();
+        let all = self.watermark.freshness(&self.sources);
+        if bytes <= LISTED_BYTES_MAX {
+            return all.collect();
+        }
+        let mut heard: Vec<(i64, &str)> = self
+            .sources
+            .iter()
+            .map(|(name, source)| (source.heard_ms, name))
+            .collect();
+        heard.sort_by_key(|(heard_ms, name)| (Reverse(*heard_ms), *name));
+        let mut left = LISTED_BYTES_MAX;
+        let fits = heard.into_iter().map_while(|(_, name)| {
+            left = left.checked_sub(name.len())?;
+            Some(name)
+        });
+        let listed: BTreeSet<&str> = fits.collect();
+        all.filter(|source| listed.contains(&*source.source))
+            .collect()
     }
 
     /// How far the watermark is behind what the sources' delays explain, ms of event time. 0 while

@@ -17,11 +17,13 @@ const GROUPS_MAX: usize = 1_000;
 /// Letters examined at once. The shard applies no entries meanwhile.
 const LOOKED_AT_MAX: usize = 4_096;
 
+type Sources = BTreeMap<Box<str>, (Counters, Option<Sequence>)>;
+
 /// Sums over all shards.
 #[derive(Default)]
 pub struct Summary {
     groups: BTreeMap<(Box<str>, Reason), DeadLetterGroup>,
-    sources: BTreeMap<Box<str>, (Counters, Option<Sequence>)>,
+    sources: Sources,
 }
 
 impl Summary {
@@ -53,9 +55,6 @@ impl Summary {
                 .as_deref()
                 .is_none_or(|wanted| wanted == source)
             {
-                let known = &self.sources;
-                let has_room = known.len() < GROUPS_MAX || known.contains_key(source);
-                let source = if has_room { source } else { OTHER_SOURCES };
                 let (sum, _) = self.sources.entry(source.into()).or_default();
                 sum.merge(counters);
             }
@@ -88,23 +87,43 @@ impl Summary {
                 oldest_ms: group.oldest_ms.unwrap_or_default(),
                 newest_ms: group.newest_ms.unwrap_or_default(),
             });
-        let sources = self
-            .sources
-            .into_iter()
-            .map(|(source, (counters, sequence))| v1::SourceCounters {
-                source: source.into(),
-                received: counters.received,
-                accepted: counters.accepted,
-                duplicate: counters.duplicate,
-                conflicting: counters.conflicting,
-                shadowed: counters.shadowed,
-                dead_lettered: counters.dead_letters(),
-                amended: counters.amended,
-                sequence_gap: sequence.map_or(0, Sequence::missing),
-            });
+        let sources =
+            shown_sources(self.sources)
+                .into_iter()
+                .map(|(source, (counters, sequence))| v1::SourceCounters {
+                    source: source.into(),
+                    received: counters.received,
+                    accepted: counters.accepted,
+                    duplicate: counters.duplicate,
+                    conflicting: counters.conflicting,
+                    shadowed: counters.shadowed,
+                    dead_lettered: counters.dead_letters(),
+                    amended: counters.amended,
+                    sequence_gap: sequence.map_or(0, Sequence::missing),
+                });
         v1::SummarizeResponse {
             groups: groups.collect(),
             sources: sources.collect(),
         }
     }
+}
+
+/// Those with the most accepted events, then with the most deliveries; the rest as other sources.
+fn shown_sources(mut all: Sources) -> Sources {
+    if all.len() <= GROUPS_MAX {
+        return all;
+    }
+    let mut order: Vec<(u64, u64, Box<str>)> = all
+        .iter()
+        .filter(|(name, _)| &***name != OTHER_SOURCES)
+        .map(|(name, (counters, _))| (counters.accepted, counters.received, name.clone()))
+        .collect();
+    order.sort_by(|one, other| other.cmp(one));
+    for (_, _, name) in order.into_iter().skip(GROUPS_MAX) {
+        if let Some((counters, _)) = all.remove(&name) {
+            let (others, _) = all.entry(OTHER_SOURCES.into()).or_default();
+            others.merge(&counters);
+        }
+    }
+    all
 }

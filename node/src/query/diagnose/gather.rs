@@ -25,6 +25,9 @@ const ANSWER_WITHIN: Duration = Duration::from_secs(2);
 /// still visible after the alert has ended.
 const RECENT: [Duration; 2] = [Duration::from_secs(300), Duration::from_secs(600)];
 
+/// Dead letters examined at once. The shard applies no entries meanwhile.
+const LETTERS_AT_ONCE: usize = 4_096;
+
 type BySource = BTreeMap<String, SourceFacts>;
 
 /// Reads all facts once.
@@ -73,6 +76,11 @@ pub(super) async fn facts(
 async fn look(shard: &Arc<ShardReplica>, metrics: &Metrics) -> (ShardFacts, BySource) {
     let view = shard.view();
     let mut sources = shard.inspect(counted).await;
+    let mut from = Some(0);
+    while let Some(number) = from {
+        let count = |state: &ShardState| count_letters(&mut sources, state, number);
+        from = shard.inspect(count).await;
+    }
     for source in &view.freshness.sources {
         let facts = sources.entry(source.source.to_string()).or_default();
         facts.newest_event_ms = source.newest_event_ms;
@@ -120,14 +128,24 @@ fn counted(state: &ShardState) -> BySource {
     for source in state.out_of_order_sources() {
         sources.entry(source.to_owned()).or_default().broke_order = true;
     }
-    for (_, letter) in state.dead_letters().iter() {
+    sources
+}
+
+/// Counts the next letters of a shard, from a number on. Returns where to go on; `None` after the
+/// last.
+fn count_letters(sources: &mut BySource, state: &ShardState, from: u64) -> Option<u64> {
+    let letters = state.dead_letters().iter_from(from);
+    for (looked_at, (number, letter)) in letters.enumerate() {
+        if looked_at == LETTERS_AT_ONCE {
+            return Some(number);
+        }
         // Beyond the maximum number of sources, letters keep their source's name, but counters do
         // not.
         if let Some(facts) = sources.get_mut(&*letter.source) {
             *facts.letters.entry(letter.reason).or_default() += 1;
         }
     }
-    sources
+    None
 }
 
 fn merge(all: &mut BySource, of_shard: BySource) {
