@@ -121,3 +121,74 @@ impl HttpBody for ArrivingBody {
         self.body.size_hint()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use axum::{http::StatusCode, response::IntoResponse, routing::post};
+    use hyper::service::Service;
+    use hyper_util::service::TowerToHyperService;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::{connections::ConnectionLimits, observe::Metrics};
+
+    const WITHIN: Duration = Duration::from_secs(30);
+
+    fn routes(calls_max: usize) -> (TowerToHyperService<Router>, ConnectionTable) {
+        let limits = ConnectionLimits {
+            calls_max,
+            ..ConnectionLimits::default()
+        };
+        let table = ConnectionTable::new(limits, Metrics::new().listener.grpc.clone());
+        let calls = CallLimits {
+            table: table.clone(),
+            refusal: || (StatusCode::TOO_MANY_REQUESTS, "").into_response(),
+            body_within: WITHIN,
+            is_bounded: |path| path == "/bounded",
+            open: None,
+        };
+        let routes = Router::new()
+            .route("/bounded", post(|_: Bytes| async {}))
+            .route("/stream", post(|_: Bytes| async {}));
+        (TowerToHyperService::new(bounded(routes, calls)), table)
+    }
+
+    /// A request whose body never ends.
+    fn endless(path: &str) -> Request {
+        let frames = futures::stream::pending::<Result<Bytes, io::Error>>();
+        let mut request = Request::new(Body::from_stream(frames));
+        *request.method_mut() = axum::http::Method::POST;
+        *request.uri_mut() = path.parse().expect("a path");
+        let peer = Peer::new(Instant::now(), CancellationToken::new());
+        request.extensions_mut().insert(peer);
+        request
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_that_does_not_arrive_fails_and_a_stream_may_go_on() {
+        let (routes, _table) = routes(2);
+        let bounded = tokio::time::timeout(WITHIN * 2, routes.call(endless("/bounded"))).await;
+        let status = bounded.expect("in time").expect("an answer").status();
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        let stream = tokio::time::timeout(WITHIN * 2, routes.call(endless("/stream"))).await;
+        assert!(stream.is_err(), "it goes on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_beyond_the_bound_are_refused_until_one_ends() {
+        let (routes, _table) = routes(1);
+        let mut first = Box::pin(routes.call(endless("/stream")));
+        assert!(futures::poll!(&mut first).is_pending());
+        let second = routes.call(endless("/stream")).await.expect("an answer");
+        assert_eq!(second.status(), StatusCode::TOO_MANY_REQUESTS);
+        drop(first);
+        let third = routes.call(endless("/bounded")).await.expect("an answer");
+        assert_eq!(
+            third.status(),
+            StatusCode::BAD_REQUEST,
+            "taken, and not arrived"
+        );
+    }
+}
