@@ -27,6 +27,7 @@ mod http_reads;
 mod kills;
 mod late;
 mod load;
+mod log_end;
 mod made_up_sources;
 mod passivation;
 mod poison;

@@ -10,7 +10,7 @@ use fastrand::Rng;
 use homeroom_node::store::log::{FileLog, GroupId};
 use tempfile::TempDir;
 
-use crate::files::{copy_of, scratch_dir, segments_in};
+use crate::files::{copy_of, mark_in, scratch_dir, segments_in, set_mark};
 use crate::gate::Gate;
 use crate::harm::Harm;
 use crate::history::{Change, History, payload_hash};
@@ -184,16 +184,18 @@ impl Run {
             name,
             least,
             may_refuse,
-        } = Harm::draw(&mut self.rng, &mut files, &self.history);
+            before_sync,
+        } = Harm::draw(&mut self.rng, copy.path(), &mut files, &self.history);
+        if before_sync {
+            set_mark(copy.path(), &self.gate.mark_before(self.dir.path()));
+        }
+        let mark = mark_in(copy.path());
         let log = match self.gate.open(copy.path()) {
             Ok(log) => log,
             Err(error) => {
                 assert!(may_refuse(&error), "{name}: {error}");
-                assert_eq!(
-                    files,
-                    segments_in(copy.path()),
-                    "{name}: a refused log was changed"
-                );
+                let left = (segments_in(copy.path()), mark_in(copy.path()));
+                assert!((files, mark) == left, "{name}: a refused log was changed");
                 return (name, kind, "refused");
             }
         };
@@ -233,5 +235,7 @@ impl Run {
         let tail = *self.log.segments().last().expect("an active segment");
         self.history.cut(found, tail.segment, tail.bytes);
         self.rest();
+        // So that this log too has had an fdatasync that a crash can come before.
+        self.burst();
     }
 }

@@ -81,6 +81,24 @@ impl File {
         (if start <= 32 { 0 } else { start }, end)
     }
 
+    /// Makes the records from an offset on those of the build before, which do not say that there
+    /// is a mark.
+    pub fn by_the_build_before(&mut self, from: usize) {
+        const FLAGS: usize = 6;
+        const CRC: usize = 28;
+        let segment = self.segment().to_le_bytes();
+        let records = self.records();
+        for record in records.iter().filter(|record| record.offset >= from) {
+            let place = (record.offset as u32).to_le_bytes();
+            let header = &mut self.bytes[record.offset..][..32];
+            header[FLAGS] = 0;
+            let crc = crc32c::crc32c(&header[..CRC]);
+            let crc = crc32c::crc32c_append(crc32c::crc32c_append(crc, &segment), &place);
+            header[CRC..].copy_from_slice(&crc.to_le_bytes());
+        }
+        self.save();
+    }
+
     /// All records of a file that ends with a complete one; blank bytes are skipped.
     pub fn records(&self) -> Vec<Record> {
         let mut records = Vec::new();
@@ -133,9 +151,25 @@ pub fn segments_in(dir: &Path) -> Vec<File> {
     files.collect()
 }
 
+/// The content of the log's mark, if it has one.
+pub fn mark_in(dir: &Path) -> Option<Vec<u8>> {
+    fs::read(dir.join("mark")).ok()
+}
+
+pub fn set_mark(dir: &Path, mark: &[u8]) {
+    fs::write(dir.join("mark"), mark).expect("the mark can be written");
+}
+
+pub fn lose_mark(dir: &Path) {
+    fs::remove_file(dir.join("mark")).expect("a mark to lose");
+}
+
 /// Copies an open log with an idle writer.
 pub fn copy_of(dir: &Path) -> TempDir {
     let copy = scratch_dir();
+    if let Some(mark) = mark_in(dir) {
+        set_mark(copy.path(), &mark);
+    }
     for file in segments_in(dir) {
         let name = file.path.file_name().expect("a segment's name");
         fs::write(copy.path().join(name), file.bytes).expect("the segment can be copied");

@@ -1,12 +1,14 @@
 //! A gate before the disk. It blocks the log's writer, so that a test decides which writes share a
 //! batch.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use homeroom_node::store::log::{FileLog, LogHooks, OpenError};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 
+use crate::files::mark_in;
 use crate::support::small;
 
 /// Blocks every fdatasync while it is shut.
@@ -18,15 +20,17 @@ struct State {
     shut: bool,
     /// Whether the writer is blocked.
     holds: bool,
+    /// By directory: the log's mark before its last fdatasync.
+    marks: BTreeMap<PathBuf, Vec<u8>>,
 }
 
 impl Gate {
     /// Opens a log whose fdatasyncs go through the gate.
     pub fn open(&self, dir: &Path) -> Result<FileLog, OpenError> {
-        let gate = self.clone();
+        let (gate, of) = (self.clone(), dir.to_path_buf());
         let mut hooks = LogHooks::new(Arc::new(|error| panic!("the log failed: {error}")));
         hooks.sync_fault = Some(Arc::new(move || {
-            gate.pass();
+            gate.pass(&of);
             Ok(())
         }));
         FileLog::open(small(dir), hooks)
@@ -46,8 +50,16 @@ impl Gate {
         self.0.1.notify_all();
     }
 
-    fn pass(&self) {
+    /// The log's mark before its last fdatasync, as a crash during that one would leave it.
+    pub fn mark_before(&self, dir: &Path) -> Vec<u8> {
+        let marks = &self.state().marks;
+        marks.get(dir).cloned().expect("an fdatasync")
+    }
+
+    fn pass(&self, dir: &Path) {
+        let mark = mark_in(dir).expect("an open log has a mark");
         let mut state = self.state();
+        state.marks.insert(dir.to_path_buf(), mark);
         if state.shut {
             state.holds = true;
             self.0.1.notify_all();

@@ -1,11 +1,12 @@
 //! Damage to a log's files by a crash or a bad disk, and the expected result.
 
 use std::fs;
+use std::path::Path;
 
 use fastrand::Rng;
 use homeroom_node::store::log::OpenError;
 
-use crate::files::File;
+use crate::files::{File, lose_mark, mark_in, set_mark};
 use crate::history::History;
 
 /// The damage that was done, and the expected result.
@@ -15,19 +16,23 @@ pub struct Harm {
     pub least: usize,
     /// Which errors of an open are right.
     pub may_refuse: fn(&OpenError) -> bool,
+    /// The crash came before the last fdatasync, so the mark is the one before it.
+    pub before_sync: bool,
 }
 
 type Refusal = fn(&OpenError) -> bool;
 const NEVER: Refusal = |_| false;
 const DAMAGED: Refusal = |error| matches!(error, OpenError::Damaged { .. });
-const DAMAGED_OR_MISSING: Refusal = |error| DAMAGED(error) || MISSING(error);
 const MISSING: Refusal = |error| matches!(error, OpenError::MissingSegment { .. });
+const MARK: Refusal = |error| matches!(error, OpenError::Mark { .. });
 
 impl Harm {
-    /// Damages the files of a log with this `history`.
-    pub fn draw(rng: &mut Rng, files: &mut Vec<File>, history: &History) -> Self {
+    /// Damages the files of a log in `dir` with this `history`.
+    pub fn draw(rng: &mut Rng, dir: &Path, files: &mut Vec<File>, history: &History) -> Self {
         let newest = files.len() - 1;
-        match rng.u32(0..100) {
+        match rng.u32(0..106) {
+            100..103 => Self::flipped_mark(rng, dir, history),
+            103.. => Self::lost_mark(rng, dir),
             0..30 => Self::torn_tail(rng, &mut files[newest], history),
             30..60 => Self::garbled_tail(rng, &mut files[newest], history),
             60..68 => Self::cut_newest(rng, &mut files[newest], history),
@@ -35,11 +40,12 @@ impl Harm {
             86..92 if newest > 0 => Self::cut_older(rng, &mut files[..newest], history),
             92..96 if newest > 0 => Self::lost_older(rng, files, history),
             96..98 if newest > 0 => Self::lost_newest(files, history),
-            98.. if newest > 0 => Self::blank_again(rng, &mut files[..newest], history),
+            98..100 if newest > 0 => Self::blank_again(rng, &mut files[..newest], history),
             _ => Self {
                 name: "no harm",
                 least: history.len(),
                 may_refuse: NEVER,
+                before_sync: false,
             },
         }
     }
@@ -54,6 +60,7 @@ impl Harm {
             name: "torn tail",
             least,
             may_refuse: NEVER,
+            before_sync: true,
         }
     }
 
@@ -76,50 +83,34 @@ impl Harm {
             name: "garbled tail",
             least,
             may_refuse: NEVER,
+            before_sync: true,
         }
     }
 
-    /// Durable records are lost, together with all evidence of them, so an earlier state is right.
-    /// Only if the record of a segment's deletion is lost does that segment seem to be missing.
+    /// Durable records are lost; only the mark knows of them. What is written behind the mark may
+    /// go unnoticed: it acknowledges nothing.
     fn cut_newest(rng: &mut Rng, file: &mut File, history: &History) -> Self {
         let len = rng.usize(..=file.end());
         file.lose_from(len);
-        let least = history.acknowledged(file.segment(), len);
         Self {
             name: "cut newest segment",
-            least,
-            may_refuse: MISSING,
+            least: history.len(),
+            may_refuse: DAMAGED,
+            before_sync: false,
         }
     }
 
     fn flipped_bit(rng: &mut Rng, files: &mut [File], history: &History) -> Self {
-        let newest = files.len() - 1;
-        let (start, _) = files[newest].last_batch();
-        let durable = history.acknowledged(files[newest].segment(), start);
         let nth = rng.usize(..files.len());
         let at = rng.usize(..files[nth].bytes.len());
         files[nth].bytes[at] ^= 1 << rng.u32(..8);
         files[nth].save();
-        if nth == newest && at >= start {
-            return Self {
-                name: "flipped bit in tail",
-                least: durable,
-                may_refuse: DAMAGED,
-            };
-        }
-        // Only bits between records may flip unnoticed, because they have no meaning. In a full
-        // segment no record proves the durability of the last batch. If that batch is cut, its
-        // records of deleted segments are lost too.
-        let least = history.len();
-        let may_refuse = if nth == newest {
-            DAMAGED_OR_MISSING
-        } else {
-            DAMAGED
-        };
+        // Only bits between records and behind the mark may flip unnoticed: they have no meaning.
         Self {
             name: "flipped bit",
-            least,
-            may_refuse,
+            least: history.len(),
+            may_refuse: DAMAGED,
+            before_sync: false,
         }
     }
 
@@ -141,6 +132,7 @@ impl Harm {
             name: "cut older segment",
             least: history.len(),
             may_refuse: DAMAGED,
+            before_sync: false,
         }
     }
 
@@ -154,6 +146,7 @@ impl Harm {
             name: "blank end of an older segment",
             least: history.len(),
             may_refuse: NEVER,
+            before_sync: false,
         }
     }
 
@@ -164,19 +157,48 @@ impl Harm {
             name: "lost older segment",
             least: history.len(),
             may_refuse: MISSING,
+            before_sync: false,
         }
     }
 
-    /// The content of this file is lost without notice, because nothing was written after it; but
-    /// no more than that.
+    /// Nothing was written after this file. It may be missed by nobody only if nothing in it was
+    /// acknowledged.
     fn lost_newest(files: &mut Vec<File>, history: &History) -> Self {
         let file = files.pop().expect("at least one segment");
         fs::remove_file(&file.path).expect("a segment");
-        let least = history.acknowledged(file.segment(), 0);
         Self {
             name: "lost newest segment",
-            least,
+            least: history.len(),
             may_refuse: MISSING,
+            before_sync: false,
+        }
+    }
+
+    /// One slot is lost: the others vouch for less, and nothing else is damaged.
+    fn flipped_mark(rng: &mut Rng, dir: &Path, history: &History) -> Self {
+        let mut mark = mark_in(dir).expect("a mark");
+        let at = rng.usize(..mark.len());
+        mark[at] ^= 1 << rng.u32(..8);
+        set_mark(dir, &mark);
+        Self {
+            name: "flipped bit in the mark",
+            least: history.len(),
+            may_refuse: NEVER,
+            before_sync: false,
+        }
+    }
+
+    fn lost_mark(rng: &mut Rng, dir: &Path) -> Self {
+        match rng.u8(..3) {
+            0 => lose_mark(dir),
+            1 => set_mark(dir, &[]),
+            _ => set_mark(dir, &[rng.u8(..); 3 * 4096]),
+        }
+        Self {
+            name: "lost mark",
+            least: usize::MAX,
+            may_refuse: MARK,
+            before_sync: false,
         }
     }
 }

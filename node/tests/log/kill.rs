@@ -1,18 +1,22 @@
 //! A real process that is killed by SIGKILL during its writes, repeatedly on one directory.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
 use fastrand::Rng;
-use homeroom_node::store::log::{FileLog, GroupId, LogEngine};
+use homeroom_node::store::log::{FileLog, GroupId, LogEngine, OpenError};
 
+use crate::files::{copy_of, segments_in};
 use crate::support::*;
 
 const CHILD_DIR: &str = "HOMEROOM_LOG_KILL_DIR";
 const GROUPS: GroupId = 4;
 const KILLS: usize = 12;
+/// Damaged copies of what each killed process left.
+const HARMS: usize = 10;
 
 #[test]
 fn what_a_killed_process_acknowledged_is_there() {
@@ -20,24 +24,61 @@ fn what_a_killed_process_acknowledged_is_there() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     // The next index of each group, as far as acknowledged.
     let mut acknowledged = [0; GROUPS as usize];
+    let mut refused = 0;
     for _ in 0..KILLS {
         run_and_kill(dir.path(), rng.usize(1..300), &mut acknowledged);
+        for _ in 0..HARMS {
+            refused += usize::from(is_refused_when_harmed(dir.path(), &mut rng, &acknowledged));
+        }
         let log = open(small(dir.path())).expect("the log opens after a kill");
         for group in 0..GROUPS {
-            let next = acknowledged[group as usize];
-            let entries = read_all(&log, group);
-            let last = entries.last().map_or(0, |last| last.position.index + 1);
-            assert!(
-                last >= next,
-                "group {group}: {last} entries left of {next} acknowledged"
-            );
-            for found in entries {
+            for found in read_all(&log, group) {
                 assert_eq!(found, written(group, found.position.index));
             }
         }
+        assert_all_there(&log, &acknowledged);
         log.close().expect("closes");
     }
+    assert!(refused > 0, "no harm reached what was acknowledged");
     println!("acknowledged before the last kill: {acknowledged:?}");
+}
+
+fn assert_all_there(log: &FileLog, acknowledged: &[u64]) {
+    for (group, next) in (0..GROUPS).zip(acknowledged) {
+        let last = log.state(group).last.map_or(0, |last| last.index + 1);
+        assert!(
+            last >= *next,
+            "group {group}: {last} entries left of {next} acknowledged"
+        );
+    }
+}
+
+/// Damages the end of a copy of what the killed process left. All that was acknowledged must be
+/// there, or the log refused.
+fn is_refused_when_harmed(dir: &Path, rng: &mut Rng, acknowledged: &[u64]) -> bool {
+    let copy = copy_of(dir);
+    let mut file = segments_in(copy.path()).pop().expect("a segment");
+    let written = file.bytes.iter().rposition(|byte| *byte != 0);
+    let end = written.map_or(0, |last| last + 1);
+    let from = end - rng.usize(..=end.min(1024));
+    match rng.u8(..4) {
+        0 => file.bytes[from..end].fill(0),
+        1 => file.bytes.truncate(from),
+        2 => rng.fill(&mut file.bytes[from..end]),
+        _ => {
+            fs::remove_file(&file.path).expect("a segment to lose");
+            file.path = copy.path().join("lost");
+        }
+    }
+    file.save();
+    match open(small(copy.path())) {
+        Ok(log) => {
+            assert_all_there(&log, acknowledged);
+            false
+        }
+        Err(OpenError::Damaged { .. } | OpenError::MissingSegment { .. }) => true,
+        Err(error) => panic!("{error}"),
+    }
 }
 
 /// Starts a writer, kills it after `acks` acknowledgements, and collects its output.

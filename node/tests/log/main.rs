@@ -9,5 +9,6 @@ mod harm;
 mod history;
 mod kill;
 mod machine;
+mod mark;
 mod suite;
 mod support;

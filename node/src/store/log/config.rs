@@ -57,9 +57,9 @@ impl LogConfig {
     }
 }
 
-/// Called once, with the error of the write or fsync that failed. The content of the disk is
-/// unknown from then on: the handler must stop the process and must not retry. Runs on the log's
-/// writer thread, before the waiting completions get their errors.
+/// Called with the error of the write or fsync that failed. The content of the disk is unknown from
+/// then on: the handler must stop the process and must not retry. Runs on the log's writer thread,
+/// before the waiting completions get their errors, or on the thread that makes the mark durable.
 pub type FatalHandler = Arc<dyn Fn(&io::Error) + Send + Sync>;
 
 /// Callbacks of the log. Each runs on the writer thread and blocks all writes until it returns.

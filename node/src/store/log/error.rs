@@ -117,7 +117,7 @@ pub enum OpenError {
     },
     /// Bytes that were durable are damaged.
     #[error(
-        "segment {segment} is damaged at byte {offset}: {what}; {proof}, so it was durable and is not cut off"
+        "segment {segment} ({segment:016x}.segment) is damaged at byte {offset}: {what}; {proof}, so it was durable and is not cut off"
     )]
     Damaged {
         /// The segment file.
@@ -130,10 +130,31 @@ pub enum OpenError {
         proof: DamageProof,
     },
     /// A segment that is still needed is missing.
-    #[error("segment {segment} is missing")]
+    #[error("segment {segment} ({segment:016x}.segment) is missing")]
     MissingSegment {
         /// The missing segment.
         segment: SegmentId,
+    },
+    /// The mark, which says how far the log is durable, is lost, so acknowledged writes at the end
+    /// may be lost too. The file `accept` makes the next open take the log as it ends.
+    #[error(
+        "the mark {path} {fault}, so nothing says whether acknowledged writes are lost at the log's end: put it back, or create the empty file {accept} to take the log as it ends"
+    )]
+    Mark {
+        /// The mark's file.
+        path: PathBuf,
+        /// What is wrong with it.
+        fault: MarkFault,
+        /// The file by which an operator accepts this.
+        accept: PathBuf,
+    },
+    /// A newer build wrote the mark.
+    #[error("the mark {path} needs a newer build: format version {found} is unknown")]
+    NewerMark {
+        /// The mark's file.
+        path: PathBuf,
+        /// Its version.
+        found: u32,
     },
     /// Some of a group's entries are missing.
     #[error("entry {index} of group {group} is missing")]
@@ -184,6 +205,12 @@ pub enum DamageKind {
     /// The record goes on past the end of the file.
     #[error("the record goes on past the end of the file")]
     CutShort,
+    /// Records that were there are missing, from the end of another record on.
+    #[error("the records from there on are missing")]
+    Missing,
+    /// There is a valid record, but not the one that was written last.
+    #[error("the record is not the one that was written there")]
+    OtherRecord,
     /// The payload's checksum does not hold.
     #[error("the record's checksum does not hold")]
     Checksum,
@@ -198,4 +225,21 @@ pub enum DamageProof {
     /// There is a later segment; a segment is created only once everything before it is durable.
     #[error("segment {0} was begun after it")]
     LaterSegment(SegmentId),
+    /// The mark, a file outside the segments, vouches for all records up to this offset.
+    #[error("the log's mark vouches for all records up to byte {0}")]
+    Mark(u32),
+}
+
+/// What is wrong with the log's mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MarkFault {
+    /// The records say that there is one, but there is no file.
+    #[error("is missing")]
+    Missing,
+    /// No part of the file has a valid checksum.
+    #[error("is damaged")]
+    Damaged,
+    /// It belongs to another log.
+    #[error("is of another log")]
+    Foreign,
 }

@@ -15,6 +15,7 @@ use super::entry::{GroupId, GroupState, GroupUsage, LogEntry, Position, Vote};
 use super::error::{AppendError, OpenError, ReadError, WriteRefused};
 use super::file_read;
 use super::format::record::{Control, EntryFields};
+use super::mark::keeper::MarkKeeper;
 use super::memory::file_group::{self, FileGroup, FileGroupState};
 use super::recover::recovery::{self, DirLock};
 use super::segments::table::SegmentUsage;
@@ -39,8 +40,8 @@ impl FileLog {
     /// async threads.
     ///
     /// # Errors
-    /// Any damage but a torn tail, which is cut off. Nothing on disk is changed in case of an
-    /// error.
+    /// Any damage but a torn tail, which is cut off, and a lost mark. Nothing on disk is changed in
+    /// case of an error.
     pub fn open(config: LogConfig, hooks: LogHooks) -> Result<Self, OpenError> {
         let mut recovered = recovery::recover(&config)?;
         let groups = std::mem::take(&mut recovered.groups);
@@ -51,10 +52,14 @@ impl FileLog {
             recovered.table,
             groups,
         ));
-        let writer = Writer::new(Arc::clone(&shared), recovered.ledger, recovered.tail);
-        let thread = thread::Builder::new()
-            .name("log-writer".to_owned())
-            .spawn(move || writer.run());
+        let (ledger, tail) = (recovered.ledger, recovered.tail);
+        let failed = Arc::clone(&shared);
+        let mark = MarkKeeper::start(recovered.mark, move |error| failed.mark_failed(error));
+        let thread = mark.and_then(|mark| {
+            let writer = Writer::new(Arc::clone(&shared), ledger, tail, mark);
+            let thread = thread::Builder::new().name("log-writer".to_owned());
+            thread.spawn(move || writer.run())
+        });
         let thread = thread.map_err(|source| OpenError::Io {
             path: shared.config.dir.clone(),
             source,

@@ -8,8 +8,8 @@
 //!
 //! Damage is detected: each record has a checksum that includes its place, each record contains the
 //! offset of its batch, and a batch is written only once the batch before it is durable. So a later
-//! batch behind a damaged record proves that the record had been durable. See [`FileLog::open`] and
-//! `recover`.
+//! batch behind a damaged record proves that the record had been durable. For the last batch, a
+//! mark outside the segments proves it. See [`FileLog::open`], `recover` and `mark`.
 //!
 //! Must not know: Raft's library, the meaning of payloads, when to purge.
 
@@ -21,6 +21,7 @@ mod error;
 mod file_log;
 mod file_read;
 mod format;
+mod mark;
 mod memory;
 mod recover;
 mod segments;
@@ -31,7 +32,9 @@ pub use budget::{ByteBudget, QueuePermit};
 pub use config::{FatalHandler, LogConfig, LogHooks};
 pub use engine::{CONTROL_BYTES, Completion, LogEngine, append_bytes};
 pub use entry::{GroupId, GroupState, GroupUsage, Leader, LogEntry, Position, SegmentId, Vote};
-pub use error::{AppendError, DamageKind, DamageProof, OpenError, ReadError, WriteRefused};
+pub use error::{
+    AppendError, DamageKind, DamageProof, MarkFault, OpenError, ReadError, WriteRefused,
+};
 pub use file_log::FileLog;
 pub use format::headers::PAYLOAD_BYTES_MAX;
 pub use memory::memory_log::{Flushing, MemoryLog};

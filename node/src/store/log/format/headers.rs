@@ -99,6 +99,8 @@ pub(crate) struct RecordHeader {
     /// Offset of that batch in this segment. Everything before it was durable when this record was
     /// written.
     pub(crate) batch_start: u32,
+    /// Whether the log keeps a mark. Builds before the mark left the flag at 0.
+    pub(crate) has_mark: bool,
 }
 
 impl RecordHeader {
@@ -107,6 +109,7 @@ impl RecordHeader {
         bytes[0..4].copy_from_slice(&RECORD_MAGIC.to_le_bytes());
         bytes[4] = VERSION;
         bytes[5] = self.kind;
+        bytes[6] = u8::from(self.has_mark);
         bytes[8..12].copy_from_slice(&self.payload_len.to_le_bytes());
         bytes[12..16].copy_from_slice(&self.payload_crc.to_le_bytes());
         bytes[16..24].copy_from_slice(&self.batch.to_le_bytes());
@@ -131,12 +134,19 @@ impl RecordHeader {
             payload_crc: u32_at(bytes, 12),
             batch: u64_at(bytes, 16),
             batch_start: u32_at(bytes, 24),
+            has_mark: bytes[6] & 1 == 1,
         };
         if header.payload_len > RECORD_PAYLOAD_MAX {
             Err(HeaderFault::Damaged)
         } else {
             Ok(header)
         }
+    }
+
+    /// The checksum in an encoded header. It includes the record's place and the checksum of its
+    /// payload.
+    pub(crate) fn crc_in(encoded: &[u8; RECORD_HEADER_LEN]) -> u32 {
+        u32_at(encoded, 28)
     }
 
     /// Size of the whole record.
@@ -151,13 +161,13 @@ impl RecordHeader {
     }
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> u32 {
     let mut field = [0; 4];
     field.copy_from_slice(&bytes[at..at + 4]);
     u32::from_le_bytes(field)
 }
 
-fn u64_at(bytes: &[u8], at: usize) -> u64 {
+pub(super) fn u64_at(bytes: &[u8], at: usize) -> u64 {
     let mut field = [0; 8];
     field.copy_from_slice(&bytes[at..at + 8]);
     u64::from_le_bytes(field)
@@ -173,6 +183,7 @@ mod tests {
         payload_crc: 7,
         batch: 9,
         batch_start: 64,
+        has_mark: true,
     };
     const PLACE: Place = Place {
         segment: 5,

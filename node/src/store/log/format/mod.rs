@@ -8,5 +8,6 @@ mod codec;
 pub(super) mod group_meta;
 pub(super) mod headers;
 pub(super) mod ledger;
+pub(super) mod mark;
 pub(super) mod record;
 pub(super) mod scan;

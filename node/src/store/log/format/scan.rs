@@ -13,6 +13,15 @@ pub(crate) struct Scanned<'a> {
     pub(crate) offset: u32,
     pub(crate) header: RecordHeader,
     pub(crate) payload: &'a [u8],
+    /// The checksum of the header.
+    pub(crate) crc: u32,
+}
+
+impl Scanned<'_> {
+    /// Offset of the record's end.
+    pub(crate) fn end(&self) -> u32 {
+        self.offset + self.header.record_len() as u32
+    }
 }
 
 /// Why reading stopped before the end.
@@ -49,6 +58,7 @@ pub(crate) fn record_at(
         offset,
         header,
         payload,
+        crc: rest.first_chunk().map_or(0, RecordHeader::crc_in),
     }))
 }
 

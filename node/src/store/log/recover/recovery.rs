@@ -1,11 +1,12 @@
 //! Opens a log directory. It reads and checks everything first, and changes only a valid log.
 //!
-//! A torn tail is cut off only where no later record proves that it was durable. It can only be in
-//! the newest segment, because a segment is created once everything before it is durable. Two
-//! losses leave no evidence, because nothing was written after them: the newest segment's file is
-//! missing, or it ends exactly between two records, or is blank from there on. The content of that
-//! file is then lost without notice. No more can be lost, because the segment before the newest is
-//! never deleted.
+//! A torn tail is cut off only where neither a later record nor the mark proves that it was
+//! durable. It can only be in the newest segment, because a segment is created once everything
+//! before it is durable. The mark also proves what leaves no trace in the segments: the file of the
+//! newest segment is missing, or it ends exactly between two records, or is blank from there on.
+//! The segment before the newest is never deleted.
+//!
+//! A log of the build before has no mark; it is read without, and gets one.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
@@ -13,6 +14,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::mark_check::MarkCheck;
 use super::replay::Replay;
 use crate::store::files;
 use crate::store::log::config::LogConfig;
@@ -20,7 +22,9 @@ use crate::store::log::entry::{GroupId, SegmentId};
 use crate::store::log::error::{DamageKind, DamageProof, OpenError};
 use crate::store::log::format::headers::{FILE_HEADER_LEN, FileHeader, HeaderFault};
 use crate::store::log::format::ledger::Ledger;
+use crate::store::log::format::mark::Mark;
 use crate::store::log::format::scan::{self, Stop};
+use crate::store::log::mark::mark_file::MarkFile;
 use crate::store::log::memory::file_group::FileGroup;
 use crate::store::log::segments::preallocator::{self, Preallocator};
 use crate::store::log::segments::segment::{self, Segment};
@@ -50,16 +54,20 @@ pub(crate) struct Recovered {
     pub(crate) groups: BTreeMap<GroupId, Arc<FileGroup>>,
     pub(crate) table: SegmentTable,
     pub(crate) tail: Tail,
+    pub(crate) mark: MarkFile,
 }
 
 /// Result of reading the segments.
 #[derive(Default)]
 struct Reading {
     replay: Replay,
+    mark: MarkCheck,
     log: Option<u64>,
     segments: Vec<(Arc<Segment>, u32)>,
     /// Offset at which the newest segment is torn; 0 if nothing of it is complete.
     torn: Option<u32>,
+    /// The checksum in the header of the last record.
+    record_crc: u32,
 }
 
 /// Opens or creates the log. Reads all of it, one segment in memory at a time.
@@ -69,19 +77,23 @@ pub(crate) fn recover(config: &LogConfig) -> Result<Recovered, OpenError> {
     create_dir(dir).map_err(|source| io_error(dir, source))?;
     let lock = lock(dir)?;
     let present = segment::list(dir).map_err(|source| io_error(dir, source))?;
-    let mut reading = Reading::default();
+    let mut reading = Reading {
+        mark: MarkCheck::read(dir)?,
+        ..Reading::default()
+    };
     let mut buffer = Vec::new();
     for (nth, id) in present.iter().enumerate() {
         reading.segment(dir, *id, present.get(nth + 1).copied(), &mut buffer)?;
     }
     drop(buffer);
+    reading.mark.finish(dir, present.last().copied())?;
     reading.check_manifest()?;
     let groups = reading.replay.finish()?;
-    let log = reading.log.unwrap_or_else(|| fastrand::u64(..));
+    let log = reading.log.or(reading.mark.log());
+    let log = log.unwrap_or_else(|| fastrand::u64(..));
     let table = SegmentTable::default();
-    let (ledger, tail) = reading
-        .settle(dir, log, &table)
-        .map_err(|source| io_error(dir, source))?;
+    let settled = reading.settle(dir, log, &table);
+    let (ledger, tail, mark) = settled.map_err(|source| io_error(dir, source))?;
     Ok(Recovered {
         lock,
         log,
@@ -89,6 +101,7 @@ pub(crate) fn recover(config: &LogConfig) -> Result<Recovered, OpenError> {
         groups,
         table,
         tail,
+        mark,
     })
 }
 
@@ -105,7 +118,10 @@ impl Reading {
         file.read_all(bytes)
             .map_err(|source| io_error(&path, source))?;
         let len = match self.records(id, bytes)? {
-            Ok(len) => len,
+            Ok(len) => match self.mark.proof(id, len) {
+                Some(proof) => return Err(damaged(id, len, DamageKind::Missing, proof)),
+                None => len,
+            },
             Err(Stop::Newer { offset, version }) => {
                 return Err(OpenError::Unsupported {
                     segment: id,
@@ -119,13 +135,9 @@ impl Reading {
                     Some(next) => Some(DamageProof::LaterSegment(next)),
                     None => scan::vouched_by(id, bytes, offset).map(DamageProof::LaterBatch),
                 };
+                let proof = proof.or_else(|| self.mark.proof(id, offset));
                 if let Some(proof) = proof {
-                    return Err(OpenError::Damaged {
-                        segment: id,
-                        offset,
-                        what,
-                        proof,
-                    });
+                    return Err(damaged(id, offset, what, proof));
                 }
                 self.torn = Some(offset);
                 offset
@@ -147,7 +159,10 @@ impl Reading {
             {
                 return Err(OpenError::Foreign { segment });
             }
-            Ok(header) => self.log = Some(header.log),
+            Ok(header) => {
+                self.log = Some(header.log);
+                self.mark.of_log(header.log);
+            }
             Err(HeaderFault::Newer(version)) => {
                 return Ok(Err(Stop::Newer { offset: 0, version }));
             }
@@ -162,8 +177,10 @@ impl Reading {
         loop {
             match scan::record_at(segment, bytes, offset) {
                 Ok(Some(record)) => {
+                    self.mark.record(segment, &record)?;
                     self.replay.record(segment, &record)?;
-                    offset += record.header.record_len() as u32;
+                    self.record_crc = record.crc;
+                    offset = record.end();
                 }
                 // The segment was being created: even its first record is missing.
                 Ok(None) if offset == FILE_HEADER_LEN as u32 => {
@@ -204,20 +221,20 @@ impl Reading {
             if len.is_some_and(|len| len != *found) {
                 // Cut between two records, which the file itself can't show.
                 let (what, proof) = (DamageKind::CutShort, DamageProof::LaterSegment(newest));
-                return Err(OpenError::Damaged {
-                    segment,
-                    offset: *found,
-                    what,
-                    proof,
-                });
+                return Err(damaged(segment, *found, what, proof));
             }
         }
         Ok(())
     }
 
-    /// Cuts off the torn tail, deletes retired segments, and makes everything that was read
-    /// durable.
-    fn settle(mut self, dir: &Path, log: u64, table: &SegmentTable) -> io::Result<(Ledger, Tail)> {
+    /// Cuts off the torn tail, deletes retired segments, makes everything that was read durable,
+    /// and marks its end.
+    fn settle(
+        mut self,
+        dir: &Path,
+        log: u64,
+        table: &SegmentTable,
+    ) -> io::Result<(Ledger, Tail, MarkFile)> {
         let next_batch = self.replay.batch + 1;
         let mut ledger = self.replay.ledger;
         if self.torn == Some(0)
@@ -249,10 +266,13 @@ impl Reading {
         let Some((file, len)) = kept.into_iter().next_back() else {
             let header = FileHeader { segment: 1, log };
             ledger.segments.insert(header.segment, None);
+            // Before the first record, which says that there is a mark.
+            MarkFile::open(dir, Mark::of_nothing(log))?;
             let none = &mut Preallocator::new(dir, 0);
             let tail = Tail::create(dir, header, next_batch, &ledger.head(), none)?;
             table.insert(Arc::clone(tail.file()), u64::from(tail.len()));
-            return Ok((ledger, tail));
+            let mark = MarkFile::open(dir, tail.mark(log))?;
+            return Ok((ledger, tail, mark));
         };
         if self.torn.is_some() {
             tracing::warn!(
@@ -264,7 +284,9 @@ impl Reading {
         }
         // Bytes written by a killed process may be readable, but not durable yet.
         file.sync()?;
-        Ok((ledger, Tail::resume(file, len, next_batch)?))
+        let tail = Tail::resume(file, len, self.record_crc, next_batch)?;
+        let mark = MarkFile::open(dir, tail.mark(log))?;
+        Ok((ledger, tail, mark))
     }
 }
 
@@ -287,6 +309,15 @@ fn lock(dir: &Path) -> Result<DirLock, OpenError> {
             dir: dir.to_path_buf(),
         }),
         Err(TryLockError::Error(source)) => Err(io_error(&path, source)),
+    }
+}
+
+fn damaged(segment: SegmentId, offset: u32, what: DamageKind, proof: DamageProof) -> OpenError {
+    OpenError::Damaged {
+        segment,
+        offset,
+        what,
+        proof,
     }
 }
 

@@ -91,6 +91,7 @@ impl Replay {
             offset,
             header,
             payload,
+            ..
         } = *record;
         if !Control::knows(header.kind) {
             let (what, found) = ("record kind", u32::from(header.kind));

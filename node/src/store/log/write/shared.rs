@@ -1,6 +1,7 @@
 //! State shared by the callers of a file log and its writer thread.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -9,6 +10,7 @@ use super::queue::WriteQueue;
 use crate::store::log::budget::ByteBudget;
 use crate::store::log::config::{LogConfig, LogHooks};
 use crate::store::log::entry::GroupId;
+use crate::store::log::error::WriteRefused;
 use crate::store::log::memory::file_group::{self, FileGroup};
 use crate::store::log::segments::table::SegmentTable;
 use crate::store::log::stats::LogStats;
@@ -73,6 +75,13 @@ impl Shared {
 
     pub(crate) fn group_ids(&self) -> Vec<GroupId> {
         self.groups.read().keys().copied().collect()
+    }
+
+    /// The mark could not be made durable: nothing more is acknowledged.
+    pub(crate) fn mark_failed(&self, error: &io::Error) {
+        tracing::error!(%error, "the log's mark has failed: the process must stop");
+        (self.hooks.fatal)(error);
+        self.queue.close(WriteRefused::Failed);
     }
 
     /// Updates the gauges.

@@ -8,6 +8,7 @@ use super::queue::PendingEntry;
 use crate::store::files;
 use crate::store::log::entry::SegmentId;
 use crate::store::log::format::headers::{self, FILE_HEADER_LEN, FileHeader, Place, RecordHeader};
+use crate::store::log::format::mark::Mark;
 use crate::store::log::format::record::{Control, KIND_ENTRY};
 use crate::store::log::memory::file_group::DiskPlace;
 use crate::store::log::segments::preallocator::Preallocator;
@@ -32,13 +33,21 @@ pub(crate) struct Tail {
     batch: u64,
     batch_start: u32,
     records: u64,
+    /// The checksum in the last record's header.
+    record_crc: u32,
     /// Size of the segment with its first record only; 0 if unknown.
     fresh_len: u32,
 }
 
 impl Tail {
-    /// Continues a segment whose first `len` bytes are durable.
-    pub(crate) fn resume(file: Arc<Segment>, len: u32, batch: u64) -> io::Result<Self> {
+    /// Continues a segment whose first `len` bytes are durable. `record_crc` is the checksum in the
+    /// header of their last record.
+    pub(crate) fn resume(
+        file: Arc<Segment>,
+        len: u32,
+        record_crc: u32,
+        batch: u64,
+    ) -> io::Result<Self> {
         file.keep_open()?;
         Ok(Self {
             is_preallocated: file.is_longer_than(len)?,
@@ -48,6 +57,7 @@ impl Tail {
             batch,
             batch_start: len,
             records: 0,
+            record_crc,
             fresh_len: 0,
         })
     }
@@ -62,7 +72,7 @@ impl Tail {
     ) -> io::Result<Self> {
         let is_preallocated = preallocator.take(&segment::path(dir, header.segment))?;
         let file = Arc::new(Segment::create(dir, header, is_preallocated)?);
-        let mut tail = Self::resume(file, FILE_HEADER_LEN as u32, batch)?;
+        let mut tail = Self::resume(file, FILE_HEADER_LEN as u32, 0, batch)?;
         // The file's header belongs to the first batch, so a later batch proves that it was
         // durable.
         tail.batch_start = 0;
@@ -145,6 +155,17 @@ impl Tail {
         Ok(())
     }
 
+    /// The mark of everything written, for log number `log`. The caller must have made it durable.
+    pub(crate) fn mark(&self, log: u64) -> Mark {
+        debug_assert!(self.buffer.is_empty());
+        Mark {
+            log,
+            segment: self.file.id(),
+            end: self.written,
+            record_crc: self.record_crc,
+        }
+    }
+
     /// Begins the next batch. The caller must have made this one durable.
     pub(crate) fn next_batch(&mut self) {
         debug_assert!(self.buffer.is_empty());
@@ -169,11 +190,13 @@ impl Tail {
             payload_crc,
             batch: self.batch,
             batch_start: self.batch_start,
+            has_mark: true,
         };
+        let encoded = header.encode(Place { segment, offset });
+        self.record_crc = RecordHeader::crc_in(&encoded);
         let len = headers::record_len(payload_len);
         let end = self.buffer.len() + len;
-        self.buffer
-            .extend_from_slice(&header.encode(Place { segment, offset }));
+        self.buffer.extend_from_slice(&encoded);
         self.buffer.extend_from_slice(fields);
         self.buffer.extend_from_slice(body);
         self.buffer.resize(end, 0);

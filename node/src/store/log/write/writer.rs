@@ -1,5 +1,5 @@
-//! The writer thread: drains the queue, writes a batch, makes it durable with one fdatasync, calls
-//! the completions.
+//! The writer thread: drains the queue, writes a batch, makes it durable with one fdatasync, moves
+//! the mark, calls the completions.
 //!
 //! Must not know: how entries are read, or what waits for a completion.
 
@@ -16,6 +16,7 @@ use crate::store::log::entry::SegmentId;
 use crate::store::log::format::headers::{self, FileHeader};
 use crate::store::log::format::ledger::Ledger;
 use crate::store::log::format::record::Control;
+use crate::store::log::mark::keeper::MarkKeeper;
 use crate::store::log::memory::cache_window::CacheWindow;
 use crate::store::log::memory::file_group::{DiskPlace, FileGroup};
 use crate::store::log::segments::preallocator::Preallocator;
@@ -39,6 +40,7 @@ pub(crate) struct Writer {
     /// State as of the last written record; it may be behind what callers see.
     ledger: Ledger,
     tail: Tail,
+    mark: MarkKeeper,
     cache: CacheWindow,
     /// Drained writes that are not in the batch yet. The write in progress is already in `waiting`.
     backlog: VecDeque<Op>,
@@ -59,7 +61,7 @@ struct Appended {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, ledger: Ledger, tail: Tail) -> Self {
+    pub(crate) fn new(shared: Arc<Shared>, ledger: Ledger, tail: Tail, mark: MarkKeeper) -> Self {
         let cache = CacheWindow::new(shared.config.cache_bytes);
         let preallocator = Preallocator::new(&shared.config.dir, shared.config.segment_bytes);
         let (backlog, appended, waiting) = Default::default();
@@ -67,6 +69,7 @@ impl Writer {
             shared,
             ledger,
             tail,
+            mark,
             cache,
             backlog,
             appended,
@@ -241,6 +244,8 @@ impl Writer {
             let bytes = self.tail.batch_bytes();
             self.tail.flush()?;
             self.sync()?;
+            // Before the completions: what they acknowledge is vouched for.
+            self.mark.set(self.tail.mark(self.shared.log))?;
             self.tail.next_batch();
             self.vouched = false;
             let entries = self
