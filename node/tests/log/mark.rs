@@ -274,3 +274,31 @@ fn a_log_whose_creation_was_interrupted_opens() {
         assert_eq!(entries_in(copy.path()), 1, "{len:?}");
     }
 }
+
+/// A page cache that holds what a failed fdatasync did not write would be read as durable.
+#[test]
+fn the_newest_segment_is_read_from_the_disk() {
+    let Some(before) = bytes_read_from_disk() else {
+        println!("the system does not count what a thread reads from the disk");
+        return;
+    };
+    // Beside the test's binary: a temporary directory may be in memory.
+    let exe = std::env::current_exe().expect("this test's binary");
+    let dir = tempfile::tempdir_in(exe.parent().expect("a folder")).expect("a directory");
+    let log = open(small(dir.path())).expect("a new log opens");
+    durable(&append(&log, GROUP, 1, 0..10));
+    drop(log);
+    let cached = newest(dir.path());
+    let log = open(small(dir.path())).expect("it opens");
+    let read = bytes_read_from_disk().expect("as before") - before;
+    assert!(read >= cached.bytes.len() as u64, "only {read} bytes");
+    drop(log);
+}
+
+/// Bytes that this thread read from the disk itself.
+fn bytes_read_from_disk() -> Option<u64> {
+    let counted = fs::read_to_string("/proc/thread-self/io").ok()?;
+    let mut lines = counted.lines();
+    let line = lines.find_map(|line| line.strip_prefix("read_bytes:"))?;
+    line.trim().parse().ok()
+}

@@ -115,7 +115,10 @@ impl Reading {
     ) -> Result<(), OpenError> {
         let path = segment::path(dir, id);
         let file = Segment::open(dir, id).map_err(|source| io_error(&path, source))?;
-        file.read_all(bytes)
+        // Earlier segments were durable before the next one was created.
+        let dropped = next.map_or_else(|| file.drop_cache(), |_| Ok(()));
+        dropped
+            .and_then(|()| file.read_all(bytes))
             .map_err(|source| io_error(&path, source))?;
         let len = match self.records(id, bytes)? {
             Ok(len) => match self.mark.proof(id, len) {

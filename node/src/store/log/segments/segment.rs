@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use rustix::fs::Advice;
 
 use crate::store::log::entry::SegmentId;
 use crate::store::log::format::headers::FileHeader;
@@ -83,6 +84,14 @@ impl Segment {
     /// Closes the file once its readers are done.
     pub(crate) fn release(&self) {
         *self.kept.write() = None;
+    }
+
+    /// Makes the content of the page cache durable and drops it, so that the next read is of the
+    /// disk. After a failed fdatasync the cache has pages that count as written but are not.
+    pub(crate) fn drop_cache(&self) -> io::Result<()> {
+        let file = self.file()?;
+        file.sync_data()?;
+        Ok(rustix::fs::fadvise(file, 0, None, Advice::DontNeed)?)
     }
 
     pub(crate) fn read_all(&self, into: &mut Vec<u8>) -> io::Result<()> {
