@@ -52,6 +52,19 @@ async fn damage_to_what_was_acknowledged_last_is_said() {
     assert!(node.stop().success());
 }
 
+#[test]
+fn an_emptied_log_is_said() {
+    let home = Home::new(&["--shards", "1"]);
+    home.start().kill();
+    for file in fs::read_dir(home.data().join("log")).expect("a log") {
+        fs::remove_file(file.expect("a file").path()).expect("a file to lose");
+    }
+    let mut process = home.spawn("emptied", &[]);
+    assert_eq!(process.wait().code(), Some(1), "{}", process.stderr());
+    let said = process.stderr();
+    assert!(said.contains("log"), "{said}");
+}
+
 struct Harm {
     name: &'static str,
     done: fn(&Path, usize, &mut Rng),

@@ -50,9 +50,15 @@ fn open_disk_blocking(
     metrics: &Arc<Metrics>,
 ) -> Result<Disk, StartNodeError> {
     let recovered_learners = Arc::new(RecoveredLearners::new(identity.shards));
+    let open_log = || FileLog::open(log_config(config), log_hooks(metrics));
+    // A new log is durable before there are checkpoints, so that they prove that there was a log.
+    let new_log = match config.node.data_dir.join(CHECKPOINTS).exists() {
+        true => None,
+        false => Some(open_log()?),
+    };
     // Both are read to the end, independently of each other.
     let (log, opened) = thread::scope(|scope| {
-        let log = scope.spawn(|| FileLog::open(log_config(config), log_hooks(metrics)));
+        let log = scope.spawn(|| new_log.map_or_else(open_log, Ok));
         let opened = open_checkpoints(config, identity, &recovered_learners);
         let log = log.join();
         (log.unwrap_or_else(|panic| resume_unwind(panic)), opened)

@@ -131,10 +131,7 @@ fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
         identity.save(dir)?;
         return Ok(identity);
     };
-    if !dir.join(LOG).exists() {
-        let why = "the log folder is gone: put it back, or start with an empty data folder";
-        return Err(failed(io::Error::other(why)));
-    }
+    check_log(dir).map_err(failed)?;
     if loaded.is_given("node.shards") && node.shards != identity.shards {
         return Err(StartNodeError::Differs {
             field: "shards",
@@ -144,6 +141,21 @@ fn identify(loaded: &LoadedConfig) -> Result<Identity, StartNodeError> {
         });
     }
     Ok(identity)
+}
+
+/// Refuses a data folder whose log is gone. The checkpoints are created after the log.
+fn check_log(dir: &Path) -> io::Result<()> {
+    let log = dir.join(LOG);
+    let why = if !log.exists() {
+        "gone"
+    } else if dir.join(CHECKPOINTS).exists() && FileLog::is_missing_in(&log)? {
+        "empty"
+    } else {
+        return Ok(());
+    };
+    Err(io::Error::other(format!(
+        "the log folder is {why}: put its files back, or start with an empty data folder"
+    )))
 }
 
 /// Refuses a folder with data but without an identity, which is not an empty folder.

@@ -1,7 +1,9 @@
 //! The log of a node, stored in segment files.
 
 use std::fmt;
+use std::io;
 use std::ops::Range;
+use std::path::Path;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -16,8 +18,10 @@ use super::error::{AppendError, OpenError, ReadError, WriteRefused};
 use super::file_read;
 use super::format::record::{Control, EntryFields};
 use super::mark::keeper::MarkKeeper;
+use super::mark::mark_file;
 use super::memory::file_group::{self, FileGroup, FileGroupState};
 use super::recover::recovery::{self, DirLock};
+use super::segments::segment;
 use super::segments::table::SegmentUsage;
 use super::stats::LogStats;
 use super::write::queue::{Op, PendingEntry, Waiting, Work};
@@ -69,6 +73,14 @@ impl FileLog {
             writer: Mutex::new(Some(thread)),
             _lock: recovered.lock,
         })
+    }
+
+    /// Whether there is no log in `dir`: neither a segment nor a mark.
+    ///
+    /// # Errors
+    /// When the directory can't be listed.
+    pub fn is_missing_in(dir: &Path) -> io::Result<bool> {
+        Ok(segment::list(dir)?.is_empty() && !mark_file::path(dir).try_exists()?)
     }
 
     /// Refuses further writes, makes the waiting ones durable, writes the record of an orderly end,
