@@ -14,11 +14,12 @@ const FILES: [&str; 6] = [
 ];
 
 /// Messages that are also written as JSON, with the field names of protobuf's JSON form.
-const SHOWN_AS_JSON: [&str; 33] = [
+const SHOWN_AS_JSON: [&str; 34] = [
     "Freshness",
     "SourceFreshness",
     "LearnerProfile",
     "Window",
+    "OtherEventTypes",
     "Session",
     "CourseMembership",
     "HelpReason",

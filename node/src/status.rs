@@ -32,6 +32,13 @@ pub fn overloaded(why: &str) -> Status {
     Status::with_error_details(Code::ResourceExhausted, why, details)
 }
 
+/// The request asks for more than one answer may cost. Repeating it does not help, so the status
+/// has no retry time.
+pub fn too_much(why: &str) -> Status {
+    let details = ErrorDetails::with_error_info("TOO_MUCH", DOMAIN, []);
+    Status::with_error_details(Code::ResourceExhausted, why, details)
+}
+
 /// The same operation is running already.
 pub fn busy(why: &str) -> Status {
     let details = ErrorDetails::with_error_info("BUSY", DOMAIN, []);
@@ -51,6 +58,8 @@ impl From<ReadError> for Status {
         match error {
             ReadError::Stale => unavailable("STALE", &error.to_string()),
             ReadError::Stopped => unavailable("STOPPING", &error.to_string()),
+            ReadError::Changing => unavailable("CHANGING", &error.to_string()),
+            ReadError::TooMuch => too_much(&error.to_string()),
             ReadError::Damaged(_) => {
                 let details = ErrorDetails::with_error_info("DAMAGED", DOMAIN, []);
                 Self::with_error_details(Code::DataLoss, error.to_string(), details)

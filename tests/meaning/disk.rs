@@ -73,6 +73,12 @@ impl Disk {
         }
     }
 
+    /// The stored bytes of a block; `None` if it was deleted.
+    pub fn block(&self, user_id: &str, from_ms: i64) -> Option<&[u8]> {
+        let block = self.parts[user_id].get(&StatePart::Block(from_ms));
+        block.map(Vec::as_slice)
+    }
+
     /// The learner with all its stored blocks in memory.
     pub fn whole(&self, learner: &Learner) -> Learner {
         let mut whole = learner.clone();

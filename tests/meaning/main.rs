@@ -17,6 +17,7 @@ mod naive_revisions;
 mod naive_watermark;
 mod old_state;
 mod outcomes;
+mod pages;
 mod plan;
 mod poison;
 mod purity;

@@ -68,10 +68,25 @@ pub fn assert_windows(learner: &Learner, naive: &NaiveLearner<'_>, at: &ReadPoin
                     (window.start_ms..window.end_ms).contains(&event.timestamp_ms)
                         && in_course(event)
                 });
-                assert_eq!(window.content.events(), events.count() as u64);
+                let types: Vec<&str> = events.map(|event| event.event_type.as_str()).collect();
+                assert_eq!(window.content.events(), types.len() as u64);
+                let listed = oracle::TypeList::of(types.into_iter());
+                assert_eq!(type_list(window), listed);
                 assert_window(window, row, shape, at);
             }
         }
+    }
+}
+
+fn type_list(window: &Window) -> oracle::TypeList {
+    let content = &window.content;
+    let listed = content.events_by_type.iter();
+    oracle::TypeList {
+        listed: listed
+            .map(|(event_type, events)| (event_type.name().to_owned(), *events))
+            .collect(),
+        other_types: content.other_types,
+        other_events: content.other_events,
     }
 }
 
@@ -83,11 +98,16 @@ fn assert_window(got: &Window, row: &WindowRow, shape: WindowShape, at: &ReadPoi
         .filter(|(event_type, _)| event_type.kind() == EventKind::Interaction)
         .map(|(event_type, count)| (event_type.name().to_owned(), *count))
         .collect();
+    // Types that are not listed are compared by `type_list`.
+    let interactions = match content.other_types {
+        0 => interactions,
+        _ => row.interactions.clone(),
+    };
     let as_row = WindowRow {
         user_id: row.user_id.clone(),
         window_start_ms: got.start_ms,
         window_end_ms: got.end_ms,
-        clicks: content.clicks(),
+        clicks: content.clicks,
         quiz_count: content.quiz_count,
         average_score: content.average_score(),
         video_ms: i64::try_from(content.video_ms).unwrap(),
@@ -157,7 +177,7 @@ fn assert_shown(got: &Option<Window>, shape: WindowShape, start_ms: i64, naive: 
     let row = rows.iter().find(|row| row.window_start_ms == start_ms);
     assert_eq!(
         got.as_ref()
-            .map(|window| (window.start_ms, window.content.clicks())),
+            .map(|window| (window.start_ms, window.content.clicks)),
         row.map(|row| (row.window_start_ms, row.clicks))
     );
 }

@@ -19,7 +19,7 @@ const HOUR_MS: i64 = 3_600_000;
 /// A long lesson of a few learners. Most events are in order, some late or very late, some
 /// repeated. With few names, attempts, videos and skills recur long after; with many videos, most
 /// end before they recur.
-fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
+pub fn lesson(rng: &mut Rng) -> Vec<(i64, NaiveEvent)> {
     let mut unruly = Unruly::new(rng, 60_000);
     let videos = [2, 12][rng.usize(..2)];
     let mut now_ms = START_MS;
@@ -414,7 +414,7 @@ fn a_block_that_is_stored_anew_stands_for_itself() {
 }
 
 /// A query for a part of the past, with or without a bound on the time of change.
-fn some_windows(rng: &mut Rng, now_ms: i64) -> WindowQuery {
+pub fn some_windows(rng: &mut Rng, now_ms: i64) -> WindowQuery {
     let mut ago_ms = || rng.bool().then(|| now_ms - rng.i64(0..3 * HOUR_MS));
     WindowQuery {
         changed_since_ms: ago_ms(),

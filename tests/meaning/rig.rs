@@ -176,6 +176,11 @@ impl CoreRig {
         learner
     }
 
+    /// The stored bytes of a learner's block; `None` if it was deleted.
+    pub fn stored_block(&self, user_id: &str, from_ms: i64) -> Option<&[u8]> {
+        self.disk.block(user_id, from_ms)
+    }
+
     /// A learner with all its blocks in memory.
     pub fn whole(&self, user_id: &str) -> Learner {
         self.disk.whole(&self.learners[user_id])

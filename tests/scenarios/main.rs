@@ -11,6 +11,7 @@ mod authority;
 mod bad_connections;
 mod bases;
 mod batch;
+mod bounded_reads;
 mod broken_messages;
 mod courses;
 mod crowded_listeners;

@@ -78,6 +78,11 @@ impl EventType {
     /// Number of well-known types.
     pub(crate) const KNOWN: usize = KNOWN.len();
 
+    /// The name of the well-known type at a position.
+    pub(crate) fn name_at(place: usize) -> Option<&'static str> {
+        KNOWN.get(place).map(EventType::name)
+    }
+
     /// The position of a well-known type in the encoding.
     pub(crate) fn place(&self) -> Option<usize> {
         KNOWN.iter().position(|known| known == self)

@@ -8,12 +8,12 @@ mod recovery;
 
 pub use actor::{
     ACTOR_BYTES, Apply, GroupApplied, LearnerMessage, LearnerRef, Look, Read, ResidentLearner,
-    Retired, Save, Seen, memory_of,
+    Retired, Save, memory_of,
 };
 pub use codec::{
     BlockSource, Collected, Gathered, LoadError, RecordKey, Saved, Stored, dead_letter_key,
-    fetch_live, learner_key, learners_from, load, load_block, parse_key, standings_after,
-    standings_from, standings_prefix, was_passivated,
+    learner_key, learner_prefix, learners_after, learners_from, live_block, load, load_block,
+    parse_key, standings_after, standings_at, standings_from, standings_prefix, was_passivated,
 };
 #[cfg(test)]
 pub use codec::{NoBlocks, pack, pack_key};

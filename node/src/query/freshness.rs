@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use homeroom_proto::v1;
 
+use super::answer_size::{FRESHNESS_BYTES_MAX, size_within};
 use crate::shard::{Read, ShardReplica, View};
 
 /// The freshness of a read of a shard.
@@ -12,13 +13,25 @@ pub async fn of_read<T: Sync>(shard: &ShardReplica, read: &Read<T>) -> v1::Fresh
     of_view(&read.view, place, read.staleness, read.bound_met)
 }
 
-/// The freshness of an answer from a view.
+/// The freshness of an answer from a view of one shard.
 pub fn of_view(
+    view: &View,
+    place: (u16, u64),
+    staleness: Duration,
+    bound_met: bool,
+) -> v1::Freshness {
+    within(view, place, staleness, bound_met, FRESHNESS_BYTES_MAX)
+}
+
+/// The same, of at most `bytes_max` bytes of sources: an answer may have many shards.
+pub fn within(
     view: &View,
     (shard, term): (u16, u64),
     staleness: Duration,
     bound_met: bool,
+    bytes_max: usize,
 ) -> v1::Freshness {
+    let mut bytes = 0;
     let sources = view
         .freshness
         .sources
@@ -28,8 +41,12 @@ pub fn of_view(
             newest_event_ms: source.newest_event_ms,
             idle: source.idle,
             lagging: source.lagging,
-        })
-        .collect();
+        });
+    let sources = sources.take_while(|source| {
+        bytes += size_within(source);
+        bytes <= bytes_max
+    });
+    let sources: Vec<v1::SourceFreshness> = sources.collect();
     v1::Freshness {
         shard: shard.into(),
         watermark_ms: view.freshness.watermark_ms,

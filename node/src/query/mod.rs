@@ -3,15 +3,18 @@
 //!
 //! Must not know: how events arrived, how shards apply them.
 
+mod answer_size;
 mod cluster_service;
 mod course;
 mod dead_letters;
 mod diagnose;
 mod freshness;
 mod learner;
+mod pool;
 mod profile;
 mod read_context;
 mod read_options;
+mod slow_reader;
 mod window;
 
 pub use cluster_service::{ClusterHandler, NodeIdentity};
@@ -19,4 +22,5 @@ pub use course::CourseHandler;
 pub use dead_letters::DeadLetterHandler;
 pub use diagnose::Diagnosis;
 pub use learner::LearnerHandler;
+pub use pool::QueryPool;
 pub use read_context::ReadContext;

@@ -16,7 +16,7 @@ use crate::status;
 pub struct Mask(Option<Vec<String>>);
 
 /// The names that a mask may hold: the top-level fields of a profile.
-const FIELDS: [&str; 11] = [
+const FIELDS: [&str; 12] = [
     "user_id",
     "last_event_ms",
     "events",
@@ -28,6 +28,7 @@ const FIELDS: [&str; 11] = [
     "last_assessments",
     "accuracy",
     "skills",
+    "other_courses",
 ];
 
 impl Mask {
@@ -77,6 +78,7 @@ pub fn to_proto(profile: Profile, mask: &Mask) -> v1::LearnerProfile {
         }),
         accuracy: mask.take("accuracy", || Some(accuracy(profile.accuracy))),
         skills: mask.take("skills", || list(profile.skills, skill)),
+        other_courses: mask.take("other_courses", || profile.other_courses as u64),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What all services need to read shards.
 
-use std::{pin::Pin, sync::Arc};
+use std::sync::Arc;
 
 use futures::{Stream, StreamExt};
 use homeroom_core::cluster::ClusterState;
@@ -9,7 +9,11 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
 
-use super::read_options;
+use super::{
+    pool::QueryPool,
+    read_options,
+    slow_reader::{self, Answers},
+};
 use crate::{
     observe::metrics::ReadMetrics,
     route::Router,
@@ -18,10 +22,7 @@ use crate::{
 };
 
 /// Longest id that a request may name, bytes.
-const ID_BYTES_MAX: usize = 1_024;
-
-/// The stream of a streaming method.
-pub type Answers<T> = Pin<Box<dyn Stream<Item = Result<T, Status>> + Send>>;
+pub(super) const ID_BYTES_MAX: usize = 1_024;
 
 /// Shards, each with the options of the read.
 pub type Shards = Vec<(Arc<ShardReplica>, ReadOptions)>;
@@ -35,6 +36,8 @@ pub struct ReadContext {
     pub cluster: watch::Receiver<Arc<ClusterState>>,
     /// Records the duration of reads.
     pub metrics: Arc<ReadMetrics>,
+    /// Runs long queries.
+    pub pool: QueryPool,
     /// Ends all streams.
     pub stop: CancellationToken,
 }
@@ -49,13 +52,13 @@ impl ReadContext {
             .unwrap_or_default()
     }
 
-    /// A response that streams answers until the node stops.
-    pub(super) fn stream<T: 'static>(
+    /// A response that streams answers until the node stops, or the reader takes none for long.
+    pub(super) fn stream<T: Send + 'static>(
         &self,
         answers: impl Stream<Item = Result<T, Status>> + Send + 'static,
     ) -> Response<Answers<T>> {
         let stop = self.stop.clone().cancelled_owned();
-        Response::new(Box::pin(answers.take_until(stop)))
+        Response::new(slow_reader::bounded(answers.take_until(stop)))
     }
 
     /// All shards, with the options of a request.

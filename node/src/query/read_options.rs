@@ -10,11 +10,6 @@ use crate::status;
 
 /// Maximum age of an answer if the request gives none, ms.
 const DEFAULT_STALENESS_MS: u32 = 1_000;
-/// For reads that accept any state.
-pub const ANY: ReadOptions = ReadOptions {
-    consistency: Consistency::Any,
-    fail_when_stale: false,
-};
 /// For watches: a state confirmed within the last second.
 pub const RECENT: ReadOptions = ReadOptions {
     consistency: Consistency::Bounded(Duration::from_secs(1)),

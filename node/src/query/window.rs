@@ -2,17 +2,14 @@
 
 use homeroom_core::{
     WindowShape,
-    learner::{Window, WindowQuery, WindowState},
+    learner::{TYPES_LISTED_MAX, Window, WindowQuery, WindowState},
     time::PANE_MS,
 };
 use homeroom_proto::v1;
 use tonic::Status;
 
-use super::read_options;
-use crate::{
-    shard::{ReadError, ShardReplica},
-    status,
-};
+use super::answer_size::ANSWER_BYTES_MAX;
+use crate::{shard::PageLimits, status};
 
 /// Maximum size of a window, ms: 400 days.
 const SIZE_MS_MAX: i64 = 400 * 86_400_000;
@@ -23,22 +20,13 @@ const PAGE_MAX: usize = 10_000;
 /// Maximum number of windows of one query that contain the same pane.
 const OVERLAP_MAX: i64 = 720;
 
-/// A learner's windows of a query, without waiting for the shard to become more current.
-///
-/// # Errors
-/// When the shard can't be read.
-pub async fn of_learner(
-    shard: &ShardReplica,
-    user_id: &str,
-    query: &WindowQuery,
-) -> Result<Vec<Window>, ReadError> {
-    let (any, windows, query) = (read_options::ANY, Some(query.clone()), query.clone());
-    let read = shard
-        .reader()
-        .read_learner(user_id, any, windows, move |learner, view| {
-            learner.map(|learner| learner.windows(&query, &view.at))
-        });
-    Ok(read.await?.value.unwrap_or_default())
+/// Bounds of a page of a learner's windows in an answer.
+pub fn page_limits(windows_max: usize) -> PageLimits {
+    PageLimits {
+        windows_max,
+        bytes_max: ANSWER_BYTES_MAX,
+        types_max: TYPES_LISTED_MAX,
+    }
 }
 
 /// A window as a message.
@@ -55,19 +43,25 @@ pub fn to_proto(window: &Window) -> v1::Window {
         end_ms: window.end_ms,
         state: state.into(),
         revision: window.revision,
-        clicks: content.clicks(),
+        clicks: content.clicks,
         quiz_count: content.quiz_count,
         average_score: content.average_score(),
         video_ms: content.video_ms,
         active_ms: content.active_ms(),
         engagement: content.engagement(window.end_ms - window.start_ms),
         events: content.events(),
+        other_event_types: other_types(content.other_types, content.other_events),
         events_by_type: content
             .events_by_type
             .iter()
             .map(|(event_type, events)| (event_type.name().to_owned(), *events))
             .collect(),
     }
+}
+
+/// The types that are not listed one by one; `None` when all are.
+pub fn other_types(types: u64, events: u64) -> Option<v1::OtherEventTypes> {
+    (types > 0).then_some(v1::OtherEventTypes { types, events })
 }
 
 /// What the requests for windows have in common.

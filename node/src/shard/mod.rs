@@ -17,7 +17,10 @@ mod view;
 pub use apply::Watch;
 pub use events::ShardEvents;
 pub use propose::{BatchLimits, Part, PartApplied, PartError};
-pub use read::{Consistency, Read, ReadError, ReadOptions, RosterVisitor};
+pub use read::{
+    Consistency, PageLimits, PageTask, Read, ReadError, ReadOptions, RosterVisitor, WindowPage,
+    WindowReader,
+};
 pub use replica::{ShardReplica, ShardSetup};
 pub use residency::LearnerMemory;
 pub use slicer::Slicer;

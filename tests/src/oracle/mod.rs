@@ -53,5 +53,5 @@ pub use rolling::RollingAccuracy;
 pub use session::SessionRow;
 pub use settings::{ActorForm, Settings};
 pub use watched::WatchedCredit;
-pub use window::{WindowRow, WindowSpec, WindowState, engagement};
+pub use window::{TypeList, WindowRow, WindowSpec, WindowState, engagement};
 pub use window_line::WindowLine;

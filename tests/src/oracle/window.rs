@@ -91,6 +91,41 @@ impl WindowRow {
     }
 }
 
+/// The most event types that an answer lists one by one for a window.
+const TYPES_LISTED: usize = 100;
+
+/// The event types of a window, as an answer lists them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TypeList {
+    /// Events by type: of the most frequent types, ties by name.
+    pub listed: BTreeMap<String, u64>,
+    /// Number of the other types.
+    pub other_types: u64,
+    /// Their events.
+    pub other_events: u64,
+}
+
+impl TypeList {
+    /// The list of the given types, one for each event.
+    pub fn of<'t>(types: impl Iterator<Item = &'t str>) -> TypeList {
+        let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+        for event_type in types {
+            *counts.entry(event_type).or_default() += 1;
+        }
+        let mut counts: Vec<(&str, u64)> = counts.into_iter().collect();
+        counts.sort_by(|one, other| other.1.cmp(&one.1).then(one.0.cmp(other.0)));
+        let others = counts.split_off(counts.len().min(TYPES_LISTED));
+        TypeList {
+            listed: counts
+                .into_iter()
+                .map(|(name, events)| (name.to_owned(), events))
+                .collect(),
+            other_types: others.len() as u64,
+            other_events: others.into_iter().map(|(_, events)| events).sum(),
+        }
+    }
+}
+
 /// A learner's engagement in a window of `size_ms`, from 0 to 1.
 pub fn engagement(
     size_ms: i64,

@@ -23,6 +23,7 @@ pub use history::{Interaction, NewPane, SESSION_GAP_MS, Session};
 pub use residency::{ALWAYS, Missing};
 pub use state::Learner;
 pub use views::{
-    Accuracy, Assessment, CourseStanding, Emission, HelpCode, HelpReason, Profile, Revision,
-    Standing, Status, Window, WindowContent, WindowQuery, WindowState,
+    Accuracy, Assessment, CourseStanding, Emission, HelpCode, HelpReason, LearnerVersion,
+    NeededBlock, PartsSource, Profile, Revision, Standing, Status, TYPES_LISTED_MAX, Window,
+    WindowContent, WindowMaker, WindowParts, WindowPlan, WindowQuery, WindowState, WindowStep,
 };

@@ -18,10 +18,7 @@ fn saying<T: Send + 'static>(what: T, to: &mpsc::Sender<T>) -> LearnerMessage {
     let look: Look = Box::new(move |_| {
         let _ = to.send(what);
     });
-    LearnerMessage::Read(Read {
-        windows: None,
-        look,
-    })
+    LearnerMessage::Read(Read { look })
 }
 
 // On one thread the actor's task runs only where a test waits.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use homeroom_core::{
-    learner::{Learner, Verdict, WindowQuery},
+    learner::{Learner, Verdict},
     shard::EntryContext,
 };
 use smallvec::SmallVec;
@@ -27,22 +27,12 @@ pub enum LearnerMessage {
     Retire,
 }
 
-/// Reads a learner; the closure carries the answer to the caller.
-pub type Look = Box<dyn FnOnce(Seen<'_>) + Send>;
+/// Reads a learner; the closure carries the answer to the caller. Entries wait meanwhile, so it
+/// takes at most 1 ms.
+pub type Look = Box<dyn FnOnce(&Learner) + Send>;
 
-/// What a look receives.
-pub enum Seen<'l> {
-    /// A learner with everything requested in memory.
-    Whole(&'l Learner),
-    /// A copy of the learner, and the blocks that it lacks. The caller reads them, because entries
-    /// would wait for the disk together with the learner.
-    Lacking(Box<Learner>, Vec<i64>),
-}
-
-/// A read of a learner.
+/// A read of a learner, of what is in memory.
 pub struct Read {
-    /// The windows to read. `None` for profiles and standings, which are always in memory.
-    pub windows: Option<WindowQuery>,
     /// Receives the learner.
     pub look: Look,
 }

@@ -8,5 +8,5 @@ mod message;
 mod resident_learner;
 
 pub use learner_ref::{LearnerRef, Retired};
-pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save, Seen};
+pub use message::{Apply, GroupApplied, LearnerMessage, Look, Read, Save};
 pub use resident_learner::{ACTOR_BYTES, ResidentLearner, memory_of};

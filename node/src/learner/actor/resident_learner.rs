@@ -11,7 +11,7 @@ use smallvec::SmallVec;
 use tokio::task::block_in_place;
 
 use super::growth::Growth;
-use super::message::{GroupApplied, Read, Save, Seen, Verdicts};
+use super::message::{GroupApplied, Read, Save, Verdicts};
 use crate::learner::codec::{BlockSource, LoadError, Saved, Stored, fetch};
 
 /// Memory of an actor and its directory entry, without the learner; measured with idle actors,
@@ -150,14 +150,9 @@ impl ResidentLearner {
         }
     }
 
-    /// Reads the learner without changing it. Blocks fetched for a read could be evicted only after
-    /// the next save, since only then it is known that they are durable.
-    pub fn read(&self, Read { windows, look }: Read) {
-        let missing = windows.map_or(Vec::new(), |query| self.learner.missing_for(&query));
-        look(match missing.is_empty() {
-            true => Seen::Whole(&self.learner),
-            false => Seen::Lacking(Box::new(self.learner.clone()), missing),
-        });
+    /// Reads the learner without changing it.
+    pub fn read(&self, Read { look }: Read) {
+        look(&self.learner);
     }
 
     /// Evicts saved blocks that need not be in memory, once they are durable.

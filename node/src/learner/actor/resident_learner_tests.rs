@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_core::{Event, EventType, WindowShape, learner::WindowQuery};
+use homeroom_core::{Event, EventType, learner::ALWAYS};
 use tokio::sync::mpsc;
 
 use super::*;
@@ -51,9 +51,8 @@ fn save(resident: &mut ResidentLearner, as_of: u64) -> Saved {
 fn is_partly_evicted(resident: &ResidentLearner) -> bool {
     let (answer, answered) = std::sync::mpsc::channel();
     resident.read(Read {
-        windows: Some(WindowQuery::all(WindowShape::MINUTE)),
-        look: Box::new(move |seen| {
-            let _ = answer.send(matches!(seen, Seen::Lacking(..)));
+        look: Box::new(move |learner| {
+            let _ = answer.send(!learner.missing_within(&ALWAYS).is_empty());
         }),
     });
     answered.recv().expect("an answer at once")

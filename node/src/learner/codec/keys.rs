@@ -65,6 +65,22 @@ pub fn standings_after(course_id: &str) -> Vec<u8> {
     key
 }
 
+/// Start of a scan of the standings in the courses whose ids have a length and are at or after an
+/// id, bytes.
+pub fn standings_at(length: u16, course_id: &[u8]) -> Vec<u8> {
+    let within = course_id.len().min(usize::from(length));
+    let course_id = &course_id[..within];
+    [&STANDINGS[..], &length.to_be_bytes(), course_id].concat()
+}
+
+/// Start of a scan of the learners' records after all records of one learner.
+pub fn learners_after(user_id: &str) -> Vec<u8> {
+    let mut key = learner_prefix(user_id);
+    // After every part of the learner.
+    key.push(0xff);
+    key
+}
+
 /// Prefix of all keys of a learner: `hash 1 length user-id`.
 pub fn learner_prefix(user_id: &str) -> Vec<u8> {
     let length = u16::try_from(user_id.len()).unwrap_or(u16::MAX);

@@ -281,25 +281,22 @@ pub fn fetch(
     Ok(())
 }
 
-/// Reads blocks that a passivated learner lacks, except those deleted since: they begin before the
-/// hour of the present floor. Waits for the disk.
+/// The stored bytes of an evicted block; `None` if it was deleted since: it begins before the hour
+/// of the present floor. Waits for the disk.
 ///
 /// # Errors
-/// When they can't be read.
-pub fn fetch_live(
+/// When the record is damaged, or missing although it is live.
+pub fn live_block(
     source: &dyn BlockSource,
-    learner: &mut Learner,
-    blocks: &[i64],
+    user_id: &str,
+    from_ms: i64,
     floor_ms: impl Fn() -> i64,
-) -> Result<(), LoadError> {
-    for from_ms in blocks {
-        match fetch(source, learner, std::slice::from_ref(from_ms)) {
-            // The floor only rises, and the sweeper deletes by one that was published before.
-            Err(LoadError::Gone { .. }) if hour_of(*from_ms) < hour_of(floor_ms()) => {}
-            fetched => fetched?,
-        }
+) -> Result<Option<Vec<u8>>, LoadError> {
+    match source.block(user_id, from_ms) {
+        // The floor only rises, and the sweeper deletes by one that was published before.
+        Err(LoadError::Gone { .. }) if hour_of(from_ms) < hour_of(floor_ms()) => Ok(None),
+        read => read.map(Some),
     }
-    Ok(())
 }
 
 /// Whether a head was stored when its learner was passivated, so that it contains everything needed

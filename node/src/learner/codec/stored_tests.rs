@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use homeroom_core::{Event, EventType, learner::WindowQuery, shard::EntryContext, time::HOUR_MS};
+use homeroom_core::{Event, EventType, shard::EntryContext, time::HOUR_MS};
 
 use super::*;
 use crate::{
@@ -119,18 +119,17 @@ fn a_passivated_learner_is_its_head_and_the_parts_it_names() {
     let all = learner.missing_within(&homeroom_core::learner::ALWAYS);
     assert_eq!(all.len(), 3);
     let mut read = load().learner;
-    let fetched = fetch_live(&blocks, &mut read, &all, || 0);
-    fetched.expect("they are there");
+    fetch(&blocks, &mut read, &all).expect("they are there");
     assert_eq!(read, whole);
 
     let expired = [HOUR * HOUR_MS, newest_ms].map(StatePart::Block);
     let expired = expired.map(|part| (learner_key("ada", part, 0), None));
     commit(&store, 2, expired.to_vec());
-    let mut read = load().learner;
     for (floor_ms, is_lost) in [(HOUR * HOUR_MS, true), ((HOUR + 1) * HOUR_MS, false)] {
-        let fetched = fetch_live(&blocks, &mut read, &all, || floor_ms);
-        assert_eq!(fetched.is_err(), is_lost, "a floor of {floor_ms}");
+        let block = live_block(&blocks, "ada", HOUR * HOUR_MS, || floor_ms);
+        assert_eq!(block.is_err(), is_lost, "a floor of {floor_ms}");
+        assert!(block.is_err() || block.is_ok_and(|bytes| bytes.is_none()));
     }
-    let query = WindowQuery::all(homeroom_core::WindowShape::MINUTE);
-    assert_eq!(read.missing_for(&query), [HOUR * HOUR_MS]);
+    let kept = live_block(&blocks, "ada", (HOUR + 1) * HOUR_MS, || i64::MAX);
+    assert!(kept.expect("it is there").is_some());
 }

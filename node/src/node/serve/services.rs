@@ -20,7 +20,7 @@ use crate::{
     observe::Metrics,
     query::{
         ClusterHandler, CourseHandler, DeadLetterHandler, Diagnosis, LearnerHandler, NodeIdentity,
-        ReadContext,
+        QueryPool, ReadContext,
     },
 };
 
@@ -48,8 +48,9 @@ impl Services<'_> {
         intake: &Intake,
         reads: &Gate<ReadServices<LearnerHandler, CourseHandler>>,
     ) -> Result<Routes, Error> {
-        let learners = Arc::new(LearnerHandler::new(self.read_context()));
-        let courses = Arc::new(CourseHandler::new(self.read_context()));
+        let context = self.read_context();
+        let learners = Arc::new(LearnerHandler::new(context.clone()));
+        let courses = Arc::new(CourseHandler::new(context));
         reads.open(ReadServices {
             learners: Arc::clone(&learners),
             courses: Arc::clone(&courses),
@@ -88,6 +89,7 @@ impl Services<'_> {
             router: Arc::clone(&self.started.router),
             cluster: self.started.control.states(),
             metrics: Arc::clone(&self.metrics.read),
+            pool: QueryPool::new(),
             stop: self.stop.clone(),
         }
     }

@@ -9,7 +9,13 @@ use homeroom_core::{
 use homeroom_proto::v1;
 
 use super::{page::RosterPage, roster_key::RosterKey};
-use crate::{query::profile, shard::RosterVisitor};
+use crate::{
+    query::{
+        answer_size::{ANSWER_BYTES_MAX, size_within},
+        profile,
+    },
+    shard::RosterVisitor,
+};
 
 /// Sums over a course's learners, and the entries of one page of its roster.
 #[derive(Debug)]
@@ -27,6 +33,10 @@ pub struct Class {
     /// The first entries that the page may show, and one more, which tells whether there is another
     /// page.
     first: BTreeMap<RosterKey, v1::RosterEntry>,
+    /// Size of these entries as messages, bytes.
+    first_bytes: usize,
+    /// The first entry that was left out because of the size. No entry from here on is shown.
+    cut_at: Option<RosterKey>,
 }
 
 impl Class {
@@ -42,6 +52,8 @@ impl Class {
             last_event_ms: i64::MIN,
             engagement: 0,
             first: BTreeMap::new(),
+            first_bytes: 0,
+            cut_at: None,
         }
     }
 
@@ -56,8 +68,13 @@ impl Class {
         self.needing_help += other.needing_help;
         self.last_event_ms = self.last_event_ms.max(other.last_event_ms);
         self.engagement += other.engagement;
+        if let Some(key) = other.cut_at {
+            self.cut(key);
+        }
         for (key, entry) in other.first {
-            self.keep(key, entry);
+            if self.cut_at.as_ref().is_none_or(|cut_at| key < *cut_at) {
+                self.keep(key, entry);
+            }
         }
         self
     }
@@ -82,7 +99,7 @@ impl Class {
 
     /// The page's entries, and the key after which the next page begins, if there is one.
     pub fn into_roster(self) -> (Vec<v1::RosterEntry>, Option<RosterKey>) {
-        let more = self.first.len() > self.page.size;
+        let more = self.first.len() > self.page.size || self.cut_at.is_some();
         let mut last = None;
         let mut entries = Vec::with_capacity(self.first.len().min(self.page.size));
         for (key, entry) in self.first.into_iter().take(self.page.size) {
@@ -93,15 +110,37 @@ impl Class {
     }
 
     fn keep(&mut self, key: RosterKey, entry: v1::RosterEntry) {
+        self.first_bytes += size_within(&entry);
         self.first.insert(key, entry);
         if self.first.len() > self.page.size + 1 {
-            self.first.pop_last();
+            self.drop_last();
+        }
+        while self.first_bytes > ANSWER_BYTES_MAX && self.first.len() > 1 {
+            if let Some(key) = self.drop_last() {
+                self.cut(key);
+            }
+        }
+    }
+
+    fn drop_last(&mut self) -> Option<RosterKey> {
+        let (key, entry) = self.first.pop_last()?;
+        self.first_bytes -= size_within(&entry);
+        Some(key)
+    }
+
+    /// Leaves out all entries from a key on.
+    fn cut(&mut self, key: RosterKey) {
+        let is_first = self.cut_at.as_ref().is_none_or(|cut_at| key < *cut_at);
+        if is_first {
+            let left_out = self.first.split_off(&key);
+            self.first_bytes -= left_out.values().map(size_within).sum::<usize>();
+            self.cut_at = Some(key);
         }
     }
 
     /// Whether the page can show an entry with this key.
     fn shows(&self, key: &RosterKey) -> bool {
-        let room = self.first.len() <= self.page.size;
+        let room = self.first.len() <= self.page.size && self.cut_at.is_none();
         let after = self.page.after.as_ref();
         (room
             || self

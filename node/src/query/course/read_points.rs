@@ -9,7 +9,7 @@ use tonic::Status;
 
 use super::{class::Class, clock, page::RosterPage};
 use crate::{
-    query::freshness,
+    query::{answer_size::FRESHNESS_BYTES_MAX, freshness},
     shard::{ReadOptions, ShardReplica, View},
 };
 
@@ -33,12 +33,14 @@ impl ReadPoints {
         let log_now_ms = shards.iter().map(|(shard, _)| shard.log_now_ms()).max();
         let points = clock::points(&views, log_now_ms.unwrap_or_default());
         let terms = join_all(shards.iter().map(|(shard, _)| shard.group().term())).await;
+        let bytes_max = FRESHNESS_BYTES_MAX / shards.len().max(1);
         let freshness = shards
             .iter()
             .zip(&views)
             .zip(met.into_iter().zip(terms))
             .map(|(((shard, _), view), ((confirmed, bound_met), term))| {
-                freshness::of_view(view, (shard.shard(), term), confirmed.elapsed(), bound_met)
+                let place = (shard.shard(), term);
+                freshness::within(view, place, confirmed.elapsed(), bound_met, bytes_max)
             })
             .collect();
         Ok(Self {
@@ -66,13 +68,30 @@ impl ReadPoints {
     /// # Errors
     /// When a shard can't be read.
     pub async fn class(&self, course_id: &str, page: &RosterPage) -> Result<Class, Status> {
-        let classes = self.iter().map(|(shard, at)| {
-            let class = Class::new(*at, page.clone());
-            shard.reader().visit_roster(course_id, class)
+        let classes = self.classes(&[course_id.into()], page).await?;
+        let class = classes.into_iter().next();
+        class.ok_or_else(|| Status::internal("the cluster has no shards"))
+    }
+
+    /// Aggregates some courses, in their order.
+    ///
+    /// # Errors
+    /// As [`Self::class`].
+    pub async fn classes(
+        &self,
+        course_ids: &[Box<str>],
+        page: &RosterPage,
+    ) -> Result<Vec<Class>, Status> {
+        let of_shards = self.iter().map(|(shard, at)| {
+            let begun = course_ids.iter();
+            let begun = begun.map(|id| (id.clone(), Class::new(*at, page.clone())));
+            shard.reader().visit_rosters(begun.collect())
         });
-        let classes = try_join_all(classes).await?.into_iter();
-        classes
-            .reduce(Class::merged)
-            .ok_or_else(|| Status::internal("the cluster has no shards"))
+        let of_shards = try_join_all(of_shards).await?.into_iter();
+        let merged = of_shards.reduce(|some, others| {
+            let pairs = some.into_iter().zip(others);
+            pairs.map(|(one, other)| one.merged(other)).collect()
+        });
+        Ok(merged.unwrap_or_default())
     }
 }

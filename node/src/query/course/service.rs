@@ -15,14 +15,21 @@ use super::{
     windows,
 };
 use crate::{
-    query::read_context::{Answers, ReadContext, check_id},
+    query::{
+        read_context::{ReadContext, check_id},
+        slow_reader::Answers,
+    },
     status,
 };
 
 /// Maximum courses in a page.
 const COURSES_MAX: usize = 1_000;
+/// Courses whose learners are searched in one pass. It bounds the memory of a pass.
+const COURSES_PER_PASS: usize = 64;
 /// Reads that run at once; further requests wait.
 const READS_AT_ONCE: usize = 8;
+/// Reads that run or wait at once; further ones are refused.
+const READS_MAX: usize = 256;
 /// Watches that are open at once; further ones are refused.
 const WATCHES_MAX: usize = 512;
 
@@ -33,6 +40,7 @@ pub struct CourseHandler {
     /// A read visits every learner of a course. More reads at once would slow down each other and
     /// the shards.
     reads: Arc<Semaphore>,
+    accepted: Arc<Semaphore>,
     watches: Arc<Semaphore>,
 }
 
@@ -42,6 +50,7 @@ impl CourseHandler {
         Self {
             context,
             reads: Arc::new(Semaphore::new(READS_AT_ONCE)),
+            accepted: Arc::new(Semaphore::new(READS_MAX)),
             watches: Arc::new(Semaphore::new(WATCHES_MAX)),
         }
     }
@@ -52,15 +61,18 @@ impl CourseHandler {
     ) -> Result<v1::ListCoursesResponse, Status> {
         let size = page::size(request.page_size, COURSES_MAX);
         let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
-        let ids = points.shards().map(|shard| shard.reader().course_ids());
-        let ids = try_join_all(ids).await?;
         let after = request.page_token.as_str();
-        let ids: BTreeSet<Box<str>> = ids.into_iter().flatten().collect();
-        let mut ids = ids.into_iter().filter(|id| &**id > after);
-        let mut courses = Vec::new();
-        for course_id in ids.by_ref().take(size) {
-            let class = points.class(&course_id, &RosterPage::none()).await?;
-            courses.push(class.summary(&course_id));
+        // One more tells whether there is another page.
+        let ids = points.shards();
+        let ids = ids.map(|shard| shard.reader().course_ids_after(after, size + 1));
+        let ids: BTreeSet<Box<str>> = try_join_all(ids).await?.into_iter().flatten().collect();
+        let mut ids = ids.into_iter();
+        let listed: Vec<Box<str>> = ids.by_ref().take(size).collect();
+        let mut courses = Vec::with_capacity(listed.len());
+        for listed in listed.chunks(COURSES_PER_PASS) {
+            let classes = points.classes(listed, &RosterPage::none()).await?;
+            let classes = listed.iter().zip(classes);
+            courses.extend(classes.map(|(course_id, class)| class.summary(course_id)));
         }
         let last = courses.last().map(|course| course.course_id.clone());
         Ok(v1::ListCoursesResponse {
@@ -96,6 +108,10 @@ impl CourseHandler {
         answer: impl Future<Output = Result<T, Status>>,
     ) -> Result<Response<T>, Status> {
         let begun = Instant::now();
+        let _accepted = self
+            .accepted
+            .try_acquire()
+            .map_err(|_| status::overloaded("too many reads of courses at once"))?;
         let _turn = self.reads.acquire().await;
         let answer = answer.await?;
         let seconds = begun.elapsed().as_secs_f64();
@@ -130,7 +146,7 @@ impl CourseService for CourseHandler {
         check_id("course_id", &request.course_id)?;
         self.measured(async {
             let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
-            windows::list(points, &request).await
+            windows::list(&self.context.pool, points, &request).await
         })
         .await
     }

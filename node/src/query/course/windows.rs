@@ -1,20 +1,35 @@
 //! The windows of a course: sums over the windows of its learners.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, VecDeque},
+    time::Instant,
+};
 
-use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
-use homeroom_core::learner::{Standing, Window, WindowQuery, WindowState};
+use futures::future::try_join_all;
+use homeroom_core::learner::{Standing, TYPES_LISTED_MAX, Window, WindowQuery, WindowState};
 use homeroom_proto::v1;
 use tonic::Status;
 
 use super::{class::millionths, read_points::ReadPoints};
 use crate::{
-    query::window::{self, WindowRequest},
-    shard::{RosterVisitor, ShardReplica},
+    query::{
+        answer_size::{ANSWER_BYTES_MAX, size_within},
+        pool::{QueryPool, Sliced},
+        window::{self, WindowRequest},
+    },
+    shard::{PageLimits, PageTask, RosterVisitor, WindowReader},
+    status,
 };
 
-/// Learners that are read at once on each shard.
-const LEARNERS_AT_ONCE: usize = 64;
+/// Maximum memory of the sums of one page, bytes.
+const SUMS_BYTES_MAX: usize = 32 << 20;
+/// Memory of a window's sums besides its types, bytes.
+const WINDOW_BYTES: usize = 300;
+/// Memory of a type besides its name, bytes.
+const TYPE_BYTES: usize = 64;
+/// Size of the windows that are read of one learner at once, bytes.
+const LEARNER_BYTES_MAX: usize = 8 << 20;
 
 /// Learners who may have windows in the range.
 struct Candidates {
@@ -39,44 +54,82 @@ struct Sums {
     /// In millionths, as in `Class`.
     engagement: u64,
     events_by_type: BTreeMap<String, u64>,
+    /// Memory, bytes; an estimate.
+    bytes: usize,
 }
 
-type Windows = BTreeMap<i64, Sums>;
+/// A page that is being summed up, learner by learner.
+struct SumsTask {
+    /// What is still to be read, shard by shard.
+    shards: Vec<(WindowReader, VecDeque<Box<str>>)>,
+    /// Ends with the last window that the page may need.
+    query: WindowQuery,
+    windows_max: usize,
+    /// The present learner's page.
+    page: Option<PageTask>,
+    /// Where the present learner's next page begins, ms.
+    next_ms: Option<i64>,
+    /// The first windows, and one more, which tells whether there is another page.
+    sums: BTreeMap<i64, Sums>,
+    bytes: usize,
+}
 
 /// A page of a course's windows.
 ///
 /// # Errors
-/// When the request is invalid, or a shard can't be read.
+/// When the request is invalid, a shard can't be read, or the page would take too much work.
 pub async fn list(
+    pool: &QueryPool,
     points: ReadPoints,
     request: &v1::ListCourseWindowsRequest,
 ) -> Result<v1::ListCourseWindowsResponse, Status> {
-    let page = window::page_size(request.page_size);
+    let windows_max = window::page_size(request.page_size);
     let query = query(request)?;
-    let shards = points.iter().map(|(shard, at)| {
-        let since_ms = query.from_ms.unwrap_or(i64::MIN).max(at.floor_ms);
-        of_shard(shard, &request.course_id, &query, (since_ms, page))
+    let from_ms = query.from_ms.unwrap_or(i64::MIN);
+    let candidates = points.iter().map(|(shard, at)| async move {
+        let candidates = Candidates {
+            since_ms: from_ms.max(at.floor_ms),
+            found: false,
+            user_ids: Vec::new(),
+        };
+        let reader = shard.reader();
+        let visited = reader.visit_roster(&request.course_id, candidates).await?;
+        Ok::<_, Status>((visited.found, (reader.windows(), visited.user_ids.into())))
     });
-    let (mut found, mut sums) = (false, Windows::new());
-    for (known, windows) in try_join_all(shards).await? {
-        found |= known;
-        for (start_ms, window) in windows {
-            sums.entry(start_ms).or_default().merge(window);
-        }
-    }
-    let mut sums = sums.into_iter();
-    let windows = sums.by_ref().take(page);
+    let (found, shards): (Vec<bool>, Vec<_>) = try_join_all(candidates).await?.into_iter().unzip();
+    let task = SumsTask {
+        shards,
+        query,
+        windows_max,
+        page: None,
+        next_ms: None,
+        sums: BTreeMap::new(),
+        bytes: 0,
+    };
+    let sums = pool.run(task).await?;
+    let (windows, next_ms) = in_page(sums, windows_max);
     Ok(v1::ListCourseWindowsResponse {
-        found,
-        windows: windows
-            .map(|(start_ms, sums)| sums.into_proto(start_ms))
-            .collect(),
+        found: found.contains(&true),
+        windows,
         freshness: points.freshness,
-        next_page_token: sums
-            .next()
-            .map(|(start_ms, _)| start_ms.to_string())
+        next_page_token: next_ms
+            .map(|next_ms| next_ms.to_string())
             .unwrap_or_default(),
     })
+}
+
+/// The windows of a page, and the start of the first window after it, ms.
+fn in_page(sums: BTreeMap<i64, Sums>, windows_max: usize) -> (Vec<v1::CourseWindow>, Option<i64>) {
+    let (mut windows, mut bytes) = (Vec::new(), 0);
+    for (start_ms, sums) in sums {
+        let window = sums.into_proto(start_ms);
+        bytes += size_within(&window);
+        if windows.len() == windows_max || (bytes > ANSWER_BYTES_MAX && !windows.is_empty()) {
+            return (windows, Some(start_ms));
+        }
+        windows.push(window);
+    }
+    (windows, None)
 }
 
 fn query(request: &v1::ListCourseWindowsRequest) -> Result<WindowQuery, Status> {
@@ -91,34 +144,77 @@ fn query(request: &v1::ListCourseWindowsRequest) -> Result<WindowQuery, Status> 
     })
 }
 
-/// The sums of a shard's learners with an event after `since_ms`: for the first windows that fit
-/// into a page, and one more.
-async fn of_shard(
-    shard: &Arc<ShardReplica>,
-    course_id: &str,
-    query: &WindowQuery,
-    (since_ms, page): (i64, usize),
-) -> Result<(bool, Windows), Status> {
-    let candidates = Candidates {
-        since_ms,
-        found: false,
-        user_ids: Vec::new(),
-    };
-    let candidates = shard.reader().visit_roster(course_id, candidates).await?;
-    let windows = stream::iter(candidates.user_ids)
-        .map(|user_id| async move { window::of_learner(shard, &user_id, query).await })
-        .buffer_unordered(LEARNERS_AT_ONCE)
-        .try_fold(Windows::new(), |mut sums, windows| async move {
-            for window in windows {
-                sums.entry(window.start_ms).or_default().add(&window);
+impl SumsTask {
+    /// The page of the next learner; `None` after the last one.
+    fn next_page(&mut self) -> Option<PageTask> {
+        while let Some((reader, user_ids)) = self.shards.last() {
+            let Some(user_id) = user_ids.front() else {
+                self.shards.pop();
+                continue;
+            };
+            let mut query = self.query.clone();
+            query.from_ms = self.next_ms.or(query.from_ms);
+            let limits = PageLimits {
+                windows_max: self.windows_max + 1,
+                bytes_max: LEARNER_BYTES_MAX,
+                types_max: usize::MAX,
+            };
+            return Some(PageTask::new(reader.clone(), user_id, query, limits));
+        }
+        None
+    }
+
+    /// Adds a learner's windows. Only as many stay as the page needs, and no later ones are read of
+    /// further learners.
+    fn add(&mut self, windows: &[Window]) -> Result<(), Status> {
+        for window in windows {
+            self.bytes += self.sums.entry(window.start_ms).or_default().add(window);
+        }
+        while self.sums.len() > self.windows_max + 1 {
+            if let Some((_, sums)) = self.sums.pop_last() {
+                self.bytes -= sums.bytes;
             }
-            while sums.len() > page + 1 {
-                sums.pop_last();
+        }
+        if self.sums.len() > self.windows_max
+            && let Some((last_ms, _)) = self.sums.last_key_value()
+        {
+            self.query.to_ms = Some(last_ms.saturating_add(1));
+        }
+        if self.bytes > SUMS_BYTES_MAX {
+            return Err(status::too_much(
+                "too many event types for one page: ask for fewer or smaller windows",
+            ));
+        }
+        Ok(())
+    }
+}
+
+impl Sliced for SumsTask {
+    type Answer = BTreeMap<i64, Sums>;
+
+    fn work(&mut self, until: Instant) -> Result<Option<Self::Answer>, Status> {
+        loop {
+            let begun = self.page.take();
+            let Some(mut page) = begun.or_else(|| self.next_page()) else {
+                return Ok(Some(std::mem::take(&mut self.sums)));
+            };
+            let Some(done) = page.advance(until)? else {
+                self.page = Some(page);
+                return Ok(None);
+            };
+            self.add(&done.windows)?;
+            let to_ms = self.query.to_ms.unwrap_or(i64::MAX);
+            self.next_ms = done.next_ms.filter(|next_ms| *next_ms < to_ms);
+            if self.next_ms.is_none()
+                && let Some((_, user_ids)) = self.shards.last_mut()
+            {
+                user_ids.pop_front();
             }
-            Ok(sums)
-        })
-        .await?;
-    Ok((candidates.found, windows))
+            if Instant::now() >= until {
+                return Ok(None);
+            }
+        }
+    }
 }
 
 impl RosterVisitor for Candidates {
@@ -131,12 +227,15 @@ impl RosterVisitor for Candidates {
 }
 
 impl Sums {
-    fn add(&mut self, window: &Window) {
+    /// Adds a learner's window. Returns by how much the memory grew, bytes.
+    fn add(&mut self, window: &Window) -> usize {
         let content = &window.content;
+        let before = self.bytes;
+        self.bytes = self.bytes.max(WINDOW_BYTES);
         self.end_ms = window.end_ms;
         self.states[window.state as usize] = true;
         self.learners += 1;
-        self.clicks += content.clicks();
+        self.clicks += content.clicks;
         self.quiz_count += content.quiz_count;
         self.score_millionths += content.score_millionths;
         self.video_ms = self.video_ms.saturating_add(content.video_ms);
@@ -147,27 +246,26 @@ impl Sums {
             match self.events_by_type.get_mut(name) {
                 Some(sum) => *sum += events,
                 None => {
+                    self.bytes += TYPE_BYTES + name.len();
                     self.events_by_type.insert(name.to_owned(), *events);
                 }
             }
         }
+        self.bytes - before
     }
 
-    fn merge(&mut self, other: Self) {
-        self.end_ms = other.end_ms;
-        for (state, is_any) in other.states.into_iter().enumerate() {
-            self.states[state] |= is_any;
-        }
-        self.learners += other.learners;
-        self.clicks += other.clicks;
-        self.quiz_count += other.quiz_count;
-        self.score_millionths += other.score_millionths;
-        self.video_ms = self.video_ms.saturating_add(other.video_ms);
-        self.active_ms += other.active_ms;
-        self.engagement += other.engagement;
-        for (event_type, events) in other.events_by_type {
-            *self.events_by_type.entry(event_type).or_default() += events;
-        }
+    /// The most frequent types, ties by name, and the number and events of the others.
+    fn listed_types(events_by_type: BTreeMap<String, u64>) -> (BTreeMap<String, u64>, u64, u64) {
+        let mut types: Vec<(String, u64)> = events_by_type.into_iter().collect();
+        // A stable sort keeps the order by name.
+        types.sort_by_key(|(_, events)| Reverse(*events));
+        let others = types.split_off(types.len().min(TYPES_LISTED_MAX));
+        let other_events = others.iter().map(|(_, events)| events).sum();
+        (
+            types.into_iter().collect(),
+            others.len() as u64,
+            other_events,
+        )
     }
 
     fn state(&self) -> v1::WindowState {
@@ -184,11 +282,13 @@ impl Sums {
     }
 
     fn into_proto(self, start_ms: i64) -> v1::CourseWindow {
-        let quizzes = self.quiz_count as f64;
+        let (quizzes, state) = (self.quiz_count as f64, self.state());
+        let events = self.events_by_type.values().sum();
+        let (events_by_type, others, other_events) = Self::listed_types(self.events_by_type);
         v1::CourseWindow {
             start_ms,
             end_ms: self.end_ms,
-            state: self.state().into(),
+            state: state.into(),
             learners: self.learners,
             clicks: self.clicks,
             quiz_count: self.quiz_count,
@@ -197,8 +297,9 @@ impl Sums {
             video_ms: self.video_ms,
             active_ms: self.active_ms,
             engagement: self.engagement as f64 / self.learners.max(1) as f64 / 1_000_000.0,
-            events: self.events_by_type.values().sum(),
-            events_by_type: self.events_by_type,
+            events,
+            events_by_type,
+            other_event_types: window::other_types(others, other_events),
         }
     }
 }

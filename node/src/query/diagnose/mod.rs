@@ -17,7 +17,7 @@ mod resources;
 mod sample;
 mod storage;
 
-use std::sync::Arc;
+use std::{cmp::Reverse, sync::Arc};
 
 use homeroom_proto::v1;
 
@@ -25,6 +25,7 @@ use self::facts::Facts;
 use crate::{
     control::ControlPlane,
     observe::{Metrics, ReadResourceUsage},
+    query::answer_size::{ANSWER_BYTES_MAX, size_within},
     route::Router,
 };
 
@@ -75,9 +76,29 @@ impl Diagnosis {
         };
         v1::DiagnoseResponse {
             healthy: !findings.iter().any(is_wrong),
-            findings,
+            findings: within_an_answer(findings),
         }
     }
+}
+
+/// As many findings as fit into an answer, in their order. The least severe are left out first.
+fn within_an_answer(findings: Vec<v1::Finding>) -> Vec<v1::Finding> {
+    let mut order: Vec<usize> = (0..findings.len()).collect();
+    order.sort_by_key(|at| Reverse(findings[*at].severity));
+    let mut bytes = 0;
+    let fits = |at: &usize| {
+        bytes += size_within(&findings[*at]);
+        bytes <= ANSWER_BYTES_MAX
+    };
+    let mut kept: Vec<usize> = order.into_iter().take_while(fits).collect();
+    kept.sort_unstable();
+    let left_out = findings.len() - kept.len();
+    let mut kept: Vec<v1::Finding> = kept.into_iter().map(|at| findings[at].clone()).collect();
+    if left_out > 0 {
+        let words = format!("{left_out} further findings do not fit into this answer");
+        kept.push(finding::note("findings", "", words));
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -111,6 +132,17 @@ mod tests {
             "clock",
         ];
         assert_eq!(checks, expected);
+    }
+
+    #[test]
+    fn of_more_findings_than_fit_the_most_severe_stay() {
+        let long = "w".repeat(100_000);
+        let mut findings = vec![finding::note("a", "", &*long); 30];
+        findings.push(finding::fault("b", "", &*long, ""));
+        let kept = within_an_answer(findings);
+        let checks: Vec<&str> = kept.iter().map(|finding| &*finding.check).collect();
+        assert_eq!(checks[kept.len() - 2..], ["b", "findings"]);
+        assert!((10..30).contains(&kept.len()), "{}", kept.len());
     }
 
     #[test]

@@ -4,5 +4,6 @@ mod read;
 mod scan;
 mod service;
 mod watch;
+mod windows;
 
 pub use service::LearnerHandler;

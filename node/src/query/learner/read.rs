@@ -20,7 +20,7 @@ pub(super) async fn read_profile(
 ) -> Result<v1::GetLearnerResponse, Status> {
     let read = shard
         .reader()
-        .read_learner(user_id, options, None, |learner, view| {
+        .read_learner(user_id, options, |learner, view| {
             learner.map(|learner| learner.profile(&view.at))
         })
         .await?;

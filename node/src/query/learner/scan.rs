@@ -1,48 +1,68 @@
 //! Scans the windows of all learners, shard by shard.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{collections::VecDeque, sync::Arc, time::Instant};
 
-use futures::{Stream, StreamExt, stream};
+use futures::{Stream, stream};
 use homeroom_core::learner::WindowQuery;
 use homeroom_proto::v1;
 use tonic::Status;
 
-use crate::query::{freshness, window};
-use crate::shard::{ReadOptions, ShardReplica};
+use crate::query::{
+    answer_size::ANSWER_BYTES_MAX,
+    freshness,
+    pool::{QueryPool, Sliced},
+    window,
+};
+use crate::shard::{PageTask, ReadOptions, ShardReplica, WindowReader};
 
-/// Learners that are read at once.
-const LEARNERS_AT_ONCE: usize = 64;
-/// Maximum windows in one message: at 200 bytes each they fit into the 4 MiB that clients accept by
-/// default.
-const WINDOWS_MAX: usize = 8_000;
+/// Learners that are listed at once.
+const LEARNERS_LISTED: usize = 4_096;
+/// Windows of one learner in one page of the scan.
+const WINDOWS_MAX: usize = 1_000;
 
 /// State of a scan.
 struct Scan {
+    pool: QueryPool,
     shards: VecDeque<(Arc<ShardReplica>, ReadOptions)>,
     present: Option<Present>,
     query: WindowQuery,
-    /// Messages that were read and not returned yet.
-    pending: VecDeque<v1::ScanWindowsResponse>,
 }
 
 /// The shard whose learners are being read. The requested consistency was met before its learners
 /// were listed; later reads are only newer.
 struct Present {
     shard: Arc<ShardReplica>,
-    user_ids: VecDeque<Box<str>>,
     bound_met: bool,
+    /// The last learner that was listed.
+    listed_to: Option<Box<str>>,
+    /// `None` while the pool has it.
+    message: Option<MessageTask>,
+}
+
+/// One message of a scan that is being made, and the learners to read for it and for later ones.
+struct MessageTask {
+    reader: WindowReader,
+    user_ids: VecDeque<Box<str>>,
+    query: WindowQuery,
+    /// The present learner's page.
+    page: Option<PageTask>,
+    /// Where the present learner's next page begins, ms.
+    next_ms: Option<i64>,
+    learners: Vec<v1::LearnerWindows>,
+    bytes: usize,
 }
 
 /// All windows that match a query.
 pub fn windows(
+    pool: QueryPool,
     shards: Vec<(Arc<ShardReplica>, ReadOptions)>,
     query: WindowQuery,
 ) -> impl Stream<Item = Result<v1::ScanWindowsResponse, Status>> + Send {
     let scan = Scan {
+        pool,
         shards: shards.into(),
         present: None,
         query,
-        pending: VecDeque::new(),
     };
     stream::try_unfold(scan, |mut scan| async move {
         let answer = scan.next().await?;
@@ -53,100 +73,113 @@ pub fn windows(
 impl Scan {
     async fn next(&mut self) -> Result<Option<v1::ScanWindowsResponse>, Status> {
         loop {
-            if let Some(answer) = self.pending.pop_front() {
-                return Ok(Some(answer));
-            }
             let Some(present) = &mut self.present else {
                 let Some((shard, options)) = self.shards.pop_front() else {
                     return Ok(None);
                 };
-                self.present = Some(Present::begin(shard, options).await?);
+                self.present = Some(Present::begin(shard, options, &self.query).await?);
                 continue;
             };
-            if present.user_ids.is_empty() {
-                self.present = None;
-                continue;
+            match present.next(&self.pool).await? {
+                None => self.present = None,
+                // None of these learners has a window.
+                Some(answer) if answer.learners.is_empty() => {}
+                answer => return Ok(answer),
             }
-            let (learners, freshness) = present.read(&self.query).await?;
-            self.pending.extend(in_messages(learners, &freshness));
         }
     }
-}
-
-/// Splits windows into messages. A learner with many windows may continue in the next message.
-fn in_messages(
-    learners: Vec<v1::LearnerWindows>,
-    freshness: &v1::Freshness,
-) -> Vec<v1::ScanWindowsResponse> {
-    let mut messages: Vec<v1::ScanWindowsResponse> = Vec::new();
-    let mut room = 0;
-    for learner in learners {
-        let mut windows = learner.windows;
-        while !windows.is_empty() {
-            if room == 0 {
-                messages.push(v1::ScanWindowsResponse {
-                    learners: Vec::new(),
-                    freshness: Some(freshness.clone()),
-                });
-                room = WINDOWS_MAX;
-            }
-            let rest = windows.split_off(windows.len().min(room));
-            room -= windows.len();
-            if let Some(message) = messages.last_mut() {
-                message.learners.push(v1::LearnerWindows {
-                    user_id: learner.user_id.clone(),
-                    windows,
-                });
-            }
-            windows = rest;
-        }
-    }
-    messages
 }
 
 impl Present {
-    async fn begin(shard: Arc<ShardReplica>, options: ReadOptions) -> Result<Self, Status> {
+    async fn begin(
+        shard: Arc<ShardReplica>,
+        options: ReadOptions,
+        query: &WindowQuery,
+    ) -> Result<Self, Status> {
         let (_, bound_met) = shard.reader().await_consistency(options).await?;
-        let user_ids = shard.reader().user_ids().await?;
+        let message = MessageTask {
+            reader: shard.reader().windows(),
+            user_ids: VecDeque::new(),
+            query: query.clone(),
+            page: None,
+            next_ms: None,
+            learners: Vec::new(),
+            bytes: 0,
+        };
         Ok(Self {
             shard,
-            user_ids: user_ids.into(),
             bound_met,
+            listed_to: None,
+            message: Some(message),
         })
     }
 
-    async fn read(
-        &mut self,
-        query: &WindowQuery,
-    ) -> Result<(Vec<v1::LearnerWindows>, v1::Freshness), Status> {
-        let count = LEARNERS_AT_ONCE.min(self.user_ids.len());
-        let some: Vec<Box<str>> = self.user_ids.drain(..count).collect();
-        let shard = &self.shard;
-        let read: Vec<_> = stream::iter(some)
-            .map(|user_id| async move { read_one(shard, user_id, query).await })
-            .buffered(LEARNERS_AT_ONCE)
-            .collect()
-            .await;
-        let mut learners = Vec::with_capacity(read.len());
-        for learner in read {
-            learners.extend(learner?);
+    /// The next message; `None` after the last learner.
+    async fn next(&mut self, pool: &QueryPool) -> Result<Option<v1::ScanWindowsResponse>, Status> {
+        let Some(mut task) = self.message.take() else {
+            return Ok(None);
+        };
+        if task.user_ids.is_empty() {
+            let after = self.listed_to.as_deref();
+            let listed = self.shard.reader().user_ids_after(after, LEARNERS_LISTED);
+            task.user_ids = listed.await?.into();
+            let Some(last) = task.user_ids.back() else {
+                return Ok(None);
+            };
+            self.listed_to = Some(last.clone());
         }
-        let place = (shard.shard(), shard.group().term().await);
-        let staleness = shard.reader().staleness();
-        let freshness = freshness::of_view(&shard.view(), place, staleness, self.bound_met);
-        Ok((learners, freshness))
+        let (task, learners) = pool.run_next(task).await?;
+        self.message = Some(task);
+        let place = (self.shard.shard(), self.shard.group().term().await);
+        let staleness = self.shard.reader().staleness();
+        let view = self.shard.view();
+        Ok(Some(v1::ScanWindowsResponse {
+            learners,
+            freshness: Some(freshness::of_view(&view, place, staleness, self.bound_met)),
+        }))
     }
 }
 
-/// `None` for a learner without a matching window.
-async fn read_one(
-    shard: &ShardReplica,
-    user_id: Box<str>,
-    query: &WindowQuery,
-) -> Result<Option<v1::LearnerWindows>, Status> {
-    let windows = window::of_learner(shard, &user_id, query).await?;
-    Ok((!windows.is_empty()).then(|| v1::LearnerWindows {
-        user_id: user_id.into(),
-        windows: windows.iter().map(window::to_proto).collect(),
-    }))
+impl MessageTask {
+    /// The present learner's next page.
+    fn begin_page(&self, user_id: &str) -> PageTask {
+        let mut query = self.query.clone();
+        query.from_ms = self.next_ms.or(query.from_ms);
+        let limits = window::page_limits(WINDOWS_MAX);
+        PageTask::new(self.reader.clone(), user_id, query, limits)
+    }
+}
+
+impl Sliced for MessageTask {
+    type Answer = Vec<v1::LearnerWindows>;
+
+    fn work(&mut self, until: Instant) -> Result<Option<Self::Answer>, Status> {
+        while let Some(user_id) = self.user_ids.front().cloned() {
+            let begun = self.page.take();
+            let mut page = begun.unwrap_or_else(|| self.begin_page(&user_id));
+            let Some(done) = page.advance(until)? else {
+                self.page = Some(page);
+                return Ok(None);
+            };
+            self.next_ms = done.next_ms;
+            if done.next_ms.is_none() {
+                self.user_ids.pop_front();
+            }
+            self.bytes += done.bytes + user_id.len();
+            if !done.windows.is_empty() {
+                self.learners.push(v1::LearnerWindows {
+                    user_id: user_id.into(),
+                    windows: done.windows.iter().map(window::to_proto).collect(),
+                });
+            }
+            if self.bytes >= ANSWER_BYTES_MAX / 2 {
+                break;
+            }
+            if Instant::now() >= until {
+                return Ok(None);
+            }
+        }
+        self.bytes = 0;
+        Ok(Some(std::mem::take(&mut self.learners)))
+    }
 }

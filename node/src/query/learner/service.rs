@@ -5,18 +5,21 @@ use std::{sync::Arc, time::Instant};
 use futures::{StreamExt, stream};
 use homeroom_core::learner::WindowQuery;
 use homeroom_proto::v1::{self, learner_service_server::LearnerService};
+use tokio::sync::Semaphore;
 use tonic::{Request, Response, Status};
 
-use super::{read::read_profile, scan, watch::LearnerWatch};
+use super::{read::read_profile, scan, watch::LearnerWatch, windows};
 use crate::{
     observe::metrics,
     query::{
-        freshness,
+        answer_size::{ANSWER_BYTES_MAX, size_within},
         profile::Mask,
-        read_context::{Answers, ReadContext, check_id},
-        read_options, window,
+        read_context::{ID_BYTES_MAX, ReadContext, check_id},
+        read_options,
+        slow_reader::Answers,
+        window,
     },
-    shard::{Consistency, Read, ReadOptions, ShardReplica},
+    shard::{Consistency, ReadOptions, ShardReplica},
     status,
 };
 
@@ -25,14 +28,23 @@ const BATCH_MAX: usize = 1_000;
 /// Learners of a batch that are read at once.
 const READS_AT_ONCE: usize = 64;
 
+/// Scans that are open at once; further ones are refused.
+const SCANS_MAX: usize = 8;
+
 /// Serves [`LearnerService`].
 #[derive(Clone)]
-pub struct LearnerHandler(ReadContext);
+pub struct LearnerHandler {
+    context: ReadContext,
+    scans: Arc<Semaphore>,
+}
 
 impl LearnerHandler {
     /// Its streams end when the context's `stop` is cancelled.
     pub fn new(context: ReadContext) -> Self {
-        Self(context)
+        Self {
+            context,
+            scans: Arc::new(Semaphore::new(SCANS_MAX)),
+        }
     }
 
     /// The shard of a learner, and the options of the read.
@@ -42,8 +54,8 @@ impl LearnerHandler {
         read: Option<&v1::ReadOptions>,
     ) -> Result<(Arc<ShardReplica>, ReadOptions), Status> {
         check_id("user_id", user_id)?;
-        let shard = Arc::clone(self.0.router.shard_of(user_id));
-        let options = read_options::for_shard(read, &self.0.cluster_id(), shard.shard())?;
+        let shard = Arc::clone(self.context.router.shard_of(user_id));
+        let options = read_options::for_shard(read, &self.context.cluster_id(), shard.shard())?;
         Ok((shard, options))
     }
 
@@ -72,11 +84,14 @@ impl LearnerHandler {
             Consistency::Bounded(_) => metrics::Consistency::Bounded,
             Consistency::Any => metrics::Consistency::Any,
         };
-        self.0.metrics.reads(requested).increment(1);
-        self.0.metrics.seconds.record(begun.elapsed().as_secs_f64());
+        self.context.metrics.reads(requested).increment(1);
+        self.context
+            .metrics
+            .seconds
+            .record(begun.elapsed().as_secs_f64());
         let freshness = answer.and_then(|answer| answer.freshness.as_ref());
         if freshness.is_some_and(|freshness| !freshness.bound_met) {
-            self.0.metrics.bound_missed.increment(1);
+            self.context.metrics.bound_missed.increment(1);
         }
     }
 }
@@ -105,9 +120,15 @@ impl LearnerService for LearnerHandler {
         if request.user_ids.len() > BATCH_MAX {
             return Err(status::invalid("user_ids", "must be at most 1,000"));
         }
+        if request.user_ids.iter().any(|id| id.len() > ID_BYTES_MAX) {
+            return Err(status::invalid(
+                "user_ids",
+                "each must have 1 to 1,024 bytes",
+            ));
+        }
         let mask = Mask::of(request.field_mask)?;
         let read = request.read.as_ref();
-        let items = stream::iter(request.user_ids)
+        let mut read_in_order = stream::iter(request.user_ids)
             .map(|user_id| {
                 let mask = &mask;
                 async move {
@@ -115,9 +136,17 @@ impl LearnerService for LearnerHandler {
                     to_item(user_id, answer)
                 }
             })
-            .buffered(READS_AT_ONCE)
-            .collect()
-            .await;
+            .buffered(READS_AT_ONCE);
+        let (mut items, mut bytes) = (Vec::new(), 0);
+        while let Some(mut item) = read_in_order.next().await {
+            let size = size_within(&item);
+            if bytes + size > ANSWER_BYTES_MAX && !items.is_empty() {
+                item = to_item(item.user_id, Err(status::too_much("the answer is full")));
+            } else {
+                bytes += size;
+            }
+            items.push(item);
+        }
         Ok(Response::new(v1::BatchGetLearnersResponse { items }))
     }
 
@@ -126,34 +155,12 @@ impl LearnerService for LearnerHandler {
         request: Request<v1::ListWindowsRequest>,
     ) -> Result<Response<v1::ListWindowsResponse>, Status> {
         let request = request.into_inner();
-        let (shard, options) = self.place(&request.user_id, request.read.as_ref())?;
+        let place = self.place(&request.user_id, request.read.as_ref())?;
         let page = window::page_size(request.page_size);
         let query = list_query(&request)?;
-        let windows = Some(query.clone());
-        let read: Read<Option<Vec<v1::Window>>> = shard
-            .reader()
-            .read_learner(&request.user_id, options, windows, move |learner, view| {
-                learner.map(|learner| {
-                    let windows = learner.windows(&query, &view.at);
-                    windows
-                        .iter()
-                        .take(page + 1)
-                        .map(window::to_proto)
-                        .collect()
-                })
-            })
-            .await?;
-        let freshness = freshness::of_read(&shard, &read).await;
-        let found = read.value.is_some();
-        let mut windows = read.value.unwrap_or_default();
-        let next = windows.get(page).map(|window| window.start_ms.to_string());
-        windows.truncate(page);
-        Ok(Response::new(v1::ListWindowsResponse {
-            found,
-            windows,
-            freshness: Some(freshness),
-            next_page_token: next.unwrap_or_default(),
-        }))
+        let place = (&*place.0, place.1);
+        let page = windows::list(&self.context.pool, place, &request.user_id, query, page);
+        page.await.map(Response::new)
     }
 
     async fn scan_windows(
@@ -169,8 +176,16 @@ impl LearnerService for LearnerHandler {
             changed_since_ms: request.changed_since_ms,
             course_id: &request.course_id,
         })?;
-        let shards = self.0.all_shards(request.read.as_ref())?;
-        Ok(self.0.stream(scan::windows(shards, query)))
+        let shards = self.context.all_shards(request.read.as_ref())?;
+        let scans = Arc::clone(&self.scans).try_acquire_owned();
+        let held = scans.map_err(|_| status::overloaded("too many scans at once"))?;
+        let answers = scan::windows(self.context.pool.clone(), shards, query);
+        // The permit is released with the stream.
+        let answers = answers.map(move |answer| {
+            let _held = &held;
+            answer
+        });
+        Ok(self.context.stream(answers))
     }
 
     async fn watch_learner(
@@ -181,7 +196,7 @@ impl LearnerService for LearnerHandler {
         let (shard, _) = self.place(&request.user_id, None)?;
         let mask = Mask::of(request.field_mask)?;
         let watch = LearnerWatch::new(shard, request.user_id, request.min_interval_ms, mask)?;
-        Ok(self.0.stream(watch.answers()))
+        Ok(self.context.stream(watch.answers()))
     }
 }
 

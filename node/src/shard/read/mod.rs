@@ -2,8 +2,14 @@
 //!
 //! Must not know: how entries are applied.
 
+mod read_error;
 mod reader;
 mod roster;
+mod window_page;
+mod window_reader;
 
-pub use reader::{Consistency, Read, ReadError, ReadOptions, ShardReader};
+pub use read_error::ReadError;
+pub use reader::{Consistency, Read, ReadOptions, ShardReader};
 pub use roster::RosterVisitor;
+pub use window_page::{PageLimits, WindowPage};
+pub use window_reader::{PageTask, WindowReader};

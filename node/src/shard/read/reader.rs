@@ -5,26 +5,23 @@ use std::{
     time::{Duration, Instant},
 };
 
-use homeroom_core::learner::{Learner, WindowQuery};
+use homeroom_core::learner::Learner;
 use parking_lot::Mutex;
 use tokio::{
     sync::{oneshot, watch},
     time::timeout,
 };
 
+use super::{
+    WindowReader,
+    read_error::{LOOKUPS_MAX, ReadError, WAIT_MAX},
+};
 use crate::{
-    learner::{
-        self, BlockSource, LearnerMessage, LearnerRef, LoadError, Look, Seen, fetch_live, load,
-    },
+    learner::{self, BlockSource, LearnerMessage, LearnerRef, LoadError, Look, load},
     raft::{Group, Replicated},
     shard::{residency::Directory, view::View},
     store::checkpoint::CheckpointStore,
 };
-
-/// How long a read waits for its consistency before it is answered with less, or refused.
-const WAIT_MAX: Duration = Duration::from_secs(2);
-/// Attempts of a read whose learner stops, or is stored, meanwhile.
-const LOOKUPS_MAX: usize = 8;
 
 /// How current an answer must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,20 +56,6 @@ pub struct Read<T> {
     pub staleness: Duration,
     /// Whether the requested consistency was met.
     pub bound_met: bool,
-}
-
-/// A read has no answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ReadError {
-    /// The requested consistency was not met in time, and the caller refuses less.
-    #[error("the asked consistency was not met within {WAIT_MAX:?}")]
-    Stale,
-    /// The learner's stored state can't be read.
-    #[error("the learner's stored state can't be read: {0}")]
-    Damaged(String),
-    /// The shard is stopping.
-    #[error("the shard is stopping")]
-    Stopped,
 }
 
 /// When a quorum last confirmed that everything acknowledged is applied here: the instant at which
@@ -133,8 +116,18 @@ impl<R: Replicated> ShardReader<R> {
         Arc::clone(&self.store)
     }
 
-    /// Reads a learner: what profiles show, and the windows of a query if there is one. `look`
-    /// receives `None` for an unknown learner.
+    /// Reads windows, on threads that may block.
+    pub fn windows(&self) -> WindowReader {
+        WindowReader {
+            shard: self.shard,
+            store: self.store(),
+            blocks: Arc::clone(&self.blocks),
+            directory: self.directory.clone(),
+            view: self.view.clone(),
+        }
+    }
+
+    /// Reads what profiles show of a learner. `look` receives `None` for an unknown learner.
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -142,7 +135,6 @@ impl<R: Replicated> ShardReader<R> {
         &self,
         user_id: &str,
         options: ReadOptions,
-        windows: Option<WindowQuery>,
         look: F,
     ) -> Result<Read<T>, ReadError>
     where
@@ -151,12 +143,7 @@ impl<R: Replicated> ShardReader<R> {
     {
         let (staleness, bound_met) = self.await_consistency(options).await?;
         let view = self.view();
-        // Windows before the floor are neither read nor required.
-        let windows = windows.map(|query| WindowQuery {
-            from_ms: query.from_ms.max(Some(view.at.floor_ms)),
-            ..query
-        });
-        let value = self.look_at(user_id, &view, windows, look).await?;
+        let value = self.look_at(user_id, &view, look).await?;
         Ok(Read {
             value,
             view,
@@ -226,13 +213,7 @@ impl<R: Replicated> ShardReader<R> {
         self.group.applied(index).await.ok()
     }
 
-    async fn look_at<T, F>(
-        &self,
-        user_id: &str,
-        view: &Arc<View>,
-        windows: Option<WindowQuery>,
-        look: F,
-    ) -> Result<T, ReadError>
+    async fn look_at<T, F>(&self, user_id: &str, view: &Arc<View>, look: F) -> Result<T, ReadError>
     where
         T: Send + 'static,
         F: Fn(Option<&Learner>, &View) -> T + Clone + Send + 'static,
@@ -240,35 +221,28 @@ impl<R: Replicated> ShardReader<R> {
         let mut looked = Err(ReadError::Stopped);
         for _ in 0..LOOKUPS_MAX {
             let stored_up_to = self.store.position(self.shard).ok();
-            let active = self.directory.get(user_id);
-            let windows = windows.clone();
-            let found = match &active {
-                None => IncompleteLearner::Stored(user_id.to_owned(), windows),
-                Some(learner) => {
-                    match look_at_active(learner, view, windows, look.clone()).await {
-                        // The learner has stopped.
-                        None => continue,
-                        Some(Ok(value)) => return Ok(value),
-                        Some(Err(found)) => found,
-                    }
+            if let Some(active) = self.directory.get(user_id) {
+                match look_at_active(&active, view, look.clone()).await {
+                    // The learner has stopped.
+                    None => continue,
+                    Some(value) => return Ok(value),
                 }
-            };
-            looked = self.look_with_blocks(found, view, look.clone()).await;
-            // Records stored between two of the reads may be newer than those read before. That
-            // happens to an active learner, and to one that was activated meanwhile and may be
-            // passivated again.
+            }
+            // Not active, so its state is as stored: it stopped only after that was durable.
+            looked = self.look_at_stored(user_id, view, look.clone()).await;
+            // Records stored between two of the reads may be newer than those read before, when a
+            // learner was activated meanwhile and may be passivated again.
             let is_as_before = self.store.position(self.shard).ok() == stored_up_to;
-            if is_as_before && (active.is_some() || self.directory.get(user_id).is_none()) {
+            if is_as_before && self.directory.get(user_id).is_none() {
                 return looked;
             }
         }
         looked
     }
 
-    /// Runs `look` once the missing blocks are read.
-    async fn look_with_blocks<T, F>(
+    async fn look_at_stored<T, F>(
         &self,
-        found: IncompleteLearner,
+        user_id: &str,
         view: &Arc<View>,
         look: F,
     ) -> Result<T, ReadError>
@@ -276,22 +250,10 @@ impl<R: Replicated> ShardReader<R> {
         T: Send + 'static,
         F: Fn(Option<&Learner>, &View) -> T + Send + 'static,
     {
-        let (store, blocks, shard) = (self.store(), Arc::clone(&self.blocks), self.shard);
-        let (view, views) = (Arc::clone(view), self.view.clone());
+        let (store, shard) = (self.store(), self.shard);
+        let (view, user_id) = (Arc::clone(view), user_id.to_owned());
         let looked = tokio::task::spawn_blocking(move || {
-            let (mut learner, missing) = match found {
-                IncompleteLearner::Copy(learner, missing) => (Some(*learner), missing),
-                IncompleteLearner::Stored(user_id, windows) => {
-                    let learner = load(&store, shard, &user_id)?.map(|stored| stored.learner);
-                    let missing = learner.as_ref().zip(windows);
-                    let missing = missing.map(|(learner, query)| learner.missing_for(&query));
-                    (learner, missing.unwrap_or_default())
-                }
-            };
-            if let Some(learner) = &mut learner {
-                let floor_ms = || views.borrow().at.floor_ms;
-                fetch_live(&*blocks, learner, &missing, floor_ms)?;
-            }
+            let learner = load(&store, shard, &user_id)?.map(|stored| stored.learner);
             let learner = learner.as_ref().filter(|learner| learner.is_known());
             Ok::<T, LoadError>(look(learner, &view))
         });
@@ -303,36 +265,19 @@ impl<R: Replicated> ShardReader<R> {
     }
 }
 
-/// A learner of which blocks may have to be read.
-enum IncompleteLearner {
-    /// Not active, so its state is as stored: it stopped only after that was durable. With the
-    /// query's windows.
-    Stored(String, Option<WindowQuery>),
-    /// A copy of an active learner, and the blocks it lacks.
-    Copy(Box<Learner>, Vec<i64>),
-}
-
-/// The answer, or the learner whose blocks must be read first; `None` when it has stopped.
-async fn look_at_active<T, F>(
-    learner: &LearnerRef,
-    view: &Arc<View>,
-    windows: Option<WindowQuery>,
-    look: F,
-) -> Option<Result<T, IncompleteLearner>>
+/// The answer; `None` when the learner has stopped.
+async fn look_at_active<T, F>(learner: &LearnerRef, view: &Arc<View>, look: F) -> Option<T>
 where
     T: Send + 'static,
     F: Fn(Option<&Learner>, &View) -> T + Send + 'static,
 {
     let (answer, answered) = oneshot::channel();
     let view = Arc::clone(view);
-    let look: Look = Box::new(move |seen| {
-        let _ = answer.send(match seen {
-            // A learner that was activated for an event that was then refused stays unknown.
-            Seen::Whole(learner) => Ok(look(Some(learner).filter(|it| it.is_known()), &view)),
-            Seen::Lacking(copy, missing) => Err(IncompleteLearner::Copy(copy, missing)),
-        });
+    let look: Look = Box::new(move |learner| {
+        // A learner that was activated for an event that was then refused stays unknown.
+        let _ = answer.send(look(Some(learner).filter(|it| it.is_known()), &view));
     });
-    let read = LearnerMessage::Read(learner::Read { windows, look });
+    let read = LearnerMessage::Read(learner::Read { look });
     learner.send(read).ok()?;
     answered.await.ok()
 }

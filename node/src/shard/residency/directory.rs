@@ -1,7 +1,7 @@
 //! The active learners of a shard, and which of them may be passivated.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -346,26 +346,6 @@ impl Directory {
         self.learners.lock().leaving_bytes > 0
     }
 
-    /// The active learners in a course.
-    pub fn members(&self, course_id: &str) -> Vec<Member> {
-        let learners = self.learners.lock();
-        learners
-            .iter()
-            .filter_map(|(user_id, active)| {
-                let seat = active.seat(course_id)?;
-                let standing = seat.standing.as_ref();
-                Some(Member {
-                    user_id: user_id.clone(),
-                    learner: active.learner.clone(),
-                    version: active.version,
-                    standing: standing
-                        .filter(|(version, _)| *version == active.version)
-                        .map(|(_, standing)| Arc::clone(standing)),
-                })
-            })
-            .collect()
-    }
-
     /// Caches the standings of members in a course until an entry touches them.
     pub fn keep_standings<'m>(
         &self,
@@ -385,26 +365,9 @@ impl Directory {
         }
     }
 
-    /// Ids of all courses of active learners.
-    pub fn course_ids(&self) -> BTreeSet<Box<str>> {
-        let learners = self.learners.lock();
-        let mut ids = BTreeSet::new();
-        for seat in learners.iter().flat_map(|(_, active)| &active.courses) {
-            if !ids.contains(&seat.course_id) {
-                ids.insert(seat.course_id.clone());
-            }
-        }
-        ids
-    }
-
     /// Number of active learners.
     pub fn len(&self) -> usize {
         self.learners.lock().active.len()
-    }
-
-    /// Ids of all active learners.
-    pub fn user_ids(&self) -> Vec<Box<str>> {
-        self.learners.lock().places.keys().cloned().collect()
     }
 
     /// Records a learner's new memory use, bytes.
@@ -423,7 +386,7 @@ impl Directory {
 }
 
 impl Learners {
-    fn iter(&self) -> impl Iterator<Item = (&Box<str>, &Active)> {
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&Box<str>, &Active)> {
         self.places
             .iter()
             .map(|(user_id, place)| (user_id, &self.active[*place]))
@@ -450,8 +413,23 @@ impl Active {
         self.memory_bytes.saturating_sub(ACTOR_BYTES).max(1)
     }
 
-    fn seat(&self, course_id: &str) -> Option<&Seat> {
-        self.courses.iter().find(|seat| seat.is_in(course_id))
+    /// Ids of its courses, in no order.
+    pub(super) fn course_ids(&self) -> impl Iterator<Item = &str> {
+        self.courses.iter().map(|seat| &*seat.course_id)
+    }
+
+    /// The learner as a member of a course; `None` if it is not in the course.
+    pub(super) fn member(&self, user_id: &str, course_id: &str) -> Option<Member> {
+        let seat = self.courses.iter().find(|seat| seat.is_in(course_id))?;
+        let standing = seat.standing.as_ref();
+        Some(Member {
+            user_id: user_id.into(),
+            learner: self.learner.clone(),
+            version: self.version,
+            standing: standing
+                .filter(|(version, _)| *version == self.version)
+                .map(|(_, standing)| Arc::clone(standing)),
+        })
     }
 }
 

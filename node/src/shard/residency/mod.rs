@@ -6,6 +6,7 @@ mod blocks;
 mod capture;
 mod directory;
 mod eviction;
+mod listing;
 mod memory;
 
 pub use blocks::ShardBlocks;

@@ -75,6 +75,18 @@ pub struct PaneCount<'h> {
 }
 
 impl PaneCount<'_> {
+    /// Number of the type within the block: equal for equal types only. Small numbers come first.
+    pub fn type_index(&self) -> u16 {
+        self.event_type
+    }
+
+    /// Name of the type.
+    pub fn type_name(&self) -> &str {
+        self.other
+            .or_else(|| EventType::name_at(self.event_type.into()))
+            .unwrap_or_default()
+    }
+
     /// The type.
     pub fn event_type(&self) -> EventType {
         match self.other {

@@ -428,7 +428,7 @@ impl Blocks {
     }
 
     /// End of the block that starts at a time, ms.
-    pub(super) fn end_ms(&self, from_ms: i64) -> i64 {
+    pub fn end_ms(&self, from_ms: i64) -> i64 {
         let hour_end_ms = (hour_of(from_ms) + 1).saturating_mul(HOUR_MS);
         let next_resident = self
             .resident

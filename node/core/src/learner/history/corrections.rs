@@ -51,12 +51,6 @@ impl Corrections {
         }
     }
 
-    /// Whether a pane was corrected after a log time.
-    pub fn changed_after(&self, pane_start_ms: i64, log_time_ms: i64) -> bool {
-        self.newest_of(pane_start_ms)
-            .is_some_and(|newest| newest.log_time_ms > log_time_ms)
-    }
-
     /// Removes the corrections of panes before the floor.
     pub fn prune(&mut self, floor_ms: i64) {
         self.0

@@ -346,10 +346,17 @@ impl Viewing {
         }
     }
 
-    /// Watched time: a stop right after a start is credited with the time between them, up to the
-    /// cap.
-    pub fn credits(&self) -> impl Iterator<Item = Credit> {
-        credits(self.facts.iter().map(Fact::mark), self.cap_ms())
+    /// Watched time of the events in `[from_ms, to_ms)`: a stop right after a start is credited
+    /// with the time between them, up to the cap.
+    pub fn credits_between(&self, from_ms: i64, to_ms: i64) -> impl Iterator<Item = Credit> {
+        let from = self.first_from(from_ms);
+        // The first stop may be counted from a start before the span.
+        let before = self.facts.iter_before(from);
+        let before = before.filter(|fact| fact.playback.is_some()).take(1);
+        let within = self.facts.iter_from(from);
+        let within = within.take_while(move |fact| fact.place.timestamp_ms < to_ms);
+        let credits = credits(before.chain(within).map(Fact::mark), self.cap_ms());
+        credits.filter(move |credit| credit.timestamp_ms >= from_ms)
     }
 
     /// Time of the newest playback event, ms, if it is a start.

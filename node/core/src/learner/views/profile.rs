@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 
 use super::{
-    help::{HelpReason, Status},
+    accuracy::Accuracy,
+    course_standing::CourseStanding,
     window::{Window, WindowQuery},
 };
 use crate::{
     EventType, WindowShape,
     context::ReadPoint,
     learner::{
-        attempts::{AttemptRef, ROLLING_LONG, ROLLING_SHORT, SKILLS_KEPT},
+        attempts::{AttemptRef, SKILLS_KEPT},
         compact::{EventKey, Text},
         history::{Interaction, Session},
         state::Learner,
@@ -32,8 +33,10 @@ pub struct Profile {
     pub events: u64,
     /// The session with the newest event.
     pub session: Option<Session>,
-    /// Ordered by id.
+    /// Those with the newest events, as many as a profile lists; ordered by id.
     pub courses: Vec<CourseStanding>,
+    /// Number of courses that are not listed.
+    pub other_courses: usize,
     /// The 30 s up to the shard's event clock; `None` without an event in them.
     pub sliding_window: Option<Window>,
     /// The newest minute with an event of this learner, if it is within the retention.
@@ -44,23 +47,8 @@ pub struct Profile {
     pub last_assessments: Vec<Assessment>,
     /// Over all skills.
     pub accuracy: Accuracy,
-    /// By skill.
+    /// By skill: at most [`SKILLS_KEPT`], those with the newest attempts.
     pub skills: BTreeMap<Box<str>, Accuracy>,
-}
-
-/// A learner's standing in one course.
-#[derive(Clone, Debug, PartialEq)]
-pub struct CourseStanding {
-    /// The course.
-    pub course_id: Box<str>,
-    /// Newest event in the course, ms.
-    pub last_event_ms: i64,
-    /// From the newest `enrolled` or `unenrolled` event.
-    pub enrolled: Option<bool>,
-    /// What the learner is doing.
-    pub status: Status,
-    /// Why the learner needs help.
-    pub reasons: Vec<HelpReason>,
 }
 
 /// A scored attempt.
@@ -82,43 +70,18 @@ pub struct Assessment {
     pub score_millionths: u32,
 }
 
-/// Rolling accuracy: means of score / maximum over the newest attempts.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Accuracy {
-    /// Over at most 5 attempts; `None` without one.
-    pub last5: Option<f64>,
-    /// Over at most 20 attempts; `None` without one.
-    pub last20: Option<f64>,
-    /// Number of attempts in `last20`.
-    pub attempts: u32,
-}
-
-impl Accuracy {
-    /// Computes the means from scores in millionths, newest first.
-    pub fn over(newest_first: impl Iterator<Item = u32>) -> Self {
-        let scores: Vec<u64> = newest_first.take(ROLLING_LONG).map(u64::from).collect();
-        let mean = |scores: &[u64]| {
-            (!scores.is_empty())
-                .then(|| scores.iter().sum::<u64>() as f64 / scores.len() as f64 / 1_000_000.0)
-        };
-        Self {
-            last5: mean(&scores[..scores.len().min(ROLLING_SHORT)]),
-            last20: mean(&scores),
-            attempts: u32::try_from(scores.len()).unwrap_or(u32::MAX),
-        }
-    }
-}
-
 impl Learner {
     /// The learner's profile at a read point.
     pub fn profile(&self, at: &ReadPoint) -> Profile {
         let attempts: Vec<AttemptRef<'_>> = self.attempts.newest_first().collect();
+        let courses = self.standings(at);
         Profile {
             user_id: self.user_id.clone(),
             last_event_ms: self.last_event_ms,
             events: self.events,
             session: self.sessions.present(at.watermark_ms),
-            courses: self.standings(at),
+            other_courses: self.courses() - courses.len(),
+            courses,
             sliding_window: self.sliding_window(at),
             last_window: self.last_window(at),
             last_interactions: self.last_interactions.read_all(&self.courses),
@@ -130,26 +93,6 @@ impl Learner {
             accuracy: Accuracy::over(attempts.iter().map(|attempt| attempt.score_millionths)),
             skills: by_skill(&attempts),
         }
-    }
-
-    /// The learner's standing in each course, ordered by id.
-    pub fn standings(&self, at: &ReadPoint) -> Vec<CourseStanding> {
-        let mut standings: Vec<CourseStanding> = self
-            .courses
-            .iter()
-            .map(|(slot, course)| {
-                let standing = self.gather(slot, course, at.floor_ms);
-                CourseStanding {
-                    course_id: course.course_id(),
-                    last_event_ms: standing.last_event_ms,
-                    enrolled: standing.enrolled,
-                    status: standing.status(at),
-                    reasons: standing.reasons(at),
-                }
-            })
-            .collect();
-        standings.sort_by(|a, b| a.course_id.cmp(&b.course_id));
-        standings
     }
 
     fn sliding_window(&self, at: &ReadPoint) -> Option<Window> {

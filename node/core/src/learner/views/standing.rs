@@ -1,10 +1,12 @@
 //! A learner's standing in one course, as it is stored for the course's views.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::{
+    accuracy::Accuracy,
     help::{COUNTED_MAX, FailedRun, PASS_MILLIONTHS, REWATCHING_STARTS_LEAST, STUCK_LEAST},
-    profile::Accuracy,
     window::engagement,
 };
 use crate::{
@@ -12,9 +14,9 @@ use crate::{
     context::ReadPoint,
     learner::{
         attempts::{AttemptRef, ROLLING_LONG},
-        compact::CourseSlot,
+        compact::{CourseIndex, CourseSlot},
         history::Membership,
-        playback::REWATCHING_SPAN_MS,
+        playback::{REWATCHING_SPAN_MS, Viewing},
         state::Learner,
     },
     time::{PANE_MS, floor_to, pane_start},
@@ -125,14 +127,16 @@ impl Learner {
     /// The other courses are unchanged: only accepted events change a course, and none from before
     /// that floor was accepted since.
     pub fn standings_since(&self, since_ms: i64) -> impl Iterator<Item = (Box<str>, Standing)> {
+        let floor_ms = self.floor_ms();
+        let facts = CourseFacts::of(self, floor_ms, |_| true);
+        let mut panes = self.newest_panes(floor_ms, |_| true);
         self.courses
             .iter()
             .filter(move |(_, course)| course.last_event_ms >= since_ms)
-            .map(|(slot, course)| {
-                (
-                    course.course_id(),
-                    self.gather(slot, course, self.floor_ms()),
-                )
+            .map(move |(slot, course)| {
+                let panes = panes.remove(&slot.index()).unwrap_or_default();
+                let standing = self.gather(slot, course, &facts);
+                (course.course_id(), Standing { panes, ..standing })
             })
     }
 
@@ -140,7 +144,12 @@ impl Learner {
     pub fn standing(&self, course_id: &str, floor_ms: i64) -> Option<Standing> {
         let index = self.courses.index_of(course_id)?;
         let course = self.courses.get(index)?;
-        Some(self.gather(CourseSlot::of(Some(index)), course, floor_ms))
+        let slot = CourseSlot::of(Some(index));
+        let facts = CourseFacts::of(self, floor_ms, |of| of == slot);
+        let mut panes = self.newest_panes(floor_ms, |of| of == slot);
+        let panes = panes.remove(&slot.index()).unwrap_or_default();
+        let standing = self.gather(slot, course, &facts);
+        Some(Standing { panes, ..standing })
     }
 
     /// Number of courses in which the learner was seen or enrolled. It only grows.
@@ -154,45 +163,45 @@ impl Learner {
         courses.map(|(_, course)| course.course_id())
     }
 
-    pub(super) fn gather(&self, slot: CourseSlot, course: &Membership, floor_ms: i64) -> Standing {
-        let attempts: Vec<AttemptRef<'_>> = self
-            .attempts
-            .newest_first()
-            // Older attempts may be in memory or not. They must not change the result.
-            .take_while(|attempt| attempt.place.timestamp_ms >= floor_ms)
-            .filter(|attempt| attempt.course == slot)
-            .take(ROLLING_LONG)
-            .collect();
+    /// The standing without its panes, which only engagement needs.
+    pub(super) fn gather(
+        &self,
+        slot: CourseSlot,
+        course: &Membership,
+        facts: &CourseFacts<'_>,
+    ) -> Standing {
+        let attempts = facts.attempts.get(&slot.index());
+        let attempts = attempts.map_or(&[][..], Vec::as_slice);
+        let viewings = facts.viewings.get(&slot.index());
+        let viewings = viewings.map_or(&[][..], Vec::as_slice);
         let scores = attempts.iter();
         Standing {
             last_event_ms: course.last_event_ms,
             enrolled: course.enrolled(),
             learner_last_ms: self.last_event_ms,
             session_last_ms: self.sessions.present_last_ms(),
-            running: self.running(slot, floor_ms),
-            starts_ms: self.starts(slot, floor_ms),
+            running: self.running(viewings),
+            starts_ms: self.starts(viewings, facts.floor_ms),
             scores: scores
                 .map(|attempt| (attempt.place.timestamp_ms, attempt.score_millionths))
                 .collect(),
-            wrong: FailedRun::wrong_by_skill(&attempts),
-            stuck: stuck(&attempts),
-            panes: self.newest_panes(slot, course, floor_ms),
+            wrong: FailedRun::wrong_by_skill(attempts),
+            stuck: stuck(attempts),
+            panes: Vec::new(),
         }
     }
 
     /// Only videos that can still be within their cap: the event clock is never before the
     /// learner's newest event.
-    fn running(&self, slot: CourseSlot, floor_ms: i64) -> Vec<Running> {
-        self.playbacks
-            .since(floor_ms)
-            .filter(|viewing| viewing.course() == slot)
-            .filter_map(|viewing| {
-                Some(Running {
-                    since_ms: viewing.running_since()?,
-                    cap_ms: viewing.cap_ms(),
-                    last_ms: viewing.last_ms()?,
-                })
+    fn running(&self, viewings: &[&Viewing]) -> Vec<Running> {
+        let running = viewings.iter().filter_map(|viewing| {
+            Some(Running {
+                since_ms: viewing.running_since()?,
+                cap_ms: viewing.cap_ms(),
+                last_ms: viewing.last_ms()?,
             })
+        });
+        running
             .filter(|running| {
                 let ran_ms = self.last_event_ms.saturating_sub(running.since_ms);
                 ran_ms.unsigned_abs() <= running.cap_ms
@@ -200,67 +209,111 @@ impl Learner {
             .collect()
     }
 
-    fn starts(&self, slot: CourseSlot, floor_ms: i64) -> Vec<Vec<i64>> {
+    fn starts(&self, viewings: &[&Viewing], floor_ms: i64) -> Vec<Vec<i64>> {
         let span_start_ms = self.last_event_ms.saturating_sub(REWATCHING_SPAN_MS);
         let from_ms = span_start_ms.max(floor_ms);
-        self.playbacks
-            .since(from_ms)
-            .filter(|viewing| viewing.course() == slot)
-            .map(|viewing| {
-                let mut starts_ms: Vec<i64> = viewing.starts_since(from_ms).collect();
-                starts_ms.drain(..starts_ms.len().saturating_sub(COUNTED_MAX));
-                starts_ms
-            })
+        let starts = viewings.iter().map(|viewing| {
+            let mut starts_ms: Vec<i64> = viewing.starts_since(from_ms).collect();
+            starts_ms.drain(..starts_ms.len().saturating_sub(COUNTED_MAX));
+            starts_ms
+        });
+        starts
             .filter(|starts_ms| starts_ms.len() >= REWATCHING_STARTS_LEAST)
             .collect()
     }
 
-    /// Sums of the course's panes, as far as views can still show them: the event clock is never
-    /// before the learner's newest event.
-    fn newest_panes(&self, slot: CourseSlot, course: &Membership, floor_ms: i64) -> Vec<PaneSums> {
-        let newest_ms = pane_start(course.last_event_ms);
+    /// Sums of the panes of the wanted courses, as far as views can still show them: the event
+    /// clock is never before the learner's newest event. In one pass, whatever the number of
+    /// courses.
+    fn newest_panes(
+        &self,
+        floor_ms: i64,
+        is_wanted: impl Fn(CourseSlot) -> bool,
+    ) -> BTreeMap<Option<CourseIndex>, Vec<PaneSums>> {
         let from_ms = pane_start(self.last_event_ms)
             .saturating_sub(WindowShape::SLIDING.size_ms - PANE_MS)
             .max(floor_ms);
-        let end_ms = newest_ms.saturating_add(PANE_MS);
-        let mut sums: Vec<PaneSums> = Vec::new();
-        for (block, start_ms, pane) in self.blocks.panes_between(from_ms, end_ms) {
+        let mut sums: BTreeMap<Option<CourseIndex>, Vec<PaneSums>> = BTreeMap::new();
+        for (block, start_ms, pane) in self.blocks.panes_between(from_ms, i64::MAX) {
             let counts = block.counts(pane);
-            let counts = counts.filter(|count| CourseSlot::of(count.course) == slot);
-            let folded = counts.fold(None, |sums: Option<PaneSums>, count| {
-                let mut sums = sums.unwrap_or(PaneSums::empty(start_ms));
-                if count.is_clicks() {
-                    sums.clicks += u64::from(count.events);
+            for count in counts.filter(|count| is_wanted(CourseSlot::of(count.course))) {
+                let panes = sums.entry(count.course).or_default();
+                if panes.last().is_none_or(|last| last.start_ms != start_ms) {
+                    panes.push(PaneSums::empty(start_ms));
                 }
-                if count.is_activity() {
-                    sums.active_ms = PANE_MS.unsigned_abs();
+                if let Some(sums) = panes.last_mut() {
+                    if count.is_clicks() {
+                        sums.clicks += u64::from(count.events);
+                    }
+                    if count.is_activity() {
+                        sums.active_ms = PANE_MS.unsigned_abs();
+                    }
                 }
-                Some(sums)
-            });
-            sums.extend(folded);
+            }
         }
-        let Some(first_ms) = sums.first().map(|pane| pane.start_ms) else {
+        if sums.is_empty() {
             return sums;
-        };
-        let mut add = |at_ms: i64, add: &dyn Fn(&mut PaneSums)| {
+        }
+        let mut add = |at_ms: i64, course: Option<CourseIndex>, add: &dyn Fn(&mut PaneSums)| {
             let start_ms = pane_start(at_ms);
-            if let Ok(at) = sums.binary_search_by_key(&start_ms, |pane| pane.start_ms) {
-                add(&mut sums[at]);
+            if let Some(panes) = sums.get_mut(&course)
+                && let Ok(at) = panes.binary_search_by_key(&start_ms, |pane| pane.start_ms)
+            {
+                add(&mut panes[at]);
             }
         };
-        for viewing in self.playbacks.since(first_ms) {
-            let credits = viewing.credits();
-            for credit in credits.filter(|credit| CourseSlot::of(credit.course) == slot) {
-                add(credit.timestamp_ms, &|pane| {
+        for viewing in self.playbacks.since(from_ms) {
+            for credit in viewing.credits_between(from_ms, i64::MAX) {
+                add(credit.timestamp_ms, credit.course, &|pane| {
                     pane.video_ms = pane.video_ms.saturating_add(credit.watched_ms);
                 });
             }
         }
-        let attempts = self.attempts.between(first_ms, end_ms);
-        for attempt in attempts.filter(|attempt| attempt.is_quiz && attempt.course == slot) {
-            add(attempt.place.timestamp_ms, &|pane| pane.quiz_count += 1);
+        let attempts = self.attempts.between(from_ms, i64::MAX);
+        for attempt in attempts.filter(|attempt| attempt.is_quiz) {
+            let course = attempt.course.index();
+            add(attempt.place.timestamp_ms, course, &|pane| {
+                pane.quiz_count += 1
+            });
         }
         sums
+    }
+}
+
+/// What standings are computed from, by course, gathered in one pass.
+pub(super) struct CourseFacts<'l> {
+    floor_ms: i64,
+    /// At most [`ROLLING_LONG`] of each course, newest first.
+    attempts: BTreeMap<Option<CourseIndex>, Vec<AttemptRef<'l>>>,
+    /// By the course of the newest event.
+    viewings: BTreeMap<Option<CourseIndex>, Vec<&'l Viewing>>,
+}
+
+impl<'l> CourseFacts<'l> {
+    /// The facts of the wanted courses since the floor, ms.
+    pub fn of(learner: &'l Learner, floor_ms: i64, is_wanted: impl Fn(CourseSlot) -> bool) -> Self {
+        let mut facts = Self {
+            floor_ms,
+            attempts: BTreeMap::new(),
+            viewings: BTreeMap::new(),
+        };
+        // Attempts before the floor may be in memory or not. They must not change the result.
+        let attempts = learner.attempts.newest_first();
+        let live = attempts.take_while(|attempt| attempt.place.timestamp_ms >= floor_ms);
+        for attempt in live.filter(|attempt| is_wanted(attempt.course)) {
+            let newest = facts.attempts.entry(attempt.course.index()).or_default();
+            if newest.len() < ROLLING_LONG {
+                newest.push(attempt);
+            }
+        }
+        for viewing in learner.playbacks.since(floor_ms) {
+            let course = viewing.course();
+            if is_wanted(course) {
+                let viewings = facts.viewings.entry(course.index()).or_default();
+                viewings.push(viewing);
+            }
+        }
+        facts
     }
 }
 
