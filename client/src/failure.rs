@@ -36,10 +36,8 @@ impl Failure {
     /// Whether a retry, here or at another node, may succeed.
     pub fn is_retryable(&self) -> bool {
         match self.status.code() {
-            Code::Unavailable
-            | Code::ResourceExhausted
-            | Code::Aborted
-            | Code::DeadlineExceeded => true,
+            Code::Unavailable | Code::Aborted | Code::DeadlineExceeded => true,
+            Code::ResourceExhausted => !self.asks_too_much(),
             // tonic also uses these three codes for a broken connection. From the node itself they
             // are final.
             Code::Unknown | Code::Internal | Code::Cancelled => self.is_transport(),
@@ -73,6 +71,12 @@ impl Failure {
     /// Whether to try another node. A busy node is asked again.
     pub(crate) fn points_elsewhere(&self) -> bool {
         self.status.code() != Code::ResourceExhausted
+    }
+
+    /// Whether the request asks for more than one answer may cost, now and later.
+    fn asks_too_much(&self) -> bool {
+        let info = self.status.get_details_error_info();
+        info.is_some_and(|info| info.reason == "TOO_MUCH")
     }
 
     /// The pause that the node asks for (`google.rpc.RetryInfo`).
@@ -150,6 +154,13 @@ mod tests {
         let busy = failure(status);
         assert!(busy.is_retryable() && busy.has_no_side_effects() && !busy.points_elsewhere());
         assert_eq!(busy.retry_after(), Some(Duration::from_millis(250)));
+    }
+
+    #[test]
+    fn a_request_that_asks_too_much_is_not_repeated() {
+        let details = ErrorDetails::with_error_info("TOO_MUCH", "homeroom", []);
+        let status = Status::with_error_details(Code::ResourceExhausted, "too much", details);
+        assert!(!failure(status).is_retryable());
     }
 
     #[test]
