@@ -134,14 +134,38 @@ fn essay(nth: u32) -> Value {
     essay
 }
 
+/// The standard allows a score below nothing, which can't be counted.
+fn debt(nth: u32) -> Value {
+    let mut debt = numbered(nth);
+    debt["verb"]["id"] = "http://adlnet.gov/expapi/verbs/scored".into();
+    debt["result"] = json!({"score": {"scaled": -0.5}});
+    debt
+}
+
+#[test]
+fn an_answer_that_nobody_has_rated_is_an_interaction() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let mut unsure = essay(2);
+    unsure["result"]["success"] = Value::Null;
+    let answer = post(&home, &json!([essay(1), unsure, numbered(3)]));
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    assert_eq!(counts(&home), [3, 0, 0, 0]);
+    let user = unsure["actor"]["account"]["name"].as_str();
+    let url = home.url(&format!("/v1/learners/{}", user.expect("an account")));
+    let learner = http::send("GET", &url, &[], b"").json();
+    let interactions = &learner["profile"]["lastInteractions"];
+    let types = [0, 1, 2].map(|nth| interactions[nth]["eventType"].as_str());
+    assert!(types.contains(&Some("answered")), "{learner}");
+    let assessments = learner["profile"]["lastAssessments"].as_array();
+    assert_eq!(assessments.map(Vec::len), Some(1), "the quiz: {learner}");
+}
+
 #[test]
 fn the_id_of_a_statement_that_tells_nothing_is_taken_as_well() {
     let home = Home::new(&["--shards", "2"]);
     let _node = home.start();
-    for batch in [
-        json!([essay(1), numbered(1)]),
-        json!([numbered(2), essay(2)]),
-    ] {
+    for batch in [json!([debt(1), numbered(1)]), json!([numbered(2), debt(2)])] {
         let answer = post(&home, &batch);
         assert_eq!(answer.error(), (400, "statements_refused".to_owned()));
         let refused = &answer.json()["error"]["statements"];
@@ -181,10 +205,44 @@ async fn refusals_by_the_learner_are_not_in_the_answer() {
 fn a_statement_that_is_sound_but_tells_nothing_harms_no_other() {
     let home = Home::new(&["--shards", "2"]);
     let _node = home.start();
-    let answer = post(&home, &json!([numbered(1), essay(2), numbered(3)]));
+    let answer = post(&home, &json!([numbered(1), debt(2), numbered(3)]));
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.json(), json!([id(1), id(2), id(3)]));
     assert_eq!(counts(&home), [2, 0, 0, 1]);
+}
+
+#[test]
+fn answers_have_the_skill_that_the_setting_of_their_source_finds() {
+    let home = Home::new(&["--shards", "2"]);
+    let _node = home.start();
+    let iri = "https://example.org/skill";
+    let setting = |from: &str| format!("sources.xapi.skill-from={from}");
+    let changed = home
+        .cli()
+        .json(&["settings", "set", &setting(&format!("context:{iri}"))]);
+    let shown = &changed["sources"]["xapi"]["skillFrom"];
+    assert_eq!(shown, &json!(format!("context:{iri}")), "{changed}");
+    let mut answer = essay(1);
+    answer["result"]["success"] = true.into();
+    answer["context"] = json!({"extensions": {iri: ["halves", "thirds"]}});
+    assert_eq!(post(&home, &answer).status, 200);
+    let url = home.url("/v1/learners/ada?consistency=linearizable");
+    let learner = http::send("GET", &url, &[], b"").json();
+    assert_eq!(
+        learner["profile"]["skills"][0]["skillId"], "halves",
+        "{learner}"
+    );
+    assert_eq!(learner["profile"]["skills"][0]["accuracy"]["attempts"], 1);
+    for wrong in [
+        "groupings",
+        "context:",
+        &format!("context:{}", "i".repeat(1_025)),
+    ] {
+        let refused = home.cli().run(&["settings", "set", &setting(wrong)]);
+        assert!(!refused.status.success(), "{wrong}");
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains("skill_from"), "{said}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use homeroom_core::{ActorForm, LatePolicy, Settings, SettingsChange, SourcePolicy};
+use homeroom_core::{ActorForm, BadSkillFrom, LatePolicy, Settings, SettingsChange, SourcePolicy};
 use homeroom_proto::v1::{self, cluster_service_server::ClusterService};
 use tonic::{Request, Response, Status};
 
@@ -161,6 +161,11 @@ fn to_proto(settings: &Settings) -> v1::Settings {
             drop_unknown_fields: Some(policy.drop_unknown_fields),
             actor_form: actor_form.into(),
             delay_ms: policy.delay_ms,
+            skill_from: policy
+                .skill_from
+                .as_ref()
+                .map(ToString::to_string)
+                .unwrap_or_default(),
         };
         (source.clone(), policy)
     });
@@ -201,8 +206,9 @@ fn to_change(requested: v1::Settings) -> Result<SettingsChange, Status> {
             drop_unknown_fields: policy.drop_unknown_fields.unwrap_or_default(),
             actor_form,
             delay_ms: policy.delay_ms,
+            skill_from: skill_from(&policy.skill_from)?,
         };
-        (source, policy)
+        Ok((source, policy))
     });
     Ok(SettingsChange {
         retention_ms: requested.retention_ms,
@@ -212,8 +218,18 @@ fn to_change(requested: v1::Settings) -> Result<SettingsChange, Status> {
         authority: authority
             .map(|(event_type, of)| (event_type, of.sources.into_iter().collect()))
             .collect(),
-        sources: sources.collect(),
+        sources: sources.collect::<Result<_, Status>>()?,
         poison_drill_type: requested.poison_drill_type,
         learner_bytes_max: requested.learner_bytes_max,
+    })
+}
+
+fn skill_from(text: &str) -> Result<Option<homeroom_core::SkillFrom>, Status> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let from = text.parse().map(Some);
+    from.map_err(|error: BadSkillFrom| {
+        status::invalid("settings.sources.….skill_from", &error.to_string())
     })
 }

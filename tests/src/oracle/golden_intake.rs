@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 
 use super::golden::event;
 use super::{
-    ActorForm, NaiveEvent, NaiveModel, Outcome, Reason, Settings, parse_native, parse_xapi,
+    ActorForm, NaiveEvent, NaiveModel, Outcome, Reason, Settings, SkillPlace, parse_native,
+    parse_xapi,
 };
 
 fn refusal(line: &str) -> Option<Reason> {
@@ -292,6 +293,9 @@ fn xapi_verbs_become_types() {
     let video = json!({"context": category});
     let scored = json!({"result": {"score": {"scaled": 0.5}}});
     let right = json!({"result": {"success": true}});
+    let essay = json!({"result": {"response": "To be", "completion": true}});
+    let unjudged = json!({"result": {"success": null, "score": {}}});
+    let pointless = json!({"result": {"score": {"raw": 3}}});
     let cases = [
         ("played", &video, "video_played"),
         ("terminated", &video, "video_ended"),
@@ -299,6 +303,10 @@ fn xapi_verbs_become_types() {
         ("completed", &scored, "quiz_submitted"),
         ("completed", &right, "completed"),
         ("answered", &right, "question_answered"),
+        ("answered", &scored, "question_answered"),
+        ("answered", &essay, "answered"),
+        ("answered", &unjudged, "answered"),
+        ("answered", &pointless, "answered"),
         ("experienced", &right, "page_view"),
         ("downloaded", &right, "downloaded"),
     ];
@@ -376,4 +384,46 @@ fn xapi_actors_become_learners() {
         Ok("sha1:0f".into())
     );
     assert_eq!(who(json!({}), ActorForm::Name), Err(Reason::MissingField));
+}
+
+#[test]
+fn xapi_skills_stand_where_the_setting_says() {
+    let course = "http://adlnet.gov/expapi/activities/course";
+    let statement = statement(
+        "answered",
+        json!({
+            "object": {"id": "o", "definition": {"extensions": {"urn:d": [7, "", "of the definition"]}}},
+            "context": {
+                "contextActivities": {
+                    "grouping": [{"id": "c", "definition": {"type": course}}, {"id": "of a group"}],
+                    "category": [{"id": "https://w3id.org/xapi/video"}, {"id": "of a category"}],
+                },
+                "extensions": {"urn:c": "of the context", "urn:n": {"id": "no text"}},
+            },
+            "result": {"success": false},
+        }),
+    );
+    let skill = |skill_place: SkillPlace| {
+        let settings = Settings {
+            skill_place,
+            ..Settings::default()
+        };
+        parse_xapi(statement.to_string().as_bytes(), &settings)
+            .unwrap()
+            .skill_id
+    };
+    let some = |text: &str| Some(text.to_owned());
+    assert_eq!(skill(SkillPlace::Nowhere), None);
+    assert_eq!(skill(SkillPlace::Groupings), some("of a group"));
+    assert_eq!(skill(SkillPlace::Categories), some("of a category"));
+    let extension = |place: fn(String) -> SkillPlace, iri: &str| skill(place(iri.to_owned()));
+    assert_eq!(
+        extension(SkillPlace::OfDefinition, "urn:d"),
+        some("of the definition")
+    );
+    assert_eq!(
+        extension(SkillPlace::OfContext, "urn:c"),
+        some("of the context")
+    );
+    assert_eq!(extension(SkillPlace::OfContext, "urn:n"), None);
 }

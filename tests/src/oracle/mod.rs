@@ -51,7 +51,7 @@ pub use parse_xapi::parse_xapi;
 pub use reason::{Reason, Refusal};
 pub use rolling::RollingAccuracy;
 pub use session::SessionRow;
-pub use settings::{ActorForm, Settings};
+pub use settings::{ActorForm, Settings, SkillPlace};
 pub use watched::WatchedCredit;
 pub use window::{TypeList, WindowRow, WindowSpec, WindowState, engagement};
 pub use window_line::WindowLine;

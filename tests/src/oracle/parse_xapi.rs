@@ -7,7 +7,7 @@ use super::event::NaiveEvent;
 use super::fields::Fields;
 use super::parse_native::parse_object;
 use super::reason::{Reason, Refusal};
-use super::settings::{ActorForm, Settings};
+use super::settings::{ActorForm, Settings, SkillPlace};
 
 const VIDEO_PROFILE: &str = "https://w3id.org/xapi/video";
 const VIDEO_TYPE: &str = "https://w3id.org/xapi/video/activity-type/video";
@@ -62,7 +62,8 @@ impl Statement {
         let object_id = text(&self.object, "id")?;
         let registration = text(&self.context, "registration")?;
         let points = self.points()?;
-        let event_type = self.event_type(points.is_some());
+        let success = Fields::of(self.result.clone()).truth("success")?;
+        let event_type = self.event_type(points.is_some(), success.is_some());
         let is_quiz = event_type.as_deref() == Some("quiz_submitted");
         let attempt_id = registration
             .as_ref()
@@ -81,7 +82,8 @@ impl Statement {
             attempt_id,
             score: points.map(|(score, _)| score),
             max_score: points.map(|(_, max)| max),
-            success: Fields::of(self.result.clone()).truth("success")?,
+            success,
+            skill_id: self.skills(&settings.skill_place).into_iter().next(),
             length_ms: self.length_ms()?,
             event_id: self.id,
             timestamp: self.timestamp,
@@ -104,7 +106,8 @@ impl Statement {
         Ok(raw.zip(max).or(scaled.map(|scaled| (scaled, 1.0))))
     }
 
-    fn event_type(&self, has_points: bool) -> Option<String> {
+    /// An answer is a rated one only when its result has points or says whether it is right.
+    fn event_type(&self, has_points: bool, is_judged: bool) -> Option<String> {
         let name = self
             .verb
             .as_deref()?
@@ -118,7 +121,7 @@ impl Statement {
             "completed" if self.is_video() => "video_completed",
             "initialized" if self.is_video() => "video_initialized",
             "interacted" if self.is_video() => "video_interacted",
-            "answered" => "question_answered",
+            "answered" if has_points || is_judged => "question_answered",
             "passed" | "failed" | "completed" | "scored" if has_points => "quiz_submitted",
             "launched" | "experienced" | "viewed" => "page_view",
             other => other,
@@ -164,6 +167,35 @@ impl Statement {
             .map(str::to_owned)
     }
 
+    /// All skills in the place, in the statement's order. Only texts are skills.
+    fn skills(&self, place: &SkillPlace) -> Vec<String> {
+        let found: Vec<Value> = match place {
+            SkillPlace::Nowhere => Vec::new(),
+            SkillPlace::Groupings => {
+                let groupings = self.activities("grouping").into_iter();
+                let groupings = groupings.filter(|activity| !is_course(activity));
+                groupings.filter_map(|it| it.get("id").cloned()).collect()
+            }
+            SkillPlace::Categories => {
+                let categories = self.activities("category").into_iter();
+                let ids = categories.filter_map(|it| it.get("id").cloned());
+                ids.filter(|id| *id != VIDEO_PROFILE).collect()
+            }
+            SkillPlace::OfDefinition(iri) => listed(
+                self.object
+                    .get("definition")
+                    .and_then(|it| it.get("extensions")),
+                iri,
+            ),
+            SkillPlace::OfContext(iri) => listed(self.context.get("extensions"), iri),
+        };
+        let texts = found.iter().filter_map(Value::as_str);
+        texts
+            .filter(|text| !text.is_empty())
+            .map(str::to_owned)
+            .collect()
+    }
+
     fn length_ms(&self) -> Result<Option<f64>, Reason> {
         for part in [&self.context, &self.result] {
             if let Some(length_s) = Fields::of(extensions(part)?).number(LENGTH_EXTENSION, None)? {
@@ -205,6 +237,15 @@ fn user_id(actor: &Map<String, Value>, form: ActorForm) -> Result<Option<String>
         return Ok(Some(format!("sha1:{hash}")));
     }
     text(actor, "openid")
+}
+
+/// The values of an extension: one, or those of its list.
+fn listed(extensions: Option<&Value>, iri: &str) -> Vec<Value> {
+    match extensions.and_then(|extensions| extensions.get(iri)) {
+        Some(Value::Array(values)) => values.clone(),
+        Some(value) => vec![value.clone()],
+        None => Vec::new(),
+    }
 }
 
 fn text(object: &Map<String, Value>, name: &str) -> Result<Option<String>, Reason> {

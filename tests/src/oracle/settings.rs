@@ -12,6 +12,22 @@ pub enum ActorForm {
     HomePageAndName,
 }
 
+/// The place in a statement that names its skill. Extensions are given by their IRI.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum SkillPlace {
+    /// None: statements have no skill.
+    #[default]
+    Nowhere,
+    /// The grouping activities, without courses.
+    Groupings,
+    /// The category activities, without the video profile.
+    Categories,
+    /// An extension of the object's definition.
+    OfDefinition(String),
+    /// An extension of the context.
+    OfContext(String),
+}
+
 /// The settings of the model.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -29,6 +45,8 @@ pub struct Settings {
     pub xapi_source: String,
     /// How xAPI accounts are named.
     pub actor_form: ActorForm,
+    /// Where statements name their skill.
+    pub skill_place: SkillPlace,
 }
 
 impl Default for Settings {
@@ -41,6 +59,7 @@ impl Default for Settings {
             listener: "listener:http".into(),
             xapi_source: "xapi".into(),
             actor_form: ActorForm::default(),
+            skill_place: SkillPlace::default(),
         }
     }
 }

@@ -25,6 +25,8 @@ enum Command {
     /// authority.TYPE=SOURCE[,SOURCE…] (whose word counts for an event type; none: everybody's)
     /// sources.NAME.ordered=true|false  sources.NAME.delay=5s  sources.NAME.extra-credit=true|false
     /// sources.NAME.drop-unknown-fields=true|false  sources.NAME.actor-form=name|home_page_and_name
+    /// sources.NAME.skill-from=grouping|category|definition:IRI|context:IRI (the part of an xAPI
+    /// statement that its skill is read from; nothing: none)
     #[command(verbatim_doc_comment)]
     Set {
         /// What to change.
@@ -98,6 +100,10 @@ fn rows(settings: &v1::Settings) -> Vec<(String, String)> {
             (
                 "actor-form",
                 (policy.actor_form != 0).then(|| form.to_ascii_lowercase()),
+            ),
+            (
+                "skill-from",
+                Some(policy.skill_from.clone()).filter(|from| !from.is_empty()),
             ),
         ];
         for (name, value) in fields {

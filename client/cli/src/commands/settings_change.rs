@@ -25,13 +25,15 @@ pub(super) enum SettingChange {
     },
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(super) enum SourceField {
     Ordered(bool),
     Delay(i64),
     ExtraCredit(bool),
     DropUnknownFields(bool),
     ActorForm(v1::ActorForm),
+    /// The node checks it.
+    SkillFrom(String),
 }
 
 #[derive(Debug, Error, PartialEq)]
@@ -99,17 +101,19 @@ impl SourceField {
             "extra-credit" => truth(value).map(Self::ExtraCredit),
             "drop-unknown-fields" => truth(value).map(Self::DropUnknownFields),
             "actor-form" => actor_form(value).map(Self::ActorForm),
+            "skill-from" => Ok(Self::SkillFrom(value.to_owned())),
             _ => return None,
         })
     }
 
-    fn apply(self, policy: &mut v1::SourcePolicy) {
+    fn apply(&self, policy: &mut v1::SourcePolicy) {
         match self {
-            Self::Ordered(value) => policy.ordered = Some(value),
-            Self::Delay(ms) => policy.delay_ms = Some(ms),
-            Self::ExtraCredit(value) => policy.extra_credit = Some(value),
-            Self::DropUnknownFields(value) => policy.drop_unknown_fields = Some(value),
-            Self::ActorForm(form) => policy.set_actor_form(form),
+            Self::Ordered(value) => policy.ordered = Some(*value),
+            Self::Delay(ms) => policy.delay_ms = Some(*ms),
+            Self::ExtraCredit(value) => policy.extra_credit = Some(*value),
+            Self::DropUnknownFields(value) => policy.drop_unknown_fields = Some(*value),
+            Self::ActorForm(form) => policy.set_actor_form(*form),
+            Self::SkillFrom(from) => policy.skill_from.clone_from(from),
         }
     }
 }
@@ -182,6 +186,7 @@ mod tests {
         for text in [
             "sources.lms.eu.ordered=true",
             "sources.lms.eu.actor-form=name",
+            "sources.lms.eu.skill-from=context:https://x.org/skill",
             "retention=10d",
             "learner-bytes-max=2MiB",
         ] {
@@ -194,6 +199,7 @@ mod tests {
         let policy = &update.sources["lms.eu"];
         assert_eq!((policy.ordered, policy.delay_ms), (Some(true), Some(7)));
         assert_eq!(policy.actor_form(), v1::ActorForm::Name);
+        assert_eq!(policy.skill_from, "context:https://x.org/skill");
     }
 
     #[test]

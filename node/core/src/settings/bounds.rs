@@ -56,6 +56,15 @@ impl Settings {
                 return Err(outside(name, bounds, format!("{value} ms")));
             }
         }
+        let skills = self
+            .sources
+            .values()
+            .filter_map(|it| it.skill_from.as_ref());
+        if let Some(wrong) = skills.into_iter().find(|from| !from.is_valid()) {
+            let bounds = "a printable IRI of 1 to 1,024 bytes, where it names an extension";
+            let value = format!("{} bytes", wrong.to_string().len());
+            return Err(outside("sources.….skill-from", bounds, value));
+        }
         if !LEARNER_BYTES.contains(&self.learner_bytes_max) {
             let value = format!("{} bytes", self.learner_bytes_max);
             return Err(outside(

@@ -1,6 +1,7 @@
 //! The cluster's settings. All replicas agree on them, since only log entries change them.
 
 mod bounds;
+mod skill_from;
 mod stored;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,6 +12,7 @@ use crate::time::{DAY_MS, MINUTE_MS, PANE_MS, floor_to};
 
 pub(crate) use bounds::EARLIER_SETTINGS_BYTES_MAX;
 pub use bounds::{CHANGE_BYTES_MAX, SETTINGS_BYTES_MAX, SettingsError};
+pub use skill_from::{BadSkillFrom, SkillFrom};
 pub(crate) use stored::{ChangeBefore, SettingsBefore, versioned, versioned_change};
 
 /// All settings that results depend on.
@@ -72,6 +74,8 @@ pub struct SourcePolicy {
     pub actor_form: ActorForm,
     /// Replaces [`Settings::source_delay_ms`].
     pub delay_ms: Option<i64>,
+    /// Where the skill of the source's xAPI statements stands, if anywhere.
+    pub skill_from: Option<SkillFrom>,
 }
 
 /// Windows of `size_ms` that begin at every multiple of `step_ms`.
@@ -149,6 +153,7 @@ impl Settings {
             drop_unknown_fields: false,
             actor_form: ActorForm::Name,
             delay_ms: None,
+            skill_from: None,
         };
         self.sources.get(source).unwrap_or(DEFAULT)
     }

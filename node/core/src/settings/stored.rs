@@ -143,6 +143,7 @@ impl From<PolicyBefore> for SourcePolicy {
             drop_unknown_fields: it.drop_unknown_fields,
             actor_form: it.actor_form,
             delay_ms: it.delay_ms,
+            skill_from: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::{
     ActorForm, CHANGE_BYTES_MAX, LatePolicy, SETTINGS_BYTES_MAX, Settings, SettingsChange,
-    SourcePolicy, WindowShape,
+    SkillFrom, SourcePolicy, WindowShape,
     stored::{ChangeBefore, SettingsBefore},
 };
 use crate::{
@@ -100,6 +100,29 @@ fn named(name: &str) -> SettingsChange {
     SettingsChange {
         sources: BTreeMap::from([(name.to_owned(), policy())]),
         ..SettingsChange::default()
+    }
+}
+
+#[test]
+fn iris_of_skills_are_bounded_and_printable() {
+    let with = |iri: &str| {
+        let skill_from = Some(SkillFrom::DefinitionExtension(iri.to_owned()));
+        let policy = SourcePolicy {
+            skill_from,
+            ..policy()
+        };
+        let change = SettingsChange {
+            sources: BTreeMap::from([("lms".to_owned(), policy)]),
+            ..SettingsChange::default()
+        };
+        Settings::default().changed(&change)
+    };
+    let longest = "i".repeat(1_024);
+    let settings = with(&longest).unwrap();
+    assert_eq!(Settings::decode(&settings.encode()), Ok(settings));
+    for wrong in ["", "a\u{1b}[2J", &format!("{longest}i")] {
+        let error = with(wrong).unwrap_err().to_string();
+        assert!(error.contains("skill-from") && error.len() < 200, "{error}");
     }
 }
 
@@ -205,13 +228,18 @@ fn any_name() -> impl Strategy<Value = String> {
 }
 
 fn any_policy() -> impl Strategy<Value = SourcePolicy> {
-    (any::<bool>(), proptest::option::of(0..=3_600_000_i64)).prop_map(|(ordered, delay_ms)| {
-        SourcePolicy {
+    let skill_from = any_name().prop_map(SkillFrom::ContextExtension);
+    (
+        any::<bool>(),
+        proptest::option::of(0..=3_600_000_i64),
+        proptest::option::of(skill_from),
+    )
+        .prop_map(|(ordered, delay_ms, skill_from)| SourcePolicy {
             ordered,
             delay_ms,
+            skill_from,
             ..SourcePolicy::default()
-        }
-    })
+        })
 }
 
 fn any_change() -> impl Strategy<Value = SettingsChange> {

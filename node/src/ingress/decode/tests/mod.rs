@@ -9,6 +9,8 @@ mod score;
 mod wire;
 mod xapi;
 mod xapi_clients;
+mod xapi_platforms;
+mod xapi_skills;
 mod xapi_standard;
 
 use homeroom_core::{Event, Reason, Refusal, Settings, SourcePolicy};

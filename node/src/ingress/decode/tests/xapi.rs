@@ -49,6 +49,22 @@ fn verbs_become_types() {
             adl("answered", r#""result":{"success":true}"#),
             "question_answered",
         ),
+        (adl("answered", SCORED), "question_answered"),
+        (adl("answered", ""), "answered"),
+        (
+            adl(
+                "answered",
+                r#""result":{"success":null,"response":"An essay."}"#,
+            ),
+            "answered",
+        ),
+        (
+            adl(
+                "answered",
+                r#""result":{"score":{"raw":0},"completion":true}"#,
+            ),
+            "answered",
+        ),
         (adl("launched", ""), "page_view"),
         (adl("experienced", ""), "page_view"),
         (
@@ -378,7 +394,6 @@ fn faulty_statements() -> Vec<(String, Reason, &'static str)> {
             MissingField,
             "missing verb.id",
         ),
-        (adl("answered", ""), MissingField, "or result.success"),
         (
             adl("x", "").replace(r#""2026-03-04T09:59:00Z""#, "5"),
             BadTimestamp,

@@ -48,7 +48,8 @@ fn decode<'p>(
     } else {
         default_source
     };
-    let form = context.settings.source_policy(source).actor_form;
+    let policy = context.settings.source_policy(source);
+    let form = policy.actor_form;
     let (mut draft, fault) = match read(delivery.bytes) {
         Ok(statement) => {
             if let (Some(pages), Some(page)) = (context.home_pages, statement.actor.home_page()) {
@@ -57,6 +58,7 @@ fn decode<'p>(
             Translation {
                 form,
                 arrived_ms: context.arrived_ms,
+                skill_from: policy.skill_from.as_ref(),
             }
             .draft(&statement)
         }

@@ -1,5 +1,7 @@
 //! The metadata of a statement: its parts that an event has no field for.
 
+use std::borrow::Cow;
+
 use super::{
     super::{
         metadata::Metadata,
@@ -55,6 +57,14 @@ pub(super) fn keep_score(metadata: &mut Metadata<'_>, score: &Score) {
     }
 }
 
+/// Keeps the skills after the first one.
+pub(super) fn keep_other_skills(metadata: &mut Metadata<'_>, others: &[Cow<'_, str>]) {
+    match serde_json::to_string(others) {
+        Ok(text) if text.len() <= VALUE_BYTES_MAX => metadata.push("otherSkillIds", text),
+        _ => {}
+    }
+}
+
 fn keep<'p>(metadata: &mut Metadata<'p>, name: &'static str, text: &Text<'p>) {
     if let Some(text) = text.filled().filter(|text| text.len() <= VALUE_BYTES_MAX) {
         metadata.push(name, text);
@@ -81,11 +91,7 @@ fn keep_extensions<'p>(metadata: &mut Metadata<'p>, extensions: &Extensions<'p>)
     }
 }
 
-fn keep_json<'p>(
-    metadata: &mut Metadata<'p>,
-    name: impl Into<std::borrow::Cow<'p, str>>,
-    json: &'p str,
-) {
+fn keep_json<'p>(metadata: &mut Metadata<'p>, name: impl Into<Cow<'p, str>>, json: &'p str) {
     match plain(json) {
         Ok(text) if text.len() <= VALUE_BYTES_MAX => metadata.push(name, text),
         _ => {}

@@ -2,6 +2,7 @@
 
 mod decode;
 mod metadata;
+mod skill;
 mod sound;
 mod standard;
 mod statement;

@@ -16,8 +16,8 @@ use super::{
 
 /// A statement that is valid by the standard.
 pub struct SoundStatement<'p> {
-    /// A refusal when the statement has nothing to count, such as an essay's `answered` without a
-    /// result. It becomes a dead letter, but the request's other statements are accepted.
+    /// A refusal when the statement has nothing to count, such as a score below 0. It becomes a
+    /// dead letter, but the request's other statements are accepted.
     pub decoded: Result<Event<'p>, Refusal<'p>>,
     /// Whether it has a time of its own.
     pub is_timed: bool,

@@ -78,6 +78,8 @@ pub(super) struct Definition<'p> {
     #[serde(rename = "type")]
     pub kind: Text<'p>,
     pub name: Extensions<'p>,
+    /// Read only where a setting asks for one of them. Statements with faulty ones are accepted.
+    pub extensions: Option<&'p RawValue>,
 }
 
 /// `result`.

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use homeroom_core::{ActorForm, EventType};
+use homeroom_core::{ActorForm, EventType, SkillFrom};
 use jiff::{Timestamp, Unit, civil::Date, fmt::temporal::SpanParser, tz::TimeZone};
 use uuid::{Uuid, fmt::Hyphenated};
 
@@ -15,19 +15,20 @@ use super::{
         text::{is_string, unquoted},
         timestamp::Stamp,
     },
-    metadata,
+    metadata, skill,
     statement::{Score, Statement},
     values::Number,
     vocabulary::{self, LENGTH, SESSION_ID, TIME, TIME_TO},
 };
 
 /// What the translation needs besides the statement.
-pub(super) struct Translation {
+pub(super) struct Translation<'s> {
     pub form: ActorForm,
     pub arrived_ms: i64,
+    pub skill_from: Option<&'s SkillFrom>,
 }
 
-impl Translation {
+impl Translation<'_> {
     /// The draft without its source, and the fault of the statement's shape, if any.
     pub fn draft<'p>(&self, statement: &Statement<'p>) -> (Draft<'p>, Option<Fault>) {
         let (context, result) = (&statement.context, &statement.result);
@@ -63,6 +64,9 @@ impl Translation {
             metadata: metadata::of(statement, is_registration_used),
             ..Draft::default()
         };
+        if let Some(from) = self.skill_from {
+            draft.skill_id = skill::take(statement, from, &mut draft.metadata);
+        }
         if let Some(score) = &result.score {
             draft.take_score_of(score, registration);
         }

@@ -153,6 +153,20 @@ impl<'p> Extensions<'p> {
         unquoted(json).ok().filter(|text| !text.is_empty())
     }
 
+    /// A text, or the texts of an array.
+    pub fn texts(&self, iri: &str) -> Vec<Cow<'p, str>> {
+        let json = self.get(iri).unwrap_or_default();
+        let elements = match json.starts_with('[') {
+            true => serde_json::from_str::<Vec<&'p RawValue>>(json).unwrap_or_default(),
+            false => return self.text(iri).into_iter().collect(),
+        };
+        let elements = elements.into_iter().map(RawValue::get);
+        let texts = elements.filter(|json| is_string(json)).map(unquoted);
+        texts
+            .filter_map(|text| text.ok().filter(|text| !text.is_empty()))
+            .collect()
+    }
+
     /// The text of a number.
     pub fn number(&self, iri: &str) -> Option<&'p str> {
         self.get(iri).filter(|json| is_number(json))

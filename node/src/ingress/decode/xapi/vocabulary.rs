@@ -14,7 +14,8 @@ pub(super) const TIME_TO: &str = "https://w3id.org/xapi/video/extensions/time-to
 
 const VIDEO_PROFILE: &str = "w3id.org/xapi/video";
 
-/// The event type of a statement's verb; `None` without a verb.
+/// The event type of a statement's verb; `None` without a verb. Without a result that can be rated,
+/// answers (essays, surveys) and the ends of quizzes keep the verb's own name.
 pub(super) fn event_type<'p>(statement: &Statement<'p>) -> Option<Cow<'p, str>> {
     let verb = statement.verb.id.filled()?;
     let name = last_part(&verb);
@@ -24,7 +25,9 @@ pub(super) fn event_type<'p>(statement: &Statement<'p>) -> Option<Cow<'p, str>> 
         "paused" => Some("video_paused"),
         "seeked" => Some("video_seeked"),
         "terminated" => Some("video_ended"),
-        "answered" => Some("question_answered"),
+        "answered" if is_scored() || statement.result.success.is_some() => {
+            Some("question_answered")
+        }
         "launched" | "experienced" | "viewed" => Some("page_view"),
         "completed" if is_video(statement) => Some("video_completed"),
         "initialized" if is_video(statement) => Some("video_initialized"),
@@ -47,7 +50,7 @@ fn is_video(statement: &Statement<'_>) -> bool {
         || categories.any(|category| is_of_video_profile(category.id.as_str()))
 }
 
-fn is_of_video_profile(iri: &str) -> bool {
+pub(super) fn is_of_video_profile(iri: &str) -> bool {
     let (_, address) = iri.split_once("://").unwrap_or_default();
     address
         .strip_prefix(VIDEO_PROFILE)
@@ -70,7 +73,7 @@ impl<'p> Context<'p> {
     }
 }
 
-fn is_course(activity: &Activity<'_>) -> bool {
+pub(super) fn is_course(activity: &Activity<'_>) -> bool {
     last_part(activity.definition.kind.as_str()) == "course"
 }
 
