@@ -51,19 +51,31 @@ const SHOWN_AS_JSON: [&str; 34] = [
     "EventOutcome",
 ];
 
-/// Enum fields of these messages, and the function that writes their names.
-const ENUMS: [(&str, &str); 11] = [
-    ("Window.state", "window_state"),
-    ("CourseMembership.status", "learner_status"),
-    ("DeadLetterGroup.reason", "dead_letter_reason"),
-    ("Settings.late_policy", "late_policy"),
-    ("SourcePolicy.actor_form", "actor_form"),
-    ("RosterEntry.status", "learner_status"),
-    ("CourseWindow.state", "window_state"),
-    ("Finding.severity", "severity"),
-    ("RefusedAgain.reason", "dead_letter_reason"),
-    ("EventOutcome.status", "event_status"),
-    ("EventOutcome.reason", "dead_letter_reason"),
+/// Enum fields of these messages, the function that writes their names, and their type.
+const ENUMS: [(&str, &str, &str); 11] = [
+    ("Window.state", "window_state", "WindowState"),
+    ("CourseMembership.status", "learner_status", "LearnerStatus"),
+    (
+        "DeadLetterGroup.reason",
+        "dead_letter_reason",
+        "DeadLetterReason",
+    ),
+    ("Settings.late_policy", "late_policy", "LatePolicy"),
+    ("SourcePolicy.actor_form", "actor_form", "ActorForm"),
+    ("RosterEntry.status", "learner_status", "LearnerStatus"),
+    ("CourseWindow.state", "window_state", "WindowState"),
+    ("Finding.severity", "severity", "Severity"),
+    (
+        "RefusedAgain.reason",
+        "dead_letter_reason",
+        "DeadLetterReason",
+    ),
+    ("EventOutcome.status", "event_status", "EventStatus"),
+    (
+        "EventOutcome.reason",
+        "dead_letter_reason",
+        "DeadLetterReason",
+    ),
 ];
 
 /// Messages written by hand: they hold events as the bytes in which they arrived.
@@ -87,13 +99,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             .type_attribute(
                 format!(".homeroom.v1.{message}"),
                 "#[serde(rename_all = \"camelCase\")]",
+            )
+            .type_attribute(
+                format!(".homeroom.v1.{message}"),
+                "#[cfg_attr(feature = \"openapi\", derive(utoipa::ToSchema))]",
             );
     }
-    for (field, function) in ENUMS {
-        config = config.field_attribute(
-            format!(".homeroom.v1.{field}"),
-            format!("#[serde(serialize_with = \"crate::json::{function}\")]"),
-        );
+    for (field, function, name) in ENUMS {
+        config = config
+            .field_attribute(
+                format!(".homeroom.v1.{field}"),
+                format!("#[serde(serialize_with = \"crate::json::{function}\")]"),
+            )
+            .field_attribute(
+                format!(".homeroom.v1.{field}"),
+                format!("#[cfg_attr(feature = \"openapi\", schema(value_type = {name}))]"),
+            );
     }
     for message in BY_HAND {
         config = config.extern_path(

@@ -30,6 +30,7 @@ mod late;
 mod load;
 mod log_end;
 mod made_up_sources;
+mod openapi;
 mod passivation;
 mod poison;
 mod posted_events;

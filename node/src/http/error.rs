@@ -7,6 +7,7 @@ use axum::http::{HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use homeroom_proto::v1;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ingress::{IntakeError, RefusedStatement};
 
@@ -149,15 +150,19 @@ pub enum HttpError {
     Internal(&'static str),
 }
 
-#[derive(Serialize)]
-struct Envelope<'a> {
-    error: Body<'a>,
+/// The body of every error.
+#[derive(Serialize, ToSchema)]
+pub(super) struct ErrorAnswer<'a> {
+    error: ErrorBody<'a>,
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
+#[derive(Serialize, ToSchema)]
+struct ErrorBody<'a> {
+    /// By which programs distinguish errors.
     code: &'static str,
+    /// For people.
     message: String,
+    /// The statements that are refused, or in conflict; at most 100 of them.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     statements: &'a [RefusedStatement],
 }
@@ -236,12 +241,12 @@ impl HttpError {
             _ => &[],
         };
         let (_, code) = self.status();
-        let error = Body {
+        let error = ErrorBody {
             code,
             message: self.to_string(),
             statements: &statements[..statements.len().min(LISTED_MAX)],
         };
-        serde_json::to_string(&Envelope { error }).unwrap_or_default()
+        serde_json::to_string(&ErrorAnswer { error }).unwrap_or_default()
     }
 }
 

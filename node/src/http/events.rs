@@ -15,6 +15,7 @@ use crate::observe::metrics::Transport;
 use super::content::{EventsForm, events_form};
 use super::error::{HttpError, RETRY_AFTER_DEFAULT, retry_after_header};
 use super::events_answer::EventsAnswer;
+use super::openapi::{BodyErrors, BodyParams, EventsBody, EventsRefused};
 use super::position::with_position;
 use super::split::{SplitError, are_lines, lines, values};
 use super::state::HttpState;
@@ -23,6 +24,31 @@ use super::state::HttpState;
 pub(super) const EVENTS_MAX: usize = 50_000;
 
 /// Answers with each event's outcome, once all are durable and applied.
+#[utoipa::path(
+    post,
+    path = "/v1/events",
+    operation_id = "postEvents",
+    params(BodyParams),
+    request_body(
+        description = "One event, an array of events, or one per line. At most 50,000.",
+        content((EventsBody = "application/json"), (String = "application/x-ndjson")),
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The outcome of each event, dead letters included.",
+            body = EventsAnswer,
+            headers(("Homeroom-Position" = String, description = "Where they are applied.")),
+        ),
+        BodyErrors,
+        (
+            status = 503,
+            description = "Not all could be taken now: those with status RETRY must be sent again. \
+                           Or none, with `error`. See Retry-After.",
+            body = EventsRefused,
+        ),
+    ),
+)]
 pub(super) async fn publish<I: JsonIntake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,

@@ -3,11 +3,12 @@
 use homeroom_proto::short_name;
 use homeroom_proto::v1::{DeadLetterReason, EventOutcome, EventStatus};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::ingress::Receipt;
 
 /// The answer. Empty fields are omitted.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct EventsAnswer<'r> {
     outcomes: Vec<OutcomeLine<'r>>,
@@ -24,15 +25,18 @@ pub(super) struct EventsAnswer<'r> {
     position: String,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 struct OutcomeLine<'r> {
     /// The event's index in the request, from 0.
     index: usize,
     #[serde(skip_serializing_if = "str::is_empty")]
     event_id: &'r str,
+    #[schema(value_type = EventStatus)]
     status: &'r str,
+    /// Of a dead letter.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<DeadLetterReason>)]
     reason: Option<&'r str>,
     #[serde(skip_serializing_if = "str::is_empty")]
     detail: &'r str,

@@ -11,6 +11,15 @@ use crate::{ingress::JsonIntake, observe::Readiness};
 use super::state::HttpState;
 
 /// 200 unless the node has failed for good, so that only a restart helps.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "getLiveness",
+    responses(
+        (status = 200, description = "The process lives.", body = String, content_type = "text/plain"),
+        (status = 503, description = "Why not.", body = String, content_type = "text/plain"),
+    ),
+)]
 pub(super) async fn healthz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>>) -> Response {
     match &*state.readiness.borrow() {
         Readiness::Failed { reason } => unavailable(reason),
@@ -19,6 +28,15 @@ pub(super) async fn healthz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>
 }
 
 /// 200 while the node accepts events and answers queries.
+#[utoipa::path(
+    get,
+    path = "/readyz",
+    operation_id = "getReadiness",
+    responses(
+        (status = 200, description = "The node is ready.", body = String, content_type = "text/plain"),
+        (status = 503, description = "Why not.", body = String, content_type = "text/plain"),
+    ),
+)]
 pub(super) async fn readyz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>>) -> Response {
     match state.readiness.borrow().reason() {
         None => "ready\n".into_response(),

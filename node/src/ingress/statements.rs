@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use bytes::Bytes;
 use homeroom_core::Refusal;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::{
     decode::{SoundStatement, decode_sound},
@@ -34,7 +35,7 @@ pub struct StatementsReceipt {
 }
 
 /// A statement that must be corrected before its request is accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct RefusedStatement {
     /// The index in the request, from 0.
     pub index: usize,

@@ -9,6 +9,7 @@ use tonic::Request;
 
 use super::{
     super::error::HttpError,
+    super::openapi::{PageParams, ReadErrors, ReadParams, RosterParams, WatchParams, WindowParams},
     answer::{answer, answer_if, with_fields},
     events::events,
     read_query::{PathId, ReadQuery},
@@ -16,6 +17,21 @@ use super::{
 };
 
 /// A page of all courses.
+#[utoipa::path(
+    get,
+    path = "/v1/courses",
+    operation_id = "listCourses",
+    params(PageParams, ReadParams),
+    responses(
+        (
+            status = 200,
+            description = "A page of courses, by id.",
+            body = v1::ListCoursesResponse,
+            headers(("Homeroom-Position" = String, description = "Of this answer.")),
+        ),
+        ReadErrors,
+    ),
+)]
 pub(super) async fn list<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     mut query: ReadQuery,
@@ -33,6 +49,26 @@ pub(super) async fn list<L: LearnerService, C: CourseService>(
 }
 
 /// A course with a page of its roster.
+#[utoipa::path(
+    get,
+    path = "/v1/courses/{id}",
+    operation_id = "getCourse",
+    params(
+        ("id" = String, Path, description = "The course's id, percent-encoded.", min_length = 1, example = "algebra"),
+        PageParams,
+        RosterParams,
+        ReadParams,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The course and a page of its roster.",
+            body = v1::GetCourseResponse,
+            headers(("Homeroom-Position" = String, description = "Of this answer.")),
+        ),
+        ReadErrors,
+    ),
+)]
 pub(super) async fn get<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     PathId(course_id): PathId,
@@ -54,6 +90,26 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
 }
 
 /// A page of a course's windows.
+#[utoipa::path(
+    get,
+    path = "/v1/courses/{id}/windows",
+    operation_id = "listCourseWindows",
+    params(
+        ("id" = String, Path, description = "The course's id, percent-encoded.", min_length = 1, example = "algebra"),
+        WindowParams,
+        PageParams,
+        ReadParams,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A page of windows, oldest first.",
+            body = v1::ListCourseWindowsResponse,
+            headers(("Homeroom-Position" = String, description = "Of this answer.")),
+        ),
+        ReadErrors,
+    ),
+)]
 pub(super) async fn windows<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     PathId(course_id): PathId,
@@ -79,6 +135,21 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
 }
 
 /// Streams a course: now, and after each change.
+#[utoipa::path(
+    get,
+    path = "/v1/courses/{id}/watch",
+    operation_id = "watchCourse",
+    params(
+        ("id" = String, Path, description = "The course's id, percent-encoded.", min_length = 1, example = "algebra"),
+        WatchParams,
+        ("pageSize" = Option<u32>, Query, description = "Learners on the roster. 0 means 100."),
+        RosterParams,
+    ),
+    responses(
+        (status = 200, description = "Events named `course`, each with an answer as of the path without `/watch`; a last one named `error`.", body = String, content_type = "text/event-stream"),
+        ReadErrors,
+    ),
+)]
 pub(super) async fn watch<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     PathId(course_id): PathId,

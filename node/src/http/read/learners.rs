@@ -9,6 +9,7 @@ use tonic::Request;
 
 use super::{
     super::error::HttpError,
+    super::openapi::{PageParams, ReadErrors, ReadParams, WatchParams, WindowParams},
     answer::{answer, answer_if, with_fields},
     events::events,
     read_query::{PathId, ReadQuery},
@@ -16,6 +17,25 @@ use super::{
 };
 
 /// A learner's profile.
+#[utoipa::path(
+    get,
+    path = "/v1/learners/{id}",
+    operation_id = "getLearner",
+    params(
+        ("id" = String, Path, description = "The learner's id, percent-encoded.", min_length = 1, example = "ada"),
+        ("fields" = Option<String>, Query, description = "Fields of the profile, separated by commas. None means all."),
+        ReadParams,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "The profile.",
+            body = v1::GetLearnerResponse,
+            headers(("Homeroom-Position" = String, description = "Of this answer.")),
+        ),
+        ReadErrors,
+    ),
+)]
 pub(super) async fn get<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     PathId(user_id): PathId,
@@ -42,6 +62,28 @@ pub(super) async fn get<L: LearnerService, C: CourseService>(
 }
 
 /// A page of a learner's windows.
+#[utoipa::path(
+    get,
+    path = "/v1/learners/{id}/windows",
+    operation_id = "listWindows",
+    params(
+        ("id" = String, Path, description = "The learner's id, percent-encoded.", min_length = 1, example = "ada"),
+        WindowParams,
+        ("changedSince" = Option<String>, Query, description = "Only windows changed after this log time: RFC 3339, or ms since the epoch."),
+        ("courseId" = Option<String>, Query, description = "Counts only events of this course."),
+        PageParams,
+        ReadParams,
+    ),
+    responses(
+        (
+            status = 200,
+            description = "A page of windows, oldest first.",
+            body = v1::ListWindowsResponse,
+            headers(("Homeroom-Position" = String, description = "Of this answer.")),
+        ),
+        ReadErrors,
+    ),
+)]
 pub(super) async fn windows<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     PathId(user_id): PathId,
@@ -82,6 +124,20 @@ pub(super) async fn windows<L: LearnerService, C: CourseService>(
 
 /// Streams a learner's profile: now, and after each change. An unknown learner is answered with
 /// `found = false`, since its first event may still arrive.
+#[utoipa::path(
+    get,
+    path = "/v1/learners/{id}/watch",
+    operation_id = "watchLearner",
+    params(
+        ("id" = String, Path, description = "The learner's id, percent-encoded.", min_length = 1, example = "ada"),
+        ("fields" = Option<String>, Query, description = "Fields of the profile, separated by commas. None means all."),
+        WatchParams,
+    ),
+    responses(
+        (status = 200, description = "Events named `learner`, each with an answer as of the path without `/watch`; a last one named `error`.", body = String, content_type = "text/event-stream"),
+        ReadErrors,
+    ),
+)]
 pub(super) async fn watch<L: LearnerService, C: CourseService>(
     State(reads): State<Reads<L, C>>,
     PathId(user_id): PathId,

@@ -15,26 +15,30 @@ mod reads;
 #[cfg(test)]
 mod tests;
 
-use axum::Router;
-use axum::routing::get;
 use homeroom_proto::v1::{
-    course_service_server::CourseService, learner_service_server::LearnerService,
+    self, course_service_server::CourseService, learner_service_server::LearnerService,
 };
 
 use super::error::HttpError;
+use super::openapi::DescribedRouter;
 
 pub use reads::{ReadServices, Reads};
 
 /// The routes of all reads.
-pub fn routes<L: LearnerService, C: CourseService>(reads: Reads<L, C>) -> Router {
-    Router::new()
-        .route("/v1/learners/{id}", get(learners::get::<L, C>))
-        .route("/v1/learners/{id}/windows", get(learners::windows::<L, C>))
-        .route("/v1/learners/{id}/watch", get(learners::watch::<L, C>))
-        .route("/v1/courses", get(courses::list::<L, C>))
-        .route("/v1/courses/{id}", get(courses::get::<L, C>))
-        .route("/v1/courses/{id}/windows", get(courses::windows::<L, C>))
-        .route("/v1/courses/{id}/watch", get(courses::watch::<L, C>))
-        .method_not_allowed_fallback(async || HttpError::MethodNotAllowed)
+pub(super) fn routes<L: LearnerService, C: CourseService>(reads: Reads<L, C>) -> DescribedRouter {
+    DescribedRouter::new()
+        .on::<learners::__path_get, _, _>(learners::get::<L, C>)
+        .on::<learners::__path_windows, _, _>(learners::windows::<L, C>)
+        .on::<learners::__path_watch, _, _>(learners::watch::<L, C>)
+        .on::<courses::__path_list, _, _>(courses::list::<L, C>)
+        .on::<courses::__path_get, _, _>(courses::get::<L, C>)
+        .on::<courses::__path_windows, _, _>(courses::windows::<L, C>)
+        .on::<courses::__path_watch, _, _>(courses::watch::<L, C>)
+        .schema::<v1::GetLearnerResponse>()
+        .schema::<v1::ListWindowsResponse>()
+        .schema::<v1::ListCoursesResponse>()
+        .schema::<v1::GetCourseResponse>()
+        .schema::<v1::ListCourseWindowsResponse>()
+        .map(|router| router.method_not_allowed_fallback(async || HttpError::MethodNotAllowed))
         .with_state(reads)
 }

@@ -200,7 +200,7 @@ impl Served {
         Self {
             learners,
             readiness,
-            router: routes(reads),
+            router: routes(reads).into_router(),
         }
     }
 

@@ -29,6 +29,7 @@ use tokio::task::JoinSet;
 use crate::connections::{Acceptor, CallLimits, ConnectionLimits, ConnectionTable, bounded};
 use crate::observe::{Metrics, Readiness};
 
+use super::router::routes;
 use super::*;
 use fake::{FakeIntake, Published};
 
@@ -66,12 +67,13 @@ async fn served_within(wait: Duration, drain: Duration, arrival: Duration) -> Se
     gate.open(intake);
     let (readiness, ready) = watch::channel(Readiness::not_ready("recovering shard 3 of 16"));
     let metrics = Arc::new(Metrics::new());
-    let routes = router(HttpState {
+    let routes = routes(HttpState {
         intake: gate,
         metrics: Arc::clone(&metrics),
         readiness: ready,
         bodies: BodyLimits::new(BODY_BYTES_MAX, BODIES_BYTES_MAX, arrival),
-    });
+    })
+    .into_router();
     let rules = WebRules::new(vec!["node".to_owned()], vec![PAGE.to_owned()]);
     let limits = ConnectionLimits {
         connections_max: 4,

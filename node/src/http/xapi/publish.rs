@@ -16,6 +16,7 @@ use crate::observe::metrics::Transport;
 use super::super::body::ReceivedBody;
 use super::super::content::check_statements;
 use super::super::error::HttpError;
+use super::super::openapi::{BodyErrors, BodyParams, StatementsBody, XapiParams};
 use super::super::position::with_position;
 use super::super::split::{SplitError, values};
 use super::super::state::HttpState;
@@ -37,6 +38,23 @@ struct Parameters {
 }
 
 /// Publishes one statement or an array, and answers with the ids once they are durable and applied.
+#[utoipa::path(
+    post,
+    path = "/statements",
+    operation_id = "postStatements",
+    params(XapiParams, BodyParams),
+    security((), ("source" = [])),
+    request_body = StatementsBody,
+    responses(
+        (
+            status = 200,
+            description = "The ids of the statements, in their order.",
+            body = [String],
+            headers(("Homeroom-Position" = String, description = "Where they are applied.")),
+        ),
+        BodyErrors,
+    ),
+)]
 pub(super) async fn post<I: JsonIntake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,
@@ -58,6 +76,26 @@ pub(super) async fn post<I: JsonIntake>(
 }
 
 /// Publishes one statement under the id in the query.
+#[utoipa::path(
+    put,
+    path = "/statements",
+    operation_id = "putStatement",
+    params(
+        XapiParams,
+        BodyParams,
+        ("statementId" = String, Query, format = "uuid", description = "The statement's id."),
+    ),
+    security((), ("source" = [])),
+    request_body = StatementsBody,
+    responses(
+        (
+            status = 204,
+            description = "The statement is taken.",
+            headers(("Homeroom-Position" = String, description = "Where it is applied.")),
+        ),
+        BodyErrors,
+    ),
+)]
 pub(super) async fn put<I: JsonIntake>(
     State(state): State<Arc<HttpState<I>>>,
     request: Request<Body>,

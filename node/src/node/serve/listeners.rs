@@ -90,13 +90,12 @@ impl Listeners {
         intake: Gate<Intake>,
         reads: ServiceReads,
     ) {
-        let paths = http::router(HttpState {
+        let state = HttpState {
             intake,
             metrics: Arc::clone(metrics),
             readiness,
             bodies: body_limits(config),
-        })
-        .merge(http::read_routes(reads));
+        };
         let web = &config.web;
         let rules = WebRules::new(web.hosts.0.clone(), web.origins.0.clone());
         let table = self.http_connections.clone();
@@ -108,7 +107,8 @@ impl Listeners {
             is_bounded: |_path| false,
             open: None,
         };
-        let paths = connections::bounded(http::guarded(paths, rules), calls);
+        let routes = http::guarded(http::router(state, reads), rules);
+        let paths = connections::bounded(routes, calls);
         let stop = self.stop_http.clone().cancelled_owned();
         let drain = config.shutdown.drain;
         self.http.spawn(async move {
