@@ -85,7 +85,7 @@ fn every_described_operation_is_served_and_no_other_method() {
         if path.ends_with("/watch") {
             continue;
         }
-        let url = home.url(&path.replace("{id}", "nobody"));
+        let url = home.url(&path.replace("{id}", "absent"));
         let described: Vec<String> = item
             .as_object()
             .expect("a path item")
@@ -127,7 +127,7 @@ fn the_described_parameters_are_those_that_are_taken() {
             continue;
         }
         reads += 1;
-        let url = home.url(&format!("{}?unknown=1", path.replace("{id}", "nobody")));
+        let url = home.url(&format!("{}?unknown=1", path.replace("{id}", "absent")));
         let answer = http::send("GET", &url, &[], b"");
         assert_eq!(answer.status, 400, "{path}");
         let message = answer.json()["error"]["message"].clone();

@@ -1,4 +1,4 @@
-//! The mark: damage to what was acknowledged last is told from a torn tail.
+//! The mark: damage to what was acknowledged last is no torn tail.
 
 use std::fs;
 use std::path::Path;

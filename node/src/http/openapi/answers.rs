@@ -66,6 +66,10 @@ impl IntoResponses for ReadErrors {
                 "409",
                 "The position is of another cluster, or the state does not allow the read.",
             ),
+            (
+                "413",
+                "The read asks for more than one answer may hold or take.",
+            ),
             ("500", "The node could not make an answer."),
             ("501", "This build does not serve the read."),
             (
