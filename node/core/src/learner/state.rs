@@ -97,8 +97,8 @@ impl Learner {
 
     /// Memory used by the learner, bytes, including the allocator's overhead.
     ///
-    /// An estimate within a quarter of the true size: ids are assumed to be as long as their newest
-    /// neighbours. Takes time in proportion to sessions, courses, videos and blocks, not to events.
+    /// An estimate within a fifth of the true size. Takes time in proportion to sessions, courses,
+    /// attempts, facts of videos and blocks.
     pub fn memory_bytes(&self) -> usize {
         size_of::<Self>()
             + allocation_bytes(self.user_id.len())

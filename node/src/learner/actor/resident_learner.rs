@@ -19,8 +19,15 @@ use crate::learner::codec::{BlockSource, LoadError, Saved, Stored, fetch};
 pub const ACTOR_BYTES: u64 = 8_000;
 /// Memory that an event adds to its learner, bytes: its identity, and its share of panes and facts.
 const GROWTH_BYTES: u64 = 192;
-/// Memory of a standing in the directory, bytes.
-const STANDING_BYTES: u64 = 512;
+/// The same without its texts, for events with long ones.
+const GROWTH_WITHOUT_TEXTS: u64 = 96;
+/// Encoded size of an event without long texts, bytes.
+const SHORT_EVENT_BYTES: u64 = 128;
+/// A learner is measured again once it has grown by this much, estimated, and by a sixth: so the
+/// sum is never far off, and measuring takes little of the time that the events took.
+const REMEASURED_BYTES: u64 = 5_000;
+/// Memory of a course in the directory, bytes.
+const SEAT_BYTES: u64 = 128;
 /// Event times that an entry touched.
 type Times = SmallVec<[i64; 4]>;
 
@@ -34,9 +41,7 @@ pub struct ResidentLearner {
     /// The learner's floor when its standings were last stored, ms. Courses before it can't have
     /// changed since.
     saved_floor_ms: i64,
-    /// The learner's memory when it was last measured, bytes, and its number of identities at that
-    /// time.
-    measured: (u64, usize),
+    measured: Measured,
     /// Whether blocks were added or evicted since.
     is_resized: bool,
     /// Index of the entry at which it was saved, until that is durable. Until then nothing that was
@@ -54,7 +59,7 @@ impl ResidentLearner {
         let learner = stored.learner;
         Self {
             courses_reported: learner.courses(),
-            measured: measure(&learner),
+            measured: Measured::of(&learner),
             saved_floor_ms: if stored.standings_stored {
                 learner.floor_ms()
             } else {
@@ -97,11 +102,12 @@ impl ResidentLearner {
         let mut verdicts = Verdicts::new();
         for encoded in events {
             self.growth.add(encoded.len() as u64);
+            self.measured.encoded_bytes += encoded.len() as u64;
             verdicts.push(self.apply_one(user_id, context, encoded, &mut touched_ms)?);
         }
         self.evict_blocks(durable_index);
-        if std::mem::take(&mut self.is_resized) {
-            self.measured = measure(&self.learner);
+        if std::mem::take(&mut self.is_resized) || self.measured.is_outgrown(&self.learner) {
+            self.measured = Measured::of(&self.learner);
         }
         Ok(self.applied(context, verdicts, &touched_ms))
     }
@@ -146,7 +152,7 @@ impl ResidentLearner {
             corrected_windows: corrected.len(),
             last_event_ms: learner.last_event_ms(),
             unsaved_bytes: self.head_bytes + self.growth.bytes() + learner.unsaved_apart_bytes(),
-            memory_bytes: memory_bytes(learner, self.measured),
+            memory_bytes: self.measured.memory_bytes(learner),
         }
     }
 
@@ -173,8 +179,8 @@ impl ResidentLearner {
             self.is_resized |= self.learner.evict_blocks();
         }
         std::mem::take(&mut self.is_resized).then(|| {
-            self.measured = measure(&self.learner);
-            memory_bytes(&self.learner, self.measured)
+            self.measured = Measured::of(&self.learner);
+            self.measured.memory_bytes(&self.learner)
         })
     }
 
@@ -213,20 +219,56 @@ impl ResidentLearner {
     }
 }
 
+/// A learner's memory when it was last measured, and what came since.
+#[derive(Clone, Copy, Debug)]
+struct Measured {
+    /// Memory of the learner without its actor, bytes.
+    bytes: u64,
+    /// Its number of identities.
+    identities: usize,
+    /// Sum of the encoded sizes of the events since, bytes.
+    encoded_bytes: u64,
+}
+
+impl Measured {
+    /// Measures the learner, which takes too long for every entry.
+    fn of(learner: &Learner) -> Self {
+        Self {
+            bytes: learner.memory_bytes() as u64,
+            identities: learner.identities(),
+            encoded_bytes: 0,
+        }
+    }
+
+    /// What the learner has grown by since, estimated, bytes.
+    fn grown_bytes(&self, learner: &Learner) -> u64 {
+        let events = learner.identities().saturating_sub(self.identities) as u64;
+        // Long texts are ids, which are kept in two places or more.
+        let long_bytes = self
+            .encoded_bytes
+            .saturating_sub(SHORT_EVENT_BYTES * events);
+        let with_texts = GROWTH_WITHOUT_TEXTS * events + self.encoded_bytes + long_bytes;
+        // Events that were not taken over have no identity, and take nothing.
+        match events {
+            0 => 0,
+            _ => with_texts.max(GROWTH_BYTES * events),
+        }
+    }
+
+    fn is_outgrown(&self, learner: &Learner) -> bool {
+        self.grown_bytes(learner) > REMEASURED_BYTES.max(self.bytes / 6)
+    }
+
+    /// Memory of the learner and its actor, bytes.
+    fn memory_bytes(&self, learner: &Learner) -> u64 {
+        let seats_bytes = SEAT_BYTES * learner.courses() as u64;
+        ACTOR_BYTES + self.bytes + self.grown_bytes(learner) + seats_bytes
+    }
+}
+
 /// Memory of a learner and its actor, bytes. Measures the learner, which takes time.
 pub fn memory_of(learner: &Learner) -> u64 {
-    memory_bytes(learner, measure(learner))
-}
-
-fn measure(learner: &Learner) -> (u64, usize) {
-    (learner.memory_bytes() as u64, learner.identities())
-}
-
-/// Measuring takes too long for every entry, so events since the last measurement are estimated.
-fn memory_bytes(learner: &Learner, (measured, identities): (u64, usize)) -> u64 {
-    let since = learner.identities().saturating_sub(identities) as u64;
-    let courses = learner.courses() as u64;
-    ACTOR_BYTES + measured + GROWTH_BYTES * since + STANDING_BYTES * courses
+    Measured::of(learner).memory_bytes(learner)
 }
 
 #[cfg(test)]

@@ -139,3 +139,37 @@ fn what_an_earlier_capture_saved_has_left_when_the_next_comes() {
     save(&mut resident, EVENTS + 1);
     assert!(is_partly_evicted(&resident));
 }
+
+/// Between two measurements the memory is estimated by events, whatever their texts are. Lists grow
+/// in steps, which the next measurement sees.
+#[test]
+fn the_estimate_follows_a_learner_that_grows_by_long_texts() {
+    for text_bytes in [1, 100, 1_000] {
+        let (mut resident, mut worst) = (new_learner(), 0.0_f64);
+        for index in 0..400_u64 {
+            let at_ms = BEGUN_MS + index.cast_signed() * STEP_MS;
+            let context = EntryContext {
+                index,
+                block_events: 64,
+                log_time_ms: at_ms,
+                watermark_ms: at_ms - 60_000,
+                floor_ms: 0,
+                settings: Arc::default(),
+            };
+            let text = format!("{index}{}", "x".repeat(text_bytes));
+            let event = Event {
+                course_id: Some(text.clone().into()),
+                session_id: Some(text.clone().into()),
+                ..Event::bare("ada", text, at_ms, EventType::Click, "lms")
+            };
+            let mut encoded = Vec::new();
+            event.encode_into(&mut encoded);
+            let events = std::iter::once(&encoded[..]);
+            let applied = resident.apply("ada", &context, events, 0);
+            let estimated = applied.expect("nothing is read for it").memory_bytes as f64;
+            let measured = memory_of(&resident.learner) as f64;
+            worst = worst.max((estimated - measured).abs() / measured);
+        }
+        assert!(worst <= 0.25, "{text_bytes} bytes: {worst}");
+    }
+}

@@ -218,13 +218,13 @@ impl Attempts {
         shown.map(|attempt| attempt.kept_bytes()).sum()
     }
 
-    /// Heap memory, bytes. All ids are assumed to be as long as the newest attempt's.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
-        let each = self.all.last().map_or(0, CompactAttempt::heap_bytes);
+        let each = self.all.iter().map(CompactAttempt::heap_bytes);
         self.all.heap_bytes()
             + self.by_id.heap_bytes()
             + self.names.heap_bytes()
-            + self.all.len() * each
+            + each.sum::<usize>()
     }
 
     /// Appends the stored form of the attempts at the wanted times. Times are relative to

@@ -396,14 +396,14 @@ impl Viewing {
         self.facts.last().map(|fact| fact.place.timestamp_ms)
     }
 
-    /// Heap memory, bytes. The ids of all facts are assumed to be as long as the newest one's.
+    /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
         let ids = [&self.session_id, &self.object_id].into_iter().flatten();
-        let newest = self.facts.last();
-        let fact_bytes = newest.map_or(0, |fact| fact.place.event_id.heap_bytes());
+        let facts = self.facts.iter();
+        let fact_bytes = facts.map(|fact| fact.place.event_id.heap_bytes());
         ids.map(Text::heap_bytes).sum::<usize>()
             + self.facts.heap_bytes()
-            + self.facts.len() * fact_bytes
+            + fact_bytes.sum::<usize>()
     }
 
     /// Appends the stored form with the given facts. Times are relative to `base_ms`.
