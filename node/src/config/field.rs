@@ -66,7 +66,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("ingest.entries_in_flight", Integer(1, 64)),
     field("ingest.queue_bytes_max", Size("1MiB", "64GiB")),
     field("memory.learners_bytes_max", SizeOrShare("16MiB", "1TiB")),
-    field("memory.learners_bytes_short", Size("8MiB", "1TiB")),
+    field("memory.learners_bytes_short", SizeOrShare("8MiB", "1TiB")),
     field("memory.passivate_after", Time("1s", "1d")),
     field("memory.pages", Choice(&["small", "huge"])),
     field("checkpoint.interval", Time("100ms", "10m")),

@@ -121,8 +121,8 @@ pub struct MemoryConfig {
     /// TiB.
     pub learners_bytes_max: MemoryBound,
     /// Above this size, but at most half of the maximum, idle learners are passivated early;
-    /// default 768 MiB, 8 MiB to 1 TiB.
-    pub learners_bytes_short: ByteSize,
+    /// default 20 % of the available memory, 8 MiB to 1 TiB.
+    pub learners_bytes_short: MemoryBound,
     /// A learner is passivated once it was unused for this long; default 60 s, 1 s to 1 d.
     #[serde(with = "humantime_serde")]
     pub passivate_after: Duration,

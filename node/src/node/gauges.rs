@@ -101,7 +101,7 @@ impl Gauges {
                 used_bytes: memory.used_bytes(),
                 max_bytes: memory.max(),
             },
-            memory_is_crowded: memory.is_crowded(),
+            memory_is_pressed: memory.is_pressed(),
             checkpoint_interval: self.checkpoint_interval,
             bases_rejected: self.store.rejected_bases(),
             store_waits: store::waits(),

@@ -31,8 +31,8 @@ pub struct ResourceUsage {
     pub log_queue: Fill,
     /// Active learners.
     pub memory: Fill,
-    /// Whether idle learners take so large a part that new ones must wait.
-    pub memory_is_crowded: bool,
+    /// Whether idle learners take so large a part that events must wait.
+    pub memory_is_pressed: bool,
     /// Time between two checkpoints of a group, as configured.
     pub checkpoint_interval: Duration,
     /// Bases that were found damaged and put aside since the start.

@@ -248,13 +248,13 @@ impl ShardReplica {
     }
 
     /// Stops learners that no entry has touched for long and whose state is durable. When memory is
-    /// crowded, the time does not matter. Returns whether more can be stopped once a checkpoint has
-    /// stored them.
-    pub async fn passivate(&self, memory_is_crowded: bool) -> bool {
+    /// short, also those that are idle and least recently touched. Returns whether more can be
+    /// stopped once a checkpoint has stored them.
+    pub async fn passivate(&self) -> bool {
         let now_ms = self.clock.now_ms();
         let some_wait = self
             .group
-            .inspect(|machine| machine.passivate(now_ms, memory_is_crowded))
+            .inspect(|machine| machine.passivate(now_ms))
             .await;
         // A checkpoint needs a new entry, and an idle shard has none.
         if some_wait && self.group.bytes_since_capture().await == 0 {

@@ -25,9 +25,11 @@ pub use self::scrub::Scrub;
 
 /// How often a shard is checked for a due checkpoint and for learners to passivate.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Time between two checkpoints of a shard while idle learners fill the memory: a learner can be
+/// Time between two checkpoints of a shard while idle learners make memory short: a learner can be
 /// passivated only once it is saved.
-const INTERVAL_IN_A_CROWD: Duration = Duration::from_secs(1);
+const INTERVAL_IN_A_CROWD: Duration = Duration::from_secs(5);
+/// The same while events wait for memory.
+const INTERVAL_UNDER_PRESSURE: Duration = Duration::from_secs(1);
 
 /// Makes the checkpoints and bases of all groups of a node.
 ///
@@ -56,11 +58,12 @@ impl Checkpoints {
                 () = tokio::time::sleep(LOOK_EVERY.min(self.config.interval)) => {}
             }
             let memory = self.router.memory();
-            let is_crowded = memory.is_crowded();
-            let some_wait = shard.passivate(is_crowded).await;
+            let some_wait = shard.passivate().await;
             // Early checkpoints help only if learners can be passivated after them; those in a
             // lesson stay. Once the memory is full, evicting their earlier events has to suffice.
-            let interval = if is_crowded && some_wait || memory.is_full() {
+            let interval = if memory.is_full() || some_wait && memory.is_pressed() {
+                self.config.interval.min(INTERVAL_UNDER_PRESSURE)
+            } else if some_wait && memory.is_crowded() {
                 self.config.interval.min(INTERVAL_IN_A_CROWD)
             } else {
                 self.config.interval

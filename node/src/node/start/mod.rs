@@ -222,5 +222,5 @@ fn learner_memory(config: &MemoryConfig) -> LearnerMemory {
             "memory.learners_bytes_max is {bytes_max} bytes, and there are {there_are}: the system may end the node before it refuses events"
         );
     }
-    LearnerMemory::of(bytes_max, config.learners_bytes_short.as_u64())
+    LearnerMemory::of(bytes_max, config.learners_bytes_short.of(there_are))
 }

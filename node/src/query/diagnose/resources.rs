@@ -46,11 +46,11 @@ pub(super) fn memory(facts: &Facts) -> Vec<Finding> {
     if share > MEMORY_SHARE_MAX {
         return vec![warning(CHECK, "", words, advice)];
     }
-    if facts.resources.memory_is_crowded {
+    if facts.resources.memory_is_pressed {
         let words = format!(
             "{words}, many of them idle: publishers wait until those are saved and have left"
         );
-        let advice = "it passes by itself; if it comes often, raise `memory.learners_bytes_short`, and see checkpoints for what is slow";
+        let advice = "it passes by itself; if it comes often, raise `memory.learners_bytes_max`, and see checkpoints for what is slow";
         return vec![warning(CHECK, "", words, advice)];
     }
     vec![ok(CHECK, words)]
@@ -100,7 +100,7 @@ mod tests {
     fn idle_learners_at_the_door_are_a_warning() {
         let mut facts = filled(30);
         assert_eq!(memory(&facts)[0].severity(), Severity::Ok);
-        facts.resources.memory_is_crowded = true;
+        facts.resources.memory_is_pressed = true;
         assert_eq!(memory(&facts)[0].severity(), Severity::Warning);
     }
 

@@ -35,7 +35,7 @@ pub(super) fn empty() -> Facts {
             ingest_queue: fill,
             log_queue: fill,
             memory: fill,
-            memory_is_crowded: false,
+            memory_is_pressed: false,
             checkpoint_interval: Duration::from_secs(5),
             bases_rejected: 0,
             store_waits: 0,

@@ -214,20 +214,19 @@ impl ShardMachine {
         outcomes::encode(&outcomes)
     }
 
-    /// Stops learners that no entry has touched for long and whose state is durable. Call this
-    /// between entries. Returns whether more can be stopped once a checkpoint has stored their
-    /// standings.
-    pub fn passivate(&self, now_ms: i64, memory_is_crowded: bool) -> bool {
-        let untouched_ms = if memory_is_crowded {
-            0
-        } else {
-            self.passivate_after_ms
+    /// Stops learners that no entry has touched for long and whose state is durable, and some
+    /// touched later if memory is short. Call this between entries. Returns whether more can be
+    /// stopped once a checkpoint has stored their standings.
+    pub fn passivate(&self, now_ms: i64) -> bool {
+        let retirement = Retirement {
+            early: self.directory.memory().early_leave(now_ms),
+            ..Retirement::at(
+                self.state.read_point().watermark_ms,
+                self.state.settings().allowed_lateness_ms,
+                now_ms.saturating_sub(self.passivate_after_ms),
+            )
         };
-        let retired = self.directory.retire(Retirement::at(
-            self.state.read_point().watermark_ms,
-            self.state.settings().allowed_lateness_ms,
-            now_ms.saturating_sub(untouched_ms),
-        ));
+        let retired = self.directory.retire(retirement);
         self.events.retired(retired);
         self.directory.are_some_leaving()
     }

@@ -8,12 +8,15 @@ use std::{
     },
 };
 
-use homeroom_core::learner::{SESSION_GAP_MS, Standing};
+use homeroom_core::learner::Standing;
 use parking_lot::Mutex;
 use slab::Slab;
 use tokio::sync::{mpsc, watch};
 
-use super::memory::LearnerMemory;
+use super::{
+    memory::LearnerMemory,
+    retirement::{Retirement, Settled},
+};
 use crate::learner::{ACTOR_BYTES, GroupApplied, LearnerMessage, LearnerRef, Save, Saved};
 use crate::raft::UNSAVED_BYTES_DUE;
 
@@ -24,6 +27,9 @@ const SETTLES_WITHIN_MS: i64 = 60_000;
 /// of the estimate of unsaved bytes and is within a commit's bound. A learner larger than this is
 /// passivated alone.
 const LEAVING_BYTES_MAX: u64 = 64 << 20;
+
+/// Memory of a standing kept in the directory, bytes.
+const STANDING_BYTES: u64 = 384;
 
 /// How far a learner is with the capture that is not durable yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,12 +88,15 @@ pub(super) struct Active {
     last_event_ms: i64,
     /// Log time of the last entry that touched it, ms.
     touched_ms: i64,
+    /// Memory of the learner, its actor and the kept standings, bytes.
     memory_bytes: u64,
+    /// Memory of the kept standings, bytes.
+    kept_bytes: u64,
     /// Differs from what the last capture took.
     pub(super) unsaved: bool,
     pub(super) unsaved_bytes: u64,
     pub(super) capture: CaptureState,
-    /// Changes with each entry that touches the learner, and with each activation.
+    /// Grows with each entry that touches the learner, and with each activation; from 1.
     version: u64,
     courses: Vec<Seat>,
     pub(super) standings: Standings,
@@ -154,30 +163,6 @@ pub struct Member {
     pub standing: Option<Arc<Standing>>,
 }
 
-/// Which learners may be stopped.
-#[derive(Clone, Copy, Debug)]
-pub struct Retirement {
-    /// Windows that end at or before this event time are settled, ms.
-    pub settled_ms: i64,
-    /// A learner qualifies if no entry touched it since this log time, ms.
-    pub untouched_since_ms: i64,
-}
-
-impl Retirement {
-    /// The limits at a watermark, for events that may be up to `allowed_lateness_ms` late.
-    ///
-    /// A lateness beyond a session's gap counts as the gap. Once all sources are silent the
-    /// watermark stops at the gap plus a minute past the newest event, so with a larger lateness no
-    /// learner would ever be stopped.
-    pub fn at(watermark_ms: i64, allowed_lateness_ms: i64, untouched_since_ms: i64) -> Self {
-        let lateness_ms = allowed_lateness_ms.min(SESSION_GAP_MS);
-        Self {
-            settled_ms: watermark_ms.saturating_sub(lateness_ms),
-            untouched_since_ms,
-        }
-    }
-}
-
 impl Directory {
     /// An empty directory that adds its learners' memory to the node's total.
     pub fn new(memory: Arc<LearnerMemory>) -> Self {
@@ -226,6 +211,7 @@ impl Directory {
             last_event_ms: activated.last_event_ms,
             touched_ms: activated.touched_ms,
             memory_bytes: activated.memory_bytes,
+            kept_bytes: 0,
             unsaved: false,
             unsaved_bytes: 0,
             capture: CaptureState::Idle,
@@ -269,8 +255,9 @@ impl Directory {
             active.courses.extend(joined.into_iter().map(Seat::new));
             more_bytes += applied.unsaved_bytes.saturating_sub(active.unsaved_bytes);
             active.unsaved_bytes = applied.unsaved_bytes.max(active.unsaved_bytes);
-            grown_bytes += applied.memory_bytes.cast_signed() - active.memory_bytes.cast_signed();
-            active.memory_bytes = applied.memory_bytes;
+            let bytes = applied.memory_bytes + active.kept_bytes;
+            grown_bytes += bytes.cast_signed() - active.memory_bytes.cast_signed();
+            active.memory_bytes = bytes;
         }
         learners.leaving_bytes -= stayed_bytes;
         drop(learners);
@@ -288,9 +275,14 @@ impl Directory {
         self.unsaved_bytes.subscribe()
     }
 
+    /// Memory of all learners of the node.
+    pub fn memory(&self) -> &LearnerMemory {
+        &self.memory
+    }
+
     /// Stops the learners that may be stopped: nothing unsaved, all windows settled, not touched
-    /// for long. Returns how many. A learner that only lacks durable state or standings is marked,
-    /// so that the next capture stores both.
+    /// for long or to be given back early. Returns how many. A learner that only lacks durable
+    /// state or standings is marked, so that the next capture stores both.
     ///
     /// Call this between entries only: an actor must not stop while an entry still has a message
     /// for it.
@@ -309,11 +301,21 @@ impl Directory {
             return 0;
         }
         *none_idle_before_ms = i64::MAX;
+        let settled = active.iter().filter_map(|(_, learner)| {
+            let is_settled = learner.settles_ms() <= retirement.settled_ms;
+            is_settled.then_some(Settled {
+                version: learner.version,
+                touched_ms: learner.touched_ms,
+                memory_bytes: learner.memory_bytes,
+            })
+        });
+        let early_until = retirement.early_until(settled);
         let before = active.len();
         places.retain(|_, place| {
             let learner = &mut active[*place];
             let is_settled = learner.settles_ms() <= retirement.settled_ms;
-            let leaves = is_settled && learner.touched_ms <= retirement.untouched_since_ms;
+            let is_untouched = learner.touched_ms <= retirement.untouched_since_ms;
+            let leaves = is_settled && (is_untouched || learner.version <= early_until);
             let more_bytes = learner.leaving_bytes();
             if leaves
                 && learner.standings == Standings::Behind
@@ -357,10 +359,16 @@ impl Directory {
             let Some(place) = learners.places.get(&member.user_id).copied() else {
                 continue;
             };
-            let mut seats = learners.active[place].courses.iter_mut();
-            let seat = seats.find(|seat| seat.is_in(course_id));
-            if let Some(seat) = seat {
-                seat.standing = Some((member.version, standing));
+            let active = &mut learners.active[place];
+            let mut seats = active.courses.iter_mut();
+            let Some(seat) = seats.find(|seat| seat.is_in(course_id)) else {
+                continue;
+            };
+            let before = seat.standing.replace((member.version, standing));
+            if before.is_none() {
+                active.kept_bytes += STANDING_BYTES;
+                let without = active.memory_bytes - (active.kept_bytes - STANDING_BYTES);
+                self.note_size(active, without);
             }
         }
     }
@@ -372,6 +380,7 @@ impl Directory {
 
     /// Records a learner's new memory use, bytes.
     pub(super) fn note_size(&self, active: &mut Active, bytes: u64) {
+        let bytes = bytes + active.kept_bytes;
         let more = bytes.cast_signed() - active.memory_bytes.cast_signed();
         self.memory.grow(more);
         if active.is_idle {
@@ -381,7 +390,7 @@ impl Directory {
     }
 
     fn next_version(&self) -> u64 {
-        self.versions.fetch_add(1, Ordering::Relaxed)
+        1 + self.versions.fetch_add(1, Ordering::Relaxed)
     }
 }
 

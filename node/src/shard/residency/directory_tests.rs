@@ -1,5 +1,6 @@
 //! Which learners a capture takes, and when they may be stopped.
 
+use super::super::memory::EarlyLeave;
 use super::*;
 use crate::learner::{NoBlocks, ResidentLearner, Stored};
 
@@ -7,6 +8,7 @@ use crate::learner::{NoBlocks, ResidentLearner, Stored};
 const ALL: Retirement = Retirement {
     settled_ms: i64::MAX,
     untouched_since_ms: i64::MAX,
+    early: None,
 };
 
 /// Settled learners of this size, all saved except their standings.
@@ -146,6 +148,58 @@ async fn what_idle_learners_let_go_of_is_not_theirs_any_more() {
     );
     assert_eq!(directory.retire(ALL), 2);
     assert_eq!(directory.memory.used_bytes(), 10 << 20);
+}
+
+/// The learners that leave early are those whose last entry is longest ago.
+#[tokio::test]
+async fn only_the_least_recently_touched_leave_early() {
+    const BYTES: u64 = 1 << 20;
+    let directory = settled(10, BYTES - ACTOR_BYTES).await;
+    let touched = |directory: &Directory, number: u64, at_ms: i64| {
+        let mut applied = GroupApplied {
+            verdicts: Default::default(),
+            joined: Vec::new(),
+            corrected_windows: 0,
+            last_event_ms: 0,
+            unsaved_bytes: 0,
+            memory_bytes: BYTES,
+        };
+        let user_id = format!("learner-{number}");
+        let found = directory.entry_targets(std::iter::once(&*user_id));
+        let place = found[0].as_ref().expect("active").place;
+        directory.note_applied(at_ms, std::iter::once((place, &mut applied)));
+    };
+    for number in [3, 0, 4, 8] {
+        touched(&directory, number, 10);
+    }
+    let early = |surplus_bytes, untouched_since_ms| Retirement {
+        untouched_since_ms: -1,
+        early: Some(EarlyLeave {
+            surplus_bytes,
+            // Half of them are of another shard, which gives back the other half.
+            idle_bytes: 20 * BYTES,
+            untouched_since_ms,
+        }),
+        ..ALL
+    };
+    let retire = async |retirement| {
+        directory.retire(retirement);
+        save(&directory).await;
+        directory.retire(retirement)
+    };
+    assert_eq!(retire(early(6 * BYTES, 9)).await, 3);
+    for number in [3, 0, 4, 8, 9] {
+        assert!(directory.get(&format!("learner-{number}")).is_some());
+    }
+    assert_eq!(retire(early(20 * BYTES, 9)).await, 3);
+    assert_eq!(
+        retire(early(20 * BYTES, 9)).await,
+        0,
+        "the others are in use"
+    );
+    assert_eq!(retire(early(1, 10)).await, 1);
+    assert!(directory.get("learner-3").is_none());
+    assert_eq!(directory.len(), 3);
 }
 
 #[tokio::test]

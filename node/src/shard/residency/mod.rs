@@ -8,7 +8,9 @@ mod directory;
 mod eviction;
 mod listing;
 mod memory;
+mod retirement;
 
 pub use blocks::ShardBlocks;
-pub use directory::{Activation, ActiveRef, Directory, Member, Retirement, TouchedLearner};
+pub use directory::{Activation, ActiveRef, Directory, Member, TouchedLearner};
 pub use memory::LearnerMemory;
+pub use retirement::Retirement;
