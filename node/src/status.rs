@@ -45,6 +45,12 @@ pub fn busy(why: &str) -> Status {
     Status::with_error_details(Code::FailedPrecondition, why, details)
 }
 
+/// A shard takes no more events. To try again does not help.
+pub fn sealed(why: &str) -> Status {
+    let details = ErrorDetails::with_error_info("SEALED", DOMAIN, []);
+    Status::with_error_details(Code::FailedPrecondition, why, details)
+}
+
 /// To be retried, here or on another node.
 pub fn unavailable(reason: &str, why: &str) -> Status {
     let mut details = ErrorDetails::with_retry_info(Some(RETRY_UNAVAILABLE));
@@ -74,6 +80,7 @@ impl From<ProposeError> for Status {
         let reason = match error {
             ProposeError::NotLeader => "NOT_LEADER",
             ProposeError::Stopped(_) => "STOPPING",
+            ProposeError::Sealed(_) => return sealed(&error.to_string()),
         };
         unavailable(reason, &error.to_string())
     }

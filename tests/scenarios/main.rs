@@ -43,6 +43,7 @@ mod redriven_statements;
 mod refusal_cases;
 mod refusals;
 mod refused_starts;
+mod sealed;
 mod settings;
 mod statements;
 mod stepped_clock;

@@ -72,6 +72,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("checkpoint.interval", Time("100ms", "10m")),
     field("checkpoint.log_bytes", Size("1MiB", "64GiB")),
     field("checkpoint.base_log_bytes", Size("1MiB", "64GiB")),
+    field("checkpoint.commit_bytes_max", Size("1MiB", "64GiB")),
     field("checkpoint.sled_cache_bytes", Size("1MiB", "64GiB")),
     field("checkpoint.scrub_interval", Time("1s", "365d")),
     field("log.segment_bytes", Size("4KiB", "1GiB")),

@@ -152,6 +152,9 @@ pub struct CheckpointConfig {
     pub log_bytes: ByteSize,
     /// Growth of the log after which a new base is written; default 256 MiB, 1 MiB to 64 GiB.
     pub base_log_bytes: ByteSize,
+    /// Largest checkpoint of a group; one that would be larger is refused, and the shard takes no
+    /// more events; default 1 GiB, 1 MiB to 64 GiB.
+    pub commit_bytes_max: ByteSize,
     /// sled's page cache; default 128 MiB, 1 MiB to 64 GiB.
     pub sled_cache_bytes: ByteSize,
     /// Time between two verifications of all bases; default 1 d, 1 s to 365 d.

@@ -32,6 +32,10 @@ impl Replicated for ControlMachine {
         }
     }
 
+    fn owner_of(_key: &[u8]) -> Option<String> {
+        None
+    }
+
     fn capture(&mut self, _index: u64) -> Capture {
         let state = self.state.borrow().encode();
         Capture {

@@ -9,7 +9,10 @@ use homeroom_proto::v1;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::ingress::{IntakeError, RefusedStatement};
+use crate::{
+    ingress::{IntakeError, RefusedStatement},
+    route::RouteError,
+};
 
 use super::gate::Closed;
 use super::position::with_position;
@@ -268,10 +271,10 @@ impl From<IntakeError> for HttpError {
     /// it counts as an overload.
     fn from(error: IntakeError) -> Self {
         match error {
+            IntakeError::NotFounded
+            | IntakeError::UnknownFormat
+            | IntakeError::Route(RouteError::Sealed { .. }) => Self::Unavailable(error.to_string()),
             IntakeError::Route(_) | IntakeError::TooMany(_) => Self::Overloaded,
-            IntakeError::NotFounded | IntakeError::UnknownFormat => {
-                Self::Unavailable(error.to_string())
-            }
         }
     }
 }

@@ -16,7 +16,11 @@ use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 use tonic::{Request, Response, Status, Streaming};
 
 use super::intake::{Intake, IntakeError, PendingRequest, Receipt};
-use crate::{observe::metrics::Transport, route::Urgency, status};
+use crate::{
+    observe::metrics::Transport,
+    route::{RouteError, Urgency},
+    status,
+};
 
 /// Deliveries without a source are counted as `listener:grpc`.
 const LISTENER: &str = "grpc";
@@ -194,6 +198,7 @@ fn to_status(error: &IntakeError) -> Status {
         IntakeError::UnknownFormat => status::invalid("raw.format", &error.to_string()),
         IntakeError::NotFounded => status::unavailable("STARTING", &error.to_string()),
         IntakeError::TooMany(_) => status::invalid("events", &error.to_string()),
+        IntakeError::Route(route @ RouteError::Sealed { .. }) => status::sealed(&route.to_string()),
         IntakeError::Route(route) => status::overloaded(&route.to_string()),
     }
 }

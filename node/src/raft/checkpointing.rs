@@ -16,7 +16,7 @@ use super::{
     types::{CheckpointOutcome, LogId, Membership, TypeConfig},
 };
 use crate::store::{
-    checkpoint::{Commit, CommitFigures},
+    checkpoint::{Commit, CommitError, CommitFigures},
     log::{GroupUsage, LogEngine},
 };
 
@@ -33,11 +33,15 @@ impl<R: Replicated> Group<R> {
                 }
             }
             self.checkpoint().await;
+            if self.seal.reason().is_some() {
+                return;
+            }
         }
     }
 
     /// Makes the applied state durable. Ends the process when the store fails, since what a failed
-    /// checkpoint captured is in no later one.
+    /// checkpoint captured is in no later one. Seals the group when the checkpoint is too large for
+    /// the store; a sealed group makes none.
     ///
     /// Continues to its end even when the caller no longer waits.
     pub async fn checkpoint(self: &Arc<Self>) -> CheckpointOutcome {
@@ -51,7 +55,9 @@ impl<R: Replicated> Group<R> {
             Ok(Err(error)) => self.fail_checkpoint(&error),
             Err(error) => self.fail_checkpoint(&error),
         };
-        (self.resources.checkpointed)(self.config.id, begun, &outcome);
+        if self.seal.reason().is_none() {
+            (self.resources.checkpointed)(self.config.id, begun, &outcome);
+        }
         outcome
     }
 
@@ -73,28 +79,43 @@ impl<R: Replicated> Group<R> {
         let _turn = self.resources.turns.acquire().await.ok();
         let (applied, membership, capture) = {
             let mut machine = self.machine.lock().await;
-            let index = checkpointed.map(|applied| applied.index);
+            let is_open = self.seal.reason().is_none();
             match machine.applied {
-                Some(applied) if Some(applied) != *checkpointed => {
+                Some(applied) if Some(applied) != *checkpointed && is_open => {
                     let capture = machine.replicated.capture(applied.index);
                     machine.bytes_since_capture = 0;
                     (applied, machine.membership.clone(), capture)
                 }
-                _ => {
-                    return Ok(CheckpointOutcome {
-                        index,
-                        figures: None,
-                    });
-                }
+                _ => return Ok(unchanged(*checkpointed)),
             }
         };
-        let figures = self.write(applied, membership, capture).await?;
+        let figures = match self.write(applied, membership, capture).await {
+            Err(CheckpointError::Commit(error)) if is_too_large(&error) => {
+                self.close(&error);
+                return Ok(unchanged(*checkpointed));
+            }
+            written => written?,
+        };
         *checkpointed = Some(applied);
         self.machine.lock().await.replicated.captured();
         Ok(CheckpointOutcome {
             index: Some(applied.index),
             figures: Some(figures),
         })
+    }
+
+    /// Seals the group: the state stays readable, and its log stays as it is.
+    fn close(&self, error: &CommitError) {
+        let owner = match error {
+            CommitError::TooLarge { key: Some(key), .. } => R::owner_of(key),
+            _ => None,
+        };
+        let owner = owner.map_or(String::new(), |owner| {
+            format!("; the largest is of {owner}")
+        });
+        let why = format!("a checkpoint was refused, since {error}{owner}");
+        tracing::error!(group = self.config.name, "takes no more entries: {why}");
+        self.seal.close(&why);
     }
 
     async fn write(
@@ -148,13 +169,16 @@ impl<R: Replicated> Group<R> {
     }
 
     /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest
-    /// bases.
+    /// bases. A sealed group does neither.
     ///
     /// Returns when the base is durable. openraft purges later.
     ///
     /// # Errors
     /// When the base can't be cut (the log is kept then), or the group has stopped.
     pub async fn cut_base(&self) -> Result<(), BaseFailed> {
+        if self.seal.reason().is_some() {
+            return Ok(());
+        }
         let (store, group) = (Arc::clone(&self.resources.store), self.config.id);
         if self.checkpointed.lock().await.is_none() {
             return Ok(());
@@ -190,4 +214,17 @@ impl<R: Replicated> Group<R> {
         }
         Ok(())
     }
+}
+
+/// The outcome when there is nothing to write, or nothing may be written.
+fn unchanged(checkpointed: Option<LogId>) -> CheckpointOutcome {
+    CheckpointOutcome {
+        index: checkpointed.map(|applied| applied.index),
+        figures: None,
+    }
+}
+
+/// Whether the store refused a checkpoint for its content, before it wrote anything.
+fn is_too_large(error: &CommitError) -> bool {
+    matches!(error, CommitError::TooLarge { .. } | CommitError::EmptyKey)
 }

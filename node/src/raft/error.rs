@@ -1,6 +1,6 @@
 //! Errors of a group, by operation.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use crate::store::checkpoint::CommitError;
 
@@ -57,6 +57,10 @@ pub enum ProposeError {
     /// Another replica leads, or none does. Nothing was written.
     #[error("this replica does not lead")]
     NotLeader,
+    /// A checkpoint of the group was refused for its size, so it takes no more entries; the reason.
+    /// Nothing was written.
+    #[error("it takes no more entries: {0}")]
+    Sealed(Arc<str>),
     /// The group has stopped; the entry may or may not be in the log.
     #[error("the group has stopped: {0}")]
     Stopped(String),

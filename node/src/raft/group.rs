@@ -23,6 +23,7 @@ use super::{
     log_store::LogStore,
     machine::{Machine, Replicated, SharedMachine},
     network::NoPeers,
+    seal::Seal,
     snapshot::{StateRecord, to_log_id},
     types::{Applied, CheckpointOutcome, LogId, Membership, Proposal, TypeConfig},
 };
@@ -114,6 +115,7 @@ pub struct Group<R: Replicated> {
     /// The index that a requested base must have at least.
     pub(super) wanted_base: Arc<AtomicU64>,
     pub(super) unsaved_bytes: watch::Receiver<u64>,
+    pub(super) seal: Seal,
     /// Checkpoints in progress, and the task that makes them when they are due.
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
@@ -137,7 +139,7 @@ impl<R: Replicated> Group<R> {
         check_continuity(&config, &resources.log, recovered)?;
         miss_bases_behind_the_log(&config, &resources);
         let wanted_base = Arc::new(AtomicU64::new(0));
-        let applied = recovered.map(to_log_id);
+        let (applied, seal) = (recovered.map(to_log_id), Seal::default());
         let unsaved_bytes = replicated.unsaved_bytes();
         let machine = Arc::new(Mutex::new(Machine {
             applied,
@@ -153,6 +155,7 @@ impl<R: Replicated> Group<R> {
             group: config.id,
             wanted_base: Arc::clone(&wanted_base),
             unsaved_bytes: unsaved_bytes.clone(),
+            seal: seal.clone(),
         };
         let log = LogStore::new(Arc::clone(&resources.log), config.id, READ_BYTES_MAX);
         let settings = Arc::new(raft_config(&config)?);
@@ -168,6 +171,7 @@ impl<R: Replicated> Group<R> {
             records: Mutex::new(()),
             wanted_base,
             unsaved_bytes,
+            seal,
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
@@ -242,6 +246,9 @@ impl<R: Replicated> Group<R> {
     /// # Errors
     /// See [`ProposeError`].
     pub async fn propose(&self, payload: Bytes) -> Result<(u64, Applied), ProposeError> {
+        if let Some(why) = self.seal.reason() {
+            return Err(ProposeError::Sealed(why));
+        }
         match self.raft.client_write(Proposal(payload)).await {
             Ok(written) => Ok((written.log_id.index, written.data)),
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {
@@ -290,6 +297,12 @@ impl<R: Replicated> Group<R> {
     /// Calls a function with what is replicated, between two entries.
     pub async fn inspect<T>(&self, look: impl FnOnce(&mut R) -> T) -> T {
         look(&mut self.machine.lock().await.replicated)
+    }
+
+    /// Why the group takes no more entries: a checkpoint was refused for its size. `None` while it
+    /// takes them.
+    pub fn sealed(&self) -> Option<Arc<str>> {
+        self.seal.reason()
     }
 
     /// Its number in the shared log and in the checkpoint store.

@@ -16,6 +16,7 @@ use openraft::{
 use tokio::sync::{Mutex, watch};
 
 use super::{
+    seal::Seal,
     snapshot::{BaseSnapshot, BaseSnapshotBuilder, newest_base},
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
@@ -38,6 +39,9 @@ pub trait Replicated: Send + 'static {
     /// The last capture is durable.
     fn captured(&mut self);
 
+    /// Names what a record belongs to, for people.
+    fn owner_of(key: &[u8]) -> Option<String>;
+
     /// Upper bound of the size of the next capture, bytes. Receivers are notified when it reaches
     /// [`UNSAVED_BYTES_DUE`] and when a capture has begun, not at every entry.
     fn unsaved_bytes(&self) -> watch::Receiver<u64>;
@@ -49,7 +53,7 @@ pub const UNSAVED_BYTES_DUE: u64 = 192 << 20;
 /// Beyond this size no entry is applied, live or in a replay, until a checkpoint has begun: a
 /// checkpoint is one atomic batch of the store, which is bounded. The rest of that bound is for the
 /// entry that exceeds this size, which may touch some 20,000 learners for the first time since they
-/// were saved, and for other records of the checkpoint.
+/// were saved, and for other records of the checkpoint. Should it not suffice, the group is sealed.
 const UNSAVED_BYTES_MAX: u64 = 256 << 20;
 const _: () = assert!(UNSAVED_BYTES_MAX <= COMMIT_BYTES_MAX as u64 / 4);
 
@@ -81,14 +85,19 @@ pub(super) struct SharedMachine<R> {
     /// The index that a requested base must have at least.
     pub wanted_base: Arc<AtomicU64>,
     pub unsaved_bytes: watch::Receiver<u64>,
+    pub seal: Seal,
 }
 
 impl<R: Replicated> SharedMachine<R> {
-    /// Waits until a checkpoint has begun, which the group makes when it is due.
+    /// Waits until a checkpoint has begun, which the group makes when it is due. A sealed group
+    /// makes none, and applies what was in its log before.
     async fn await_room(&mut self) {
         let has_room = |bytes: &u64| *bytes <= UNSAVED_BYTES_MAX;
-        // The sender lives as long as what is replicated.
-        let _ = self.unsaved_bytes.wait_for(has_room).await;
+        tokio::select! {
+            // The sender lives as long as what is replicated.
+            _ = self.unsaved_bytes.wait_for(has_room) => {}
+            () = self.seal.sealed() => {}
+        }
     }
 }
 

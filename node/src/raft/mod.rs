@@ -9,6 +9,7 @@ mod log_codec;
 mod log_store;
 mod machine;
 mod network;
+mod seal;
 mod snapshot;
 mod types;
 

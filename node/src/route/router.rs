@@ -56,6 +56,14 @@ pub enum RouteError {
         /// The bound, bytes.
         memory_bytes_max: u64,
     },
+    /// All shards with events in the request take no more.
+    #[error(
+        "shard {shard} takes no more events: a checkpoint of it was refused for its size; `homeroom doctor` says why"
+    )]
+    Sealed {
+        /// One of the shards.
+        shard: u16,
+    },
 }
 
 /// What happens to a request when the queues are full.
@@ -125,13 +133,14 @@ impl Router {
     /// submitted in a later one. Outcomes are awaited separately.
     ///
     /// # Errors
-    /// When the node is overloaded. Then nothing is submitted.
+    /// When the node is overloaded, or none of the shards takes events. Then nothing is submitted.
     pub async fn hand_over(
         &self,
         count: usize,
         parts: Vec<Routed>,
         urgency: Urgency,
     ) -> Result<UnderWay, RouteError> {
+        self.check_open(&parts)?;
         let bytes: usize = parts.iter().map(|part| part.records.len()).sum();
         let mut room = self.take_room(bytes, urgency).await?;
         let (slots, answers) = fan_in(parts.len());
@@ -159,6 +168,23 @@ impl Router {
             parts: taken,
             answers,
         })
+    }
+
+    /// With one open shard among them the request is taken, and the events of the others are to be
+    /// sent again: alone they are refused.
+    fn check_open(&self, parts: &[Routed]) -> Result<(), RouteError> {
+        let sealed = |part: &Routed| {
+            let replica = &self.shards[part.shard as usize];
+            replica.group().sealed().map(|_| replica.shard())
+        };
+        let mut first = None;
+        for part in parts {
+            match sealed(part) {
+                Some(shard) => first = first.or(Some(shard)),
+                None => return Ok(()),
+            }
+        }
+        first.map_or(Ok(()), |shard| Err(RouteError::Sealed { shard }))
     }
 
     async fn take_room(

@@ -234,7 +234,11 @@ impl ShardReplica {
             return Ok(());
         }
         let entry = encode_settings(self.clock.now_ms(), settings);
-        self.group.propose(entry.into()).await.map(drop)
+        match self.group.propose(entry.into()).await {
+            // It takes no events that they could matter for. The others adopt them.
+            Err(ProposeError::Sealed(_)) => Ok(()),
+            proposed => proposed.map(drop),
+        }
     }
 
     /// Applies an update of kept dead letters on every replica. It is durable when this returns.

@@ -131,6 +131,8 @@ fn open_checkpoints(
 ) -> Result<(CheckpointStore, Vec<GroupRecovery>), checkpoint::OpenError> {
     let options = CheckpointOptions {
         cache_bytes: config.checkpoint.sled_cache_bytes.as_u64(),
+        commit_bytes_max: usize::try_from(config.checkpoint.commit_bytes_max.as_u64())
+            .unwrap_or(usize::MAX),
         ..CheckpointOptions::default()
     };
     CheckpointStore::open(

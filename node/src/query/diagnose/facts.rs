@@ -1,6 +1,6 @@
 //! The input of the checks.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use homeroom_core::{
     Reason, Settings,
@@ -26,6 +26,8 @@ pub(super) struct Facts {
     pub fsyncs: DurationSummary,
     /// The group that has waited longest for a checkpoint.
     pub oldest_checkpoint: Option<(String, Duration)>,
+    /// Groups that take no more entries, with the reason.
+    pub sealed: Vec<(String, Arc<str>)>,
     /// Bases that failed since the node started.
     pub base_failures: u64,
     /// This node's clock, ms since the epoch.

@@ -58,6 +58,11 @@ pub(super) async fn facts(
         false => "the control plane".to_owned(),
     };
     let oldest = metrics.checkpoint.saved.oldest();
+    let shards_sealed = router.shards().iter().map(|shard| shard.group());
+    let shards_sealed = shards_sealed.map(|group| (group.id(), group.sealed()));
+    let sealed = shards_sealed
+        .chain([(control.group().id(), control.group().sealed())])
+        .filter_map(|(id, why)| Some((name(id), why?)));
     Facts {
         sources,
         shards,
@@ -68,6 +73,7 @@ pub(super) async fn facts(
         appends: metrics.log.recent_appends.summary(),
         fsyncs: metrics.log.recent_fsyncs.summary(),
         oldest_checkpoint: oldest.map(|(id, age)| (name(id), age)),
+        sealed: sealed.collect(),
         base_failures: metrics.checkpoint.failed(),
         wall_ms: wall_ms(),
     }

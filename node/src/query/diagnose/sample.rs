@@ -44,6 +44,7 @@ pub(super) fn empty() -> Facts {
         appends: DurationSummary::default(),
         fsyncs: DurationSummary::default(),
         oldest_checkpoint: None,
+        sealed: Vec::new(),
         base_failures: 0,
         wall_ms: NOW_MS,
     }

@@ -1,6 +1,6 @@
 //! Checks the disk: the log, its syncs, checkpoints, free space.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use homeroom_proto::v1::Finding;
 
@@ -82,7 +82,7 @@ fn summary(times: DurationSummary) -> String {
 /// Checks that applied entries get into checkpoints and bases.
 pub(super) fn checkpoints(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "checkpoints";
-    let mut findings = Vec::new();
+    let mut findings: Vec<Finding> = facts.sealed.iter().map(sealed).collect();
     let interval = facts.resources.checkpoint_interval;
     let behind: u64 = facts.shards.iter().map(entries_behind).sum();
     if let Some((group, age)) = &facts.oldest_checkpoint
@@ -124,6 +124,13 @@ pub(super) fn checkpoints(facts: &Facts) -> Vec<Finding> {
         findings.push(ok(CHECK, words));
     }
     findings
+}
+
+fn sealed((group, why): &(String, Arc<str>)) -> Finding {
+    let words = format!("takes no more events, and goes on answering reads: {why}");
+    let advice = "nothing acknowledged is lost; start the node with a higher `checkpoint.commit_bytes_max` if the commit was too large, \
+                  and report it in any case: no input should bring this about";
+    fault("checkpoints", group, words, advice)
 }
 
 fn entries_behind(shard: &ShardFacts) -> u64 {
@@ -239,6 +246,16 @@ mod tests {
         let mut facts = sample::healthy();
         facts.resources.bases_rejected = 1;
         assert_eq!(verdict(&checkpoints(&facts)), Severity::Warning);
+    }
+
+    #[test]
+    fn a_shard_that_takes_no_more_events_is_a_fault_of_its_own() {
+        let mut facts = sample::healthy();
+        let why = "the largest is of learner \"ada\"";
+        facts.sealed = vec![("shard 1".to_owned(), why.into())];
+        let finding = sample::only(checkpoints(&facts), Severity::Fault);
+        assert_eq!(finding.subject, "shard 1");
+        assert!(finding.words.ends_with(why), "{}", finding.words);
     }
 
     #[test]

@@ -20,8 +20,8 @@ use super::{
 };
 use crate::{
     learner::{
-        BlockSource, Collected, GroupApplied, LearnerMessage, LearnerRef, LoadError,
-        ResidentLearner, Stored, dead_letter_key, load, memory_of,
+        BlockSource, Collected, GroupApplied, LearnerMessage, LearnerRef, LoadError, RecordKey,
+        ResidentLearner, Stored, dead_letter_key, load, memory_of, parse_key,
     },
     raft::{Applied, Capture, Replicated},
     shard::{
@@ -149,6 +149,16 @@ impl Replicated for ShardMachine {
 
     fn captured(&mut self) {
         self.directory.end_capture();
+    }
+
+    fn owner_of(key: &[u8]) -> Option<String> {
+        Some(match parse_key(key)? {
+            RecordKey::Learner { user_id, .. } | RecordKey::Standing { user_id, .. } => {
+                format!("learner {user_id:?}")
+            }
+            RecordKey::Pack(number) => format!("pack {number} of learners' heads"),
+            RecordKey::DeadLetter(number) => format!("dead letter {number}"),
+        })
     }
 
     fn unsaved_bytes(&self) -> watch::Receiver<u64> {

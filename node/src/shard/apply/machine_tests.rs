@@ -12,7 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::*;
 use crate::{
-    learner::{Gathered, NoBlocks, RecordKey, RecoveredLearners, pack, pack_key, parse_key},
+    learner::{Gathered, NoBlocks, RecoveredLearners, pack, pack_key},
     shard::{residency::LearnerMemory, view::View},
     store::{
         Background,

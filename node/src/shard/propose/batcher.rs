@@ -136,6 +136,7 @@ fn answer(parts: Vec<Part>, written: Result<(u64, Applied), ProposeError>) {
         Err(error) => {
             let error = match error {
                 ProposeError::NotLeader => PartError::NotLeader,
+                ProposeError::Sealed(_) => PartError::Sealed,
                 ProposeError::Stopped(_) => PartError::Stopped,
             };
             for part in parts {
@@ -233,6 +234,8 @@ mod tests {
         let refused = Err(ProposeError::NotLeader);
         let not_leader = Some(Err(PartError::NotLeader));
         assert_eq!(answers(&[1, 2], refused), [not_leader.clone(), not_leader]);
+        let sealed = Err(ProposeError::Sealed("it is too large".into()));
+        assert_eq!(answers(&[1], sealed), [Some(Err(PartError::Sealed))]);
         let stopped = Err(ProposeError::Stopped("the disk is full".into()));
         assert_eq!(answers(&[1, 2], stopped), [STOPPED, STOPPED]);
     }

@@ -30,6 +30,9 @@ pub enum PartError {
     /// This node does not lead the shard; nothing was written.
     #[error("this node does not lead the shard")]
     NotLeader,
+    /// The shard takes no more events; nothing was written.
+    #[error("the shard takes no more events")]
+    Sealed,
     /// The shard is stopping; the deliveries may or may not be in its log. A retry with the same
     /// ids is safe.
     #[error("the shard is stopping")]

@@ -31,6 +31,8 @@ pub struct CheckpointStore {
     pub(super) groups: Vec<StoredGroup>,
     pub(super) syncer: Syncer,
     pub(super) health: Arc<Health>,
+    /// A larger commit is refused, bytes.
+    pub(super) commit_bytes_max: usize,
     /// Holds the lock on the store's directory.
     pub(super) _lock: File,
 }
@@ -56,7 +58,7 @@ impl CheckpointStore {
     pub fn commit(&self, group: GroupId, commit: Commit) -> Result<CommitFigures, CommitError> {
         let begun = Instant::now();
         let stored = self.group(group).ok_or(CommitError::NoSuchGroup(group))?;
-        let bytes = commit.checked_bytes()?;
+        let bytes = commit.checked_bytes(self.commit_bytes_max)?;
         let mut current = stored.current.lock();
         self.health.check(group)?;
         check_ahead(*current, commit.position)?;

@@ -87,6 +87,7 @@ impl CheckpointStore {
                 changed: Mutex::new(ChangedKeys::of_one_in(count)),
             })
             .collect();
+        let commit_bytes_max = opener.options.commit_bytes_max;
         let syncer = Syncer::start(
             opened.db,
             opened.files,
@@ -100,6 +101,7 @@ impl CheckpointStore {
             groups,
             syncer: syncer.map_err(OpenError::io("starting the sync thread"))?,
             health,
+            commit_bytes_max,
             _lock: lock,
         })
     }

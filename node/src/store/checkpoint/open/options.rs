@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::store::checkpoint::tree::commit::COMMIT_BYTES_MAX;
+
 /// Options of an open. The defaults suit a node with a million learners.
 #[derive(Debug, Clone)]
 pub struct CheckpointOptions {
@@ -13,6 +15,8 @@ pub struct CheckpointOptions {
     /// stuck. Opening sled itself shows no progress (about 1.3 s per GB, more on a busy disk), so
     /// this limits its whole duration.
     pub stall_limit: Duration,
+    /// Most bytes of keys, payloads and meta in one commit; a larger one is refused.
+    pub commit_bytes_max: usize,
 }
 
 impl Default for CheckpointOptions {
@@ -21,6 +25,7 @@ impl Default for CheckpointOptions {
             cache_bytes: 128 * 1024 * 1024,
             recovery_threads: 2,
             stall_limit: Duration::from_secs(120),
+            commit_bytes_max: COMMIT_BYTES_MAX,
         }
     }
 }
@@ -32,6 +37,7 @@ impl CheckpointOptions {
             cache_bytes: self.cache_bytes.max(1024 * 1024),
             recovery_threads: self.recovery_threads.clamp(1, 8),
             stall_limit: self.stall_limit.max(Duration::from_millis(100)),
+            commit_bytes_max: self.commit_bytes_max,
         }
     }
 }

@@ -33,6 +33,7 @@ pub(super) fn options() -> CheckpointOptions {
         cache_bytes: 8 * 1024 * 1024,
         recovery_threads: 2,
         stall_limit: Duration::from_secs(20),
+        ..CheckpointOptions::default()
     }
 }
 

@@ -12,8 +12,9 @@ use crate::store::checkpoint::damage::Damaged;
 use crate::store::checkpoint::position::Position;
 use crate::store::group_id::GroupId;
 
-/// Most bytes of keys, payloads and meta in one commit. sled needs a multiple of them in memory,
-/// and no other read or write of the store runs while they go into the tree.
+/// Most bytes of keys, payloads and meta in one commit, unless the store's options say otherwise.
+/// sled needs a multiple of them in memory, and no other read or write of the store runs while they
+/// go into the tree.
 pub const COMMIT_BYTES_MAX: usize = 1024 * 1024 * 1024;
 
 /// A record's key, and its new payload; `None` to remove it.
@@ -58,6 +59,8 @@ pub enum CommitError {
     TooLarge {
         /// What exceeds it.
         what: &'static str,
+        /// The record that exceeds it, or the largest one of a commit that does, by its key.
+        key: Option<Vec<u8>>,
         /// Its size.
         bytes: usize,
         /// The limit.
@@ -112,30 +115,73 @@ impl CommitError {
 
 impl Commit {
     /// Checks the limits, and returns the total size in bytes.
-    pub(crate) fn checked_bytes(&self) -> Result<u64, CommitError> {
-        at_most("the meta", self.meta.len(), META_BYTES_MAX)?;
+    pub(crate) fn checked_bytes(&self, commit_bytes_max: usize) -> Result<u64, CommitError> {
+        at_most("the meta", None, self.meta.len(), META_BYTES_MAX)?;
         let mut bytes = self.meta.len();
+        let (mut largest, mut largest_bytes) = (None, 0);
         for (key, payload) in &self.changes {
             if key.is_empty() {
                 return Err(CommitError::EmptyKey);
             }
             let payload_bytes = payload.as_ref().map_or(0, Vec::len);
-            at_most("a key", key.len(), KEY_BYTES_MAX)?;
-            at_most("a payload", payload_bytes, PAYLOAD_BYTES_MAX)?;
+            at_most("a key", Some(&key[..]), key.len(), KEY_BYTES_MAX)?;
+            at_most(
+                "a payload",
+                Some(&key[..]),
+                payload_bytes,
+                PAYLOAD_BYTES_MAX,
+            )?;
             bytes += key.len() + payload_bytes;
+            if payload_bytes >= largest_bytes {
+                (largest, largest_bytes) = (Some(&key[..]), payload_bytes);
+            }
         }
-        at_most("the commit", bytes, COMMIT_BYTES_MAX)?;
+        at_most("the commit", largest, bytes, commit_bytes_max)?;
         Ok(bytes as u64)
     }
 }
 
-fn at_most(what: &'static str, bytes: usize, bytes_max: usize) -> Result<(), CommitError> {
+fn at_most(
+    what: &'static str,
+    key: Option<&[u8]>,
+    bytes: usize,
+    bytes_max: usize,
+) -> Result<(), CommitError> {
     if bytes <= bytes_max {
         return Ok(());
     }
     Err(CommitError::TooLarge {
         what,
+        key: key.map(<[u8]>::to_vec),
         bytes,
         bytes_max,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_is_too_large_names_its_largest_record() {
+        let (term, node, index) = (1, 1, 1);
+        let record = |key: &[u8], bytes| (key.to_vec(), Some(vec![0; bytes]));
+        let commit = |changes| Commit {
+            position: Position { term, node, index },
+            meta: vec![0; 10],
+            changes,
+        };
+        let three = vec![record(b"a", 1), record(b"b", 5), record(b"c", 2)];
+        assert!(matches!(commit(three.clone()).checked_bytes(21), Ok(21)));
+        let Err(CommitError::TooLarge { what, key, .. }) = commit(three).checked_bytes(20) else {
+            panic!("it was not refused");
+        };
+        assert_eq!((what, key.as_deref()), ("the commit", Some(&b"b"[..])));
+        let alone = vec![record(b"a", 1), record(b"b", PAYLOAD_BYTES_MAX + 1)];
+        let Err(CommitError::TooLarge { what, key, .. }) = commit(alone).checked_bytes(usize::MAX)
+        else {
+            panic!("it was not refused");
+        };
+        assert_eq!((what, key.as_deref()), ("a payload", Some(&b"b"[..])));
+    }
 }
