@@ -8,6 +8,7 @@ mod class;
 mod encode;
 mod entry;
 mod event;
+mod heavy;
 mod read;
 mod script;
 
@@ -26,5 +27,6 @@ fn main() {
     encode::benches(&mut criterion);
     checkpoint::benches(&mut criterion);
     read::benches(&mut criterion);
+    heavy::benches(&mut criterion);
     criterion.final_summary();
 }
