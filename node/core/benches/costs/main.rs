@@ -3,6 +3,7 @@
 //! All benches use the crate's public surface. If one iteration is several events, the throughput
 //! gives their number.
 
+mod bound;
 mod checkpoint;
 mod class;
 mod encode;
@@ -28,5 +29,6 @@ fn main() {
     checkpoint::benches(&mut criterion);
     read::benches(&mut criterion);
     heavy::benches(&mut criterion);
+    bound::benches(&mut criterion);
     criterion.final_summary();
 }

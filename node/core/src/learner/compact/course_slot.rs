@@ -7,7 +7,7 @@ use crate::wire::{Put, Reader};
 pub type CourseIndex = u32;
 
 /// An optional [`CourseIndex`] in four bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CourseSlot(u32);
 
 impl CourseSlot {

@@ -56,6 +56,13 @@ impl<T> Sorted<T> {
         begun.iter().chain(rest.iter().flatten())
     }
 
+    /// Number of the elements from a position on.
+    pub fn len_from(&self, spot: Spot) -> usize {
+        let begun = self.run(spot.run).len().saturating_sub(spot.at);
+        let rest = self.rest.get(spot.run..).unwrap_or_default();
+        begun + rest.iter().map(Vec::len).sum::<usize>()
+    }
+
     /// The elements before a position, from the nearest to the first.
     pub fn iter_before(&self, spot: Spot) -> impl Iterator<Item = &T> {
         let begun = self.run(spot.run).get(..spot.at).unwrap_or_default();
@@ -279,6 +286,7 @@ mod tests {
         let (Ok(spot) | Err(spot)) = list.search(|it| it.cmp(&2_000));
         assert_eq!(list.first_not(|it| *it < 2_000), spot);
         assert!(list.iter_from(spot).eq(set.range(2_000..)));
+        assert_eq!(list.len_from(spot), set.range(2_000..).count());
         assert!(list.iter_before(spot).eq(set.range(..2_000).rev()));
         assert_eq!(list.before(spot), set.range(..2_000).next_back());
     }

@@ -2,12 +2,12 @@
 
 use super::{
     block_summary::{BlockSummary, HourNumber, start_ms},
-    claims::Claims,
+    pane_counts::{Counted, PaneCounts},
 };
 use crate::{
     Event, EventKind, EventType,
     learner::{
-        compact::{CourseIndex, CourseSlot, IdHash, allocation_bytes, reserve_one, vec_bytes},
+        compact::{Claims, CourseIndex, CourseSlot, IdHash, OtherTypes, reserve_one, vec_bytes},
         room::{EVENT_BYTES, Room},
     },
     time::{HOUR_MS, PANE_MS, hour_of},
@@ -21,11 +21,11 @@ pub struct BlockContent {
     /// What its events count together, bytes: the sum of the panes' bytes.
     bytes: u32,
     /// Names of types that are not well-known, in order of arrival.
-    other_types: Vec<Box<str>>,
+    other_types: OtherTypes,
     /// Ordered by position.
     panes: Vec<Pane>,
     /// Counts beyond the first type and course of a pane.
-    more: Vec<Counted>,
+    more: PaneCounts,
 }
 
 /// 5 s of event time.
@@ -48,20 +48,6 @@ impl Pane {
         start_ms(hour, self.position)
     }
 }
-
-/// Number of accepted events of one type in one course.
-#[derive(Clone, Copy, Debug)]
-struct Counted {
-    course: CourseSlot,
-    events: u32,
-    /// Index in `more` of the pane's next count, or [`NONE`].
-    next: u32,
-    /// The position of a well-known type, or [`EventType::KNOWN`] plus an index into `other_types`.
-    event_type: u16,
-}
-
-/// Value of [`Counted::next`] in the last count of a pane.
-const NONE: u32 = u32::MAX;
 
 /// The number of a pane's events of one type and course.
 #[derive(Clone, Copy, Debug)]
@@ -113,11 +99,7 @@ impl BlockContent {
             .panes
             .last()
             .map_or(0, |pane| pane.changed_ms.cast_unsigned());
-        let more = self
-            .more
-            .last()
-            .map_or(0, |counted| u64::from(counted.events));
-        self.claims.prefetch() ^ pane ^ more
+        self.claims.prefetch() ^ pane ^ self.more.prefetch()
     }
 
     /// The content hash of the event with this id, if the block contains it.
@@ -136,12 +118,7 @@ impl BlockContent {
     ) -> (u32, Option<usize>) {
         self.claims.add(id, content);
         let room = Room::of(event);
-        let counted = Counted {
-            course,
-            events: 1,
-            next: NONE,
-            event_type: self.type_position(&event.event_type),
-        };
+        let counted = Counted::new(self.type_position(&event.event_type), course, 1);
         let position = pane_in_hour(event.timestamp_ms);
         let (bytes, began) = match self.find(position) {
             Ok(at) => {
@@ -231,7 +208,7 @@ impl BlockContent {
             event_type: counted.event_type,
             other: usize::from(counted.event_type)
                 .checked_sub(EventType::KNOWN)
-                .map(|place| self.other_types.get(place).map_or("", |name| name)),
+                .map(|place| self.other_types.name(place)),
         })
     }
 
@@ -247,46 +224,27 @@ impl BlockContent {
 
     /// Heap memory, bytes.
     pub fn heap_bytes(&self) -> usize {
-        let names = self
-            .other_types
-            .iter()
-            .map(|name| allocation_bytes(name.len()));
         self.claims.heap_bytes()
-            + vec_bytes(&self.other_types)
-            + names.sum::<usize>()
+            + self.other_types.heap_bytes()
             + vec_bytes(&self.panes)
-            + vec_bytes(&self.more)
+            + self.more.heap_bytes()
     }
 
     fn counted<'h>(&'h self, pane: &'h Pane) -> impl Iterator<Item = &'h Counted> {
-        std::iter::successors(Some(&pane.first), |counted| {
-            self.more.get(counted.next as usize)
-        })
+        self.more.of(&pane.first)
     }
 
-    /// Adds to the pane's count for the type and course; a new count is appended to the pane's
-    /// list. Returns whether it is new.
-    fn count(&mut self, pane: usize, counted: Counted) -> bool {
-        let more = u32::try_from(self.more.len()).unwrap_or(NONE);
-        let mut at = None;
-        loop {
-            let known = match at {
-                None => &mut self.panes[pane].first,
-                Some(at) => &mut self.more[at],
-            };
-            if known.event_type == counted.event_type && known.course == counted.course {
-                known.events = known.events.saturating_add(counted.events);
-                return false;
-            }
-            if known.next == NONE {
-                known.next = more;
-                break;
-            }
-            at = Some(known.next as usize);
+    /// Adds to the pane's count for the type and course, or adds a new count. Returns whether it is
+    /// new.
+    fn count(&mut self, at: usize, counted: Counted) -> bool {
+        if let Some(is_new) = self.more.count_near(&mut self.panes[at].first, counted) {
+            return is_new;
         }
-        reserve_one(&mut self.more);
-        self.more.push(counted);
-        true
+        let firsts = self.panes.iter().map(|pane| (pane.position, &pane.first));
+        self.more.find_far(firsts);
+        let pane = &mut self.panes[at];
+        self.more
+            .count_far((pane.position, &mut pane.first), counted)
     }
 
     fn find(&self, position: u16) -> Result<usize, usize> {
@@ -298,21 +256,9 @@ impl BlockContent {
         }
     }
 
-    /// Types beyond the 65,535th of an hour share the last position. A bound, not an expected case.
     fn type_position(&mut self, event_type: &EventType) -> u16 {
-        const OTHERS_MAX: usize = u16::MAX as usize - EventType::KNOWN;
         let position = match event_type {
-            EventType::Other(name) => {
-                let known = self.other_types.iter().position(|known| known == name);
-                let place = known.unwrap_or_else(|| {
-                    if self.other_types.len() < OTHERS_MAX {
-                        reserve_one(&mut self.other_types);
-                        self.other_types.push(name.clone());
-                    }
-                    self.other_types.len() - 1
-                });
-                EventType::KNOWN + place
-            }
+            EventType::Other(name) => EventType::KNOWN + self.other_types.place_of(name),
             known => known.place().unwrap_or_default(),
         };
         u16::try_from(position).unwrap_or(u16::MAX)
@@ -345,7 +291,7 @@ impl BlockContent {
         const PANE_BYTES: usize = 16;
         out.reserve(PANE_BYTES * self.panes.len());
         out.put_size(self.other_types.len());
-        for name in &self.other_types {
+        for name in self.other_types.names() {
             out.put_text(name);
         }
         out.put_size(self.panes.len());
@@ -373,7 +319,7 @@ impl BlockContent {
     pub fn read(from: &mut Reader<'_>, sized: bool) -> Option<Self> {
         let mut content = Self::default();
         for _ in 0..from.size()? {
-            content.other_types.push(from.text()?.into());
+            content.other_types.push(from.text()?);
         }
         let panes = from.size()?;
         let (mut position, mut watermark_ms, mut changed_ms) = (0_u16, 0_i64, 0_i64);
@@ -383,7 +329,8 @@ impl BlockContent {
             changed_ms = changed_ms.wrapping_add(from.signed()?);
             let bytes = read_pane_bytes(from, sized)?;
             let counts = from.size()?;
-            let first = read_counted(from)?;
+            let mut first = Counted::read(from)?;
+            content.more.read(from, &mut first, counts)?;
             reserve_one(&mut content.panes);
             content.panes.push(Pane {
                 first_watermark_ms: watermark_ms,
@@ -392,10 +339,6 @@ impl BlockContent {
                 bytes: bytes.unwrap_or(0),
                 position,
             });
-            for _ in 1..counts {
-                let counted = read_counted(from)?;
-                content.count(content.panes.len() - 1, counted);
-            }
             if bytes.is_none() {
                 content.count_least();
             }
@@ -439,7 +382,7 @@ impl BlockContent {
             let bytes = read_pane_bytes(from, sized)?;
             let mut events = 0_u32;
             for _ in 0..from.size()?.max(1) {
-                events = events.saturating_add(read_counted(from)?.events);
+                events = events.saturating_add(Counted::read(from)?.events);
             }
             let bytes = bytes.unwrap_or_else(|| least_bytes([events].into_iter()));
             summary.bytes = summary.bytes.saturating_add(bytes);
@@ -461,13 +404,4 @@ fn read_pane_bytes(from: &mut Reader<'_>, sized: bool) -> Option<Option<u32>> {
 fn least_bytes(events: impl Iterator<Item = u32>) -> u32 {
     let events = events.fold(0_u32, u32::saturating_add);
     events.saturating_mul(EVENT_BYTES)
-}
-
-fn read_counted(from: &mut Reader<'_>) -> Option<Counted> {
-    Some(Counted {
-        event_type: u16::try_from(from.number()?).ok()?,
-        course: CourseSlot::read(from)?,
-        events: u32::try_from(from.number()?).ok()?,
-        next: NONE,
-    })
 }

@@ -5,7 +5,6 @@ mod block_content;
 mod block_room;
 mod block_summary;
 mod blocks;
-mod claims;
 mod corrections;
 mod course;
 mod evicted_block;
@@ -15,6 +14,7 @@ mod id_filter;
 mod interaction;
 mod last_interactions;
 mod new_pane;
+mod pane_counts;
 mod session;
 
 pub use block_content::BlockContent;

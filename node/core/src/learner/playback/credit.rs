@@ -1,6 +1,6 @@
 //! Watched time that is credited to the events of a viewing.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 use crate::{
     Playback,
@@ -53,17 +53,51 @@ pub fn credits(marks: impl Iterator<Item = Mark>, cap_ms: u64) -> impl Iterator<
     })
 }
 
-/// Sums of the credits by time and course, as windows add them. Several events may share a time.
-pub fn sums(
-    marks: impl Iterator<Item = Mark>,
-    cap_ms: u64,
-) -> BTreeMap<(i64, Option<CourseIndex>), u64> {
-    let mut sums: BTreeMap<_, u64> = BTreeMap::new();
-    for credit in credits(marks, cap_ms).filter(|credit| credit.watched_ms > 0) {
-        let sum = sums
-            .entry((credit.timestamp_ms, credit.course))
-            .or_default();
-        *sum = sum.saturating_add(credit.watched_ms);
+/// The times at which windows differ between two lists of credits, each in order, ms, ascending.
+/// Windows add the credits by time and course. Several events may share a time.
+pub fn times_that_differ(
+    one: impl Iterator<Item = Credit>,
+    other: impl Iterator<Item = Credit>,
+) -> Vec<i64> {
+    let [one, other] = [sums(one), sums(other)];
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    let mut times_ms = Vec::new();
+    loop {
+        let order = match (one.peek(), other.peek()) {
+            (None, None) => break,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => a.key().cmp(&b.key()),
+        };
+        let a = if order.is_le() { one.next() } else { None };
+        let b = if order.is_ge() { other.next() } else { None };
+        if a != b
+            && let Some(credit) = a.or(b)
+        {
+            times_ms.push(credit.timestamp_ms);
+        }
     }
-    sums
+    times_ms.dedup();
+    times_ms
+}
+
+/// Sums of the credits by time and course, in this order.
+fn sums(credits: impl Iterator<Item = Credit>) -> Vec<Credit> {
+    let mut credits: Vec<Credit> = credits.filter(|credit| credit.watched_ms > 0).collect();
+    // In order of time already: the sort only moves courses of one time.
+    credits.sort_by_key(Credit::key);
+    credits.dedup_by(|next, sum| {
+        let is_same = next.key() == sum.key();
+        if is_same {
+            sum.watched_ms = sum.watched_ms.saturating_add(next.watched_ms);
+        }
+        is_same
+    });
+    credits
+}
+
+impl Credit {
+    fn key(&self) -> (i64, Option<CourseIndex>) {
+        (self.timestamp_ms, self.course)
+    }
 }

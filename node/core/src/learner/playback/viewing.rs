@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    credit::{Credit, Mark, credits, sums},
+    credit::{Credit, Mark, credits, times_that_differ},
     eviction::{PlaybackEviction, REWATCHING_SPAN_MS},
 };
 use crate::{
@@ -150,7 +150,7 @@ impl Viewing {
 
     /// Number of facts at or after a time.
     pub fn facts_since(&self, from_ms: i64) -> usize {
-        self.facts.iter_from(self.first_from(from_ms)).count()
+        self.facts.len_from(self.first_from(from_ms))
     }
 
     /// Whether no view shows the viewing any more: no start is within its cap or may count as
@@ -227,17 +227,11 @@ impl Viewing {
         };
         let (older, newer) = self.around(arrival, cap_ms != self.cap_ms());
         let known = || older.iter().copied();
-        let old = sums(known().chain(newer.iter().copied()), self.cap_ms());
+        let without = known().chain(newer.iter().copied());
         let with_added = known().chain([added]).chain(newer.iter().copied());
-        let new = sums(with_added, cap_ms);
-        let times = old.keys().chain(new.keys());
-        let mut changed: Vec<i64> = times
-            .filter(|key| old.get(key) != new.get(key))
-            .map(|(time_ms, _)| *time_ms)
-            .filter(|time_ms| *time_ms != event.timestamp_ms)
-            .collect();
-        changed.sort_unstable();
-        changed.dedup();
+        let mut changed =
+            times_that_differ(credits(without, self.cap_ms()), credits(with_added, cap_ms));
+        changed.retain(|time_ms| *time_ms != event.timestamp_ms);
         changed
     }
 

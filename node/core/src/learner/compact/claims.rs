@@ -1,9 +1,11 @@
 //! The identities of the events in a block.
 
-use crate::{
-    learner::compact::{IdHash, Sorted, reserve_one, vec_bytes},
-    wire::{Put, Reader},
+use super::{
+    key::IdHash,
+    memory::{reserve_one, vec_bytes},
+    sorted::Sorted,
 };
+use crate::wire::{Put, Reader};
 
 /// Number of the newest identities that are kept unsorted. Sorting in each one at once would cost
 /// more than the rest of the event.
