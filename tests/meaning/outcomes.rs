@@ -74,8 +74,8 @@ pub fn assert_counts_equal(rig: &CoreRig, model: &NaiveModel) {
 
 fn as_model(counters: &Counters) -> SourceCounts {
     use oracle::Reason::{
-        BadTimestamp, BeyondRetention, FutureTimestamp, Malformed, MissingField, Oversized,
-        SchemaMismatch, ValueOutOfRange,
+        BadTimestamp, BeyondRetention, FutureTimestamp, LearnerFull, Malformed, MissingField,
+        Oversized, SchemaMismatch, ValueOutOfRange,
     };
     let reasons = [
         Malformed,
@@ -86,6 +86,7 @@ fn as_model(counters: &Counters) -> SourceCounts {
         FutureTimestamp,
         ValueOutOfRange,
         BeyondRetention,
+        LearnerFull,
     ];
     let dead_lettered = reasons.into_iter().filter_map(|reason| {
         let count = counters.dead_lettered.get(&core_reason(reason))?;

@@ -21,6 +21,7 @@ mod doctor;
 mod drain;
 mod foreign_pages;
 mod full_disk;
+mod full_learners;
 mod full_memory;
 mod harness;
 mod http_misuse;

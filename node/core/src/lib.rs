@@ -26,7 +26,7 @@ pub use event_summary::EventSummary;
 pub use event_type::{EventKind, EventType, Playback};
 pub use refusal::{PayloadFormat, Reason, Refusal};
 pub use settings::{
-    ActorForm, BadSkillFrom, CHANGE_BYTES_MAX, LatePolicy, SETTINGS_BYTES_MAX, Settings,
-    SettingsChange, SettingsError, SkillFrom, SourcePolicy, WindowShape,
+    ActorForm, BadSkillFrom, CHANGE_BYTES_MAX, LEARNER_BYTES_MAX, LatePolicy, SETTINGS_BYTES_MAX,
+    Settings, SettingsChange, SettingsError, SkillFrom, SourcePolicy, WindowShape,
 };
 pub use wire::DecodeError;

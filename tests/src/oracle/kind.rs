@@ -22,6 +22,14 @@ impl Kind {
     }
 }
 
+/// Whether a rule names the type; the name of any other counts as a text.
+pub(crate) fn is_well_known(event_type: &str) -> bool {
+    Kind::of(event_type) != Kind::Interaction
+        || is_click(event_type)
+        || starts_playback(event_type)
+        || stops_playback(event_type)
+}
+
 /// Whether a type counts as a click.
 pub(crate) fn is_click(event_type: &str) -> bool {
     matches!(event_type, "page_view" | "click")

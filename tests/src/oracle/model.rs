@@ -1,6 +1,7 @@
 //! The model: takes every delivery, stores the set of accepted events.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
 use super::counts::Counts;
 use super::event::NaiveEvent;
@@ -8,6 +9,7 @@ use super::learner::NaiveLearner;
 use super::parse_native::parse_native;
 use super::parse_xapi::parse_xapi;
 use super::reason::{Reason, Refusal};
+use super::room::{NaiveEntry, NaiveRoom};
 use super::settings::Settings;
 use super::window::{WindowRow, WindowSpec};
 
@@ -33,7 +35,9 @@ pub enum Outcome {
 #[derive(Debug, Default)]
 pub struct NaiveModel {
     settings: Settings,
-    learners: BTreeMap<String, HashMap<String, NaiveEvent>>,
+    learners: BTreeMap<String, HashMap<String, Arc<NaiveEvent>>>,
+    rooms: BTreeMap<String, NaiveRoom>,
+    entry: NaiveEntry,
     dead_letters: HashSet<(String, Vec<u8>)>,
     counts: Counts,
 }
@@ -41,8 +45,13 @@ pub struct NaiveModel {
 impl NaiveModel {
     /// An empty model.
     pub fn new(settings: Settings) -> NaiveModel {
+        let entry = NaiveEntry {
+            floor_ms: settings.floor_ms,
+            ..NaiveEntry::default()
+        };
         NaiveModel {
             settings,
+            entry,
             ..NaiveModel::default()
         }
     }
@@ -89,6 +98,18 @@ impl NaiveModel {
         self.deliver(Ok(event), bytes.as_bytes())
     }
 
+    /// Says in which entry the next deliveries are. Its floor becomes that of the settings.
+    pub fn begin_entry(&mut self, entry: NaiveEntry) {
+        self.entry = entry;
+        self.settings.floor_ms = entry.floor_ms;
+    }
+
+    /// The counted bytes that are kept of a learner, and their estimate.
+    pub fn kept(&self, user_id: &str) -> Option<(u64, u64)> {
+        let room = self.rooms.get(user_id)?;
+        Some((room.kept_bytes(&self.entry), room.estimate()))
+    }
+
     /// The ledger of deliveries.
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -98,7 +119,7 @@ impl NaiveModel {
     pub fn learners(&self) -> impl Iterator<Item = NaiveLearner<'_>> {
         self.learners
             .iter()
-            .map(|(user_id, events)| NaiveLearner::new(user_id, events.values()))
+            .map(|(user_id, events)| NaiveLearner::new(user_id, events.values().map(|it| &**it)))
     }
 
     /// Time of the newest accepted event, ms.
@@ -115,7 +136,7 @@ impl NaiveModel {
     pub fn learner(&self, user_id: &str) -> Option<NaiveLearner<'_>> {
         self.learners
             .get_key_value(user_id)
-            .map(|(user_id, events)| NaiveLearner::new(user_id, events.values()))
+            .map(|(user_id, events)| NaiveLearner::new(user_id, events.values().map(|it| &**it)))
     }
 
     /// The windows of all learners, by learner and start.
@@ -152,7 +173,8 @@ impl NaiveModel {
         outcome
     }
 
-    /// The checks of a valid event, in the order of the design: duplicate, retention, authority.
+    /// The checks of a valid event, in the order of the design: duplicate, retention, authority,
+    /// room.
     fn admit(&mut self, event: NaiveEvent, bytes: &[u8]) -> Outcome {
         let known = self
             .learners
@@ -175,6 +197,11 @@ impl NaiveModel {
             .has_authority(&event.event_type, &event.source)
         {
             return Outcome::Shadowed;
+        }
+        let event = Arc::new(event);
+        let room = self.rooms.entry(event.user_id.clone()).or_default();
+        if !room.take(&event, &self.entry, self.settings.learner_bytes_max) {
+            return self.refuse(&event.source, bytes, Reason::LearnerFull);
         }
         let events = self.learners.entry(event.user_id.clone()).or_default();
         events.insert(event.event_id.clone(), event);

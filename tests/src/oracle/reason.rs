@@ -22,6 +22,8 @@ pub enum Reason {
     ValueOutOfRange,
     /// Valid and new, but older than the retention.
     BeyondRetention,
+    /// Its learner has no room for it.
+    LearnerFull,
 }
 
 impl Reason {
@@ -36,6 +38,7 @@ impl Reason {
             Reason::FutureTimestamp => "future_timestamp",
             Reason::ValueOutOfRange => "value_out_of_range",
             Reason::BeyondRetention => "beyond_retention",
+            Reason::LearnerFull => "learner_full",
         }
     }
 }

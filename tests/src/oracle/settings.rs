@@ -35,6 +35,8 @@ pub struct Settings {
     pub now_ms: Option<i64>,
     /// Events before this are older than the retention; without a floor none are.
     pub floor_ms: Option<i64>,
+    /// The most bytes kept of a learner.
+    pub learner_bytes_max: u64,
     /// Per event type, the sources that may state it; a type that is not listed is open to all.
     pub authority: BTreeMap<String, BTreeSet<String>>,
     /// Sources whose scores may be up to twice the maximum.
@@ -54,6 +56,7 @@ impl Default for Settings {
         Settings {
             now_ms: None,
             floor_ms: None,
+            learner_bytes_max: 1 << 20,
             authority: BTreeMap::new(),
             extra_credit: BTreeSet::new(),
             listener: "listener:http".into(),

@@ -132,8 +132,8 @@ impl Learner {
             return;
         }
         self.pruned_to_ms = floor_ms;
-        self.sessions.prune(floor_ms);
-        self.corrections.prune(floor_ms);
+        self.sessions.prune(self.pruned_hour_ms());
+        self.corrections.prune(self.pruned_hour_ms());
         self.playbacks.prune(self.pruned_hour_ms());
         self.attempts.prune(self.pruned_hour_ms());
         self.blocks.prune(floor_ms);

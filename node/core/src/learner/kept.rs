@@ -15,7 +15,7 @@ const UNKNOWN: u64 = u64::MAX;
 ///
 /// It grows with each event by the most that the event can add. When it would exceed the bound,
 /// what is kept is counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kept {
     estimate: u64,
     /// The result of the last count.
@@ -31,6 +31,15 @@ impl Kept {
         counted: 0,
         counted_at: 0,
     };
+
+    /// Of a learner without events: the id alone is kept.
+    pub fn beginning(user_id: &str) -> Self {
+        Self {
+            estimate: user_id.len() as u64,
+            counted: 0,
+            counted_at: 0,
+        }
+    }
 
     /// Lets the next event that finds no room count what is kept.
     pub fn recount_next(&mut self) {

@@ -21,10 +21,10 @@ impl Learner {
     pub fn kept_bytes(&self) -> usize {
         self.user_id.len()
             + self.courses.kept_bytes()
-            + self.sessions.kept_bytes()
+            + self.sessions.kept_bytes(self.pruned_hour_ms())
             + self.last_interactions.kept_bytes()
             + self.playbacks.kept_bytes(self.last_event_ms)
-            + self.attempts.kept_bytes()
+            + self.attempts.kept_bytes(self.pruned_hour_ms())
             + self.corrections.kept_bytes()
     }
 

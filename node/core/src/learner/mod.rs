@@ -21,6 +21,7 @@ pub use codec::{RequiredParts, StateChange, StatePart};
 pub use compact::{CourseIndex, EventKey};
 pub use history::{Interaction, NewPane, SESSION_GAP_MS, Session};
 pub use residency::{ALWAYS, Missing};
+pub use room::standing_bytes_max;
 pub use state::Learner;
 pub use views::{
     Accuracy, Assessment, CourseStanding, Emission, HelpCode, HelpReason, LearnerVersion,

@@ -21,7 +21,8 @@ pub const LENGTHENED_MAX: usize = 4_096;
 /// What every event counts in its pane, bytes.
 pub const EVENT_BYTES: u32 = 16;
 /// What the first event of a type in a course counts in a pane besides, and the type's name, bytes.
-const COUNT_BYTES: u32 = 64;
+/// With it an hour has fewer types than a block has numbers for, 65,522.
+const COUNT_BYTES: u32 = 128;
 /// What a playback or scored event counts in its pane besides, and its texts, bytes.
 const DETAIL_BYTES: u32 = 256;
 
@@ -44,6 +45,23 @@ const TEXT_BYTES_MAX: usize = 1_024;
 /// An attempt that changes its skill and course may bring back three others, one overall, one by
 /// skill, one by course, of at most four texts of 1 KiB, bytes.
 const RETURNING_BYTES: usize = 3 * (DETAIL_KEPT_BYTES + 4 * TEXT_BYTES_MAX);
+
+/// The most bytes of one number in a stored standing.
+const NUMBER_BYTES: usize = 10;
+/// The most numbers of a running video in a stored standing.
+const RUNNING_NUMBERS: usize = 3;
+/// The most bytes of the other parts of a standing: twenty attempts, each with a skill's name and
+/// ten numbers, and six panes.
+const STANDING_REST_BYTES: usize = 64 << 10;
+
+/// The most bytes of a stored standing, if this many bytes are kept of its learner: it lists open
+/// viewings and their newest starts.
+pub const fn standing_bytes_max(kept_bytes: usize) -> usize {
+    // A viewing counts more than a start, and takes more in the standing.
+    let by_viewings = (kept_bytes / DETAIL_KEPT_BYTES) * RUNNING_NUMBERS * NUMBER_BYTES;
+    let by_starts = (kept_bytes / START_BYTES) * NUMBER_BYTES;
+    by_viewings + by_starts + STANDING_REST_BYTES
+}
 
 /// What an event takes of the room in its pane.
 #[derive(Clone, Copy, Debug)]

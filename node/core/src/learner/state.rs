@@ -43,7 +43,7 @@ impl Learner {
             events: 0,
             last_event_ms: i64::MIN,
             pruned_to_ms: i64::MIN,
-            kept: Kept::default(),
+            kept: Kept::beginning(user_id),
             courses: Courses::default(),
             sessions: Sessions::default(),
             playbacks: Playbacks::default(),

@@ -5,6 +5,8 @@ use crate::time::{DAY_MS, HOUR_MS};
 
 /// The most bytes that encoded settings take.
 pub const SETTINGS_BYTES_MAX: usize = 256 << 10;
+/// The largest [`Settings::learner_bytes_max`].
+pub const LEARNER_BYTES_MAX: usize = 16 << 20;
 /// The most bytes that an encoded change takes: names to remove, and what it sets.
 pub const CHANGE_BYTES_MAX: usize =
     ENTRIES_MAX * 2 * (NAME_BYTES_MAX + ENTRY_BYTES_MAX) + SETTINGS_BYTES_MAX;
@@ -21,7 +23,7 @@ const ENTRY_BYTES_MAX: usize = 64;
 /// The most shapes of windows that are emitted.
 const WINDOWS_MAX: usize = 16;
 /// The bounds of [`Settings::learner_bytes_max`].
-const LEARNER_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=16 << 20;
+const LEARNER_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=LEARNER_BYTES_MAX as u64;
 
 /// A setting outside its bounds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::time::{DAY_MS, MINUTE_MS, PANE_MS, floor_to};
 
 pub(crate) use bounds::EARLIER_SETTINGS_BYTES_MAX;
-pub use bounds::{CHANGE_BYTES_MAX, SETTINGS_BYTES_MAX, SettingsError};
+pub use bounds::{CHANGE_BYTES_MAX, LEARNER_BYTES_MAX, SETTINGS_BYTES_MAX, SettingsError};
 pub use skill_from::{BadSkillFrom, SkillFrom};
 pub(crate) use stored::{ChangeBefore, SettingsBefore, versioned, versioned_change};
 

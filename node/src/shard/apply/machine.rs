@@ -6,8 +6,9 @@ use std::{ops::RangeInclusive, sync::Arc};
 use bytes::Bytes;
 use futures::FutureExt;
 use homeroom_core::{
+    LEARNER_BYTES_MAX,
     entry::{Command, Entry, Records},
-    learner::Verdict,
+    learner::{Verdict, standing_bytes_max},
     shard::{EntryContext, LETTER_BYTES_MAX, RecordVerdict, STATE_BYTES_MAX, ShardState},
 };
 use ractor::ActorCell;
@@ -35,9 +36,11 @@ use crate::{
     store::checkpoint::{Change, CheckpointStore, META_BYTES_MAX, PAYLOAD_BYTES_MAX},
 };
 
-// A checkpoint is never refused for the shard's own record or a dead letter, whatever their input.
+// A checkpoint is never refused for the shard's own record, a dead letter or a standing, whatever
+// their input. Parts of learners are stored in pieces.
 const _: () = assert!(STATE_BYTES_MAX + MEMBERSHIP_BYTES_MAX <= META_BYTES_MAX);
 const _: () = assert!(LETTER_BYTES_MAX <= PAYLOAD_BYTES_MAX);
+const _: () = assert!(standing_bytes_max(LEARNER_BYTES_MAX) <= PAYLOAD_BYTES_MAX);
 /// Room for what Raft stores beside the shard's own record.
 const MEMBERSHIP_BYTES_MAX: usize = 64 << 10;
 

@@ -209,12 +209,16 @@ impl Attempts {
         });
     }
 
-    /// What the attempts count that views show, bytes.
-    pub fn kept_bytes(&self) -> usize {
+    /// What the attempts count that views show, bytes. Courses show none before the floor.
+    pub fn kept_bytes(&self, floor_ms: i64) -> usize {
         let mut ranks = Ranks::<&Text>::default();
-        let shown = self
-            .newest_first()
-            .filter(|attempt| ranks.needs(attempt.skill_id, attempt.course, Shown::InCourses));
+        let shown = self.newest_first().filter(|attempt| {
+            let shown = match attempt.place.timestamp_ms < floor_ms {
+                true => Shown::Rolling,
+                false => Shown::InCourses,
+            };
+            ranks.needs(attempt.skill_id, attempt.course, shown)
+        });
         shown.map(|attempt| attempt.kept_bytes()).sum()
     }
 
@@ -227,17 +231,14 @@ impl Attempts {
             + each.sum::<usize>()
     }
 
-    /// Appends the stored form of the attempts at the wanted times. Times are relative to
-    /// `base_ms`.
-    pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, wanted: impl Fn(i64) -> bool) {
-        let newest_first = self.newest_first();
-        let wanted = newest_first.filter(|attempt| wanted(attempt.place.timestamp_ms));
-        let mut put: Vec<AttemptRef<'_>> = wanted.collect();
-        put.reverse();
-        put_all(&put, out, base_ms);
+    /// Appends the stored form of the attempts outside a span. Times are relative to `base_ms`.
+    pub fn put_outside(&self, out: &mut Vec<u8>, base_ms: i64, span_ms: &Range<i64>) {
+        let before = self.between(i64::MIN, span_ms.start);
+        let after = self.between(span_ms.end, i64::MAX);
+        put_all(&before.chain(after).collect::<Vec<_>>(), out, base_ms);
     }
 
-    /// Appends the stored form of the attempts in a span, see [`Self::put`].
+    /// Appends the stored form of the attempts in a span, see [`Self::put_outside`].
     pub fn put_between(&self, out: &mut Vec<u8>, base_ms: i64, span_ms: &Range<i64>) {
         let between = self.between(span_ms.start, span_ms.end);
         put_all(&between.collect::<Vec<_>>(), out, base_ms);

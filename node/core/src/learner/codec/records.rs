@@ -210,8 +210,7 @@ impl Learner {
         self.sessions.put(out, base_ms);
         self.playbacks
             .put(out, base_ms, apart_ms.start, &resident_ms);
-        let is_here = |time_ms: i64| !apart_ms.contains(&time_ms);
-        self.attempts.put(out, base_ms, is_here);
+        self.attempts.put_outside(out, base_ms, apart_ms);
         self.last_interactions.put(out, base_ms);
         self.corrections.put(out, base_ms);
     }

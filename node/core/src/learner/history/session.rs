@@ -124,11 +124,15 @@ impl Sessions {
         });
     }
 
-    /// What the sessions count, bytes.
-    pub fn kept_bytes(&self) -> usize {
+    /// What the sessions within the retention and the newest one count, bytes.
+    pub fn kept_bytes(&self, floor_ms: i64) -> usize {
+        let newest = self.newest().map(|span| &span.newest);
+        let kept = self
+            .spans
+            .iter()
+            .filter(|span| span.newest.timestamp_ms >= floor_ms || Some(&span.newest) == newest);
         let texts = |span: &Span| span.session_id.length() + span.newest.event_id.length();
-        let each = self.spans.iter().map(|span| SESSION_BYTES + texts(span));
-        each.sum()
+        kept.map(|span| SESSION_BYTES + texts(span)).sum()
     }
 
     /// Heap memory, bytes.
