@@ -4,7 +4,7 @@ use crate::harness::events::HOUR_MS;
 use crate::harness::http::get;
 use crate::harness::{Home, Input, check};
 
-const LEARNERS: u64 = 200;
+const LEARNERS: u64 = 800;
 /// Per learner, one a second: no learner is ever idle.
 const CLICKS: u64 = 600;
 
