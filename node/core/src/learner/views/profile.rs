@@ -47,7 +47,7 @@ pub struct Profile {
     pub last_assessments: Vec<Assessment>,
     /// Over all skills.
     pub accuracy: Accuracy,
-    /// By skill: at most [`SKILLS_KEPT`], those with the newest attempts.
+    /// By skill: at most 256 skills, those with the newest attempts.
     pub skills: BTreeMap<Box<str>, Accuracy>,
 }
 
