@@ -442,12 +442,14 @@ fn known(rig: &CoreRig) -> impl Iterator<Item = (&String, &Learner)> {
         .filter(|(_, learner)| learner.is_known())
 }
 
-/// The profiles and standings.
+/// The profiles, the standings, and what counts of each learner.
 fn assert_shown_alike(sparse: &CoreRig, whole: &CoreRig) {
     let at = whole.at();
     assert_eq!(sparse.at(), at);
     for (user_id, learner) in known(whole) {
         let sparse = &sparse.learners[user_id];
+        let kept = |it: &Learner| (it.kept_bytes(), it.kept_estimate());
+        assert_eq!(kept(sparse), kept(learner));
         assert_eq!(sparse.profile(&at), learner.profile(&at));
         for course_id in COURSES {
             let standings = [sparse, learner].map(|it| it.standing(course_id, at.floor_ms));

@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use homeroom_core::learner::{Learner, Verdict, standing_bytes_max};
 use homeroom_core::shard::{EntryContext, Outcome, ShardState};
-use homeroom_core::{Reason, Settings};
+use homeroom_core::{Event, EventType, Reason, Settings};
 use homeroom_tests::oracle::{self, NaiveEntry, NaiveEvent, NaiveModel};
 
 use crate::convert::core_event;
@@ -12,6 +12,7 @@ use crate::outcomes::{assert_counts_equal, assert_outcome};
 use crate::plan::Plan;
 use crate::rig::{Applied, CoreRig, Delivery};
 use crate::seeds::each_seed;
+use crate::watermark::click;
 
 /// The lower bound of the setting.
 const BYTES_MAX: u64 = 64 << 10;
@@ -280,4 +281,49 @@ fn a_length_changes_no_more_than_4096_events() {
         ..event(5_003, "page_view", Some(90_000))
     };
     assert!(alone.take(other));
+}
+
+/// The floor passes the beginning of a video whose stop is away, but whose start is in memory, as
+/// it may count as rewatching.
+#[test]
+fn what_counts_does_not_depend_on_a_start_before_the_floor() {
+    let minute_ms = 60_000;
+    let settings = Settings {
+        retention_ms: HOUR_MS,
+        ..Settings::default()
+    };
+    let mut whole = CoreRig::new(settings.clone());
+    let mut sparse = CoreRig::new(settings);
+    let of_another = Event {
+        user_id: "bo".into(),
+        ..click("lms", "later", START_MS + 70 * minute_ms)
+    };
+    let video = |id: &str, event_type, at_ms| Event {
+        object_id: Some("video".into()),
+        event_type,
+        ..click("lms", id, START_MS + at_ms)
+    };
+    let lesson = [
+        video("start", EventType::VideoPlayed, -4 * minute_ms),
+        video("stop", EventType::VideoPaused, -3 * minute_ms),
+        video("again", EventType::VideoPlayed, minute_ms),
+        click("lms", "1", START_MS + minute_ms),
+        click("lms", "2", START_MS + minute_ms),
+        click("lms", "3", START_MS + 5 * minute_ms),
+        click("lms", "4", START_MS + 5 * minute_ms + 40_000),
+        of_another,
+        click("lms", "back again", START_MS + 65 * minute_ms),
+    ];
+    for event in lesson {
+        let now_ms = whole.shard.log_time_ms().max(event.timestamp_ms);
+        let outcomes = whole.apply_one(now_ms, event.clone()).outcomes;
+        assert_eq!(outcomes, [Outcome::Accepted]);
+        assert_eq!(sparse.apply_one(now_ms, event).outcomes, outcomes);
+        let kept = |rig: &CoreRig| rig.learners["ada"].kept_bytes();
+        let estimate = |rig: &CoreRig| rig.learners["ada"].kept_estimate();
+        assert_eq!(kept(&sparse), kept(&whole));
+        assert_eq!(estimate(&sparse), estimate(&whole));
+        sparse.checkpoint();
+        sparse.checkpoint();
+    }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::attempt::attempts_of;
 use super::event::NaiveEvent;
 use super::kind::{Kind, is_well_known, starts_playback};
-use super::room::{NaiveEntry, is_of_viewing, is_playback, sorted, viewing_of};
+use super::room::{NaiveEntry, is_of_viewing, sorted, viewing_of};
 
 const CAP_DEFAULT_MS: i64 = 1_800_000;
 const RECENT_MS: i64 = 600_000;
@@ -125,13 +125,10 @@ fn open_viewings(events: &[&NaiveEvent], retained_ms: i64) -> u64 {
             continue;
         }
         bytes += 128 + text(&session_id) + text(&object_id) + newest.event_id.len() as u64;
-        let playback = events.iter().filter(|event| is_playback(event));
-        let mut before = playback.filter(|event| event.timestamp_ms < retained_ms);
-        let goes_on = before.next_back().map(|event| event.order());
         let starts = events.iter().filter(|event| {
             starts_playback(&event.event_type)
                 && now_ms - event.timestamp_ms <= RECENT_MS
-                && (event.timestamp_ms >= retained_ms || Some(event.order()) == goes_on)
+                && event.timestamp_ms >= retained_ms
         });
         let starts = starts.map(|event| 64 + event.event_id.len() as u64);
         bytes += starts.sum::<u64>();

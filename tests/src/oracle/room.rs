@@ -238,7 +238,7 @@ fn places(event: &NaiveEvent) -> (i64, i64) {
     (pane_start(time_ms), time_ms - time_ms.rem_euclid(HOUR_MS))
 }
 
-pub(crate) fn is_playback(event: &NaiveEvent) -> bool {
+fn is_playback(event: &NaiveEvent) -> bool {
     starts_playback(&event.event_type) || stops_playback(&event.event_type)
 }
 

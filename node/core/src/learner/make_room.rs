@@ -19,12 +19,13 @@ impl Learner {
     /// What is kept beside the blocks of events, bytes. Equal on all replicas, whatever is in
     /// memory. Takes time in proportion to what is in memory.
     pub fn kept_bytes(&self) -> usize {
+        let floor_ms = self.pruned_hour_ms();
         self.user_id.len()
             + self.courses.kept_bytes()
-            + self.sessions.kept_bytes(self.pruned_hour_ms())
+            + self.sessions.kept_bytes(floor_ms)
             + self.last_interactions.kept_bytes()
-            + self.playbacks.kept_bytes(self.last_event_ms)
-            + self.attempts.kept_bytes(self.pruned_hour_ms())
+            + self.playbacks.kept_bytes(self.last_event_ms, floor_ms)
+            + self.attempts.kept_bytes(floor_ms)
             + self.corrections.kept_bytes()
     }
 

@@ -95,12 +95,13 @@ impl Playbacks {
         viewing.map_or(0, |viewing| viewing.facts_since(floor_ms))
     }
 
-    /// What the viewings that are not over count, with the starts that may count as rewatching,
-    /// bytes.
-    pub fn kept_bytes(&self, last_event_ms: i64) -> usize {
+    /// What the viewings that are not over count, with the starts at or after the floor that may
+    /// count as rewatching, bytes.
+    pub fn kept_bytes(&self, last_event_ms: i64, floor_ms: i64) -> usize {
         let viewings = self.viewings.iter();
         let open = viewings.filter(|viewing| !viewing.is_past(last_event_ms));
-        open.map(|viewing| viewing.kept_bytes(last_event_ms)).sum()
+        open.map(|viewing| viewing.kept_bytes(last_event_ms, floor_ms))
+            .sum()
     }
 
     fn of(&self, arrival: &Arrival<'_>) -> Option<&Viewing> {

@@ -163,11 +163,13 @@ impl Viewing {
     }
 
     /// What its texts, its newest event and the starts that may count as rewatching count, bytes.
-    pub fn kept_bytes(&self, last_event_ms: i64) -> usize {
+    /// Which starts before the floor are in memory depends on what was evicted; none counts.
+    pub fn kept_bytes(&self, last_event_ms: i64, floor_ms: i64) -> usize {
         let ids = [&self.session_id, &self.object_id].into_iter().flatten();
         let newest = self.facts.last().map(|fact| &fact.place.event_id);
         let texts = ids.chain(newest).map(Text::length).sum::<usize>();
-        let starts_from = self.first_from(last_event_ms.saturating_sub(REWATCHING_SPAN_MS));
+        let shown_ms = last_event_ms.saturating_sub(REWATCHING_SPAN_MS);
+        let starts_from = self.first_from(shown_ms.max(floor_ms));
         let starts = self.facts.iter_from(starts_from);
         let starts = starts.filter(|fact| fact.playback == Some(Playback::Start));
         let starts = starts.map(|fact| START_BYTES + fact.place.event_id.length());
