@@ -3,7 +3,7 @@
 
 use fastrand::Rng;
 use homeroom_core::learner::{
-    PartsSource, TYPES_LISTED_MAX, Window, WindowMaker, WindowQuery, WindowStep,
+    ALWAYS, PartsSource, TYPES_LISTED_MAX, Window, WindowMaker, WindowQuery, WindowStep,
 };
 use homeroom_core::shard::ReadPoint;
 use homeroom_core::{Settings, WindowShape};
@@ -15,8 +15,10 @@ use crate::residence::{lesson, some_windows};
 use crate::rig::{CoreRig, Delivery};
 use crate::seeds::each_seed;
 use crate::unruly::{USERS, Unruly};
+use crate::watermark::click;
 
 const HOUR_MS: i64 = 3_600_000;
+const START_MS: i64 = 1_741_168_800_000;
 /// Shapes besides those of the lesson: large ones, and steps that overlap often.
 const WIDE: [WindowShape; 3] = [
     WindowShape {
@@ -121,6 +123,27 @@ fn pages_joined_are_all_windows_at_once() {
     });
 }
 
+/// A checkpoint between two steps of a page evicts blocks that the page would take from memory.
+#[test]
+fn a_page_begins_again_when_blocks_leave_memory() {
+    let mut rig = CoreRig::new(Settings::default());
+    for number in 0..20 {
+        let at_ms = START_MS + number * 60_000;
+        rig.apply_one(at_ms, click("lms", &number.to_string(), at_ms));
+    }
+    rig.checkpoint();
+    let query = WindowQuery::all(WindowShape::MINUTE);
+    let plan = |rig: &CoreRig| rig.learners["ada"].window_plan(&query, rig.at().floor_ms);
+    let before = plan(&rig).expect("she has windows");
+    assert!(before.evicted.is_empty());
+    assert_eq!(rig.learners["ada"].version(), before.version);
+    rig.checkpoint();
+    assert!(!rig.learners["ada"].missing_within(&ALWAYS).is_empty());
+    assert_ne!(rig.learners["ada"].version(), before.version);
+    let after = plan(&rig).expect("she has windows");
+    assert_eq!(rig.learners["ada"].version(), after.version);
+}
+
 #[test]
 fn a_window_lists_its_most_frequent_types_and_sums_the_others() {
     each_seed(
@@ -130,7 +153,7 @@ fn a_window_lists_its_most_frequent_types_and_sums_the_others() {
             let mut rig = CoreRig::new(Settings::default());
             let mut model = NaiveModel::new(oracle::Settings::default());
             let mut unruly = Unruly::new(rng, 60_000);
-            let mut now_ms = 1_741_168_800_000;
+            let mut now_ms = START_MS;
             for number in 0..500 {
                 now_ms += rng.i64(0..1_200);
                 // Few types are frequent; many have one event each.

@@ -38,6 +38,11 @@ impl Blocks {
         self.evicted.is_empty()
     }
 
+    /// Number of the blocks that are not in memory.
+    pub fn evicted_blocks(&self) -> usize {
+        self.evicted.len()
+    }
+
     /// All blocks from this time on are in memory, ms.
     pub fn whole_from_ms(&self) -> i64 {
         let last = self.evicted.last();

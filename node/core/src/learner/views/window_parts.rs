@@ -14,6 +14,8 @@ use crate::{
 pub struct LearnerVersion {
     events: u64,
     pruned_to_ms: i64,
+    /// Number of the blocks that are not in memory.
+    evicted: usize,
 }
 
 /// A block that a query needs and that is not in memory.
@@ -70,12 +72,13 @@ pub(super) struct PanePart {
 }
 
 impl Learner {
-    /// The version of the present state. It changes with each accepted event, and whenever the past
-    /// is forgotten.
+    /// The version of the present state. It changes with each accepted event, whenever the past is
+    /// forgotten, and when blocks leave memory: a plan says whence its parts come.
     pub fn version(&self) -> LearnerVersion {
         LearnerVersion {
             events: self.events,
             pruned_to_ms: self.pruned_to_ms,
+            evicted: self.blocks.evicted_blocks(),
         }
     }
 
