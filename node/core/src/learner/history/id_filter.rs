@@ -5,6 +5,9 @@ use crate::learner::compact::vec_bytes;
 
 /// Bits per id when the filter is built. It is rebuilt when half of them are left.
 const BITS_PER_ID: usize = 16;
+/// From this number of ids on there are hundreds of blocks, which a false hit has to search: then
+/// each id has twice the bits.
+const MANY_IDS: usize = 1 << 14;
 /// The bits of one id are in one cache line.
 const BLOCK_WORDS: usize = 8;
 const BLOCK_BITS: usize = BLOCK_WORDS * WORD_BITS;
@@ -26,7 +29,7 @@ impl IdFilter {
 
     /// Builds a filter for a number of ids.
     pub fn of(keys: impl Iterator<Item = Fingerprint>, count: usize) -> Self {
-        let blocks = (count * BITS_PER_ID).div_ceil(BLOCK_BITS).max(1);
+        let blocks = wanted_bits(count).div_ceil(BLOCK_BITS).max(1);
         let mut filter = Self {
             words: vec![0; blocks.next_power_of_two() * BLOCK_WORDS],
         };
@@ -36,7 +39,7 @@ impl IdFilter {
 
     /// Whether the filter is large enough for a number of ids.
     pub fn has_room(&self, count: usize) -> bool {
-        count * BITS_PER_ID <= 2 * self.words.len() * WORD_BITS
+        wanted_bits(count) <= 2 * self.words.len() * WORD_BITS
     }
 
     /// Adds a key, unless the filter is empty.
@@ -73,4 +76,9 @@ impl IdFilter {
         let bit = |shift: u32| (spread >> shift) as usize % BLOCK_BITS;
         Some((BLOCK_WORDS * block, [bit(4), bit(13), bit(26)]))
     }
+}
+
+/// Bits of a new filter for a number of ids.
+fn wanted_bits(count: usize) -> usize {
+    count * BITS_PER_ID * if count < MANY_IDS { 1 } else { 2 }
 }
