@@ -13,7 +13,7 @@ pub struct PlaybackEviction<IsEvicted> {
     /// Start of the oldest block, ms. A video start before it is also stored with the stop that is
     /// counted from it.
     pub first_ms: i64,
-    /// Starts of the resident blocks that follow directly after an evicted one, ms.
+    /// Starts of the resident blocks that follow directly after an evicted one, ascending, ms.
     pub after_evicted_ms: Vec<i64>,
     /// The learner's newest event, ms.
     pub last_event_ms: i64,

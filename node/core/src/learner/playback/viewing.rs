@@ -209,11 +209,12 @@ impl Viewing {
     }
 
     /// Whether adding the event may change the credit of others. False for the usual event: the
-    /// newest one, with no greater length.
+    /// newest one, with no greater length; and for one that neither starts nor stops.
     pub fn may_affect_others(&self, arrival: &Arrival<'_>) -> bool {
         let last = self.facts.last();
         self.lengthens(arrival)
-            || last.is_some_and(|last| last.place.compare(&arrival.place).is_gt())
+            || arrival.event.event_type.playback().is_some()
+                && last.is_some_and(|last| last.place.compare(&arrival.place).is_gt())
     }
 
     /// Event times, other than the event's own, whose credit changes when the event is added.
@@ -238,30 +239,28 @@ impl Viewing {
     }
 
     /// The facts before and after an event that is to be added, in order. Either all, or only those
-    /// whose credit can change: with all facts of the same times, and those that they are counted
-    /// from.
+    /// whose credit can change: starts and stops, with those of the same times, and those that they
+    /// are counted from.
     fn around(&self, arrival: &Arrival<'_>, all: bool) -> (Vec<Mark>, Vec<Mark>) {
         let (Ok(spot) | Err(spot)) =
             (self.facts).search(|other| other.place.compare(&arrival.place));
+        let counts = |mark: &Mark| all || mark.playback.is_some();
         let mut older = Vec::new();
-        for mark in self.facts.iter_before(spot).map(Fact::mark) {
+        let before = self.facts.iter_before(spot).map(Fact::mark);
+        for mark in before.filter(counts) {
             older.push(mark);
-            let is_before = mark.at_ms < arrival.place.timestamp_ms;
-            if is_before && mark.playback.is_some() && !all {
+            if mark.at_ms < arrival.place.timestamp_ms && !all {
                 break;
             }
         }
         older.reverse();
         let mut newer: Vec<Mark> = Vec::new();
-        let mut next_ms = None;
-        for mark in self.facts.iter_from(spot).map(Fact::mark) {
-            if !all && next_ms.is_some_and(|next_ms| next_ms != mark.at_ms) {
+        let after = self.facts.iter_from(spot).map(Fact::mark);
+        for mark in after.filter(counts) {
+            if !all && newer.first().is_some_and(|next| next.at_ms != mark.at_ms) {
                 break;
             }
             newer.push(mark);
-            if mark.playback.is_some() {
-                next_ms = next_ms.or(Some(mark.at_ms));
-            }
         }
         (older, newer)
     }
@@ -272,9 +271,17 @@ impl Viewing {
         let goes_on = self.last_ms() >= Some(floor_ms);
         if goes_on {
             let last = self.last_playback_before(floor_ms);
-            self.retain(|fact| {
+            let stays = |fact: &Fact| {
                 fact.place.timestamp_ms >= floor_ms || Some(&fact.place) == last.as_ref()
-            });
+            };
+            let facts = self.facts.iter();
+            let mut before = facts.take_while(|fact| fact.place.timestamp_ms < floor_ms);
+            // Moving all facts for each block that is read again would cost more than reading it.
+            let all_stay = before.all(stays);
+            drop(before);
+            if !all_stay {
+                self.retain(stays);
+            }
         }
         goes_on
     }
@@ -288,15 +295,24 @@ impl Viewing {
             return;
         }
         let starts_from_ms = eviction.rewatched_from_ms();
-        let before = eviction.after_evicted_ms.iter();
-        let mut kept: Vec<Place> = before
-            .filter_map(|before_ms| self.last_playback_before(*before_ms))
-            .collect();
+        // Newest first, in one pass: there may be many blocks and many facts.
+        let mut kept: Vec<Place> = Vec::new();
         kept.extend(self.facts.last().map(|fact| fact.place.clone()));
+        let mut next_ms = i64::MAX;
+        for fact in self.facts.iter().rev().filter(|it| it.playback.is_some()) {
+            let time_ms = fact.place.timestamp_ms;
+            let after = &eviction.after_evicted_ms;
+            let block = after.partition_point(|before_ms| *before_ms <= time_ms);
+            if (after.get(block)).is_some_and(|before_ms| *before_ms <= next_ms) {
+                kept.push(fact.place.clone());
+            }
+            next_ms = time_ms;
+        }
+        kept.reverse();
         self.retain(|fact| {
             let time_ms = fact.place.timestamp_ms;
             let is_shown = time_ms >= starts_from_ms && fact.playback == Some(Playback::Start);
-            is_shown || !(eviction.is_evicted)(time_ms) || kept.contains(&fact.place)
+            is_shown || !(eviction.is_evicted)(time_ms) || kept.binary_search(&fact.place).is_ok()
         });
     }
 
@@ -328,8 +344,7 @@ impl Viewing {
     }
 
     fn last_playback_before(&self, time_ms: i64) -> Option<Place> {
-        let newest_first = self.facts.iter().rev();
-        let mut before = newest_first.skip_while(|fact| fact.place.timestamp_ms >= time_ms);
+        let mut before = self.facts.iter_before(self.first_from(time_ms));
         let last = before.find(|fact| fact.playback.is_some())?;
         Some(last.place.clone())
     }
