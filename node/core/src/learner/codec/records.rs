@@ -10,7 +10,7 @@ use crate::{
         attempts::Attempts,
         history::{BlockContent, Corrections, Courses, LastInteractions, Sessions},
         kept::Kept,
-        playback::{Viewing, put_some},
+        playback::Part,
         state::Learner,
     },
     wire::{self, DecodeError, Put, Reader},
@@ -299,7 +299,7 @@ fn read_times(from: &mut Reader<'_>) -> Option<Vec<i64>> {
 
 fn encode_block(
     attempts: &Attempts,
-    viewings: &[&Viewing],
+    viewings: &[Part<'_>],
     span: &Range<i64>,
     content: &BlockContent,
 ) -> Vec<u8> {
@@ -308,13 +308,10 @@ fn encode_block(
     out.push(STATE_VERSION);
     content.put(&mut out);
     attempts.put_between(&mut out, span.start, span);
-    put_some(
-        viewings.iter().copied(),
-        &mut out,
-        span.start,
-        i64::MIN,
-        span,
-    );
+    out.put_size(viewings.len());
+    for part in viewings {
+        part.put(&mut out, span);
+    }
     out
 }
 

@@ -6,5 +6,5 @@ mod playbacks;
 mod viewing;
 
 pub use eviction::{PlaybackEviction, REWATCHING_SPAN_MS};
-pub use playbacks::{Playbacks, put_some};
+pub use playbacks::{Part, Playbacks};
 pub use viewing::Viewing;

@@ -2,7 +2,10 @@
 
 use std::ops::{Range, RangeInclusive};
 
-use super::{eviction::PlaybackEviction, viewing::Viewing};
+use super::{
+    eviction::PlaybackEviction,
+    viewing::{Fact, Viewing},
+};
 use crate::{
     learner::compact::{Arrival, CourseSlot, IdHash, Sorted, Spot},
     wire::{Put, Reader},
@@ -129,14 +132,21 @@ impl Playbacks {
         self.viewings.retain(|viewing| viewing.prune(floor_ms));
     }
 
-    /// By span: the viewings with a fact within it. The spans are ascending and don't overlap.
-    pub fn within(&self, spans_ms: &[Range<i64>]) -> Vec<Vec<&Viewing>> {
+    /// By span: the viewings with a fact within it. The spans are ascending and don't overlap. Each
+    /// viewing is passed over once, however many blocks it is in.
+    pub fn within(&self, spans_ms: &[Range<i64>]) -> Vec<Vec<Part<'_>>> {
         let mut within = vec![Vec::new(); spans_ms.len()];
         for viewing in self.viewings.iter() {
-            let mut from = 0;
+            let (mut from, mut passed_ms, mut counted_from) = (0, i64::MIN, None);
             while let Some(at) = viewing.first_within(spans_ms, from) {
-                within[at].push(viewing);
-                from = at + 1;
+                let start_ms = spans_ms[at].start;
+                let last = viewing.last_playback_between(passed_ms, start_ms);
+                counted_from = last.or(counted_from);
+                within[at].push(Part {
+                    viewing,
+                    counted_from,
+                });
+                (from, passed_ms) = (at + 1, start_ms);
             }
         }
         within
@@ -161,7 +171,16 @@ impl Playbacks {
     /// Appends the stored form of the facts before a time and of those in a span, each with the
     /// start or stop that it is counted from. Times are relative to `base_ms`.
     pub fn put(&self, out: &mut Vec<u8>, base_ms: i64, before_ms: i64, span: &Range<i64>) {
-        put_some(self.viewings.iter(), out, base_ms, before_ms, span);
+        let some = self.viewings.iter().filter_map(|viewing| {
+            let facts = viewing.some(before_ms, span);
+            let is_any = facts.clone().next().is_some();
+            is_any.then_some((viewing, facts))
+        });
+        let some: Vec<_> = some.collect();
+        out.put_size(some.len());
+        for (viewing, facts) in some {
+            viewing.put(out, base_ms, facts);
+        }
     }
 
     /// Adds facts from their stored form; known facts stay unchanged. A block also contains the
@@ -216,22 +235,19 @@ impl Playbacks {
     }
 }
 
-/// Appends those of the viewings that have facts before a time or in a span, see
-/// [`Playbacks::put`].
-pub fn put_some<'v>(
-    viewings: impl Iterator<Item = &'v Viewing> + Clone,
-    out: &mut Vec<u8>,
-    base_ms: i64,
-    before_ms: i64,
-    span: &Range<i64>,
-) {
-    let some = viewings.filter_map(|viewing| {
-        let facts = viewing.some(before_ms, span);
-        let is_any = facts.clone().next().is_some();
-        is_any.then_some((viewing, facts))
-    });
-    out.put_size(some.clone().count());
-    for (viewing, facts) in some {
-        viewing.put(out, base_ms, facts);
+/// A part of a viewing: its facts in a span, and the last start or stop before, which the first of
+/// them may be counted from.
+#[derive(Clone, Copy, Debug)]
+pub struct Part<'v> {
+    pub viewing: &'v Viewing,
+    counted_from: Option<&'v Fact>,
+}
+
+impl Part<'_> {
+    /// Appends the stored form. Times are relative to the start of the span.
+    pub fn put(&self, out: &mut Vec<u8>, span: &Range<i64>) {
+        let within = self.viewing.facts_within(span);
+        let facts = self.counted_from.into_iter().chain(within);
+        self.viewing.put(out, span.start, facts);
     }
 }

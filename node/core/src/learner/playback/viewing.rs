@@ -88,11 +88,8 @@ impl Viewing {
         let mut at = from;
         loop {
             let span_ms = spans_ms.get(at)?;
-            let next = self
-                .facts
-                .iter_from(self.first_from(span_ms.start))
-                .next()?;
-            let next_ms = next.place.timestamp_ms;
+            let mut facts = self.facts.iter_from(self.first_from(span_ms.start));
+            let next_ms = facts.next()?.place.timestamp_ms;
             if next_ms < span_ms.end {
                 return Some(at);
             }
@@ -193,16 +190,10 @@ impl Viewing {
         before_ms: i64,
         span: &Range<i64>,
     ) -> impl Iterator<Item = &Fact> + Clone + use<'_> {
-        let end_ms = span.end;
-        let from = self.first_from(span.start);
-        let within = self.facts.iter_from(from);
-        let within = within.take_while(move |fact| fact.place.timestamp_ms < end_ms);
+        let within = self.facts_within(span);
         let is_any = within.clone().next().is_some();
-        let mut earlier = self.facts.iter_before(from);
-        let last = is_any.then(|| earlier.find(|fact| fact.playback.is_some()));
-        let last = last
-            .flatten()
-            .filter(|fact| fact.place.timestamp_ms >= before_ms);
+        let last = is_any.then(|| self.last_playback_between(before_ms, span.start));
+        let last = last.flatten();
         let before = self.facts.iter();
         let before = before.take_while(move |fact| fact.place.timestamp_ms < before_ms);
         before.chain(last).chain(within)
@@ -344,9 +335,22 @@ impl Viewing {
     }
 
     fn last_playback_before(&self, time_ms: i64) -> Option<Place> {
-        let mut before = self.facts.iter_before(self.first_from(time_ms));
-        let last = before.find(|fact| fact.playback.is_some())?;
-        Some(last.place.clone())
+        let last = self.last_playback_between(i64::MIN, time_ms);
+        last.map(|fact| fact.place.clone())
+    }
+
+    /// The last start or stop in `[from_ms, to_ms)`.
+    pub fn last_playback_between(&self, from_ms: i64, to_ms: i64) -> Option<&Fact> {
+        let newest_first = self.facts.iter_before(self.first_from(to_ms));
+        let mut between = newest_first.take_while(|fact| fact.place.timestamp_ms >= from_ms);
+        between.find(|fact| fact.playback.is_some())
+    }
+
+    /// The facts in a span.
+    pub fn facts_within(&self, span: &Range<i64>) -> impl Iterator<Item = &Fact> + Clone + use<'_> {
+        let end_ms = span.end;
+        let facts = self.facts.iter_from(self.first_from(span.start));
+        facts.take_while(move |fact| fact.place.timestamp_ms < end_ms)
     }
 
     fn retain(&mut self, wanted: impl Fn(&Fact) -> bool) {

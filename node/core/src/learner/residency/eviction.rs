@@ -2,12 +2,7 @@
 
 use crate::{
     WindowShape,
-    learner::{
-        attempts::Shown,
-        compact::IdHash,
-        playback::{PlaybackEviction, Viewing},
-        state::Learner,
-    },
+    learner::{attempts::Shown, compact::IdHash, playback::PlaybackEviction, state::Learner},
     time::{MINUTE_MS, floor_to, pane_start},
 };
 
@@ -27,7 +22,7 @@ impl Learner {
             let attempts = self.attempts.between(span.start, span.end);
             let ids = attempts.filter_map(|attempt| attempt.attempt_id);
             let attempts = ids.map(IdHash::of_text);
-            let viewings = viewings.into_iter().map(Viewing::hash);
+            let viewings = viewings.into_iter().map(|part| part.viewing.hash());
             self.blocks.evict(span.start, attempts.chain(viewings));
         }
         self.blocks.shrink();
