@@ -45,8 +45,8 @@ enum Command {
     Redrive {
         #[command(flatten)]
         filter: FilterArgs,
-        /// Only report which would pass. Refusals by the learner (late, beyond_retention, poison)
-        /// can't be predicted.
+        /// Only report which would pass. Refusals by the learner (late, beyond_retention, poison,
+        /// learner_full) can't be predicted.
         #[arg(long)]
         dry_run: bool,
     },
