@@ -50,6 +50,10 @@ impl ClusterHandler {
     async fn adopted(&self, version: u64) -> Result<(), Status> {
         let all = async {
             for shard in self.router.shards() {
+                // A sealed shard takes no settings before it is open again.
+                if shard.group().sealed().is_some() {
+                    continue;
+                }
                 let mut views = shard.views();
                 let uses = views.wait_for(|view| view.settings.version >= version);
                 uses.await.map_err(|_| pending("the node is stopping"))?;

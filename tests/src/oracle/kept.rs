@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde_json::Value;
+
 use super::attempt::attempts_of;
 use super::event::NaiveEvent;
 use super::kind::{Kind, is_well_known, starts_playback};
@@ -69,12 +71,24 @@ fn sessions(events: &[&NaiveEvent], retained_ms: i64) -> u64 {
         .sum()
 }
 
+/// Whether a field of the metadata is short enough to be kept.
+fn keeps_metadata(event: &NaiveEvent) -> bool {
+    let mut fields = event.metadata.iter();
+    fields.any(|(name, value)| {
+        let length = match value {
+            Value::String(text) => text.len(),
+            other => other.to_string().len(),
+        };
+        name.len() + length <= 1_024
+    })
+}
+
 fn last_interactions(events: &[&NaiveEvent]) -> u64 {
     let newest = events.iter().rev();
     let newest = newest.filter(|event| event.kind() == Kind::Interaction);
     let bytes = |event: &&NaiveEvent| {
         let texts = text(&event.session_id) + text(&event.object_id) + event.source.len() as u64;
-        let metadata = if event.metadata.is_empty() { 0 } else { 1_024 };
+        let metadata = if keeps_metadata(event) { 1_024 } else { 0 };
         64 + event.event_id.len() as u64 + texts + type_name(event) + metadata
     };
     newest.take(RING).map(bytes).sum()
