@@ -20,6 +20,10 @@ use crate::status;
 const ACCEPTED_MAX: usize = 256;
 /// Queries that have begun at once. Each holds up to some 32 MiB of copies.
 const BEGUN_MAX: usize = 4;
+/// Queries of many learners that have begun at once.
+const BEGUN_WIDE_MAX: usize = 2;
+/// Queries of many learners that are accepted at once.
+const ACCEPTED_WIDE_MAX: usize = 32;
 /// How long a query may wait before it begins.
 const WAIT_MAX: Duration = Duration::from_secs(5);
 /// Length of a slice. Between two slices others get their turn.
@@ -45,7 +49,10 @@ pub struct QueryPool(Arc<Places>);
 
 struct Places {
     accepted: Semaphore,
+    accepted_wide: Semaphore,
     begun: Semaphore,
+    /// For queries of many learners, so that these leave places to those of one.
+    begun_wide: Semaphore,
     /// One per thread that works at the same time.
     turns: Arc<Semaphore>,
 }
@@ -58,12 +65,14 @@ impl QueryPool {
             .min(BEGUN_MAX);
         Self(Arc::new(Places {
             accepted: Semaphore::new(ACCEPTED_MAX),
+            accepted_wide: Semaphore::new(ACCEPTED_WIDE_MAX),
             begun: Semaphore::new(BEGUN_MAX),
+            begun_wide: Semaphore::new(BEGUN_WIDE_MAX),
             turns: Arc::new(Semaphore::new(threads)),
         }))
     }
 
-    /// The answer of a query. Dropping the future ends the work after the present slice.
+    /// The answer of a query of one learner. Dropping the future ends the work after the present slice.
     ///
     /// # Errors
     /// When too many queries wait, or the query fails.
@@ -75,13 +84,25 @@ impl QueryPool {
         Ok(answer)
     }
 
+    /// The answer of a query of many learners, see [`Self::run`].
+    ///
+    /// # Errors
+    /// When too many queries wait, or the query fails.
+    pub async fn run_wide<T: Sliced>(&self, task: T) -> Result<T::Answer, Status> {
+        let _accepted = (self.0.accepted_wide.try_acquire()).map_err(|_| overloaded())?;
+        let begun = timeout(WAIT_MAX, self.0.begun_wide.acquire()).await;
+        let begun = begun.map_err(|_| overloaded())?;
+        let (_, answer) = self.run_begun(task, begun.ok()).await?;
+        Ok(answer)
+    }
+
     /// The next answer of a task that has several, however long it has to wait. Its caller bounds
     /// how many of these tasks there are.
     ///
     /// # Errors
     /// When the query fails.
     pub async fn run_next<T: Sliced>(&self, task: T) -> Result<(T, T::Answer), Status> {
-        let begun = self.0.begun.acquire().await;
+        let begun = self.0.begun_wide.acquire().await;
         self.run_begun(task, begun.ok()).await
     }
 
@@ -187,6 +208,30 @@ mod tests {
         while let Some(ended) = running.join_next().await {
             ended.expect("no panic").expect("an answer");
         }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn queries_of_many_learners_leave_places_to_those_of_one() {
+        let (pool, never) = (QueryPool::new(), Arc::new(AtomicUsize::new(0)));
+        let mut running = tokio::task::JoinSet::new();
+        for _ in 0..ACCEPTED_WIDE_MAX {
+            let (pool, ends) = (pool.clone(), Arc::clone(&never));
+            let slices = Arc::default();
+            running.spawn(async move { pool.run_wide(Patient { ends, slices }).await });
+        }
+        while pool.0.accepted_wide.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        let short = Patient {
+            ends: Arc::new(AtomicUsize::new(1)),
+            slices: Arc::default(),
+        };
+        pool.run(short).await.expect("it has a place");
+        let refused = pool.run_wide(Patient {
+            ends: Arc::clone(&never),
+            slices: Arc::default(),
+        });
+        assert_eq!(refused.await.unwrap_err().code(), Code::ResourceExhausted);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

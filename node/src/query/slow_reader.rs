@@ -44,9 +44,13 @@ pub fn bounded<T: Send + 'static>(
             return Some((answer, (receiver, pump)));
         }
         // All answers are read, so the task has ended.
-        let was_read = pump.take()?.await.unwrap_or(true);
-        let cut_off = status::unavailable("SLOW_READER", "no answer was read for 30 s");
-        (!was_read).then_some((Err(cut_off), (receiver, pump)))
+        let end = match pump.take()?.await {
+            Ok(true) => return None,
+            Ok(false) => status::unavailable("SLOW_READER", "no answer was read for 30 s"),
+            // The answers did not end by themselves.
+            Err(_) => status::unavailable("STOPPING", "the node is stopping"),
+        };
+        Some((Err(end), (receiver, pump)))
     }))
 }
 

@@ -106,7 +106,7 @@ pub async fn list(
         sums: BTreeMap::new(),
         bytes: 0,
     };
-    let sums = pool.run(task).await?;
+    let sums = pool.run_wide(task).await?;
     let (windows, next_ms) = in_page(sums, windows_max);
     Ok(v1::ListCourseWindowsResponse {
         found: found.contains(&true),

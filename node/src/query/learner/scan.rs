@@ -1,6 +1,10 @@
 //! Scans the windows of all learners, shard by shard.
 
-use std::{collections::VecDeque, sync::Arc, time::Instant};
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use futures::{Stream, stream};
 use homeroom_core::learner::WindowQuery;
@@ -50,7 +54,12 @@ struct MessageTask {
     next_ms: Option<i64>,
     learners: Vec<v1::LearnerWindows>,
     bytes: usize,
+    /// When work on the present message began.
+    since: Option<Instant>,
 }
+
+/// After this time a message ends with the page that is being made, however little it found.
+const MESSAGE_WITHIN: Duration = Duration::from_secs(1);
 
 /// All windows that match a query.
 pub fn windows(
@@ -105,6 +114,7 @@ impl Present {
             next_ms: None,
             learners: Vec::new(),
             bytes: 0,
+            since: None,
         };
         Ok(Self {
             shard,
@@ -154,6 +164,7 @@ impl Sliced for MessageTask {
     type Answer = Vec<v1::LearnerWindows>;
 
     fn work(&mut self, until: Instant) -> Result<Option<Self::Answer>, Status> {
+        let since = *self.since.get_or_insert_with(Instant::now);
         while let Some(user_id) = self.user_ids.front().cloned() {
             let begun = self.page.take();
             let mut page = begun.unwrap_or_else(|| self.begin_page(&user_id));
@@ -172,7 +183,7 @@ impl Sliced for MessageTask {
                     windows: done.windows.iter().map(window::to_proto).collect(),
                 });
             }
-            if self.bytes >= ANSWER_BYTES_MAX / 2 {
+            if self.bytes >= ANSWER_BYTES_MAX / 2 || since.elapsed() >= MESSAGE_WITHIN {
                 break;
             }
             if Instant::now() >= until {
@@ -180,6 +191,7 @@ impl Sliced for MessageTask {
             }
         }
         self.bytes = 0;
+        self.since = None;
         Ok(Some(std::mem::take(&mut self.learners)))
     }
 }

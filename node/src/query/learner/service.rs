@@ -1,6 +1,12 @@
 //! Serves learners.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Instant,
+};
 
 use futures::{StreamExt, stream};
 use homeroom_core::learner::WindowQuery;
@@ -128,11 +134,16 @@ impl LearnerService for LearnerHandler {
         }
         let mask = Mask::of(request.field_mask)?;
         let read = request.read.as_ref();
+        // What does not fit any more is not read either.
+        let is_full = AtomicBool::new(false);
         let mut read_in_order = stream::iter(request.user_ids)
             .map(|user_id| {
-                let mask = &mask;
+                let (mask, is_full) = (&mask, &is_full);
                 async move {
-                    let answer = self.get(&user_id, read, mask).await;
+                    let answer = match is_full.load(Ordering::Relaxed) {
+                        true => Err(status::too_much("the answer is full")),
+                        false => self.get(&user_id, read, mask).await,
+                    };
                     to_item(user_id, answer)
                 }
             })
@@ -141,6 +152,7 @@ impl LearnerService for LearnerHandler {
         while let Some(mut item) = read_in_order.next().await {
             let size = size_within(&item);
             if bytes + size > ANSWER_BYTES_MAX && !items.is_empty() {
+                is_full.store(true, Ordering::Relaxed);
                 item = to_item(item.user_id, Err(status::too_much("the answer is full")));
             } else {
                 bytes += size;

@@ -156,7 +156,7 @@ impl WindowMaker {
     /// No window that starts before this is still to be made, ms. A later query goes on here.
     pub fn reached_ms(&self) -> i64 {
         match self.listed_for_ms.front() {
-            Some(_) => self.from_ms,
+            Some(&pane_ms) => self.first_start(pane_ms).max(self.from_ms),
             None => {
                 let begun_ms = self.complete_ms.saturating_sub(self.shape.size_ms);
                 self.from_ms.max(begun_ms.saturating_add(1))

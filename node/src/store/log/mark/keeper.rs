@@ -10,7 +10,7 @@ use crate::store::log::format::mark::Mark;
 
 /// Time from the first mark that is not durable to its fdatasync. With the fdatasync itself, an
 /// acknowledged write is vouched for within a second. While nothing is written there is none.
-const DURABLE_AFTER: Duration = Duration::from_millis(500);
+const DURABLE_AFTER: Duration = Duration::from_millis(800);
 
 /// Writes the mark, and makes it durable on a thread of its own.
 #[derive(Debug)]
