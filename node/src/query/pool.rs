@@ -72,7 +72,8 @@ impl QueryPool {
         }))
     }
 
-    /// The answer of a query of one learner. Dropping the future ends the work after the present slice.
+    /// The answer of a query of one learner. Dropping the future ends the work after the present
+    /// slice.
     ///
     /// # Errors
     /// When too many queries wait, or the query fails.
