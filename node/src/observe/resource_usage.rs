@@ -31,7 +31,7 @@ pub struct ResourceUsage {
     pub log_queue: Fill,
     /// Active learners.
     pub memory: Fill,
-    /// Whether idle learners take so large a part that events must wait.
+    /// Whether events must wait, since idle learners take too much memory.
     pub memory_is_pressed: bool,
     /// Time between two checkpoints of a group, as configured.
     pub checkpoint_interval: Duration,

@@ -78,11 +78,7 @@ impl QueryPool {
     /// # Errors
     /// When too many queries wait, or the query fails.
     pub async fn run<T: Sliced>(&self, task: T) -> Result<T::Answer, Status> {
-        let _accepted = (self.0.accepted.try_acquire()).map_err(|_| overloaded())?;
-        let begun = timeout(WAIT_MAX, self.0.begun.acquire()).await;
-        let begun = begun.map_err(|_| overloaded())?;
-        let (_, answer) = self.run_begun(task, begun.ok()).await?;
-        Ok(answer)
+        self.run_in(&self.0.accepted, &self.0.begun, task).await
     }
 
     /// The answer of a query of many learners, see [`Self::run`].
@@ -90,8 +86,19 @@ impl QueryPool {
     /// # Errors
     /// When too many queries wait, or the query fails.
     pub async fn run_wide<T: Sliced>(&self, task: T) -> Result<T::Answer, Status> {
-        let _accepted = (self.0.accepted_wide.try_acquire()).map_err(|_| overloaded())?;
-        let begun = timeout(WAIT_MAX, self.0.begun_wide.acquire()).await;
+        let places = &self.0;
+        self.run_in(&places.accepted_wide, &places.begun_wide, task)
+            .await
+    }
+
+    async fn run_in<T: Sliced>(
+        &self,
+        accepted: &Semaphore,
+        begun: &Semaphore,
+        task: T,
+    ) -> Result<T::Answer, Status> {
+        let _accepted = accepted.try_acquire().map_err(|_| overloaded())?;
+        let begun = timeout(WAIT_MAX, begun.acquire()).await;
         let begun = begun.map_err(|_| overloaded())?;
         let (_, answer) = self.run_begun(task, begun.ok()).await?;
         Ok(answer)

@@ -103,7 +103,7 @@ impl Listeners {
             table: table.clone(),
             refusal: || http::HttpError::Overloaded.into_response(),
             body_within: config.ingest.body_within,
-            // The handlers bound it themselves, with an answer of their own.
+            // HTTP handlers bound the time of a request themselves, and answer in JSON.
             is_bounded: |_path| false,
             open: None,
         };

@@ -132,11 +132,6 @@ impl CompactAttempt {
         }
     }
 
-    /// The name of the skill.
-    pub fn skill(&self) -> NameId {
-        self.skill_id
-    }
-
     /// Heap memory, without the names, bytes.
     pub fn heap_bytes(&self) -> usize {
         let id = self.attempt_id.as_ref();

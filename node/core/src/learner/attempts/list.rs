@@ -9,8 +9,6 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use super::{
     attempt::{Attempt, AttemptRef, CompactAttempt},
-    fast_ranks::FastRanks,
-    limits::{ROLLING_LONG, SKILLS_KEPT},
     name_table::NameTable,
 };
 use crate::{
@@ -20,6 +18,15 @@ use crate::{
     },
     wire::{Put, Reader},
 };
+
+/// Number of attempts in the long rolling accuracy.
+pub const ROLLING_LONG: usize = 20;
+/// Number of attempts in the short rolling accuracy.
+pub const ROLLING_SHORT: usize = 5;
+
+/// Number of skills, the most recently attempted, that profiles list and that are kept beyond the
+/// retention.
+pub const SKILLS_KEPT: usize = 256;
 
 /// The most names of one attempt.
 const NAMES_PER_ATTEMPT: usize = 3;
@@ -204,15 +211,15 @@ impl Attempts {
 
     /// What the attempts count that views show, bytes. Courses show none before the floor.
     pub fn kept_bytes(&self, floor_ms: i64) -> usize {
-        let mut ranks = FastRanks::new(self.names.len());
-        let shown = self.all.iter().rev().filter(|attempt| {
-            let is_old = attempt.place.timestamp_ms < floor_ms;
-            let course = attempt.course.index().filter(|_| !is_old);
-            ranks.needs(attempt.skill(), &self.names, course, is_old)
+        let mut ranks = Ranks::<&Text>::default();
+        let shown = self.newest_first().filter(|attempt| {
+            let shown = match attempt.place.timestamp_ms < floor_ms {
+                true => Shown::Rolling,
+                false => Shown::InCourses,
+            };
+            ranks.needs(attempt.skill_id, attempt.course, shown)
         });
-        shown
-            .map(|attempt| attempt.with_names(&self.names).kept_bytes())
-            .sum()
+        shown.map(|attempt| attempt.kept_bytes()).sum()
     }
 
     /// Heap memory, bytes.

@@ -23,11 +23,6 @@ pub struct NameId(u32);
 impl NameId {
     /// No name.
     pub const NONE: Self = Self(u32::MAX);
-
-    /// The number, if there is a name.
-    pub fn index(self) -> Option<usize> {
-        (self != Self::NONE).then_some(self.0 as usize)
-    }
 }
 
 impl NameTable {
