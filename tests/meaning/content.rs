@@ -5,10 +5,8 @@ use homeroom_core::{Settings, WindowShape};
 use homeroom_tests::oracle::{self, NaiveEvent, NaiveModel};
 
 use crate::plan::Plan;
-use crate::reading::{assert_reads_equal, timeless};
-use crate::rig::CoreRig;
 use crate::seeds::each_seed;
-use crate::unruly::Unruly;
+use homeroom_tests::rig::{CoreRig, Unruly, assert_reads_equal, timeless};
 
 const DAY_MS: i64 = 86_400_000;
 

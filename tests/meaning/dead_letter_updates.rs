@@ -6,9 +6,8 @@ use homeroom_core::entry::{Entry, encode_dead_letter_update, encode_tick};
 use homeroom_core::shard::Outcome;
 use homeroom_core::{AmendedLetter, DeadLetterUpdate, DecodeError, Reason, Settings};
 
-use crate::convert::core_refusal;
-use crate::rig::{CoreRig, Delivery};
 use crate::seeds::each_seed;
+use homeroom_tests::rig::{CoreRig, Delivery, core_refusal};
 
 const SOURCE_BYTES_MAX: usize = 1 << 20;
 const SHARD_BYTES_MAX: usize = 8 << 20;

@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use homeroom_core::shard::{DeadLetterGroup, Outcome};
 use homeroom_core::{Reason, Refusal, Settings};
 
-use crate::convert::core_refusal;
-use crate::rig::{CoreRig, Delivery};
 use crate::seeds::each_seed;
+use homeroom_tests::rig::{CoreRig, Delivery, core_refusal};
 
 const KIB: usize = 1_024;
 

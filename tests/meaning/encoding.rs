@@ -13,11 +13,9 @@ use homeroom_core::{
     DecodeError, Event, LatePolicy, Reason, Refusal, Settings, SourcePolicy, WindowShape,
 };
 
-use crate::convert::{core_event, core_refusal};
 use crate::plan::Plan;
-use crate::rig::Delivery;
 use crate::seeds::each_seed;
-use crate::unruly::Unruly;
+use homeroom_tests::rig::{Delivery, Unruly, core_event, core_refusal};
 
 fn any_event(rng: &mut Rng) -> Event<'static> {
     let number = |rng: &mut Rng| rng.bool().then(|| rng.u64(..) >> rng.u32(..64));

@@ -8,13 +8,10 @@ use homeroom_core::shard::{EntryContext, Outcome, ReadPoint};
 use homeroom_core::{Reason, Settings, WindowShape};
 use homeroom_tests::oracle::{self, NaiveEvent, NaiveModel};
 
-use crate::convert::core_event;
 use crate::plan::Plan;
-use crate::reading::{SHAPES, assert_windows};
-use crate::rig::CoreRig;
 use crate::seeds::each_seed;
-use crate::unruly::{COURSES, Unruly};
 use crate::watermark::click;
+use homeroom_tests::rig::{COURSES, CoreRig, SHAPES, Unruly, assert_windows, core_event};
 
 const HOUR_MS: i64 = 3_600_000;
 

@@ -4,8 +4,8 @@ use homeroom_core::learner::WindowQuery;
 use homeroom_core::shard::Outcome;
 use homeroom_core::{LatePolicy, Reason, Settings, WindowShape};
 
-use crate::rig::CoreRig;
 use crate::watermark::click;
+use homeroom_tests::rig::CoreRig;
 
 const END_MS: i64 = 1_741_168_860_000;
 

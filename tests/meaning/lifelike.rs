@@ -4,12 +4,12 @@ use homeroom_core::Settings;
 use homeroom_tests::generator::{EventLines, GeneratorSettings};
 use homeroom_tests::oracle::{self, NaiveModel, parse_native};
 
-use crate::convert::{core_event, core_reason, core_refusal};
 use crate::outcomes::{assert_counts_equal, assert_outcome};
 use crate::plan::Plan;
-use crate::reading::assert_reads_equal;
-use crate::rig::{CoreRig, Delivery};
 use crate::seeds::each_seed;
+use homeroom_tests::rig::{
+    CoreRig, Delivery, assert_reads_equal, core_event, core_reason, core_refusal,
+};
 
 /// The receiving clock for the generator's broken lines, some of them centuries ahead.
 const NOW_MS: i64 = 1_760_000_000_000;

@@ -5,10 +5,8 @@
 //! seed alone. `HOMEROOM_CASES` (default 100) scales the number of cases of all random tests.
 
 mod content;
-mod convert;
 mod dead_letter_updates;
 mod dead_letters;
-mod disk;
 mod encoding;
 mod expiry;
 mod hostile;
@@ -22,15 +20,12 @@ mod pages;
 mod plan;
 mod poison;
 mod purity;
-mod reading;
 mod residence;
 mod revision_histories;
 mod revisions;
-mod rig;
 mod room;
 mod seeds;
 mod standings;
 mod touches;
-mod unruly;
 mod watermark;
 mod watermark_runs;

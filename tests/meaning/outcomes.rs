@@ -7,12 +7,11 @@ use homeroom_core::shard::{Counters, LETTER_BYTES_MAX, Outcome, STATE_BYTES_MAX}
 use homeroom_core::{Event, EventType, Reason, Settings};
 use homeroom_tests::oracle::{self, NaiveEvent, NaiveModel, SourceCounts};
 
-use crate::convert::{core_event, core_reason, core_refusal};
 use crate::plan::Plan;
-use crate::reading::assert_reads_equal;
-use crate::rig::{CoreRig, Delivery};
 use crate::seeds::each_seed;
-use crate::unruly::Unruly;
+use homeroom_tests::rig::{
+    CoreRig, Delivery, Unruly, assert_reads_equal, core_event, core_reason, core_refusal,
+};
 
 const BROKEN: [&str; 5] = [
     "{",

@@ -9,13 +9,10 @@ use homeroom_core::shard::ReadPoint;
 use homeroom_core::{Settings, WindowShape};
 use homeroom_tests::oracle::{self, NaiveEvent, NaiveModel};
 
-use crate::convert::core_event;
-use crate::reading::assert_windows;
 use crate::residence::{lesson, some_windows};
-use crate::rig::{CoreRig, Delivery};
 use crate::seeds::each_seed;
-use crate::unruly::{USERS, Unruly};
 use crate::watermark::click;
+use homeroom_tests::rig::{CoreRig, Delivery, USERS, Unruly, assert_windows, core_event};
 
 const HOUR_MS: i64 = 3_600_000;
 const START_MS: i64 = 1_741_168_800_000;

@@ -3,10 +3,7 @@
 use fastrand::Rng;
 use homeroom_core::Settings;
 use homeroom_tests::oracle::NaiveEvent;
-
-use crate::convert::core_event;
-use crate::rig::{Applied, CoreRig, Delivery};
-use crate::unruly::USERS;
+use homeroom_tests::rig::{Applied, CoreRig, Delivery, USERS, core_event};
 
 /// How deliveries become entries.
 #[derive(Clone, Debug)]

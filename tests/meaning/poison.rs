@@ -6,8 +6,8 @@ use homeroom_core::learner::catches_panics;
 use homeroom_core::shard::Outcome;
 use homeroom_core::{Event, EventType, Reason, Settings};
 
-use crate::rig::{CoreRig, Delivery};
 use crate::watermark::click;
+use homeroom_tests::rig::{CoreRig, Delivery};
 
 /// Guarded panics are expected here and print nothing; a node has its own hook for them.
 fn hush() {

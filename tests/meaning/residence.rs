@@ -6,12 +6,9 @@ use homeroom_core::shard::{Outcome, ReadPoint};
 use homeroom_core::{Event, EventType, Settings, WindowShape};
 use homeroom_tests::oracle::NaiveEvent;
 
-use crate::convert::core_event;
-use crate::reading::SHAPES;
-use crate::rig::{CoreRig, Delivery, Emitted};
 use crate::seeds::each_seed;
-use crate::unruly::{COURSES, USERS, Unruly};
 use crate::watermark::click;
+use homeroom_tests::rig::{COURSES, CoreRig, Delivery, Emitted, SHAPES, USERS, Unruly, core_event};
 
 const START_MS: i64 = 1_741_168_800_000;
 const HOUR_MS: i64 = 3_600_000;

@@ -8,12 +8,9 @@ use homeroom_core::shard::Outcome;
 use homeroom_core::{Settings, WindowShape};
 use homeroom_tests::oracle::NaiveEvent;
 
-use crate::convert::core_event;
 use crate::naive_revisions::{Key, NaiveRevisions};
-use crate::reading::SHAPES;
-use crate::rig::{Applied, CoreRig, Delivery};
 use crate::seeds::each_seed;
-use crate::unruly::Unruly;
+use homeroom_tests::rig::{Applied, CoreRig, Delivery, SHAPES, Unruly, core_event};
 
 /// A rig, the naive count, and all emissions so far.
 struct History {

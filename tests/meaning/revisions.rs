@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use homeroom_core::learner::{WindowQuery, WindowState};
 use homeroom_core::{Event, EventType, Settings, WindowShape};
 
-use crate::rig::{Applied, CoreRig, Delivery, Emitted};
 use crate::watermark::click;
+use homeroom_tests::rig::{Applied, CoreRig, Delivery, Emitted};
 
 /// The end of the minute in the examples, in both log time and event time.
 const END_MS: i64 = 1_741_168_860_000;

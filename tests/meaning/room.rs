@@ -6,13 +6,12 @@ use homeroom_core::shard::{EntryContext, Outcome, ShardState};
 use homeroom_core::{Event, EventType, Reason, Settings};
 use homeroom_tests::oracle::{self, NaiveEntry, NaiveEvent, NaiveModel};
 
-use crate::convert::core_event;
 use crate::hostile::{Hostile, START_MS};
 use crate::outcomes::{assert_counts_equal, assert_outcome};
 use crate::plan::Plan;
-use crate::rig::{Applied, CoreRig, Delivery};
 use crate::seeds::each_seed;
 use crate::watermark::click;
+use homeroom_tests::rig::{Applied, CoreRig, Delivery, core_event};
 
 /// The lower bound of the setting.
 const BYTES_MAX: u64 = 64 << 10;

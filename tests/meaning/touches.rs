@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use homeroom_core::learner::WindowQuery;
 use homeroom_core::{Settings, WindowShape};
 use homeroom_tests::oracle::{NaiveEvent, NaiveLearner};
-
-use crate::convert::core_event;
-use crate::reading::SHAPES;
-use crate::rig::{CoreRig, Delivery};
+use homeroom_tests::rig::{CoreRig, Delivery, SHAPES, core_event};
 
 /// A learner's accepted events, by id.
 pub type Accepted = BTreeMap<String, NaiveEvent>;

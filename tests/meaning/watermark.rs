@@ -6,9 +6,7 @@ use std::collections::BTreeMap;
 use homeroom_core::learner::{WindowQuery, WindowState};
 use homeroom_core::shard::Outcome;
 use homeroom_core::{Event, EventType, Reason, Settings, SourcePolicy, WindowShape};
-
-use crate::convert::core_refusal;
-use crate::rig::{CoreRig, Delivery};
+use homeroom_tests::rig::{CoreRig, Delivery, core_refusal};
 
 /// A click of `ada` in session `s`.
 pub fn click(source: &str, id: &str, timestamp_ms: i64) -> Event<'static> {

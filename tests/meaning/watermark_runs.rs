@@ -7,9 +7,9 @@ use fastrand::Rng;
 use homeroom_core::{Settings, SourcePolicy};
 
 use crate::naive_watermark::NaiveWatermark;
-use crate::rig::CoreRig;
 use crate::seeds::each_seed;
 use crate::watermark::click;
+use homeroom_tests::rig::CoreRig;
 
 const SOURCES: [&str; 4] = ["lms", "tool", "video", "ordered"];
 

@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fs};
 
 use crate::{
     imports::{Crate, code_of, module_of},
-    tree::{File, assert_none, root},
+    tree::{File, assert_none, root, sources},
 };
 
 const CORE: &str = "homeroom_core";
@@ -145,6 +145,33 @@ fn modules_of_the_node_depend_one_way() {
             .map(|(path, to, _)| format!("{path} no longer names {to}: take it out of the list")),
     );
     assert_none("modules of the node depend one way", &faults);
+}
+
+/// A model that asks the code it checks for the answer finds nothing.
+#[test]
+fn the_model_and_the_generator_know_none_of_our_crates() {
+    let mut faults = Vec::new();
+    for file in sources() {
+        let is_independent = |folder: &str| file.path.starts_with(folder);
+        if !["tests/src/oracle/", "tests/src/generator/"]
+            .into_iter()
+            .any(is_independent)
+        {
+            continue;
+        }
+        let code = code_of(&file.text);
+        let named = [
+            CORE,
+            CLIENT,
+            "homeroom_node",
+            "homeroom_proto",
+            "crate::rig",
+        ]
+        .into_iter();
+        let named = named.filter(|name| code.contains(name));
+        faults.extend(named.map(|name| format!("{} names {name}", file.path)));
+    }
+    assert_none("the model and the generator stand alone", &faults);
 }
 
 /// The modules at the crate's root that a file imports from, and the other crates of ours that it

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use crate::oracle::NaiveEvent;
 use fastrand::Rng;
-use homeroom_tests::oracle::NaiveEvent;
 
+/// The learners.
 pub const USERS: [&str; 3] = ["ada", "bo", "émile"];
+/// The courses.
 pub const COURSES: [&str; 2] = ["algebra", "biology"];
+/// The sources.
 pub const SOURCES: [&str; 3] = ["lms", "tool", "video"];
 
 const TYPES: [&str; 18] = [
@@ -70,10 +73,12 @@ impl Unruly {
         self.centre_ms + self.span_ms
     }
 
+    /// Some events, in any order of their times.
     pub fn events(&mut self, rng: &mut Rng, count: usize) -> Vec<NaiveEvent> {
         (0..count).map(|_| self.event(rng)).collect()
     }
 
+    /// One event.
     pub fn event(&mut self, rng: &mut Rng) -> NaiveEvent {
         let event_type = TYPES[rng.usize(..TYPES.len())];
         let scored = matches!(

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use crate::oracle::{self, NaiveEvent};
 use homeroom_core::{Event, EventType, PayloadFormat, Reason, Refusal};
-use homeroom_tests::oracle::{self, NaiveEvent};
 use serde_json::Value;
 
 /// A valid event.

@@ -1,16 +1,20 @@
-//! The core as a node runs it, in one process: takes entries, returns outcomes and emissions.
+//! A shard and its learners, as one replica holds them.
 
 use std::collections::BTreeMap;
 
+use fastrand::Rng;
 use homeroom_core::entry::{
-    Command, Entry, Record, RecordBuffer, Records, encode_batch, encode_dead_letter_update,
-    encode_settings, encode_tick,
+    Command, Entry, Record, Records, encode_batch, encode_dead_letter_update, encode_settings,
+    encode_tick,
 };
 use homeroom_core::learner::{ALWAYS, Learner, Missing, Verdict, WindowQuery};
 use homeroom_core::shard::{EntryContext, Outcome, ReadPoint, RecordVerdict, ShardState};
-use homeroom_core::{DeadLetterUpdate, Event, Refusal, Settings, WindowShape};
+use homeroom_core::{DeadLetterUpdate, Event, Settings};
 
-use crate::disk::Disk;
+use super::applied::{Applied, Effect};
+use super::delivery::Delivery;
+use super::disk::{Captured, Disk};
+use super::emitted::{Emitted, emissions};
 
 /// Few events per block, so that learners have many blocks.
 const BLOCK_EVENTS: usize = 3;
@@ -18,46 +22,20 @@ const BLOCK_EVENTS: usize = 3;
 /// More ticks than a shard ever has due in a row.
 const TICKS_MAX: usize = 200;
 
-/// One delivery, as ingress passes it on.
-#[derive(Clone, Debug)]
-#[allow(clippy::large_enum_variant)]
-pub enum Delivery {
-    /// A valid event.
-    Event(Event<'static>),
-    /// Refused by ingress.
-    Refused(Refusal<'static>),
-}
-
 /// A shard and its learners.
 #[derive(Debug)]
 pub struct CoreRig {
+    /// The shard besides its learners.
     pub shard: ShardState,
+    /// The learners that had an event since the last restart, or are stored.
     pub learners: BTreeMap<String, Learner>,
-    /// All applied entries.
+    /// All entries that the rig made itself.
     pub log: Vec<Vec<u8>>,
     disk: Disk,
 }
 
-/// The result of an entry.
-#[derive(Debug)]
-pub struct Applied {
-    /// The outcome of each delivery, in order.
-    pub outcomes: Vec<Outcome>,
-    /// By learner.
-    pub emissions: Vec<(String, Emitted)>,
-    /// The conditions under which its events were applied.
-    pub context: EntryContext,
-}
-
-/// An emission as a sink receives it, with the revision of its window at that time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Emitted {
-    pub shape: WindowShape,
-    pub start_ms: i64,
-    pub revision: u32,
-}
-
 impl CoreRig {
+    /// A shard before its first entry.
     pub fn new(settings: Settings) -> CoreRig {
         CoreRig {
             shard: ShardState::new(settings),
@@ -71,8 +49,22 @@ impl CoreRig {
     pub fn replayed(settings: Settings, log: &[Vec<u8>]) -> CoreRig {
         let mut rig = CoreRig::new(settings);
         for entry in log {
-            rig.apply_entry(entry.clone());
+            rig.apply_next(entry.clone());
         }
+        rig
+    }
+
+    /// A rig that begins from the records of a checkpoint: the state of the newest capture, and
+    /// all records as the captures up to it left them. Learners are in memory as after a start.
+    pub fn restored(state: Vec<u8>, records: impl Iterator<Item = (Vec<u8>, Vec<u8>)>) -> CoreRig {
+        let disk = Disk::of(state, records);
+        let mut rig = CoreRig {
+            shard: disk.shard(),
+            learners: BTreeMap::new(),
+            log: Vec::new(),
+            disk,
+        };
+        rig.wake_all();
         rig
     }
 
@@ -80,8 +72,8 @@ impl CoreRig {
     pub fn apply(&mut self, log_time_ms: i64, deliveries: &[Delivery]) -> Applied {
         // Two pieces, as from two publishers: an entry joins them.
         let (some, others) = deliveries.split_at(deliveries.len() / 2);
-        let pieces = [piece(some), piece(others)];
-        self.apply_entry(encode_batch(log_time_ms, pieces.iter()))
+        let pieces = [Delivery::piece(some), Delivery::piece(others)];
+        self.apply_next(encode_batch(log_time_ms, pieces.iter()))
     }
 
     /// One event alone.
@@ -89,16 +81,19 @@ impl CoreRig {
         self.apply(log_time_ms, &[Delivery::Event(event)])
     }
 
+    /// An entry that only advances log time.
     pub fn tick(&mut self, log_time_ms: i64) -> Applied {
-        self.apply_entry(encode_tick(log_time_ms))
+        self.apply_next(encode_tick(log_time_ms))
     }
 
+    /// A change of settings.
     pub fn change_settings(&mut self, log_time_ms: i64, settings: &Settings) -> Applied {
-        self.apply_entry(encode_settings(log_time_ms, settings))
+        self.apply_next(encode_settings(log_time_ms, settings))
     }
 
+    /// An update of dead letters.
     pub fn update_dead_letters(&mut self, log_time_ms: i64, work: &DeadLetterUpdate) -> Applied {
-        self.apply_entry(encode_dead_letter_update(log_time_ms, work))
+        self.apply_next(encode_dead_letter_update(log_time_ms, work))
     }
 
     /// Applies due ticks until none is due. Returns each with the watermark after it.
@@ -116,27 +111,47 @@ impl CoreRig {
         all
     }
 
+    /// Applies an entry of a log that the caller keeps, and returns its outcomes. Indexes may have
+    /// gaps, but only grow.
+    ///
+    /// # Panics
+    /// When the entry can't be read.
+    pub fn apply_entry(&mut self, index: u64, bytes: &[u8]) -> Vec<Outcome> {
+        self.take(index, bytes).outcomes
+    }
+
+    /// The point at which reads see the shard.
     pub fn at(&self) -> ReadPoint {
         self.shard.read_point()
     }
 
+    /// The watermark, ms; `None` before the first accepted event.
     pub fn watermark_ms(&self) -> Option<i64> {
         self.shard.freshness().watermark_ms
     }
 
+    /// Evicts, passivates, or stores and restores, by chance; often nothing.
+    pub fn disturb(&mut self, rng: &mut Rng) {
+        let users: Vec<String> = self.learners.keys().cloned().collect();
+        let user_id = rng.choice(&users).map_or("", String::as_str);
+        match rng.usize(..20) {
+            0 => self.restart(),
+            1 => self.passivate(user_id),
+            2 => self.passivate_long(user_id),
+            3..8 => self.checkpoint(),
+            _ => {}
+        }
+    }
+
     /// Stores everything, then restores all from the stored bytes.
     pub fn restart(&mut self) {
-        self.disk.save_shard(&mut self.shard);
-        for learner in self.learners.values_mut() {
-            self.disk.save_learner(learner, false);
-        }
+        self.save();
         let shard = self.disk.shard();
         assert_eq!(shard, self.shard, "a shard comes back as it was");
         self.learners.retain(|_, learner| learner.is_known());
         let users: Vec<&String> = self.disk.users().collect();
         assert_eq!(users, self.learners.keys().collect::<Vec<_>>());
-        let users: Vec<String> = users.into_iter().cloned().collect();
-        for user_id in users {
+        for user_id in users.into_iter().cloned().collect::<Vec<_>>() {
             self.wake(&user_id);
         }
         self.shard = shard;
@@ -168,6 +183,14 @@ impl CoreRig {
         }
     }
 
+    /// A checkpoint whose records the caller keeps: state stored by earlier ones is evicted, and
+    /// what changed since the last capture is returned.
+    pub fn capture(&mut self) -> Captured {
+        self.checkpoint();
+        self.disk.save_shard(&mut self.shard);
+        self.disk.capture()
+    }
+
     /// A learner with the blocks in memory that a query needs.
     pub fn ready_for(&self, user_id: &str, query: &WindowQuery) -> Learner {
         let mut learner = self.learners[user_id].clone();
@@ -184,6 +207,19 @@ impl CoreRig {
     /// A learner with all its blocks in memory.
     pub fn whole(&self, user_id: &str) -> Learner {
         self.disk.whole(&self.learners[user_id])
+    }
+
+    fn save(&mut self) {
+        self.disk.save_shard(&mut self.shard);
+        for learner in self.learners.values_mut() {
+            self.disk.save_learner(learner, false);
+        }
+    }
+
+    fn wake_all(&mut self) {
+        for user_id in self.disk.users().cloned().collect::<Vec<_>>() {
+            self.wake_partial(&user_id);
+        }
     }
 
     fn wake(&mut self, user_id: &str) {
@@ -210,42 +246,46 @@ impl CoreRig {
         self.learners.insert(user_id.to_owned(), partial);
     }
 
-    fn apply_entry(&mut self, bytes: Vec<u8>) -> Applied {
-        self.log.push(bytes.clone());
-        let entry = Entry::decode(&bytes).expect("its own encoding can be read");
-        let index = self.log.len() as u64;
+    fn apply_next(&mut self, bytes: Vec<u8>) -> Applied {
+        let index = self.log.len() as u64 + 1;
+        let effect = self.take(index, &bytes);
+        self.log.push(bytes);
+        let emissions = self.emissions(&effect);
+        let context = effect.context;
+        let closes =
+            |it: &&(String, Emitted)| it.1.start_ms + it.1.shape.size_ms > context.watermark_ms;
+        assert_eq!(
+            effect.closed,
+            emissions.iter().filter(closes).count() as u64,
+            "a shard closes the windows that its learners have"
+        );
+        Applied {
+            outcomes: effect.outcomes,
+            emissions,
+            context,
+        }
+    }
+
+    fn take(&mut self, index: u64, bytes: &[u8]) -> Effect {
+        let entry = Entry::decode(bytes).expect("an entry can be read");
         let context = EntryContext {
             block_events: BLOCK_EVENTS,
             ..self.shard.begin(index, entry.log_time_ms)
         };
         let mut touched = BTreeMap::new();
-        let outcomes = match entry.command {
-            Command::Batch(records) => {
-                let verdicts = self.judge(&context, records, &mut touched);
-                self.shard.finish(&context, verdicts.into_iter())
-            }
-            Command::Tick => self.shard.finish(&context, std::iter::empty()),
-            Command::Settings(settings) => {
-                self.shard.set_settings(*settings);
-                self.shard.finish(&context, std::iter::empty())
-            }
-            Command::DeadLetters(work) => {
-                self.shard.update_dead_letters(work);
-                self.shard.finish(&context, std::iter::empty())
-            }
-        };
-        let emissions = self.emissions(&context, &touched);
-        let closes =
-            |it: &&(String, Emitted)| it.1.start_ms + it.1.shape.size_ms > context.watermark_ms;
-        assert_eq!(
-            self.shard.close_windows(),
-            emissions.iter().filter(closes).count() as u64,
-            "a shard closes the windows that its learners have"
-        );
-        Applied {
+        let mut verdicts = Vec::new();
+        match entry.command {
+            Command::Batch(records) => verdicts = self.judge(&context, records, &mut touched),
+            Command::Tick => {}
+            Command::Settings(settings) => self.shard.set_settings(*settings),
+            Command::DeadLetters(work) => self.shard.update_dead_letters(work),
+        }
+        let outcomes = self.shard.finish(&context, verdicts.into_iter());
+        Effect {
             outcomes,
-            emissions,
             context,
+            touched,
+            closed: self.shard.close_windows(),
         }
     }
 
@@ -295,64 +335,16 @@ impl CoreRig {
         applied.verdict
     }
 
-    fn emissions(
-        &self,
-        context: &EntryContext,
-        touched: &BTreeMap<String, Vec<i64>>,
-    ) -> Vec<(String, Emitted)> {
-        let at = self.at();
-        let shapes = &context.settings.windows;
-        let mut emissions = Vec::new();
-        for (user_id, learner) in &self.learners {
-            let whole = &self.whole(user_id);
-            let touched = touched.get(user_id).map_or(&[][..], Vec::as_slice);
-            let corrected = learner.corrected(touched, context, at.floor_ms);
-            let corrected = corrected.into_iter().map(|emission| Emitted {
-                shape: emission.shape,
-                start_ms: emission.start_ms,
-                revision: (whole.revision(
-                    emission.start_ms,
-                    emission.start_ms + emission.shape.size_ms,
-                    &at,
-                ))
-                .revision,
-            });
-            let passed_ms = (context.watermark_ms, at.watermark_ms);
-            let closed = shapes
-                .iter()
-                .flat_map(|&shape| closings(whole, shape, passed_ms, &at));
-            let all = corrected.chain(closed);
-            emissions.extend(all.map(|emission| (user_id.clone(), emission)));
-        }
-        emissions
+    fn emissions(&self, effect: &Effect) -> Vec<(String, Emitted)> {
+        let (at, context) = (self.at(), &effect.context);
+        let of = |(user_id, learner): (&String, &Learner)| {
+            let touched = effect.touched.get(user_id).map_or(&[][..], Vec::as_slice);
+            let emitted = emissions(learner, &self.whole(user_id), touched, context, &at);
+            let named = emitted
+                .into_iter()
+                .map(|emission| (user_id.clone(), emission));
+            named.collect::<Vec<_>>()
+        };
+        self.learners.iter().flat_map(of).collect()
     }
-}
-
-/// The non-empty windows whose end the watermark passed between two times.
-fn closings(
-    learner: &Learner,
-    shape: WindowShape,
-    (from_ms, to_ms): (i64, i64),
-    at: &ReadPoint,
-) -> impl Iterator<Item = Emitted> {
-    let windows = learner.windows(&WindowQuery::all(shape), at);
-    windows
-        .into_iter()
-        .filter(move |window| from_ms < window.end_ms && window.end_ms <= to_ms)
-        .map(move |window| Emitted {
-            shape,
-            start_ms: window.start_ms,
-            revision: window.revision,
-        })
-}
-
-fn piece(deliveries: &[Delivery]) -> RecordBuffer {
-    let mut records = RecordBuffer::default();
-    for delivery in deliveries {
-        match delivery {
-            Delivery::Event(event) => records.push_event(event),
-            Delivery::Refused(refusal) => records.push_refusal(refusal.clone()),
-        }
-    }
-    records
 }

@@ -2,19 +2,20 @@
 
 use std::collections::BTreeMap;
 
+use crate::oracle::{self, NaiveEvent, NaiveLearner, NaiveModel, WindowRow, WindowSpec};
 use homeroom_core::learner::{Learner, Profile, Window, WindowQuery, WindowState};
 use homeroom_core::shard::ReadPoint;
 use homeroom_core::{EventKind, WindowShape};
-use homeroom_tests::oracle::{self, NaiveEvent, NaiveLearner, NaiveModel, WindowRow, WindowSpec};
 
-use crate::rig::CoreRig;
-use crate::standings::assert_standings;
+use super::core_rig::CoreRig;
+use super::standings::assert_standings;
 
 /// Five minutes every minute: a shape that is not emitted by default.
 pub const FIVE_MINUTES: WindowShape = WindowShape {
     size_ms: 300_000,
     step_ms: 60_000,
 };
+/// The shapes that are compared.
 pub const SHAPES: [WindowShape; 3] = [WindowShape::MINUTE, WindowShape::SLIDING, FIVE_MINUTES];
 
 /// All learners, all that can be read of them.
