@@ -6,10 +6,11 @@ use super::bases::{BASES_KEPT, BaseError, BaseHeader, BaseInfo, BaseWriter};
 use super::damage::Damage;
 use super::digest::Digest;
 use super::read_error::CutError;
-use super::store::{CheckpointStore, StoredGroup};
+use super::store::CheckpointStore;
+use super::tree::group_tree::GroupTree;
 use super::tree::key_list::Changed;
 use super::tree::meta::GroupMeta;
-use super::tree::scan::TreeRecords;
+use super::tree::tree_records::TreeRecords;
 use crate::store::group_id::GroupId;
 
 impl CheckpointStore {
@@ -21,10 +22,13 @@ impl CheckpointStore {
     /// not. A second cut at one position changes nothing.
     pub fn cut_base(&self, group: GroupId) -> Result<BaseInfo, CutError> {
         let stored = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
+        // An install may have left a tree to its readers.
+        let removed = stored.tree.discard_replaced();
+        removed.map_err(|fault| self.health.fault(group, fault))?;
         let _unchanging = stored.current.lock();
         self.health.check(group)?;
-        let meta = stored
-            .tree
+        let tree = stored.tree.current();
+        let meta = tree
             .meta()
             .map_err(|fault| self.read_failed(group, fault))?;
         let meta = meta.ok_or(CutError::NothingCommitted)?;
@@ -47,7 +51,7 @@ impl CheckpointStore {
             Some((older, keys)) => {
                 let header = header(Some(older.position));
                 let fill = |base: &mut _| {
-                    let found = self.fill_changed(stored, (older.digest, &keys), base)?;
+                    let found = self.fill_changed(&tree, (older.digest, &keys), base)?;
                     // The tree lost a record, brought one back, or a change was not noted. Both
                     // bases would be wrong from then on.
                     Ok(BaseError::check_digest(meta.digest, found)?)
@@ -55,7 +59,7 @@ impl CheckpointStore {
                 stored.bases.cut(header, &meta.bytes, fill)
             }
             None => {
-                let fill = |base: &mut _| self.fill_whole(stored, base);
+                let fill = |base: &mut _| self.fill_whole(&tree, base);
                 stored.bases.cut(header(None), &meta.bytes, fill)
             }
         };
@@ -88,11 +92,11 @@ impl CheckpointStore {
 
     fn fill_whole<W: io::Write>(
         &self,
-        stored: &StoredGroup,
+        tree: &GroupTree,
         base: &mut BaseWriter<W>,
     ) -> Result<(), CutError> {
-        let group = stored.tree.group;
-        for record in TreeRecords::from(group, stored.tree.tree(), b"") {
+        let group = tree.group;
+        for record in TreeRecords::from(group, tree.tree(), b"") {
             let (record, _) = record.map_err(|fault| self.read_failed(group, fault))?;
             base.put(record.key(), record.payload())?;
         }
@@ -102,7 +106,7 @@ impl CheckpointStore {
     /// Writes the changes. Returns the digest that results from `digest` with them.
     fn fill_changed<W: io::Write>(
         &self,
-        stored: &StoredGroup,
+        tree: &GroupTree,
         (mut digest, keys): (Digest, &[Changed<'_>]),
         base: &mut BaseWriter<W>,
     ) -> Result<Digest, CutError> {
@@ -110,8 +114,8 @@ impl CheckpointStore {
             if let Some(hash) = hash_before {
                 digest.remove(*hash);
             }
-            let found = stored.tree.get_with_hash(key);
-            match found.map_err(|fault| self.read_failed(stored.tree.group, fault))? {
+            let found = tree.get_with_hash(key);
+            match found.map_err(|fault| self.read_failed(tree.group, fault))? {
                 Some((payload, hash)) => {
                     digest.add(hash);
                     base.put(key, &payload)?;

@@ -40,6 +40,9 @@ pub enum Damage {
     /// The group's meta record has a valid checksum, but invalid content.
     #[error("the record of the shard's position is malformed")]
     MetaMalformed,
+    /// The record of the group's current tree is damaged.
+    #[error("the record of the shard's tree is malformed")]
+    PointerMalformed,
     /// The tree returned a key that can't be at this place.
     #[error("a key is outside the shard's key space or out of order")]
     KeyOrder,

@@ -8,6 +8,7 @@
 //! ```text
 //! <dir>/sled/              the trees; moved to quarantine/ as a whole when damaged
 //! <dir>/bases/shard-NNNN/  the newest two bases of each group
+//! <dir>/incoming/          bases that are being received
 //! <dir>/heads              position of each group's newest durable checkpoint
 //! <dir>/identity, lock     cluster and number of groups; a lock while the store is in use
 //! ```
@@ -18,6 +19,8 @@
 //! - A commit is durable before its position is visible anywhere: sled's files first, then `heads`.
 //! - Nothing is returned unverified. Each record has a checksum; a group's meta record has the
 //!   [`Digest`] of all records; `heads` and the bases distinguish an old state from the newest.
+//! - An install replaces a group's state as a whole: before and after a kill the group has all of
+//!   its old state or all of the new one.
 //! - After an open each group has the exact content of its newest checkpoint or of a base, or is
 //!   empty; the result says which.
 //!
@@ -28,6 +31,7 @@ mod bases;
 mod cut;
 mod damage;
 mod digest;
+mod install;
 mod open;
 mod position;
 mod read_error;
@@ -38,10 +42,11 @@ mod tree;
 
 pub use bases::{
     BaseError, BaseFile, BaseHeader, BaseInfo, BaseReader, BaseRecord, BaseWriter,
-    CLUSTER_ID_BYTES_MAX, Throttle,
+    CLUSTER_ID_BYTES_MAX, IncomingBase, Throttle,
 };
 pub use damage::{Damage, Damaged};
 pub use digest::Digest;
+pub use install::{InstallError, InstallStep};
 pub use open::open_error::OpenError;
 pub use open::open_store::GROUPS_MAX;
 pub use open::options::CheckpointOptions;

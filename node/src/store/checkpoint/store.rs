@@ -3,7 +3,9 @@
 use std::fs::File;
 use std::io;
 use std::mem;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 use std::time::Instant;
 
 use parking_lot::{Mutex, RwLock};
@@ -14,13 +16,15 @@ use super::damage::Damaged;
 use super::position::Position;
 use super::read_error::{CutError, ReadError};
 use super::tree::commit::{Commit, CommitError, CommitFigures};
-use super::tree::group_tree::{GroupTree, Summary};
+use super::tree::group_tree::Summary;
 use super::tree::health::Health;
 use super::tree::meta::GroupMeta;
 use super::tree::record::Payload;
-use super::tree::scan::{Scan, ScanFault};
+use super::tree::scan::Scan;
 use super::tree::sled_guard::{SledFault, guarded};
 use super::tree::syncer::{SyncError, Syncer};
+use super::tree::tree_records::ScanFault;
+use super::tree::tree_slot::TreeSlot;
 use crate::store::group_id::GroupId;
 
 /// The newest checkpoints of a node's groups, and their bases; see the module's documentation.
@@ -28,17 +32,21 @@ use crate::store::group_id::GroupId;
 /// All methods block, on the disk and on each other, and may be called from any thread.
 pub struct CheckpointStore {
     pub(super) cluster_id: Vec<u8>,
+    /// Folder of the bases that are being received.
+    pub(super) incoming: PathBuf,
     pub(super) groups: Vec<StoredGroup>,
     pub(super) syncer: Syncer,
     pub(super) health: Arc<Health>,
     /// A larger commit is refused, bytes.
     pub(super) commit_bytes_max: usize,
+    /// Bytes that an install writes between two flushes.
+    pub(super) import_part_bytes: usize,
     /// Holds the lock on the store's directory.
     pub(super) _lock: File,
 }
 
 pub(super) struct StoredGroup {
-    pub(super) tree: GroupTree,
+    pub(super) tree: TreeSlot,
     /// Locked by a change of the tree, and by work that needs an unchanged tree.
     pub(super) current: Mutex<Option<Summary>>,
     /// The position of `current`, for readers that must not wait for a commit.
@@ -46,6 +54,10 @@ pub(super) struct StoredGroup {
     pub(super) bases: BaseDir,
     /// Locked only while `current` is locked.
     pub(super) changed: Mutex<ChangedKeys>,
+    /// Locked by an install, before `current`.
+    pub(super) installing: Mutex<()>,
+    /// Bases that were begun to be received since the open.
+    pub(super) attempts: AtomicU64,
 }
 
 impl CheckpointStore {
@@ -62,12 +74,11 @@ impl CheckpointStore {
         let mut current = stored.current.lock();
         self.health.check(group)?;
         check_ahead(*current, commit.position)?;
-        let prepared = stored.tree.prepare(*current, commit);
+        let tree = stored.tree.current();
+        let prepared = tree.prepare(*current, commit);
         let prepared = prepared.inspect_err(|e| self.health.condemn(&e.to_string()))?;
         let position = prepared.summary.position;
-        stored
-            .tree
-            .apply(prepared.batch)
+        tree.apply(prepared.batch)
             .map_err(|fault| self.apply_failed(group, fault))?;
         let synced = self.syncer.make_durable(group, position);
         synced.map_err(|e| self.sync_failed(group, e))?;
@@ -83,14 +94,14 @@ impl CheckpointStore {
 
     /// The payload under `key`, verified.
     pub fn get(&self, group: GroupId, key: &[u8]) -> Result<Option<Payload>, ReadError> {
-        let payload = self.readable(group)?.tree.get(key);
+        let payload = self.readable(group)?.tree.current().get(key);
         Ok(payload.map_err(|fault| self.read_failed(group, fault))?)
     }
 
     /// The records with keys ≥ `from`, in key order; all records for an empty `from`.
     pub fn scan(&self, group: GroupId, from: &[u8]) -> Result<Scan<'_>, ReadError> {
-        let tree = self.readable(group)?.tree.tree();
-        Ok(Scan::new(group, tree, from, &self.health))
+        let tree = self.readable(group)?.tree.current();
+        Ok(Scan::new(tree, from, &self.health))
     }
 
     /// The position of the last durable commit; `None` before the first. Does not wait for a commit
@@ -105,7 +116,7 @@ impl CheckpointStore {
         let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         let _unchanging = stored.current.lock();
         self.health.check(group)?;
-        let meta = stored.tree.meta();
+        let meta = stored.tree.current().meta();
         Ok(meta.map_err(|fault| self.read_failed(group, fault))?)
     }
 
@@ -188,7 +199,7 @@ impl CheckpointStore {
     }
 
     /// A batch may be applied in part, but only in memory: sled recovers a batch as a whole.
-    fn apply_failed(&self, group: GroupId, fault: SledFault) -> CommitError {
+    pub(super) fn apply_failed(&self, group: GroupId, fault: SledFault) -> CommitError {
         if fault.is_environment() {
             let what = fault.into_damage().to_string();
             self.health.retire(&what);
@@ -199,7 +210,7 @@ impl CheckpointStore {
         CommitError::Damaged(damaged)
     }
 
-    fn sync_failed(&self, group: GroupId, error: SyncError) -> CommitError {
+    pub(super) fn sync_failed(&self, group: GroupId, error: SyncError) -> CommitError {
         let error = match error {
             SyncError::Flush(damage) => CommitError::Damaged(damage.of(group)),
             SyncError::Fsync { what, source } => CommitError::Fsync { what, source },
@@ -230,7 +241,9 @@ impl Drop for CheckpointStore {
     }
 }
 
-fn check_ahead(current: Option<Summary>, given: Position) -> Result<(), CommitError> {
+/// # Errors
+/// [`CommitError::NotAhead`] unless `given` is ahead.
+pub(super) fn check_ahead(current: Option<Summary>, given: Position) -> Result<(), CommitError> {
     match current.map(|summary| summary.position) {
         Some(committed) if given.index <= committed.index || given.term < committed.term => {
             Err(CommitError::NotAhead { given, committed })

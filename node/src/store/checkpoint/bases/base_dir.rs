@@ -23,7 +23,7 @@ use crate::store::{files, want};
 pub(crate) const BASES_KEPT: usize = 2;
 const STREAM_BUFFER_BYTES: usize = 256 * 1024;
 
-const BASE_SUFFIX: &str = ".base";
+pub(super) const BASE_SUFFIX: &str = ".base";
 pub(super) const DAMAGED_SUFFIX: &str = ".damaged";
 const TEMPORARY_SUFFIX: &str = ".writing";
 
@@ -61,17 +61,26 @@ impl BaseDir {
         base_dir
             .lost_one
             .store(!base_dir.damaged_files().is_empty(), Ordering::Relaxed);
+        *base_dir.list.lock() = base_dir.read_list()?;
+        Ok(base_dir)
+    }
+
+    /// The bases in the folder, newest first.
+    pub(super) fn read_list(&self) -> Result<Vec<BaseInfo>, BaseError> {
         let mut found = Vec::new();
-        for name in files::names_in(&base_dir.dir)? {
-            let path = base_dir.dir.join(&name);
+        for name in files::names_in(&self.dir)? {
+            let path = self.dir.join(&name);
             if name.ends_with(TEMPORARY_SUFFIX) {
                 fs::remove_file(&path)?;
             } else if name.ends_with(BASE_SUFFIX) {
-                found.extend(base_dir.find(path)?);
+                found.extend(self.find(path)?);
             }
         }
-        base_dir.list_found(found)?;
-        Ok(base_dir)
+        Ok(self.grouped(found)?)
+    }
+
+    pub(super) fn file_name(&self, position: Position) -> String {
+        format!("{:020}{BASE_SUFFIX}", position.index)
     }
 
     pub(crate) fn list(&self) -> Vec<BaseInfo> {
@@ -97,8 +106,36 @@ impl BaseDir {
         base: &BaseInfo,
         by: impl Fn(File) -> R,
     ) -> Result<BaseReader<BufReader<R>>, BaseError> {
-        let open = |file: &BaseFile| want::patiently("a base", || File::open(&file.path));
-        let opened: Vec<File> = base.files.iter().map(open).collect::<Result<_, _>>()?;
+        let opened = self.open_listed(base, &base.files)?;
+        self.reader(opened, by)
+    }
+
+    /// Opens files of a base while it is listed, extended or not: an install may put other files at
+    /// their paths.
+    fn open_listed(&self, base: &BaseInfo, of_it: &[BaseFile]) -> io::Result<Vec<File>> {
+        want::patiently("a base", || {
+            let list = self.list.lock();
+            if !list.iter().any(|it| it.files.starts_with(&base.files)) {
+                return Err(io::Error::from(io::ErrorKind::NotFound));
+            }
+            of_it.iter().map(|file| File::open(&file.path)).collect()
+        })
+    }
+
+    /// Reads files that are not listed.
+    pub(crate) fn open_files(
+        &self,
+        files: &[BaseFile],
+    ) -> Result<BaseReader<BufReader<File>>, BaseError> {
+        let opened = files.iter().map(|file| File::open(&file.path));
+        self.reader(opened.collect::<io::Result<_>>()?, |file| file)
+    }
+
+    fn reader<R: io::Read>(
+        &self,
+        opened: Vec<File>,
+        by: impl Fn(File) -> R,
+    ) -> Result<BaseReader<BufReader<R>>, BaseError> {
         let buffered = |file| BufReader::with_capacity(STREAM_BUFFER_BYTES, by(file));
         let reader = BaseReader::open(opened.into_iter().map(buffered))?;
         for header in reader.headers() {
@@ -111,9 +148,13 @@ impl BaseDir {
     pub(crate) fn meta(&self, base: &BaseInfo) -> Result<Vec<u8>, BaseError> {
         let newest = base.files.last();
         let newest = newest.ok_or(BaseError::Malformed("it has no file"))?;
-        let newest = PartReader::open(BufReader::new(want::patiently("a base", || {
-            File::open(&newest.path)
-        })?))?;
+        let mut opened = self
+            .open_listed(base, std::slice::from_ref(newest))?
+            .into_iter();
+        let newest = opened
+            .next()
+            .ok_or(BaseError::Malformed("it has no file"))?;
+        let newest = PartReader::open(BufReader::new(newest))?;
         self.check_owner(newest.header())?;
         Ok(newest.meta().to_vec())
     }
@@ -127,7 +168,7 @@ impl BaseDir {
         meta: &[u8],
         fill: impl FnOnce(&mut BaseWriter<BufWriter<UncachedFile>>) -> Result<(), E>,
     ) -> Result<BaseInfo, E> {
-        let name = format!("{:020}{BASE_SUFFIX}", header.position.index);
+        let name = self.file_name(header.position);
         let path = self.dir.join(&name);
         let temporary = self.dir.join(name + TEMPORARY_SUFFIX);
         let write = || {
@@ -192,8 +233,8 @@ impl BaseDir {
         Ok(None)
     }
 
-    /// Groups files into bases.
-    fn list_found(&self, mut found: Vec<(BaseHeader, BaseFile)>) -> io::Result<()> {
+    /// The bases that files form, newest first.
+    fn grouped(&self, mut found: Vec<(BaseHeader, BaseFile)>) -> io::Result<Vec<BaseInfo>> {
         found.sort_by_key(|(header, _)| header.position.index);
         let mut list: Vec<BaseInfo> = Vec::new();
         for (header, file) in found {
@@ -210,8 +251,7 @@ impl BaseDir {
             }
         }
         list.sort_by_key(|base| std::cmp::Reverse(base.position.index));
-        *self.list.lock() = list;
-        Ok(())
+        Ok(list)
     }
 
     fn check_owner(&self, header: &BaseHeader) -> Result<(), BaseError> {

@@ -28,6 +28,12 @@ pub enum BaseError {
         /// The limit.
         bytes_max: usize,
     },
+    /// More bytes were received than had been announced.
+    #[error("the base has more than the announced {bytes_max} bytes")]
+    TooLong {
+        /// The announced bytes.
+        bytes_max: u64,
+    },
     /// A field that was given or read exceeds its limit.
     #[error("a key, payload, meta or cluster id exceeds its bound")]
     FieldTooLarge,

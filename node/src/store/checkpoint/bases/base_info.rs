@@ -7,7 +7,7 @@ use crate::store::checkpoint::{digest::Digest, position::Position};
 use crate::store::group_id::GroupId;
 
 /// Most files of a base. All of them are open while the base is read.
-const FILES_MAX: usize = 16;
+pub(super) const FILES_MAX: usize = 16;
 /// Eight consecutive groups have different limits of files, so that not all of them write their
 /// whole state at the same time.
 const STAGGERED: u16 = 8;

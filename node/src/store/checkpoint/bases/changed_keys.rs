@@ -28,6 +28,13 @@ impl ChangedKeys {
         }
     }
 
+    /// The part of one of `groups` groups, which has one base.
+    pub(crate) fn since_base(position: Position, groups: usize) -> Self {
+        let mut changed = Self::of_one_in(groups);
+        changed.base_was_cut(position);
+        changed
+    }
+
     /// Adds the keys that a commit changed.
     pub(crate) fn note(&mut self, keys: &KeyList) {
         if self.bytes() + keys.len() > self.bytes_max {

@@ -61,16 +61,18 @@ impl BaseDir {
         self.rejected.load(Ordering::Relaxed)
     }
 
-    /// Removes an invalid base from the list, and sets its files aside.
+    /// Removes an invalid base from the list, and sets its files aside. Does nothing if it is not
+    /// listed any more.
     pub(crate) fn reject(&self, base: &BaseInfo, why: &BaseError) -> io::Result<()> {
-        self.rejected.fetch_add(1, Ordering::Relaxed);
-        let gone = {
-            let mut list = self.list.lock();
-            let at = list.iter().position(|it| it.is_of_same_files(base));
-            at.map(|at| list.remove(at))
+        // Locked to the end: an install may put other files at these paths.
+        let mut list = self.list.lock();
+        let Some(at) = list.iter().position(|it| it.is_of_same_files(base)) else {
+            return Ok(());
         };
+        self.rejected.fetch_add(1, Ordering::Relaxed);
         // In this order, so that after a kill the remaining files still form a base.
-        let mut newest_first = gone.as_ref().unwrap_or(base).files.iter().rev();
+        let gone = list.remove(at);
+        let mut newest_first = gone.files.iter().rev();
         newest_first.try_for_each(|file| self.set_aside(&file.path, why))
     }
 

@@ -3,6 +3,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use parking_lot::{Mutex, RwLock};
 
@@ -13,12 +14,14 @@ use super::options::CheckpointOptions;
 use super::recovery::{GroupRecovery, RecoveryVisitor};
 use super::watchdog::{Stalled, run_watched};
 use crate::store::checkpoint::bases::changed_keys::ChangedKeys;
+use crate::store::checkpoint::bases::replace::finish_replacement;
 use crate::store::checkpoint::bases::{BaseDir, BaseError, CLUSTER_ID_BYTES_MAX};
 use crate::store::checkpoint::store::{CheckpointStore, StoredGroup};
 use crate::store::checkpoint::tree::heads::Positions;
 use crate::store::checkpoint::tree::health::Health;
 use crate::store::checkpoint::tree::sled_dir::SledDir;
 use crate::store::checkpoint::tree::syncer::Syncer;
+use crate::store::files;
 
 /// Most groups a store can have.
 pub const GROUPS_MAX: u16 = 4096;
@@ -54,6 +57,9 @@ impl CheckpointStore {
         // while it may still write.
         let work = move || {
             let (opened, recoveries) = opener.open()?;
+            // No install is to be finished any more.
+            files::if_exists(fs::remove_dir_all(&opener.incoming))
+                .map_err(OpenError::io("removing received bases"))?;
             let store = CheckpointStore::assemble(cluster_id, opener, opened, lock)?;
             Ok((store, recoveries))
         };
@@ -85,9 +91,13 @@ impl CheckpointStore {
                 position: RwLock::new(summary.map(|summary| summary.position)),
                 bases,
                 changed: Mutex::new(ChangedKeys::of_one_in(count)),
+                installing: Mutex::default(),
+                attempts: AtomicU64::new(0),
             })
             .collect();
-        let commit_bytes_max = opener.options.commit_bytes_max;
+        let options = &opener.options;
+        let (commit_bytes_max, import_part_bytes) =
+            (options.commit_bytes_max, options.import_part_bytes);
         let syncer = Syncer::start(
             opened.db,
             opened.files,
@@ -98,10 +108,12 @@ impl CheckpointStore {
         );
         Ok(CheckpointStore {
             cluster_id,
+            incoming: opener.incoming,
             groups,
             syncer: syncer.map_err(OpenError::io("starting the sync thread"))?,
             health,
             commit_bytes_max,
+            import_part_bytes,
             _lock: lock,
         })
     }
@@ -147,17 +159,18 @@ fn opener(
 ) -> Result<Opener, OpenError> {
     let positions = Positions::open(&dir.join("heads"), groups);
     let (positions, known) = positions.map_err(OpenError::io("reading the heads file"))?;
-    let bases_dir = dir.join("bases");
+    let (bases_dir, incoming) = (dir.join("bases"), dir.join("incoming"));
+    let open_bases = |group| {
+        finish_replacement(&bases_dir, &incoming, group)?;
+        BaseDir::open(&bases_dir, group, cluster_id)
+    };
     let bases = fs::create_dir_all(&bases_dir)
         .map_err(BaseError::from)
-        .and_then(|()| {
-            (0..groups)
-                .map(|group| BaseDir::open(&bases_dir, group, cluster_id))
-                .collect()
-        });
+        .and_then(|()| (0..groups).map(open_bases).collect());
     Ok(Opener {
         sled_dir: SledDir::new(dir),
         bases: bases.map_err(OpenError::Bases)?,
+        incoming,
         positions,
         known,
         options: options.clone(),

@@ -1,5 +1,6 @@
 //! Opens a sled directory: verified as it is, or rebuilt from bases.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,14 +11,17 @@ use super::parallel;
 use super::recovery::{GroupRecovery, Recovered, RecoveryVisitor};
 use super::watchdog::Progress;
 use crate::store::checkpoint::bases::BaseDir;
+use crate::store::checkpoint::bases::incoming::{received, tree_built_of};
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::position::Position;
 use crate::store::checkpoint::tree::group_tree::{GroupTree, Summary};
 use crate::store::checkpoint::tree::heads::Positions;
-use crate::store::checkpoint::tree::scan::ScanFault;
+use crate::store::checkpoint::tree::pointer::{self, Generation};
 use crate::store::checkpoint::tree::sled_dir::{Condition, SledDir};
 use crate::store::checkpoint::tree::sled_guard::{SledFault, guarded};
 use crate::store::checkpoint::tree::syncer::SledFiles;
+use crate::store::checkpoint::tree::tree_records::ScanFault;
+use crate::store::checkpoint::tree::tree_slot::TreeSlot;
 use crate::store::group_id::GroupId;
 
 /// How long to wait for the lock of a sled that was just closed in this process. sled's threads
@@ -33,6 +37,8 @@ const NEVER: &str = "no checkpoint was ever made";
 pub(crate) struct Opener {
     pub(crate) sled_dir: SledDir,
     pub(crate) bases: Vec<BaseDir>,
+    /// Folder of the bases that were being received.
+    pub(crate) incoming: PathBuf,
     pub(crate) positions: Positions,
     /// Position of each group in the heads file.
     pub(crate) known: Vec<Option<Position>>,
@@ -45,7 +51,7 @@ pub(crate) struct Opener {
 pub(crate) struct Opened {
     pub(crate) db: sled::Db,
     pub(crate) files: SledFiles,
-    pub(crate) trees: Vec<(GroupTree, Option<Summary>)>,
+    pub(crate) trees: Vec<(TreeSlot, Option<Summary>)>,
 }
 
 /// Why the existing directory can't be used.
@@ -96,7 +102,7 @@ impl Opener {
         };
         let recoveries = trees
             .iter()
-            .map(|(tree, summary)| as_found(tree.group, *summary));
+            .map(|(tree, summary)| as_found(tree.current().group, *summary));
         let recoveries = recoveries.collect();
         let opened = self.finish(db, trees)?;
         self.sled_dir
@@ -109,7 +115,7 @@ impl Opener {
     pub(crate) fn finish(
         &self,
         db: sled::Db,
-        trees: Vec<(GroupTree, Option<Summary>)>,
+        trees: Vec<(TreeSlot, Option<Summary>)>,
     ) -> Result<Opened, OpenError> {
         let files = SledFiles::open(&self.sled_dir.path()).and_then(|mut files| {
             files.sync_all()?;
@@ -153,18 +159,36 @@ impl Opener {
     }
 
     /// Opens and verifies every group's tree.
-    fn verify_all(&self, db: &sled::Db) -> Result<Vec<(GroupTree, Option<Summary>)>, Unusable> {
+    fn verify_all(&self, db: &sled::Db) -> Result<Vec<(TreeSlot, Option<Summary>)>, Unusable> {
         parallel::for_each(self.options.recovery_threads, self.groups(), |group| {
-            let verified = GroupTree::open(db, group, self.groups().len())
-                .map_err(ScanFault::Sled)
-                .and_then(|tree| self.verify(&tree).map(|summary| (tree, summary)));
-            verified.map_err(|fault| match fault {
+            let unusable = |fault| match fault {
                 ScanFault::Sled(fault) if fault.is_environment() => {
                     Unusable::Error(OpenError::Environment(fault.into_damage().to_string()))
                 }
                 fault => Unusable::Damage(fault.into_damage().of(group).to_string()),
-            })
+            };
+            let generation = pointer::read(db, group).map_err(unusable)?;
+            self.finish_install(group, generation)?;
+            let slot = TreeSlot::open(db, group, generation, self.groups().len());
+            let slot = slot.map_err(|fault| unusable(ScanFault::Sled(fault)))?;
+            let summary = self.verify(&slot.current()).map_err(unusable)?;
+            let discarded = slot.discard_others();
+            discarded.map_err(|fault| unusable(ScanFault::Sled(fault)))?;
+            Ok((slot, summary))
         })
+    }
+
+    /// The kill came between the switch to a new tree and that to its base.
+    fn finish_install(&self, group: GroupId, generation: Generation) -> Result<(), OpenError> {
+        let listing = OpenError::io("looking for received bases");
+        for dir in received(&self.incoming, group).map_err(listing)? {
+            let built = tree_built_of(&dir).map_err(OpenError::io("reading a received base"))?;
+            if built == Some(generation) {
+                let base = self.bases[usize::from(group)].replace_by(&dir);
+                base.map_err(OpenError::Bases)?;
+            }
+        }
+        Ok(())
     }
 
     fn verify(&self, tree: &GroupTree) -> Result<Option<Summary>, ScanFault> {

@@ -15,6 +15,9 @@ pub struct CheckpointOptions {
     /// stuck. Opening sled itself shows no progress (about 1.3 s per GB, more on a busy disk), so
     /// this limits its whole duration.
     pub stall_limit: Duration,
+    /// Bytes of keys and payloads that an install or a rebuild writes before it flushes or shows
+    /// progress, at least 4 KiB.
+    pub import_part_bytes: usize,
     /// Most bytes of keys, payloads and meta in one commit; a larger one is refused.
     pub commit_bytes_max: usize,
 }
@@ -25,6 +28,7 @@ impl Default for CheckpointOptions {
             cache_bytes: 128 * 1024 * 1024,
             recovery_threads: 2,
             stall_limit: Duration::from_secs(120),
+            import_part_bytes: 4 * 1024 * 1024,
             commit_bytes_max: COMMIT_BYTES_MAX,
         }
     }
@@ -37,6 +41,7 @@ impl CheckpointOptions {
             cache_bytes: self.cache_bytes.max(1024 * 1024),
             recovery_threads: self.recovery_threads.clamp(1, 8),
             stall_limit: self.stall_limit.max(Duration::from_millis(100)),
+            import_part_bytes: self.import_part_bytes.max(4 * 1024),
             commit_bytes_max: self.commit_bytes_max,
         }
     }

@@ -5,10 +5,11 @@ use super::opener::{Opened, Opener, Unusable};
 use super::parallel;
 use super::recovery::{GroupRecovery, Recovered};
 use crate::store::checkpoint::bases::{BaseDir, BaseError, BaseInfo};
-use crate::store::checkpoint::digest::Digest;
+use crate::store::checkpoint::install::{ImportError, import};
 use crate::store::checkpoint::position::Position;
 use crate::store::checkpoint::tree::group_tree::{GroupTree, Summary};
 use crate::store::checkpoint::tree::sled_guard::{SledFault, guarded};
+use crate::store::checkpoint::tree::tree_slot::TreeSlot;
 use crate::store::group_id::GroupId;
 
 impl Opener {
@@ -49,13 +50,14 @@ impl Opener {
         &self,
         db: &sled::Db,
         imported: &[(u16, Option<Position>)],
-    ) -> Result<Vec<(GroupTree, Option<Summary>)>, OpenError> {
+    ) -> Result<Vec<(TreeSlot, Option<Summary>)>, OpenError> {
         parallel::for_each(
             self.options.recovery_threads,
             imported.iter(),
             |(group, position)| {
-                let tree =
-                    GroupTree::open(db, *group, self.groups().len()).map_err(rebuild_failed)?;
+                let slot = TreeSlot::open(db, *group, 0, self.groups().len());
+                let slot = slot.map_err(rebuild_failed)?;
+                let tree = slot.current();
                 self.visitor.begin(*group);
                 let meta = tree.verify(|key, payload| {
                     self.progress.tick();
@@ -71,14 +73,14 @@ impl Opener {
                 if summary.map(|summary| summary.position) != *position {
                     return Err(OpenError::Rebuild("sled lost an imported shard".to_owned()));
                 }
-                Ok((tree, summary))
+                Ok((slot, summary))
             },
         )
     }
 
     /// Fills a group's tree from its newest valid base. Invalid bases before it are set aside.
     fn import(&self, db: &sled::Db, group: GroupId, why: &str) -> Result<GroupRecovery, OpenError> {
-        let tree = GroupTree::open(db, group, self.groups().len()).map_err(rebuild_failed)?;
+        let tree = GroupTree::open(db, group, 0, self.groups().len()).map_err(rebuild_failed)?;
         let bases = &self.bases[usize::from(group)];
         let mut why = why.to_owned();
         for base in bases.list() {
@@ -128,15 +130,15 @@ impl Opener {
     ) -> Result<(), OpenError> {
         let base_failed = |e: BaseError| OpenError::Rebuild(e.to_string());
         let mut reader = bases.read(base).map_err(base_failed)?;
-        let mut digest = Digest::default();
-        while let Some((key, payload)) = reader.next().map_err(base_failed)? {
-            digest.add(tree.import_record(key, payload).map_err(rebuild_failed)?);
+        let imported = import(tree, &mut reader, self.options.import_part_bytes, || {
             self.progress.tick();
-        }
-        let position = reader.header().position;
-        let summary = Summary { position, digest };
-        tree.import_meta(&summary, reader.meta())
-            .map_err(rebuild_failed)
+            Ok::<_, OpenError>(())
+        });
+        imported.map(drop).map_err(|error| match error {
+            ImportError::Base(error) => base_failed(error),
+            ImportError::Sled(fault) => rebuild_failed(fault),
+            ImportError::Pause(error) => error,
+        })
     }
 }
 

@@ -230,7 +230,8 @@ fn a_base_does_not_go_on_by_what_sled_lost_or_brought_back() {
     for brings_back in [false, true] {
         let dir = scratch_dir();
         let (store, mut naive, bases) = gone_on(dir.path());
-        let tree = store.group(0).expect("the shard").tree.tree();
+        let tree = store.group(0).expect("the shard").tree.current();
+        let tree = tree.tree();
         let (key, old) = naive.newest().1.first_key_value().expect("a record");
         let (key, mut new) = (key.clone(), old.clone());
         let stored_before = tree.get(stored_key(&key)).expect("sled answers");

@@ -32,6 +32,8 @@ pub(super) fn options() -> CheckpointOptions {
     CheckpointOptions {
         cache_bytes: 8 * 1024 * 1024,
         recovery_threads: 2,
+        // Also small states are imported in several parts.
+        import_part_bytes: 64 * 1024,
         stall_limit: Duration::from_secs(20),
         ..CheckpointOptions::default()
     }
@@ -82,6 +84,7 @@ pub(super) fn models(
         seed,
         group,
         changes,
+        later_changes: changes,
         payload_bytes_max,
     };
     (0..groups).map(model).collect()

@@ -8,6 +8,8 @@ mod bases_of_changes;
 mod basics;
 mod flips;
 mod harness;
+mod install;
+mod install_kill;
 mod kill;
 mod model;
 mod random_runs;

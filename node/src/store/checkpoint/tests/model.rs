@@ -14,8 +14,10 @@ pub(super) type Content = BTreeMap<Vec<u8>, Vec<u8>>;
 pub(super) struct Model {
     pub(super) seed: u64,
     pub(super) group: GroupId,
-    /// Changes in a commit.
+    /// Changes in the first commit; they are of three times as many learners.
     pub(super) changes: usize,
+    /// Changes in each later commit.
+    pub(super) later_changes: usize,
     /// Largest payload in bytes.
     pub(super) payload_bytes_max: usize,
 }
@@ -45,9 +47,12 @@ impl Model {
     pub(super) fn commit(&self, number: u64) -> Commit {
         let mix = self.seed ^ (u64::from(self.group) << 48) ^ (number << 20);
         let mut random = fastrand::Rng::with_seed(mix);
-        let changes = (0..self.changes)
-            .map(|_| self.change(&mut random))
-            .collect();
+        let changes = if number == 1 {
+            self.changes
+        } else {
+            self.later_changes
+        };
+        let changes = (0..changes).map(|_| self.change(&mut random)).collect();
         Commit {
             position: Model::position(number),
             meta: self.meta(number),

@@ -220,7 +220,8 @@ fn damage_at_run_time_is_reported_and_never_served() {
     let (dir, models) = prepared();
     let (store, _) = open(dir.path(), SHARDS);
     let victim = models[0].content(5).into_keys().nth(30).unwrap();
-    let tree = store.groups[0].tree.tree();
+    let tree = store.groups[0].tree.current();
+    let tree = tree.tree();
     let mut stored_key = vec![1];
     stored_key.extend_from_slice(&victim);
     let mut value = tree.get(&stored_key).unwrap().unwrap().to_vec();

@@ -21,7 +21,7 @@ pub(super) fn for_seeds(name: &str, runs_variable: &str, runs: u64, test: impl F
     }
 }
 
-fn number(variable: &str) -> Option<u64> {
+pub(super) fn number(variable: &str) -> Option<u64> {
     let text = std::env::var(variable).ok()?;
     Some(
         text.parse()

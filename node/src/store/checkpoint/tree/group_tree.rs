@@ -1,16 +1,15 @@
 //! One group's sled tree: reads and verifies it, and builds the batches that change it.
 
-use std::sync::Arc;
-
 use parking_lot::Mutex;
 
 use super::commit::{Commit, CommitError};
 use super::key_list::KeyList;
 use super::meta::GroupMeta;
+use super::pointer::{Generation, tree_name};
 use super::recent_hashes::RecentHashes;
 use super::record::{self, META_KEY, Payload, stored_key};
-use super::scan::{ScanFault, TreeRecords};
 use super::sled_guard::{SledFault, guarded};
+use super::tree_records::{ScanFault, TreeRecords};
 use crate::store::checkpoint::damage::Damage;
 use crate::store::checkpoint::digest::Digest;
 use crate::store::checkpoint::position::Position;
@@ -32,27 +31,29 @@ pub(crate) struct Prepared {
     pub(crate) keys: KeyList,
 }
 
-#[derive(Clone)]
 pub(crate) struct GroupTree {
     pub(crate) group: GroupId,
+    pub(crate) generation: Generation,
     tree: sled::Tree,
     /// Hashes of records after the last prepared batch. A batch that fails takes the store out of
     /// use, so they need no rollback.
-    recent: Arc<Mutex<RecentHashes>>,
+    recent: Mutex<RecentHashes>,
 }
 
 impl GroupTree {
-    /// The tree of one of `groups` groups.
+    /// A tree of one of `groups` groups.
     pub(crate) fn open(
         db: &sled::Db,
         group: GroupId,
+        generation: Generation,
         groups: usize,
     ) -> Result<GroupTree, SledFault> {
-        let tree = guarded(|| db.open_tree(format!("shard-{group:04}")))?;
+        let tree = guarded(|| db.open_tree(tree_name(group, generation)))?;
         Ok(GroupTree {
             group,
+            generation,
             tree,
-            recent: Arc::new(Mutex::new(RecentHashes::of_one_in(groups))),
+            recent: Mutex::new(RecentHashes::of_one_in(groups)),
         })
     }
 

@@ -37,8 +37,8 @@ pub(crate) enum SyncError {
 }
 
 struct Request {
-    group: GroupId,
-    position: Position,
+    /// The group's new position in the heads file, if it has one.
+    head: Option<(GroupId, Position)>,
     done: SyncSender<Result<(), SyncError>>,
 }
 
@@ -49,7 +49,8 @@ pub(crate) struct Syncer {
 }
 
 impl Syncer {
-    /// `groups` limits the queue: a group has at most one commit in progress.
+    /// `groups` limits the queue: a group has at most one commit in progress. With an install
+    /// beside it, one of the two may wait for a place.
     pub(crate) fn start(
         db: sled::Db,
         files: SledFiles,
@@ -76,15 +77,21 @@ impl Syncer {
         })
     }
 
-    /// Returns once everything applied to sled before the call is durable.
+    /// Returns once everything applied to sled before the call is durable, and then the group's
+    /// new position.
     pub(crate) fn make_durable(&self, group: GroupId, position: Position) -> Result<(), SyncError> {
+        self.request(Some((group, position)))
+    }
+
+    /// Returns once everything applied to sled before the call is durable.
+    pub(crate) fn flush(&self) -> Result<(), SyncError> {
+        self.request(None)
+    }
+
+    fn request(&self, head: Option<(GroupId, Position)>) -> Result<(), SyncError> {
         let stuck = || SyncError::Stuck(self.patience);
         let (done, outcome) = sync_channel(1);
-        let request = Request {
-            group,
-            position,
-            done,
-        };
+        let request = Request { head, done };
         let Some(requests) = &self.requests else {
             return Err(stuck());
         };
@@ -146,7 +153,11 @@ impl Worker {
         self.files
             .sync()
             .map_err(|e| fsync_error("sled's files", e))?;
-        let positions: Vec<_> = batch.iter().map(|r| (r.group, Some(r.position))).collect();
+        let heads = batch.iter().filter_map(|request| request.head);
+        let positions: Vec<_> = heads.map(|(group, at)| (group, Some(at))).collect();
+        if positions.is_empty() {
+            return Ok(());
+        }
         self.positions
             .write(&positions)
             .map_err(|e| fsync_error("the heads file", e))

@@ -1,0 +1,124 @@
+//! The current tree of a group, which an install replaces.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use parking_lot::{Mutex, RwLock};
+
+use super::group_tree::GroupTree;
+use super::pointer::{self, Generation};
+use super::sled_guard::{SledFault, guarded};
+use crate::store::group_id::GroupId;
+
+/// Records of a discarded tree that are removed between two looks at it. Dropping a whole tree at
+/// once would read all of it into memory.
+const DISCARDED_AT_ONCE: usize = 1_000;
+
+/// Readers take the tree once and keep it, so each sees one tree, before or after the replacement.
+/// A replaced tree is removed once no reader has it any more.
+pub(crate) struct TreeSlot {
+    db: sled::Db,
+    group: GroupId,
+    /// Number of groups of the store.
+    groups: usize,
+    current: RwLock<Arc<GroupTree>>,
+    /// Trees that were replaced while they were read. At most one for each install.
+    replaced: Mutex<Vec<Arc<GroupTree>>>,
+    next: AtomicU32,
+}
+
+impl TreeSlot {
+    /// Opens a group's current tree, of one of `groups` groups.
+    pub(crate) fn open(
+        db: &sled::Db,
+        group: GroupId,
+        generation: Generation,
+        groups: usize,
+    ) -> Result<Self, SledFault> {
+        let newest = pointer::generations(db, group)?.max().unwrap_or(0);
+        let tree = GroupTree::open(db, group, generation, groups)?;
+        Ok(Self {
+            db: db.clone(),
+            group,
+            groups,
+            current: RwLock::new(Arc::new(tree)),
+            replaced: Mutex::default(),
+            next: AtomicU32::new(newest.max(generation) + 1),
+        })
+    }
+
+    /// The current tree. It stays readable while it is held, though it may be replaced meanwhile.
+    pub(crate) fn current(&self) -> Arc<GroupTree> {
+        self.current.read().clone()
+    }
+
+    /// A new, empty tree, which is not read until it replaces the current one.
+    pub(crate) fn create(&self) -> Result<GroupTree, SledFault> {
+        let generation = self.next.fetch_add(1, Ordering::Relaxed);
+        GroupTree::open(&self.db, self.group, generation, self.groups)
+    }
+
+    /// Makes a tree of this group the current one in sled; durable with the next flush.
+    pub(crate) fn point_to(&self, tree: &GroupTree) -> Result<(), SledFault> {
+        pointer::write(&self.db, self.group, tree.generation)
+    }
+
+    /// Makes a tree the current one for all readers to come.
+    pub(crate) fn replace(&self, tree: GroupTree) {
+        let old = std::mem::replace(&mut *self.current.write(), Arc::new(tree));
+        self.replaced.lock().push(old);
+    }
+
+    /// Removes the replaced trees that have no reader any more. The others are removed by the next
+    /// call, or at the next start.
+    pub(crate) fn discard_replaced(&self) -> Result<(), SledFault> {
+        let mut replaced = std::mem::take(&mut *self.replaced.lock()).into_iter();
+        let outcome = replaced.try_for_each(|tree| match Arc::try_unwrap(tree) {
+            Ok(tree) => self.discard(tree),
+            Err(read) => {
+                self.replaced.lock().push(read);
+                Ok(())
+            }
+        });
+        self.replaced.lock().extend(replaced);
+        outcome
+    }
+
+    /// Removes all trees of the group but the current one. To be called before there are readers.
+    pub(crate) fn discard_others(&self) -> Result<(), SledFault> {
+        let current = self.current().generation;
+        for generation in pointer::generations(&self.db, self.group)? {
+            if generation != current {
+                let tree = GroupTree::open(&self.db, self.group, generation, self.groups)?;
+                self.discard(tree)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes a tree without readers. An interrupted removal is finished at the next start.
+    pub(crate) fn discard(&self, tree: GroupTree) -> Result<(), SledFault> {
+        let keys_of = || {
+            let keys = tree.tree().iter().keys();
+            keys.take(DISCARDED_AT_ONCE)
+                .collect::<sled::Result<Vec<_>>>()
+        };
+        loop {
+            let keys = guarded(keys_of)?;
+            if keys.is_empty() {
+                break;
+            }
+            guarded(|| {
+                keys.iter()
+                    .try_for_each(|key| tree.tree().remove(key).map(drop))
+            })?;
+        }
+        let name = pointer::tree_name(self.group, tree.generation);
+        // sled flushes when the last handle of a tree is dropped.
+        guarded(|| {
+            self.db.drop_tree(name)?;
+            drop(tree);
+            Ok(())
+        })
+    }
+}
