@@ -1,6 +1,8 @@
-//! A clock that is anchored to the wall clock once, and follows it only when that stays ahead.
+//! A clock that is anchored once, and follows another only slowly.
 //!
-//! Pure: readings of both clocks are arguments.
+//! Pure: readings of all clocks are arguments.
+
+use super::NS_PER_S;
 
 /// For how long the wall clock has to be ahead before it is followed.
 const AHEAD_FOR_NS: i64 = 60 * NS_PER_S;
@@ -10,46 +12,56 @@ const PACE: i64 = 10;
 const AHEAD_BY_NS: i64 = NS_PER_S / 10;
 /// After a longer time without an observation, nothing is known about the wall clock in between.
 const UNOBSERVED_NS: i64 = 5 * NS_PER_S;
-const NS_PER_S: i64 = 1_000_000_000;
 
 /// What is added to the time since boot to give the clock's time. Never decreases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Anchor {
     offset_ns: i64,
-    /// Time since boot of the last observation, ns.
-    observed_ns: i64,
+    /// Time since boot of the last comparison with another clock, ns.
+    compared_ns: i64,
     /// Time since boot at which the wall clock was first seen ahead, and has been since, ns.
     ahead_since_ns: Option<i64>,
 }
 
 impl Anchor {
-    /// Anchored to the wall clock at a time since boot, both in ns.
-    pub fn new(boot_ns: i64, wall_ns: i64) -> Self {
+    /// Shows a time at a time since boot, both in ns.
+    pub fn new(boot_ns: i64, shows_ns: i64) -> Self {
         Self {
-            offset_ns: wall_ns.saturating_sub(boot_ns),
-            observed_ns: boot_ns,
+            offset_ns: offset_ns(boot_ns, shows_ns),
+            compared_ns: boot_ns,
             ahead_since_ns: None,
         }
     }
 
-    /// What is added to the time since boot, ns.
+    /// What is added to the time since boot, ns; never `i64::MIN`.
     pub fn offset_ns(self) -> i64 {
         self.offset_ns
     }
 
+    /// Whether it runs at ten times real time at a time since boot, ns.
+    pub fn is_catching_up(self, boot_ns: i64) -> bool {
+        let is_compared = boot_ns.saturating_sub(self.compared_ns) <= UNOBSERVED_NS;
+        is_compared && self.ahead_for_ns(self.compared_ns) >= AHEAD_FOR_NS
+    }
+
     /// Sets the clock forward to a time at a time since boot, both in ns; never back.
     pub fn raise(&mut self, boot_ns: i64, to_ns: i64) {
-        self.offset_ns = self.offset_ns.max(to_ns.saturating_sub(boot_ns));
+        self.offset_ns = self.offset_ns.max(offset_ns(boot_ns, to_ns));
+    }
+
+    /// Follows a leader's clock that shows a time at a time since boot, both in ns. The leader's
+    /// clock may run at ten times real time, so this one may, too, and no faster.
+    pub fn follow(&mut self, boot_ns: i64, leader_ns: i64) {
+        let passed_ns = self.compare(boot_ns).min(UNOBSERVED_NS);
+        self.ahead_since_ns = None;
+        self.catch_up(offset_ns(boot_ns, leader_ns), passed_ns);
     }
 
     /// Compares with the wall clock at a time since boot, both in ns. To be called every second.
     pub fn observe(&mut self, boot_ns: i64, wall_ns: i64) {
-        let passed_ns = boot_ns.saturating_sub(self.observed_ns).max(0);
-        self.observed_ns = boot_ns;
-        let ahead_ns = wall_ns
-            .saturating_sub(boot_ns)
-            .saturating_sub(self.offset_ns);
-        if ahead_ns <= AHEAD_BY_NS {
+        let passed_ns = self.compare(boot_ns);
+        let wall_offset_ns = offset_ns(boot_ns, wall_ns);
+        if wall_offset_ns.saturating_sub(self.offset_ns) <= AHEAD_BY_NS {
             self.ahead_since_ns = None;
             return;
         }
@@ -57,11 +69,34 @@ impl Anchor {
             self.ahead_since_ns = Some(boot_ns);
             return;
         }
-        let since_ns = *self.ahead_since_ns.get_or_insert(boot_ns);
-        if boot_ns.saturating_sub(since_ns) >= AHEAD_FOR_NS {
-            self.offset_ns += ahead_ns.min(passed_ns * (PACE - 1));
+        self.ahead_since_ns.get_or_insert(boot_ns);
+        if self.ahead_for_ns(boot_ns) >= AHEAD_FOR_NS {
+            self.catch_up(wall_offset_ns, passed_ns);
         }
     }
+
+    fn ahead_for_ns(self, boot_ns: i64) -> i64 {
+        let since_ns = self.ahead_since_ns.unwrap_or(boot_ns);
+        boot_ns.saturating_sub(since_ns)
+    }
+
+    /// Time since the last comparison, ns.
+    fn compare(&mut self, boot_ns: i64) -> i64 {
+        let passed_ns = boot_ns.saturating_sub(self.compared_ns).max(0);
+        self.compared_ns = boot_ns;
+        passed_ns
+    }
+
+    /// Moves towards a later offset, as far as the pace allows after some time, both in ns.
+    fn catch_up(&mut self, to_ns: i64, passed_ns: i64) {
+        let most_ns = self.offset_ns.saturating_add(passed_ns * (PACE - 1));
+        self.offset_ns = self.offset_ns.max(to_ns.min(most_ns));
+    }
+}
+
+/// Saturates, one above the least number.
+fn offset_ns(boot_ns: i64, shows_ns: i64) -> i64 {
+    shows_ns.saturating_sub(boot_ns).max(i64::MIN + 1)
 }
 
 #[cfg(test)]
@@ -122,7 +157,7 @@ mod tests {
         assert_eq!(
             anchor,
             Anchor {
-                observed_ns: HOUR_NS,
+                compared_ns: HOUR_NS,
                 ..Anchor::new(0, START_NS)
             }
         );

@@ -1,6 +1,6 @@
 //! A shard's replica on this node, with its tasks.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use homeroom_core::{
     DeadLetterUpdate, Settings,
@@ -15,14 +15,14 @@ use super::{
     apply::{ShardMachine, Watch, Watchers},
     checkpoint::{Sweeper, recover},
     events::ShardEvents,
-    propose::{BatchLimits, Batcher, Part, Ticker},
+    propose::{BatchLimits, Batcher, Part, Ticker, Timekeeper},
     read::ShardReader,
     residency::{Directory, LearnerMemory, ShardBlocks},
     slicer::Slicer,
     view::{View, ViewPublisher, Views},
 };
 use crate::{
-    clock::NodeClock,
+    clock::LogClock,
     learner::{BlockSource, Stored},
     raft::{Group, GroupConfig, GroupResources, ProposeError, StartError},
     store::checkpoint::{Change, Position},
@@ -55,8 +55,8 @@ pub struct ShardSetup {
     pub limits: BatchLimits,
     /// Shared by all shards of the node.
     pub slicer: Slicer,
-    /// Gives log time. Shared by all shards of the node.
-    pub clock: Arc<NodeClock>,
+    /// Its log time; without an anchor yet.
+    pub clock: Arc<LogClock>,
 }
 
 /// A shard's replica.
@@ -68,7 +68,7 @@ pub struct ShardReplica {
     watchers: Watchers,
     parts: mpsc::Sender<Part>,
     view: watch::Receiver<Arc<View>>,
-    clock: Arc<NodeClock>,
+    clock: Arc<LogClock>,
 }
 
 impl ShardReplica {
@@ -82,7 +82,7 @@ impl ShardReplica {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
-        let shard = setup.group.id;
+        let (shard, me) = (setup.group.id, setup.group.replica);
         let recovered =
             recover::<ShardMachine>(&setup.group, &setup.resources.store, setup.recovered)?;
         let (state, membership) = recovered.map_or(
@@ -92,7 +92,8 @@ impl ShardReplica {
         let directory = Directory::new(setup.memory);
         let watchers = Watchers::default();
         let index = setup.recovered.map_or(0, |position| position.index);
-        let (views, Views { view, due }) = ViewPublisher::new(View::of(&state, index));
+        let (views, Views { view, due }) =
+            ViewPublisher::new(View::of(&state, index), Arc::clone(&setup.clock));
         let blocks: Arc<dyn BlockSource> = Arc::new(ShardBlocks {
             shard,
             store: Arc::clone(&setup.resources.store),
@@ -125,7 +126,6 @@ impl ShardReplica {
             machine,
         )
         .await?;
-        clock.raise(view.borrow().log_time_ms);
         let (parts, queue) = mpsc::channel(PARTS_QUEUED);
         let reader = ShardReader::new(
             Arc::clone(&group),
@@ -144,12 +144,13 @@ impl ShardReplica {
             view,
             clock,
         };
-        replica.spawn_tasks(queue, due, setup.limits, tasks, stop);
+        replica.spawn_tasks(me, queue, due, setup.limits, tasks, stop);
         Ok(replica)
     }
 
     fn spawn_tasks(
         &self,
+        me: u64,
         parts: mpsc::Receiver<Part>,
         due: watch::Receiver<Option<i64>>,
         limits: BatchLimits,
@@ -171,6 +172,15 @@ impl ShardReplica {
             stop: stop.clone(),
         };
         tasks.spawn(ticker.run());
+        let voters = BTreeSet::from([me]);
+        self.clock.anchor(me, &voters);
+        let timekeeper = Timekeeper {
+            clock: Arc::clone(&self.clock),
+            me,
+            voters,
+            stop: stop.clone(),
+        };
+        tasks.spawn(timekeeper.run());
     }
 
     /// The shard's number.
@@ -183,9 +193,15 @@ impl ShardReplica {
         Arc::clone(&self.view.borrow())
     }
 
-    /// Log time now, ms: what the next entry is stamped with.
-    pub fn log_now_ms(&self) -> i64 {
-        self.clock.now_ms()
+    /// Its log clock; log time now is what the next entry is stamped with.
+    pub fn clock(&self) -> &LogClock {
+        &self.clock
+    }
+
+    /// # Errors
+    /// Without log time: then this replica does not lead, or not yet.
+    fn log_now_ms(&self) -> Result<i64, ProposeError> {
+        self.clock.now_ms().ok_or(ProposeError::NotLeader)
     }
 
     /// Receives every new view.
@@ -233,7 +249,7 @@ impl ShardReplica {
         if has_them && !never {
             return Ok(());
         }
-        let entry = encode_settings(self.clock.now_ms(), settings);
+        let entry = encode_settings(self.log_now_ms()?, settings);
         match self.group.propose(entry.into()).await {
             // It takes no events that they could matter for. The others adopt them.
             Err(ProposeError::Sealed(_)) => Ok(()),
@@ -247,7 +263,7 @@ impl ShardReplica {
     /// When the group has stopped (the update may or may not be in the log), or this replica does
     /// not lead.
     pub async fn update_dead_letters(&self, work: &DeadLetterUpdate) -> Result<(), ProposeError> {
-        let entry = encode_dead_letter_update(self.clock.now_ms(), work);
+        let entry = encode_dead_letter_update(self.log_now_ms()?, work);
         self.group.propose(entry.into()).await.map(drop)
     }
 
@@ -255,14 +271,16 @@ impl ShardReplica {
     /// short, also those that are idle and least recently touched. Returns whether more can be
     /// stopped once a checkpoint has stored them.
     pub async fn passivate(&self) -> bool {
-        let now_ms = self.clock.now_ms();
+        let Some(now_ms) = self.clock.now_ms() else {
+            return false;
+        };
         let some_wait = self
             .group
             .inspect(|machine| machine.passivate(now_ms))
             .await;
         // A checkpoint needs a new entry, and an idle shard has none.
         if some_wait && self.group.bytes_since_capture().await == 0 {
-            let tick = encode_tick(self.clock.now_ms());
+            let tick = encode_tick(now_ms);
             if let Err(error) = self.group.propose(tick.into()).await {
                 tracing::debug!(%error, "a tick was not written");
             }

@@ -8,6 +8,8 @@ use homeroom_core::{
 };
 use tokio::sync::watch;
 
+use crate::clock::LogClock;
+
 /// A shard as of its newest applied entry.
 #[derive(Clone, Debug)]
 pub struct View {
@@ -47,6 +49,7 @@ impl View {
 
 /// Publishes a shard's views.
 pub struct ViewPublisher {
+    clock: Arc<LogClock>,
     view: watch::Sender<Arc<View>>,
     due: watch::Sender<Option<i64>>,
 }
@@ -60,11 +63,14 @@ pub struct Views {
 }
 
 impl ViewPublisher {
-    /// Begins with the recovered state's view.
-    pub fn new(first: View) -> (Self, Views) {
+    /// Begins with the recovered state's view. The log time of each view is a lower bound of the
+    /// clock's.
+    pub fn new(first: View, clock: Arc<LogClock>) -> (Self, Views) {
+        clock.committed(first.log_time_ms);
         let (due_sender, due) = watch::channel(first.next_due_ms);
         let (sender, view) = watch::channel(Arc::new(first));
         let publisher = Self {
+            clock,
             view: sender,
             due: due_sender,
         };
@@ -73,6 +79,7 @@ impl ViewPublisher {
 
     /// Replaces the newest view.
     pub fn publish(&self, view: View) {
+        self.clock.committed(view.log_time_ms);
         note_due(&self.due, view.next_due_ms);
         self.view.send_replace(Arc::new(view));
     }

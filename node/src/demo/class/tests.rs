@@ -11,8 +11,8 @@ const NOW_MS: i64 = 1_772_438_400_000;
 #[test]
 fn each_way_of_being_broken_has_a_reason_of_its_own() {
     let context = DeliveryContext {
-        now_ms: NOW_MS,
-        arrived_ms: NOW_MS,
+        log_times_ms: &[Some(NOW_MS)],
+        first_arrived_ms: None,
         listener: "grpc",
         settings: &Settings::default(),
         home_pages: None,

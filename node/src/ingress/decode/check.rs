@@ -56,9 +56,11 @@ impl<'p> Draft<'p> {
             return Err(self.missing(labels, scoring, needs_session));
         }
         let timestamp_ms = self.timestamp_ms(labels)?;
-        let latest_ms = context.now_ms.saturating_add(FUTURE_TOLERANCE_MS);
-        if timestamp_ms > latest_ms {
-            return Err(future(labels, timestamp_ms, context.now_ms));
+        let user_id = self.user_id.as_deref().unwrap_or_default();
+        if let Some(now_ms) = context.log_time_of_ms(user_id)
+            && timestamp_ms > now_ms.saturating_add(FUTURE_TOLERANCE_MS)
+        {
+            return Err(future(labels, timestamp_ms, now_ms));
         }
         self.check_names(labels)?;
         self.check_quantities(labels)?;
@@ -220,7 +222,7 @@ fn future(labels: &Labels, timestamp_ms: i64, now_ms: i64) -> Fault {
     let ahead_ms = i128::from(timestamp_ms) - i128::from(now_ms);
     let label = labels.timestamp;
     let detail = format!(
-        "{label} is {ahead_ms} ms ahead of this node's clock, at most {FUTURE_TOLERANCE_MS} are taken"
+        "{label} is {ahead_ms} ms ahead of log time, at most {FUTURE_TOLERANCE_MS} are taken"
     );
     Fault::new(Reason::FutureTimestamp, detail)
 }

@@ -19,30 +19,29 @@ const RECORD_BYTES: usize = 256;
 #[derive(Debug)]
 pub struct Admission<'s> {
     context: DeliveryContext<'s>,
-    shards: u32,
     /// Deliveries per shard, if they are spread evenly.
     share: usize,
     /// In the order of their first delivery.
     parts: Vec<Routed>,
     /// By shard: the index of its part in `parts`.
     places: Vec<Option<u16>>,
-    /// For each refusal the index of its delivery and its detail.
+    /// The index of each delivery that was refused or not taken, and its detail.
     pub details: Vec<(u32, String)>,
-    /// The event time of each delivery, ms since the epoch; `None` for a refusal.
-    pub times_ms: Vec<Option<i64>>,
+    /// The age of each event on arrival, by log time, ms; `None` if it was refused or not taken.
+    pub ages_ms: Vec<Option<i64>>,
 }
 
 impl<'s> Admission<'s> {
     /// For a request of about `deliveries` deliveries.
-    pub fn new(context: DeliveryContext<'s>, deliveries: usize, shards: u16) -> Self {
+    pub fn new(context: DeliveryContext<'s>, deliveries: usize) -> Self {
+        let shards = context.log_times_ms.len();
         Self {
             context,
-            shards: shards.into(),
-            share: deliveries.div_ceil(usize::from(shards).max(1)),
-            parts: Vec::with_capacity(deliveries.min(shards.into())),
-            places: vec![None; shards.into()],
+            share: deliveries.div_ceil(shards.max(1)),
+            parts: Vec::with_capacity(deliveries.min(shards)),
+            places: vec![None; shards],
             details: Vec::new(),
-            times_ms: Vec::with_capacity(deliveries),
+            ages_ms: Vec::with_capacity(deliveries),
         }
     }
 
@@ -64,16 +63,25 @@ impl<'s> Admission<'s> {
         self.delivery(decoded);
     }
 
-    /// Adds a decoded delivery.
+    /// Adds a decoded delivery, unless its shard has no log time: then it has no outcome, and is to
+    /// be sent again.
     pub fn delivery(&mut self, decoded: Result<Event<'_>, Refusal<'_>>) {
         let hash = match &decoded {
             Ok(event) => learner_hash(&event.user_id),
             Err(refusal) => refusal_hash(refusal),
         };
         let slot = self.deliveries();
+        let shard = shard_of(hash, self.shards());
+        let Some(now_ms) = self.context.log_time_ms(shard) else {
+            self.ages_ms.push(None);
+            self.details
+                .push((slot, format!("shard {shard} has no log time yet")));
+            return;
+        };
         let time_ms = decoded.as_ref().ok().map(|event| event.timestamp_ms);
-        self.times_ms.push(time_ms);
-        let part = self.part(shard_of(hash, self.shards));
+        self.ages_ms
+            .push(time_ms.map(|time_ms| now_ms.saturating_sub(time_ms)));
+        let part = self.part(shard);
         part.slots.push(slot);
         match decoded {
             Ok(event) => part.records.push_event(&event),
@@ -100,7 +108,7 @@ impl<'s> Admission<'s> {
 
     /// Number of shards in the cluster.
     pub fn shards(&self) -> u32 {
-        self.shards
+        self.context.shards()
     }
 
     /// The context of the request, for callers that decode deliveries themselves.
@@ -110,7 +118,7 @@ impl<'s> Admission<'s> {
 
     /// Number of deliveries so far, which is the number of outcomes.
     pub fn deliveries(&self) -> u32 {
-        u32::try_from(self.times_ms.len()).expect("requests are bounded")
+        u32::try_from(self.ages_ms.len()).expect("requests are bounded")
     }
 
     /// Takes the parts out: one per shard with deliveries, ordered by shard.

@@ -13,7 +13,6 @@ use super::{
     outcome::{to_outcomes, to_token},
 };
 use crate::{
-    clock::NodeClock,
     observe::metrics::{self, IngestMetrics},
     route::{Delivered, RouteError, Router, UnderWay, Urgency},
 };
@@ -27,26 +26,23 @@ pub struct Intake {
     router: Arc<Router>,
     pub(super) cluster: watch::Receiver<Arc<ClusterState>>,
     metrics: Arc<IngestMetrics>,
-    /// Log time: it judges timestamps and dates statements without one.
-    pub(super) clock: Arc<NodeClock>,
 }
 
 /// A request in the queues of its shards, whose outcomes are awaited.
 pub struct PendingRequest {
     under_way: UnderWay,
     cluster_id: String,
-    /// The details of what ingress refused, by delivery.
+    /// The details of what ingress refused or did not take, by delivery.
     details: Vec<(u32, String)>,
     measurement: Measurement,
 }
 
 /// What the measures of a request are taken from.
 struct Measurement {
-    /// By delivery, to measure the age of events.
-    times_ms: Vec<Option<i64>>,
+    /// By delivery: the age of an event on arrival, ms.
+    ages_ms: Vec<Option<i64>>,
     received: Instant,
     metrics: Arc<IngestMetrics>,
-    clock: Arc<NodeClock>,
 }
 
 /// The answer to a request.
@@ -84,13 +80,11 @@ impl Intake {
         router: Arc<Router>,
         cluster: watch::Receiver<Arc<ClusterState>>,
         metrics: Arc<IngestMetrics>,
-        clock: Arc<NodeClock>,
     ) -> Self {
         Self {
             router,
             cluster,
             metrics,
-            clock,
         }
     }
 
@@ -130,21 +124,20 @@ impl Intake {
         }
         let cluster = Arc::clone(&self.cluster.borrow());
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
-        let shards = u16::try_from(self.router.shards().len()).unwrap_or(u16::MAX);
-        let now_ms = self.clock.now_ms();
+        let log_times_ms = self.log_times_ms();
         let context = DeliveryContext {
-            now_ms,
-            arrived_ms: now_ms,
+            log_times_ms: &log_times_ms,
+            first_arrived_ms: None,
             listener,
             settings: &founded.settings,
             home_pages: Some(&self.metrics.home_pages),
         };
-        let mut admission = Admission::new(context, deliveries, shards);
+        let mut admission = Admission::new(context, deliveries);
         let admitted = admit(&mut admission)?;
         let count = admission.deliveries() as usize;
         let parts = admission.take_parts();
         let Admission {
-            details, times_ms, ..
+            details, ages_ms, ..
         } = admission;
         let under_way = self
             .router
@@ -156,13 +149,18 @@ impl Intake {
             cluster_id: founded.cluster_id.clone(),
             details,
             measurement: Measurement {
-                times_ms,
+                ages_ms,
                 received,
                 metrics: Arc::clone(&self.metrics),
-                clock: Arc::clone(&self.clock),
             },
         };
         Ok((taken, admitted))
+    }
+
+    /// Log time of each shard: it judges timestamps and dates statements without one.
+    pub(super) fn log_times_ms(&self) -> Vec<Option<i64>> {
+        let shards = self.router.shards().iter();
+        shards.map(|shard| shard.clock().now_ms()).collect()
     }
 
     /// Counts a request.
@@ -217,15 +215,15 @@ impl Measurement {
         }
         metrics.conflicting.increment(conflicts);
         let accepted = counts[metrics::Outcome::Accepted as usize];
+        let since_s = self.received.elapsed().as_secs_f64();
         metrics
             .insight_latency_seconds
-            .record_many(self.received.elapsed().as_secs_f64(), accepted);
-        let now_ms = self.clock.now_ms();
-        let timed = delivered.outcomes.iter().zip(&self.times_ms);
-        let ages_s = timed
+            .record_many(since_s, accepted);
+        let aged = delivered.outcomes.iter().zip(&self.ages_ms);
+        let ages_s = aged
             .filter(|(outcome, _)| **outcome == Some(Outcome::Accepted))
-            .filter_map(|(_, time_ms)| *time_ms)
-            .map(|time_ms| (now_ms - time_ms).max(0) as f64 / 1_000.0);
+            .filter_map(|(_, age_ms)| *age_ms)
+            .map(|age_ms| (age_ms as f64 / 1_000.0 + since_s).max(0.0));
         metrics.event_age_seconds.record_all(ages_s);
     }
 }

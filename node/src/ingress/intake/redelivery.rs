@@ -106,10 +106,10 @@ impl Intake {
     pub fn dry_run(&self, letters: &[&DeadLetter]) -> Result<Vec<DryRunOutcome>, IntakeError> {
         let cluster = self.cluster.borrow().clone();
         let founded = cluster.founded.as_ref().ok_or(IntakeError::NotFounded)?;
-        let now_ms = self.clock.now_ms();
+        let log_times_ms = self.log_times_ms();
         let context = DeliveryContext {
-            now_ms,
-            arrived_ms: now_ms,
+            log_times_ms: &log_times_ms,
+            first_arrived_ms: None,
             listener: "redrive",
             settings: &founded.settings,
             home_pages: None,
@@ -129,7 +129,7 @@ impl Redelivery<'_> {
     fn decode(&self, context: &DeliveryContext<'_>) -> Result<Event<'_>, Refusal<'_>> {
         let letter = self.0;
         let context = DeliveryContext {
-            arrived_ms: letter.refused_ms,
+            first_arrived_ms: Some(letter.refused_ms),
             listener: letter
                 .source
                 .strip_prefix("listener:")

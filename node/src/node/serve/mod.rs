@@ -111,7 +111,6 @@ pub async fn serve(
         Arc::clone(router),
         control.states(),
         Arc::clone(&metrics.ingest),
-        Arc::clone(&running.started.clock),
     );
     let services = Services {
         config,

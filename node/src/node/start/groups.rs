@@ -14,7 +14,7 @@ use super::{
     disk::Disk, error::StartNodeError, identity::Identity, shard_event_metrics::ShardEventMetrics,
 };
 use crate::{
-    clock::NodeClock,
+    clock::{LogClock, SystemTimeSource},
     config::{Config, LoadedConfig, whole_ms},
     control::ControlPlane,
     observe::Metrics,
@@ -35,7 +35,6 @@ pub struct ShardDependencies<'n> {
     pub supervisor: &'n ActorRef<()>,
     pub memory: &'n Arc<LearnerMemory>,
     pub metrics: &'n Arc<Metrics>,
-    pub clock: &'n Arc<NodeClock>,
 }
 
 impl ShardDependencies<'_> {
@@ -82,7 +81,7 @@ impl ShardDependencies<'_> {
                 entries_in_flight: config.ingest.entries_in_flight.into(),
             },
             slicer: slicer.clone(),
-            clock: Arc::clone(self.clock),
+            clock: LogClock::new(Arc::new(SystemTimeSource)),
         })
     }
 }

@@ -25,7 +25,6 @@ use self::{
     supervisor::Supervisor,
 };
 use crate::{
-    clock::NodeClock,
     config::{Config, LoadedConfig, MemoryConfig, whole_ms},
     control::ControlPlane,
     observe::Metrics,
@@ -49,8 +48,6 @@ pub struct Started {
     pub router: Arc<Router>,
     /// The log of all groups.
     pub log: Arc<FileLog>,
-    /// Gives log time, and judges timestamps.
-    pub clock: Arc<NodeClock>,
     /// The checkpoints of all groups.
     pub store: Arc<CheckpointStore>,
     /// Supervises the learners' actors.
@@ -77,8 +74,6 @@ pub async fn start(
     let control = start_control(config, &identity, &disk).await;
     let control = control.inspect_err(|_| supervisor.stop(None))?;
     let memory = Arc::new(learner_memory(&config.memory));
-    let clock = NodeClock::start();
-    tasks.spawn(Arc::clone(&clock).run(stop.clone()));
     let mut shards = Vec::new();
     let dependencies = ShardDependencies {
         loaded,
@@ -88,7 +83,6 @@ pub async fn start(
         supervisor: &supervisor,
         memory: &memory,
         metrics,
-        clock: &clock,
     };
     let settings = control.settings();
     let setups = check_retention(loaded, &settings).and_then(|()| dependencies.setups());
@@ -108,7 +102,6 @@ pub async fn start(
         control,
         router: Arc::new(router),
         log: disk.resources.log,
-        clock,
         store: disk.resources.store,
         supervisor,
     })

@@ -30,8 +30,11 @@ impl ReadPoints {
         let met = met.map(|(shard, options)| shard.reader().await_consistency(*options));
         let met = try_join_all(met).await?;
         let views: Vec<Arc<View>> = shards.iter().map(|(shard, _)| shard.view()).collect();
-        let log_now_ms = shards.iter().map(|(shard, _)| shard.log_now_ms()).max();
-        let points = clock::points(&views, log_now_ms.unwrap_or_default());
+        let log_now_ms = shards
+            .iter()
+            .filter_map(|(shard, _)| shard.clock().now_ms());
+        // Without log time nothing tells how long ago the newest event was.
+        let points = clock::points(&views, log_now_ms.max().unwrap_or(i64::MIN));
         let terms = join_all(shards.iter().map(|(shard, _)| shard.group().term())).await;
         let bytes_max = FRESHNESS_BYTES_MAX / shards.len().max(1);
         let freshness = shards

@@ -81,7 +81,7 @@ fn is_stuck(facts: &mut Facts) {
 
 fn stands_still(facts: &mut Facts) {
     let shard = &mut facts.shards[0];
-    shard.next_due_ms = Some(shard.log_now_ms - 300_000);
+    shard.next_due_ms = shard.log_now_ms.map(|ms| ms - 300_000);
 }
 
 /// Refused of received deliveries, over the last 5 and the last 10 min.

@@ -19,7 +19,9 @@ const BEHIND_MAX_MS: i64 = 120_000;
 const TICK_LATE_MAX_MS: i64 = 10_000;
 /// Maximum difference of log time and wall clock, ms: half of how far an event may be in the
 /// future.
-const CLOCK_DIFFERENCE_MAX_MS: i64 = 30_000;
+const CLOCK_DIFFERENCE_MAX_MS: u64 = 30_000;
+/// What log time gains on real time while it catches up.
+const CATCH_UP_PACE: i64 = 9;
 
 /// Checks that every shard's watermark advances.
 pub(super) fn watermark(facts: &Facts) -> Vec<Finding> {
@@ -70,7 +72,8 @@ fn stands_still(shard: &ShardFacts) -> bool {
 }
 
 fn overdue_ms(shard: &ShardFacts) -> i64 {
-    shard.log_now_ms - shard.next_due_ms.unwrap_or(i64::MAX)
+    let due = shard.log_now_ms.zip(shard.next_due_ms);
+    due.map_or(i64::MIN, |(now_ms, due_ms)| now_ms.saturating_sub(due_ms))
 }
 
 /// One finding for each source that holds shards back.
@@ -181,25 +184,55 @@ fn broke_order(check: &str, source: &str) -> Finding {
     warning(check, source, words, advice)
 }
 
-/// Checks that log time is the wall-clock time.
+/// Checks that there is log time, and that it is the wall-clock time.
 pub(super) fn clock(facts: &Facts) -> Vec<Finding> {
     const CHECK: &str = "clock";
-    let differences_ms = facts
+    let untimed = facts
         .shards
         .iter()
-        .map(|shard| shard.log_now_ms - facts.wall_ms);
-    let Some(worst_ms) = differences_ms.max_by_key(|ms| ms.abs()) else {
-        return vec![ok(CHECK, "no shard tells its log time")];
-    };
-    let apart = time_ms(worst_ms);
-    let which = if worst_ms < 0 { "behind" } else { "ahead of" };
-    let words = format!("log time is {apart} {which} this node's clock");
-    if worst_ms.abs() < CLOCK_DIFFERENCE_MAX_MS {
-        return vec![ok(CHECK, words)];
+        .filter(|shard| shard.log_now_ms.is_none());
+    let untimed = untimed.count();
+    let mut findings = Vec::new();
+    if untimed > 0 {
+        let words = format!(
+            "{untimed} of {} shards have no log time: neither a leader nor a quorum of the voters was heard",
+            facts.shards.len()
+        );
+        let advice = "they take no events here meanwhile, senders retry; see whether the other nodes are up and reached";
+        findings.push(warning(CHECK, "", words, advice));
     }
-    let advice = "see whether the node's clock is right (`timedatectl`, `chronyc tracking`). Events are judged by log time. It follows \
-                  a clock that has been ahead for a minute, at ten times real time; it never goes back, and waits for one that is behind";
-    vec![warning(CHECK, "", words, advice)]
+    let worst = facts
+        .shards
+        .iter()
+        .filter_map(|shard| Some((shard.log_now_ms?.saturating_sub(facts.wall_ms), shard)))
+        .max_by_key(|(apart_ms, _)| apart_ms.unsigned_abs());
+    findings.extend(worst.map(|(apart_ms, shard)| apart(CHECK, apart_ms, shard.catches_up)));
+    if findings.is_empty() {
+        findings.push(ok(CHECK, "no shard tells its log time"));
+    }
+    findings
+}
+
+/// The finding for log time that is apart from the wall clock, ms.
+fn apart(check: &str, apart_ms: i64, catches_up: bool) -> Finding {
+    let apart = time_ms(apart_ms);
+    let which = if apart_ms < 0 { "ahead of" } else { "behind" };
+    let words = format!("this node's wall clock is {apart} {which} log time");
+    if apart_ms.unsigned_abs() < CLOCK_DIFFERENCE_MAX_MS {
+        return ok(check, words);
+    }
+    let advice = "see whether the node's clock is right (`timedatectl`, `chronyc tracking`); events are judged by log time, not by it";
+    let words = if apart_ms >= 0 {
+        format!("{words}, which is kept: it never goes back")
+    } else if catches_up {
+        let left = time_ms(apart_ms / CATCH_UP_PACE);
+        format!("{words}, which catches up at ten times real time: in {left}")
+    } else {
+        format!(
+            "{words}, which is kept: it follows only once most voters' clocks have been ahead for a minute"
+        )
+    };
+    warning(check, "", words, advice)
 }
 
 #[cfg(test)]
@@ -252,10 +285,10 @@ mod tests {
     fn a_shard_that_stands_still_is_a_fault() {
         let mut facts = sample::healthy();
         let shard = &mut facts.shards[0];
-        shard.next_due_ms = Some(shard.log_now_ms - TICK_LATE_MAX_MS);
+        shard.next_due_ms = shard.log_now_ms.map(|ms| ms - TICK_LATE_MAX_MS);
         only(watermark(&facts), Severity::Ok);
         let shard = &mut facts.shards[0];
-        shard.next_due_ms = Some(shard.log_now_ms - TICK_LATE_MAX_MS - 1);
+        shard.next_due_ms = shard.log_now_ms.map(|ms| ms - TICK_LATE_MAX_MS - 1);
         only(watermark(&facts), Severity::Fault);
         let mut facts = sample::healthy();
         facts.shards.pop();
@@ -294,16 +327,48 @@ mod tests {
         assert!(finding.advice.contains("sources.lms.ordered=false"));
     }
 
+    /// The only finding when the second shard's log time differs from the wall clock.
+    #[track_caller]
+    fn with_a_clock_apart(apart_ms: i64, catches_up: bool, severity: Severity) -> String {
+        let mut facts = sample::healthy();
+        facts.shards[1].log_now_ms = Some(facts.wall_ms.saturating_add(apart_ms));
+        facts.shards[1].catches_up = catches_up;
+        only(clock(&facts), severity).words
+    }
+
     #[test]
     fn a_clock_may_be_wrong_either_way() {
-        for (ms, severity) in [
-            (CLOCK_DIFFERENCE_MAX_MS - 1, Severity::Ok),
-            (CLOCK_DIFFERENCE_MAX_MS, Severity::Warning),
-            (-CLOCK_DIFFERENCE_MAX_MS, Severity::Warning),
+        let most_ms = i64::try_from(CLOCK_DIFFERENCE_MAX_MS).expect("small");
+        with_a_clock_apart(most_ms - 1, false, Severity::Ok);
+        with_a_clock_apart(1 - most_ms, false, Severity::Ok);
+        for (apart_ms, catches_up, words) in [
+            (3_600_000, false, "is 1h behind log time, which is kept"),
+            (-3_600_000, false, "is 1h ahead of log time, which is kept"),
+            (
+                -3_600_000,
+                true,
+                "catches up at ten times real time: in 6m 40s",
+            ),
+            (most_ms, false, "is 30s behind log time"),
+            (-most_ms, false, "is 30s ahead of log time"),
         ] {
-            let mut facts = sample::healthy();
-            facts.shards[1].log_now_ms = facts.wall_ms + ms;
-            only(clock(&facts), severity);
+            let found = with_a_clock_apart(apart_ms, catches_up, Severity::Warning);
+            assert!(found.contains(words), "{found}");
         }
+        with_a_clock_apart(i64::MIN, false, Severity::Warning);
+    }
+
+    #[test]
+    fn a_shard_without_log_time_is_a_warning() {
+        let mut facts = sample::healthy();
+        facts.shards[1].log_now_ms = None;
+        let findings = clock(&facts);
+        let found = findings
+            .iter()
+            .map(|finding| (finding.severity(), &*finding.words));
+        let found: Vec<_> = found.collect();
+        assert_eq!((found[0].0, found[1].0), (Severity::Warning, Severity::Ok));
+        assert!(found[0].1.starts_with("1 of 2 shards have no log time"));
+        only(watermark(&facts), Severity::Ok);
     }
 }

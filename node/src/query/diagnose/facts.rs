@@ -30,7 +30,7 @@ pub(super) struct Facts {
     pub sealed: Vec<(String, Arc<str>)>,
     /// Bases that failed since the node started.
     pub base_failures: u64,
-    /// This node's clock, ms since the epoch.
+    /// This node's wall clock, ms since the epoch.
     pub wall_ms: i64,
 }
 
@@ -68,8 +68,10 @@ pub(super) struct ShardFacts {
     pub behind_for: Option<Duration>,
     /// The source that holds the watermark back most.
     pub slowest: Option<String>,
-    /// Log time now, ms.
-    pub log_now_ms: i64,
+    /// Log time now, ms; `None` when there is none yet.
+    pub log_now_ms: Option<i64>,
+    /// Whether log time runs at ten times real time, to catch up with the wall clocks.
+    pub catches_up: bool,
     /// Log time at which the next entry is due, or was, ms.
     pub next_due_ms: Option<i64>,
 }

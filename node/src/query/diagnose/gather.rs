@@ -105,7 +105,8 @@ async fn look(shard: &Arc<ShardReplica>, metrics: &Metrics) -> (ShardFacts, BySo
             .recent_activity
             .behind_for(shard.shard(), Instant::now()),
         slowest: slowest(&view),
-        log_now_ms: shard.log_now_ms(),
+        log_now_ms: shard.clock().now_ms(),
+        catches_up: shard.clock().is_catching_up(),
         next_due_ms: view.next_due_ms,
     };
     (facts, sources)

@@ -101,7 +101,7 @@ fn shard(shard: u16, newest_ms: Option<i64>) -> ShardFacts {
         applied_index: 100,
         checkpoint_index: Some(90),
         watermark_ms: newest_ms.map(|ms| ms - 10_000),
-        log_now_ms: NOW_MS,
+        log_now_ms: Some(NOW_MS),
         next_due_ms: Some(NOW_MS + 5_000),
         slowest: Some("lms".to_owned()),
         ..ShardFacts::default()

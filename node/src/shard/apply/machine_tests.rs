@@ -12,6 +12,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::*;
 use crate::{
+    clock::{LogClock, SystemTimeSource},
     learner::{Gathered, NoBlocks, RecoveredLearners, pack, pack_key},
     shard::{residency::LearnerMemory, view::View},
     store::{
@@ -101,7 +102,8 @@ fn head(user_id: &str) -> Vec<u8> {
 
 async fn machine(store: &Arc<CheckpointStore>, unpacking: Vec<Change>) -> ShardMachine {
     let state = ShardState::new(Settings::default());
-    let (views, _) = ViewPublisher::new(View::of(&state, PACKED_AS_OF));
+    let clock = LogClock::new(Arc::new(SystemTimeSource));
+    let (views, _) = ViewPublisher::new(View::of(&state, PACKED_AS_OF), clock);
     let (supervisor, _) = Actor::spawn(None, Supervisor, ()).await.expect("an actor");
     let background = Background::start("background").expect("a thread");
     ShardMachine {

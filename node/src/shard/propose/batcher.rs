@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::part::{Part, PartApplied, PartError};
 use crate::{
-    clock::NodeClock,
+    clock::LogClock,
     raft::{Applied, Group, ProposeError, Replicated},
     shard::outcomes,
 };
@@ -35,7 +35,7 @@ pub struct BatchLimits {
 pub struct Batcher<R: Replicated> {
     pub parts: mpsc::Receiver<Part>,
     pub group: Arc<Group<R>>,
-    pub clock: Arc<NodeClock>,
+    pub clock: Arc<LogClock>,
     pub limits: BatchLimits,
     pub stop: CancellationToken,
 }
@@ -112,8 +112,13 @@ impl<R: Replicated> Batcher<R> {
     }
 
     fn propose(&self, gathered: Gathered) -> BoxFuture<'static, ()> {
+        let Some(now_ms) = self.clock.now_ms() else {
+            // It does not lead, or not yet.
+            answer(gathered.parts, Err(ProposeError::NotLeader));
+            return futures::future::ready(()).boxed();
+        };
         let pieces = gathered.parts.iter().map(|part| &part.records);
-        let entry = Bytes::from(encode_batch(self.clock.now_ms(), pieces));
+        let entry = Bytes::from(encode_batch(now_ms, pieces));
         let group = Arc::clone(&self.group);
         async move {
             let written = group.propose(entry).await;

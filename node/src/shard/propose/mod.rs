@@ -1,11 +1,14 @@
-//! From deliveries to entries: batches parts and proposes them; ticks advance log time.
+//! From deliveries to entries: batches parts and proposes them; ticks advance log time. Nothing is
+//! proposed without log time.
 //!
 //! Must not know: what an entry does to the shard, which learners are in memory.
 
 mod batcher;
 mod part;
 mod ticker;
+mod timekeeper;
 
 pub use batcher::{BatchLimits, Batcher};
 pub use part::{Part, PartApplied, PartError};
 pub use ticker::Ticker;
+pub use timekeeper::Timekeeper;

@@ -8,7 +8,7 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    clock::NodeClock,
+    clock::LogClock,
     raft::{Group, Replicated},
 };
 
@@ -18,10 +18,10 @@ const SLEEP_MAX: Duration = Duration::from_secs(1);
 /// Time before a tick that was refused is tried again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// Proposes a tick when one is due. An idle shard writes nothing.
+/// Proposes a tick when one is due. An idle shard writes nothing, nor does one without log time.
 pub struct Ticker<R: Replicated> {
     pub group: Arc<Group<R>>,
-    pub clock: Arc<NodeClock>,
+    pub clock: Arc<LogClock>,
     /// Log time at which a tick is due, ms; `None` when none is.
     pub due: watch::Receiver<Option<i64>>,
     pub stop: CancellationToken,
@@ -35,11 +35,11 @@ impl<R: Replicated> Ticker<R> {
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 changed = self.due.changed() => if changed.is_err() { return },
-                () = until(&self.clock, due_ms) => {
+                log_time_ms = due(&self.clock, due_ms) => {
                     if *self.due.borrow() != due_ms {
                         continue;
                     }
-                    let tick = Bytes::from(encode_tick(self.clock.now_ms()));
+                    let tick = Bytes::from(encode_tick(log_time_ms));
                     if let Err(error) = self.group.propose(tick).await {
                         tracing::debug!(%error, "a tick was not written");
                         tokio::select! {
@@ -53,11 +53,20 @@ impl<R: Replicated> Ticker<R> {
     }
 }
 
-async fn until(clock: &NodeClock, due_ms: Option<i64>) {
+/// Waits until log time has come to what is due. Returns log time then, ms.
+async fn due(clock: &LogClock, due_ms: Option<i64>) -> i64 {
     let Some(due_ms) = due_ms else {
         return std::future::pending().await;
     };
-    while let left_ms @ 1.. = due_ms.saturating_sub(clock.now_ms()) {
+    loop {
+        let Some(now_ms) = clock.now_ms() else {
+            clock.anchored().await;
+            continue;
+        };
+        let left_ms = due_ms.saturating_sub(now_ms);
+        if left_ms <= 0 {
+            return now_ms;
+        }
         let left = Duration::from_millis(left_ms.unsigned_abs());
         tokio::time::sleep(left.min(SLEEP_MAX)).await;
     }

@@ -29,8 +29,8 @@ fn settings_with(source: &str, policy: SourcePolicy) -> Settings {
 
 pub(in crate::ingress) fn context(settings: &Settings) -> DeliveryContext<'_> {
     DeliveryContext {
-        now_ms: NOW_MS,
-        arrived_ms: NOW_MS,
+        log_times_ms: &[Some(NOW_MS); 4],
+        first_arrived_ms: None,
         listener: "http",
         settings,
         home_pages: None,

@@ -259,7 +259,7 @@ fn an_oversized_message_is_that_whatever_else_it_is() {
 #[test]
 fn a_malformed_event_harms_no_other() {
     let settings = Settings::default();
-    let mut admission = Admission::new(context(&settings), 3, 1);
+    let mut admission = Admission::new(context(&settings), 3);
     for payload in [
         &*sound("1").encode_to_vec(),
         b"\xff",
@@ -270,5 +270,5 @@ fn a_malformed_event_harms_no_other() {
     let details = &admission.details;
     assert_eq!(details.len(), 1);
     assert_eq!(details[0].0, 1);
-    assert_eq!(admission.times_ms, [Some(NOW_MS), None, Some(NOW_MS)]);
+    assert_eq!(admission.ages_ms, [Some(0), None, Some(0)]);
 }

@@ -57,7 +57,7 @@ fn decode<'p>(
             }
             Translation {
                 form,
-                arrived_ms: context.arrived_ms,
+                context,
                 skill_from: policy.skill_from.as_ref(),
             }
             .draft(&statement)

@@ -8,6 +8,7 @@ use uuid::{Uuid, fmt::Hyphenated};
 
 use super::{
     super::{
+        context::DeliveryContext,
         draft::Draft,
         fault::Fault,
         labels,
@@ -24,7 +25,7 @@ use super::{
 /// What the translation needs besides the statement.
 pub(super) struct Translation<'s> {
     pub form: ActorForm,
-    pub arrived_ms: i64,
+    pub context: &'s DeliveryContext<'s>,
     pub skill_from: Option<&'s SkillFrom>,
 }
 
@@ -32,7 +33,8 @@ impl Translation<'_> {
     /// The draft without its source, and the fault of the statement's shape, if any.
     pub fn draft<'p>(&self, statement: &Statement<'p>) -> (Draft<'p>, Option<Fault>) {
         let (context, result) = (&statement.context, &statement.result);
-        let stamp = self.stamp(statement);
+        let user_id = statement.actor.user_id(self.form);
+        let stamp = self.stamp(statement, user_id.as_deref().unwrap_or_default());
         let registration = context.registration.filled();
         let own_session = context.extensions.text(SESSION_ID);
         let is_registration_used = own_session.is_none();
@@ -51,7 +53,7 @@ impl Translation<'_> {
         };
         let mut draft = Draft {
             event_id: statement.id.filled().map(in_one_spelling),
-            user_id: statement.actor.user_id(self.form),
+            user_id,
             session_id: Some(session.unwrap_or_else(|| day_of(&stamp))),
             course_id: context.course(),
             stamp,
@@ -74,7 +76,7 @@ impl Translation<'_> {
     }
 
     /// The event time. By the standard a statement without one has the time of its first receipt.
-    fn stamp<'p>(&self, statement: &Statement<'p>) -> Stamp<'p> {
+    fn stamp<'p>(&self, statement: &Statement<'p>, user_id: &str) -> Stamp<'p> {
         let read = |json: &'p str| match is_string(json).then(|| unquoted(json)) {
             Some(Ok(text)) => Stamp::from_iso8601(text),
             _ => Stamp::Unreadable(Cow::Borrowed(json)),
@@ -82,7 +84,8 @@ impl Translation<'_> {
         match statement.timestamp.map(|json| read(json.get())) {
             None | Some(Stamp::Absent) => match statement.stored.map(|json| read(json.get())) {
                 Some(Stamp::At(stored_ms)) => Stamp::At(stored_ms),
-                _ => Stamp::At(self.arrived_ms),
+                // Without log time the event is not taken, whatever its time.
+                _ => Stamp::At(self.context.arrived_ms(user_id).unwrap_or_default()),
             },
             Some(stamp) => stamp,
         }
