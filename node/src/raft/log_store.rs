@@ -64,10 +64,12 @@ impl<E: LogEngine + ?Sized> LogStore<E> {
         entries.into_iter().map(log_codec::decode_entry).collect()
     }
 
-    async fn permit(&self, bytes: u64) -> io::Result<log::QueuePermit> {
-        self.engine
-            .budget()
-            .acquire(bytes)
+    /// A permit for a write without entries. Its budget is apart from that of entries: a queue full
+    /// of these keeps no vote from being handed over.
+    async fn control_permit(&self) -> io::Result<log::QueuePermit> {
+        let budget = self.engine.control_budget();
+        budget
+            .acquire(CONTROL_BYTES)
             .await
             .map_err(io::Error::other)
     }
@@ -129,7 +131,7 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
     }
 
     async fn save_vote(&mut self, vote: &VoteOf<TypeConfig>) -> Result<(), io::Error> {
-        let permit = self.permit(CONTROL_BYTES).await?;
+        let permit = self.control_permit().await?;
         let (send, durable) = oneshot::channel();
         // The receiver is dropped only when this call is cancelled.
         let done = Box::new(move |result| drop(send.send(result)));
@@ -173,7 +175,9 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
             .into_iter()
             .map(log_codec::encode_entry)
             .collect::<io::Result<Vec<LogEntry>>>()?;
-        let permit = self.permit(log::append_bytes(&entries)).await?;
+        let budget = self.engine.budget();
+        let permit = budget.acquire(log::append_bytes(&entries)).await;
+        let permit = permit.map_err(io::Error::other)?;
         let done = Box::new(move |result| callback.io_completed(result));
         self.engine
             .append(self.group, entries, permit, done)
@@ -184,7 +188,7 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
         &mut self,
         last_log_id: Option<LogIdOf<TypeConfig>>,
     ) -> Result<(), io::Error> {
-        let permit = self.permit(CONTROL_BYTES).await?;
+        let permit = self.control_permit().await?;
         let keep = last_log_id.map(log_codec::to_position);
         self.engine
             .truncate_after(self.group, keep, permit)
@@ -192,7 +196,7 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
     }
 
     async fn purge(&mut self, log_id: LogIdOf<TypeConfig>) -> Result<(), io::Error> {
-        let permit = self.permit(CONTROL_BYTES).await?;
+        let permit = self.control_permit().await?;
         self.engine
             .purge(self.group, log_codec::to_position(log_id), permit)
             .map_err(io::Error::other)

@@ -1,6 +1,7 @@
 //! Tests of the node's log through its public API: case by case, with openraft's own suite, with
 //! crashes and with kills.
 
+mod barrier;
 mod crash;
 mod engine;
 mod files;
@@ -10,5 +11,6 @@ mod history;
 mod kill;
 mod machine;
 mod mark;
+mod memory;
 mod suite;
 mod support;

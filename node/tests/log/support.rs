@@ -65,6 +65,10 @@ pub fn permit(log: &dyn LogEngine, bytes: u64) -> QueuePermit {
     block_on(log.budget().acquire(bytes)).expect("the log is open")
 }
 
+pub fn control_permit(log: &dyn LogEngine) -> QueuePermit {
+    block_on(log.control_budget().acquire(CONTROL_BYTES)).expect("the log is open")
+}
+
 pub fn completion() -> (Completion, Ack) {
     let (send, ack) = channel();
     (Box::new(move |result| drop(send.send(result))), ack)
@@ -89,25 +93,32 @@ pub fn append(log: &dyn LogEngine, group: GroupId, term: u64, range: std::ops::R
 
 pub fn save_vote(log: &dyn LogEngine, group: GroupId, vote: Vote) -> Ack {
     let (done, ack) = completion();
-    log.save_vote(group, vote, permit(log, CONTROL_BYTES), done)
+    log.save_vote(group, vote, control_permit(log), done)
         .expect("the vote is taken");
     ack
 }
 
 pub fn purge(log: &dyn LogEngine, group: GroupId, upto: Position) {
-    log.purge(group, upto, permit(log, CONTROL_BYTES))
+    log.purge(group, upto, control_permit(log))
         .expect("the purge is taken");
 }
 
 pub fn truncate(log: &dyn LogEngine, group: GroupId, keep: Option<Position>) {
-    log.truncate_after(group, keep, permit(log, CONTROL_BYTES))
+    log.truncate_after(group, keep, control_permit(log))
         .expect("the truncation is taken");
 }
 
 pub fn remove(log: &dyn LogEngine, group: GroupId) -> Ack {
     let (done, ack) = completion();
-    log.remove_group(group, permit(log, CONTROL_BYTES), done)
+    log.remove_group(group, control_permit(log), done)
         .expect("the removal is taken");
+    ack
+}
+
+pub fn barrier(log: &dyn LogEngine, group: GroupId) -> Ack {
+    let (done, ack) = completion();
+    log.barrier(group, control_permit(log), done)
+        .expect("the barrier is taken");
     ack
 }
 

@@ -8,6 +8,7 @@ use super::budget::{ByteBudget, QueuePermit};
 use super::entry::{GroupId, GroupState, GroupUsage, LogEntry, Position, Vote};
 use super::error::{AppendError, ReadError, WriteRefused};
 use super::format::headers;
+use super::segments::table::SegmentUsage;
 
 /// Called once a write is durable or has failed. Runs on the log's writer thread and blocks the
 /// writes of every group until it returns, so it must do no more than send a message. May be called
@@ -16,6 +17,9 @@ pub type Completion = Box<dyn FnOnce(io::Result<()>) + Send>;
 
 /// Budget, in bytes, of a write without entries.
 pub const CONTROL_BYTES: u64 = 128;
+
+/// Size of [`LogEngine::control_budget`]: 2,048 control writes of all groups together.
+pub(super) const CONTROL_BUDGET_BYTES: u32 = 2048 * CONTROL_BYTES as u32;
 
 /// Budget, in bytes, of an append.
 pub fn append_bytes(entries: &[LogEntry]) -> u64 {
@@ -29,13 +33,18 @@ pub fn append_bytes(entries: &[LogEntry]) -> u64 {
 /// A log shared by many Raft groups.
 ///
 /// Writes become durable in the order of the calls, over all groups. A group has one writer at a
-/// time and any number of readers. A write first takes a permit from [`budget`](Self::budget): that
-/// bounds the memory of waiting writes, and it is the only place where a writer waits. The methods
+/// time and any number of readers. A write first takes a permit, an append from
+/// [`budget`](Self::budget), any other from [`control_budget`](Self::control_budget): that bounds
+/// the memory of waiting writes, and it is the only place where a writer waits. The methods
 /// themselves take short locks and never wait for the disk, except [`read`](Self::read).
 pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
-    /// Source of the permits: [`append_bytes`] for an append, [`CONTROL_BYTES`] for any other
-    /// write.
+    /// Source of the permits of appends: [`append_bytes`] for each.
     fn budget(&self) -> &ByteBudget;
+
+    /// Source of the permits of all other writes (votes, truncations, purges, removals, barriers):
+    /// [`CONTROL_BYTES`] for each. Apart from [`budget`](Self::budget), so that a queue full of
+    /// entries keeps no vote from being handed over.
+    fn control_budget(&self) -> &ByteBudget;
 
     /// Appends entries to a group. They are readable on return, and durable when `done` is called
     /// with `Ok`.
@@ -101,6 +110,19 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
         done: Completion,
     ) -> Result<(), WriteRefused>;
 
+    /// Calls `done` with `Ok` once every write of the group that was handed over before is durable.
+    /// Writes no record. If nothing waits for the disk, there is no fdatasync either, and `done`
+    /// may be called before this method returns.
+    ///
+    /// # Errors
+    /// When the log takes no writes; `done` is not called then.
+    fn barrier(
+        &self,
+        group: GroupId,
+        permit: QueuePermit,
+        done: Completion,
+    ) -> Result<(), WriteRefused>;
+
     /// Reads the entries that are present within `range` at the time of the call, in order and
     /// without gaps.
     ///
@@ -121,6 +143,9 @@ pub trait LogEngine: fmt::Debug + Send + Sync + 'static {
 
     /// Entries and bytes that the group's live entries take.
     fn usage(&self, group: GroupId) -> GroupUsage;
+
+    /// All segments, oldest first; none if the log has no segments.
+    fn segments(&self) -> Vec<SegmentUsage>;
 
     /// All groups that have something in the log, in ascending order.
     fn groups(&self) -> Vec<GroupId>;

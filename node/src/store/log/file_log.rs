@@ -135,12 +135,12 @@ impl FileLog {
         permit: QueuePermit,
         done: Option<Completion>,
     ) -> Result<(), WriteRefused> {
+        let work = work.into();
         let waiting = Waiting {
             done,
-            since: Instant::now(),
+            since: (!matches!(work, Work::Barrier)).then(Instant::now),
             permit,
         };
-        let work = work.into();
         self.shared.queue.push(Op { work, waiting })
     }
 
@@ -153,6 +153,10 @@ impl FileLog {
 impl LogEngine for FileLog {
     fn budget(&self) -> &ByteBudget {
         &self.shared.budget
+    }
+
+    fn control_budget(&self) -> &ByteBudget {
+        &self.shared.control_budget
     }
 
     fn append(
@@ -247,6 +251,16 @@ impl LogEngine for FileLog {
         Ok(())
     }
 
+    /// Waits for the writes of all groups: they share one queue and one fdatasync.
+    fn barrier(
+        &self,
+        _group: GroupId,
+        permit: QueuePermit,
+        done: Completion,
+    ) -> Result<(), WriteRefused> {
+        self.push(Work::Barrier, permit, Some(done))
+    }
+
     fn read(
         &self,
         id: GroupId,
@@ -279,6 +293,10 @@ impl LogEngine for FileLog {
 
     fn usage(&self, id: GroupId) -> GroupUsage {
         self.look(id, FileGroupState::usage)
+    }
+
+    fn segments(&self) -> Vec<SegmentUsage> {
+        Self::segments(self)
     }
 
     fn groups(&self) -> Vec<GroupId> {

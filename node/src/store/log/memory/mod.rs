@@ -4,4 +4,5 @@
 pub(super) mod cache_window;
 pub(super) mod file_group;
 pub(super) mod group_log;
+mod memory_disk;
 pub(super) mod memory_log;

@@ -33,6 +33,8 @@ pub(crate) enum Work {
         entries: Vec<PendingEntry>,
     },
     Control(Control),
+    /// Nothing to write: completed once everything before it is durable.
+    Barrier,
 }
 
 impl From<Control> for Work {
@@ -50,8 +52,8 @@ pub(crate) struct Op {
 /// What a write holds until it is durable.
 pub(crate) struct Waiting {
     pub(crate) done: Option<Completion>,
-    /// Time of the hand-over.
-    pub(crate) since: Instant,
+    /// Time of the hand-over; `None` if the duration is not measured.
+    pub(crate) since: Option<Instant>,
     /// Returned to the budget once the write is durable.
     pub(crate) permit: QueuePermit,
 }
@@ -110,6 +112,8 @@ impl WriteQueue {
     }
 
     /// Takes everything; with `wait`, first waits for a write or the close of the queue.
+    ///
+    /// Committed positions stay where there are only barriers: these must not cause a write.
     pub(crate) fn drain(&self, wait: bool) -> Drained {
         let mut state = self.state();
         while wait && state.waiting.ops.is_empty() && state.refused.is_none() {
@@ -117,6 +121,10 @@ impl WriteQueue {
         }
         let mut drained = std::mem::take(&mut state.waiting);
         drained.closing = state.refused.is_some();
+        let is_barrier = |op: &Op| matches!(op.work, Work::Barrier);
+        if !drained.closing && !drained.ops.is_empty() && drained.ops.iter().all(is_barrier) {
+            state.waiting.committed = std::mem::take(&mut drained.committed);
+        }
         drained
     }
 

@@ -9,6 +9,7 @@ use parking_lot::RwLock;
 use super::queue::WriteQueue;
 use crate::store::log::budget::ByteBudget;
 use crate::store::log::config::{LogConfig, LogHooks};
+use crate::store::log::engine::CONTROL_BUDGET_BYTES;
 use crate::store::log::entry::GroupId;
 use crate::store::log::error::WriteRefused;
 use crate::store::log::memory::file_group::{self, FileGroup};
@@ -23,6 +24,7 @@ pub(crate) struct Shared {
     pub(crate) log: u64,
     pub(crate) queue: WriteQueue,
     pub(crate) budget: ByteBudget,
+    pub(crate) control_budget: ByteBudget,
     pub(crate) table: SegmentTable,
     pub(crate) stats: LogStats,
     groups: RwLock<BTreeMap<GroupId, Arc<FileGroup>>>,
@@ -48,6 +50,7 @@ impl Shared {
             log,
             queue: WriteQueue::default(),
             budget,
+            control_budget: ByteBudget::new(CONTROL_BUDGET_BYTES),
             table,
             stats: LogStats::default(),
             groups,

@@ -33,6 +33,8 @@ pub(crate) struct Tail {
     batch: u64,
     batch_start: u32,
     records: u64,
+    /// Records of the batch that must become durable: all but the vouching one.
+    writes: u64,
     /// The checksum in the last record's header.
     record_crc: u32,
     /// Size of the segment with its first record only; 0 if unknown.
@@ -57,6 +59,7 @@ impl Tail {
             batch,
             batch_start: len,
             records: 0,
+            writes: 0,
             record_crc,
             fresh_len: 0,
         })
@@ -125,6 +128,11 @@ impl Tail {
         self.records > 0
     }
 
+    /// Whether the batch contains a record that must become durable.
+    pub(crate) fn has_writes(&self) -> bool {
+        self.writes > 0
+    }
+
     /// Bytes of the batch so far.
     pub(crate) fn batch_bytes(&self) -> u64 {
         u64::from(self.len() - self.batch_start)
@@ -172,6 +180,7 @@ impl Tail {
         self.batch += 1;
         self.batch_start = self.written;
         self.records = 0;
+        self.writes = 0;
         self.buffer.shrink_to(BUFFER_BYTES);
     }
 
@@ -201,6 +210,7 @@ impl Tail {
         self.buffer.extend_from_slice(body);
         self.buffer.resize(end, 0);
         self.records += 1;
+        self.writes += u64::from(kind != Control::Vouch.kind());
         if self.buffer.len() >= BUFFER_BYTES {
             self.flush()?;
         }

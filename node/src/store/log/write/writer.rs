@@ -87,6 +87,7 @@ impl Writer {
         let result = panic::catch_unwind(AssertUnwindSafe(|| self.write_all()));
         let result = result.unwrap_or_else(|_| Err(io::Error::other("the log's writer panicked")));
         self.shared.budget.close();
+        self.shared.control_budget.close();
         if let Err(error) = result {
             self.fail(&error);
         }
@@ -121,12 +122,19 @@ impl Writer {
             if closing {
                 self.control(&Control::Closed)?;
             }
-            self.finish_batch(0)?;
+            // Without a write, what waits is only barriers, which must not cause one.
+            let has_writes = self.tail.has_writes();
+            if has_writes {
+                self.make_durable()?;
+            }
+            self.complete(0);
             self.retire(&retired)?;
             if closing {
                 return self.tail.trim();
             }
-            self.preallocate()?;
+            if has_writes {
+                self.preallocate()?;
+            }
         }
     }
 
@@ -141,6 +149,7 @@ impl Writer {
                     entries,
                 } => self.append(&group, seq, &entries)?,
                 Work::Control(control) => self.control(&control)?,
+                Work::Barrier => {}
             }
         }
         Ok(())
@@ -212,7 +221,10 @@ impl Writer {
     /// Begins the next segment, once everything in this one is durable. The write in progress
     /// continues in the new one.
     fn rotate(&mut self) -> io::Result<()> {
-        self.finish_batch(1)?;
+        if self.tail.has_batch() {
+            self.make_durable()?;
+        }
+        self.complete(1);
         let header = FileHeader {
             segment: self.tail.segment() + 1,
             log: self.shared.log,
@@ -237,27 +249,26 @@ impl Writer {
         Ok(())
     }
 
-    /// Makes the batch durable and calls the waiting completions, except the last `unfinished`
-    /// ones: these writes continue in the next segment.
-    fn finish_batch(&mut self, unfinished: usize) -> io::Result<()> {
-        if self.tail.has_batch() {
-            let bytes = self.tail.batch_bytes();
-            self.tail.flush()?;
-            self.sync()?;
-            // Before the completions: what they acknowledge is vouched for.
-            self.mark.set(self.tail.mark(self.shared.log))?;
-            self.tail.next_batch();
-            self.vouched = false;
-            let entries = self
-                .appended
-                .iter()
-                .map(|append| append.records.len() as u64)
-                .sum();
-            self.shared.stats.synced(bytes, entries);
-            self.shared
-                .table
-                .set_bytes(self.tail.segment(), u64::from(self.tail.len()));
-        }
+    /// Makes the batch durable, and begins the next one.
+    fn make_durable(&mut self) -> io::Result<()> {
+        let bytes = self.tail.batch_bytes();
+        self.tail.flush()?;
+        self.sync()?;
+        // Before the completions: what they acknowledge is vouched for.
+        self.mark.set(self.tail.mark(self.shared.log))?;
+        self.tail.next_batch();
+        self.vouched = false;
+        let appended = self.appended.iter();
+        let entries = appended.map(|append| append.records.len() as u64).sum();
+        self.shared.stats.synced(bytes, entries);
+        let (segment, len) = (self.tail.segment(), u64::from(self.tail.len()));
+        self.shared.table.set_bytes(segment, len);
+        Ok(())
+    }
+
+    /// Calls the waiting completions once everything is durable, except the last `unfinished` ones:
+    /// these writes continue in the next segment.
+    fn complete(&mut self, unfinished: usize) {
         for append in self.appended.drain(..) {
             let (group, seq) = (&append.group, append.seq);
             group.written(seq, &append.records, &self.shared.table);
@@ -272,12 +283,11 @@ impl Writer {
             drop(waiting.permit);
             // A purge or a truncation has no completion, and its duration is not measured.
             let Some(done) = waiting.done else { continue };
-            if let Some(appended) = &self.shared.hooks.appended {
-                appended(waiting.since.elapsed());
+            if let (Some(appended), Some(since)) = (&self.shared.hooks.appended, waiting.since) {
+                appended(since.elapsed());
             }
             done(Ok(()));
         }
-        Ok(())
     }
 
     fn sync(&self) -> io::Result<()> {
