@@ -1,16 +1,18 @@
 //! Poison: an event whose handling panics affects no other event or learner.
 
-use std::sync::Once;
+use std::cell::Cell;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Once};
 
-use homeroom_core::learner::catches_panics;
-use homeroom_core::shard::Outcome;
+use homeroom_core::learner::{ALWAYS, Missing, catches_panics};
+use homeroom_core::shard::{EntryContext, Outcome};
 use homeroom_core::{Event, EventType, Reason, Settings};
 
 use crate::watermark::click;
 use homeroom_tests::rig::{CoreRig, Delivery};
 
 /// Guarded panics are expected here and print nothing; a node has its own hook for them.
-fn hush() {
+pub fn hush() {
     static HUSHED: Once = Once::new();
     HUSHED.call_once(|| {
         let usual = std::panic::take_hook();
@@ -132,4 +134,79 @@ fn a_refused_number_is_seen_once_when_it_counts_at_last() {
         assert_eq!(again.outcomes, [outcome]);
         assert_eq!(missing(&rig), 1, "3 is missing still");
     }
+}
+
+/// A rig whose learner `ada` has blocks of several hours, all but the newest evicted.
+fn with_evicted_blocks() -> CoreRig {
+    let mut rig = CoreRig::new(drill());
+    for hour in 0..5 {
+        let mut event = of("ada", &hour.to_string(), "click");
+        event.timestamp_ms = LOG_MS + hour * 3_600_000;
+        rig.apply_one(event.timestamp_ms, event);
+    }
+    rig.checkpoint();
+    rig.checkpoint();
+    assert!(evicted(&rig) > 0);
+    rig
+}
+
+fn evicted(rig: &CoreRig) -> usize {
+    rig.learners["ada"].missing_within(&ALWAYS).len()
+}
+
+/// Other replicas have other blocks in memory, so a panic counts only where all of them are.
+#[test]
+fn poison_is_found_with_all_blocks_in_memory() {
+    hush();
+    let mut rig = with_evicted_blocks();
+    let mut other = CoreRig::replayed(drill(), &rig.log);
+    let mut event = of("ada", "drill", "drill");
+    event.timestamp_ms = rig.shard.log_time_ms();
+    for rig in [&mut rig, &mut other] {
+        let applied = rig.apply_one(event.timestamp_ms, event.clone());
+        assert_eq!(applied.outcomes, [Outcome::DeadLettered(Reason::Poison)]);
+        assert_eq!(evicted(rig), 0);
+    }
+    assert_eq!(rig.shard.read_point(), other.shard.read_point());
+}
+
+thread_local! {
+    /// Whether the last panic of this thread was outside the guard.
+    static UNGUARDED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A bug that shows only while a block is away, for which the drill stands in: it panics as long as
+/// blocks are evicted.
+#[test]
+fn a_panic_of_residency_is_no_poison() {
+    hush();
+    let usual = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        UNGUARDED.set(!catches_panics());
+        usual(panic);
+    }));
+    let mut rig = with_evicted_blocks();
+    let mut event = of("ada", "drill", "drill");
+    event.timestamp_ms = rig.shard.log_time_ms();
+    let mut encoded = Vec::new();
+    event.encode_into(&mut encoded);
+    let context = |settings| EntryContext {
+        index: 100,
+        log_time_ms: event.timestamp_ms,
+        watermark_ms: event.timestamp_ms - 10_000,
+        floor_ms: LOG_MS - 3_600_000,
+        block_events: 3,
+        settings: Arc::new(settings),
+    };
+    let learner = rig.learners.get_mut("ada").expect("she has events");
+    let before = learner.kept_estimate();
+    let applied = learner.apply(&context(drill()), &event, &encoded);
+    assert!(matches!(applied, Err(Missing(_))), "{applied:?}");
+    assert_eq!(learner.kept_estimate(), before);
+    assert!(!UNGUARDED.get());
+    let mut whole = rig.whole("ada");
+    let calm = context(Settings::default());
+    let applied = catch_unwind(AssertUnwindSafe(|| whole.apply(&calm, &event, &encoded)));
+    assert!(applied.is_err(), "{applied:?}");
+    assert!(UNGUARDED.get(), "the process has to end");
 }

@@ -89,7 +89,17 @@ fn message(info: &PanicHookInfo<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::process::{Command, Output};
+    use std::{
+        collections::BTreeMap,
+        process::{Command, Output},
+        sync::Arc,
+    };
+
+    use homeroom_core::{
+        Event, EventType, Reason, Settings,
+        learner::{Learner, Missing, StatePart, Verdict},
+        shard::EntryContext,
+    };
 
     use super::*;
 
@@ -129,6 +139,92 @@ mod tests {
             let caught = std::panic::catch_unwind(|| panic!("contained"));
             assert!(caught.is_err());
         }
+    }
+
+    /// A learner all of whose blocks but the newest are evicted, the record of each by its start.
+    fn with_evicted_blocks(context: &EntryContext) -> (Learner, BTreeMap<i64, Vec<u8>>) {
+        let mut learner = Learner::new("ada");
+        for hour in 0..5 {
+            apply(&mut learner, context, "click", hour).expect("nothing is evicted");
+        }
+        let stored = learner.take_changes(false).into_iter();
+        let blocks = stored.filter_map(|change| match change.part {
+            StatePart::Block(from_ms) => Some((from_ms, change.bytes?)),
+            StatePart::Head => None,
+        });
+        let blocks = blocks.collect();
+        assert!(learner.evict_blocks());
+        (learner, blocks)
+    }
+
+    fn apply(
+        learner: &mut Learner,
+        context: &EntryContext,
+        event_type: &str,
+        hour: i64,
+    ) -> Result<Verdict, Missing> {
+        let (id, kind) = (hour.to_string(), EventType::from_name(event_type));
+        let event = Event::bare("ada", id, hour * 3_600_000, kind, "lms");
+        let mut encoded = Vec::new();
+        event.encode_into(&mut encoded);
+        let applied = learner.apply(context, &event, &encoded);
+        applied.map(|applied| applied.verdict)
+    }
+
+    /// A context in which checking an event of the type `drill` panics, or one in which it passes.
+    fn context(panics: bool) -> EntryContext {
+        EntryContext {
+            index: 1,
+            log_time_ms: 0,
+            watermark_ms: 0,
+            floor_ms: 0,
+            block_events: 1,
+            settings: Arc::new(Settings {
+                poison_drill_type: panics.then(|| "drill".to_owned()),
+                ..Settings::default()
+            }),
+        }
+    }
+
+    /// Checks an event that panics while blocks are evicted. Then all are read, and it panics again
+    /// or does not.
+    fn check_twice(panics_again: bool) -> Result<Verdict, Missing> {
+        let (mut learner, blocks) = with_evicted_blocks(&context(false));
+        let Err(Missing(needed)) = apply(&mut learner, &context(true), "drill", 5) else {
+            panic!("a verdict before all blocks are read");
+        };
+        for from_ms in needed {
+            let read = learner.restore_block(from_ms, &blocks[&from_ms]);
+            read.expect("its own encoding");
+        }
+        apply(&mut learner, &context(panics_again), "drill", 5)
+    }
+
+    #[test]
+    fn child_panics_in_applying() {
+        if is_child() {
+            install_hook(&[CORE_GUARD]);
+            let poison = Verdict::Refused(Reason::Poison);
+            assert_eq!(check_twice(true), Ok(poison));
+        }
+    }
+
+    #[test]
+    fn child_panics_for_want_of_a_block() {
+        if is_child() {
+            install_hook(&[CORE_GUARD]);
+            let _ = std::panic::catch_unwind(|| check_twice(false));
+        }
+    }
+
+    #[test]
+    fn a_panic_of_applying_is_poison_and_one_of_residency_ends_the_process() {
+        let output = run("child_panics_in_applying");
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let output = run("child_panics_for_want_of_a_block");
+        assert_eq!(output.status.code(), Some(PANIC_EXIT_CODE));
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(errors.contains("residency is at fault"), "{errors}");
     }
 
     #[test]

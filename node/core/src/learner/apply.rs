@@ -7,12 +7,13 @@ use std::{
 };
 
 use crate::{
-    Event, EventKind, LatePolicy, Reason, content_hash,
+    Event, EventKind, LatePolicy, Reason,
+    content_hash,
     context::EntryContext,
     learner::{
         compact::{Arrival, IdHash},
         history::NewPane,
-        residency::Missing,
+        residency::{ALWAYS, Missing},
         state::Learner,
     },
     time::{HOUR_MS, MINUTE_MS, floor_to, hour_of},
@@ -91,10 +92,15 @@ impl Learner {
     /// changed.
     ///
     /// A panic during the checks leaves the learner unchanged and makes the event poison, on every
-    /// replica and at every replay.
+    /// replica and at every replay. It counts as such only with all blocks in memory, since the
+    /// others are evicted on one replica and not on the next: the event is checked again with them.
     ///
     /// # Errors
     /// When a needed block is not in memory. The caller reads it and applies the event again.
+    ///
+    /// # Panics
+    /// When an event that made the checks panic passes them with all blocks in memory: what is in
+    /// memory was at fault, and other replicas did not panic.
     pub fn apply(
         &mut self,
         context: &EntryContext,
@@ -102,26 +108,33 @@ impl Learner {
         encoded: &[u8],
     ) -> Result<Applied, Missing> {
         let arrival = &Arrival::of(event);
+        self.check_resident(context, arrival)?;
+        let panicked_before = std::mem::take(&mut self.doubted);
+        let kept = self.kept;
         GUARDED.set(true);
-        let judged = catch_unwind(AssertUnwindSafe(|| {
-            self.check_resident(context, arrival)?;
-            let judged = self.judge(context, arrival, encoded);
-            Ok(judged.and_then(|plan| {
-                let changed = plan.others_touched_ms.len();
-                match self.make_room(context, event, changed) {
-                    true => Ok(plan),
-                    false => Err(Verdict::Refused(Reason::LearnerFull)),
-                }
-            }))
-        }));
+        let checked = catch_unwind(AssertUnwindSafe(|| self.check(context, arrival, encoded)));
         GUARDED.set(false);
-        Ok(match judged {
-            Ok(judged) => match judged? {
-                Ok(plan) => self.take_over(context, arrival, plan),
-                Err(verdict) => Applied::nothing(verdict),
-            },
-            Err(_panic) => Applied::nothing(Verdict::Refused(Reason::Poison)),
-        })
+        match checked {
+            Ok(_) if panicked_before => {
+                panic!("a panic that goes with all blocks in memory: residency is at fault")
+            }
+            Ok(Ok(plan)) => Ok(self.take_over(context, arrival, plan)),
+            Ok(Err(verdict)) => Ok(Applied::nothing(verdict)),
+            Err(_panic) => {
+                self.kept = kept;
+                self.poison_or_doubt()
+            }
+        }
+    }
+
+    /// What a panic during the checks means.
+    fn poison_or_doubt(&mut self) -> Result<Applied, Missing> {
+        let evicted = self.missing_within(&ALWAYS);
+        if evicted.is_empty() {
+            return Ok(Applied::nothing(Verdict::Refused(Reason::Poison)));
+        }
+        self.doubted = true;
+        Err(Missing(evicted))
     }
 
     /// Removes what the retention no longer covers. Called before the first event of an entry,
@@ -144,6 +157,21 @@ impl Learner {
     /// The end of the hours that were pruned, ms. Blocks are pruned by whole hours.
     pub(in crate::learner) fn pruned_hour_ms(&self) -> i64 {
         floor_to(self.pruned_to_ms, HOUR_MS)
+    }
+
+    /// All checks. What they change is only the estimate of what is kept.
+    fn check(
+        &mut self,
+        context: &EntryContext,
+        arrival: &Arrival<'_>,
+        encoded: &[u8],
+    ) -> Result<Plan, Verdict> {
+        let plan = self.judge(context, arrival, encoded)?;
+        let changed = plan.others_touched_ms.len();
+        match self.make_room(context, arrival.event, changed) {
+            true => Ok(plan),
+            false => Err(Verdict::Refused(Reason::LearnerFull)),
+        }
     }
 
     /// The checks in the order of the design: duplicate, retention, lateness, authority, room in

@@ -25,6 +25,8 @@ pub struct Learner {
     pub(super) kept: Kept,
     /// The state differs from the stored head.
     pub(super) unsaved: bool,
+    /// The event that is being applied made the checks panic while blocks were evicted.
+    pub(super) doubted: bool,
     pub(super) blocks: Blocks,
     pub(super) courses: Courses,
     pub(super) sessions: Sessions,
@@ -52,6 +54,7 @@ impl Learner {
             corrections: Corrections::default(),
             blocks: Blocks::default(),
             unsaved: false,
+            doubted: false,
         }
     }
 
