@@ -14,7 +14,7 @@ const FILES: [&str; 6] = [
 ];
 
 /// Messages that are also written as JSON, with the field names of protobuf's JSON form.
-const SHOWN_AS_JSON: [&str; 34] = [
+const SHOWN_AS_JSON: [&str; 35] = [
     "Freshness",
     "SourceFreshness",
     "LearnerProfile",
@@ -34,6 +34,7 @@ const SHOWN_AS_JSON: [&str; 34] = [
     "SourcePolicy",
     "NodeDescription",
     "ShardDescription",
+    "EntryHash",
     "Course",
     "RosterEntry",
     "CourseWindow",

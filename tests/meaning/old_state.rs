@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use homeroom_core::entry::encode_tick;
 use homeroom_core::learner::{
     Learner, Profile, RequiredParts, Session, StateChange, StatePart, Verdict, Window, WindowQuery,
 };
@@ -241,7 +242,7 @@ fn what_is_written_is_what_was_written() {
     assert_eq!(written, stored);
 }
 
-/// A shard of the build before, with changed settings and one refused delivery.
+/// A shard of an earlier build, with changed settings and one refused delivery.
 const SHARD: &str = "030980e0fcb70602040101047175697a0104746f6f6c01036c6d7301000101010a01e0d403904e01056472696c6c\
                      00d00f0001036c6d7301000000000100010000d00f000001000000bff583808080808080010000";
 
@@ -249,8 +250,7 @@ const SHARD: &str = "030980e0fcb70602040101047175697a0104746f6f6c01036c6d7301000
 /// open windows.
 #[test]
 fn a_shard_of_an_earlier_encoding_is_read_as_it_was() {
-    let byte = |at| u8::from_str_radix(&SHARD[at..at + 2], 16).expect("a byte");
-    let mut bytes: Vec<u8> = (0..SHARD.len()).step_by(2).map(byte).collect();
+    let mut bytes = bytes_of(SHARD);
     let shard = ShardState::restore(&bytes, std::iter::empty()).expect("a shard");
     assert_eq!(shard.settings().version, 9);
     assert_eq!(shard.settings().poison_drill_type.as_deref(), Some("drill"));
@@ -263,4 +263,33 @@ fn a_shard_of_an_earlier_encoding_is_read_as_it_was() {
     assert_eq!(restored.as_ref(), Ok(&shard));
     let cut = ShardState::restore(&bytes[..bytes.len() - 1], std::iter::empty());
     assert!(cut.is_err());
+}
+
+fn bytes_of(hex: &str) -> Vec<u8> {
+    let byte = |at| u8::from_str_radix(&hex[at..at + 2], 16).expect("a byte");
+    (0..hex.len()).step_by(2).map(byte).collect()
+}
+
+/// A shard of the build before, which had no entry hash: settings and two events.
+const SHARD_WITHOUT_HASH: &str = "041f020180f0b252e0d403a09c0100000002c0a907c0a907e0d403904e0080804001e0a7fadbac6580c4fbdbac650180c4fbdbac6501036c6d73020200000000000180c4fbdbac6580c4fbdbac65000000000000\
+                     c0aac189ac650180c4fbdbac65079092fcdbac65e0d40301a0e0fcdbac65e0d40301b0aefddbac65e0d40301c0fcfddbac65e0d40301d0cafedbac65e0d40301e098ffdbac65e0d40301c0ed82dcac65c0a90701";
+
+/// Replicas may be upgraded at different entries, so the hash says which ones it covers.
+#[test]
+fn a_shard_without_a_hash_begins_it_with_the_next_entry() {
+    let restored = || ShardState::restore(&bytes_of(SHARD_WITHOUT_HASH), std::iter::empty());
+    let mut shard = restored().expect("a shard");
+    assert_eq!(shard.entry_hash().since_index(), None);
+    let tick = encode_tick(shard.log_time_ms() + 1_000);
+    let mut entry = |index| {
+        let context = shard.begin(index, shard.log_time_ms() + 1_000, &tick);
+        shard.finish(&context, std::iter::empty());
+        shard.close_windows();
+        shard.entry_hash()
+    };
+    let (first, second) = (entry(700), entry(701));
+    assert_eq!([first, second].map(|it| it.since_index()), [Some(700); 2]);
+    assert_ne!(first.value(), second.value());
+    let written = ShardState::restore(&shard.encode(), std::iter::empty());
+    assert_eq!(written.as_ref(), Ok(&shard));
 }

@@ -164,7 +164,7 @@ impl Alone {
             learner: Learner::new("ada"),
             context: EntryContext {
                 block_events: BLOCK_EVENTS,
-                ..ShardState::new(settings).begin(1, START_MS)
+                ..ShardState::new(settings).begin(1, START_MS, &[])
             },
             model: NaiveModel::new(naive),
         }

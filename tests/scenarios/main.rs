@@ -19,6 +19,7 @@ mod demo;
 mod discard;
 mod doctor;
 mod drain;
+mod entry_hash;
 mod foreign_pages;
 mod full_disk;
 mod full_learners;

@@ -4,6 +4,7 @@
 //! no map with random order and no async runtime. The same entries in the same order give the same
 //! state, bit for bit, on every replica and at every replay.
 
+mod chain;
 pub mod cluster;
 mod context;
 mod dead_letter_update;

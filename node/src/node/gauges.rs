@@ -114,6 +114,8 @@ impl Gauges {
         for shard in self.router.shards() {
             active += shard.active_learners();
             let view = shard.view();
+            let hash = view.entry_hash.value();
+            (self.metrics.shard).show_applied(shard.shard(), view.applied_index, hash);
             if let Some(watermark_ms) = view.freshness.watermark_ms {
                 let figures = ShardFigures {
                     lag_ms: view.watermark_lag_ms,

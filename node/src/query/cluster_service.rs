@@ -8,7 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::diagnose::Diagnosis;
 use crate::status;
-use crate::{control::ControlPlane, route::Router};
+use crate::{control::ControlPlane, route::Router, shard::View};
 
 /// How long an update waits for the shards. They go on beyond it.
 const ADOPTED_WITHIN: Duration = Duration::from_secs(10);
@@ -94,6 +94,7 @@ impl ClusterService for ClusterHandler {
                 checkpoint_index: shard.group().checkpoint_index().await.unwrap_or_default(),
                 watermark_ms: view.freshness.watermark_ms,
                 active_learners: shard.active_learners() as u64,
+                entry_hash: entry_hash(&view),
             });
         }
         Ok(Response::new(v1::DescribeClusterResponse {
@@ -143,6 +144,15 @@ impl ClusterService for ClusterHandler {
         }
         Ok(Response::new(v1::TriggerCheckpointResponse { shards }))
     }
+}
+
+fn entry_hash(view: &View) -> Option<v1::EntryHash> {
+    let hash = view.entry_hash;
+    hash.since_index().map(|since_index| v1::EntryHash {
+        index: view.applied_index,
+        hash: hash.to_string(),
+        since_index,
+    })
 }
 
 fn to_proto(settings: &Settings) -> v1::Settings {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use homeroom_core::{
     Settings,
-    shard::{Freshness, ReadPoint, ShardState},
+    shard::{EntryHash, Freshness, ReadPoint, ShardState},
 };
 use tokio::sync::watch;
 
@@ -15,6 +15,8 @@ use crate::clock::LogClock;
 pub struct View {
     /// Index of that entry; 0 before the first.
     pub applied_index: u64,
+    /// The hash over all entries up to it.
+    pub entry_hash: EntryHash,
     /// The point that reads see.
     pub at: ReadPoint,
     /// The watermark and the sources.
@@ -36,6 +38,7 @@ impl View {
     pub fn of(state: &ShardState, index: u64) -> Self {
         Self {
             applied_index: index,
+            entry_hash: state.entry_hash(),
             at: state.read_point(),
             freshness: state.freshness(),
             watermark_lag_ms: state.watermark_lag_ms(),

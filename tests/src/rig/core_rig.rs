@@ -270,7 +270,7 @@ impl CoreRig {
         let entry = Entry::decode(bytes).expect("an entry can be read");
         let context = EntryContext {
             block_events: BLOCK_EVENTS,
-            ..self.shard.begin(index, entry.log_time_ms)
+            ..self.shard.begin(index, entry.log_time_ms, bytes)
         };
         let mut touched = BTreeMap::new();
         let mut verdicts = Vec::new();

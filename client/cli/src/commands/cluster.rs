@@ -74,6 +74,7 @@ async fn describe(client: &Client, output: &mut Output) -> Result<(), CliError> 
         "checkpoint",
         "watermark",
         "active learners",
+        "entry hash",
     ]);
     for shard in &cluster.shards {
         shards.add_row([
@@ -84,9 +85,20 @@ async fn describe(client: &Client, output: &mut Output) -> Result<(), CliError> 
             render::number(shard.checkpoint_index),
             render::optional_time(shard.watermark_ms).into(),
             render::number(shard.active_learners),
+            entry_hash(shard).into(),
         ]);
     }
     output.text(shards)
+}
+
+/// The hash after the applied entry. A replica whose hash does not cover the whole log says since
+/// when it does.
+fn entry_hash(shard: &v1::ShardDescription) -> String {
+    match &shard.entry_hash {
+        None => "-".to_owned(),
+        Some(it) if it.since_index == 0 => it.hash.clone(),
+        Some(it) => format!("{} since {}", it.hash, it.since_index),
+    }
 }
 
 async fn checkpoint(client: &Client, output: &mut Output) -> Result<(), CliError> {

@@ -92,7 +92,7 @@ impl Full {
     }
 
     fn with(life: Life, events: u64) -> Self {
-        let context = ShardState::new(Settings::default()).begin(1, BEGIN_MS);
+        let context = ShardState::new(Settings::default()).begin(1, BEGIN_MS, &[]);
         let mut full = Self {
             learner: Learner::new(USER),
             context,

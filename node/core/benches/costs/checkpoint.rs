@@ -102,7 +102,7 @@ fn bench_wake(
     records: &Records,
     event: &Event<'_>,
 ) {
-    let context = class.context(log_time_ms(std::slice::from_ref(event)));
+    let context = class.context(log_time_ms(std::slice::from_ref(event)), &[]);
     let mut encoded = Vec::new();
     event.encode_into(&mut encoded);
     group.bench_function("wake_for_one_event", |bencher| {

@@ -69,16 +69,16 @@ impl Class {
         (class, scripts)
     }
 
-    /// The context of an entry at the present time.
-    pub fn context(&mut self, log_time_ms: i64) -> EntryContext {
+    /// The context of an entry at a log time, ms.
+    pub fn context(&mut self, log_time_ms: i64, bytes: &[u8]) -> EntryContext {
         self.index += 1;
-        self.shard.begin(self.index, log_time_ms)
+        self.shard.begin(self.index, log_time_ms, bytes)
     }
 
     /// Applies one entry: decodes, groups by learner, applies and counts.
-    pub fn apply(&mut self, entry: &[u8]) -> Vec<Outcome> {
-        let entry = Entry::decode(entry).expect("its own encoding can be read");
-        let context = self.context(entry.log_time_ms);
+    pub fn apply(&mut self, bytes: &[u8]) -> Vec<Outcome> {
+        let entry = Entry::decode(bytes).expect("its own encoding can be read");
+        let context = self.context(entry.log_time_ms, bytes);
         let deliveries = deliveries(entry.command);
         let mut groups: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         for (place, (user_id, _)) in deliveries.iter().enumerate() {

@@ -106,12 +106,13 @@ fn parts(group: &mut BenchmarkGroup<'_, WallTime>) {
             verdict: Verdict::Accepted {
                 amends: false,
                 began: Some(a_pane_alone(log_time_ms)),
+                effect: 1,
             },
         };
         bencher.iter_batched_ref(
             || lesson.begin.shard.clone(),
             |shard| {
-                let context = shard.begin(u64::MAX, log_time_ms);
+                let context = shard.begin(u64::MAX, log_time_ms, bytes);
                 shard.finish(&context, events.iter().map(accepted))
             },
             BatchSize::PerIteration,

@@ -56,7 +56,7 @@ pub fn benches(criterion: &mut Criterion) {
 
 impl Delivered {
     fn accepted(class: &mut Class, events: Vec<Event<'static>>) -> Self {
-        let context = class.context(log_time_ms(&events));
+        let context = class.context(log_time_ms(&events), &[]);
         let encoded = |event: Event<'static>| {
             let mut bytes = Vec::new();
             event.encode_into(&mut bytes);

@@ -8,6 +8,7 @@ use std::{
 
 use crate::{
     Event, EventKind, LatePolicy, Reason,
+    chain::Chain,
     content_hash,
     context::EntryContext,
     learner::{
@@ -28,6 +29,9 @@ pub enum Verdict {
         amends: bool,
         /// The pane that the event began, if it is the first one in it.
         began: Option<NewPane>,
+        /// A digest of what else it changed in its learner: other events that count differently
+        /// because of it, and the size of what is kept.
+        effect: u64,
     },
     /// An event with the same id was accepted before.
     Duplicate {
@@ -263,12 +267,28 @@ impl Learner {
             verdict: Verdict::Accepted {
                 amends: plan.amends,
                 began,
+                effect: self.effect_of(&plan),
             },
             touched_ms: Touched {
                 own_ms: Some(event.timestamp_ms),
                 others_ms: plan.others_touched_ms,
             },
         }
+    }
+}
+
+impl Learner {
+    /// The order in which the other events are found depends on what is in memory.
+    fn effect_of(&self, plan: &Plan) -> u64 {
+        let mut effect = Chain::at(self.events);
+        effect.add(self.kept_estimate());
+        let others = plan.others_touched_ms.iter().map(|time_ms| {
+            let mut other = Chain::default();
+            other.add_signed(*time_ms);
+            other.value()
+        });
+        effect.add(others.fold(0, u64::wrapping_add));
+        effect.value()
     }
 }
 

@@ -221,6 +221,11 @@ impl DeadLetters {
         self.ledger.next_number
     }
 
+    /// The next number, and the size of the stored letters, bytes.
+    pub(super) fn extent(&self) -> (u64, u64) {
+        (self.ledger.next_number, self.all_bytes)
+    }
+
     /// Number of letters removed for newer ones, by source and reason.
     pub fn expired(&self) -> impl Iterator<Item = ((&str, Reason), u64)> {
         let expired = self.ledger.expired.iter();

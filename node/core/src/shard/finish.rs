@@ -40,7 +40,25 @@ impl ShardState {
     ) -> Vec<Outcome> {
         let outcomes = records.map(|record| self.count(context, record)).collect();
         self.advance_watermark();
+        self.hash_state();
         outcomes
+    }
+
+    /// Adds the shard's state after the deliveries to the entry hash.
+    fn hash_state(&mut self) {
+        let at = self.read_point();
+        let times_ms = [
+            self.log_time_ms(),
+            at.watermark_ms,
+            at.event_clock_ms,
+            at.floor_ms,
+        ];
+        let (letters, letters_bytes) = self.dead_letters.extent();
+        let version = self.settings().version;
+        self.entry_hash
+            .add_figures(&[version, letters, letters_bytes]);
+        self.entry_hash
+            .add_figures(&times_ms.map(i64::cast_unsigned));
     }
 
     fn count(&mut self, context: &EntryContext, record: RecordVerdict<'_>) -> Outcome {
@@ -69,6 +87,7 @@ impl ShardState {
             sequence: None,
         };
         self.sources.count(delivery, &context.settings);
+        self.entry_hash.add_outcome(outcome);
         outcome
     }
 
@@ -90,14 +109,19 @@ impl ShardState {
                 self.keep(DeadLetter::of(refusal, context.log_time_ms))
             }
         };
-        if let Verdict::Accepted {
-            began: Some(pane), ..
-        } = verdict
-        {
-            self.open_windows.begin(pane, context);
-        }
-        if outcome == Outcome::Accepted {
-            self.raise_clock(summary.timestamp_ms, context.log_time_ms);
+        match verdict {
+            Verdict::Accepted {
+                amends,
+                began,
+                effect,
+            } => {
+                if let Some(pane) = began {
+                    self.open_windows.begin(pane, context);
+                }
+                self.raise_clock(summary.timestamp_ms, context.log_time_ms);
+                self.entry_hash.add_accepted(amends, effect, began);
+            }
+            _ => self.entry_hash.add_outcome(outcome),
         }
         let delivery = Delivery {
             source: summary.source,

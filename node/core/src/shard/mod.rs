@@ -3,10 +3,12 @@
 //!
 //! An entry is applied in three steps. [`ShardState::begin`] fixes the context of its events. The
 //! learners apply their events, independently and in any order. [`ShardState::finish`] counts the
-//! outcomes in the order of the entry.
+//! outcomes in the order of the entry, and [`ShardState::close_windows`] ends it. Each step adds
+//! what it did to the [`EntryHash`].
 
 mod dead_letters;
 mod due;
+mod entry_hash;
 mod finish;
 mod open_windows;
 mod outcome;
@@ -18,6 +20,7 @@ pub use crate::context::{BLOCK_EVENTS, EntryContext, ReadPoint};
 pub use dead_letters::{
     DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters, LETTER_BYTES_MAX,
 };
+pub use entry_hash::EntryHash;
 pub use finish::{RecordVerdict, normalised_hash};
 pub use outcome::Outcome;
 pub use source::{Counters, OTHER_SOURCES, Sequence, SourceFreshness};

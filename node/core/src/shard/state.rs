@@ -12,6 +12,7 @@ use serde_bytes::Bytes;
 
 use super::{
     dead_letters::{DeadLetters, LEDGER_BYTES_MAX, Ledger},
+    entry_hash::{EntryHash, HASH_BYTES_MAX},
     open_windows::{OPEN_WINDOWS_BYTES_MAX, OpenWindows},
     source::{Counters, SOURCES_BYTES_MAX, Sequence, SourceFreshness, Sources},
     watermark::Watermark,
@@ -25,7 +26,9 @@ use crate::{
 };
 
 /// Version of the encoding of a shard's own record.
-const STATE_VERSION: u8 = 4;
+const STATE_VERSION: u8 = 5;
+/// The version before, without the entry hash at the end.
+const WITHOUT_HASH: u8 = 4;
 /// The oldest version that can be read, without open windows at the end. Before version 4 the
 /// settings had no version of their own.
 const OLDEST: u8 = 2;
@@ -37,6 +40,7 @@ pub const STATE_BYTES_MAX: usize = EARLIER_SETTINGS_BYTES_MAX
     + SOURCES_BYTES_MAX
     + LEDGER_BYTES_MAX
     + OPEN_WINDOWS_BYTES_MAX
+    + HASH_BYTES_MAX
     + 16 * NUMBER_BYTES_MAX;
 
 /// The state of a shard besides its learners.
@@ -52,6 +56,7 @@ pub struct ShardState {
     pub(super) open_windows: OpenWindows,
     /// It never decreases, even if the retention grows: pruned data is gone.
     pub(super) floor_ms: Floor,
+    pub(super) entry_hash: EntryHash,
     /// The watermark after the silence before the entry, while the entry is applied.
     silent_ms: Option<i64>,
 }
@@ -99,7 +104,9 @@ impl ShardState {
     }
 
     /// The first step of an entry: advances log time and fixes the context of the entry's events.
-    pub fn begin(&mut self, index: u64, log_time_ms: i64) -> EntryContext {
+    /// `bytes` are the entry as the log has it.
+    pub fn begin(&mut self, index: u64, log_time_ms: i64, bytes: &[u8]) -> EntryContext {
+        self.entry_hash.begin(index, bytes);
         self.silent_ms = self
             .watermark
             .after_silence(log_time_ms, &self.sources, &self.settings);
@@ -116,9 +123,17 @@ impl ShardState {
         }
     }
 
-    /// Sets the settings for the following entries.
+    /// Sets the settings for the following entries, unless they are older than those in force: two
+    /// changes may reach the shard in the other order.
     pub fn set_settings(&mut self, settings: Settings) {
-        self.settings = Arc::new(settings);
+        if settings.version >= self.settings.version {
+            self.settings = Arc::new(settings);
+        }
+    }
+
+    /// The hash over all entries so far.
+    pub fn entry_hash(&self) -> EntryHash {
+        self.entry_hash
     }
 
     /// The settings in force.
@@ -225,11 +240,13 @@ impl ShardState {
         self.dead_letters.update(update);
     }
 
-    /// Closes the windows that the watermark has passed, and returns their number over all
-    /// learners. Called after each entry.
+    /// The last step of an entry: closes the windows that the watermark has passed, and returns
+    /// their number over all learners.
     pub fn close_windows(&mut self) -> u64 {
         let at = self.read_point();
-        self.open_windows.close(at.watermark_ms, at.floor_ms)
+        let closed = self.open_windows.close(at.watermark_ms, at.floor_ms);
+        self.entry_hash.add_figures(&[closed]);
+        closed
     }
 
     /// Encodes the shard's own record. Dead letters have records of their own.
@@ -248,6 +265,7 @@ impl ShardState {
             .and_then(|bytes| postcard::to_extend(&stored, bytes))
             .and_then(|bytes| postcard::to_extend(&self.clock_raised_ms, bytes))
             .and_then(|bytes| postcard::to_extend(&self.open_windows, bytes))
+            .and_then(|bytes| postcard::to_extend(&self.entry_hash, bytes))
             .expect("serialising into memory does not fail")
     }
 
@@ -261,7 +279,7 @@ impl ShardState {
     ) -> Result<Self, DecodeError> {
         let (version, body) = versioned(bytes, OLDEST..=STATE_VERSION)?;
         let (settings, rest) = match version {
-            STATE_VERSION => {
+            WITHOUT_HASH.. => {
                 let (settings, rest) = take::<&Bytes>(body)?;
                 (Settings::decode(settings)?, rest)
             }
@@ -271,13 +289,18 @@ impl ShardState {
             }
         };
         let (restored, rest) = take::<Stored<'_>>(rest)?;
-        let later = match version {
-            OLDEST => {
-                postcard::from_bytes(rest).map(|raised_ms| (raised_ms, OpenWindows::default()))
-            }
-            _ => postcard::from_bytes(rest),
+        let (clock_raised_ms, rest) = take(rest)?;
+        let (open_windows, rest) = match version {
+            OLDEST => (OpenWindows::default(), rest),
+            _ => take(rest)?,
         };
-        let (clock_raised_ms, open_windows) = later.map_err(|_| DecodeError::Damaged)?;
+        let (entry_hash, rest) = match version {
+            STATE_VERSION => take(rest)?,
+            _ => (EntryHash::unknown(), rest),
+        };
+        if !rest.is_empty() {
+            return Err(DecodeError::Damaged);
+        }
         let dead_letters = DeadLetters::restore(restored.ledger.into_owned(), letters)
             .map_err(|_| DecodeError::Damaged)?;
         Ok(Self {
@@ -289,6 +312,7 @@ impl ShardState {
             dead_letters,
             open_windows,
             floor_ms: restored.floor_ms,
+            entry_hash,
             silent_ms: None,
         })
     }

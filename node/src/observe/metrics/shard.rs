@@ -1,4 +1,4 @@
-//! Metrics of event time, by shard.
+//! Metrics of event time and of what is applied, by shard.
 
 use std::sync::{Arc, OnceLock};
 
@@ -12,12 +12,19 @@ const SHARDS_MAX: usize = 256;
 const LAG: &str = "homeroom_watermark_lag_seconds";
 const WATERMARK: &str = "homeroom_watermark_timestamp_seconds";
 const NEWEST: &str = "homeroom_newest_event_timestamp_seconds";
+const APPLIED: &str = "homeroom_applied_index";
+const HASH: &str = "homeroom_entry_hash";
 
-/// Metrics of event time, by shard. A shard without a replica here has no series, rather than
-/// zeros.
+/// The bits of a hash that a sample shows. A sample is a float, exact for 53 bits; Alertmanager
+/// shows the hash of its configuration in 48 bits too.
+const SHOWN_BITS: u64 = (1 << 48) - 1;
+
+/// Metrics of event time and of what is applied, by shard. A shard without a replica here has no
+/// series, rather than zeros.
 pub struct ShardMetrics {
     registry: Arc<Registry>,
     shards: [OnceLock<[Gauge; 3]>; SHARDS_MAX],
+    applied: [OnceLock<[Gauge; 2]>; SHARDS_MAX],
 }
 
 /// Event time of a shard.
@@ -43,13 +50,35 @@ impl ShardMetrics {
                 "The event time up to which a shard believes it has seen everything, since the epoch",
             ),
             (NEWEST, "Newest event time of a shard, since the epoch"),
+            (
+                APPLIED,
+                "Index of the newest log entry that this replica of a shard applied",
+            ),
+            (
+                HASH,
+                "Lowest 48 bits of the hash over all that this replica of a shard applied; replicas with equal homeroom_applied_index must have equal ones",
+            ),
         ] {
             registry.describe_gauge(name, help);
         }
         Self {
             registry: Arc::clone(registry),
             shards: [const { OnceLock::new() }; SHARDS_MAX],
+            applied: [const { OnceLock::new() }; SHARDS_MAX],
         }
+    }
+
+    /// Shows what a shard applied: the index of the newest entry, and the entry hash after it.
+    pub fn show_applied(&self, shard: u16, index: u64, hash: u64) {
+        let Some(slot) = self.applied.get(usize::from(shard)) else {
+            return;
+        };
+        let [applied, shown] = slot.get_or_init(|| {
+            let label = shard.to_string();
+            [APPLIED, HASH].map(|name| self.registry.gauge(name, &[("shard", &label)]))
+        });
+        applied.set(index as f64);
+        shown.set((hash & SHOWN_BITS) as f64);
     }
 
     /// Shows the figures of a shard. Numbers beyond the possible shards are ignored.

@@ -46,6 +46,9 @@ fn families(text: &str) -> BTreeMap<String, String> {
 fn every_family_is_described_and_rendered() {
     let metrics = Metrics::new();
     metrics.shard.show(3, FIGURES);
+    metrics
+        .shard
+        .show_applied(3, 1_234_567, 0xFEDC_0123_4567_89AB);
     metrics.ingest.insight_latency_seconds.record_many(0.004, 1);
     metrics.ingest.event_age_seconds.record_many(7_000.0, 1);
     metrics.ingest.entry_events.record(128.0);
@@ -71,6 +74,8 @@ fn every_family_is_described_and_rendered() {
         "homeroom_checkpoint_bytes_total 4096",
         "homeroom_watermark_timestamp_seconds{shard=\"3\"} 1000.25",
         "homeroom_newest_event_timestamp_seconds{shard=\"3\"} 1012",
+        "homeroom_applied_index{shard=\"3\"} 1234567",
+        "homeroom_entry_hash{shard=\"3\"} 1250999896491",
         "homeroom_log_fsync_seconds_bucket{le=\"0.0002\"} 1",
         "homeroom_log_append_seconds_bucket{le=\"0.0002\"} 0",
         "homeroom_event_age_seconds_bucket{le=\"3600\"} 0",

@@ -43,7 +43,10 @@ fn now_ms(view: &View, log_now_ms: i64) -> i64 {
 mod tests {
     use std::sync::Arc;
 
-    use homeroom_core::{Settings, shard::Freshness};
+    use homeroom_core::{
+        Settings,
+        shard::{EntryHash, Freshness},
+    };
 
     use super::*;
 
@@ -52,6 +55,7 @@ mod tests {
     fn view(event_clock_ms: i64, clock_raised_ms: Option<i64>) -> Arc<View> {
         Arc::new(View {
             applied_index: 1,
+            entry_hash: EntryHash::default(),
             at: ReadPoint {
                 watermark_ms: event_clock_ms,
                 event_clock_ms,

@@ -79,7 +79,7 @@ impl Replicated for ShardMachine {
             // diverge from those that know the command.
             Err(error) => return self.give_up(&format!("entry {index} can't be applied: {error}")),
         };
-        let context = Arc::new(self.state.begin(index, entry.log_time_ms));
+        let context = Arc::new(self.state.begin(index, entry.log_time_ms, &payload));
         let applied = match entry.command {
             Command::Batch(records) => self.apply_batch(&context, records, &payload).await,
             Command::Tick => {
@@ -87,10 +87,7 @@ impl Replicated for ShardMachine {
                 Applied::default()
             }
             Command::Settings(settings) => {
-                // Two changes may reach the shard in the other order: the newer one holds.
-                if settings.version >= self.state.settings().version {
-                    self.state.set_settings(*settings);
-                }
+                self.state.set_settings(*settings);
                 self.state.finish(&context, std::iter::empty());
                 Applied::default()
             }
