@@ -11,7 +11,7 @@ use super::kind::needs_no_session;
 use super::reason::Reason;
 use super::settings::Settings;
 
-/// How far an event may be ahead of the receiving clock.
+/// How far an event may be ahead of log time.
 const FUTURE_MS: i64 = 60_000;
 
 /// The fields of an event that is valid JSON of the right types.

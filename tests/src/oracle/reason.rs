@@ -16,7 +16,7 @@ pub enum Reason {
     MissingField,
     /// The timestamp is not an RFC 3339 text.
     BadTimestamp,
-    /// The timestamp is too far ahead of the receiving clock.
+    /// The timestamp is too far ahead of log time.
     FutureTimestamp,
     /// A negative time, or a score outside its bounds.
     ValueOutOfRange,

@@ -71,3 +71,28 @@ async fn due(clock: &LogClock, due_ms: Option<i64>) -> i64 {
         tokio::time::sleep(left.min(SLEEP_MAX)).await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, pin::pin};
+
+    use futures::poll;
+
+    use super::*;
+    use crate::clock::SystemTimeSource;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_tick_waits_until_there_is_log_time() {
+        let clock = LogClock::new(Arc::new(SystemTimeSource));
+        let mut overdue = pin!(due(&clock, Some(0)));
+        assert!(poll!(&mut overdue).is_pending());
+        tokio::time::sleep(Duration::from_secs(3_600)).await;
+        assert!(poll!(&mut overdue).is_pending());
+        assert!(clock.anchor(1, &BTreeSet::from([1])));
+        assert!(overdue.await > 0);
+        assert!(
+            poll!(pin!(due(&clock, None))).is_pending(),
+            "nothing is due"
+        );
+    }
+}
