@@ -79,7 +79,7 @@ impl From<ProposeError> for Status {
     fn from(error: ProposeError) -> Self {
         let reason = match error {
             ProposeError::NotLeader => "NOT_LEADER",
-            ProposeError::Stopped(_) => "STOPPING",
+            ProposeError::Unknown(_) => "OUTCOME_UNKNOWN",
             ProposeError::Sealed(_) => return sealed(&error.to_string()),
         };
         unavailable(reason, &error.to_string())

@@ -76,8 +76,8 @@ const MODULES: [Module; 19] = [
         true,
         &["raft", "learner", "store", "fan_in", "clock"],
     ),
-    module("control", true, &["raft", "store"]),
-    module("raft", false, &["store"]),
+    module("control", true, &["raft", "store", "clock"]),
+    module("raft", false, &["store", "clock"]),
     module("learner", true, &["store", "fan_in"]),
     module("store", false, &[]),
     // Tells the time, whatever is dated by it.

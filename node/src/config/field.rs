@@ -64,6 +64,7 @@ pub(super) const FIELDS: &[Field] = &[
     field("ingest.linger", Time("0ms", "1s")),
     field("ingest.entry_bytes_max", Size("128KiB", "2MiB")),
     field("ingest.entries_in_flight", Integer(1, 64)),
+    field("ingest.propose_deadline", Time("100ms", "10m")),
     field("ingest.queue_bytes_max", Size("1MiB", "64GiB")),
     field("memory.learners_bytes_max", SizeOrShare("16MiB", "1TiB")),
     field("memory.learners_bytes_short", SizeOrShare("8MiB", "1TiB")),

@@ -108,6 +108,10 @@ pub struct IngestConfig {
     pub entry_bytes_max: ByteSize,
     /// Maximum log entries of a shard in flight; default 4, 1 to 64.
     pub entries_in_flight: u16,
+    /// Time within which a log entry is applied; then its outcome is unknown to its senders; default
+    /// 30 s, 100 ms to 10 min.
+    #[serde(with = "humantime_serde")]
+    pub propose_deadline: Duration,
     /// Maximum size of the events that wait to become log entries, for the whole node; default 32
     /// MiB, 1 MiB to 64 GiB.
     pub queue_bytes_max: ByteSize,
@@ -178,10 +182,10 @@ pub struct LogConfig {
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RaftConfig {
-    /// Time between two heartbeats; default 500 ms, 10 ms to 10 s.
+    /// Time between two heartbeats; default 150 ms, 10 ms to 10 s.
     #[serde(with = "humantime_serde")]
     pub heartbeat: Duration,
-    /// Minimum time without a heartbeat before an election; default 1.5 s, 50 ms to 60 s.
+    /// Minimum time without a heartbeat before an election; default 400 ms, 50 ms to 60 s.
     #[serde(with = "humantime_serde")]
     pub election_min: Duration,
     /// Maximum of that time; default 3 s, 50 ms to 2 min.

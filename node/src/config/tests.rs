@@ -104,12 +104,12 @@ fn flags_go_over_environment_over_file_over_defaults() {
     );
     let environment = [
         ("HOMEROOM__NODE__SHARDS", "4"),
-        ("HOMEROOM__RAFT__HEARTBEAT", "300ms"),
+        ("HOMEROOM__RAFT__HEARTBEAT", "170ms"),
         ("HOMEROOM_ENDPOINT", "not ours"),
     ];
     let loaded = loaded(&["--config", &path, "--shards", "8"], &environment);
     assert_eq!(loaded.config.node.shards, 8);
-    assert_eq!(loaded.config.raft.heartbeat, Duration::from_millis(300));
+    assert_eq!(loaded.config.raft.heartbeat, Duration::from_millis(170));
     assert_eq!(loaded.config.ingest.linger, Duration::from_millis(2));
     let origin = |path| loaded.origin(path).expect("a field").to_string();
     assert_eq!(origin("node.shards"), "flag --shards");
@@ -172,7 +172,7 @@ fn all_faults_are_reported_at_once() {
         "ingest.stream_window_bytes = \"8MiB\" (from default): must be at least ingest.request_bytes_max, \
          which is \"16MiB\" (from environment HOMEROOM__INGEST__REQUEST_BYTES_MAX)",
         &in_file(
-            "raft.election_max = \"3s\" (from default): must be more than raft.election_min, which is \"10s\" FILE",
+            "raft.election_max = \"700ms\" (from default): must be more than raft.election_min, which is \"10s\" FILE",
         ),
     ];
     assert_eq!(faults(&flags, &environment), expected);

@@ -1,6 +1,6 @@
 //! The replicated part of the control plane.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{io, ops::RangeInclusive, sync::Arc};
 
 use bytes::Bytes;
 use futures::FutureExt;
@@ -17,19 +17,29 @@ pub struct ControlMachine {
 impl Replicated for ControlMachine {
     const STATE_VERSIONS: RangeInclusive<u8> = 1..=4;
 
-    async fn apply(&mut self, _index: u64, payload: Bytes) -> Applied {
+    async fn restore(&mut self, _index: u64, state: Option<Vec<u8>>) -> io::Result<()> {
+        let state = state.map_or_else(
+            || Ok(ClusterState::default()),
+            |state| ClusterState::decode(&state),
+        );
+        let state = state.map_err(|error| io::Error::other(error.to_string()))?;
+        self.state.send_replace(Arc::new(state));
+        Ok(())
+    }
+
+    async fn apply(&mut self, _index: u64, payload: Bytes) -> Result<Applied, String> {
         let command = match ClusterCommand::decode(&payload) {
             Ok(command) => command,
-            Err(error) => return refused(error.to_string()),
+            Err(error) => return Ok(refused(error.to_string())),
         };
         let mut state = ClusterState::clone(&self.state.borrow());
-        match state.apply(command) {
+        Ok(match state.apply(command) {
             Ok(()) => {
                 self.state.send_replace(Arc::new(state));
                 Applied::default()
             }
             Err(reason) => refused(reason),
-        }
+        })
     }
 
     fn owner_of(_key: &[u8]) -> Option<String> {

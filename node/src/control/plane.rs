@@ -10,8 +10,9 @@ use tokio::sync::watch;
 
 use super::machine::{ControlMachine, refusal};
 use crate::{
+    clock::LogClock,
     raft::{Group, GroupConfig, GroupResources, ProposeError, StartError},
-    store::{checkpoint::Position, log::PAYLOAD_BYTES_MAX},
+    store::log::PAYLOAD_BYTES_MAX,
 };
 
 // A change fits into one entry of the log.
@@ -35,36 +36,40 @@ pub enum UpdateError {
 }
 
 impl ControlPlane {
-    /// Starts the replica from its recovered state, and founds the cluster if it is new.
+    /// Starts the replica, loads its state, and founds the cluster if it is new.
     ///
     /// # Errors
     /// When the state can't be read, or the group does not start.
     pub async fn start(
         config: GroupConfig,
         resources: GroupResources,
-        recovered: Option<Position>,
+        clock: Arc<LogClock>,
         founding: Founding,
     ) -> Result<Self, StartError> {
-        let store = &resources.store;
-        let stored = Group::<ControlMachine>::stored_state(&config, store, recovered)?;
-        let (state, membership) = match stored {
-            Some((membership, state)) => {
-                let state = ClusterState::decode(&state);
-                let state = state.map_err(|error| config.unreadable(error))?;
-                (state, Some(membership))
-            }
-            None => (ClusterState::default(), None),
-        };
-        let (sender, state) = watch::channel(Arc::new(state));
+        let (sender, state) = watch::channel(Arc::default());
         let machine = ControlMachine { state: sender };
-        let group = Group::start(config.clone(), resources, recovered, membership, machine).await?;
+        let group = Group::start(config.clone(), resources, clock, machine).await?;
         let plane = Self { group, state };
-        if plane.state().founded.is_none() {
-            let entry = ClusterCommand::Found(founding).encode();
-            let founded = plane.group.propose(entry.into()).await;
-            founded.map_err(|error| config.unreadable(error))?;
+        let ready = match plane.group.ready().await {
+            Ok(()) => plane.found(&config, founding).await,
+            Err(error) => Err(error),
+        };
+        match ready {
+            Ok(()) => Ok(plane),
+            Err(error) => {
+                plane.group.stop().await;
+                Err(error)
+            }
         }
-        Ok(plane)
+    }
+
+    async fn found(&self, config: &GroupConfig, founding: Founding) -> Result<(), StartError> {
+        if self.state().founded.is_some() {
+            return Ok(());
+        }
+        let entry = ClusterCommand::Found(founding).encode();
+        let founded = self.group.propose(entry.into()).await;
+        founded.map(drop).map_err(|error| config.unreadable(error))
     }
 
     /// The cluster's present state.
@@ -98,8 +103,8 @@ impl ControlPlane {
         let changed = self.settings().changed(&change);
         changed.map_err(|error| UpdateError::Refused(error.to_string()))?;
         let command = ClusterCommand::Change(change).encode();
-        let (_, applied) = self.group.propose(command.into()).await?;
-        refusal(&applied).map_or_else(
+        let written = self.group.propose(command.into()).await?;
+        refusal(&written.applied).map_or_else(
             || Ok(self.settings()),
             |reason| Err(UpdateError::Refused(reason)),
         )

@@ -89,7 +89,7 @@ impl ClusterService for ClusterHandler {
             shards.push(v1::ShardDescription {
                 shard: shard.shard().into(),
                 leader_node_id: self.identity.node_id,
-                term: shard.group().term().await,
+                term: shard.leadership().term,
                 applied_index: view.applied_index,
                 checkpoint_index: shard.group().checkpoint_index().await.unwrap_or_default(),
                 watermark_ms: view.freshness.watermark_ms,

@@ -9,7 +9,7 @@ use crate::shard::{Read, ShardReplica, View};
 
 /// The freshness of a read of a shard.
 pub async fn of_read<T: Sync>(shard: &ShardReplica, read: &Read<T>) -> v1::Freshness {
-    let place = (shard.shard(), shard.group().term().await);
+    let place = (shard.shard(), shard.leadership().term);
     of_view(&read.view, place, read.staleness, read.bound_met)
 }
 

@@ -2,29 +2,32 @@
 
 use std::{
     fmt::Display,
+    io,
     sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
 use openraft::RaftMetrics;
+use tokio::sync::oneshot;
 
 use super::{
     error::{BaseFailed, CheckpointError},
     group::Group,
     machine::{Capture, Replicated, UNSAVED_BYTES_DUE},
+    replica::Replica,
     snapshot::{StateRecord, to_position},
     types::{CheckpointOutcome, LogId, Membership, TypeConfig},
 };
 use crate::store::{
     checkpoint::{Commit, CommitError, CommitFigures},
-    log::{GroupUsage, LogEngine},
+    log::{CONTROL_BYTES, GroupUsage},
 };
 
 impl<R: Replicated> Group<R> {
     /// Begins with the first replayed entry: a replay may produce more than one checkpoint can
     /// contain.
     pub(super) async fn checkpoint_when_due(self: Arc<Self>) {
-        let mut unsaved_bytes = self.unsaved_bytes.clone();
+        let mut unsaved_bytes = self.replica.unsaved_bytes.clone();
         loop {
             tokio::select! {
                 () = self.stop.cancelled() => return,
@@ -33,7 +36,7 @@ impl<R: Replicated> Group<R> {
                 }
             }
             self.checkpoint().await;
-            if self.seal.reason().is_some() {
+            if self.replica.seal.reason().is_some() {
                 return;
             }
         }
@@ -48,23 +51,23 @@ impl<R: Replicated> Group<R> {
         let (group, begun) = (Arc::clone(self), Instant::now());
         let made = self
             .tasks
-            .spawn(async move { group.make_checkpoint().await })
+            .spawn(async move { group.replica.make_checkpoint().await })
             .await;
         let outcome = match made {
             Ok(Ok(outcome)) => outcome,
             Ok(Err(error)) => self.fail_checkpoint(&error),
             Err(error) => self.fail_checkpoint(&error),
         };
-        if self.seal.reason().is_none() {
-            (self.resources.checkpointed)(self.config.id, begun, &outcome);
+        if self.replica.seal.reason().is_none() {
+            (self.replica.resources.checkpointed)(self.replica.config.id, begun, &outcome);
         }
         outcome
     }
 
     fn fail_checkpoint(&self, error: &dyn Display) -> CheckpointOutcome {
-        (self.resources.fatal)(&format!(
+        (self.replica.resources.fatal)(&format!(
             "{}: a checkpoint failed: {error}",
-            self.config.name
+            self.replica.config.name
         ));
         CheckpointOutcome {
             index: None,
@@ -72,6 +75,84 @@ impl<R: Replicated> Group<R> {
         }
     }
 
+    /// Payload bytes applied since the last capture: what a restart would have to apply again.
+    pub async fn bytes_since_capture(&self) -> u64 {
+        self.replica.machine.lock().await.bytes_since_capture
+    }
+
+    /// Payload bytes applied since the last base was requested.
+    pub async fn bytes_since_base(&self) -> u64 {
+        self.replica.machine.lock().await.bytes_since_base
+    }
+
+    /// Whether the newest checkpoint contains more than the newest base.
+    pub async fn is_ahead_of_its_base(&self) -> bool {
+        let bases = self
+            .replica
+            .resources
+            .states
+            .base_positions(self.replica.config.id);
+        let base = bases.first().map(|newest| newest.index);
+        self.checkpoint_index().await > base
+    }
+
+    /// Whether a base proved damaged, and fewer than two were cut since.
+    pub fn has_lost_base(&self) -> bool {
+        self.replica
+            .resources
+            .states
+            .has_lost_base(self.replica.config.id)
+    }
+
+    /// What the group's entries use in the log.
+    pub fn log_usage(&self) -> GroupUsage {
+        self.replica.resources.log.usage(self.replica.config.id)
+    }
+
+    /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest
+    /// bases. A sealed group does neither.
+    ///
+    /// Returns when the base is durable. openraft purges later.
+    ///
+    /// # Errors
+    /// When the base can't be cut (the log is kept then), or the group has stopped.
+    pub async fn cut_base(&self) -> Result<(), BaseFailed> {
+        if self.replica.seal.reason().is_some() {
+            return Ok(());
+        }
+        let (states, group) = (&self.replica.resources.states, self.replica.config.id);
+        if self.replica.checkpointed.lock().await.is_none() {
+            return Ok(());
+        }
+        let failed = |error: &dyn Display| BaseFailed(error.to_string());
+        let base = {
+            let _unchanging = self.replica.records.lock().await;
+            states.cut_base(group).await?
+        };
+        let index = base.position.index;
+        self.replica.wanted_base.store(index, Ordering::Relaxed);
+        self.replica.machine.lock().await.bytes_since_base = 0;
+        let begun = self.raft.trigger().snapshot().await;
+        begun.map_err(|error| failed(&error))?;
+        let is_taken_over = |metrics: &RaftMetrics<TypeConfig>| {
+            metrics
+                .snapshot
+                .is_some_and(|snapshot| snapshot.index >= index)
+        };
+        let wait = self.raft.wait(None);
+        let taken_over = wait
+            .metrics(is_taken_over, "the base to be taken over")
+            .await;
+        taken_over.map_err(|error| failed(&error))?;
+        if let Some(older) = states.older_base(group) {
+            let purged = self.raft.trigger().purge_log(older.index).await;
+            purged.map_err(|error| failed(&error))?;
+        }
+        Ok(())
+    }
+}
+
+impl<R: Replicated> Replica<R> {
     async fn make_checkpoint(&self) -> Result<CheckpointOutcome, CheckpointError> {
         let mut checkpointed = self.checkpointed.lock().await;
         let _unchanging = self.records.lock().await;
@@ -79,12 +160,15 @@ impl<R: Replicated> Group<R> {
         let _turn = self.resources.turns.acquire().await.ok();
         let (applied, membership, capture) = {
             let mut machine = self.machine.lock().await;
-            let is_open = self.seal.reason().is_none();
-            match machine.applied {
-                Some(applied) if Some(applied) != *checkpointed && is_open => {
+            let progress = self.progress.borrow().clone();
+            let is_open = self.seal.reason().is_none() && self.failure().is_none();
+            match progress.applied {
+                Some(applied)
+                    if progress.is_loaded && Some(applied) != *checkpointed && is_open =>
+                {
                     let capture = machine.replicated.capture(applied.index);
                     machine.bytes_since_capture = 0;
-                    (applied, machine.membership.clone(), capture)
+                    (applied, progress.membership, capture)
                 }
                 _ => return Ok(unchanged(*checkpointed)),
             }
@@ -131,88 +215,24 @@ impl<R: Replicated> Group<R> {
             meta,
             changes,
         };
-        let (store, group) = (Arc::clone(&self.resources.store), self.config.id);
-        let write = move || store.commit(group, commit);
-        let written = self.resources.background.run(write).await;
-        Ok(written.map_err(|error| CheckpointError::Task(error.to_string()))??)
+        // Entries may be applied before they are durable here. A state ahead of its own log would
+        // be taken for a lost log after a crash.
+        let flushed = self.flushed().await;
+        flushed.map_err(|error| CheckpointError::Task(error.to_string()))?;
+        self.resources.states.commit(self.config.id, commit).await
     }
 
-    /// Payload bytes applied since the last capture: what a restart would have to apply again.
-    pub async fn bytes_since_capture(&self) -> u64 {
-        self.machine.lock().await.bytes_since_capture
-    }
-
-    /// Payload bytes applied since the last base was requested.
-    pub async fn bytes_since_base(&self) -> u64 {
-        self.machine.lock().await.bytes_since_base
-    }
-
-    /// Whether the newest checkpoint contains more than the newest base.
-    pub async fn is_ahead_of_its_base(&self) -> bool {
-        let bases = self
-            .resources
-            .store
-            .bases(self.config.id)
-            .unwrap_or_default();
-        let base = bases.first().map(|newest| newest.position.index);
-        self.checkpoint_index().await > base
-    }
-
-    /// Whether a base proved damaged, and fewer than two were cut since.
-    pub fn has_lost_base(&self) -> bool {
-        self.resources.store.has_lost_base(self.config.id)
-    }
-
-    /// What the group's entries use in the log.
-    pub fn log_usage(&self) -> GroupUsage {
-        self.resources.log.usage(self.config.id)
-    }
-
-    /// Cuts a base of the newest checkpoint, and purges the log behind the older of the two newest
-    /// bases. A sealed group does neither.
-    ///
-    /// Returns when the base is durable. openraft purges later.
-    ///
-    /// # Errors
-    /// When the base can't be cut (the log is kept then), or the group has stopped.
-    pub async fn cut_base(&self) -> Result<(), BaseFailed> {
-        if self.seal.reason().is_some() {
-            return Ok(());
-        }
-        let (store, group) = (Arc::clone(&self.resources.store), self.config.id);
-        if self.checkpointed.lock().await.is_none() {
-            return Ok(());
-        }
-        let failed = |error: &dyn Display| BaseFailed(error.to_string());
-        let cut = {
-            let _unchanging = self.records.lock().await;
-            self.resources
-                .cutter
-                .run(move || store.cut_base(group))
-                .await
-        };
-        let base = cut.map_err(|error| failed(&error))?;
-        let index = base.map_err(|error| failed(&error))?.position.index;
-        self.wanted_base.store(index, Ordering::Relaxed);
-        self.machine.lock().await.bytes_since_base = 0;
-        let begun = self.raft.trigger().snapshot().await;
-        begun.map_err(|error| failed(&error))?;
-        let is_taken_over = |metrics: &RaftMetrics<TypeConfig>| {
-            metrics
-                .snapshot
-                .is_some_and(|snapshot| snapshot.index >= index)
-        };
-        let wait = self.raft.wait(None);
-        let taken_over = wait
-            .metrics(is_taken_over, "the base to be taken over")
-            .await;
-        taken_over.map_err(|error| failed(&error))?;
-        let older = self.resources.store.older_base_position(self.config.id);
-        if let Some(older) = older.ok().flatten() {
-            let purged = self.raft.trigger().purge_log(older.index).await;
-            purged.map_err(|error| failed(&error))?;
-        }
-        Ok(())
+    /// Returns once everything that was written to the group's log before this call is durable.
+    async fn flushed(&self) -> io::Result<()> {
+        let log = &self.resources.log;
+        let permit = log.control_budget().acquire(CONTROL_BYTES).await;
+        let permit = permit.map_err(io::Error::other)?;
+        let (send, durable) = oneshot::channel();
+        // The receiver is dropped only when this call is cancelled.
+        let done = Box::new(move |result| drop(send.send(result)));
+        log.barrier(self.config.id, permit, done)
+            .map_err(io::Error::other)?;
+        durable.await.map_err(io::Error::other)?
     }
 }
 

@@ -54,26 +54,27 @@ pub enum StartError {
 /// A proposal was not accepted, or its outcome is unknown.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProposeError {
-    /// Another replica leads, or none does. Nothing was written.
+    /// Another replica leads, or none does, or this one has failed. Nothing was written.
     #[error("this replica does not lead")]
     NotLeader,
     /// A checkpoint of the group was refused for its size, so it takes no more entries; the reason.
     /// Nothing was written.
     #[error("it takes no more entries: {0}")]
     Sealed(Arc<str>),
-    /// The group has stopped; the entry may or may not be in the log.
-    #[error("the group has stopped: {0}")]
-    Stopped(String),
+    /// The entry may or may not be in the log, and may yet be committed: its deadline has passed,
+    /// the leadership was lost, or the group has stopped.
+    #[error("whether it was written is unknown: {0}")]
+    Unknown(String),
 }
 
 /// A base was not cut. The log is kept until one is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a base was not cut: {0}")]
-pub struct BaseFailed(pub(super) String);
+pub struct BaseFailed(pub String);
 
 /// A checkpoint failed.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CheckpointError {
+pub enum CheckpointError {
     /// The store failed; the process must stop.
     #[error(transparent)]
     Commit(#[from] CommitError),
@@ -81,3 +82,13 @@ pub(super) enum CheckpointError {
     #[error("writing a checkpoint was given up: {0}")]
     Task(String),
 }
+
+/// A replica receives no messages: it has ended.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the replica has ended: {0}")]
+pub struct ReceiveError(pub String);
+
+/// The voters or the leader of a group were not changed, or that is not known.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the group was not changed: {0}")]
+pub struct ChangeError(pub String);

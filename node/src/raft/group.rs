@@ -1,183 +1,138 @@
-//! A Raft group on this node: proposals, linearizable reads, checkpoints, purging.
+//! A Raft group on this node: proposals, linearizable reads, what peers send.
 
 use std::{
-    collections::BTreeMap,
-    fmt::Display,
-    io,
+    collections::{BTreeMap, BTreeSet},
     sync::{Arc, atomic::AtomicU64},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
+use futures::FutureExt;
 use openraft::{
-    Config, Raft, ReadPolicy, ServerState, SnapshotPolicy,
+    ChangeMembers, Raft, ReadPolicy,
     async_runtime::WatchReceiver,
     errors::{ClientWriteError, RaftError},
     impls::BasicNode,
+    raft::{AppendEntriesResponse, VoteResponse},
+    type_config::alias::SnapshotOf,
 };
-use tokio::sync::{Mutex, Semaphore, watch};
+use tokio::sync::{Mutex, watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    error::{ProposeError, StartError},
+    config::{GroupConfig, GroupResources},
+    error::{ChangeError, ProposeError, ReceiveError, StartError},
+    leadership::Leadership,
     log_store::LogStore,
-    machine::{Machine, Replicated, SharedMachine},
-    network::NoPeers,
+    machine::{Replicated, StateMachine},
+    peers::{
+        network::Network,
+        transport::{Answer, BaseMessage, Message},
+    },
+    replica::{Machine, Progress, Replica},
     seal::Seal,
-    snapshot::{StateRecord, to_log_id},
-    types::{Applied, CheckpointOutcome, LogId, Membership, Proposal, TypeConfig},
+    snapshot::{BaseSnapshot, StateRecord, to_log_id},
+    state_store::StoredState,
+    types::{Proposal, TypeConfig, Written},
 };
-use crate::store::{
-    Background, GroupId,
-    checkpoint::{CheckpointStore, Position},
-    log::{FileLog, LogEngine},
+use crate::{
+    clock::{ClockReading, LogClock},
+    store::{GroupId, checkpoint::Position, log::LogEngine},
 };
 
 /// Entries read at once for replication, bytes: within tonic's default message limit of 4 MiB.
 const READ_BYTES_MAX: u64 = 2 << 20;
-/// Time for a single-voter group to elect itself, s. It only writes a vote and a blank entry.
-const LEAD_WITHIN: Duration = Duration::from_secs(60);
 
 /// Concurrent checkpoints of a node: some are gathered while one is written.
 pub const CHECKPOINTS_AT_ONCE: usize = 4;
 
-/// A group's identity and timers.
-#[derive(Clone, Debug)]
-pub struct GroupConfig {
-    /// For logs: `shard-3`, `control`.
-    pub name: String,
-    /// Its number in the shared log and in the checkpoint store.
-    pub id: GroupId,
-    /// This replica's incarnation.
-    pub replica: u64,
-    /// Address of the node.
-    pub address: String,
-    /// Interval between a leader's heartbeats, ms.
-    pub heartbeat_ms: u64,
-    /// Minimum wait before an election, ms.
-    pub election_min_ms: u64,
-    /// Maximum wait before an election, ms.
-    pub election_max_ms: u64,
-}
-
-impl GroupConfig {
-    /// The error when the group can't start because its stored state can't be read.
-    pub fn unreadable(&self, error: impl Display) -> StartError {
-        StartError::State {
-            group: self.name.clone(),
-            error: io::Error::other(error.to_string()),
-        }
-    }
-
-    /// The error when the group can't start because openraft fails.
-    pub fn refused(&self, reason: impl Display) -> StartError {
-        StartError::Raft {
-            group: self.name.clone(),
-            reason: reason.to_string(),
-        }
-    }
-}
-
-/// Called with the group's number, the instant its checkpoint began, and the outcome.
-pub type CheckpointHook = dyn Fn(GroupId, Instant, &CheckpointOutcome) + Send + Sync;
-
-/// Resources shared by the groups of a node.
-#[derive(Clone)]
-pub struct GroupResources {
-    /// The log of all groups.
-    pub log: Arc<FileLog>,
-    /// The checkpoints of all groups.
-    pub store: Arc<CheckpointStore>,
-    /// Runs writes of checkpoints.
-    pub background: Background,
-    /// Runs cuts of bases. Only a checkpoint of the same group waits for one.
-    pub cutter: Background,
-    /// Permits for checkpoints: what one gathers stays in memory until it is durable.
-    pub turns: Arc<Semaphore>,
-    /// Ends the process, with a reason.
-    pub fatal: Arc<dyn Fn(&str) + Send + Sync>,
-    /// Called after every requested checkpoint.
-    pub checkpointed: Arc<CheckpointHook>,
-}
-
 /// A group whose replica runs on this node.
 pub struct Group<R: Replicated> {
-    pub(super) config: GroupConfig,
-    pub(super) raft: Raft<TypeConfig, SharedMachine<R>>,
-    pub(super) machine: Arc<Mutex<Machine<R>>>,
-    pub(super) resources: GroupResources,
-    /// Position of the newest durable checkpoint. Locked while one is made, so that there is one at
-    /// a time.
-    pub(super) checkpointed: Mutex<Option<LogId>>,
-    /// Locked while the group's records are written or must not change, so that no task blocks a
-    /// thread of the store for that.
-    pub(super) records: Mutex<()>,
-    /// The index that a requested base must have at least.
-    pub(super) wanted_base: Arc<AtomicU64>,
-    pub(super) unsaved_bytes: watch::Receiver<u64>,
-    pub(super) seal: Seal,
-    /// Checkpoints in progress, and the task that makes them when they are due.
+    pub(super) replica: Arc<Replica<R>>,
+    pub(super) raft: Raft<TypeConfig, StateMachine<R>>,
+    pub(super) log: LogStore<dyn LogEngine>,
+    clock: Arc<LogClock>,
+    pub(super) leadership: watch::Sender<Leadership>,
+    /// Checkpoints in progress, and the tasks that live as long as the group.
     pub(super) tasks: TaskTracker,
     pub(super) stop: CancellationToken,
 }
 
 impl<R: Replicated> Group<R> {
-    /// Starts the group's replica from its recovered state and founds the group if it is new.
-    /// Returns once it leads and everything in its log is applied.
-    ///
-    /// `replicated` is the state at `recovered`.
+    /// Starts the group's replica: it votes and takes entries at once, whether it leads or not. Its
+    /// state is loaded into `replicated` meanwhile; see [`ready`](Self::ready).
     ///
     /// # Errors
     /// When state and log do not fit together, or openraft does not start.
     pub async fn start(
         config: GroupConfig,
         resources: GroupResources,
-        recovered: Option<Position>,
-        membership: Option<Membership>,
+        clock: Arc<LogClock>,
         replicated: R,
     ) -> Result<Arc<Self>, StartError> {
-        check_continuity(&config, &resources.log, recovered)?;
+        let stored = resources.states.stored(config.id);
+        let stored = stored.map_err(|error| config.unreadable(error))?;
+        check_continuity(&config, &*resources.log, stored.as_ref())?;
         miss_bases_behind_the_log(&config, &resources);
-        let wanted_base = Arc::new(AtomicU64::new(0));
-        let (applied, seal) = (recovered.map(to_log_id), Seal::default());
-        let unsaved_bytes = replicated.unsaved_bytes();
-        let machine = Arc::new(Mutex::new(Machine {
-            applied,
-            membership: membership.unwrap_or_default(),
-            bytes_since_base: 0,
-            bytes_since_capture: 0,
-            replicated,
-        }));
-        let shared = SharedMachine {
-            machine: Arc::clone(&machine),
-            store: Arc::clone(&resources.store),
-            cutter: resources.cutter.clone(),
-            group: config.id,
-            wanted_base: Arc::clone(&wanted_base),
-            unsaved_bytes: unsaved_bytes.clone(),
-            seal: seal.clone(),
+        let record = stored.as_ref().map(|stored| {
+            let record = StateRecord::decode(&stored.meta, &R::STATE_VERSIONS);
+            record.map_err(|error| config.unreadable(error))
+        });
+        let told = stored.map(|stored| to_log_id(stored.position));
+        let progress = Progress {
+            is_loaded: false,
+            applied: told,
+            membership: record
+                .transpose()?
+                .map(|record| record.membership)
+                .unwrap_or_default(),
         };
-        let log = LogStore::new(Arc::clone(&resources.log), config.id, READ_BYTES_MAX);
-        let settings = Arc::new(raft_config(&config)?);
-        let raft = Raft::new(config.replica, settings, NoPeers, log, shared)
+        let replica = Arc::new(Replica {
+            unsaved_bytes: replicated.unsaved_bytes(),
+            machine: Mutex::new(Machine {
+                bytes_since_base: 0,
+                bytes_since_capture: 0,
+                replicated,
+            }),
+            progress: watch::Sender::new(progress),
+            checkpointed: Mutex::new(told),
+            records: Mutex::new(()),
+            wanted_base: AtomicU64::new(0),
+            seal: Seal::default(),
+            failed: watch::Sender::new(None),
+            config,
+            resources,
+        });
+        let config = &replica.config;
+        let log = LogStore::new(
+            Arc::clone(&replica.resources.log),
+            config.id,
+            READ_BYTES_MAX,
+        );
+        let network = Network {
+            transport: Arc::clone(&replica.resources.transport),
+            group: config.id,
+            replica: config.replica,
+            clock: Arc::clone(&clock),
+        };
+        let machine = StateMachine(Arc::clone(&replica));
+        let settings = Arc::new(config.for_openraft()?);
+        let raft = Raft::new(config.replica, settings, network, log.clone(), machine)
+            // Boxed, or the compiler can't prove that the caller's future is `Send`.
+            .boxed()
             .await
             .map_err(|error| config.refused(error))?;
         let group = Arc::new(Self {
-            config,
+            replica,
             raft,
-            machine,
-            resources,
-            checkpointed: Mutex::new(applied),
-            records: Mutex::new(()),
-            wanted_base,
-            unsaved_bytes,
-            seal,
+            log,
+            clock,
+            leadership: watch::Sender::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         });
-        group.tasks.spawn(Arc::clone(&group).checkpoint_when_due());
-        group.tasks.spawn(Arc::clone(&group).watch_raft());
-        match group.lead().await {
+        group.spawn_tasks();
+        match group.found().await {
             Ok(()) => Ok(group),
             Err(error) => {
                 group.stop().await;
@@ -186,76 +141,74 @@ impl<R: Replicated> Group<R> {
         }
     }
 
-    /// A group that stopped by itself accepts nothing, so the process ends and is restarted.
-    async fn watch_raft(self: Arc<Self>) {
-        // Of openraft's metrics this changes least. It ends with openraft's task, whatever ends
-        // that.
-        let mut server = self.raft.server_metrics();
-        let stopped = async { while server.changed().await.is_ok() {} };
-        tokio::select! {
-            () = self.stop.cancelled() => {}
-            () = stopped => {
-                (self.resources.fatal)(&format!("{}: its Raft group stopped", self.config.name));
-            }
-        }
+    fn spawn_tasks(self: &Arc<Self>) {
+        self.tasks.spawn(Arc::clone(self).load());
+        self.tasks.spawn(Arc::clone(self).watch_raft());
+        self.tasks.spawn(Arc::clone(self).checkpoint_when_due());
     }
 
-    /// The membership and the state in the group's newest checkpoint; `None` when nothing was
-    /// recovered.
-    ///
-    /// # Errors
-    /// When they can't be read, or their version is unknown.
-    pub fn stored_state(
-        config: &GroupConfig,
-        store: &CheckpointStore,
-        recovered: Option<Position>,
-    ) -> Result<Option<(Membership, Vec<u8>)>, StartError> {
-        if recovered.is_none() {
-            return Ok(None);
-        }
-        let meta = store.meta(config.id);
-        let meta = meta.map_err(|error| config.unreadable(error))?;
-        let meta = meta.ok_or_else(|| config.unreadable("its checkpoint has no state"))?;
-        let record = StateRecord::decode(&meta.bytes, &R::STATE_VERSIONS);
-        let record = record.map_err(|error| config.unreadable(error))?;
-        Ok(Some((record.membership, record.state)))
-    }
-
-    async fn lead(&self) -> Result<(), StartError> {
-        let failed = |error: &dyn Display| self.config.refused(error);
+    /// Gives a group of which nothing is stored its first voters.
+    async fn found(&self) -> Result<(), StartError> {
+        let config = &self.replica.config;
+        let Some(founders) = &config.founders else {
+            return Ok(());
+        };
         let initialized = self.raft.is_initialized().await;
-        if initialized.map_err(|error| failed(&error))? {
-            let elected = self.raft.trigger().elect(false).await;
-            elected.map_err(|error| failed(&error))?;
-        } else {
-            // The first member of a new group elects itself.
-            let me = BasicNode::new(&self.config.address);
-            let members = BTreeMap::from([(self.config.replica, me)]);
-            let founded = self.raft.initialize(members).await;
-            founded.map_err(|error| failed(&error))?;
+        if initialized.map_err(|error| config.refused(error))? {
+            return Ok(());
         }
-        let wait = self.raft.wait(Some(LEAD_WITHIN));
-        let leads = wait.state(ServerState::Leader, "to lead its single-voter group");
-        leads.await.map_err(|error| failed(&error))?;
-        let applied = self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await;
-        applied.map(drop).map_err(|error| failed(&error))
+        let mut members = BTreeMap::new();
+        for (replica, address) in founders {
+            members.insert(*replica, BasicNode::new(address));
+        }
+        match self.raft.initialize(members).await {
+            // Another founder was faster: its entries are here already.
+            Ok(()) | Err(RaftError::APIError(_)) => Ok(()),
+            Err(error) => Err(config.refused(error)),
+        }
     }
 
-    /// Proposes an entry. Returns its index and result once it is committed and applied.
+    /// Proposes an entry. Returns where it is and its result once it is committed and applied.
     ///
     /// # Errors
     /// See [`ProposeError`].
-    pub async fn propose(&self, payload: Bytes) -> Result<(u64, Applied), ProposeError> {
-        if let Some(why) = self.seal.reason() {
+    pub async fn propose(&self, payload: Bytes) -> Result<Written, ProposeError> {
+        let within = self.replica.config.propose_within;
+        let written = tokio::time::timeout(within, self.propose_unbounded(payload)).await;
+        written.unwrap_or_else(|_| Err(overdue()))
+    }
+
+    /// The same without a deadline: the caller has to bound what waits. Dropping the future leaves
+    /// the proposal as it is.
+    ///
+    /// # Errors
+    /// See [`ProposeError`].
+    pub async fn propose_unbounded(&self, payload: Bytes) -> Result<Written, ProposeError> {
+        if let Some(why) = self.replica.seal.reason() {
             return Err(ProposeError::Sealed(why));
         }
+        if self.replica.failure().is_some() {
+            return Err(ProposeError::NotLeader);
+        }
         match self.raft.client_write(Proposal(payload)).await {
-            Ok(written) => Ok((written.log_id.index, written.data)),
+            Ok(written) => Ok(Written {
+                index: written.log_id.index,
+                term: written.log_id.leader_id.term,
+                leader: written.log_id.leader_id.node_id,
+                applied: written.data,
+            }),
+            // openraft answers this only to what it did not append; see its documentation of
+            // `ClientWriteError`.
             Err(RaftError::APIError(ClientWriteError::ForwardToLeader(_))) => {
                 Err(ProposeError::NotLeader)
             }
-            Err(error) => Err(ProposeError::Stopped(error.to_string())),
+            Err(error) => Err(ProposeError::Unknown(error.to_string())),
         }
+    }
+
+    /// Time within which a proposal has an outcome.
+    pub fn propose_within(&self) -> Duration {
+        self.replica.config.propose_within
     }
 
     /// Index of the newest entry acknowledged before this call, confirmed by a quorum.
@@ -266,83 +219,191 @@ impl<R: Replicated> Group<R> {
         match self.raft.get_read_log_id(ReadPolicy::ReadIndex).await {
             Ok((read, _)) => Ok(read.index()),
             Err(RaftError::APIError(_)) => Err(ProposeError::NotLeader),
-            Err(error) => Err(ProposeError::Stopped(error.to_string())),
+            Err(error) => Err(ProposeError::Unknown(error.to_string())),
         }
     }
 
     /// Returns once the entry at an index is applied.
     ///
     /// # Errors
-    /// When the group stops before.
+    /// When the replica ends before.
     pub async fn applied(&self, index: u64) -> Result<(), ProposeError> {
-        let applied = self.machine.lock().await.applied;
-        if applied.is_some_and(|applied| applied.index >= index) {
-            return Ok(());
-        }
-        let reached = |metrics: &openraft::RaftMetrics<TypeConfig>| {
-            metrics
-                .last_applied
-                .is_some_and(|applied| applied.index >= index)
+        let reached = self.replica.reach(|progress| progress.has_applied(index));
+        reached
+            .await
+            .map_err(|why| ProposeError::Unknown(why.as_ref().into()))
+    }
+
+    /// Answers a message of another replica.
+    ///
+    /// # Errors
+    /// When this replica has ended.
+    pub async fn receive(&self, message: Message) -> Result<Answer, ReceiveError> {
+        let answer = match message {
+            Message::Append { clock, request } => {
+                let response = self.raft.append_entries(request).await;
+                response.map(|response| self.answer_append(clock, response))
+            }
+            Message::Vote(rpc) => self.raft.vote(rpc).await.map(|it| self.answer_vote(it)),
+            Message::PreVote(rpc) => self.raft.pre_vote(rpc).await.map(|it| self.answer_vote(it)),
+            Message::TransferLeader(rpc) => {
+                let answer = self.raft.handle_transfer_leader(rpc).await;
+                answer.map(Answer::TransferLeader).map_err(RaftError::Fatal)
+            }
         };
-        let waited = self
-            .raft
-            .wait(None)
-            .metrics(reached, "an entry to be applied")
-            .await;
-        waited
-            .map(|_| ())
-            .map_err(|error| ProposeError::Stopped(error.to_string()))
+        answer.map_err(|error| ReceiveError(error.to_string()))
+    }
+
+    fn answer_append(
+        &self,
+        clock: ClockReading,
+        response: AppendEntriesResponse<TypeConfig>,
+    ) -> Answer {
+        // Only a leader in power tells the time.
+        if !matches!(response, AppendEntriesResponse::HigherVote(_)) {
+            self.clock.heard_leader(clock);
+        }
+        let clock = self.clock.reading();
+        Answer::Append { clock, response }
+    }
+
+    fn answer_vote(&self, response: VoteResponse<TypeConfig>) -> Answer {
+        let clock = self.clock.reading();
+        Answer::Vote { clock, response }
+    }
+
+    /// Installs a received base, whose files are in this node's place for them.
+    ///
+    /// # Errors
+    /// When this replica has ended.
+    pub async fn receive_base(&self, message: BaseMessage) -> Result<Answer, ReceiveError> {
+        let BaseMessage { vote, meta, base } = message;
+        let snapshot = SnapshotOf::<TypeConfig, BaseSnapshot> {
+            meta,
+            snapshot: base,
+        };
+        let answer = self.raft.install_full_snapshot(vote, snapshot).await;
+        answer
+            .map(Answer::Base)
+            .map_err(|error| ReceiveError(error.to_string()))
+    }
+
+    /// Adds a replica that receives entries but does not vote. Returns once that is committed, not
+    /// when it has caught up.
+    ///
+    /// # Errors
+    /// When this replica does not lead, or the change was not made.
+    pub async fn add_non_voter(&self, replica: u64, address: &str) -> Result<(), ChangeError> {
+        let node = BasicNode::new(address);
+        let added = self.raft.add_learner(replica, node, false).await;
+        added
+            .map(drop)
+            .map_err(|error| ChangeError(error.to_string()))
+    }
+
+    /// Changes the voters in one joint step. Replicas that are no longer among them are removed.
+    ///
+    /// # Errors
+    /// When this replica does not lead, or the change was not made.
+    pub async fn change_voters(&self, voters: &[u64]) -> Result<(), ChangeError> {
+        let voters = ChangeMembers::ReplaceAllVoters(voters.iter().copied().collect());
+        let changed = self.raft.change_membership(voters, false).await;
+        changed
+            .map(drop)
+            .map_err(|error| ChangeError(error.to_string()))
+    }
+
+    /// Asks a voter to take over. It should be alive and have all entries: until it leads, or the
+    /// transfer is given up, proposals are refused.
+    ///
+    /// # Errors
+    /// When the group has stopped.
+    pub async fn hand_over(&self, to: u64) -> Result<(), ChangeError> {
+        let asked = self.raft.trigger().transfer_leader(to).await;
+        asked.map_err(|error| ChangeError(error.to_string()))
     }
 
     /// Calls a function with what is replicated, between two entries.
     pub async fn inspect<T>(&self, look: impl FnOnce(&mut R) -> T) -> T {
-        look(&mut self.machine.lock().await.replicated)
+        look(&mut self.replica.machine.lock().await.replicated)
+    }
+
+    /// Who leads, as this replica knows it. Waits for nothing.
+    pub fn leadership(&self) -> Leadership {
+        *self.leadership.borrow()
+    }
+
+    /// Receives each change of the leadership. A short one may be missed.
+    pub fn leaderships(&self) -> watch::Receiver<Leadership> {
+        self.leadership.subscribe()
+    }
+
+    /// Index of the last applied entry; `None` before the state is loaded, and before the first.
+    pub fn applied_index(&self) -> Option<u64> {
+        let progress = self.replica.progress.borrow();
+        let applied = progress.applied.filter(|_| progress.is_loaded);
+        applied.map(|applied| applied.index)
+    }
+
+    /// The voters, as of the newest entry that changed them.
+    pub fn voters(&self) -> BTreeSet<u64> {
+        let metrics = self.raft.server_metrics();
+        let metrics = metrics.borrow_watched();
+        metrics.membership_config.voter_ids().collect()
     }
 
     /// Why the group takes no more entries: a checkpoint was refused for its size. `None` while it
     /// takes them.
     pub fn sealed(&self) -> Option<Arc<str>> {
-        self.seal.reason()
+        self.replica.seal.reason()
+    }
+
+    /// Why the replica on this node has ended by itself; `None` while it runs.
+    pub fn failed(&self) -> Option<Arc<str>> {
+        self.replica.failure()
     }
 
     /// Its number in the shared log and in the checkpoint store.
     pub fn id(&self) -> GroupId {
-        self.config.id
+        self.replica.config.id
     }
 
-    /// Term of the last applied entry.
-    pub async fn term(&self) -> u64 {
-        self.machine
-            .lock()
-            .await
-            .applied
-            .map_or(0, |applied| applied.leader_id.term)
+    /// This replica's incarnation.
+    pub fn replica(&self) -> u64 {
+        self.replica.config.replica
     }
 
     /// Index of the newest durable checkpoint.
     pub async fn checkpoint_index(&self) -> Option<u64> {
-        self.checkpointed.lock().await.map(|applied| applied.index)
+        let checkpointed = self.replica.checkpointed.lock().await;
+        checkpointed.map(|applied| applied.index)
     }
 
     /// Stops the replica. Proposals that are not yet applied have an unknown outcome.
     pub async fn stop(&self) {
         self.stop.cancel();
+        // First, so that no task waits for it.
+        if let Err(error) = self.raft.shutdown().await {
+            tracing::warn!(group = self.replica.config.name, %error, "stopping a group");
+        }
         self.tasks.close();
         self.tasks.wait().await;
-        if let Err(error) = self.raft.shutdown().await {
-            tracing::warn!(group = self.config.name, %error, "stopping a group");
-        }
     }
+}
+
+/// The outcome of a proposal whose deadline has passed.
+pub fn overdue() -> ProposeError {
+    ProposeError::Unknown("no outcome within the deadline".to_owned())
 }
 
 /// Checks that the log reaches from the state to the last acknowledged entry.
 fn check_continuity(
     config: &GroupConfig,
-    log: &FileLog,
-    recovered: Option<Position>,
+    log: &dyn LogEngine,
+    stored: Option<&StoredState>,
 ) -> Result<(), StartError> {
     let state = log.state(config.id);
-    let at = recovered.map(|position| position.index);
+    let at = stored.map(|stored| stored.position.index);
     let in_words =
         |index: Option<u64>| index.map_or("nothing".to_owned(), |index| format!("entry {index}"));
     if let Some(purged) = state.purged.map(|position| position.index)
@@ -370,28 +431,14 @@ fn check_continuity(
 /// the log need not reach back.
 fn miss_bases_behind_the_log(config: &GroupConfig, resources: &GroupResources) {
     let purged = resources.log.state(config.id).purged;
-    let bases = resources.store.bases(config.id).unwrap_or_default();
-    let is_behind = |index: u64| purged.is_some_and(|purged| index < purged.index);
-    if bases.iter().any(|base| is_behind(base.position.index)) {
+    let is_behind = |base: &Position| purged.is_some_and(|purged| base.index < purged.index);
+    if resources
+        .states
+        .base_positions(config.id)
+        .iter()
+        .any(is_behind)
+    {
         tracing::warn!(group = config.name, "the log does not reach back to a base");
-        resources.store.mark_base_lost(config.id);
+        resources.states.mark_base_lost(config.id);
     }
-}
-
-fn raft_config(config: &GroupConfig) -> Result<Config, StartError> {
-    Config {
-        cluster_name: config.name.clone(),
-        heartbeat_interval: config.heartbeat_ms,
-        election_timeout_min: config.election_min_ms,
-        election_timeout_max: config.election_max_ms,
-        // While groups have one voter there are no peers to time out: it elects itself at its
-        // start, and an idle group writes nothing.
-        enable_tick: false,
-        // The node decides when to cut bases and to purge the log, not the number of entries.
-        snapshot_policy: SnapshotPolicy::Never,
-        max_in_snapshot_log_to_keep: u64::MAX,
-        ..Config::default()
-    }
-    .validate()
-    .map_err(|error| config.refused(error))
 }

@@ -141,25 +141,10 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
         durable.await.map_err(io::Error::other)?
     }
 
-    async fn save_committed(
-        &mut self,
-        committed: Option<LogIdOf<TypeConfig>>,
-    ) -> Result<(), io::Error> {
-        let committed = committed.map(log_codec::to_position);
-        self.engine
-            .save_committed(self.group, committed)
-            .map_err(io::Error::other)
-    }
-
-    /// Never beyond the last entry: openraft refuses to start if the committed entry can't be read.
+    /// Nothing more than the state machine has: openraft would apply the rest while it starts, and
+    /// neither vote nor append meanwhile. The leader tells what is committed.
     async fn read_committed(&mut self) -> Result<Option<LogIdOf<TypeConfig>>, io::Error> {
-        let state = self.engine.state(self.group);
-        let committed = if state.committed > state.last {
-            state.purged
-        } else {
-            state.committed
-        };
-        Ok(committed.map(log_codec::from_position))
+        Ok(None)
     }
 
     async fn append<I>(

@@ -1,37 +1,49 @@
 //! openraft's state machine around what a group replicates.
 
-use std::{
-    io,
-    ops::RangeInclusive,
-    sync::{Arc, atomic::AtomicU64},
-};
+use std::{io, ops::RangeInclusive, sync::Arc};
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt, future::BoxFuture};
 use openraft::{
     EntryPayload, OptionalSend,
     storage::{EntryResponder, RaftStateMachine},
-    type_config::alias::{SnapshotMetaOf, SnapshotOf},
+    type_config::alias::{EntryOf, SnapshotMetaOf, SnapshotOf},
 };
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 
 use super::{
-    seal::Seal,
+    replica::Replica,
     snapshot::{BaseSnapshot, BaseSnapshotBuilder, newest_base},
     types::{Applied, LogId, Membership, Proposal, TypeConfig},
 };
-use crate::store::{
-    Background, GroupId,
-    checkpoint::{COMMIT_BYTES_MAX, Change, CheckpointStore},
-};
+use crate::store::checkpoint::{COMMIT_BYTES_MAX, Change};
 
 /// What a group replicates. The group calls it for one entry at a time, in the order of the log.
 pub trait Replicated: Send + 'static {
     /// Versions of state records that this build can read. It writes the last one.
     const STATE_VERSIONS: RangeInclusive<u8>;
 
+    /// Takes over what the store has at an index, in place of everything it had: at the start, and
+    /// when a base was installed. `state` is the group's own record; `None` when nothing is stored.
+    ///
+    /// # Errors
+    /// When the state can't be read. The replica ends.
+    fn restore(
+        &mut self,
+        index: u64,
+        state: Option<Vec<u8>>,
+    ) -> impl Future<Output = io::Result<()>> + Send;
+
     /// Applies the entry at an index.
-    fn apply(&mut self, index: u64, payload: Bytes) -> impl Future<Output = Applied> + Send;
+    ///
+    /// # Errors
+    /// When it can't be applied here, for a reason that other replicas may not have. The replica
+    /// ends.
+    fn apply(
+        &mut self,
+        index: u64,
+        payload: Bytes,
+    ) -> impl Future<Output = Result<Applied, String>> + Send;
 
     /// Captures what differs from the last capture, between two entries.
     fn capture(&mut self, index: u64) -> Capture;
@@ -65,73 +77,72 @@ pub struct Capture {
     pub changes: BoxFuture<'static, Vec<Change>>,
 }
 
-/// What is replicated, and its position.
-pub(super) struct Machine<R> {
-    pub applied: Option<LogId>,
-    pub membership: Membership,
-    /// Payload bytes applied since the last base was requested.
-    pub bytes_since_base: u64,
-    /// Payload bytes applied since the last capture.
-    pub bytes_since_capture: u64,
-    pub replicated: R,
-}
+/// openraft's handle of the replica; the group has another.
+pub(super) struct StateMachine<R>(pub Arc<Replica<R>>);
 
-/// openraft's handle; the group has another.
-pub(super) struct SharedMachine<R> {
-    pub machine: Arc<Mutex<Machine<R>>>,
-    pub store: Arc<CheckpointStore>,
-    pub cutter: Background,
-    pub group: GroupId,
-    /// The index that a requested base must have at least.
-    pub wanted_base: Arc<AtomicU64>,
-    pub unsaved_bytes: watch::Receiver<u64>,
-    pub seal: Seal,
-}
-
-impl<R: Replicated> SharedMachine<R> {
+impl<R: Replicated> Replica<R> {
     /// Waits until a checkpoint has begun, which the group makes when it is due. A sealed group
     /// makes none, and applies what was in its log before.
-    async fn await_room(&mut self) {
+    async fn await_room(&self) {
         let has_room = |bytes: &u64| *bytes <= UNSAVED_BYTES_MAX;
+        let mut unsaved_bytes = self.unsaved_bytes.clone();
         tokio::select! {
+            biased;
             // The sender lives as long as what is replicated.
-            _ = self.unsaved_bytes.wait_for(has_room) => {}
+            _ = unsaved_bytes.wait_for(has_room) => {}
             () = self.seal.sealed() => {}
         }
     }
+
+    /// Applies an entry, live or when the state is loaded.
+    pub(super) async fn apply_entry(&self, entry: EntryOf<TypeConfig>) -> io::Result<Applied> {
+        self.await_room().await;
+        let mut machine = self.machine.lock().await;
+        let mut membership = None;
+        let applied = match entry.payload {
+            EntryPayload::Blank => Applied::default(),
+            EntryPayload::Membership(changed) => {
+                membership = Some(Membership::new(Some(entry.log_id), changed));
+                Applied::default()
+            }
+            EntryPayload::Normal(Proposal(payload)) => {
+                machine.bytes_since_base += payload.len() as u64;
+                machine.bytes_since_capture += payload.len() as u64;
+                let applied = machine.replicated.apply(entry.log_id.index, payload).await;
+                applied.map_err(|why| {
+                    self.fail(&why);
+                    io::Error::other(why)
+                })?
+            }
+        };
+        self.progress.send_modify(|progress| {
+            progress.applied = Some(entry.log_id);
+            if let Some(membership) = membership {
+                progress.membership = membership;
+            }
+        });
+        Ok(applied)
+    }
 }
 
-impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
+impl<R: Replicated> RaftStateMachine<TypeConfig> for StateMachine<R> {
     type SnapshotData = BaseSnapshot;
     type SnapshotBuilder = BaseSnapshotBuilder;
 
+    /// At once, also before the state is loaded: Raft votes and appends meanwhile.
     async fn applied_state(&mut self) -> Result<(Option<LogId>, Membership), io::Error> {
-        let machine = self.machine.lock().await;
-        Ok((machine.applied, machine.membership.clone()))
+        let progress = self.0.progress.borrow();
+        Ok((progress.applied, progress.membership.clone()))
     }
 
     async fn apply<S>(&mut self, mut entries: S) -> Result<(), io::Error>
     where
         S: Stream<Item = Result<EntryResponder<TypeConfig>, io::Error>> + Unpin + OptionalSend,
     {
+        self.0.loaded().await?;
         while let Some(next) = entries.next().await {
             let (entry, responder) = next?;
-            self.await_room().await;
-            let mut machine = self.machine.lock().await;
-            let applied = match entry.payload {
-                EntryPayload::Blank => Applied::default(),
-                EntryPayload::Membership(membership) => {
-                    machine.membership = Membership::new(Some(entry.log_id), membership);
-                    Applied::default()
-                }
-                EntryPayload::Normal(Proposal(payload)) => {
-                    machine.bytes_since_base += payload.len() as u64;
-                    machine.bytes_since_capture += payload.len() as u64;
-                    machine.replicated.apply(entry.log_id.index, payload).await
-                }
-            };
-            machine.applied = Some(entry.log_id);
-            drop(machine);
+            let applied = self.0.apply_entry(entry).await?;
             if let Some(responder) = responder {
                 responder.send(applied);
             }
@@ -140,33 +151,26 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for SharedMachine<R> {
     }
 
     async fn get_snapshot_builder(&mut self) -> BaseSnapshotBuilder {
-        BaseSnapshotBuilder {
-            store: Arc::clone(&self.store),
-            cutter: self.cutter.clone(),
-            group: self.group,
-            versions: R::STATE_VERSIONS,
-            wanted: Arc::clone(&self.wanted_base),
-        }
+        BaseSnapshotBuilder::of(Arc::clone(&self.0))
     }
 
-    /// Never called in a group with a single voter, which has no peer to send a snapshot.
     async fn install_snapshot(
         &mut self,
-        _meta: &SnapshotMetaOf<TypeConfig>,
-        _snapshot: BaseSnapshot,
+        meta: &SnapshotMetaOf<TypeConfig>,
+        base: BaseSnapshot,
     ) -> Result<(), io::Error> {
-        Err(io::Error::new(
-            io::ErrorKind::Unsupported,
-            "a snapshot came to a group with a single voter",
-        ))
+        let installed = self.0.install(meta, base).await;
+        installed.inspect_err(|error| self.0.fail(&format!("a base was not installed: {error}")))
     }
 
     async fn get_current_snapshot(
         &mut self,
     ) -> Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>, io::Error> {
-        let (store, group) = (Arc::clone(&self.store), self.group);
-        tokio::task::spawn_blocking(move || newest_base(&store, group, &R::STATE_VERSIONS))
-            .await
-            .map_err(io::Error::other)?
+        newest_base(
+            &*self.0.resources.states,
+            self.0.config.id,
+            &R::STATE_VERSIONS,
+        )
+        .await
     }
 }

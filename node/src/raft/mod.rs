@@ -1,20 +1,32 @@
 //! Raft. The rest of the node names no type or trait of openraft.
 //!
-//! Must not know: the meaning of a proposal's bytes, the layout of the log on disk.
+//! Must not know: the meaning of a proposal's bytes, the layout of the log on disk, how messages
+//! reach other nodes.
 
 mod checkpointing;
+mod config;
 mod error;
 mod group;
+mod leadership;
+mod life;
 mod log_codec;
 mod log_store;
 mod machine;
-mod network;
+mod peers;
+mod replica;
 mod seal;
 mod snapshot;
+mod state_store;
 mod types;
 
-pub use error::{BaseFailed, ProposeError, StartError};
-pub use group::{CHECKPOINTS_AT_ONCE, Group, GroupConfig, GroupResources};
+pub use config::{GroupConfig, GroupResources};
+pub use error::{BaseFailed, ChangeError, CheckpointError, ProposeError, ReceiveError, StartError};
+pub use group::{CHECKPOINTS_AT_ONCE, Group, overdue};
+pub use leadership::Leadership;
 pub use log_store::LogStore;
 pub use machine::{Capture, Replicated, UNSAVED_BYTES_DUE};
-pub use types::{Applied, CheckpointOutcome, Membership, Proposal, TypeConfig};
+pub use peers::transport::{
+    Answer, BaseMessage, Message, NoPeers, Peer, Transport, TransportError,
+};
+pub use state_store::{NewestBase, StateStore, StoredState, StoredStates};
+pub use types::{Applied, CheckpointOutcome, Membership, Proposal, TypeConfig, Written};

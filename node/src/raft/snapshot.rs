@@ -4,10 +4,7 @@
 use std::{
     io,
     ops::RangeInclusive,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
 };
 
 use openraft::{
@@ -18,11 +15,14 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     log_codec,
+    machine::Replicated,
+    replica::Replica,
+    state_store::{StateStore, StoredState},
     types::{LogId, Membership, TypeConfig},
 };
 use crate::store::{
-    Background, GroupId,
-    checkpoint::{BaseInfo, CheckpointStore, Position},
+    GroupId,
+    checkpoint::{BaseInfo, Position},
     log,
 };
 
@@ -31,13 +31,23 @@ pub(super) type BaseSnapshot = BaseInfo;
 
 /// Gives openraft the newest base.
 pub(super) struct BaseSnapshotBuilder {
-    pub store: Arc<CheckpointStore>,
-    pub cutter: Background,
-    pub group: GroupId,
+    states: Arc<dyn StateStore>,
+    group: GroupId,
     /// Versions of state records that can be read.
-    pub versions: RangeInclusive<u8>,
+    versions: RangeInclusive<u8>,
     /// The index that a requested base must have at least.
-    pub wanted: Arc<AtomicU64>,
+    wanted: u64,
+}
+
+impl BaseSnapshotBuilder {
+    pub fn of<R: Replicated>(replica: Arc<Replica<R>>) -> Self {
+        Self {
+            states: Arc::clone(&replica.resources.states),
+            group: replica.config.id,
+            versions: R::STATE_VERSIONS,
+            wanted: replica.wanted_base.load(Ordering::Relaxed),
+        }
+    }
 }
 
 /// The group's own record in each checkpoint.
@@ -84,14 +94,13 @@ pub(super) fn to_position(log_id: LogId) -> Position {
     }
 }
 
-/// The newest readable base of a group, if it has one. Waits for the disk.
-pub(super) fn newest_base(
-    store: &CheckpointStore,
+/// The newest readable base of a group, if it has one.
+pub(super) async fn newest_base(
+    states: &dyn StateStore,
     group: GroupId,
     versions: &RangeInclusive<u8>,
 ) -> io::Result<Option<SnapshotOf<TypeConfig, BaseSnapshot>>> {
-    let newest = store.newest_base(group).map_err(io::Error::other)?;
-    let Some((base, meta)) = newest else {
+    let Some((base, meta)) = states.newest_base(group).await? else {
         return Ok(None);
     };
     let record = StateRecord::decode(&meta, versions)?;
@@ -106,18 +115,20 @@ pub(super) fn newest_base(
 
 /// The newest base, with this index at least. If that one is damaged or missing, a new one is cut
 /// of the checkpoint, since openraft can't continue without.
-fn base_from(
-    store: &CheckpointStore,
+async fn base_from(
+    states: &dyn StateStore,
     group: GroupId,
     versions: &RangeInclusive<u8>,
     wanted: u64,
 ) -> io::Result<SnapshotOf<TypeConfig, BaseSnapshot>> {
-    let newest = newest_base(store, group, versions)?;
+    let newest = newest_base(states, group, versions).await?;
     if let Some(newest) = newest.filter(|newest| newest.snapshot.position.index >= wanted) {
         return Ok(newest);
     }
-    store.cut_base(group).map_err(io::Error::other)?;
-    newest_base(store, group, versions)?.ok_or_else(|| io::Error::other("a new base can't be read"))
+    let cut = states.cut_base(group).await;
+    cut.map_err(io::Error::other)?;
+    let newest = newest_base(states, group, versions).await?;
+    newest.ok_or_else(|| io::Error::other("a new base can't be read"))
 }
 
 impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
@@ -126,19 +137,55 @@ impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
     /// Usually the base exists already: openraft stops a group whose snapshot can't be built, so
     /// the group cuts the base before it triggers the snapshot.
     async fn build_snapshot(&mut self) -> Result<SnapshotOf<TypeConfig, BaseSnapshot>, io::Error> {
-        let (store, group) = (Arc::clone(&self.store), self.group);
-        let (versions, wanted) = (self.versions.clone(), self.wanted.load(Ordering::Relaxed));
-        let base = self
-            .cutter
-            .run(move || base_from(&store, group, &versions, wanted));
-        base.await.map_err(io::Error::other)?
+        base_from(&*self.states, self.group, &self.versions, self.wanted).await
+    }
+}
+
+impl<R: Replicated> Replica<R> {
+    /// Replaces the state by a received base. openraft purges the log before it only afterwards.
+    ///
+    /// # Errors
+    /// When the base is damaged, or its state can't be read or made durable.
+    pub(super) async fn install(
+        &self,
+        meta: &SnapshotMetaOf<TypeConfig>,
+        base: BaseSnapshot,
+    ) -> io::Result<()> {
+        self.loaded().await?;
+        let mut checkpointed = self.checkpointed.lock().await;
+        let _unchanging = self.records.lock().await;
+        let mut machine = self.machine.lock().await;
+        let (states, group) = (&self.resources.states, self.config.id);
+        let StoredState {
+            position,
+            meta: own,
+        } = states.install(group, base).await?;
+        let record = StateRecord::decode(&own, &R::STATE_VERSIONS)?;
+        let restored = machine
+            .replicated
+            .restore(position.index, Some(record.state));
+        restored.await?;
+        machine.bytes_since_base = 0;
+        machine.bytes_since_capture = 0;
+        *checkpointed = Some(to_log_id(position));
+        self.progress.send_modify(|progress| {
+            progress.applied = meta.last_log_id;
+            progress.membership = meta.last_membership.clone();
+        });
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::checkpoint::{CheckpointOptions, Commit};
+    use crate::{
+        raft::state_store::StoredStates,
+        store::{
+            Background,
+            checkpoint::{CheckpointOptions, CheckpointStore, Commit},
+        },
+    };
 
     const VERSIONS: RangeInclusive<u8> = 1..=4;
 
@@ -157,31 +204,30 @@ mod tests {
     }
 
     /// openraft ignores an older snapshot, and the group would wait for ever.
-    #[test]
-    fn a_base_that_is_waited_for_is_cut_again_when_it_is_lost() {
+    #[tokio::test]
+    async fn a_base_that_is_waited_for_is_cut_again_when_it_is_lost() {
         let dir = tempfile::tempdir().expect("a folder");
         let options = CheckpointOptions::default();
         let opened = CheckpointStore::open(dir.path(), 1, b"c", &options, Arc::new(()));
-        let (store, _) = opened.expect("a new store");
-        let index = |base: io::Result<SnapshotOf<TypeConfig, BaseSnapshot>>| {
+        let store = Arc::new(opened.expect("a new store").0);
+        let background = Background::start("background").expect("a thread");
+        let states = StoredStates {
+            store: Arc::clone(&store),
+            background: background.clone(),
+            cutter: background,
+        };
+        let index = async |wanted| {
+            let base = base_from(&states, 0, &VERSIONS, wanted).await;
             base.expect("a base").snapshot.position.index
         };
         commit(&store, 1);
-        assert_eq!(
-            index(base_from(&store, 0, &VERSIONS, 0)),
-            1,
-            "there was none"
-        );
+        assert_eq!(index(0).await, 1, "there was none");
         commit(&store, 2);
-        assert_eq!(
-            index(base_from(&store, 0, &VERSIONS, 1)),
-            1,
-            "there is no need"
-        );
+        assert_eq!(index(1).await, 1, "there is no need");
         let newest = store.cut_base(0).expect("a base");
         std::fs::write(&newest.files[0].path, b"rotten").expect("room");
         commit(&store, 3);
-        assert_eq!(index(base_from(&store, 0, &VERSIONS, 2)), 3);
+        assert_eq!(index(2).await, 3);
     }
 
     #[test]

@@ -42,6 +42,19 @@ impl fmt::Display for Proposal {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied(pub Bytes);
 
+/// An entry that was committed and applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Written {
+    /// Its index.
+    pub index: u64,
+    /// Term in which it was proposed.
+    pub term: u64,
+    /// Incarnation of the replica that proposed it.
+    pub leader: u64,
+    /// Its result.
+    pub applied: Applied,
+}
+
 /// The outcome of a checkpoint.
 #[derive(Clone, Copy, Debug)]
 pub struct CheckpointOutcome {

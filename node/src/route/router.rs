@@ -227,8 +227,10 @@ impl UnderWay {
         }
         let answers = self.answers.await.unwrap_or_default();
         for ((shard, slots), answer) in self.parts.into_iter().zip(answers) {
-            match answer.unwrap_or(Err(PartError::Stopped)) {
-                Ok(PartApplied { index, outcomes }) => {
+            match answer.unwrap_or(Err(PartError::Unknown)) {
+                Ok(PartApplied {
+                    index, outcomes, ..
+                }) => {
                     delivered.positions.note(shard, index);
                     for (slot, outcome) in slots.into_iter().zip(outcomes) {
                         delivered.outcomes[slot as usize] = Some(outcome);
@@ -251,6 +253,8 @@ mod tests {
         let mut slots: Vec<_> = slots.collect();
         let applied = PartApplied {
             index: 7,
+            term: 1,
+            leader: 1,
             outcomes: vec![Outcome::Accepted, Outcome::Shadowed],
         };
         slots.pop().expect("three").send(Ok(applied));

@@ -16,6 +16,4 @@ pub trait ShardEvents: Send + Sync + 'static {
     fn windows_closed(&self, windows: u64);
     /// Emitted windows were corrected.
     fn windows_corrected(&self, windows: usize);
-    /// The process can't go on.
-    fn fatal(&self, why: &str);
 }

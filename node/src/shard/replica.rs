@@ -1,6 +1,6 @@
 //! A shard's replica on this node, with its tasks.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::sync::{Arc, atomic::AtomicBool};
 
 use homeroom_core::{
     DeadLetterUpdate, Settings,
@@ -13,9 +13,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     apply::{ShardMachine, Watch, Watchers},
-    checkpoint::{Sweeper, recover},
+    checkpoint::Sweeper,
     events::ShardEvents,
-    propose::{BatchLimits, Batcher, Part, Ticker, Timekeeper},
+    propose::{BatchLimits, Leading, Part},
     read::ShardReader,
     residency::{Directory, LearnerMemory, ShardBlocks},
     slicer::Slicer,
@@ -23,9 +23,9 @@ use super::{
 };
 use crate::{
     clock::LogClock,
-    learner::{BlockSource, Stored},
-    raft::{Group, GroupConfig, GroupResources, ProposeError, StartError},
-    store::checkpoint::{Change, Position},
+    learner::{BlockSource, RecoveredLearners},
+    raft::{Group, GroupConfig, GroupResources, Leadership, ProposeError, StartError},
+    store::{Background, checkpoint::CheckpointStore},
 };
 
 /// Parts that may wait for a shard's batcher. The node's queue bounds their bytes.
@@ -37,12 +37,12 @@ pub struct ShardSetup {
     pub group: GroupConfig,
     /// Resources shared by the groups of the node.
     pub resources: GroupResources,
-    /// Position of the recovered state; `None` when nothing is stored.
-    pub recovered: Option<Position>,
-    /// Learners to activate before the first entry is applied.
-    pub recovered_learners: Vec<Stored>,
-    /// Changes for the beginning of the first capture: they delete packs of heads (ADR 28).
-    pub unpacking: Vec<Change>,
+    /// The stored records of its learners.
+    pub store: Arc<CheckpointStore>,
+    /// Runs scans of the store.
+    pub background: Background,
+    /// Learners that were found active in the store.
+    pub recovered: Arc<RecoveredLearners>,
     /// Supervises its learners.
     pub supervisor: ActorCell,
     /// Counts what happens.
@@ -72,8 +72,8 @@ pub struct ShardReplica {
 }
 
 impl ShardReplica {
-    /// Recovers the shard, starts its group, and spawns its tasks in `tasks`. They end when `stop`
-    /// is cancelled and everything submitted is applied.
+    /// Starts the shard's group, loads its state, and spawns its tasks in `tasks`. They end when
+    /// `stop` is cancelled and everything submitted is applied.
     ///
     /// # Errors
     /// When the state can't be read, or the group does not start.
@@ -82,50 +82,41 @@ impl ShardReplica {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Self, StartError> {
-        let (shard, me) = (setup.group.id, setup.group.replica);
-        let recovered =
-            recover::<ShardMachine>(&setup.group, &setup.resources.store, setup.recovered)?;
-        let (state, membership) = recovered.map_or(
-            (ShardState::new(Settings::default()), None),
-            |(state, membership)| (state, Some(membership)),
-        );
+        let (shard, store, clock) = (setup.group.id, setup.store, setup.clock);
+        let state = ShardState::new(Settings::default());
         let directory = Directory::new(setup.memory);
         let watchers = Watchers::default();
-        let index = setup.recovered.map_or(0, |position| position.index);
         let (views, Views { view, due }) =
-            ViewPublisher::new(View::of(&state, index), Arc::clone(&setup.clock));
+            ViewPublisher::new(View::of(&state, 0), Arc::clone(&clock));
         let blocks: Arc<dyn BlockSource> = Arc::new(ShardBlocks {
             shard,
-            store: Arc::clone(&setup.resources.store),
+            store: Arc::clone(&store),
             events: Arc::clone(&setup.events),
         });
+        let leads = Arc::new(AtomicBool::new(false));
         let machine = ShardMachine {
             shard,
             state,
             directory: directory.clone(),
-            store: Arc::clone(&setup.resources.store),
+            store: Arc::clone(&store),
             blocks: Arc::clone(&blocks),
             views,
             watchers: watchers.clone(),
             supervisor: setup.supervisor,
             events: setup.events,
+            leads: Arc::clone(&leads),
             passivate_after_ms: setup.passivate_after_ms,
-            sweeper: Sweeper::of(&setup.resources, shard),
-            unpacking: setup.unpacking,
+            sweeper: Sweeper::new(Arc::clone(&store), setup.background, shard),
+            recovered: setup.recovered,
+            unpacking: Vec::new(),
             slicer: setup.slicer.clone(),
             changed: Vec::new(),
         };
-        let activated = machine.activate(setup.recovered_learners).await;
-        activated.map_err(|reason| setup.group.refused(reason))?;
-        let (store, clock) = (Arc::clone(&setup.resources.store), setup.clock);
-        let group = Group::start(
-            setup.group,
-            setup.resources,
-            setup.recovered,
-            membership,
-            machine,
-        )
-        .await?;
+        let group = Group::start(setup.group, setup.resources, Arc::clone(&clock), machine).await?;
+        if let Err(error) = group.ready().await {
+            group.stop().await;
+            return Err(error);
+        }
         let (parts, queue) = mpsc::channel(PARTS_QUEUED);
         let reader = ShardReader::new(
             Arc::clone(&group),
@@ -144,48 +135,42 @@ impl ShardReplica {
             view,
             clock,
         };
-        replica.spawn_tasks(me, queue, due, setup.limits, tasks, stop);
-        Ok(replica)
-    }
-
-    fn spawn_tasks(
-        &self,
-        me: u64,
-        parts: mpsc::Receiver<Part>,
-        due: watch::Receiver<Option<i64>>,
-        limits: BatchLimits,
-        tasks: &TaskTracker,
-        stop: &CancellationToken,
-    ) {
-        let batcher = Batcher {
-            parts,
-            group: Arc::clone(&self.group),
-            clock: Arc::clone(&self.clock),
-            limits,
-            stop: stop.clone(),
-        };
-        tasks.spawn(batcher.run());
-        let ticker = Ticker {
-            group: Arc::clone(&self.group),
-            clock: Arc::clone(&self.clock),
+        let leading = Leading {
+            group: Arc::clone(&replica.group),
+            clock: Arc::clone(&replica.clock),
+            parts: queue,
             due,
+            limits: setup.limits,
+            leads,
+            tasks: tasks.clone(),
             stop: stop.clone(),
         };
-        tasks.spawn(ticker.run());
-        let voters = BTreeSet::from([me]);
-        self.clock.anchor(me, &voters);
-        let timekeeper = Timekeeper {
-            clock: Arc::clone(&self.clock),
-            me,
-            voters,
-            stop: stop.clone(),
-        };
-        tasks.spawn(timekeeper.run());
+        tasks.spawn(leading.run());
+        // A single voter has no one to wait for, and takes events at once.
+        if replica.group.voters().len() == 1 && replica.leadership().leads {
+            replica.clock.anchored().await;
+        }
+        Ok(replica)
     }
 
     /// The shard's number.
     pub fn shard(&self) -> u16 {
         self.group.id()
+    }
+
+    /// Who leads the shard, as this replica knows it. Waits for nothing.
+    pub fn leadership(&self) -> Leadership {
+        self.group.leadership()
+    }
+
+    /// Receives each change of the leadership. A short one may be missed.
+    pub fn leaderships(&self) -> watch::Receiver<Leadership> {
+        self.group.leaderships()
+    }
+
+    /// Why the replica on this node has ended by itself; `None` while it runs.
+    pub fn failed(&self) -> Option<Arc<str>> {
+        self.group.failed()
     }
 
     /// The shard as of its newest applied entry.

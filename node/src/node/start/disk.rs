@@ -10,7 +10,7 @@ use crate::{
     learner::RecoveredLearners,
     node::fatal::stop_process,
     observe::{Metrics, metrics::SavedGroup},
-    raft::{CHECKPOINTS_AT_ONCE, GroupResources},
+    raft::{CHECKPOINTS_AT_ONCE, GroupResources, NoPeers, StoredStates},
     store::{
         Background,
         checkpoint::{self, CheckpointOptions, CheckpointStore, GroupRecovery, Recovered},
@@ -25,8 +25,11 @@ pub(super) const CHECKPOINTS: &str = "checkpoints";
 
 /// What was opened, and what the checkpoints contained.
 pub(super) struct Disk {
+    pub(super) log: Arc<FileLog>,
+    pub(super) store: Arc<CheckpointStore>,
     pub(super) resources: GroupResources,
-    pub(super) recoveries: Vec<GroupRecovery>,
+    /// Runs writes of checkpoints, and scans.
+    pub(super) background: Background,
     pub(super) recovered_learners: Arc<RecoveredLearners>,
 }
 
@@ -75,11 +78,17 @@ fn open_disk_blocking(
     }
     let checkpoints = Arc::clone(&metrics.checkpoint);
     let thread = |name| Background::start(name).map_err(StartNodeError::Thread);
-    let resources = GroupResources {
-        log: Arc::new(log),
-        store: Arc::new(store),
-        background: thread("background")?,
+    let (log, store) = (Arc::new(log), Arc::new(store));
+    let background = thread("background")?;
+    let states = StoredStates {
+        store: Arc::clone(&store),
+        background: background.clone(),
         cutter: thread("base-cutter")?,
+    };
+    let resources = GroupResources {
+        log: Arc::clone(&log) as _,
+        states: Arc::new(states),
+        transport: Arc::new(NoPeers),
         turns: Arc::new(Semaphore::new(CHECKPOINTS_AT_ONCE)),
         fatal: Arc::new(|why| stop_process(why)),
         checkpointed: Arc::new(move |group, begun, outcome| {
@@ -97,8 +106,10 @@ fn open_disk_blocking(
         }),
     };
     Ok(Disk {
+        log,
+        store,
         resources,
-        recoveries,
+        background,
         recovered_learners,
     })
 }

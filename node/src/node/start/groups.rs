@@ -1,6 +1,6 @@
 //! Starts and stops the groups of a node.
 
-use std::{pin::pin, sync::Arc};
+use std::{collections::BTreeMap, pin::pin, sync::Arc};
 
 use futures::{StreamExt, stream};
 use homeroom_core::Settings;
@@ -20,10 +20,7 @@ use crate::{
     observe::Metrics,
     raft::GroupConfig,
     shard::{BatchLimits, LearnerMemory, ShardReplica, ShardSetup, Slicer},
-    store::{
-        GroupId,
-        checkpoint::{GroupRecovery, Position},
-    },
+    store::GroupId,
 };
 
 /// What shards are built from.
@@ -39,10 +36,7 @@ pub struct ShardDependencies<'n> {
 
 impl ShardDependencies<'_> {
     /// The setups of all shards, in the order of their numbers.
-    ///
-    /// # Errors
-    /// When the stored state of a shard can't be read.
-    pub fn setups(&self) -> Result<Vec<ShardSetup>, StartNodeError> {
+    pub fn setups(&self) -> Vec<ShardSetup> {
         let placements = self.control.founded().shards;
         let slicer = Slicer::default();
         let setups = (0..self.identity.shards).zip(&placements);
@@ -55,22 +49,15 @@ impl ShardDependencies<'_> {
             .collect()
     }
 
-    fn setup(
-        &self,
-        (shard, incarnation): (u16, u64),
-        slicer: &Slicer,
-    ) -> Result<ShardSetup, StartNodeError> {
+    fn setup(&self, (shard, incarnation): (u16, u64), slicer: &Slicer) -> ShardSetup {
         let (config, disk) = (&self.loaded.config, self.disk);
         let group = group_config(config, format!("shard-{shard}"), (shard, incarnation));
-        let recovered_learners = disk.recovered_learners.take(shard);
-        let (recovered_learners, unpacking) =
-            recovered_learners.map_err(|error| group.unreadable(error))?;
-        Ok(ShardSetup {
+        ShardSetup {
             group,
             resources: disk.resources.clone(),
-            recovered: position_of(&disk.recoveries, shard),
-            recovered_learners,
-            unpacking,
+            store: Arc::clone(&disk.store),
+            background: disk.background.clone(),
+            recovered: Arc::clone(&disk.recovered_learners),
             supervisor: self.supervisor.get_cell(),
             events: Arc::new(ShardEventMetrics(Arc::clone(self.metrics))),
             memory: Arc::clone(self.memory),
@@ -82,7 +69,7 @@ impl ShardDependencies<'_> {
             },
             slicer: slicer.clone(),
             clock: LogClock::new(Arc::new(SystemTimeSource)),
-        })
+        }
     }
 }
 
@@ -153,21 +140,16 @@ fn whole(bytes: u64) -> usize {
 /// The configuration of a group: its name, its id in the log and the store, and its replica's
 /// incarnation.
 pub fn group_config(config: &Config, name: String, (id, replica): (GroupId, u64)) -> GroupConfig {
+    let address = config.listen.grpc.to_string();
     GroupConfig {
         name,
         id,
         replica,
-        address: config.listen.grpc.to_string(),
+        // A node that founds a cluster is the only voter of each group.
+        founders: Some(BTreeMap::from([(replica, address)])),
+        propose_within: config.ingest.propose_deadline,
         heartbeat_ms: whole_ms(config.raft.heartbeat).unsigned_abs(),
         election_min_ms: whole_ms(config.raft.election_min).unsigned_abs(),
         election_max_ms: whole_ms(config.raft.election_max).unsigned_abs(),
     }
-}
-
-/// Position of a group's stored state; `None` if nothing is stored.
-pub fn position_of(recoveries: &[GroupRecovery], group: GroupId) -> Option<Position> {
-    recoveries
-        .iter()
-        .find(|recovery| recovery.group == group)
-        .and_then(GroupRecovery::position)
 }

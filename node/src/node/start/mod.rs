@@ -20,11 +20,12 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use self::{
     available_memory::available_memory_bytes,
     disk::{CHECKPOINTS, Disk, LOG, open_disk},
-    groups::{ShardDependencies, group_config, position_of, start_shards},
+    groups::{ShardDependencies, group_config, start_shards},
     identity::Identity,
     supervisor::Supervisor,
 };
 use crate::{
+    clock::{LogClock, SystemTimeSource},
     config::{Config, LoadedConfig, MemoryConfig, whole_ms},
     control::ControlPlane,
     observe::Metrics,
@@ -85,9 +86,8 @@ pub async fn start(
         metrics,
     };
     let settings = control.settings();
-    let setups = check_retention(loaded, &settings).and_then(|()| dependencies.setups());
-    let started = match setups {
-        Ok(setups) => start_shards(setups, settings, &mut shards, tasks, stop).await,
+    let started = match check_retention(loaded, &settings) {
+        Ok(()) => start_shards(dependencies.setups(), settings, &mut shards, tasks, stop).await,
         Err(error) => Err(error),
     };
     if let Err(error) = started {
@@ -101,8 +101,8 @@ pub async fn start(
         identity,
         control,
         router: Arc::new(router),
-        log: disk.resources.log,
-        store: disk.resources.store,
+        log: disk.log,
+        store: disk.store,
         supervisor,
     })
 }
@@ -200,7 +200,7 @@ async fn start_control(
     let control = ControlPlane::start(
         group_config(config, "control".to_owned(), (id, CONTROL_INCARNATION)),
         disk.resources.clone(),
-        position_of(&disk.recoveries, id),
+        LogClock::new(Arc::new(SystemTimeSource)),
         founding,
     )
     .await?;

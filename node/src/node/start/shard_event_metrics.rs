@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use homeroom_core::shard::Outcome;
 
-use crate::{node::fatal::stop_process, observe::Metrics, shard::ShardEvents};
+use crate::{observe::Metrics, shard::ShardEvents};
 
 /// Counts into the metrics of a node.
 pub struct ShardEventMetrics(pub Arc<Metrics>);
@@ -34,9 +34,5 @@ impl ShardEvents for ShardEventMetrics {
 
     fn windows_corrected(&self, windows: usize) {
         self.0.learner.windows_revised.increment(windows as u64);
-    }
-
-    fn fatal(&self, why: &str) {
-        stop_process(why);
     }
 }

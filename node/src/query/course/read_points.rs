@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use futures::future::{join_all, try_join_all};
+use futures::future::try_join_all;
 use homeroom_core::shard::ReadPoint;
 use homeroom_proto::v1;
 use tonic::Status;
@@ -35,7 +35,7 @@ impl ReadPoints {
             .filter_map(|(shard, _)| shard.clock().now_ms());
         // Without log time nothing tells how long ago the newest event was.
         let points = clock::points(&views, log_now_ms.max().unwrap_or(i64::MIN));
-        let terms = join_all(shards.iter().map(|(shard, _)| shard.group().term())).await;
+        let terms = shards.iter().map(|(shard, _)| shard.leadership().term);
         let bytes_max = FRESHNESS_BYTES_MAX / shards.len().max(1);
         let freshness = shards
             .iter()

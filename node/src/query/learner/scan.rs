@@ -140,7 +140,7 @@ impl Present {
         }
         let (task, learners) = pool.run_next(task).await?;
         self.message = Some(task);
-        let place = (self.shard.shard(), self.shard.group().term().await);
+        let place = (self.shard.shard(), self.shard.leadership().term);
         let staleness = self.shard.reader().staleness();
         let view = self.shard.view();
         Ok(Some(v1::ScanWindowsResponse {

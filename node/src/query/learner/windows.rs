@@ -38,7 +38,7 @@ pub(super) async fn list(
     let limits = window::page_limits(windows_max);
     let page = PageTask::new(shard.reader().windows(), user_id, query, limits);
     let page = pool.run(page).await?;
-    let place = (shard.shard(), shard.group().term().await);
+    let place = (shard.shard(), shard.leadership().term);
     let freshness = freshness::of_view(&page.view, place, confirmed.elapsed(), bound_met);
     Ok(v1::ListWindowsResponse {
         found: page.found,

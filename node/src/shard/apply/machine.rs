@@ -1,12 +1,19 @@
 //! The state machine of a shard: groups an entry by learner, dispatches the events, counts the
 //! outcomes.
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{
+    io,
+    ops::RangeInclusive,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use bytes::Bytes;
 use futures::FutureExt;
 use homeroom_core::{
-    LEARNER_BYTES_MAX,
+    LEARNER_BYTES_MAX, Settings,
     entry::{Command, Entry, Records},
     learner::{Verdict, standing_bytes_max},
     shard::{EntryContext, LETTER_BYTES_MAX, RecordVerdict, STATE_BYTES_MAX, ShardState},
@@ -22,11 +29,11 @@ use super::{
 use crate::{
     learner::{
         BlockSource, Collected, GroupApplied, LearnerMessage, LearnerRef, LoadError, RecordKey,
-        ResidentLearner, Stored, dead_letter_key, load, memory_of, parse_key,
+        RecoveredLearners, ResidentLearner, Stored, dead_letter_key, load, memory_of, parse_key,
     },
     raft::{Applied, Capture, Replicated},
     shard::{
-        checkpoint::Sweeper,
+        checkpoint::{Sweeper, recover},
         events::ShardEvents,
         outcomes,
         residency::{Activation, ActiveRef, Directory, Retirement, TouchedLearner},
@@ -56,9 +63,13 @@ pub struct ShardMachine {
     pub watchers: Watchers,
     pub supervisor: ActorCell,
     pub events: Arc<dyn ShardEvents>,
+    /// Whether this replica leads: only then it counts what all replicas do.
+    pub leads: Arc<AtomicBool>,
     /// A learner untouched for this long may be stopped, ms of log time.
     pub passivate_after_ms: i64,
     pub sweeper: Sweeper,
+    /// Learners that were found active in the store.
+    pub recovered: Arc<RecoveredLearners>,
     /// Changes for the beginning of the first capture.
     pub unpacking: Vec<Change>,
     pub slicer: Slicer,
@@ -72,16 +83,30 @@ impl Replicated for ShardMachine {
     /// anew. Version 5: learners with what their events count.
     const STATE_VERSIONS: RangeInclusive<u8> = 3..=5;
 
-    async fn apply(&mut self, index: u64, payload: Bytes) -> Applied {
-        let entry = match Entry::decode(&payload) {
-            Ok(entry) => entry,
-            // The checksum matched, so a newer build wrote it. To skip it would let this replica
-            // diverge from those that know the command.
-            Err(error) => return self.give_up(&format!("entry {index} can't be applied: {error}")),
+    async fn restore(&mut self, index: u64, state: Option<Vec<u8>>) -> io::Result<()> {
+        self.directory.clear();
+        self.sweeper.restart();
+        self.state = match state {
+            Some(state) => recover(&self.store, self.shard, &state).map_err(io::Error::other)?,
+            None => ShardState::new(Settings::default()),
         };
+        let taken = self.recovered.take(self.shard);
+        let (learners, unpacking) = taken.map_err(io::Error::other)?;
+        self.unpacking = unpacking;
+        let activated = self.activate(learners).await;
+        activated.map_err(io::Error::other)?;
+        self.publish(index);
+        Ok(())
+    }
+
+    async fn apply(&mut self, index: u64, payload: Bytes) -> Result<Applied, String> {
+        // The checksum matched, so a newer build wrote an entry that can't be decoded. To skip it
+        // would let this replica diverge from those that know the command.
+        let entry = Entry::decode(&payload)
+            .map_err(|error| format!("entry {index} can't be applied: {error}"))?;
         let context = Arc::new(self.state.begin(index, entry.log_time_ms, &payload));
         let applied = match entry.command {
-            Command::Batch(records) => self.apply_batch(&context, records, &payload).await,
+            Command::Batch(records) => self.apply_batch(&context, records, &payload).await?,
             Command::Tick => {
                 self.state.finish(&context, std::iter::empty());
                 Applied::default()
@@ -97,7 +122,10 @@ impl Replicated for ShardMachine {
                 Applied::default()
             }
         };
-        self.events.windows_closed(self.state.close_windows());
+        let closed = self.state.close_windows();
+        if self.leads.load(Ordering::Relaxed) {
+            self.events.windows_closed(closed);
+        }
         self.publish(index);
         // After publishing, so that a watcher that reads now sees the new state.
         self.watchers.notify(
@@ -105,7 +133,7 @@ impl Replicated for ShardMachine {
                 .iter()
                 .map(|user_id| &**user_id),
         );
-        applied
+        Ok(applied)
     }
 
     fn capture(&mut self, index: u64) -> Capture {
@@ -172,29 +200,18 @@ impl ShardMachine {
         context: &Arc<EntryContext>,
         records: Records<'_>,
         payload: &Bytes,
-    ) -> Applied {
-        let groups = match Groups::of(records) {
-            Ok(groups) => groups,
-            Err(error) => {
-                return self.give_up(&format!(
-                    "entry {} can't be applied: {error}",
-                    context.index
-                ));
-            }
-        };
-        let learners = match self.learners(&groups.users).await {
-            Ok(learners) => learners,
-            Err(error) => return self.give_up(&error),
-        };
+    ) -> Result<Applied, String> {
+        let groups = Groups::of(records)
+            .map_err(|error| format!("entry {} can't be applied: {error}", context.index))?;
+        let learners = self.learners(&groups.users).await?;
         let entry = Applying {
             context,
             payload,
             durable_index: self.directory.durable_index(),
         };
-        let mut applied = match dispatch(&entry, &groups, &learners).await {
-            Ok(applied) => applied,
-            Err(error) => return self.give_up(&error.to_string()),
-        };
+        let mut applied = dispatch(&entry, &groups, &learners)
+            .await
+            .map_err(|error| error.to_string())?;
         let places = learners.iter().map(|(place, _)| *place);
         self.directory
             .note_applied(context.log_time_ms, places.zip(&mut applied));
@@ -215,13 +232,15 @@ impl ShardMachine {
                 Ordered::Refused(refusal) => RecordVerdict::Refused(refusal),
             }),
         );
-        self.events.applied(&outcomes, amended);
-        let corrected = applied.iter().map(|applied| applied.corrected_windows);
-        self.events.windows_corrected(corrected.sum());
+        if self.leads.load(Ordering::Relaxed) {
+            self.events.applied(&outcomes, amended);
+            let corrected = applied.iter().map(|applied| applied.corrected_windows);
+            self.events.windows_corrected(corrected.sum());
+        }
         if self.watchers.are_any() {
             self.changed = users.iter().map(|user_id| (*user_id).into()).collect();
         }
-        outcomes::encode(&outcomes)
+        Ok(outcomes::encode(&outcomes))
     }
 
     /// Stops learners that no entry has touched for long and whose state is durable, and some
@@ -310,12 +329,6 @@ impl ShardMachine {
     /// Publishes the shard's view after an entry.
     pub fn publish(&self, index: u64) {
         self.views.publish(View::of(&self.state, index));
-    }
-
-    fn give_up(&self, why: &str) -> Applied {
-        let why = format!("shard {}: {why}", self.shard);
-        self.events.fatal(&why);
-        Applied::default()
     }
 }
 

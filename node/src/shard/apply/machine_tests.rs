@@ -13,7 +13,7 @@ use ractor::{Actor, ActorProcessingErr, ActorRef};
 use super::*;
 use crate::{
     clock::{LogClock, SystemTimeSource},
-    learner::{Gathered, NoBlocks, RecoveredLearners, pack, pack_key},
+    learner::{Gathered, NoBlocks, pack, pack_key},
     shard::{residency::LearnerMemory, view::View},
     store::{
         Background,
@@ -46,9 +46,6 @@ impl ShardEvents for Ignored {
     fn block_read(&self) {}
     fn windows_closed(&self, _windows: u64) {}
     fn windows_corrected(&self, _windows: usize) {}
-    fn fatal(&self, why: &str) {
-        panic!("{why}");
-    }
 }
 
 fn open(dir: &Path, visitor: Arc<dyn RecoveryVisitor>) -> Arc<CheckpointStore> {
@@ -116,6 +113,8 @@ async fn machine(store: &Arc<CheckpointStore>, unpacking: Vec<Change>) -> ShardM
         watchers: Watchers::default(),
         supervisor: supervisor.get_cell(),
         events: Arc::new(Ignored),
+        leads: Arc::default(),
+        recovered: Arc::new(RecoveredLearners::new(1)),
         passivate_after_ms: 0,
         sweeper: Sweeper::new(Arc::clone(store), background, 0),
         unpacking,
@@ -130,7 +129,8 @@ async fn apply(machine: &mut ShardMachine, index: u64) {
     let mut records = RecordBuffer::default();
     records.push_event(&event);
     let entry = encode_batch(event.timestamp_ms, std::iter::once(&records));
-    machine.apply(index, entry.into()).await;
+    let applied = machine.apply(index, entry.into()).await;
+    applied.expect("it is applied");
 }
 
 /// The number of events of each head that has its own record, with the index it is as of. Nothing

@@ -4,29 +4,16 @@ use homeroom_core::shard::ShardState;
 
 use crate::{
     learner::{RecordKey, dead_letter_key, parse_key},
-    raft::{Group, GroupConfig, Membership, Replicated, StartError},
-    store::checkpoint::{CheckpointStore, Position},
+    store::checkpoint::CheckpointStore,
 };
 
-type Recovered = (ShardState, Membership);
-
-/// A shard's own state and its group's membership at the recovered position; `None` when nothing is
-/// stored.
+/// A shard's state, of its own record and the stored dead letters.
 ///
 /// # Errors
-/// When the stored state can't be read.
-pub fn recover<R: Replicated>(
-    group: &GroupConfig,
-    store: &CheckpointStore,
-    recovered: Option<Position>,
-) -> Result<Option<Recovered>, StartError> {
-    let Some((membership, own)) = Group::<R>::stored_state(group, store, recovered)? else {
-        return Ok(None);
-    };
-    let letters = dead_letters(store, group.id).map_err(|error| group.unreadable(error))?;
-    let state = ShardState::restore(&own, letters.into_iter());
-    let state = state.map_err(|error| group.unreadable(error))?;
-    Ok(Some((state, membership)))
+/// When they can't be read.
+pub fn recover(store: &CheckpointStore, shard: u16, own: &[u8]) -> Result<ShardState, String> {
+    let letters = dead_letters(store, shard)?;
+    ShardState::restore(own, letters.into_iter()).map_err(|error| error.to_string())
 }
 
 /// Dead letters are numbered from 0, so their keys precede those of practically all learners.

@@ -8,7 +8,6 @@ use parking_lot::Mutex;
 
 use crate::{
     learner::{RecordKey, learner_key, learners_from, parse_key, standings_from, was_passivated},
-    raft::GroupResources,
     store::{
         Background,
         checkpoint::{Change, CheckpointStore},
@@ -30,12 +29,6 @@ pub struct Sweeper {
 
 impl Sweeper {
     /// Begins with the first record.
-    pub fn of(resources: &GroupResources, shard: u16) -> Self {
-        let (store, background) = (&resources.store, &resources.background);
-        Self::new(Arc::clone(store), background.clone(), shard)
-    }
-
-    /// The same, with what it uses of the resources.
     pub fn new(store: Arc<CheckpointStore>, background: Background, shard: u16) -> Self {
         Self {
             store,
@@ -43,6 +36,11 @@ impl Sweeper {
             shard,
             from: Arc::new(Mutex::new(learners_from())),
         }
+    }
+
+    /// Begins again with the first record: the records were replaced.
+    pub fn restart(&self) {
+        *self.from.lock() = learners_from();
     }
 
     /// Deletions of expired blocks among the next records. Only of learners that are not active and

@@ -1,14 +1,14 @@
 //! Batches parts into entries. Parts that arrive while an entry is in flight go into the next one,
 //! within bounds of bytes and time.
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use homeroom_core::entry::encode_batch;
 use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::{Instant, sleep_until, timeout},
 };
 
 use tokio_util::sync::CancellationToken;
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::part::{Part, PartApplied, PartError};
 use crate::{
     clock::LogClock,
-    raft::{Applied, Group, ProposeError, Replicated},
+    raft::{Applied, Group, ProposeError, Replicated, Written},
     shard::outcomes,
 };
 
@@ -31,14 +31,17 @@ pub struct BatchLimits {
     pub entries_in_flight: usize,
 }
 
-/// Owns the queue of a shard's parts.
-pub struct Batcher<R: Replicated> {
-    pub parts: mpsc::Receiver<Part>,
+/// Proposes a shard's parts while its replica leads.
+pub struct Batcher<'q, R: Replicated> {
+    pub parts: &'q mut mpsc::Receiver<Part>,
     pub group: Arc<Group<R>>,
     pub clock: Arc<LogClock>,
     pub limits: BatchLimits,
     pub stop: CancellationToken,
 }
+
+/// Proposals whose outcome is not known yet.
+pub type InFlight = FuturesUnordered<BoxFuture<'static, ()>>;
 
 #[derive(Default)]
 struct Gathered {
@@ -56,10 +59,13 @@ impl Gathered {
     }
 }
 
-impl<R: Replicated> Batcher<R> {
-    /// Runs until it is stopped and everything submitted by then is applied.
-    pub async fn run(mut self) {
-        let mut in_flight: FuturesUnordered<BoxFuture<'static, ()>> = FuturesUnordered::new();
+impl<R: Replicated> Batcher<'_, R> {
+    /// Runs until the leadership is `lost`, or it is stopped and everything submitted is applied.
+    /// Parts that were not proposed by then are refused. Returns what is still in flight, to be
+    /// awaited.
+    pub async fn run(self, lost: impl Future<Output = ()>) -> InFlight {
+        let (mut lost, within) = (pin!(lost), self.group.propose_within());
+        let mut in_flight = InFlight::new();
         let mut gathered = Gathered::default();
         let (mut open, mut stopping) = (true, false);
         while open || !gathered.parts.is_empty() || !in_flight.is_empty() {
@@ -78,9 +84,9 @@ impl<R: Replicated> Batcher<R> {
                 continue;
             }
             let room = gathered.bytes < self.limits.entry_bytes_max;
-            let lingers = gathered
-                .since
-                .filter(|_| in_flight.len() < self.limits.entries_in_flight);
+            let is_full = in_flight.len() >= self.limits.entries_in_flight;
+            let lingers = gathered.since.filter(|_| !is_full);
+            let expires = gathered.since.filter(|_| is_full);
             tokio::select! {
                 part = self.parts.recv(), if open && room => match part {
                     Some(part) => gathered.add(part),
@@ -94,9 +100,17 @@ impl<R: Replicated> Batcher<R> {
                     open = !self.parts.is_empty();
                 }
                 Some(()) = in_flight.next(), if !in_flight.is_empty() => {}
-                () = linger(lingers, self.limits.linger) => {}
+                () = after(lingers, self.limits.linger) => {}
+                // Nothing moves: what waits behind would wait as long again.
+                () = after(expires, within) => {
+                    refuse(std::mem::take(&mut gathered).parts, &PartError::Overdue);
+                    refuse_all(self.parts, &PartError::Overdue);
+                }
+                () = &mut lost => break,
             }
         }
+        refuse(gathered.parts, &PartError::NotLeader);
+        in_flight
     }
 
     /// With nothing in flight there is nothing to wait for, so the first part is proposed at once.
@@ -113,42 +127,69 @@ impl<R: Replicated> Batcher<R> {
 
     fn propose(&self, gathered: Gathered) -> BoxFuture<'static, ()> {
         let Some(now_ms) = self.clock.now_ms() else {
-            // It does not lead, or not yet.
-            answer(gathered.parts, Err(ProposeError::NotLeader));
+            refuse(gathered.parts, &PartError::NotLeader);
             return futures::future::ready(()).boxed();
         };
         let pieces = gathered.parts.iter().map(|part| &part.records);
         let entry = Bytes::from(encode_batch(now_ms, pieces));
         let group = Arc::clone(&self.group);
         async move {
-            let written = group.propose(entry).await;
-            answer(gathered.parts, written);
+            let mut written = pin!(group.propose_unbounded(entry));
+            match timeout(group.propose_within(), written.as_mut()).await {
+                Ok(written) => answer(gathered.parts, written),
+                // The entry is still in memory, in Raft's queues. It keeps its place in the queue
+                // of bytes, and its place in flight, until its fate is known.
+                Err(_) => {
+                    let held = answer_unknown(gathered.parts);
+                    let _ = written.await;
+                    drop(held);
+                }
+            }
         }
         .boxed()
     }
 }
 
-async fn linger(since: Option<Instant>, linger: Duration) {
+async fn after(since: Option<Instant>, time: Duration) {
     match since {
-        Some(since) => sleep_until(since + linger).await,
+        Some(since) => sleep_until(since + time).await,
         None => std::future::pending().await,
     }
 }
 
-fn answer(parts: Vec<Part>, written: Result<(u64, Applied), ProposeError>) {
-    let (index, Applied(codes)) = match written {
-        Ok(applied) => applied,
-        Err(error) => {
-            let error = match error {
-                ProposeError::NotLeader => PartError::NotLeader,
-                ProposeError::Sealed(_) => PartError::Sealed,
-                ProposeError::Stopped(_) => PartError::Stopped,
-            };
-            for part in parts {
-                part.reply.send(Err(error.clone()));
-            }
-            return;
-        }
+/// Refuses everything that waits in the queue.
+pub fn refuse_all(queue: &mut mpsc::Receiver<Part>, why: &PartError) {
+    while let Ok(part) = queue.try_recv() {
+        part.reply.send(Err(why.clone()));
+    }
+}
+
+fn refuse(parts: Vec<Part>, why: &PartError) {
+    for part in parts {
+        part.reply.send(Err(why.clone()));
+    }
+}
+
+/// Returns the places in the queue of bytes.
+fn answer_unknown(parts: Vec<Part>) -> Vec<OwnedSemaphorePermit> {
+    let answered = parts.into_iter().map(|part| {
+        part.reply.send(Err(PartError::Unknown));
+        part.permit
+    });
+    answered.collect()
+}
+
+fn answer(parts: Vec<Part>, written: Result<Written, ProposeError>) {
+    let Written {
+        index,
+        term,
+        leader,
+        applied: Applied(codes),
+    } = match written {
+        Ok(written) => written,
+        Err(ProposeError::NotLeader) => return refuse(parts, &PartError::NotLeader),
+        Err(ProposeError::Sealed(_)) => return refuse(parts, &PartError::Sealed),
+        Err(ProposeError::Unknown(_)) => return refuse(parts, &PartError::Unknown),
     };
     // A batch that could not be applied has no outcomes: the shard is stopping.
     let mut rest = &codes[..];
@@ -157,8 +198,13 @@ fn answer(parts: Vec<Part>, written: Result<(u64, Applied), ProposeError>) {
         let (own, later) = rest.split_at_checked(count).unwrap_or_default();
         rest = later;
         let outcomes = outcomes::decode(own).filter(|outcomes| outcomes.len() == count);
-        let applied = outcomes.map(|outcomes| PartApplied { index, outcomes });
-        part.reply.send(applied.ok_or(PartError::Stopped));
+        let applied = outcomes.map(|outcomes| PartApplied {
+            index,
+            term,
+            leader,
+            outcomes,
+        });
+        part.reply.send(applied.ok_or(PartError::Unknown));
     }
 }
 
@@ -175,7 +221,7 @@ mod tests {
     /// What parts with these numbers of deliveries receive.
     fn answers(
         counts: &[usize],
-        written: Result<(u64, Applied), ProposeError>,
+        written: Result<Written, ProposeError>,
     ) -> Vec<Option<PartAnswer>> {
         let (slots, mut answers) = fan_in(counts.len());
         let part = |(&count, reply)| {
@@ -195,12 +241,25 @@ mod tests {
         answers.try_recv().expect("all are answered")
     }
 
-    fn applied(index: u64, outcomes: &[Outcome]) -> Option<PartAnswer> {
-        let outcomes = outcomes.to_vec();
-        Some(Ok(PartApplied { index, outcomes }))
+    fn applied(outcomes: &[Outcome]) -> Option<PartAnswer> {
+        Some(Ok(PartApplied {
+            index: 7,
+            term: 3,
+            leader: 2,
+            outcomes: outcomes.to_vec(),
+        }))
     }
 
-    const STOPPED: Option<PartAnswer> = Some(Err(PartError::Stopped));
+    fn written_as(codes: Bytes) -> Result<Written, ProposeError> {
+        Ok(Written {
+            index: 7,
+            term: 3,
+            leader: 2,
+            applied: Applied(codes),
+        })
+    }
+
+    const UNKNOWN: Option<PartAnswer> = Some(Err(PartError::Unknown));
     const AGAIN: Outcome = Outcome::Duplicate {
         conflicting: false,
         reason: None,
@@ -209,13 +268,13 @@ mod tests {
     #[test]
     fn each_part_receives_the_outcomes_of_its_own_deliveries() {
         let outcomes = [Outcome::Accepted, Outcome::Shadowed, AGAIN];
-        let written = Ok((7, outcomes::encode(&outcomes)));
+        let written = written_as(outcomes::encode(&outcomes).0);
         assert_eq!(
             answers(&[2, 0, 1], written),
             [
-                applied(7, &outcomes[..2]),
-                applied(7, &[]),
-                applied(7, &outcomes[2..])
+                applied(&outcomes[..2]),
+                applied(&[]),
+                applied(&outcomes[2..])
             ]
         );
     }
@@ -223,15 +282,15 @@ mod tests {
     #[test]
     fn a_part_whose_outcomes_are_missing_or_unknown_is_not_known_to_be_applied() {
         let outcomes = [Outcome::Accepted, Outcome::Shadowed];
-        let written = Ok((7, outcomes::encode(&outcomes)));
-        let first = applied(7, &outcomes[..1]);
+        let written = written_as(outcomes::encode(&outcomes).0);
+        let first = applied(&outcomes[..1]);
         // Not even the outcome that the second part could have.
-        assert_eq!(answers(&[1, 2, 1], written), [first, STOPPED, STOPPED]);
-        let nothing = Ok((7, Applied::default()));
-        assert_eq!(answers(&[1, 2], nothing), [STOPPED, STOPPED]);
-        let unknown = Ok((7, Applied(Bytes::from_static(&[0, 0xff]))));
-        let first = applied(7, &[Outcome::Accepted]);
-        assert_eq!(answers(&[1, 1], unknown), [first, STOPPED]);
+        assert_eq!(answers(&[1, 2, 1], written), [first, UNKNOWN, UNKNOWN]);
+        let nothing = written_as(Bytes::new());
+        assert_eq!(answers(&[1, 2], nothing), [UNKNOWN, UNKNOWN]);
+        let unknown = written_as(Bytes::from_static(&[0, 0xff]));
+        let first = applied(&[Outcome::Accepted]);
+        assert_eq!(answers(&[1, 1], unknown), [first, UNKNOWN]);
     }
 
     #[test]
@@ -241,7 +300,7 @@ mod tests {
         assert_eq!(answers(&[1, 2], refused), [not_leader.clone(), not_leader]);
         let sealed = Err(ProposeError::Sealed("it is too large".into()));
         assert_eq!(answers(&[1], sealed), [Some(Err(PartError::Sealed))]);
-        let stopped = Err(ProposeError::Stopped("the disk is full".into()));
-        assert_eq!(answers(&[1, 2], stopped), [STOPPED, STOPPED]);
+        let unknown = Err(ProposeError::Unknown("the leadership was lost".into()));
+        assert_eq!(answers(&[1, 2], unknown), [UNKNOWN, UNKNOWN]);
     }
 }

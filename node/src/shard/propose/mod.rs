@@ -4,11 +4,11 @@
 //! Must not know: what an entry does to the shard, which learners are in memory.
 
 mod batcher;
+mod leading;
 mod part;
 mod ticker;
 mod timekeeper;
 
-pub use batcher::{BatchLimits, Batcher};
+pub use batcher::BatchLimits;
+pub use leading::Leading;
 pub use part::{Part, PartApplied, PartError};
-pub use ticker::Ticker;
-pub use timekeeper::Timekeeper;

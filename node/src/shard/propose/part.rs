@@ -20,6 +20,10 @@ pub struct Part {
 pub struct PartApplied {
     /// Index of the entry that contains them.
     pub index: u64,
+    /// Term in which it was proposed.
+    pub term: u64,
+    /// Incarnation of the replica that proposed it.
+    pub leader: u64,
     /// One for each delivery, in order.
     pub outcomes: Vec<Outcome>,
 }
@@ -33,8 +37,11 @@ pub enum PartError {
     /// The shard takes no more events; nothing was written.
     #[error("the shard takes no more events")]
     Sealed,
-    /// The shard is stopping; the deliveries may or may not be in its log. A retry with the same
-    /// ids is safe.
-    #[error("the shard is stopping")]
-    Stopped,
+    /// The shard is behind: the deliveries were not proposed in time; nothing was written.
+    #[error("the shard did not take them in time")]
+    Overdue,
+    /// The deliveries may or may not be in the shard's log, and may yet be applied. A retry with
+    /// the same ids is safe.
+    #[error("whether they were written is unknown")]
+    Unknown,
 }

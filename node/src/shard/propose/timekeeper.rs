@@ -1,24 +1,25 @@
 //! What a leader does for its log clock.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use tokio_util::sync::CancellationToken;
 
-use crate::clock::LogClock;
+use crate::{
+    clock::LogClock,
+    raft::{Group, Replicated},
+};
 
 /// Time between two looks at the voters' wall clocks.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Anchors the log clock of a leader that has no anchor; lets it follow the voters' wall clocks.
-pub struct Timekeeper {
+pub struct Timekeeper<R: Replicated> {
     pub clock: Arc<LogClock>,
-    /// This replica among the voters.
-    pub me: u64,
-    pub voters: BTreeSet<u64>,
+    pub group: Arc<Group<R>>,
     pub stop: CancellationToken,
 }
 
-impl Timekeeper {
+impl<R: Replicated> Timekeeper<R> {
     /// Runs until it is stopped.
     pub async fn run(self) {
         tokio::select! {
@@ -28,10 +29,11 @@ impl Timekeeper {
     }
 
     async fn keep(&self) {
-        self.clock.anchor_when_heard(self.me, &self.voters).await;
+        let me = self.group.replica();
+        self.clock.anchor_when_heard(me, &self.group.voters()).await;
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
-            self.clock.observe(self.me, &self.voters);
+            self.clock.observe(me, &self.group.voters());
         }
     }
 }

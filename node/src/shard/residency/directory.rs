@@ -174,6 +174,25 @@ impl Directory {
         }
     }
 
+    /// Stops all learners and forgets them: the store has other records now.
+    ///
+    /// Call this between entries only.
+    pub fn clear(&self) {
+        let mut learners = self.learners.lock();
+        let before = std::mem::take(&mut *learners);
+        drop(learners);
+        for (_, active) in &before.active {
+            let bytes = active.memory_bytes.cast_signed();
+            self.memory.grow(-bytes);
+            if active.is_idle {
+                self.memory.grow_idle(-bytes);
+            }
+            // A learner that can't receive it has stopped.
+            let _ = active.learner.enqueue(LearnerMessage::Retire);
+        }
+        self.unsaved_bytes.send_replace(0);
+    }
+
     /// The actor of a learner, if it is active.
     pub fn get(&self, user_id: &str) -> Option<LearnerRef> {
         let learners = self.learners.lock();

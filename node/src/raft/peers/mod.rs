@@ -1,0 +1,4 @@
+//! How the replicas of a group speak to each other.
+
+pub(super) mod network;
+pub(super) mod transport;

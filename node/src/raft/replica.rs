@@ -1,0 +1,108 @@
+//! What a group and openraft's state machine share of a replica.
+
+use std::{
+    io,
+    sync::{Arc, atomic::AtomicU64},
+};
+
+use tokio::sync::{Mutex, watch};
+
+use super::{
+    config::{GroupConfig, GroupResources},
+    machine::Replicated,
+    seal::Seal,
+    types::{LogId, Membership},
+};
+
+/// A replica's state, and how far it is.
+pub(super) struct Replica<R> {
+    pub config: GroupConfig,
+    pub resources: GroupResources,
+    /// Locked while an entry is applied.
+    pub machine: Mutex<Machine<R>>,
+    pub progress: watch::Sender<Progress>,
+    /// Position of the newest durable checkpoint. Locked while one is made or a base is installed,
+    /// so that there is one at a time.
+    pub checkpointed: Mutex<Option<LogId>>,
+    /// Locked while the group's records are written or must not change, so that no task blocks a
+    /// thread of the store for that.
+    pub records: Mutex<()>,
+    /// The index that a requested base must have at least.
+    pub wanted_base: AtomicU64,
+    pub unsaved_bytes: watch::Receiver<u64>,
+    pub seal: Seal,
+    /// Why the replica has ended by itself; `None` while it has not.
+    pub failed: watch::Sender<Option<Arc<str>>>,
+}
+
+/// What is replicated.
+pub(super) struct Machine<R> {
+    /// Payload bytes applied since the last base was requested.
+    pub bytes_since_base: u64,
+    /// Payload bytes applied since the last capture.
+    pub bytes_since_capture: u64,
+    pub replicated: R,
+}
+
+/// How far a replica is. Published before the proposer of an entry is answered.
+#[derive(Clone, Debug)]
+pub(super) struct Progress {
+    /// Whether the state is loaded; before that nothing is applied, and `applied` is what the
+    /// store says.
+    pub is_loaded: bool,
+    pub applied: Option<LogId>,
+    pub membership: Membership,
+}
+
+impl Progress {
+    /// Whether the entry at an index is in the loaded state.
+    pub fn has_applied(&self, index: u64) -> bool {
+        self.is_loaded && self.applied.is_some_and(|applied| applied.index >= index)
+    }
+}
+
+impl<R: Replicated> Replica<R> {
+    /// Notes that the replica can't go on. The first reason stays.
+    pub fn fail(&self, why: &str) {
+        let is_first = self.failed.send_if_modified(|reason| {
+            let is_first = reason.is_none();
+            if is_first {
+                *reason = Some(why.into());
+            }
+            is_first
+        });
+        if is_first {
+            tracing::error!(group = self.config.name, "its replica here ends: {why}");
+        }
+    }
+
+    /// Why the replica has ended by itself.
+    pub fn failure(&self) -> Option<Arc<str>> {
+        self.failed.borrow().clone()
+    }
+
+    /// Returns once the state is loaded.
+    ///
+    /// # Errors
+    /// The reason when the replica fails before.
+    pub async fn loaded(&self) -> io::Result<()> {
+        let loaded = self.reach(|progress| progress.is_loaded).await;
+        loaded.map_err(|why| io::Error::other(why.as_ref()))
+    }
+
+    /// Returns once the replica has come so far.
+    ///
+    /// # Errors
+    /// The reason when the replica fails before.
+    pub async fn reach(&self, is_reached: impl FnMut(&Progress) -> bool) -> Result<(), Arc<str>> {
+        let (mut progress, mut failed) = (self.progress.subscribe(), self.failed.subscribe());
+        // Both senders live as long as this.
+        tokio::select! {
+            biased;
+            _ = progress.wait_for(is_reached) => Ok(()),
+            why = failed.wait_for(Option::is_some) => Err(
+                why.ok().and_then(|why| why.clone()).unwrap_or_else(|| "it has ended".into())
+            ),
+        }
+    }
+}
