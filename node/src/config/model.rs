@@ -108,8 +108,8 @@ pub struct IngestConfig {
     pub entry_bytes_max: ByteSize,
     /// Maximum log entries of a shard in flight; default 4, 1 to 64.
     pub entries_in_flight: u16,
-    /// Time within which a log entry is applied; then its outcome is unknown to its senders; default
-    /// 30 s, 100 ms to 10 min.
+    /// Time within which a log entry is applied. Later, its senders hear that its outcome is
+    /// unknown; default 30 s, 100 ms to 10 min.
     #[serde(with = "humantime_serde")]
     pub propose_deadline: Duration,
     /// Maximum size of the events that wait to become log entries, for the whole node; default 32

@@ -13,9 +13,9 @@ use tokio::sync::oneshot;
 use super::{
     error::{BaseFailed, CheckpointError},
     group::Group,
-    machine::{Capture, Replicated, UNSAVED_BYTES_DUE},
     replica::Replica,
-    snapshot::{StateRecord, to_position},
+    replicated::{Capture, Replicated, UNSAVED_BYTES_DUE},
+    state_record::{StateRecord, to_position},
     types::{CheckpointOutcome, LogId, Membership, TypeConfig},
 };
 use crate::store::{

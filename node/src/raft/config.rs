@@ -19,8 +19,8 @@ use crate::store::{GroupId, log::LogEngine};
 
 /// Commands of openraft that may wait for the state machine. Beyond, openraft's core waits, and
 /// with it votes and heartbeats. Applying may stand still for long: while the state is loaded, and
-/// until a checkpoint has begun. A command takes some 200 bytes and tells of any number of committed
-/// entries.
+/// until a checkpoint has begun. A command takes some 200 bytes and tells of any number of
+/// committed entries.
 const COMMANDS_WAITING_MAX: u64 = 1 << 20;
 
 /// A group's identity and timers.

@@ -2,7 +2,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, atomic::AtomicU64},
+    io,
+    sync::Arc,
     time::Duration,
 };
 
@@ -16,24 +17,24 @@ use openraft::{
     raft::{AppendEntriesResponse, VoteResponse},
     type_config::alias::SnapshotOf,
 };
-use tokio::sync::{Mutex, watch};
+use tokio::sync::watch;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     config::{GroupConfig, GroupResources},
     error::{ChangeError, ProposeError, ReceiveError, StartError},
     leadership::Leadership,
-    log_store::LogStore,
-    machine::{Replicated, StateMachine},
+    log::LogStore,
+    machine::StateMachine,
     peers::{
         network::Network,
         transport::{Answer, BaseMessage, Message},
     },
-    replica::{Machine, Progress, Replica},
-    seal::Seal,
-    snapshot::{BaseSnapshot, StateRecord, to_log_id},
+    replica::Replica,
+    replicated::Replicated,
+    state_record::{StateRecord, to_log_id},
     state_store::StoredState,
-    types::{Proposal, TypeConfig, Written},
+    types::{BaseSnapshot, Proposal, TypeConfig, Written},
 };
 use crate::{
     clock::{ClockReading, LogClock},
@@ -74,35 +75,13 @@ impl<R: Replicated> Group<R> {
         let stored = stored.map_err(|error| config.unreadable(error))?;
         check_continuity(&config, &*resources.log, stored.as_ref())?;
         miss_bases_behind_the_log(&config, &resources);
-        let record = stored.as_ref().map(|stored| {
-            let record = StateRecord::decode(&stored.meta, &R::STATE_VERSIONS);
-            record.map_err(|error| config.unreadable(error))
+        let claimed = stored.map(|stored| {
+            let record = StateRecord::decode(&stored.meta, &R::STATE_VERSIONS)?;
+            Ok((to_log_id(stored.position), record.membership))
         });
-        let told = stored.map(|stored| to_log_id(stored.position));
-        let progress = Progress {
-            is_loaded: false,
-            applied: told,
-            membership: record
-                .transpose()?
-                .map(|record| record.membership)
-                .unwrap_or_default(),
-        };
-        let replica = Arc::new(Replica {
-            unsaved_bytes: replicated.unsaved_bytes(),
-            machine: Mutex::new(Machine {
-                bytes_since_base: 0,
-                bytes_since_capture: 0,
-                replicated,
-            }),
-            progress: watch::Sender::new(progress),
-            checkpointed: Mutex::new(told),
-            records: Mutex::new(()),
-            wanted_base: AtomicU64::new(0),
-            seal: Seal::default(),
-            failed: watch::Sender::new(None),
-            config,
-            resources,
-        });
+        let claimed = claimed.transpose();
+        let claimed = claimed.map_err(|error: io::Error| config.unreadable(error))?;
+        let replica = Replica::of(config, resources, claimed, replicated);
         let config = &replica.config;
         let log = LogStore::new(
             Arc::clone(&replica.resources.log),

@@ -12,8 +12,8 @@ use super::{
     error::StartError,
     group::Group,
     leadership::Leadership,
-    machine::Replicated,
-    snapshot::{StateRecord, to_log_id},
+    replicated::Replicated,
+    state_record::{StateRecord, to_log_id},
     types::TypeConfig,
 };
 
@@ -30,12 +30,16 @@ impl<R: Replicated> Group<R> {
         }
     }
 
-    /// A recovered state may be older than what the store said at first. openraft, which was told
+    /// A recovered state may be older than what the store said at first. openraft, which was given
     /// that, does not apply the entries between the two.
     async fn load_state(&self) -> io::Result<()> {
         let replica = &self.replica;
         let group = replica.config.id;
-        let told = replica.progress.borrow().applied.map(|told| told.index);
+        let claimed = replica
+            .progress
+            .borrow()
+            .applied
+            .map(|claimed| claimed.index);
         let recovered = replica.resources.states.recover(group).await?;
         let at = recovered.as_ref().map(|state| to_log_id(state.position));
         let state = match recovered {
@@ -47,8 +51,8 @@ impl<R: Replicated> Group<R> {
         machine.replicated.restore(index, state).await?;
         drop(machine);
         *replica.checkpointed.lock().await = at;
-        if at.map(|at| at.index) < told {
-            let missing = at.map_or(0, |at| at.index + 1)..told.map_or(0, |told| told + 1);
+        if at.map(|at| at.index) < claimed {
+            let missing = at.map_or(0, |at| at.index + 1)..claimed.map_or(0, |claimed| claimed + 1);
             self.apply_again(missing).await?;
         }
         Ok(())

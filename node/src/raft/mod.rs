@@ -9,13 +9,14 @@ mod error;
 mod group;
 mod leadership;
 mod life;
-mod log_codec;
-mod log_store;
+mod log;
 mod machine;
 mod peers;
 mod replica;
+mod replicated;
 mod seal;
 mod snapshot;
+mod state_record;
 mod state_store;
 mod types;
 
@@ -23,10 +24,10 @@ pub use config::{GroupConfig, GroupResources};
 pub use error::{BaseFailed, ChangeError, CheckpointError, ProposeError, ReceiveError, StartError};
 pub use group::{CHECKPOINTS_AT_ONCE, Group, overdue};
 pub use leadership::Leadership;
-pub use log_store::LogStore;
-pub use machine::{Capture, Replicated, UNSAVED_BYTES_DUE};
+pub use log::LogStore;
 pub use peers::transport::{
     Answer, BaseMessage, Message, NoPeers, Peer, Transport, TransportError,
 };
+pub use replicated::{Capture, Replicated, UNSAVED_BYTES_DUE};
 pub use state_store::{NewestBase, StateStore, StoredState, StoredStates};
 pub use types::{Applied, CheckpointOutcome, Membership, Proposal, TypeConfig, Written};

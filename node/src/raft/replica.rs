@@ -9,7 +9,7 @@ use tokio::sync::{Mutex, watch};
 
 use super::{
     config::{GroupConfig, GroupResources},
-    machine::Replicated,
+    replicated::Replicated,
     seal::Seal,
     types::{LogId, Membership},
 };
@@ -62,6 +62,36 @@ impl Progress {
 }
 
 impl<R: Replicated> Replica<R> {
+    /// A replica whose state is not loaded yet. The store says that it is as of `claimed`.
+    pub fn of(
+        config: GroupConfig,
+        resources: GroupResources,
+        claimed: Option<(LogId, Membership)>,
+        replicated: R,
+    ) -> Arc<Self> {
+        let (applied, membership) = claimed.unzip();
+        Arc::new(Self {
+            unsaved_bytes: replicated.unsaved_bytes(),
+            machine: Mutex::new(Machine {
+                bytes_since_base: 0,
+                bytes_since_capture: 0,
+                replicated,
+            }),
+            progress: watch::Sender::new(Progress {
+                is_loaded: false,
+                applied,
+                membership: membership.unwrap_or_default(),
+            }),
+            checkpointed: Mutex::new(applied),
+            records: Mutex::new(()),
+            wanted_base: AtomicU64::new(0),
+            seal: Seal::default(),
+            failed: watch::Sender::new(None),
+            config,
+            resources,
+        })
+    }
+
     /// Notes that the replica can't go on. The first reason stays.
     pub fn fail(&self, why: &str) {
         let is_first = self.failed.send_if_modified(|reason| {

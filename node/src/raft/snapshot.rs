@@ -11,23 +11,15 @@ use openraft::{
     RaftSnapshotBuilder,
     type_config::alias::{SnapshotMetaOf, SnapshotOf},
 };
-use serde::{Deserialize, Serialize};
 
 use super::{
-    log_codec,
-    machine::Replicated,
     replica::Replica,
+    replicated::Replicated,
+    state_record::{StateRecord, to_log_id},
     state_store::{StateStore, StoredState},
-    types::{LogId, Membership, TypeConfig},
+    types::{BaseSnapshot, TypeConfig},
 };
-use crate::store::{
-    GroupId,
-    checkpoint::{BaseInfo, Position},
-    log,
-};
-
-/// A base on disk.
-pub(super) type BaseSnapshot = BaseInfo;
+use crate::store::GroupId;
 
 /// Gives openraft the newest base.
 pub(super) struct BaseSnapshotBuilder {
@@ -47,50 +39,6 @@ impl BaseSnapshotBuilder {
             versions: R::STATE_VERSIONS,
             wanted: replica.wanted_base.load(Ordering::Relaxed),
         }
-    }
-}
-
-/// The group's own record in each checkpoint.
-#[derive(Serialize, Deserialize)]
-pub(super) struct StateRecord {
-    pub membership: Membership,
-    #[serde(with = "serde_bytes")]
-    pub state: Vec<u8>,
-}
-
-impl StateRecord {
-    /// Encodes the record in the newest of these versions.
-    pub fn encode(&self, versions: &RangeInclusive<u8>) -> Vec<u8> {
-        postcard::to_extend(self, vec![*versions.end()])
-            .expect("serialising into memory does not fail")
-    }
-
-    pub fn decode(bytes: &[u8], versions: &RangeInclusive<u8>) -> io::Result<Self> {
-        match bytes.split_first() {
-            Some((version, body)) if versions.contains(version) => {
-                postcard::from_bytes(body).map_err(io::Error::other)
-            }
-            _ => Err(io::Error::other("a state record of an unknown version")),
-        }
-    }
-}
-
-pub(super) fn to_log_id(position: Position) -> LogId {
-    log_codec::from_position(log::Position {
-        leader: log::Leader {
-            term: position.term,
-            node: position.node,
-        },
-        index: position.index,
-    })
-}
-
-pub(super) fn to_position(log_id: LogId) -> Position {
-    let position = log_codec::to_position(log_id);
-    Position {
-        term: position.leader.term,
-        node: position.leader.node,
-        index: position.index,
     }
 }
 
@@ -180,10 +128,10 @@ impl<R: Replicated> Replica<R> {
 mod tests {
     use super::*;
     use crate::{
-        raft::state_store::StoredStates,
+        raft::{Membership, state_store::StoredStates},
         store::{
             Background,
-            checkpoint::{CheckpointOptions, CheckpointStore, Commit},
+            checkpoint::{CheckpointOptions, CheckpointStore, Commit, Position},
         },
     };
 
@@ -228,20 +176,5 @@ mod tests {
         std::fs::write(&newest.files[0].path, b"rotten").expect("room");
         commit(&store, 3);
         assert_eq!(index(2).await, 3);
-    }
-
-    #[test]
-    fn records_of_builds_before_are_read_and_of_later_ones_refused() {
-        let record = StateRecord {
-            membership: Membership::default(),
-            state: vec![7],
-        };
-        let mut bytes = record.encode(&VERSIONS);
-        for version in 0..=5 {
-            let is_read = (1..=4).contains(&version);
-            bytes[0] = version;
-            let state = StateRecord::decode(&bytes, &VERSIONS).map(|record| record.state);
-            assert_eq!(state.ok(), is_read.then(|| vec![7]), "version {version}");
-        }
     }
 }

@@ -7,7 +7,7 @@ use openraft::impls::BasicNode;
 use openraft_rt_tokio::TokioRuntime;
 use serde::{Deserialize, Serialize};
 
-use crate::store::checkpoint::CommitFigures;
+use crate::store::checkpoint::{BaseInfo, CommitFigures};
 
 openraft::declare_raft_types!(
     /// Raft as Homeroom uses it. A node id names one incarnation of a replica and is never used
@@ -64,6 +64,8 @@ pub struct CheckpointOutcome {
     pub figures: Option<CommitFigures>,
 }
 
+/// A base on disk.
+pub type BaseSnapshot = BaseInfo;
 /// The id of a log entry.
 pub(super) type LogId = openraft::type_config::alias::LogIdOf<TypeConfig>;
 /// The voters of a group, and the entry that set them.

@@ -118,16 +118,10 @@ impl ShardReplica {
             return Err(error);
         }
         let (parts, queue) = mpsc::channel(PARTS_QUEUED);
-        let reader = ShardReader::new(
-            Arc::clone(&group),
-            store,
-            blocks,
-            directory.clone(),
-            view.clone(),
-        );
+        let (readers, views) = (directory.clone(), view.clone());
         let replica = Self {
+            reader: ShardReader::new(Arc::clone(&group), store, blocks, readers, views),
             group,
-            reader,
             directory,
             slicer: setup.slicer,
             watchers,
@@ -146,11 +140,15 @@ impl ShardReplica {
             stop: stop.clone(),
         };
         tasks.spawn(leading.run());
-        // A single voter has no one to wait for, and takes events at once.
-        if replica.group.voters().len() == 1 && replica.leadership().leads {
-            replica.clock.anchored().await;
-        }
+        replica.await_own_time().await;
         Ok(replica)
+    }
+
+    /// A single voter has no one to wait for, and takes events at once.
+    async fn await_own_time(&self) {
+        if self.group.voters().len() == 1 && self.leadership().leads {
+            self.clock.anchored().await;
+        }
     }
 
     /// The shard's number.

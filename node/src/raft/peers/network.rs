@@ -18,7 +18,7 @@ use tokio::time::timeout;
 use super::transport::{Answer, BaseMessage, Message, Peer, Transport, TransportError};
 use crate::{
     clock::LogClock,
-    raft::{snapshot::BaseSnapshot, types::TypeConfig},
+    raft::types::{BaseSnapshot, TypeConfig},
     store::GroupId,
 };
 

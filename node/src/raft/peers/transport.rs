@@ -13,7 +13,7 @@ use openraft::{
 
 use crate::{
     clock::ClockReading,
-    raft::{snapshot::BaseSnapshot, types::TypeConfig},
+    raft::types::{BaseSnapshot, TypeConfig},
     store::GroupId,
 };
 

@@ -13,8 +13,8 @@ use openraft::type_config::alias::{EntryOf, LogIdOf, VoteOf};
 use openraft::{OptionalSend, entry::RaftEntry};
 use tokio::sync::oneshot;
 
-use super::log_codec;
-use super::types::TypeConfig;
+use super::codec;
+use crate::raft::types::TypeConfig;
 use crate::store::log::{self, CONTROL_BYTES, GroupId, LogEngine, LogEntry};
 
 /// The log of one Raft group. Clones share it; only one of them may write.
@@ -61,7 +61,7 @@ impl<E: LogEngine + ?Sized> LogStore<E> {
             reading.await.map_err(io::Error::other)?
         };
         let entries = entries.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        entries.into_iter().map(log_codec::decode_entry).collect()
+        entries.into_iter().map(codec::decode_entry).collect()
     }
 
     /// A permit for a write without entries. Its budget is apart from that of entries: a queue full
@@ -87,7 +87,7 @@ impl<E: LogEngine + ?Sized> RaftLogReader<TypeConfig> for LogStore<E> {
     }
 
     async fn read_vote(&mut self) -> Result<Option<VoteOf<TypeConfig>>, io::Error> {
-        Ok(self.engine.state(self.group).vote.map(log_codec::from_vote))
+        Ok(self.engine.state(self.group).vote.map(codec::from_vote))
     }
 
     /// In pieces, so that a replica that is far behind does not load its whole backlog into memory.
@@ -121,8 +121,8 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
     async fn get_log_state(&mut self) -> Result<LogState<TypeConfig>, io::Error> {
         let state = self.engine.state(self.group);
         Ok(LogState {
-            last_purged_log_id: state.purged.map(log_codec::from_position),
-            last_log_id: state.last.map(log_codec::from_position),
+            last_purged_log_id: state.purged.map(codec::from_position),
+            last_log_id: state.last.map(codec::from_position),
         })
     }
 
@@ -136,7 +136,7 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
         // The receiver is dropped only when this call is cancelled.
         let done = Box::new(move |result| drop(send.send(result)));
         self.engine
-            .save_vote(self.group, log_codec::to_vote(vote), permit, done)
+            .save_vote(self.group, codec::to_vote(vote), permit, done)
             .map_err(io::Error::other)?;
         durable.await.map_err(io::Error::other)?
     }
@@ -158,7 +158,7 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
     {
         let entries = entries
             .into_iter()
-            .map(log_codec::encode_entry)
+            .map(codec::encode_entry)
             .collect::<io::Result<Vec<LogEntry>>>()?;
         let budget = self.engine.budget();
         let permit = budget.acquire(log::append_bytes(&entries)).await;
@@ -174,7 +174,7 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
         last_log_id: Option<LogIdOf<TypeConfig>>,
     ) -> Result<(), io::Error> {
         let permit = self.control_permit().await?;
-        let keep = last_log_id.map(log_codec::to_position);
+        let keep = last_log_id.map(codec::to_position);
         self.engine
             .truncate_after(self.group, keep, permit)
             .map_err(io::Error::other)
@@ -183,7 +183,7 @@ impl<E: LogEngine + ?Sized> RaftLogStorage<TypeConfig> for LogStore<E> {
     async fn purge(&mut self, log_id: LogIdOf<TypeConfig>) -> Result<(), io::Error> {
         let permit = self.control_permit().await?;
         self.engine
-            .purge(self.group, log_codec::to_position(log_id), permit)
+            .purge(self.group, codec::to_position(log_id), permit)
             .map_err(io::Error::other)
     }
 }

@@ -8,7 +8,7 @@ use openraft::Membership;
 use openraft::impls::BasicNode;
 use openraft::type_config::alias::{EntryOf, LeaderIdOf, LogIdOf, VoteOf};
 
-use super::types::{Proposal, TypeConfig};
+use crate::raft::types::{Proposal, TypeConfig};
 use crate::store::log::{Leader, LogEntry, Position, Vote};
 
 /// An entry without payload, written by a new leader.
@@ -20,7 +20,7 @@ const TAG_MEMBERSHIP: u8 = 3;
 
 const MEMBERSHIP_VERSION: u8 = 1;
 
-pub(super) fn encode_entry(entry: EntryOf<TypeConfig>) -> io::Result<LogEntry> {
+pub(in crate::raft) fn encode_entry(entry: EntryOf<TypeConfig>) -> io::Result<LogEntry> {
     let position = to_position(entry.log_id);
     let (tag, payload) = match entry.payload {
         EntryPayload::Blank => (TAG_BLANK, Bytes::new()),
@@ -38,7 +38,7 @@ pub(super) fn encode_entry(entry: EntryOf<TypeConfig>) -> io::Result<LogEntry> {
     })
 }
 
-pub(super) fn decode_entry(entry: LogEntry) -> io::Result<EntryOf<TypeConfig>> {
+pub(in crate::raft) fn decode_entry(entry: LogEntry) -> io::Result<EntryOf<TypeConfig>> {
     let LogEntry {
         position,
         tag,
@@ -72,7 +72,7 @@ fn decode_membership(bytes: &[u8]) -> io::Result<Membership<u64, BasicNode>> {
     }
 }
 
-pub(super) fn to_position(log_id: LogIdOf<TypeConfig>) -> Position {
+pub(in crate::raft) fn to_position(log_id: LogIdOf<TypeConfig>) -> Position {
     let leader = Leader {
         term: log_id.leader_id.term,
         node: log_id.leader_id.node_id,
@@ -83,11 +83,11 @@ pub(super) fn to_position(log_id: LogIdOf<TypeConfig>) -> Position {
     }
 }
 
-pub(super) fn from_position(position: Position) -> LogIdOf<TypeConfig> {
+pub(in crate::raft) fn from_position(position: Position) -> LogIdOf<TypeConfig> {
     LogIdOf::<TypeConfig>::new(from_leader(position.leader), position.index)
 }
 
-pub(super) fn to_vote(vote: &VoteOf<TypeConfig>) -> Vote {
+pub(in crate::raft) fn to_vote(vote: &VoteOf<TypeConfig>) -> Vote {
     let leader = Leader {
         term: vote.leader_id.term,
         node: vote.leader_id.node_id,
@@ -98,7 +98,7 @@ pub(super) fn to_vote(vote: &VoteOf<TypeConfig>) -> Vote {
     }
 }
 
-pub(super) fn from_vote(vote: Vote) -> VoteOf<TypeConfig> {
+pub(in crate::raft) fn from_vote(vote: Vote) -> VoteOf<TypeConfig> {
     VoteOf::<TypeConfig> {
         leader_id: from_leader(vote.leader),
         committed: vote.committed,
