@@ -18,6 +18,8 @@ mod seal;
 mod snapshot;
 mod state_record;
 mod state_store;
+#[cfg(test)]
+mod tests;
 mod types;
 
 pub use config::{GroupConfig, GroupResources};
