@@ -2,8 +2,9 @@
 
 use fastrand::Rng;
 use homeroom_core::entry::{Command, Entry, Record, RecordBuffer, encode_batch, encode_tick};
-use homeroom_core::shard::EntryHash;
-use homeroom_core::{AmendedLetter, DeadLetterUpdate, Event, EventType, Reason, Settings};
+use homeroom_core::{
+    AmendedLetter, DeadLetterUpdate, EntryHash, Event, EventType, Reason, Settings,
+};
 use homeroom_tests::rig::{CoreRig, Delivery, core_refusal};
 
 use crate::poison::hush;

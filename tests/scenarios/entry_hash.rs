@@ -14,16 +14,15 @@ use crate::harness::{Home, Input, Seed, http};
 /// Starts until two of them applied exactly the same entries. In between a tick may come.
 const TRIES: usize = 20;
 
-/// By shard: the entry hash, with its index.
+/// By shard, then of the control plane: the entry hash, with its index.
 fn described(home: &Home) -> Vec<Value> {
     let cluster = home.cli().json(&["cluster", "describe"]);
     let shards = cluster["shards"].as_array().expect("shards");
-    let hashes = shards.iter().map(|shard| {
-        assert_eq!(shard["entryHash"]["index"], shard["appliedIndex"]);
-        assert_eq!(shard["entryHash"]["sinceIndex"], 0);
-        shard["entryHash"].clone()
-    });
-    hashes.collect()
+    let hashes = shards.iter().map(|shard| &shard["entryHash"]);
+    let hashes = hashes.chain([&cluster["controlPlaneHash"]]);
+    let hashes: Vec<Value> = hashes.cloned().collect();
+    assert!(hashes.iter().all(|it| it["sinceIndex"] == 0), "{hashes:?}");
+    hashes
 }
 
 /// Whether all shards are at the same entries. Those that are have the same hashes.
@@ -56,7 +55,8 @@ fn lesson(seed: &Seed) -> GeneratorSettings {
 /// Metrics show the index, and the lowest 48 bits of the hash.
 fn assert_shown(home: &Home) {
     for _ in 0..TRIES {
-        let described = described(home);
+        let mut described = described(home);
+        described.pop();
         let indexes: Vec<u64> = (0..described.len())
             .map(|shard| metric(home, "homeroom_applied_index", shard))
             .collect();
@@ -90,8 +90,12 @@ fn it_is_the_same_after_a_kill_and_after_a_stop() {
     let home = Home::new(&["--shards", "2"]).with("checkpoint.interval", "200ms");
     let input = Input::generate(&home, lesson(&seed));
     let mut node = home.start();
+    let empty = described(&home);
     home.cli().json(&["ingest", input.name()]);
+    home.cli().json(&["settings", "set", "retention=2d"]);
     assert_shown(&home);
+    let changed = |(empty, it): (&Value, &Value)| empty["hash"] != it["hash"];
+    assert!(empty.iter().zip(&described(&home)).all(changed));
     for is_killed in [true, false] {
         let mut tries = 0..TRIES;
         while tries.next().is_some() {

@@ -9,6 +9,7 @@ pub mod cluster;
 mod context;
 mod dead_letter_update;
 pub mod entry;
+mod entry_hash;
 mod event;
 mod event_summary;
 #[cfg(test)]
@@ -22,6 +23,7 @@ pub mod time;
 mod wire;
 
 pub use dead_letter_update::{AmendedLetter, DeadLetterUpdate};
+pub use entry_hash::EntryHash;
 pub use event::{Event, content_hash, learner_hash, shard_of};
 pub use event_summary::EventSummary;
 pub use event_type::{EventKind, EventType, Playback};

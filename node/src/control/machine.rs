@@ -27,19 +27,15 @@ impl Replicated for ControlMachine {
         Ok(())
     }
 
-    async fn apply(&mut self, _index: u64, payload: Bytes) -> Result<Applied, String> {
+    async fn apply(&mut self, index: u64, payload: Bytes) -> Result<Applied, String> {
         let command = match ClusterCommand::decode(&payload) {
             Ok(command) => command,
             Err(error) => return Ok(refused(error.to_string())),
         };
         let mut state = ClusterState::clone(&self.state.borrow());
-        Ok(match state.apply(command) {
-            Ok(()) => {
-                self.state.send_replace(Arc::new(state));
-                Applied::default()
-            }
-            Err(reason) => refused(reason),
-        })
+        let applied = state.apply(index, &payload, command);
+        self.state.send_replace(Arc::new(state));
+        Ok(applied.map_or_else(refused, |()| Applied::default()))
     }
 
     fn owner_of(_key: &[u8]) -> Option<String> {

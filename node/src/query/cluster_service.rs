@@ -2,13 +2,15 @@
 
 use std::{sync::Arc, time::Duration};
 
-use homeroom_core::{ActorForm, BadSkillFrom, LatePolicy, Settings, SettingsChange, SourcePolicy};
+use homeroom_core::{
+    ActorForm, BadSkillFrom, EntryHash, LatePolicy, Settings, SettingsChange, SourcePolicy,
+};
 use homeroom_proto::v1::{self, cluster_service_server::ClusterService};
 use tonic::{Request, Response, Status};
 
 use super::diagnose::Diagnosis;
 use crate::status;
-use crate::{control::ControlPlane, route::Router, shard::View};
+use crate::{control::ControlPlane, route::Router};
 
 /// How long an update waits for the shards. They go on beyond it.
 const ADOPTED_WITHIN: Duration = Duration::from_secs(10);
@@ -94,13 +96,14 @@ impl ClusterService for ClusterHandler {
                 checkpoint_index: shard.group().checkpoint_index().await.unwrap_or_default(),
                 watermark_ms: view.freshness.watermark_ms,
                 active_learners: shard.active_learners() as u64,
-                entry_hash: entry_hash(&view),
+                entry_hash: entry_hash(view.entry_hash),
             });
         }
         Ok(Response::new(v1::DescribeClusterResponse {
             cluster_id: founded.cluster_id,
             nodes,
             shards,
+            control_plane_hash: entry_hash(self.control.state().entry_hash),
         }))
     }
 
@@ -146,10 +149,9 @@ impl ClusterService for ClusterHandler {
     }
 }
 
-fn entry_hash(view: &View) -> Option<v1::EntryHash> {
-    let hash = view.entry_hash;
+fn entry_hash(hash: EntryHash) -> Option<v1::EntryHash> {
     hash.since_index().map(|since_index| v1::EntryHash {
-        index: view.applied_index,
+        index: hash.index(),
         hash: hash.to_string(),
         since_index,
     })

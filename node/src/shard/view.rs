@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use homeroom_core::{
-    Settings,
-    shard::{EntryHash, Freshness, ReadPoint, ShardState},
+    EntryHash, Settings,
+    shard::{Freshness, ReadPoint, ShardState},
 };
 use tokio::sync::watch;
 

@@ -27,6 +27,7 @@ struct ClusterDocument<'a> {
     cluster_id: &'a str,
     nodes: &'a [v1::NodeDescription],
     shards: &'a [v1::ShardDescription],
+    control_plane_hash: &'a Option<v1::EntryHash>,
 }
 
 #[derive(Serialize)]
@@ -54,6 +55,7 @@ async fn describe(client: &Client, output: &mut Output) -> Result<(), CliError> 
             cluster_id: &cluster.cluster_id,
             nodes: &cluster.nodes,
             shards: &cluster.shards,
+            control_plane_hash: &cluster.control_plane_hash,
         });
     }
     output.text(format_args!(
@@ -85,19 +87,21 @@ async fn describe(client: &Client, output: &mut Output) -> Result<(), CliError> 
             render::number(shard.checkpoint_index),
             render::optional_time(shard.watermark_ms).into(),
             render::number(shard.active_learners),
-            entry_hash(shard).into(),
+            entry_hash(&shard.entry_hash).into(),
         ]);
     }
-    output.text(shards)
+    output.text(format_args!("{shards}\n"))?;
+    let hash = entry_hash(&cluster.control_plane_hash);
+    output.text(format_args!("control plane: entry hash {hash}"))
 }
 
-/// The hash after the applied entry. A replica whose hash does not cover the whole log says since
-/// when it does.
-fn entry_hash(shard: &v1::ShardDescription) -> String {
-    match &shard.entry_hash {
+/// The hash with the index of its newest entry. A hash that does not cover the whole log says since
+/// which entry it does.
+fn entry_hash(hash: &Option<v1::EntryHash>) -> String {
+    match hash {
         None => "-".to_owned(),
-        Some(it) if it.since_index == 0 => it.hash.clone(),
-        Some(it) => format!("{} since {}", it.hash, it.since_index),
+        Some(it) if it.since_index == 0 => format!("{} at {}", it.hash, it.index),
+        Some(it) => format!("{} at {} since {}", it.hash, it.index, it.since_index),
     }
 }
 

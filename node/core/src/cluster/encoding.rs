@@ -7,20 +7,24 @@ use super::{
     state::{ClusterState, Founded, ShardPlacement},
 };
 use crate::{
-    DecodeError,
+    DecodeError, EntryHash,
     settings::{ChangeBefore, SettingsBefore},
     wire,
 };
 
-/// Version of the encodings of state and commands: settings carry a version of their own.
-const CLUSTER_VERSION: u8 = 2;
-/// The version before, whose settings have no version of their own.
+/// Version of the encoding of commands: settings carry a version of their own.
+const COMMAND_VERSION: u8 = 2;
+/// Version of the encoding of the state, with the entry hash.
+const STATE_VERSION: u8 = 3;
+/// The version of the state before, without the entry hash.
+const WITHOUT_HASH: u8 = 2;
+/// The version of both whose settings have no version of their own.
 const BEFORE: u8 = 1;
 
 impl ClusterCommand {
     /// The versioned encoding.
     pub fn encode(&self) -> Vec<u8> {
-        wire::encode(CLUSTER_VERSION, self)
+        wire::encode(COMMAND_VERSION, self)
     }
 
     /// Reads what [`Self::encode`] wrote, in this build or in the one before.
@@ -31,25 +35,28 @@ impl ClusterCommand {
         if bytes.first() == Some(&BEFORE) {
             return Ok(wire::decode::<CommandBefore>(BEFORE, bytes)?.into());
         }
-        wire::decode(CLUSTER_VERSION, bytes)
+        wire::decode(COMMAND_VERSION, bytes)
     }
 }
 
 impl ClusterState {
     /// The versioned encoding.
     pub fn encode(&self) -> Vec<u8> {
-        wire::encode(CLUSTER_VERSION, self)
+        wire::encode(STATE_VERSION, self)
     }
 
-    /// Reads what [`Self::encode`] wrote, in this build or in the one before.
+    /// Reads what [`Self::encode`] wrote, in this build or in an earlier one.
     ///
     /// # Errors
     /// When the bytes are damaged or of an unknown version.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
-        if bytes.first() == Some(&BEFORE) {
-            return Ok(wire::decode::<StateBefore>(BEFORE, bytes)?.into());
+        match bytes.first() {
+            Some(&BEFORE) => Ok(wire::decode::<StateBefore>(BEFORE, bytes)?.into()),
+            Some(&WITHOUT_HASH) => {
+                Ok(wire::decode::<StateWithoutHash>(WITHOUT_HASH, bytes)?.into())
+            }
+            _ => wire::decode(STATE_VERSION, bytes),
         }
-        wire::decode(CLUSTER_VERSION, bytes)
     }
 }
 
@@ -65,6 +72,11 @@ struct FoundingBefore {
     shards: u16,
     founder: Member,
     settings: SettingsBefore,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StateWithoutHash {
+    founded: Option<Founded>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -104,6 +116,15 @@ impl From<StateBefore> for ClusterState {
             next_incarnation: founded.next_incarnation,
             settings: founded.settings.into(),
         });
-        Self { founded }
+        StateWithoutHash { founded }.into()
+    }
+}
+
+impl From<StateWithoutHash> for ClusterState {
+    fn from(it: StateWithoutHash) -> Self {
+        Self {
+            founded: it.founded,
+            entry_hash: EntryHash::unknown(),
+        }
     }
 }

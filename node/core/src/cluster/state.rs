@@ -3,13 +3,15 @@
 use serde::{Deserialize, Serialize};
 
 use super::command::{ClusterCommand, Founding, Member};
-use crate::{Settings, SettingsError, settings};
+use crate::{EntryHash, Settings, SettingsError, settings};
 
 /// The state of the cluster.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ClusterState {
     /// `None` until the cluster is founded.
     pub founded: Option<Founded>,
+    /// Over all entries so far.
+    pub entry_hash: EntryHash,
 }
 
 /// A founded cluster.
@@ -38,11 +40,26 @@ pub struct ShardPlacement {
 }
 
 impl ClusterState {
-    /// Applies an entry.
+    /// Applies the entry at an index; `bytes` are the command as the log has it.
     ///
     /// # Errors
-    /// The reason why the entry changes nothing, for the proposer to read.
-    pub fn apply(&mut self, command: ClusterCommand) -> Result<(), String> {
+    /// The reason why the entry changes nothing but the hash, for the proposer to read.
+    pub fn apply(
+        &mut self,
+        index: u64,
+        bytes: &[u8],
+        command: ClusterCommand,
+    ) -> Result<(), String> {
+        let applied = self.carry_out(command);
+        self.entry_hash.begin(index, bytes);
+        let founded = self.founded.as_ref();
+        let figures = founded.map_or([0; 2], |it| [it.settings.version, it.next_incarnation]);
+        self.entry_hash.add_figures(&figures);
+        self.entry_hash.add_figures(&[applied.is_ok().into()]);
+        applied
+    }
+
+    fn carry_out(&mut self, command: ClusterCommand) -> Result<(), String> {
         match (command, &mut self.founded) {
             (ClusterCommand::Found(_), Some(_)) => Err("the cluster is founded already".to_owned()),
             (ClusterCommand::Found(founding), founded @ None) => {
@@ -102,16 +119,23 @@ mod tests {
         }
     }
 
+    fn apply(state: &mut ClusterState, command: ClusterCommand) -> Result<(), String> {
+        let index = state.entry_hash.index() + 1;
+        state.apply(index, &command.encode(), command)
+    }
+
     #[test]
     fn a_cluster_is_founded_once_and_every_replica_has_an_incarnation_of_its_own() {
         let mut state = ClusterState::default();
         assert!(
-            state
-                .apply(ClusterCommand::Change(SettingsChange::default()))
-                .is_err()
+            apply(
+                &mut state,
+                ClusterCommand::Change(SettingsChange::default())
+            )
+            .is_err()
         );
-        state.apply(ClusterCommand::Found(founding())).unwrap();
-        assert!(state.apply(ClusterCommand::Found(founding())).is_err());
+        apply(&mut state, ClusterCommand::Found(founding())).unwrap();
+        assert!(apply(&mut state, ClusterCommand::Found(founding())).is_err());
         let founded = state.founded.clone().unwrap();
         let mut incarnations: Vec<u64> = founded
             .shards
@@ -128,13 +152,39 @@ mod tests {
     #[test]
     fn a_setting_out_of_bounds_changes_nothing() {
         let mut state = ClusterState::default();
-        state.apply(ClusterCommand::Found(founding())).unwrap();
-        let before = state.clone();
+        apply(&mut state, ClusterCommand::Found(founding())).unwrap();
+        let before = state.founded.clone();
         let change = SettingsChange {
             retention_ms: Some(1),
             ..SettingsChange::default()
         };
-        assert!(state.apply(ClusterCommand::Change(change)).is_err());
-        assert_eq!(state, before);
+        assert!(apply(&mut state, ClusterCommand::Change(change)).is_err());
+        assert_eq!(state.founded, before);
+    }
+
+    #[test]
+    fn the_hash_covers_refused_entries_too() {
+        let mut state = ClusterState::default();
+        apply(&mut state, ClusterCommand::Found(founding())).unwrap();
+        let mut other = state.clone();
+        assert_eq!(other.entry_hash, state.entry_hash);
+        assert!(apply(&mut other, ClusterCommand::Found(founding())).is_err());
+        assert_ne!(other.entry_hash, state.entry_hash);
+        assert_eq!((state.entry_hash.index(), other.entry_hash.index()), (1, 2));
+    }
+
+    #[test]
+    fn a_state_of_the_build_before_has_no_hash() {
+        let state = ClusterState {
+            founded: Some(Founded::new(founding())),
+            ..ClusterState::default()
+        };
+        let mut before = state.encode();
+        // Value, index, and the first entry that the hash covers.
+        assert_eq!(before.split_off(before.len() - 4), [0, 0, 1, 0]);
+        before[0] = 2;
+        let read = ClusterState::decode(&before).unwrap();
+        assert_eq!(read.founded, state.founded);
+        assert_eq!(read.entry_hash.since_index(), None);
     }
 }

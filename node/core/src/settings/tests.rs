@@ -62,13 +62,15 @@ fn what_the_build_before_stored_is_read_with_the_defaults_of_new_settings() {
     assert_eq!(**shard.settings(), written());
     assert_eq!(shard.counters()["lms"].received, 1);
     let mut founded = ClusterState::default();
-    founded
-        .apply(ClusterCommand::decode(&bytes(FOUNDING)).unwrap())
-        .unwrap();
-    assert_eq!(founded, ClusterState::decode(&bytes(CLUSTER)).unwrap());
-    founded
-        .apply(ClusterCommand::decode(&bytes(CHANGE)).unwrap())
-        .unwrap();
+    let apply = |state: &mut ClusterState, index, entry: &[u8]| {
+        let command = ClusterCommand::decode(entry).unwrap();
+        state.apply(index, entry, command).unwrap();
+    };
+    apply(&mut founded, 1, &bytes(FOUNDING));
+    let stored = ClusterState::decode(&bytes(CLUSTER)).unwrap();
+    assert_eq!(founded.founded, stored.founded);
+    assert_eq!(stored.entry_hash.since_index(), None);
+    apply(&mut founded, 2, &bytes(CHANGE));
     let changed = founded.founded.clone().unwrap().settings;
     let expected = Settings {
         version: 10,

@@ -4,12 +4,12 @@
 //! An entry is applied in three steps. [`ShardState::begin`] fixes the context of its events. The
 //! learners apply their events, independently and in any order. [`ShardState::finish`] counts the
 //! outcomes in the order of the entry, and [`ShardState::close_windows`] ends it. Each step adds
-//! what it did to the [`EntryHash`].
+//! what it did to the [`crate::EntryHash`].
 
 mod dead_letters;
 mod due;
-mod entry_hash;
 mod finish;
+mod hashed;
 mod open_windows;
 mod outcome;
 mod source;
@@ -20,7 +20,6 @@ pub use crate::context::{BLOCK_EVENTS, EntryContext, ReadPoint};
 pub use dead_letters::{
     DeadLetter, DeadLetterChange, DeadLetterGroup, DeadLetters, LETTER_BYTES_MAX,
 };
-pub use entry_hash::EntryHash;
 pub use finish::{RecordVerdict, normalised_hash};
 pub use outcome::Outcome;
 pub use source::{Counters, OTHER_SOURCES, Sequence, SourceFreshness};

@@ -12,7 +12,6 @@ use serde_bytes::Bytes;
 
 use super::{
     dead_letters::{DeadLetters, LEDGER_BYTES_MAX, Ledger},
-    entry_hash::{EntryHash, HASH_BYTES_MAX},
     open_windows::{OPEN_WINDOWS_BYTES_MAX, OpenWindows},
     source::{Counters, SOURCES_BYTES_MAX, Sequence, SourceFreshness, Sources},
     watermark::Watermark,
@@ -20,6 +19,7 @@ use super::{
 use crate::{
     DeadLetterUpdate, Settings,
     context::{BLOCK_EVENTS, EntryContext, ReadPoint},
+    entry_hash::{EntryHash, HASH_BYTES_MAX},
     settings::{EARLIER_SETTINGS_BYTES_MAX, SettingsBefore},
     time::{MINUTE_MS, floor_to},
     wire::{DecodeError, NUMBER_BYTES_MAX, versioned},

@@ -43,10 +43,7 @@ fn now_ms(view: &View, log_now_ms: i64) -> i64 {
 mod tests {
     use std::sync::Arc;
 
-    use homeroom_core::{
-        Settings,
-        shard::{EntryHash, Freshness},
-    };
+    use homeroom_core::{EntryHash, Settings, shard::Freshness};
 
     use super::*;
 
