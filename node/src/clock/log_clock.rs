@@ -64,12 +64,18 @@ impl LogClock {
     /// Log time now, ms since the epoch; `None` without an anchor. No reading is earlier than one
     /// before it.
     pub fn now_ms(&self) -> Option<i64> {
-        let offset_ns = self.offset_ns.load(Ordering::Acquire);
-        if offset_ns == UNANCHORED {
-            return None;
-        }
-        let now_ns = self.time.since_boot_ns().saturating_add(offset_ns);
-        Some(now_ns.div_euclid(NS_PER_MS))
+        let offset_ns = self.anchored_ns()?;
+        Some(shown_ms(self.time.since_boot_ns(), offset_ns))
+    }
+
+    /// Log time of several clocks now, which must have the same time source: that is read once.
+    pub fn all_now_ms<'c>(clocks: impl Iterator<Item = &'c Self>) -> Vec<Option<i64>> {
+        let mut since_boot_ns = None;
+        let now_ms = |clock: &Self| {
+            let boot_ns = *since_boot_ns.get_or_insert_with(|| clock.time.since_boot_ns());
+            Some(shown_ms(boot_ns, clock.anchored_ns()?))
+        };
+        clocks.map(now_ms).collect()
     }
 
     /// An applied entry has this log time, ms. It is a lower bound of log time, no anchor: it says
@@ -172,6 +178,12 @@ impl LogClock {
         anchor.is_some_and(|anchor| anchor.is_catching_up(boot_ns))
     }
 
+    /// The anchor's offset, ns.
+    fn anchored_ns(&self) -> Option<i64> {
+        let offset_ns = self.offset_ns.load(Ordering::Acquire);
+        (offset_ns != UNANCHORED).then_some(offset_ns)
+    }
+
     async fn until(&self, is_done: impl Fn() -> bool) {
         loop {
             // Before the check, so that no change after it is missed.
@@ -199,4 +211,8 @@ impl LogClock {
         }
         done
     }
+}
+
+fn shown_ms(boot_ns: i64, offset_ns: i64) -> i64 {
+    boot_ns.saturating_add(offset_ns).div_euclid(NS_PER_MS)
 }

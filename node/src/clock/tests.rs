@@ -184,6 +184,20 @@ fn a_leader_without_an_anchor_takes_the_latest_log_clock() {
 }
 
 #[test]
+fn several_clocks_of_a_machine_are_read_at_once() {
+    let group = Group::led_by_the_first([0; 3]);
+    let other = clock(&group.machines[0]);
+    let untimed = clock(&group.machines[0]);
+    other.heard_leader(reading(0, Some(START_MS + 7)));
+    group.pass(SECOND_MS);
+    let clocks = [&*group.clocks[0], &*other, &*untimed];
+    let now_ms = LogClock::all_now_ms(clocks.into_iter());
+    assert_eq!(now_ms, clocks.map(LogClock::now_ms));
+    let expected = [Some(START_MS + SECOND_MS), Some(START_MS + SECOND_MS + 7)];
+    assert_eq!(now_ms, [&expected[..], &[None]].concat());
+}
+
+#[test]
 fn a_follower_is_as_fresh_as_its_leader_after_an_idle_hour() {
     let group = Group::led_by_the_first([0, HOUR_MS, -HOUR_MS]);
     group.seconds(0, 3_600);

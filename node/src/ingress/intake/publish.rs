@@ -13,6 +13,7 @@ use super::{
     outcome::{to_outcomes, to_token},
 };
 use crate::{
+    clock::LogClock,
     observe::metrics::{self, IngestMetrics},
     route::{Delivered, RouteError, Router, UnderWay, Urgency},
 };
@@ -159,8 +160,7 @@ impl Intake {
 
     /// Log time of each shard: it judges timestamps and dates statements without one.
     pub(super) fn log_times_ms(&self) -> Vec<Option<i64>> {
-        let shards = self.router.shards().iter();
-        shards.map(|shard| shard.clock().now_ms()).collect()
+        LogClock::all_now_ms(self.router.shards().iter().map(|shard| shard.clock()))
     }
 
     /// Counts a request.
