@@ -156,7 +156,7 @@ impl LogClock {
             if let Some(anchor) = &mut state.anchor
                 && let Some(quorum) = state.voters.quorum(me, voters, now)
             {
-                anchor.observe(now.boot_ns, quorum.wall_ns);
+                anchor.observe(now.boot_ns, quorum.wall_ns());
             }
         });
     }

@@ -367,9 +367,12 @@ fn moments() -> impl Strategy<Value = Vec<Moment>> {
 proptest! {
     /// Whatever wall clocks, leaders and restarts do: log time of the leader never goes back, gains
     /// at most nine times the time that passes, follows only where a majority of the wall clocks is
-    /// ahead, and begins nowhere else under a new leader.
+    /// ahead, begins nowhere else under a new leader, and comes to the median in the end.
     #[test]
-    fn whatever_the_clocks_do_log_time_goes_on_and_follows_slowly(moments in moments()) {
+    fn whatever_the_clocks_do_log_time_goes_on_and_follows_slowly(
+        moments in moments(),
+        walls_ms in prop::array::uniform3(-2 * HOUR_MS..2 * HOUR_MS),
+    ) {
         let mut group = Group::led_by_the_first([0; 3]);
         let (mut leader, mut unset_for_ms) = (0, 0);
         for moment in moments {
@@ -404,6 +407,19 @@ proptest! {
                 // For 5 s a reading from before a wall clock was set may count.
                 prop_assert!(ahead.count() >= 2 || unset_for_ms <= 5 * SECOND_MS);
             }
+        }
+        // In the end it comes to the median, or stays where it is ahead.
+        walls_ms.iter().enumerate().for_each(|(node, off_ms)| group.set_wall(node, *off_ms));
+        let before_ms = [0, 1, 2].map(|node| group.off_ms(node));
+        group.seconds(leader, 5 * 3_600 / 9);
+        let mut walls_ms = walls_ms;
+        walls_ms.sort_unstable();
+        let of_leader_ms = before_ms[leader].max(Some(walls_ms[1]));
+        for (node, before_ms) in before_ms.into_iter().enumerate() {
+            // One that led before may be ahead.
+            let expected_ms = of_leader_ms.max(before_ms).expect("an anchor");
+            let apart_ms = expected_ms - group.off_ms(node).expect("an anchor");
+            prop_assert!((-ROUNDING_MS..=100 + ROUNDING_MS).contains(&apart_ms));
         }
     }
 }

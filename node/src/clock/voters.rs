@@ -11,8 +11,8 @@ use super::{NS_PER_MS, NS_PER_S, reading::ClockReading};
 const FRESH_NS: i64 = 5 * NS_PER_S;
 /// Upper bound of the voters that are remembered; a group has fewer.
 const REMEMBERED_MAX: usize = 32;
-/// Wall clocks outside the years 2020 to 2200 are not set at all, and count only where no voter has
-/// a better one. Ns since the epoch.
+/// Wall clocks outside the years 2020 to 2200 are not set at all. Log time begins at such a one
+/// only where no voter has a better one. Ns since the epoch.
 pub(super) const PLAUSIBLE_NS: RangeInclusive<i64> =
     1_577_836_800 * NS_PER_S..=7_258_118_400 * NS_PER_S;
 /// How far one voter's log clock may be from what the quorum's wall clocks and the committed log
@@ -46,9 +46,8 @@ pub(super) struct Now {
 /// The clocks of a quorum of voters now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Quorum {
-    /// The median of the wall clocks, ns since the epoch: of an even number the earlier one, as log
-    /// time that is behind catches up, and log time that is ahead stays ahead.
-    pub wall_ns: i64,
+    /// The wall clocks, the earliest first, ns since the epoch.
+    walls_ns: Vec<i64>,
     /// The log clocks of those that have one, ns since the epoch.
     logs_ns: Vec<i64>,
 }
@@ -89,8 +88,8 @@ impl Voters {
         if walls_ns.is_empty() || walls_ns.len() <= voters.len() / 2 {
             return None;
         }
-        let wall_ns = median(walls_ns);
-        Some(Quorum { wall_ns, logs_ns })
+        walls_ns.sort_unstable();
+        Some(Quorum { walls_ns, logs_ns })
     }
 
     fn fresh(&self, voter: u64, boot_ns: i64) -> Option<&Heard> {
@@ -100,26 +99,31 @@ impl Voters {
 }
 
 impl Quorum {
+    /// The median of the wall clocks, ns since the epoch: what a majority of them has reached.
+    pub fn wall_ns(&self) -> i64 {
+        median(&self.walls_ns)
+    }
+
     /// Where a leader's log clock begins, ns since the epoch: at the latest log clock of another
     /// voter, else at the wall clocks' median, and never before the committed log time.
     pub fn start_ns(&self, committed_ns: i64) -> i64 {
-        let earliest_ns = self.wall_ns.saturating_sub(LOG_APART_MAX_NS);
-        let latest_ns = self
-            .wall_ns
-            .max(committed_ns)
-            .saturating_add(LOG_APART_MAX_NS);
+        let is_set = |wall_ns: &i64| PLAUSIBLE_NS.contains(wall_ns);
+        let set_ns: Vec<i64> = self.walls_ns.iter().copied().filter(is_set).collect();
+        let wall_ns = match set_ns.is_empty() {
+            true => median(&self.walls_ns),
+            false => median(&set_ns),
+        };
+        let earliest_ns = wall_ns.saturating_sub(LOG_APART_MAX_NS);
+        let latest_ns = wall_ns.max(committed_ns).saturating_add(LOG_APART_MAX_NS);
         let logs_ns = self.logs_ns.iter().copied();
         let believed_ns = logs_ns.filter(|log_ns| (earliest_ns..=latest_ns).contains(log_ns));
-        believed_ns.max().unwrap_or(self.wall_ns).max(committed_ns)
+        believed_ns.max().unwrap_or(wall_ns).max(committed_ns)
     }
 }
 
-/// Of an even number the earlier one.
-fn median(mut walls_ns: Vec<i64>) -> i64 {
-    if walls_ns.iter().any(|wall| PLAUSIBLE_NS.contains(wall)) {
-        walls_ns.retain(|wall| PLAUSIBLE_NS.contains(wall));
-    }
-    walls_ns.sort_unstable();
+/// Of sorted wall clocks; of an even number the earlier one. Log time that is behind catches up,
+/// log time that is ahead stays ahead.
+fn median(walls_ns: &[i64]) -> i64 {
     walls_ns[(walls_ns.len() - 1) / 2]
 }
 
@@ -152,7 +156,7 @@ mod tests {
 
     fn wall_ms(others: &[(i64, Option<i64>)]) -> i64 {
         let quorum = quorum(others).expect("a quorum");
-        quorum.wall_ns / NS_PER_MS - WALL_MS
+        quorum.wall_ns() / NS_PER_MS - WALL_MS
     }
 
     /// Relative to the own wall clock, with a committed log time an hour before it, ms.
@@ -165,7 +169,7 @@ mod tests {
     fn one_voter_is_a_quorum_of_one_and_none_of_three() {
         let voters = Voters::default();
         let quorum = voters.quorum(1, &BTreeSet::from([1]), NOW);
-        assert_eq!(quorum.map(|quorum| quorum.wall_ns), Some(NOW.wall_ns));
+        assert_eq!(quorum.map(|quorum| quorum.wall_ns()), Some(NOW.wall_ns));
         assert_eq!(voters.quorum(1, &BTreeSet::from([1, 2, 3]), NOW), None);
         assert_eq!(voters.quorum(1, &BTreeSet::from([2]), NOW), None);
         assert_eq!(voters.quorum(1, &BTreeSet::new(), NOW), None);
@@ -180,14 +184,23 @@ mod tests {
     }
 
     #[test]
-    fn a_wall_clock_that_is_not_set_does_not_count() {
+    fn log_time_begins_at_no_wall_clock_that_is_not_set() {
         for absurd_ms in [i64::MIN, -WALL_MS, i64::MAX] {
-            assert_eq!(wall_ms(&[(absurd_ms, None)]), 0, "{absurd_ms}");
-            assert_eq!(wall_ms(&[(absurd_ms, None), (5, None)]), 0, "{absurd_ms}");
+            assert_eq!(start_ms(&[(absurd_ms, None)]), 0, "{absurd_ms}");
+            assert_eq!(start_ms(&[(absurd_ms, None), (5, None)]), 0, "{absurd_ms}");
         }
         let unset = Now { wall_ns: 7, ..NOW };
         let alone = Voters::default().quorum(1, &BTreeSet::from([1]), unset);
-        assert_eq!(alone.map(|quorum| quorum.wall_ns), Some(7), "the only one");
+        let start_ns = alone.map(|quorum| quorum.start_ns(i64::MIN));
+        assert_eq!(start_ns, Some(7), "the only one");
+    }
+
+    #[test]
+    fn one_absurd_wall_clock_is_never_the_median_where_it_is_followed() {
+        assert_eq!(wall_ms(&[(i64::MAX, None)]), 0);
+        assert_eq!(wall_ms(&[(i64::MAX, None), (5, None)]), 5);
+        assert_eq!(wall_ms(&[(i64::MIN, None), (5, None)]), 0);
+        assert!(wall_ms(&[(-WALL_MS, None)]) < 0, "behind, so not followed");
     }
 
     #[test]
