@@ -22,11 +22,17 @@ pub struct SettingsAdoption {
 }
 
 impl SettingsAdoption {
-    /// Proposes the newest settings to the shard until it has them, each time that they change.
-    /// Runs until it is stopped.
+    /// Proposes the newest settings to the shard until it has them, each time that they change and
+    /// each time that its replica here begins to lead. Runs until it is stopped.
     pub async fn run(mut self) {
         let mut retry_after = RETRY_AFTER;
+        let mut leaderships = self.shard.leaderships();
         loop {
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                // The sender lives as long as the shard.
+                _ = leaderships.wait_for(|present| present.leads) => {}
+            }
             let state = Arc::clone(&self.states.borrow_and_update());
             let adopted = match &state.founded {
                 Some(founded) => self.shard.adopt(&founded.settings).await,
@@ -45,6 +51,7 @@ impl SettingsAdoption {
                     Err(_) => return,
                 },
                 () = again => retry_after = (retry_after * 2).min(RETRY_AFTER_MAX),
+                _ = leaderships.changed() => {}
             }
         }
     }

@@ -100,6 +100,8 @@ pub struct GroupResources {
     pub states: Arc<dyn StateStore>,
     /// Carries messages to other nodes.
     pub transport: Arc<dyn Transport>,
+    /// Permits for loading states: it is bound by the processors.
+    pub loads: Arc<Semaphore>,
     /// Permits for checkpoints: what one gathers stays in memory until it is durable.
     pub turns: Arc<Semaphore>,
     /// Ends the process, with a reason: the disk has failed.

@@ -40,6 +40,8 @@ impl<R: Replicated> Group<R> {
             .borrow()
             .applied
             .map(|claimed| claimed.index);
+        // The semaphore is never closed.
+        let _turn = replica.resources.loads.acquire().await.ok();
         let recovered = replica.resources.states.recover(group).await?;
         let at = recovered.as_ref().map(|state| to_log_id(state.position));
         let state = match recovered {

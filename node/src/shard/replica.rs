@@ -72,8 +72,9 @@ pub struct ShardReplica {
 }
 
 impl ShardReplica {
-    /// Starts the shard's group, loads its state, and spawns its tasks in `tasks`. They end when
-    /// `stop` is cancelled and everything submitted is applied.
+    /// Starts the shard's group, and spawns its tasks in `tasks`; they end when `stop` is cancelled
+    /// and everything submitted is applied. The state is loaded meanwhile; see
+    /// [`ready`](Self::ready).
     ///
     /// # Errors
     /// When the state can't be read, or the group does not start.
@@ -113,10 +114,6 @@ impl ShardReplica {
             changed: Vec::new(),
         };
         let group = Group::start(setup.group, setup.resources, Arc::clone(&clock), machine).await?;
-        if let Err(error) = group.ready().await {
-            group.stop().await;
-            return Err(error);
-        }
         let (parts, queue) = mpsc::channel(PARTS_QUEUED);
         let (readers, views) = (directory.clone(), view.clone());
         let replica = Self {
@@ -140,15 +137,20 @@ impl ShardReplica {
             stop: stop.clone(),
         };
         tasks.spawn(leading.run());
-        replica.await_own_time().await;
         Ok(replica)
     }
 
-    /// A single voter has no one to wait for, and takes events at once.
-    async fn await_own_time(&self) {
+    /// Returns once the shard's state is loaded. With this replica as its only voter it then leads,
+    /// has applied what was in its log, and takes events.
+    ///
+    /// # Errors
+    /// When the replica ends before.
+    pub async fn ready(&self) -> Result<(), StartError> {
+        self.group.ready().await?;
         if self.group.voters().len() == 1 && self.leadership().leads {
             self.clock.anchored().await;
         }
+        Ok(())
     }
 
     /// The shard's number.

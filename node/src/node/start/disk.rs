@@ -85,10 +85,12 @@ fn open_disk_blocking(
         background: background.clone(),
         cutter: thread("base-cutter")?,
     };
+    let processors = thread::available_parallelism().map_or(1, usize::from);
     let resources = GroupResources {
         log: Arc::clone(&log) as _,
         states: Arc::new(states),
         transport: Arc::new(NoPeers),
+        loads: Arc::new(Semaphore::new(processors)),
         turns: Arc::new(Semaphore::new(CHECKPOINTS_AT_ONCE)),
         fatal: Arc::new(|why| stop_process(why)),
         checkpointed: Arc::new(move |group, begun, outcome| {

@@ -4,7 +4,7 @@ use std::io;
 
 use super::identity::IdentityError;
 use crate::{
-    raft::{ProposeError, StartError},
+    raft::StartError,
     store::{checkpoint, log},
 };
 
@@ -48,9 +48,6 @@ pub enum StartNodeError {
     /// A group does not start.
     #[error(transparent)]
     Group(#[from] StartError),
-    /// A shard did not adopt the cluster's settings.
-    #[error("handing the settings to a shard: {0}")]
-    Settings(#[from] ProposeError),
     /// A task or actor did not start.
     #[error("{0}")]
     Task(String),

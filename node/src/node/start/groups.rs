@@ -1,14 +1,11 @@
 //! Starts and stops the groups of a node.
 
-use std::{collections::BTreeMap, pin::pin, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
-use futures::{StreamExt, stream};
+use futures::future::join_all;
 use homeroom_core::Settings;
 use ractor::ActorRef;
-use tokio_util::{
-    sync::CancellationToken,
-    task::{AbortOnDropHandle, TaskTracker},
-};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     disk::Disk, error::StartNodeError, identity::Identity, shard_event_metrics::ShardEventMetrics,
@@ -73,50 +70,39 @@ impl ShardDependencies<'_> {
     }
 }
 
-/// Starts the shards, as many at a time as there are processors: activating learners and replaying
-/// the log is bound by the processor. All that started are in `started`, in the order of their
-/// numbers, even when one fails.
+/// Starts the shards: the Raft of each at once, then the states behind them, as many at a time as
+/// there are processors. All that started are in `started`, in the order of their numbers, even
+/// when one does not start. A shard whose state can't be read ends its own replica only.
 ///
 /// # Errors
-/// When one does not start.
+/// When the Raft of one does not start.
 pub async fn start_shards(
     setups: Vec<ShardSetup>,
-    settings: Settings,
+    settings: &Settings,
     started: &mut Vec<Arc<ShardReplica>>,
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), StartNodeError> {
-    let settings = Arc::new(settings);
-    let at_once = std::thread::available_parallelism().map_or(1, usize::from);
-    let starting = setups.into_iter().map(move |setup| {
-        let (settings, tasks, stop) = (Arc::clone(&settings), tasks.clone(), stop.clone());
-        async move {
-            let replica = Arc::new(ShardReplica::start(setup, &tasks, &stop).await?);
-            let adopted = replica.adopt(&settings).await;
-            Ok::<_, StartNodeError>((replica, adopted))
-        }
-    });
-    // After a failure no further shard begins. Those already starting are awaited, so that they can
-    // be stopped.
-    let failed = CancellationToken::new();
-    let shards = stream::iter(starting)
-        .take_until(failed.clone().cancelled_owned())
-        .map(|shard| AbortOnDropHandle::new(tokio::spawn(shard)))
-        .buffered(at_once);
-    let mut shards = pin!(shards);
-    let mut outcome = Ok(());
-    while let Some(ended) = shards.next().await {
-        let ended = ended.map_err(|error| StartNodeError::Task(error.to_string()));
-        let adopted = ended.flatten().and_then(|(replica, adopted)| {
-            started.push(replica);
-            Ok(adopted?)
-        });
-        if adopted.is_err() {
-            failed.cancel();
-        }
-        outcome = outcome.and(adopted);
+    for setup in setups {
+        let replica = ShardReplica::start(setup, tasks, stop).await?;
+        started.push(Arc::new(replica));
     }
-    outcome
+    join_all(started.iter().map(|replica| make_ready(replica, settings))).await;
+    Ok(())
+}
+
+/// Both failures are shown by the diagnosis; settings are proposed again later.
+async fn make_ready(replica: &ShardReplica, settings: &Settings) {
+    let shard = replica.shard();
+    match replica.ready().await {
+        Ok(()) if replica.leadership().leads => {
+            if let Err(error) = replica.adopt(settings).await {
+                tracing::warn!(shard, %error, "it has not taken the settings yet");
+            }
+        }
+        Ok(()) => {}
+        Err(error) => tracing::error!(shard, %error, "it is not served from here"),
+    }
 }
 
 /// Stops everything that writes into the log: shards, the control plane, and the learners' actors.

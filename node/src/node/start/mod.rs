@@ -87,7 +87,7 @@ pub async fn start(
     };
     let settings = control.settings();
     let started = match check_retention(loaded, &settings) {
-        Ok(()) => start_shards(dependencies.setups(), settings, &mut shards, tasks, stop).await,
+        Ok(()) => start_shards(dependencies.setups(), &settings, &mut shards, tasks, stop).await,
         Err(error) => Err(error),
     };
     if let Err(error) = started {

@@ -56,6 +56,7 @@ impl Setup {
             log: Arc::clone(&self.log) as _,
             states: Arc::new(self.states.clone()),
             transport: Arc::new(NoPeers),
+            loads: Arc::new(Semaphore::new(1)),
             turns: Arc::new(Semaphore::new(1)),
             fatal: Arc::new(|why| panic!("{why}")),
             checkpointed: Arc::new(|_, _, _| {}),
