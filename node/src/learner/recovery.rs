@@ -1,4 +1,4 @@
-//! Gathers learners while the checkpoints are verified, since verification reads their records
+//! Gathers learners while a shard's checkpoint is verified, since verification reads their records
 //! anyway.
 
 use std::collections::HashMap;
@@ -13,6 +13,9 @@ use crate::store::checkpoint::{Change, RecoveryVisitor};
 
 /// Gathers, by shard, the learners that were active when they were stored. Their standings are not
 /// stored, so they must be active again before the first read.
+///
+/// Shards are read in any order, also at the same time, and again after an install. One that is
+/// read again is gathered anew.
 pub struct RecoveredLearners {
     shards: Vec<Mutex<ShardLearners>>,
 }

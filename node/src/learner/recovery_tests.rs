@@ -95,6 +95,37 @@ fn those_that_were_active_are_gathered_by_shard() {
 }
 
 #[test]
+fn a_shard_that_is_read_again_while_another_is_read_is_gathered_anew() {
+    let gathered = RecoveredLearners::new(2);
+    let read = |shard, records: &Records| {
+        for (key, payload) in records {
+            gathered.record(shard, key, payload);
+        }
+    };
+    let taken = |shard| {
+        let (learners, _) = gathered.take(shard).expect("they can be read");
+        let mut ids = user_ids(&learners);
+        ids.sort_unstable();
+        ids.join(" ")
+    };
+    gathered.begin(0);
+    gathered.begin(1);
+    read(1, &records(1, &[("bob", true)]));
+    read(0, &records(1, &[("ada", true)]));
+    gathered.end(1);
+    assert_eq!(taken(1), "bob");
+    // Another state was installed meanwhile.
+    gathered.begin(1);
+    read(1, &records(2, &[("dan", true), ("eve", true)]));
+    gathered.end(1);
+    gathered.end(0);
+    assert_eq!(
+        (taken(0), taken(1)),
+        ("ada".to_owned(), "dan eve".to_owned())
+    );
+}
+
+#[test]
 fn a_packed_head_has_the_records_beside_it() {
     let mut all = packed(0, 1, &["ada"]);
     let mut beside = Collected::new(Vec::new(), 1);

@@ -156,7 +156,7 @@ mod tests {
     async fn a_base_that_is_waited_for_is_cut_again_when_it_is_lost() {
         let dir = tempfile::tempdir().expect("a folder");
         let options = CheckpointOptions::default();
-        let opened = CheckpointStore::open(dir.path(), 1, b"c", &options, Arc::new(()));
+        let opened = CheckpointStore::open_recovered(dir.path(), 1, b"c", &options, Arc::new(()));
         let store = Arc::new(opened.expect("a new store").0);
         let background = Background::start("background").expect("a thread");
         let states = StoredStates {

@@ -99,7 +99,7 @@ fn commit(store: &CheckpointStore, index: u64, changes: Vec<Change>) {
 fn a_passivated_learner_is_its_head_and_the_parts_it_names() {
     let dir = tempfile::tempdir().expect("a folder");
     let options = CheckpointOptions::default();
-    let opened = CheckpointStore::open(dir.path(), 1, b"c", &options, Arc::new(()));
+    let opened = CheckpointStore::open_recovered(dir.path(), 1, b"c", &options, Arc::new(()));
     let store = Arc::new(opened.expect("a new store").0);
     let blocks = Blocks(Arc::clone(&store));
     let hours = (HOUR..HOUR + 3).map(|hour| hour * HOUR_MS);

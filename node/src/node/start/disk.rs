@@ -148,7 +148,7 @@ fn open_checkpoints(
             .unwrap_or(usize::MAX),
         ..CheckpointOptions::default()
     };
-    CheckpointStore::open(
+    CheckpointStore::open_recovered(
         &config.node.data_dir.join(CHECKPOINTS),
         identity.shards + 1,
         identity.cluster_id.as_bytes(),

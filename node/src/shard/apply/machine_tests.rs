@@ -50,7 +50,7 @@ impl ShardEvents for Ignored {
 
 fn open(dir: &Path, visitor: Arc<dyn RecoveryVisitor>) -> Arc<CheckpointStore> {
     let options = CheckpointOptions::default();
-    let opened = CheckpointStore::open(dir, 1, b"c", &options, visitor);
+    let opened = CheckpointStore::open_recovered(dir, 1, b"c", &options, visitor);
     Arc::new(opened.expect("the store opens").0)
 }
 

@@ -25,8 +25,11 @@ impl CheckpointStore {
         // An install may have left a tree to its readers.
         let removed = stored.tree.discard_replaced();
         removed.map_err(|fault| self.health.fault(group, fault))?;
-        let _unchanging = stored.current.lock();
+        let unchanging = stored.current.lock();
         self.health.check(group)?;
+        if unchanging.recovered().is_none() {
+            return Err(CutError::NotRecovered(group));
+        }
         let tree = stored.tree.current();
         let meta = tree
             .meta()

@@ -17,12 +17,13 @@
 //! - A group's tree changes by one batch per commit, which includes the position. So after a crash
 //!   a tree is at one committed position, with the content of that commit.
 //! - A commit is durable before its position is visible anywhere: sled's files first, then `heads`.
-//! - Nothing is returned unverified. Each record has a checksum; a group's meta record has the
+//! - Nothing is returned unverified, but what an open finds: a group is used only after its
+//!   recovery has verified all of it. Each record has a checksum; a group's meta record has the
 //!   [`Digest`] of all records; `heads` and the bases distinguish an old state from the newest.
 //! - An install replaces a group's state as a whole: before and after a kill the group has all of
 //!   its old state or all of the new one.
-//! - After an open each group has the exact content of its newest checkpoint or of a base, or is
-//!   empty; the result says which.
+//! - After its recovery each group has the exact content of its newest checkpoint or of a base, or
+//!   is empty; the result says which.
 //!
 //! Must not know: the meaning of keys and values, the log. The caller checks that the log reaches
 //! back to a recovered position.
@@ -31,11 +32,13 @@ mod bases;
 mod cut;
 mod damage;
 mod digest;
+mod found;
 mod install;
 mod open;
 mod position;
 mod read_error;
 mod store;
+mod stored_group;
 #[cfg(test)]
 mod tests;
 mod tree;
@@ -46,10 +49,12 @@ pub use bases::{
 };
 pub use damage::{Damage, Damaged};
 pub use digest::Digest;
+pub use found::FoundGroup;
 pub use install::{InstallError, InstallStep};
 pub use open::open_error::OpenError;
 pub use open::open_store::GROUPS_MAX;
 pub use open::options::CheckpointOptions;
+pub use open::recover_error::RecoverError;
 pub use open::recovery::{GroupRecovery, Recovered, RecoveryVisitor};
 pub use position::Position;
 pub use read_error::{CutError, ReadError};

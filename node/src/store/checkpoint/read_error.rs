@@ -12,6 +12,9 @@ pub enum ReadError {
     /// The store was opened for fewer groups.
     #[error("there is no shard {0}")]
     NoSuchGroup(GroupId),
+    /// The group's recovery has not ended.
+    #[error("shard {0} is not recovered yet")]
+    NotRecovered(GroupId),
     /// The record is damaged; nothing was returned.
     #[error(transparent)]
     Damaged(#[from] Damaged),
@@ -23,6 +26,9 @@ pub enum CutError {
     /// The store was opened for fewer groups.
     #[error("there is no shard {0}")]
     NoSuchGroup(GroupId),
+    /// The group's recovery has not ended.
+    #[error("shard {0} is not recovered yet")]
+    NotRecovered(GroupId),
     /// There is no committed state.
     #[error("nothing was committed to the shard yet")]
     NothingCommitted,

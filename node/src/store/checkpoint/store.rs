@@ -5,16 +5,15 @@ use std::io;
 use std::mem;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
-use super::bases::changed_keys::ChangedKeys;
-use super::bases::{BaseDir, BaseError, BaseInfo, Throttle};
+use super::bases::{BaseError, BaseInfo, Throttle};
 use super::damage::Damaged;
 use super::position::Position;
 use super::read_error::{CutError, ReadError};
+use super::stored_group::{Stage, StoredGroup};
 use super::tree::commit::{Commit, CommitError, CommitFigures};
 use super::tree::group_tree::Summary;
 use super::tree::health::Health;
@@ -24,7 +23,6 @@ use super::tree::scan::Scan;
 use super::tree::sled_guard::{SledFault, guarded};
 use super::tree::syncer::{SyncError, Syncer};
 use super::tree::tree_records::ScanFault;
-use super::tree::tree_slot::TreeSlot;
 use crate::store::group_id::GroupId;
 
 /// The newest checkpoints of a node's groups, and their bases; see the module's documentation.
@@ -34,30 +32,26 @@ pub struct CheckpointStore {
     pub(super) cluster_id: Vec<u8>,
     /// Folder of the bases that are being received.
     pub(super) incoming: PathBuf,
-    pub(super) groups: Vec<StoredGroup>,
+    pub(super) groups: Vec<Arc<StoredGroup>>,
+    /// Groups whose recovery has not ended, and what ends with the last one.
+    pub(super) unrecovered: Mutex<Unrecovered>,
     pub(super) syncer: Syncer,
     pub(super) health: Arc<Health>,
     /// A larger commit is refused, bytes.
     pub(super) commit_bytes_max: usize,
     /// Bytes that an install writes between two flushes.
     pub(super) import_part_bytes: usize,
-    /// Holds the lock on the store's directory.
-    pub(super) _lock: File,
+    /// Time without progress after which a recovery is given up.
+    pub(super) stall_limit: Duration,
+    /// Holds the lock on the store's directory, also for work that was given up.
+    pub(super) lock: Arc<File>,
 }
 
-pub(super) struct StoredGroup {
-    pub(super) tree: TreeSlot,
-    /// Locked by a change of the tree, and by work that needs an unchanged tree.
-    pub(super) current: Mutex<Option<Summary>>,
-    /// The position of `current`, for readers that must not wait for a commit.
-    pub(super) position: RwLock<Option<Position>>,
-    pub(super) bases: BaseDir,
-    /// Locked only while `current` is locked.
-    pub(super) changed: Mutex<ChangedKeys>,
-    /// Locked by an install, before `current`.
-    pub(super) installing: Mutex<()>,
-    /// Bases that were begun to be received since the open.
-    pub(super) attempts: AtomicU64,
+/// What is left of an open.
+pub(super) struct Unrecovered {
+    pub(super) groups: usize,
+    /// Whether sled's directory is new: it is valid once all groups are in it.
+    pub(super) is_rebuild: bool,
 }
 
 impl CheckpointStore {
@@ -73,16 +67,18 @@ impl CheckpointStore {
         let bytes = commit.checked_bytes(self.commit_bytes_max)?;
         let mut current = stored.current.lock();
         self.health.check(group)?;
-        check_ahead(*current, commit.position)?;
+        let summary = current.recovered();
+        let summary = summary.ok_or(CommitError::NotRecovered(group))?;
+        check_ahead(summary, commit.position)?;
         let tree = stored.tree.current();
-        let prepared = tree.prepare(*current, commit);
+        let prepared = tree.prepare(summary, commit);
         let prepared = prepared.inspect_err(|e| self.health.condemn(&e.to_string()))?;
         let position = prepared.summary.position;
         tree.apply(prepared.batch)
             .map_err(|fault| self.apply_failed(group, fault))?;
-        let synced = self.syncer.make_durable(group, position);
+        let synced = self.syncer.make_durable(group, Some(position));
         synced.map_err(|e| self.sync_failed(group, e))?;
-        *current = Some(prepared.summary);
+        *current = Stage::Recovered(Some(prepared.summary));
         stored.changed.lock().note(&prepared.keys);
         *stored.position.write() = Some(position);
         Ok(CommitFigures {
@@ -104,8 +100,8 @@ impl CheckpointStore {
         Ok(Scan::new(tree, from, &self.health))
     }
 
-    /// The position of the last durable commit; `None` before the first. Does not wait for a commit
-    /// in progress.
+    /// The position of the last durable commit; `None` before the first. Before the group's
+    /// recovery that which was found by the open. Does not wait for a commit in progress.
     pub fn position(&self, group: GroupId) -> Result<Option<Position>, ReadError> {
         let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         Ok(*stored.position.read())
@@ -113,11 +109,19 @@ impl CheckpointStore {
 
     /// Position, digest and caller's bytes of the last commit. Waits for a commit in progress.
     pub fn meta(&self, group: GroupId) -> Result<Option<GroupMeta>, ReadError> {
-        let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+        let stored = self.readable(group)?;
         let _unchanging = stored.current.lock();
-        self.health.check(group)?;
         let meta = stored.tree.current().meta();
         Ok(meta.map_err(|fault| self.read_failed(group, fault))?)
+    }
+
+    /// As [`Self::meta`], and before the group's recovery that which was found by the open.
+    pub fn known_meta(&self, group: GroupId) -> Result<Option<GroupMeta>, ReadError> {
+        let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
+        if let Stage::Found(found) = &*stored.current.lock() {
+            return Ok(found.meta.clone());
+        }
+        self.meta(group)
     }
 
     /// The group's bases, newest first.
@@ -180,14 +184,17 @@ impl CheckpointStore {
         self.health.mark_suspect(why)
     }
 
-    /// The group, while the store is in use.
+    /// The group, once it is recovered and while the store is in use.
     fn readable(&self, group: GroupId) -> Result<&StoredGroup, ReadError> {
         let stored = self.group(group).ok_or(ReadError::NoSuchGroup(group))?;
         self.health.check(group)?;
+        if !stored.is_recovered() {
+            return Err(ReadError::NotRecovered(group));
+        }
         Ok(stored)
     }
 
-    pub(super) fn group(&self, group: GroupId) -> Option<&StoredGroup> {
+    pub(super) fn group(&self, group: GroupId) -> Option<&Arc<StoredGroup>> {
         self.groups.get(usize::from(group))
     }
 
@@ -221,6 +228,19 @@ impl CheckpointStore {
     }
 }
 
+impl CheckpointStore {
+    /// An open that is stopped in order before all groups are recovered is none that failed.
+    fn end_open(&self) {
+        let unrecovered = self.unrecovered.lock();
+        if unrecovered.groups > 0
+            && !unrecovered.is_rebuild
+            && let Err(error) = self.health.sled_dir().open_ended()
+        {
+            tracing::warn!(%error, "the end of an open could not be noted");
+        }
+    }
+}
+
 impl Drop for CheckpointStore {
     fn drop(&mut self) {
         if self.health.is_out_of_use() {
@@ -230,6 +250,7 @@ impl Drop for CheckpointStore {
             return;
         }
         self.syncer.stop();
+        self.end_open();
         let groups = mem::take(&mut self.groups);
         let closed = guarded(|| {
             drop(groups);

@@ -6,20 +6,22 @@
 //!   tree                                 which tree is built of them; there once they are verified
 //! ```
 
-use std::fs;
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::mem;
 use std::path::{Path, PathBuf};
 
 use super::base_dir::BASE_SUFFIX;
 use super::base_error::BaseError;
-use super::base_info::{BaseFile, FILES_MAX};
+use super::base_info::{BaseFile, BaseInfo, FILES_MAX};
 use super::uncached_file::UncachedFile;
-use crate::store::files;
 use crate::store::group_id::GroupId;
+use crate::store::{files, want};
 
 /// File with the number of the tree that is built of a verified base.
 pub(super) const TREE_MARK: &str = "tree";
+/// Bytes of a piece that is copied.
+const COPIED_AT_ONCE: usize = 256 * 1024;
 
 /// Receives the files of a base, in their order: the whole state, then the changes.
 ///
@@ -88,6 +90,21 @@ impl IncomingBase {
         }
         present.write_all(bytes)?;
         file.bytes += bytes.len() as u64;
+        Ok(())
+    }
+
+    pub(crate) fn copy(&mut self, base: &BaseInfo) -> Result<(), BaseError> {
+        let mut piece = vec![0; COPIED_AT_ONCE];
+        for file in &base.files {
+            let mut copied = want::patiently("a base", || File::open(&file.path))?;
+            self.begin_file()?;
+            loop {
+                match copied.read(&mut piece)? {
+                    0 => break,
+                    bytes => self.write(&piece[..bytes])?,
+                }
+            }
+        }
         Ok(())
     }
 

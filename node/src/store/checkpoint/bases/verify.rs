@@ -93,7 +93,7 @@ impl BaseDir {
     ///
     /// # Errors
     /// When the system failed and not the base.
-    fn reject_unless_environment(
+    pub(crate) fn reject_unless_environment(
         &self,
         base: &BaseInfo,
         why: BaseError,

@@ -1,6 +1,7 @@
 //! Receives and installs bases.
 
 use std::fs;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::import::{ImportError, import};
@@ -9,7 +10,8 @@ use super::install_step::InstallStep;
 use crate::store::checkpoint::bases::changed_keys::ChangedKeys;
 use crate::store::checkpoint::bases::incoming::{mark_tree, received};
 use crate::store::checkpoint::bases::{BaseError, BaseInfo, IncomingBase};
-use crate::store::checkpoint::store::{CheckpointStore, StoredGroup, check_ahead};
+use crate::store::checkpoint::store::{CheckpointStore, check_ahead};
+use crate::store::checkpoint::stored_group::{Stage, StoredGroup};
 use crate::store::checkpoint::tree::commit::CommitError;
 use crate::store::checkpoint::tree::group_tree::{GroupTree, Summary};
 use crate::store::group_id::GroupId;
@@ -23,7 +25,7 @@ impl CheckpointStore {
     pub fn receive(&self, group: GroupId, bytes_max: u64) -> Result<IncomingBase, InstallError> {
         let stored = self.group(group).ok_or(CommitError::NoSuchGroup(group))?;
         let _installs_none = stored
-            .installing
+            .replacing
             .try_lock()
             .ok_or(InstallError::Busy(group))?;
         let attempt = stored.attempts.fetch_add(1, Ordering::Relaxed);
@@ -34,6 +36,20 @@ impl CheckpointStore {
             IncomingBase::create(&self.incoming, (group, attempt), bytes_max)
         };
         begin().map_err(InstallError::Received)
+    }
+
+    /// Receives a copy of a base whose files this process can read.
+    ///
+    /// # Errors
+    /// As [`Self::receive`], and when a file can't be read.
+    pub fn receive_copy(
+        &self,
+        group: GroupId,
+        base: &BaseInfo,
+    ) -> Result<IncomingBase, InstallError> {
+        let mut incoming = self.receive(group, base.bytes)?;
+        incoming.copy(base).map_err(InstallError::Received)?;
+        Ok(incoming)
     }
 
     /// Replaces the group's state by a received base: the whole state in one file, or with files of
@@ -53,10 +69,11 @@ impl CheckpointStore {
     ) -> Result<BaseInfo, InstallError> {
         let stored = self.group(group).ok_or(CommitError::NoSuchGroup(group))?;
         let _only = stored
-            .installing
+            .replacing
             .try_lock()
             .ok_or(InstallError::Busy(group))?;
         self.health.check(group).map_err(CommitError::from)?;
+        recovered(stored, group)?;
         let base = self.verify(stored, (group, &mut incoming))?;
         let tree = stored.tree.create();
         let tree = tree.map_err(|fault| self.apply_failed(group, fault))?;
@@ -87,7 +104,7 @@ impl CheckpointStore {
         let files = incoming.finish().map_err(received_failed)?;
         let base = stored.bases.verify_received(files);
         let base = base.map_err(received_failed)?;
-        check_ahead(*stored.current.lock(), base.position)?;
+        check_ahead(recovered(stored, group)?, base.position)?;
         Ok(base)
     }
 
@@ -132,18 +149,18 @@ impl CheckpointStore {
         let (group, position) = (tree.group, summary.position);
         let mut current = stored.current.lock();
         // There may have been commits while the tree was built.
-        if let Err(error) = check_ahead(*current, position) {
+        if let Err(error) = check_ahead(current.recovered().flatten(), position) {
             return Err(self.undo(stored, tree, error.into()));
         }
         let pointed = stored.tree.point_to(&tree);
         // From here on the next open needs the received files.
         let received = incoming.keep();
         pointed.map_err(|fault| self.apply_failed(group, fault))?;
-        let synced = self.syncer.make_durable(group, position);
+        let synced = self.syncer.make_durable(group, Some(position));
         synced.map_err(|e| self.sync_failed(group, e))?;
         step(InstallStep::Switched);
-        stored.tree.replace(tree);
-        *current = Some(summary);
+        stored.tree.replace(Arc::new(tree));
+        *current = Stage::Recovered(Some(summary));
         *stored.changed.lock() = ChangedKeys::since_base(position, self.groups.len());
         *stored.position.write() = Some(position);
         let base = stored.bases.replace_by(&received).map_err(|error| {
@@ -164,6 +181,15 @@ impl CheckpointStore {
         let removed = stored.tree.discard(tree);
         removed.map_or_else(|fault| self.apply_failed(group, fault).into(), |()| error)
     }
+}
+
+/// The group's state.
+///
+/// # Errors
+/// Before the recovery of the group.
+fn recovered(stored: &StoredGroup, group: GroupId) -> Result<Option<Summary>, CommitError> {
+    let summary = stored.current.lock().recovered();
+    summary.ok_or(CommitError::NotRecovered(group))
 }
 
 fn received_failed(error: impl Into<BaseError>) -> InstallError {

@@ -3,20 +3,19 @@
 use std::fs::{self, File, TryLockError};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::Mutex;
 
 use super::identity::Identity;
 use super::open_error::OpenError;
 use super::opener::{Opened, Opener};
 use super::options::CheckpointOptions;
-use super::recovery::{GroupRecovery, RecoveryVisitor};
 use super::watchdog::{Stalled, run_watched};
-use crate::store::checkpoint::bases::changed_keys::ChangedKeys;
 use crate::store::checkpoint::bases::replace::finish_replacement;
 use crate::store::checkpoint::bases::{BaseDir, BaseError, CLUSTER_ID_BYTES_MAX};
-use crate::store::checkpoint::store::{CheckpointStore, StoredGroup};
+use crate::store::checkpoint::found::FoundGroup;
+use crate::store::checkpoint::store::{CheckpointStore, Unrecovered};
+use crate::store::checkpoint::stored_group::StoredGroup;
 use crate::store::checkpoint::tree::heads::Positions;
 use crate::store::checkpoint::tree::health::Health;
 use crate::store::checkpoint::tree::sled_dir::SledDir;
@@ -29,16 +28,16 @@ pub const GROUPS_MAX: u16 = 4096;
 impl CheckpointStore {
     /// Opens the store in `dir` for the groups 0 to `groups` - 1, and creates it if it is missing.
     ///
-    /// Reads and verifies every record of every group, and passes each to `visitor`. Any damage in
-    /// sled moves all of sled to `quarantine/` and rebuilds it from the groups' newest valid bases;
-    /// the result says so for each group. `cluster_id` has at most [`CLUSTER_ID_BYTES_MAX`] bytes.
+    /// Answers what it finds of each group, at once: no group's records are read. Each group is to
+    /// be recovered ([`Self::recover`]) before it is used. Damage that shows already moves all of
+    /// sled to `quarantine/`; the recoveries then rebuild from the groups' newest valid bases.
+    /// `cluster_id` has at most [`CLUSTER_ID_BYTES_MAX`] bytes.
     pub fn open(
         dir: &Path,
         groups: u16,
         cluster_id: &[u8],
         options: &CheckpointOptions,
-        visitor: Arc<dyn RecoveryVisitor>,
-    ) -> Result<(CheckpointStore, Vec<GroupRecovery>), OpenError> {
+    ) -> Result<(CheckpointStore, Vec<FoundGroup>), OpenError> {
         if groups == 0 || groups > GROUPS_MAX {
             return Err(OpenError::OutOfBounds("the number of shards"));
         }
@@ -49,19 +48,18 @@ impl CheckpointStore {
         let lock = lock(dir)?;
         check_identity(dir, groups, cluster_id)?;
         let options = options.bounded();
-        let opener = opener(dir, groups, cluster_id, &options, visitor)?;
+        let opener = opener(dir, groups, cluster_id, &options)?;
         let cluster_id = cluster_id.to_vec();
         let progress = opener.progress.clone();
         let sled_dir = opener.sled_dir.clone();
         // The lock moves with the work: a thread that is left behind keeps the directory locked
         // while it may still write.
         let work = move || {
-            let (opened, recoveries) = opener.open()?;
+            let opened = opener.open()?;
             // No install is to be finished any more.
             files::if_exists(fs::remove_dir_all(&opener.incoming))
                 .map_err(OpenError::io("removing received bases"))?;
-            let store = CheckpointStore::assemble(cluster_id, opener, opened, lock)?;
-            Ok((store, recoveries))
+            CheckpointStore::assemble(cluster_id, opener, opened, lock)
         };
         run_watched(options.stall_limit, &progress, work).unwrap_or_else(|Stalled| {
             let after = options.stall_limit;
@@ -78,44 +76,40 @@ impl CheckpointStore {
         opener: Opener,
         opened: Opened,
         lock: File,
-    ) -> Result<CheckpointStore, OpenError> {
+    ) -> Result<(CheckpointStore, Vec<FoundGroup>), OpenError> {
         let health = Arc::new(Health::new(opener.sled_dir));
-        let count = opened.trees.len();
-        let groups: Vec<StoredGroup> = opened
-            .trees
-            .into_iter()
-            .zip(opener.bases)
-            .map(|((tree, summary), bases)| StoredGroup {
-                tree,
-                current: Mutex::new(summary),
-                position: RwLock::new(summary.map(|summary| summary.position)),
-                bases,
-                changed: Mutex::new(ChangedKeys::of_one_in(count)),
-                installing: Mutex::default(),
-                attempts: AtomicU64::new(0),
-            })
-            .collect();
-        let options = &opener.options;
-        let (commit_bytes_max, import_part_bytes) =
-            (options.commit_bytes_max, options.import_part_bytes);
+        let options = opener.options;
+        let count = opened.groups.len();
         let syncer = Syncer::start(
             opened.db,
             opened.files,
             opener.positions,
             health.clone(),
-            groups.len(),
-            opener.options.stall_limit,
+            count,
+            options.stall_limit,
         );
-        Ok(CheckpointStore {
+        let (mut groups, mut found) = (Vec::new(), Vec::new());
+        for ((tree, group), bases) in opened.groups.into_iter().zip(opener.bases) {
+            let stored = StoredGroup::new((tree, bases), group.clone(), count);
+            groups.push(Arc::new(stored));
+            found.push(group);
+        }
+        let store = CheckpointStore {
             cluster_id,
             incoming: opener.incoming,
             groups,
+            unrecovered: Mutex::new(Unrecovered {
+                groups: count,
+                is_rebuild: opened.is_rebuild,
+            }),
             syncer: syncer.map_err(OpenError::io("starting the sync thread"))?,
             health,
-            commit_bytes_max,
-            import_part_bytes,
-            _lock: lock,
-        })
+            commit_bytes_max: options.commit_bytes_max,
+            import_part_bytes: options.import_part_bytes,
+            stall_limit: options.stall_limit,
+            lock: Arc::new(lock),
+        };
+        Ok((store, found))
     }
 }
 
@@ -155,7 +149,6 @@ fn opener(
     groups: u16,
     cluster_id: &[u8],
     options: &CheckpointOptions,
-    visitor: Arc<dyn RecoveryVisitor>,
 ) -> Result<Opener, OpenError> {
     let positions = Positions::open(&dir.join("heads"), groups);
     let (positions, known) = positions.map_err(OpenError::io("reading the heads file"))?;
@@ -174,7 +167,6 @@ fn opener(
         positions,
         known,
         options: options.clone(),
-        visitor,
         progress: Arc::default(),
     })
 }

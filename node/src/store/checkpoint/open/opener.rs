@@ -1,4 +1,4 @@
-//! Opens a sled directory: verified as it is, or rebuilt from bases.
+//! Opens a sled directory and finds each group's state, or begins a new directory.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,20 +7,19 @@ use std::time::{Duration, Instant};
 
 use super::open_error::OpenError;
 use super::options::CheckpointOptions;
-use super::parallel;
-use super::recovery::{GroupRecovery, Recovered, RecoveryVisitor};
 use super::watchdog::Progress;
 use crate::store::checkpoint::bases::BaseDir;
 use crate::store::checkpoint::bases::incoming::{received, tree_built_of};
 use crate::store::checkpoint::damage::Damage;
+use crate::store::checkpoint::found::FoundGroup;
 use crate::store::checkpoint::position::Position;
-use crate::store::checkpoint::tree::group_tree::{GroupTree, Summary};
 use crate::store::checkpoint::tree::heads::Positions;
+use crate::store::checkpoint::tree::meta::GroupMeta;
 use crate::store::checkpoint::tree::pointer::{self, Generation};
 use crate::store::checkpoint::tree::sled_dir::{Condition, SledDir};
 use crate::store::checkpoint::tree::sled_guard::{SledFault, guarded};
 use crate::store::checkpoint::tree::syncer::SledFiles;
-use crate::store::checkpoint::tree::tree_records::ScanFault;
+use crate::store::checkpoint::tree::tree_records::{ScanFault, TreeRecords};
 use crate::store::checkpoint::tree::tree_slot::TreeSlot;
 use crate::store::group_id::GroupId;
 
@@ -31,7 +30,7 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Part of sled's file format: an existing directory opens only with this size.
 const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
 
-const NEVER: &str = "no checkpoint was ever made";
+pub(super) const NEVER: &str = "no checkpoint was ever made";
 
 /// Everything that an open needs and passes on to the store.
 pub(crate) struct Opener {
@@ -43,15 +42,16 @@ pub(crate) struct Opener {
     /// Position of each group in the heads file.
     pub(crate) known: Vec<Option<Position>>,
     pub(crate) options: CheckpointOptions,
-    pub(crate) visitor: Arc<dyn RecoveryVisitor>,
     pub(crate) progress: Arc<Progress>,
 }
 
-/// An open sled with verified trees.
+/// An open sled, with what was found of each group.
 pub(crate) struct Opened {
     pub(crate) db: sled::Db,
     pub(crate) files: SledFiles,
-    pub(crate) trees: Vec<(TreeSlot, Option<Summary>)>,
+    pub(crate) groups: Vec<(TreeSlot, FoundGroup)>,
+    /// Whether the directory is new.
+    pub(crate) is_rebuild: bool,
 }
 
 /// Why the existing directory can't be used.
@@ -67,7 +67,7 @@ impl From<OpenError> for Unusable {
 }
 
 impl Opener {
-    pub(crate) fn open(&self) -> Result<(Opened, Vec<GroupRecovery>), OpenError> {
+    pub(crate) fn open(&self) -> Result<Opened, OpenError> {
         let condition = self.sled_dir.condition();
         let why = match condition.map_err(OpenError::io("looking for checkpoints"))? {
             Condition::Usable => match self.open_existing() {
@@ -80,49 +80,78 @@ impl Opener {
             Condition::Absent if self.is_new() => NEVER.to_owned(),
             Condition::Absent => "the sled directory is missing".to_owned(),
         };
-        self.rebuild(&why)
+        self.open_new(&why)
     }
 
-    fn open_existing(&self) -> Result<(Opened, Vec<GroupRecovery>), Unusable> {
+    /// The open ends with the recovery of the last group.
+    fn open_existing(&self) -> Result<Opened, Unusable> {
         self.sled_dir
             .open_begins()
             .map_err(OpenError::io("marking the open"))?;
         let db = self.open_sled()?;
-        let trees = match self.verify_all(&db) {
-            Ok(trees) => trees,
-            Err(unusable) => {
+        let find = |group| {
+            let found = self.find(&db, group);
+            found.map_err(|unusable| (unusable, group))
+        };
+        match self.groups().map(find).collect() {
+            Ok(groups) => Ok(self.finish(db, groups, false)?),
+            Err((unusable, group)) => {
                 // Closed before its directory is moved. sled flushes here, so a panic must be
                 // caught.
                 let _ = guarded(|| {
                     drop(db);
                     Ok(())
                 });
-                return Err(unusable);
+                Err(match unusable {
+                    NotFound::Fault(fault) => self.unusable(group, fault),
+                    NotFound::Error(error) => Unusable::Error(error),
+                })
             }
-        };
-        let recoveries = trees
-            .iter()
-            .map(|(tree, summary)| as_found(tree.current().group, *summary));
-        let recoveries = recoveries.collect();
-        let opened = self.finish(db, trees)?;
+        }
+    }
+
+    /// A new directory, whose groups are rebuilt from bases when they are recovered.
+    ///
+    /// A kill before the last of them leaves it marked as unfinished, and the next open discards
+    /// it.
+    fn open_new(&self, why: &str) -> Result<Opened, OpenError> {
+        self.check_not_given_up()?;
         self.sled_dir
-            .open_ended()
-            .map_err(OpenError::io("marking the open"))?;
-        Ok((opened, recoveries))
+            .rebuild_begins(why)
+            .map_err(OpenError::io("making a new sled directory"))?;
+        let db = self.open_sled().map_err(|unusable| match unusable {
+            Unusable::Error(e) => e,
+            Unusable::Damage(what) => OpenError::Rebuild(what),
+        })?;
+        let groups = self.groups().map(|group| {
+            let slot = TreeSlot::open(&db, group, 0, self.groups().len());
+            let slot = slot.map_err(|fault| match self.unusable(group, fault.into()) {
+                Unusable::Error(e) => e,
+                Unusable::Damage(what) => OpenError::Rebuild(what),
+            })?;
+            Ok((slot, self.find_base(group, why)?))
+        });
+        let groups = groups.collect::<Result<_, OpenError>>()?;
+        self.finish(db, groups, true)
     }
 
     /// Makes sled's files and their names durable, before anything relies on them.
-    pub(crate) fn finish(
+    fn finish(
         &self,
         db: sled::Db,
-        trees: Vec<(TreeSlot, Option<Summary>)>,
+        groups: Vec<(TreeSlot, FoundGroup)>,
+        is_rebuild: bool,
     ) -> Result<Opened, OpenError> {
         let files = SledFiles::open(&self.sled_dir.path()).and_then(|mut files| {
             files.sync_all()?;
             Ok(files)
         });
-        let files = files.map_err(OpenError::io("making sled's files durable"))?;
-        Ok(Opened { db, files, trees })
+        Ok(Opened {
+            db,
+            files: files.map_err(OpenError::io("making sled's files durable"))?,
+            groups,
+            is_rebuild,
+        })
     }
 
     pub(crate) fn open_sled(&self) -> Result<sled::Db, Unusable> {
@@ -158,24 +187,52 @@ impl Opener {
         Unusable::Damage(fault.into_damage().to_string())
     }
 
-    /// Opens and verifies every group's tree.
-    fn verify_all(&self, db: &sled::Db) -> Result<Vec<(TreeSlot, Option<Summary>)>, Unusable> {
-        parallel::for_each(self.options.recovery_threads, self.groups(), |group| {
-            let unusable = |fault| match fault {
-                ScanFault::Sled(fault) if fault.is_environment() => {
-                    Unusable::Error(OpenError::Environment(fault.into_damage().to_string()))
-                }
-                fault => Unusable::Damage(fault.into_damage().of(group).to_string()),
-            };
-            let generation = pointer::read(db, group).map_err(unusable)?;
-            self.finish_install(group, generation)?;
-            let slot = TreeSlot::open(db, group, generation, self.groups().len());
-            let slot = slot.map_err(|fault| unusable(ScanFault::Sled(fault)))?;
-            let summary = self.verify(&slot.current()).map_err(unusable)?;
-            let discarded = slot.discard_others();
-            discarded.map_err(|fault| unusable(ScanFault::Sled(fault)))?;
-            Ok((slot, summary))
-        })
+    fn unusable(&self, group: GroupId, fault: ScanFault) -> Unusable {
+        match fault {
+            ScanFault::Sled(fault) if fault.is_environment() => {
+                Unusable::Error(OpenError::Environment(fault.into_damage().to_string()))
+            }
+            fault => Unusable::Damage(fault.into_damage().of(group).to_string()),
+        }
+    }
+
+    /// Opens a group's current tree and reads its meta record.
+    fn find(&self, db: &sled::Db, group: GroupId) -> Result<(TreeSlot, FoundGroup), NotFound> {
+        let generation = pointer::read(db, group)?;
+        self.finish_install(group, generation)?;
+        let slot = TreeSlot::open(db, group, generation, self.groups().len());
+        let slot = slot.map_err(ScanFault::Sled)?;
+        let tree = slot.current();
+        let meta = tree.meta()?;
+        if meta.is_none() && TreeRecords::from(group, tree.tree(), b"").next().is_some() {
+            return Err(ScanFault::Damage(Damage::MetaMissing).into());
+        }
+        let lost = None;
+        let found = FoundGroup { group, meta, lost };
+        self.check_not_rolled_back(group, found.position())?;
+        Ok((slot, found))
+    }
+
+    /// The newest base of a group whose tree is lost.
+    fn find_base(&self, group: GroupId, why: &str) -> Result<FoundGroup, OpenError> {
+        let newest = self.bases[usize::from(group)].newest();
+        let meta = newest.map_err(OpenError::Bases)?.map(|(base, bytes)| {
+            let (position, digest) = (base.position, base.digest);
+            GroupMeta {
+                position,
+                digest,
+                bytes,
+            }
+        });
+        if meta.is_none() && self.known[usize::from(group)].is_some() {
+            tracing::error!(
+                group,
+                why,
+                "a shard's checkpoint is lost, and there is no base"
+            );
+        }
+        let lost = Some(why.to_owned());
+        Ok(FoundGroup { group, meta, lost })
     }
 
     /// The kill came between the switch to a new tree and that to its base.
@@ -189,22 +246,6 @@ impl Opener {
             }
         }
         Ok(())
-    }
-
-    fn verify(&self, tree: &GroupTree) -> Result<Option<Summary>, ScanFault> {
-        let group = tree.group;
-        self.visitor.begin(group);
-        let meta = tree.verify(|key, payload| {
-            self.progress.tick();
-            self.visitor.record(group, key, payload);
-        })?;
-        self.visitor.end(group);
-        let found = meta.map(|meta| Summary {
-            position: meta.position,
-            digest: meta.digest,
-        });
-        self.check_not_rolled_back(group, found.map(|summary| summary.position))?;
-        Ok(found)
     }
 
     /// A tree that verifies may still be an old one.
@@ -257,12 +298,20 @@ impl Opener {
     }
 }
 
-fn as_found(group: GroupId, summary: Option<Summary>) -> GroupRecovery {
-    let state = match summary {
-        Some(Summary { position, .. }) => Recovered::Checkpoint { position },
-        None => Recovered::Empty {
-            why: NEVER.to_owned(),
-        },
-    };
-    GroupRecovery { group, state }
+/// Why a group's tree was not found.
+enum NotFound {
+    Fault(ScanFault),
+    Error(OpenError),
+}
+
+impl From<ScanFault> for NotFound {
+    fn from(fault: ScanFault) -> Self {
+        NotFound::Fault(fault)
+    }
+}
+
+impl From<OpenError> for NotFound {
+    fn from(error: OpenError) -> Self {
+        NotFound::Error(error)
+    }
 }

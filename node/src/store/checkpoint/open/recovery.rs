@@ -1,4 +1,4 @@
-//! The result of an open for each group.
+//! The result of a group's recovery.
 
 use crate::store::checkpoint::position::Position;
 use crate::store::group_id::GroupId;
@@ -8,6 +8,9 @@ use crate::store::group_id::GroupId;
 pub struct GroupRecovery {
     /// The group.
     pub group: GroupId,
+    /// The position that the open had found. The state may be behind it, when it was rebuilt from a
+    /// base: see [`Self::to_apply_again`].
+    pub found: Option<Position>,
     /// The source of its state.
     pub state: Recovered,
 }
@@ -34,10 +37,10 @@ pub enum Recovered {
     },
 }
 
-impl GroupRecovery {
+impl Recovered {
     /// Position of the state; `None` if it is empty.
     pub fn position(&self) -> Option<Position> {
-        match &self.state {
+        match self {
             Recovered::Checkpoint { position } => Some(*position),
             Recovered::Rebuilt { from, .. } => Some(*from),
             Recovered::Empty { .. } => None,
@@ -45,10 +48,27 @@ impl GroupRecovery {
     }
 }
 
-/// Receives every record while an open verifies it, so that the caller needs no scan of its own.
+impl GroupRecovery {
+    /// Position of the state; `None` if it is empty.
+    pub fn position(&self) -> Option<Position> {
+        self.state.position()
+    }
+
+    /// The log that the caller has to apply once more, if it relied on the position found by the
+    /// open: behind the first position, up to and including the second. `None` if the state is the
+    /// one that was found.
+    pub fn to_apply_again(&self) -> Option<(Option<Position>, Position)> {
+        let found = self.found?;
+        let position = self.position();
+        let covers = position.is_some_and(|position| position.covers(&found));
+        (!covers).then_some((position, found))
+    }
+}
+
+/// Receives every record while a recovery verifies it, so that the caller needs no scan of its own.
 ///
-/// Called from up to [`recovery_threads`](super::options::CheckpointOptions::recovery_threads)
-/// threads, each with one group at a time. A slow visitor slows down the start.
+/// Called from one thread for each group that is being recovered. A slow visitor slows down the
+/// recovery.
 pub trait RecoveryVisitor: Send + Sync {
     /// All records of the group follow. Records passed before are void: verification found damage,
     /// and starts again with a rebuilt tree.

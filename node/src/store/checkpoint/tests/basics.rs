@@ -181,7 +181,8 @@ fn one_store_at_a_time_of_one_cluster_and_shape() {
     let dir = scratch_dir();
     let open_as = |groups, cluster: &[u8]| {
         let options = harness::options();
-        CheckpointStore::open(dir.path(), groups, cluster, &options, Arc::new(())).map(|_| ())
+        CheckpointStore::open_recovered(dir.path(), groups, cluster, &options, Arc::new(()))
+            .map(|_| ())
     };
     let (store, _) = open(dir.path(), 2);
     assert!(matches!(open_as(2, CLUSTER), Err(OpenError::Locked { .. })));

@@ -9,9 +9,10 @@ use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 
 use super::model::{Content, Model};
+use crate::store::checkpoint::tree::sled_guard::SledFault;
 use crate::store::checkpoint::{
-    BaseError, BaseInfo, CheckpointOptions, CheckpointStore, GroupRecovery, OpenError, Recovered,
-    RecoveryVisitor, Throttle, panic_is_caught_here,
+    BaseError, BaseInfo, CheckpointOptions, CheckpointStore, FoundGroup, GroupRecovery, OpenError,
+    Recovered, RecoveryVisitor, Throttle, panic_is_caught_here,
 };
 use crate::store::group_id::GroupId;
 
@@ -47,7 +48,7 @@ pub(super) fn try_open(
     quiet_caught_panics();
     let seen = Arc::new(Seen::default());
     let (store, recoveries) =
-        CheckpointStore::open(dir, groups, CLUSTER, &options(), seen.clone())?;
+        CheckpointStore::open_recovered(dir, groups, CLUSTER, &options(), seen.clone())?;
     let seen = std::mem::take(&mut *seen.0.lock().unwrap());
     Ok((store, recoveries, seen.into_values().collect()))
 }
@@ -72,6 +73,32 @@ pub(super) fn open(dir: &Path, groups: u16) -> (CheckpointStore, Vec<GroupRecove
         assert_eq!(store.position(group).unwrap(), position);
     }
     (store, recoveries)
+}
+
+/// The sled of a store that is closed.
+pub(super) fn sled_in(dir: &Path) -> sled::Db {
+    let config = sled::Config::new().path(dir.join("sled"));
+    let config = config.segment_size(2 * 1024 * 1024);
+    // A process that another test starts holds our locks until its `exec`.
+    loop {
+        match config.open() {
+            Err(error) if SledFault::Error(error.clone()).is_lock() => std::thread::yield_now(),
+            opened => break opened.expect("sled opens"),
+        }
+    }
+}
+
+/// The first phase only.
+pub(super) fn find(dir: &Path, groups: u16) -> (CheckpointStore, Vec<FoundGroup>) {
+    quiet_caught_panics();
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        match CheckpointStore::open(dir, groups, CLUSTER, &options()) {
+            // A process that another test starts holds our locks until its `exec`.
+            Err(OpenError::Locked { .. }) if Instant::now() < until => std::thread::yield_now(),
+            opened => break opened.expect("the store opens"),
+        }
+    }
 }
 
 pub(super) fn models(
@@ -175,8 +202,9 @@ fn quiet_caught_panics() {
     });
 }
 
+/// What a visitor receives, by group.
 #[derive(Default)]
-struct Seen(Mutex<std::collections::BTreeMap<u16, Content>>);
+pub(super) struct Seen(pub(super) Mutex<std::collections::BTreeMap<u16, Content>>);
 
 impl RecoveryVisitor for Seen {
     fn begin(&self, group: GroupId) {

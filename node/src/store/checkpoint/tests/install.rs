@@ -75,8 +75,7 @@ pub(super) fn receive(store: &CheckpointStore, group: GroupId, base: &BaseInfo) 
 
 /// The group's trees in sled, by their generations.
 pub(super) fn trees(dir: &Path, group: GroupId) -> Vec<u32> {
-    let config = sled::Config::new().path(dir.join("sled"));
-    let db = config.segment_size(2 * 1024 * 1024).open().expect("sled");
+    let db = harness::sled_in(dir);
     let mut trees: Vec<u32> = pointer::generations(&db, group).expect("names").collect();
     trees.sort_unstable();
     trees
@@ -157,7 +156,7 @@ fn a_lost_sled_is_rebuilt_from_an_installed_base() {
     let (_other, base) = other_node(&models);
     let dir = own_node(&models);
     let (store, _) = open(dir.path(), SHARDS);
-    let incoming = receive(&store, 0, &base);
+    let incoming = store.receive_copy(0, &base).expect("a copy");
     store.install(0, incoming, &|_| {}).expect("it is ahead");
     drop(store);
     fs::remove_dir_all(dir.path().join("sled")).expect("it was there");
@@ -300,7 +299,7 @@ fn a_base_of_another_cluster_or_of_the_past_changes_nothing() {
     let models = models_of(47);
     let (_other, base) = other_node(&models);
     let dir = scratch_dir();
-    let opened = CheckpointStore::open(
+    let opened = CheckpointStore::open_recovered(
         dir.path(),
         SHARDS,
         b"another cluster",

@@ -15,3 +15,4 @@ mod model;
 mod random_runs;
 mod rebuild;
 mod seeds;
+mod two_phases;

@@ -9,7 +9,6 @@ use super::harness::{
     self, assert_at, commit, content, flip_byte, is_checkpoint, models, open, options, scratch_dir,
 };
 use super::model::Model;
-use crate::store::checkpoint::tree::sled_guard::SledFault;
 use crate::store::checkpoint::{GroupRecovery, Recovered};
 use crate::store::group_id::GroupId;
 
@@ -156,17 +155,7 @@ fn a_tree_without_its_meta_record_or_with_a_lost_record_is_damaged() {
     for lose in lose {
         let (dir, models) = prepared();
         {
-            let config = sled::Config::new().path(dir.path().join("sled"));
-            let config = config.segment_size(2 * 1024 * 1024);
-            // A process that another test starts holds our locks until its `exec`.
-            let db = loop {
-                match config.open() {
-                    Err(error) if SledFault::Error(error.clone()).is_lock() => {
-                        std::thread::yield_now();
-                    }
-                    opened => break opened.unwrap(),
-                }
-            };
+            let db = harness::sled_in(dir.path());
             lose(&db.open_tree("shard-0001").unwrap());
         }
         let recoveries = open_twice(dir.path(), &models, &[4, 4]);
@@ -253,7 +242,7 @@ fn a_start_that_makes_no_progress_is_given_up() {
         ..options()
     };
     let stuck = std::sync::Arc::new(Stuck::default());
-    let opened = crate::store::checkpoint::CheckpointStore::open(
+    let opened = crate::store::checkpoint::CheckpointStore::open_recovered(
         dir.path(),
         SHARDS,
         harness::CLUSTER,
@@ -266,7 +255,7 @@ fn a_start_that_makes_no_progress_is_given_up() {
     ));
     // The stuck thread still holds the directory; a restart of the process ends it.
     assert!(harness::try_open(dir.path(), SHARDS).is_err());
-    drop(stuck.0.lock().unwrap().take());
+    stuck.end();
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
     while harness::try_open(dir.path(), SHARDS).is_err() {
         assert!(
@@ -281,10 +270,16 @@ fn a_start_that_makes_no_progress_is_given_up() {
 }
 
 /// A visitor that blocks until the sender of its channel is dropped.
-struct Stuck(
+pub(super) struct Stuck(
     std::sync::Mutex<Option<std::sync::mpsc::Sender<()>>>,
     std::sync::Mutex<std::sync::mpsc::Receiver<()>>,
 );
+
+impl Stuck {
+    pub(super) fn end(&self) {
+        drop(self.0.lock().unwrap().take());
+    }
+}
 
 impl Default for Stuck {
     fn default() -> Self {

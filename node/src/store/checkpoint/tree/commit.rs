@@ -54,6 +54,9 @@ pub enum CommitError {
     /// The store was opened for fewer groups.
     #[error("there is no shard {0}")]
     NoSuchGroup(GroupId),
+    /// The group's recovery has not ended.
+    #[error("shard {0} is not recovered yet")]
+    NotRecovered(GroupId),
     /// A size exceeds its limit.
     #[error("{what} has {bytes} bytes, of at most {bytes_max}")]
     TooLarge {
@@ -106,6 +109,7 @@ impl CommitError {
         matches!(
             self,
             CommitError::NoSuchGroup(_)
+                | CommitError::NotRecovered(_)
                 | CommitError::TooLarge { .. }
                 | CommitError::EmptyKey
                 | CommitError::NotAhead { .. }

@@ -23,6 +23,10 @@ impl Health {
         }
     }
 
+    pub(crate) fn sled_dir(&self) -> &SledDir {
+        &self.sled_dir
+    }
+
     pub(crate) fn check(&self, group: GroupId) -> Result<(), Damaged> {
         match self.out_of_use.get() {
             None => Ok(()),

@@ -36,9 +36,12 @@ pub(crate) enum SyncError {
     Stuck(Duration),
 }
 
+/// A group, and its new position in the heads file.
+type Head = (GroupId, Option<Position>);
+
 struct Request {
-    /// The group's new position in the heads file, if it has one.
-    head: Option<(GroupId, Position)>,
+    /// The group's new position for the heads file; none for a mere flush.
+    head: Option<Head>,
     done: SyncSender<Result<(), SyncError>>,
 }
 
@@ -79,7 +82,11 @@ impl Syncer {
 
     /// Returns once everything applied to sled before the call is durable, and then the group's
     /// new position.
-    pub(crate) fn make_durable(&self, group: GroupId, position: Position) -> Result<(), SyncError> {
+    pub(crate) fn make_durable(
+        &self,
+        group: GroupId,
+        position: Option<Position>,
+    ) -> Result<(), SyncError> {
         self.request(Some((group, position)))
     }
 
@@ -88,7 +95,7 @@ impl Syncer {
         self.request(None)
     }
 
-    fn request(&self, head: Option<(GroupId, Position)>) -> Result<(), SyncError> {
+    fn request(&self, head: Option<Head>) -> Result<(), SyncError> {
         let stuck = || SyncError::Stuck(self.patience);
         let (done, outcome) = sync_channel(1);
         let request = Request { head, done };
@@ -154,7 +161,7 @@ impl Worker {
             .sync()
             .map_err(|e| fsync_error("sled's files", e))?;
         let heads = batch.iter().filter_map(|request| request.head);
-        let positions: Vec<_> = heads.map(|(group, at)| (group, Some(at))).collect();
+        let positions: Vec<Head> = heads.collect();
         if positions.is_empty() {
             return Ok(());
         }

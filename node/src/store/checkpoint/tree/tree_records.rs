@@ -12,6 +12,12 @@ pub(crate) enum ScanFault {
     Sled(SledFault),
 }
 
+impl From<SledFault> for ScanFault {
+    fn from(fault: SledFault) -> Self {
+        ScanFault::Sled(fault)
+    }
+}
+
 impl ScanFault {
     pub(crate) fn into_damage(self) -> Damage {
         match self {

@@ -1,7 +1,7 @@
 //! The current tree of a group, which an install replaces.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use parking_lot::{Mutex, RwLock};
 
@@ -25,6 +25,8 @@ pub(crate) struct TreeSlot {
     /// Trees that were replaced while they were read. At most one for each install.
     replaced: Mutex<Vec<Arc<GroupTree>>>,
     next: AtomicU32,
+    /// Whether sled can't read one of the group's trees: none is removed any more.
+    is_unreadable: AtomicBool,
 }
 
 impl TreeSlot {
@@ -44,7 +46,13 @@ impl TreeSlot {
             current: RwLock::new(Arc::new(tree)),
             replaced: Mutex::default(),
             next: AtomicU32::new(newest.max(generation) + 1),
+            is_unreadable: AtomicBool::new(false),
         })
+    }
+
+    /// Keeps the group's other trees from now on, since sled can't read one of them.
+    pub(crate) fn keep_unreadable(&self) {
+        self.is_unreadable.store(true, Ordering::Relaxed);
     }
 
     /// The current tree. It stays readable while it is held, though it may be replaced meanwhile.
@@ -58,20 +66,33 @@ impl TreeSlot {
         GroupTree::open(&self.db, self.group, generation, self.groups)
     }
 
+    /// The current tree if it is empty, else a new one.
+    pub(crate) fn empty(&self) -> Result<Arc<GroupTree>, SledFault> {
+        let current = self.current();
+        if guarded(|| Ok(current.tree().is_empty())).unwrap_or(false) {
+            return Ok(current);
+        }
+        drop(current);
+        self.create().map(Arc::new)
+    }
+
     /// Makes a tree of this group the current one in sled; durable with the next flush.
     pub(crate) fn point_to(&self, tree: &GroupTree) -> Result<(), SledFault> {
         pointer::write(&self.db, self.group, tree.generation)
     }
 
     /// Makes a tree the current one for all readers to come.
-    pub(crate) fn replace(&self, tree: GroupTree) {
-        let old = std::mem::replace(&mut *self.current.write(), Arc::new(tree));
+    pub(crate) fn replace(&self, tree: Arc<GroupTree>) {
+        let old = std::mem::replace(&mut *self.current.write(), tree);
         self.replaced.lock().push(old);
     }
 
     /// Removes the replaced trees that have no reader any more. The others are removed by the next
     /// call, or at the next start.
     pub(crate) fn discard_replaced(&self) -> Result<(), SledFault> {
+        if self.is_unreadable.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let mut replaced = std::mem::take(&mut *self.replaced.lock()).into_iter();
         let outcome = replaced.try_for_each(|tree| match Arc::try_unwrap(tree) {
             Ok(tree) => self.discard(tree),
@@ -86,6 +107,9 @@ impl TreeSlot {
 
     /// Removes all trees of the group but the current one. To be called before there are readers.
     pub(crate) fn discard_others(&self) -> Result<(), SledFault> {
+        if self.is_unreadable.load(Ordering::Relaxed) {
+            return Ok(());
+        }
         let current = self.current().generation;
         for generation in pointer::generations(&self.db, self.group)? {
             if generation != current {
