@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use fastrand::Rng;
-use homeroom_node::store::log::{FileLog, GroupId};
+use homeroom_node::store::log::{FileLog, GroupId, ReadError};
 use tempfile::TempDir;
 
 use crate::files::{copy_of, mark_in, scratch_dir, segments_in, set_mark};
@@ -46,18 +46,18 @@ fn a_crash_loses_nothing_acknowledged_and_damage_is_never_served() {
 }
 
 /// A log that is written, crashed and continued.
-struct Run {
+pub struct Run {
     rng: Rng,
     /// Declared before its directory, so that it is closed first.
-    log: FileLog,
-    dir: TempDir,
+    pub log: FileLog,
+    pub dir: TempDir,
     gate: Gate,
-    history: History,
+    pub history: History,
     term: u64,
 }
 
 impl Run {
-    fn new(rng: Rng) -> Self {
+    pub fn new(rng: Rng) -> Self {
         let (dir, gate) = (scratch_dir(), Gate::default());
         let log = gate.open(dir.path()).expect("a new log opens");
         Self {
@@ -72,7 +72,7 @@ impl Run {
 
     /// Two batches: one with a single vote, and one with the few writes that arrive while the first
     /// is held back from the disk.
-    fn burst(&mut self) {
+    pub fn burst(&mut self) {
         self.gate.shut();
         let mut acks = vec![self.vote(0)];
         self.gate.wait_until_it_holds();
@@ -185,6 +185,8 @@ impl Run {
             least,
             may_refuse,
             before_sync,
+            unreadable_max,
+            stays,
         } = Harm::draw(&mut self.rng, copy.path(), &mut files, &self.history);
         if before_sync {
             set_mark(copy.path(), &self.gate.mark_before(self.dir.path()));
@@ -199,10 +201,14 @@ impl Run {
                 return (name, kind, "refused");
             }
         };
-        let found = self
-            .history
-            .find(&log)
-            .expect("what was recovered can be read");
+        let found = match self.history.find(&log) {
+            Err(ReadError::Damaged { .. }) if unreadable_max > 0 => {
+                let unreadable = self.history.unreadable(&log);
+                assert!((1..=unreadable_max).contains(&unreadable), "{name}");
+                return (name, kind, "found by a read");
+            }
+            found => found.expect("what was recovered can be read"),
+        };
         let found = found.unwrap_or_else(|| panic!("{name}: this state never was"));
         assert!(
             found >= least,
@@ -214,7 +220,7 @@ impl Run {
             "an earlier state"
         };
         match self.rng.u32(0..10) {
-            0 => self.go_on(copy, log, found),
+            0 if !stays => self.go_on(copy, log, found),
             1..4 => {
                 drop(log);
                 let log = open(small(copy.path())).expect("it opens once more");

@@ -81,6 +81,23 @@ impl File {
         (if start <= 32 { 0 } else { start }, end)
     }
 
+    /// Begin and end of the footer, if that is the last record.
+    pub fn footer(&self) -> Option<(usize, usize)> {
+        const FOOTER: u8 = 11;
+        let last = self.records().pop()?;
+        (last.kind == FOOTER).then_some((last.offset, last.end))
+    }
+
+    /// Begin of the last write batch, and the checksum in the header of the record before it.
+    pub fn before_last_batch(&self) -> (usize, u32) {
+        let records = self.records();
+        let last = records.last().map_or(0, |record| record.batch);
+        let mut before = records.iter().filter(|record| record.batch < last);
+        let before = before.next_back().expect("several batches");
+        let crc = self.bytes[before.offset + 28..][..4].try_into();
+        (before.end, u32::from_le_bytes(crc.expect("4 bytes")))
+    }
+
     /// Makes the records from an offset on those of the build before, which do not say that there
     /// is a mark.
     pub fn by_the_build_before(&mut self, from: usize) {
@@ -158,6 +175,17 @@ pub fn mark_in(dir: &Path) -> Option<Vec<u8>> {
 
 pub fn set_mark(dir: &Path, mark: &[u8]) {
     fs::write(dir.join("mark"), mark).expect("the mark can be written");
+}
+
+/// Moves the mark of a log to another place, that of a record with this checksum.
+pub fn move_mark(dir: &Path, segment: u64, end: usize, record_crc: u32) {
+    let mut mark = mark_in(dir).expect("a mark")[..4096].to_vec();
+    mark[24..32].copy_from_slice(&segment.to_le_bytes());
+    mark[32..36].copy_from_slice(&(end as u32).to_le_bytes());
+    mark[36..40].copy_from_slice(&record_crc.to_le_bytes());
+    let crc = crc32c::crc32c_append(crc32c::crc32c(&mark[0..12]), &mark[16..40]);
+    mark[12..16].copy_from_slice(&crc.to_le_bytes());
+    set_mark(dir, &mark.repeat(3));
 }
 
 pub fn lose_mark(dir: &Path) {

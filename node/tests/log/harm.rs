@@ -18,6 +18,10 @@ pub struct Harm {
     pub may_refuse: fn(&OpenError) -> bool,
     /// The crash came before the last fdatasync, so the mark is the one before it.
     pub before_sync: bool,
+    /// Entries that a read may find damaged, because the segment is not read at an open.
+    pub unreadable_max: usize,
+    /// The damage may stay in the files though the log opens, to be found later.
+    pub stays: bool,
 }
 
 type Refusal = fn(&OpenError) -> bool;
@@ -30,9 +34,11 @@ impl Harm {
     /// Damages the files of a log in `dir` with this `history`.
     pub fn draw(rng: &mut Rng, dir: &Path, files: &mut Vec<File>, history: &History) -> Self {
         let newest = files.len() - 1;
-        match rng.u32(0..106) {
+        match rng.u32(0..116) {
             100..103 => Self::flipped_mark(rng, dir, history),
-            103.. => Self::lost_mark(rng, dir),
+            103..106 => Self::lost_mark(rng, dir),
+            106..111 if newest > 0 => Self::flipped_footer(rng, &mut files[..newest], history),
+            111..114 if newest > 0 => Self::spoilt_footers(rng, &mut files[..newest], history),
             0..30 => Self::torn_tail(rng, &mut files[newest], history),
             30..60 => Self::garbled_tail(rng, &mut files[newest], history),
             60..68 => Self::cut_newest(rng, &mut files[newest], history),
@@ -46,6 +52,8 @@ impl Harm {
                 least: history.len(),
                 may_refuse: NEVER,
                 before_sync: false,
+                unreadable_max: 0,
+                stays: false,
             },
         }
     }
@@ -61,6 +69,8 @@ impl Harm {
             least,
             may_refuse: NEVER,
             before_sync: true,
+            unreadable_max: 0,
+            stays: false,
         }
     }
 
@@ -84,6 +94,8 @@ impl Harm {
             least,
             may_refuse: NEVER,
             before_sync: true,
+            unreadable_max: 0,
+            stays: false,
         }
     }
 
@@ -97,6 +109,8 @@ impl Harm {
             least: history.len(),
             may_refuse: DAMAGED,
             before_sync: false,
+            unreadable_max: 0,
+            stays: false,
         }
     }
 
@@ -111,6 +125,42 @@ impl Harm {
             least: history.len(),
             may_refuse: DAMAGED,
             before_sync: false,
+            unreadable_max: usize::from(nth + 1 < files.len()),
+            stays: true,
+        }
+    }
+
+    /// Any bit of a footer: the segment is read as a whole, or the log refused.
+    fn flipped_footer(rng: &mut Rng, older: &mut [File], history: &History) -> Self {
+        let file = &mut older[rng.usize(..older.len())];
+        let (begin, end) = file.footer().expect("a sealed segment has a footer");
+        file.bytes[rng.usize(begin..end)] ^= 1 << rng.u32(..8);
+        file.save();
+        Self {
+            name: "flipped bit in a footer",
+            least: history.len(),
+            may_refuse: DAMAGED,
+            before_sync: false,
+            unreadable_max: 0,
+            stays: true,
+        }
+    }
+
+    /// Damage to what only the footers' payloads hold: nothing is lost.
+    fn spoilt_footers(rng: &mut Rng, older: &mut [File], history: &History) -> Self {
+        for file in older {
+            let (begin, end) = file.footer().expect("a sealed segment has a footer");
+            let at = rng.usize(begin + 32..end);
+            file.bytes[at] ^= rng.u8(1..);
+            file.save();
+        }
+        Self {
+            name: "spoilt footers",
+            least: history.len(),
+            may_refuse: NEVER,
+            before_sync: false,
+            unreadable_max: 0,
+            stays: true,
         }
     }
 
@@ -133,6 +183,8 @@ impl Harm {
             least: history.len(),
             may_refuse: DAMAGED,
             before_sync: false,
+            unreadable_max: 0,
+            stays: false,
         }
     }
 
@@ -147,6 +199,8 @@ impl Harm {
             least: history.len(),
             may_refuse: NEVER,
             before_sync: false,
+            unreadable_max: 0,
+            stays: false,
         }
     }
 
@@ -158,6 +212,8 @@ impl Harm {
             least: history.len(),
             may_refuse: MISSING,
             before_sync: false,
+            unreadable_max: 0,
+            stays: false,
         }
     }
 
@@ -171,6 +227,8 @@ impl Harm {
             least: history.len(),
             may_refuse: MISSING,
             before_sync: false,
+            unreadable_max: 0,
+            stays: false,
         }
     }
 
@@ -185,6 +243,8 @@ impl Harm {
             least: history.len(),
             may_refuse: NEVER,
             before_sync: false,
+            unreadable_max: 0,
+            stays: false,
         }
     }
 
@@ -199,6 +259,8 @@ impl Harm {
             least: usize::MAX,
             may_refuse: MARK,
             before_sync: false,
+            unreadable_max: 0,
+            stays: false,
         }
     }
 }

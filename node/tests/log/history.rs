@@ -40,6 +40,11 @@ impl Group {
         self.entries.get(&index).map(|(position, _)| *position)
     }
 
+    /// The entry at an index: its position, and the hash of its payload.
+    pub fn entry(&self, index: u64) -> Option<(Position, u64)> {
+        self.entries.get(&index).copied()
+    }
+
     fn is_default(&self) -> bool {
         self.vote.is_none() && self.purged.is_none() && self.entries.is_empty()
     }
@@ -117,6 +122,30 @@ impl History {
             .collect();
         let state = state_of(&hashes);
         Ok(self.states.iter().rposition(|known| *known == state))
+    }
+
+    /// The entries that can't be read of a log in its newest state, for damage; the others must be
+    /// as they were written.
+    pub fn unreadable(&self, log: &dyn LogEngine) -> usize {
+        let mut unreadable = 0;
+        for (id, group) in &self.groups {
+            assert_eq!(
+                log.state(*id).last.map(|last| last.index),
+                group.last_index()
+            );
+            for index in group.entries.keys() {
+                match log.read(*id, *index..index + 1, u64::MAX) {
+                    Ok(found) => {
+                        let found = found.first().expect("a live entry");
+                        let found = (found.position, payload_hash(found));
+                        assert_eq!(group.entry(*index), Some(found), "group {id}");
+                    }
+                    Err(ReadError::Damaged { .. }) => unreadable += 1,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        }
+        unreadable
     }
 
     /// All changes so far are acknowledged, and the log ends here.

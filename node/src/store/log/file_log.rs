@@ -40,8 +40,8 @@ pub struct FileLog {
 }
 
 impl FileLog {
-    /// Opens the log, or creates it. Reads all of it, at about 1 GiB per second, so call it off the
-    /// async threads.
+    /// Opens the log, or creates it. Reads the newest segment and the footers of the others; those
+    /// without one as a whole, at about 1 GiB per second. So call it off the async threads.
     ///
     /// # Errors
     /// Any damage but a torn tail, which is cut off, and a lost mark. Nothing on disk is changed in
@@ -56,11 +56,11 @@ impl FileLog {
             recovered.table,
             groups,
         ));
-        let (ledger, tail) = (recovered.ledger, recovered.tail);
+        let (contents, tail) = (recovered.contents, recovered.tail);
         let failed = Arc::clone(&shared);
         let mark = MarkKeeper::start(recovered.mark, move |error| failed.mark_failed(error));
         let thread = mark.and_then(|mark| {
-            let writer = Writer::new(Arc::clone(&shared), ledger, tail, mark);
+            let writer = Writer::new(Arc::clone(&shared), contents, tail, mark);
             let thread = thread::Builder::new().name("log-writer".to_owned());
             thread.spawn(move || writer.run())
         });

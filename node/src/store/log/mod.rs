@@ -6,6 +6,8 @@
 //! older segments still have some. This works because each segment begins with the state of all
 //! groups: only entries keep a segment.
 //!
+//! A full segment ends with a footer that says what is in it, so opening the log reads little.
+//!
 //! Damage is detected: each record has a checksum that includes its place, each record contains the
 //! offset of its batch, and a batch is written only once the batch before it is durable. So a later
 //! batch behind a damaged record proves that the record had been durable. For the last batch, a

@@ -5,6 +5,8 @@
 
 pub(super) mod blank;
 mod codec;
+pub(super) mod contents;
+pub(super) mod footer;
 pub(super) mod group_meta;
 pub(super) mod headers;
 pub(super) mod ledger;

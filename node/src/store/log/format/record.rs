@@ -8,6 +8,8 @@ use crate::store::log::entry::{GroupId, Position, SegmentId, Vote};
 
 /// The record kind of an entry.
 pub(crate) const KIND_ENTRY: u8 = 1;
+/// The record kind of a segment's first record.
+pub(super) const KIND_HEAD: u8 = 2;
 
 /// The fields before an entry's payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +79,7 @@ pub(crate) enum Control {
 impl Control {
     pub(crate) fn kind(&self) -> u8 {
         match self {
-            Self::Head { .. } => 2,
+            Self::Head { .. } => KIND_HEAD,
             Self::Vote { .. } => 3,
             Self::Committed { .. } => 4,
             Self::Truncate { .. } => 5,
@@ -141,7 +143,7 @@ impl Control {
     pub(crate) fn decode(kind: u8, payload: &[u8]) -> Option<Self> {
         let fields = &mut Fields::new(payload);
         let control = match kind {
-            2 => Self::Head {
+            KIND_HEAD => Self::Head {
                 segments: codec::read_list(fields, |fields| {
                     Some((fields.u64()?, codec::read_option(fields, Fields::u32)?))
                 })?,

@@ -3,6 +3,7 @@
 //! Must not know: groups, files.
 
 use super::blank::is_blank;
+use super::footer::KIND_FOOTER;
 use super::headers::{ALIGN, FILE_HEADER_LEN, HeaderFault, Place, RECORD_HEADER_LEN, RecordHeader};
 use crate::store::log::entry::SegmentId;
 use crate::store::log::error::DamageKind;
@@ -41,25 +42,41 @@ pub(crate) fn record_at(
     if is_blank(rest) {
         return Ok(None);
     }
+    record_in(rest, Place { segment, offset }).map(Some)
+}
+
+/// Reads the record at the front of `bytes`, which begin at `place`.
+pub(crate) fn record_in(bytes: &[u8], place: Place) -> Result<Scanned<'_>, Stop> {
+    let offset = place.offset;
     let damaged = |what| Stop::Damaged { offset, what };
-    let header = match RecordHeader::decode(rest, Place { segment, offset }) {
+    let header = match RecordHeader::decode(bytes, place) {
         Ok(header) => header,
         Err(HeaderFault::Newer(version)) => return Err(Stop::Newer { offset, version }),
         Err(HeaderFault::Damaged) => return Err(damaged(DamageKind::RecordHeader)),
     };
-    if rest.len() < header.record_len() {
+    if bytes.len() < header.record_len() {
         return Err(damaged(DamageKind::CutShort));
     }
-    let payload = &rest[RECORD_HEADER_LEN..RECORD_HEADER_LEN + header.payload_len as usize];
+    let payload = &bytes[RECORD_HEADER_LEN..RECORD_HEADER_LEN + header.payload_len as usize];
     if crc32c::crc32c(payload) != header.payload_crc {
         return Err(damaged(DamageKind::Checksum));
     }
-    Ok(Some(Scanned {
+    Ok(Scanned {
         offset,
         header,
         payload,
-        crc: rest.first_chunk().map_or(0, RecordHeader::crc_in),
-    }))
+        crc: bytes.first_chunk().map_or(0, RecordHeader::crc_in),
+    })
+}
+
+/// The end of the footer at `offset`, if its header is valid and nothing but blank bytes follows.
+/// Its payload may be damaged.
+pub(crate) fn footer_end(segment: SegmentId, bytes: &[u8], offset: u32) -> Option<u32> {
+    let rest = bytes.get(offset as usize..)?;
+    let header = RecordHeader::decode(rest, Place { segment, offset }).ok()?;
+    let behind = rest.get(header.record_len()..)?;
+    let is_last_footer = header.kind == KIND_FOOTER && is_blank(behind);
+    is_last_footer.then(|| offset + header.record_len() as u32)
 }
 
 /// Looks behind the damage at `damaged` for a record of a write batch that begins behind it, and

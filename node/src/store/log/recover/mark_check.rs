@@ -50,6 +50,16 @@ impl MarkCheck {
         }
     }
 
+    /// Whether the mark points into this segment, whose marked record is then to be compared.
+    pub(crate) fn is_in(&self, segment: SegmentId) -> bool {
+        self.mark.is_some_and(|mark| mark.segment == segment)
+    }
+
+    /// A record that says whether its log keeps a mark.
+    pub(crate) fn expect(&mut self, has_mark: bool) {
+        self.is_expected |= has_mark;
+    }
+
     /// Evidence of the mark that what is at this place was durable.
     pub(crate) fn proof(&self, segment: SegmentId, offset: u32) -> Option<DamageProof> {
         let mark = self.mark?;
@@ -63,7 +73,7 @@ impl MarkCheck {
         segment: SegmentId,
         record: &Scanned<'_>,
     ) -> Result<(), OpenError> {
-        self.is_expected |= record.header.has_mark;
+        self.expect(record.header.has_mark);
         let Some(mark) = self.mark.filter(|mark| mark.segment == segment) else {
             return Ok(());
         };

@@ -1,4 +1,9 @@
-//! Opens a log directory. It reads and checks everything first, and changes only a valid log.
+//! Opens a log directory. It checks everything that it reads first, and changes only a valid log.
+//!
+//! Of a sealed segment it reads the footer. One without a valid footer is read as a whole, as are
+//! the newest one and the one that the mark points into. The newest one's first record says which
+//! segments there must be, and how long. Damage to an entry behind a footer is found when the entry
+//! is read, as every entry is that a start replays.
 //!
 //! A torn tail is cut off only where neither a later record nor the mark proves that it was
 //! durable. It can only be in the newest segment, because a segment is created once everything
@@ -15,13 +20,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::mark_check::MarkCheck;
-use super::replay::Replay;
+use super::rebuild::{self, Rebuild};
+use super::sealed::{self, Sealed};
 use crate::store::files;
 use crate::store::log::config::LogConfig;
 use crate::store::log::entry::{GroupId, SegmentId};
 use crate::store::log::error::{DamageKind, DamageProof, OpenError};
+use crate::store::log::format::contents::SegmentContents;
 use crate::store::log::format::headers::{FILE_HEADER_LEN, FileHeader, HeaderFault};
-use crate::store::log::format::ledger::Ledger;
 use crate::store::log::format::mark::Mark;
 use crate::store::log::format::scan::{self, Stop};
 use crate::store::log::mark::mark_file::MarkFile;
@@ -50,7 +56,7 @@ impl Drop for DirLock {
 pub(crate) struct Recovered {
     pub(crate) lock: DirLock,
     pub(crate) log: u64,
-    pub(crate) ledger: Ledger,
+    pub(crate) contents: SegmentContents,
     pub(crate) groups: BTreeMap<GroupId, Arc<FileGroup>>,
     pub(crate) table: SegmentTable,
     pub(crate) tail: Tail,
@@ -60,17 +66,21 @@ pub(crate) struct Recovered {
 /// Result of reading the segments.
 #[derive(Default)]
 struct Reading {
-    replay: Replay,
+    rebuild: Rebuild,
     mark: MarkCheck,
     log: Option<u64>,
     segments: Vec<(Arc<Segment>, u32)>,
     /// Offset at which the newest segment is torn; 0 if nothing of it is complete.
     torn: Option<u32>,
+    /// A damaged footer, which was left out.
+    spoilt_footer: Option<(SegmentId, u32)>,
     /// The checksum in the header of the last record.
     record_crc: u32,
+    /// Number of the newest batch.
+    batch: u64,
 }
 
-/// Opens or creates the log. Reads all of it, one segment in memory at a time.
+/// Opens or creates the log. One segment is in memory at a time.
 pub(crate) fn recover(config: &LogConfig) -> Result<Recovered, OpenError> {
     config.check()?;
     let dir = &config.dir;
@@ -88,16 +98,16 @@ pub(crate) fn recover(config: &LogConfig) -> Result<Recovered, OpenError> {
     drop(buffer);
     reading.mark.finish(dir, present.last().copied())?;
     reading.check_manifest()?;
-    let groups = reading.replay.finish()?;
+    let (contents, groups) = std::mem::take(&mut reading.rebuild).finish()?;
     let log = reading.log.or(reading.mark.log());
     let log = log.unwrap_or_else(|| fastrand::u64(..));
     let table = SegmentTable::default();
-    let settled = reading.settle(dir, log, &table);
-    let (ledger, tail, mark) = settled.map_err(|source| io_error(dir, source))?;
+    let settled = reading.settle(dir, log, contents, &table);
+    let (contents, tail, mark) = settled.map_err(|source| io_error(dir, source))?;
     Ok(Recovered {
         lock,
         log,
-        ledger,
+        contents,
         groups,
         table,
         tail,
@@ -115,12 +125,19 @@ impl Reading {
     ) -> Result<(), OpenError> {
         let path = segment::path(dir, id);
         let file = Segment::open(dir, id).map_err(|source| io_error(&path, source))?;
+        if next.is_some() && !self.mark.is_in(id) {
+            let sealed = sealed::read(&file).map_err(|source| io_error(&path, source))?;
+            if let Some(sealed) = sealed {
+                return self.sealed(file, sealed);
+            }
+        }
         // Earlier segments were durable before the next one was created.
         let dropped = next.map_or_else(|| file.drop_cache(), |_| Ok(()));
         dropped
             .and_then(|()| file.read_all(bytes))
             .map_err(|source| io_error(&path, source))?;
-        let len = match self.records(id, bytes)? {
+        let mut contents = SegmentContents::default();
+        let len = match self.records(id, bytes, &mut contents)? {
             Ok(len) => match self.mark.proof(id, len) {
                 Some(proof) => return Err(damaged(id, len, DamageKind::Missing, proof)),
                 None => len,
@@ -134,6 +151,12 @@ impl Reading {
                 });
             }
             Err(Stop::Damaged { offset, what }) => {
+                let footer_end = next.and_then(|_| scan::footer_end(id, bytes, offset));
+                if let Some(end) = footer_end {
+                    tracing::warn!(segment = id, offset, "a footer is damaged: it adds nothing");
+                    self.spoilt_footer = Some((id, offset));
+                    return self.add(file, contents, end);
+                }
                 let proof = match next {
                     Some(next) => Some(DamageProof::LaterSegment(next)),
                     None => scan::vouched_by(id, bytes, offset).map(DamageProof::LaterBatch),
@@ -146,26 +169,51 @@ impl Reading {
                 offset
             }
         };
+        self.add(file, contents, len)
+    }
+
+    fn add(&mut self, file: Segment, contents: SegmentContents, len: u32) -> Result<(), OpenError> {
+        // Of a segment whose creation was interrupted nothing is there. The one before it goes on.
+        if self.torn != Some(0) {
+            self.rebuild.add(file.id(), contents);
+        } else if let Some((segment, offset)) = self.spoilt_footer
+            && segment + 1 == file.id()
+        {
+            let proof = DamageProof::LaterSegment(file.id());
+            return Err(damaged(segment, offset, DamageKind::Checksum, proof));
+        }
         self.segments.push((Arc::new(file), len));
         Ok(())
     }
 
-    /// Replays a segment's records. Returns the offset of its end, or why reading stopped before.
+    /// A segment that is not read, but its footer.
+    fn sealed(&mut self, file: Segment, sealed: Sealed) -> Result<(), OpenError> {
+        self.header(file.id(), sealed.file_header)?;
+        self.mark.expect(sealed.header.has_mark);
+        self.batch = self.batch.max(sealed.header.batch);
+        self.record_crc = sealed.record_crc;
+        self.add(file, sealed.contents, sealed.len)
+    }
+
+    /// Checks that a file belongs to this log.
+    fn header(&mut self, segment: SegmentId, header: FileHeader) -> Result<(), OpenError> {
+        if header.segment != segment || self.log.is_some_and(|log| log != header.log) {
+            return Err(OpenError::Foreign { segment });
+        }
+        self.log = Some(header.log);
+        self.mark.of_log(header.log);
+        Ok(())
+    }
+
+    /// Adds up a segment's records. Returns the offset of its end, or why reading stopped before.
     fn records(
         &mut self,
         segment: SegmentId,
         bytes: &[u8],
+        contents: &mut SegmentContents,
     ) -> Result<Result<u32, Stop>, OpenError> {
         match FileHeader::decode(bytes) {
-            Ok(header)
-                if header.segment != segment || self.log.is_some_and(|log| log != header.log) =>
-            {
-                return Err(OpenError::Foreign { segment });
-            }
-            Ok(header) => {
-                self.log = Some(header.log);
-                self.mark.of_log(header.log);
-            }
+            Ok(header) => self.header(segment, header)?,
             Err(HeaderFault::Newer(version)) => {
                 return Ok(Err(Stop::Newer { offset: 0, version }));
             }
@@ -181,7 +229,8 @@ impl Reading {
             match scan::record_at(segment, bytes, offset) {
                 Ok(Some(record)) => {
                     self.mark.record(segment, &record)?;
-                    self.replay.record(segment, &record)?;
+                    rebuild::apply(contents, segment, &record)?;
+                    self.batch = self.batch.max(record.header.batch);
                     self.record_crc = record.crc;
                     offset = record.end();
                 }
@@ -216,7 +265,7 @@ impl Reading {
                 segment: before_newest,
             });
         }
-        for (segment, len) in &self.replay.ledger.segments {
+        for (segment, len) in &self.rebuild.newest().ledger.segments {
             let segment = *segment;
             let Some(found) = present.get(&segment) else {
                 return Err(OpenError::MissingSegment { segment });
@@ -236,10 +285,10 @@ impl Reading {
         mut self,
         dir: &Path,
         log: u64,
+        mut contents: SegmentContents,
         table: &SegmentTable,
-    ) -> io::Result<(Ledger, Tail, MarkFile)> {
-        let next_batch = self.replay.batch + 1;
-        let mut ledger = self.replay.ledger;
+    ) -> io::Result<(SegmentContents, Tail, MarkFile)> {
+        let next_batch = self.batch + 1;
         if self.torn == Some(0)
             && let Some((file, _)) = self.segments.pop()
         {
@@ -253,7 +302,7 @@ impl Reading {
         let (retired, kept): (Vec<_>, Vec<_>) = self
             .segments
             .into_iter()
-            .partition(|(file, _)| !ledger.segments.contains_key(&file.id()));
+            .partition(|(file, _)| !contents.ledger.segments.contains_key(&file.id()));
         segment::delete(
             dir,
             &retired
@@ -268,14 +317,14 @@ impl Reading {
         }
         let Some((file, len)) = kept.into_iter().next_back() else {
             let header = FileHeader { segment: 1, log };
-            ledger.segments.insert(header.segment, None);
+            contents.ledger.segments.insert(header.segment, None);
             // Before the first record, which says that there is a mark.
             MarkFile::open(dir, Mark::of_nothing(log))?;
             let none = &mut Preallocator::new(dir, 0);
-            let tail = Tail::create(dir, header, next_batch, &ledger.head(), none)?;
+            let tail = Tail::create(dir, header, next_batch, &contents.ledger.head(), none)?;
             table.insert(Arc::clone(tail.file()), u64::from(tail.len()));
             let mark = MarkFile::open(dir, tail.mark(log))?;
-            return Ok((ledger, tail, mark));
+            return Ok((contents, tail, mark));
         };
         if self.torn.is_some() {
             tracing::warn!(
@@ -289,7 +338,7 @@ impl Reading {
         file.sync()?;
         let tail = Tail::resume(file, len, self.record_crc, next_batch)?;
         let mark = MarkFile::open(dir, tail.mark(log))?;
-        Ok((ledger, tail, mark))
+        Ok((contents, tail, mark))
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::queue::PendingEntry;
 use crate::store::files;
 use crate::store::log::entry::SegmentId;
+use crate::store::log::format::contents::SegmentContents;
+use crate::store::log::format::footer::{self, KIND_FOOTER};
 use crate::store::log::format::headers::{self, FILE_HEADER_LEN, FileHeader, Place, RecordHeader};
 use crate::store::log::format::mark::Mark;
 use crate::store::log::format::record::{Control, KIND_ENTRY};
@@ -32,7 +34,6 @@ pub(crate) struct Tail {
     buffer: Vec<u8>,
     batch: u64,
     batch_start: u32,
-    records: u64,
     /// Records of the batch that must become durable: all but the vouching one.
     writes: u64,
     /// The checksum in the last record's header.
@@ -58,7 +59,6 @@ impl Tail {
             buffer: Vec::new(),
             batch,
             batch_start: len,
-            records: 0,
             writes: 0,
             record_crc,
             fresh_len: 0,
@@ -123,11 +123,6 @@ impl Tail {
         }
     }
 
-    /// Whether the batch contains a record.
-    pub(crate) fn has_batch(&self) -> bool {
-        self.records > 0
-    }
-
     /// Whether the batch contains a record that must become durable.
     pub(crate) fn has_writes(&self) -> bool {
         self.writes > 0
@@ -150,6 +145,13 @@ impl Tail {
     pub(crate) fn control(&mut self, control: &Control) -> io::Result<()> {
         let payload = control.encode();
         self.record(control.kind(), &payload, &[], crc32c::crc32c(&payload))
+            .map(|_| ())
+    }
+
+    /// Adds the footer, after which nothing is written to the segment unless a crash intervenes.
+    pub(crate) fn footer(&mut self, contents: &SegmentContents) -> io::Result<()> {
+        let payload = footer::encode(contents, self.len());
+        self.record(KIND_FOOTER, &payload, &[], crc32c::crc32c(&payload))
             .map(|_| ())
     }
 
@@ -179,7 +181,6 @@ impl Tail {
         debug_assert!(self.buffer.is_empty());
         self.batch += 1;
         self.batch_start = self.written;
-        self.records = 0;
         self.writes = 0;
         self.buffer.shrink_to(BUFFER_BYTES);
     }
@@ -209,7 +210,6 @@ impl Tail {
         self.buffer.extend_from_slice(fields);
         self.buffer.extend_from_slice(body);
         self.buffer.resize(end, 0);
-        self.records += 1;
         self.writes += u64::from(kind != Control::Vouch.kind());
         if self.buffer.len() >= BUFFER_BYTES {
             self.flush()?;

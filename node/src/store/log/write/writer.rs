@@ -13,8 +13,8 @@ use super::queue::{Drained, Op, PendingEntry, Waiting, Work};
 use super::shared::Shared;
 use super::tail::Tail;
 use crate::store::log::entry::SegmentId;
+use crate::store::log::format::contents::{RecordPlace, SegmentContents};
 use crate::store::log::format::headers::{self, FileHeader};
-use crate::store::log::format::ledger::Ledger;
 use crate::store::log::format::record::Control;
 use crate::store::log::mark::keeper::MarkKeeper;
 use crate::store::log::memory::cache_window::CacheWindow;
@@ -25,6 +25,10 @@ use crate::store::log::segments::segment;
 /// Size that is assumed for a control record. The few larger ones may exceed the segment's size a
 /// little.
 const CONTROL_RECORD_BYTES: u64 = 128;
+
+/// Share of a segment that is prepared for its footer on top of its size. A larger footer makes the
+/// file grow.
+const FOOTER_SHARE: u64 = 512;
 
 /// Niceness of the writer thread. It mostly waits for the disk, and every write waits for it. With
 /// two busy cores, this halves the duration of an append.
@@ -37,8 +41,9 @@ const CACHED_SEGMENTS: SegmentId = 3;
 /// The writer. No other code writes or deletes segments of an open log.
 pub(crate) struct Writer {
     shared: Arc<Shared>,
-    /// State as of the last written record; it may be behind what callers see.
-    ledger: Ledger,
+    /// The active segment's contents as of the last written record; they may be behind what callers
+    /// see.
+    contents: SegmentContents,
     tail: Tail,
     mark: MarkKeeper,
     cache: CacheWindow,
@@ -61,13 +66,20 @@ struct Appended {
 }
 
 impl Writer {
-    pub(crate) fn new(shared: Arc<Shared>, ledger: Ledger, tail: Tail, mark: MarkKeeper) -> Self {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        contents: SegmentContents,
+        tail: Tail,
+        mark: MarkKeeper,
+    ) -> Self {
         let cache = CacheWindow::new(shared.config.cache_bytes);
-        let preallocator = Preallocator::new(&shared.config.dir, shared.config.segment_bytes);
+        let bytes = shared.config.segment_bytes;
+        let bytes = bytes + bytes / FOOTER_SHARE;
+        let preallocator = Preallocator::new(&shared.config.dir, bytes);
         let (backlog, appended, waiting) = Default::default();
         Self {
             shared,
-            ledger,
+            contents,
             tail,
             mark,
             cache,
@@ -110,7 +122,7 @@ impl Writer {
             self.write_backlog()?;
             for (group, committed) in committed {
                 // A late commit does not bring back a group that was removed.
-                let known = self.ledger.groups.get(&group);
+                let known = self.contents.ledger.groups.get(&group);
                 if known.is_some_and(|meta| meta.committed != committed) {
                     self.control(&Control::Committed { group, committed })?;
                 }
@@ -174,10 +186,13 @@ impl Writer {
                 });
                 self.rotate()?;
             }
-            let index = entry.fields.position.index;
-            let follows = self.ledger.entry(entry.fields.group, index);
+            let place = self.tail.entry(entry)?;
+            let DiskPlace { offset, len, .. } = place;
+            let follows = self
+                .contents
+                .entry(entry.fields, RecordPlace { offset, len });
             debug_assert!(follows, "the group's log checks that entries follow");
-            records.push((index, self.tail.entry(entry)?));
+            records.push((entry.fields.position.index, place));
         }
         self.appended.push(Appended {
             group: Arc::clone(group),
@@ -191,7 +206,7 @@ impl Writer {
         if self.is_full_for(CONTROL_RECORD_BYTES) {
             self.rotate()?;
         }
-        self.ledger.control(control);
+        self.contents.control(control);
         self.tail.control(control)
     }
 
@@ -218,28 +233,24 @@ impl Writer {
         Ok(())
     }
 
-    /// Begins the next segment, once everything in this one is durable. The write in progress
-    /// continues in the new one.
+    /// Begins the next segment, once everything in this one is durable, its footer included. The
+    /// write in progress continues in the new one.
     fn rotate(&mut self) -> io::Result<()> {
-        if self.tail.has_batch() {
-            self.make_durable()?;
-        }
+        self.tail.footer(&self.contents)?;
+        self.make_durable()?;
         self.complete(1);
         let header = FileHeader {
             segment: self.tail.segment() + 1,
             log: self.shared.log,
         };
-        self.ledger
-            .segments
-            .insert(self.tail.segment(), Some(self.tail.len()));
-        self.ledger.segments.insert(header.segment, None);
+        self.contents.seal(self.tail.segment(), self.tail.len());
         self.tail.trim()?;
         let full = Arc::clone(self.tail.file());
         self.tail = Tail::create(
             &self.shared.config.dir,
             header,
             self.tail.batch(),
-            &self.ledger.head(),
+            &self.contents.ledger.head(),
             &mut self.preallocator,
         )?;
         full.release();
