@@ -53,7 +53,8 @@ const SHOWN_AS_JSON: [&str; 35] = [
 ];
 
 /// Enum fields of these messages, the function that writes their names, and their type.
-const ENUMS: [(&str, &str, &str); 11] = [
+const ENUMS: [(&str, &str, &str); 12] = [
+    ("ShardDescription.role", "replica_role", "ReplicaRole"),
     ("Window.state", "window_state", "WindowState"),
     ("CourseMembership.status", "learner_status", "LearnerStatus"),
     (

@@ -93,7 +93,16 @@ impl Client {
     }
 
     /// Publishes one batch and waits for its outcomes. Events with the outcome `EVENT_STATUS_RETRY`
-    /// are sent again until the deadline. An event that still has it in the answer is not stored.
+    /// are sent again, with the same ids, until the deadline. One that still has it in the answer
+    /// has no outcome: with `unknown` it may or may not be stored, and may yet be; without, it is
+    /// not stored.
+    ///
+    /// An event whose outcome was unknown and is then `DUPLICATE` counts: an earlier delivery of it
+    /// was in, or is now.
+    ///
+    /// # Errors
+    /// When no event of the batch got an outcome. [`CallError::has_no_side_effects`] tells whether
+    /// nothing of it is stored, or that is unknown.
     pub async fn publish(&self, batch: &Batch) -> Result<Vec<v1::EventOutcome>, CallError> {
         let started = Instant::now();
         let mut backoff = Backoff::new(self.options.retry);
@@ -105,9 +114,22 @@ impl Client {
                 return Ok(outcomes);
             }
             tokio::time::sleep(delay).await;
-            let newer = self.publish_once(batch.only(&again)).await?;
-            for (index, outcome) in again.into_iter().zip(newer) {
-                outcomes[index] = outcome;
+            match self.publish_once(batch.only(&again)).await {
+                Ok(newer) => {
+                    for (index, outcome) in again.into_iter().zip(newer) {
+                        supersede(&mut outcomes[index], outcome);
+                    }
+                }
+                // The outcomes of the others stand.
+                Err(error) if error.failure().is_some() => {
+                    if !error.has_no_side_effects() {
+                        again
+                            .iter()
+                            .for_each(|index| outcomes[*index].unknown = true);
+                    }
+                    return Ok(outcomes);
+                }
+                Err(error) => return Err(error),
             }
         }
     }
@@ -254,7 +276,44 @@ pub(crate) fn positions_to_retry(outcomes: &[v1::EventOutcome]) -> Vec<usize> {
         .collect()
 }
 
+/// Replaces the outcome of an event that was sent again. A later attempt that stored nothing does
+/// not resolve what an earlier one left unknown.
+pub(crate) fn supersede(outcome: &mut v1::EventOutcome, newer: v1::EventOutcome) {
+    let was_unknown = outcome.unknown;
+    *outcome = newer;
+    outcome.unknown |= was_unknown && outcome.status() == v1::EventStatus::Retry;
+}
+
 fn hung(node: &Node, waited: Duration) -> Failure {
     let message = format!("no answer within {waited:?}");
     Failure::new(&node.name, Status::deadline_exceeded(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_final_outcome_resolves_an_unknown_one() {
+        let of = |status: v1::EventStatus, unknown| v1::EventOutcome {
+            status: status.into(),
+            unknown,
+            ..v1::EventOutcome::default()
+        };
+        let (unknown, refused) = (
+            of(v1::EventStatus::Retry, true),
+            of(v1::EventStatus::Retry, false),
+        );
+        let duplicate = of(v1::EventStatus::Duplicate, false);
+        for (first, newer, expected) in [
+            (&unknown, &refused, &unknown),
+            (&refused, &unknown, &unknown),
+            (&refused, &refused, &refused),
+            (&unknown, &duplicate, &duplicate),
+        ] {
+            let mut outcome = first.clone();
+            supersede(&mut outcome, newer.clone());
+            assert_eq!(&outcome, expected, "{first:?}, then {newer:?}");
+        }
+    }
 }

@@ -8,6 +8,9 @@ use std::time::Duration;
 use tonic::{Code, Status};
 use tonic_types::StatusExt;
 
+/// The reasons of a node that is unavailable to a request and has written nothing of it.
+const NOTHING_WRITTEN: [&str; 4] = ["NOT_LEADER", "OVERDUE", "SHARD_FAILED", "STARTING"];
+
 /// A failed attempt at one node.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -45,10 +48,16 @@ impl Failure {
         }
     }
 
-    /// Whether the request certainly changed nothing.
+    /// Whether the request certainly changed nothing. If not, its outcome is unknown: it may have
+    /// been carried out, or may yet be.
     pub fn has_no_side_effects(&self) -> bool {
         if self.is_transport() {
             return self.could_not_connect();
+        }
+        if self.status.code() == Code::Unavailable {
+            return self
+                .reason()
+                .is_some_and(|reason| NOTHING_WRITTEN.contains(&reason.as_str()));
         }
         matches!(
             self.status.code(),
@@ -75,8 +84,13 @@ impl Failure {
 
     /// Whether the request asks for more than one answer may cost, now and later.
     fn asks_too_much(&self) -> bool {
-        let info = self.status.get_details_error_info();
-        info.is_some_and(|info| info.reason == "TOO_MUCH")
+        self.reason().is_some_and(|reason| reason == "TOO_MUCH")
+    }
+
+    /// The reason by which programs tell a node's errors apart (`google.rpc.ErrorInfo`), for
+    /// instance `NOT_LEADER` or `OUTCOME_UNKNOWN`.
+    pub fn reason(&self) -> Option<String> {
+        self.status.get_details_error_info().map(|info| info.reason)
     }
 
     /// The pause that the node asks for (`google.rpc.RetryInfo`).
@@ -161,6 +175,25 @@ mod tests {
         let details = ErrorDetails::with_error_info("TOO_MUCH", "homeroom", []);
         let status = Status::with_error_details(Code::ResourceExhausted, "too much", details);
         assert!(!failure(status).is_retryable());
+    }
+
+    #[test]
+    fn only_some_reasons_prove_that_nothing_was_written() {
+        for (reason, is_proof) in [
+            ("NOT_LEADER", true),
+            ("OVERDUE", true),
+            ("OUTCOME_UNKNOWN", false),
+            ("STOPPING", false),
+        ] {
+            let details = ErrorDetails::with_error_info(reason, "homeroom", []);
+            let status = Status::with_error_details(Code::Unavailable, "not now", details);
+            let failure = failure(status);
+            assert!(failure.is_retryable(), "{reason}");
+            assert_eq!(failure.has_no_side_effects(), is_proof, "{reason}");
+            assert_eq!(failure.reason().as_deref(), Some(reason));
+        }
+        let plain = failure(Status::unavailable("by a proxy"));
+        assert!(!plain.has_no_side_effects());
     }
 
     #[test]

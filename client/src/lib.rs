@@ -5,6 +5,12 @@
 //! retries calls that are safe to retry. [`Publisher`] streams batches within a bounded window, and
 //! resends what was not acknowledged when a connection broke.
 //!
+//! An attempt may leave the outcome of an event unknown: the connection broke, or the node itself
+//! can't tell. It is sent again with the same id, which counts once. A `DUPLICATE` then says that
+//! an earlier attempt was in, or is now. What is still unknown after the last attempt is reported
+//! as that: in the outcome of each event (`unknown`), in [`Tally::unknown`], and by
+//! [`CallError::has_no_side_effects`] for other calls.
+//!
 //! The crate depends on the contract (`homeroom-proto`) only. It must not know how a node works,
 //! nor what an event means. The command line `homeroom` is a crate of its own, in `client/cli`.
 
@@ -32,7 +38,7 @@ pub use error::CallError;
 pub use failure::Failure;
 pub use homeroom_proto::v1;
 pub use learners::WindowScan;
-pub use position::{Position, PositionError};
+pub use position::{Position, PositionError, ShardPosition};
 pub use publisher::{Acknowledgement, Acknowledgements, PublishError, Publisher, PublisherOptions};
 pub use retry::RetryPolicy;
 pub use tally::Tally;

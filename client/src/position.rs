@@ -6,14 +6,27 @@ use homeroom_proto::v1;
 use thiserror::Error;
 
 /// A point in the history of a cluster: the largest applied index of each shard, merged from
-/// acknowledgements.
+/// acknowledgements, with the leadership in which that entry was proposed.
 ///
 /// A read with a position returns an answer at least as new.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     /// Empty before the first token.
     cluster_id: String,
-    index_by_shard: BTreeMap<u32, u64>,
+    by_shard: BTreeMap<u32, ShardPosition>,
+}
+
+/// An entry of a shard. The order is by index; term and leader decide only between equal indexes,
+/// where one of them may be unknown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ShardPosition {
+    /// Index of the entry.
+    pub index: u64,
+    /// The term in which it was proposed; 0 when unknown, from a token of an older build.
+    pub term: u64,
+    /// The replica that proposed it; 0 when unknown. A term may have several leaders: a leadership
+    /// is named by both.
+    pub leader: u64,
 }
 
 /// Positions of two clusters can't be merged.
@@ -31,7 +44,7 @@ pub struct PositionError {
 impl Position {
     /// Whether there was no acknowledgement yet.
     pub fn is_empty(&self) -> bool {
-        self.index_by_shard.is_empty()
+        self.by_shard.is_empty()
     }
 
     /// The cluster it belongs to; empty for an empty position.
@@ -41,29 +54,39 @@ impl Position {
 
     /// The applied index of a shard.
     pub fn index(&self, shard: u32) -> Option<u64> {
-        self.index_by_shard.get(&shard).copied()
+        self.shard(shard).map(|position| position.index)
     }
 
-    /// Takes the larger index of each shard. Fails, and changes nothing, when the other position is
-    /// of another cluster.
+    /// The position of a shard.
+    pub fn shard(&self, shard: u32) -> Option<ShardPosition> {
+        self.by_shard.get(&shard).copied()
+    }
+
+    /// Takes the position with the larger index of each shard, with its term and leader. Fails, and
+    /// changes nothing, when the other position is of another cluster.
     pub fn merge(&mut self, other: &Self) -> Result<(), PositionError> {
-        let shards = other
-            .index_by_shard
-            .iter()
-            .map(|(shard, index)| (*shard, *index));
+        let shards = other.by_shard.iter();
+        let shards = shards.map(|(shard, position)| (*shard, *position));
         self.merge_parts(&other.cluster_id, shards)
     }
 
     /// Like [`Self::merge`], from a received token.
     pub fn merge_token(&mut self, token: &v1::PositionToken) -> Result<(), PositionError> {
-        let shards = token.shards.iter().map(|at| (at.shard, at.index));
+        let shards = token.shards.iter().map(|at| {
+            let position = ShardPosition {
+                index: at.index,
+                term: at.term,
+                leader: at.leader,
+            };
+            (at.shard, position)
+        });
         self.merge_parts(&token.cluster_id, shards)
     }
 
     fn merge_parts(
         &mut self,
         cluster_id: &str,
-        shards: impl Iterator<Item = (u32, u64)>,
+        shards: impl Iterator<Item = (u32, ShardPosition)>,
     ) -> Result<(), PositionError> {
         if self.cluster_id.is_empty() {
             cluster_id.clone_into(&mut self.cluster_id);
@@ -73,9 +96,9 @@ impl Position {
                 theirs: cluster_id.to_owned(),
             });
         }
-        for (shard, index) in shards {
-            let known = self.index_by_shard.entry(shard).or_default();
-            *known = (*known).max(index);
+        for (shard, position) in shards {
+            let known = self.by_shard.entry(shard).or_default();
+            *known = (*known).max(position);
         }
         Ok(())
     }
@@ -85,8 +108,13 @@ impl Position {
         if self.is_empty() {
             return None;
         }
-        let shards = self.index_by_shard.iter();
-        let shards = shards.map(|(&shard, &index)| v1::ShardPosition { shard, index });
+        let shards = self.by_shard.iter();
+        let shards = shards.map(|(&shard, position)| v1::ShardPosition {
+            shard,
+            index: position.index,
+            term: position.term,
+            leader: position.leader,
+        });
         Some(v1::PositionToken {
             cluster_id: self.cluster_id.clone(),
             shards: shards.collect(),
@@ -100,9 +128,14 @@ mod tests {
     use proptest::{collection::btree_map, prelude::*};
 
     fn position() -> impl Strategy<Value = Position> {
-        btree_map(0u32..8, 0u64..100, 0..8).prop_map(|index_by_shard| Position {
+        let at = (0u64..20, 0u64..4, 0u64..4).prop_map(|(index, term, leader)| ShardPosition {
+            index,
+            term,
+            leader,
+        });
+        btree_map(0u32..8, at, 0..8).prop_map(|by_shard| Position {
             cluster_id: "c".into(),
-            index_by_shard,
+            by_shard,
         })
     }
 
@@ -143,12 +176,38 @@ mod tests {
     }
 
     #[test]
+    fn the_larger_index_brings_its_own_leadership() {
+        let of = |index, term, leader| {
+            let position = ShardPosition {
+                index,
+                term,
+                leader,
+            };
+            let by_shard = BTreeMap::from([(1, position)]);
+            let cluster_id = "c".to_owned();
+            Position {
+                cluster_id,
+                by_shard,
+            }
+        };
+        let (before, after) = (of(5, 9, 9), of(6, 1, 2));
+        assert_eq!(merged(&before, &after), after);
+        let unknown = of(6, 0, 0);
+        assert_eq!(merged(&unknown, &after), after, "of equal indexes");
+    }
+
+    #[test]
     fn another_cluster_is_refused_and_changes_nothing() {
         let mut ours = Position::default();
-        ours.merge_parts("a", [(1, 5)].into_iter()).expect("first");
+        let at = |index| ShardPosition {
+            index,
+            ..ShardPosition::default()
+        };
+        let first = ours.merge_parts("a", [(1, at(5))].into_iter());
+        first.expect("first");
         let before = ours.clone();
         let error = ours
-            .merge_parts("b", [(1, 9)].into_iter())
+            .merge_parts("b", [(1, at(9))].into_iter())
             .expect_err("other cluster");
         assert_eq!((error.ours.as_str(), error.theirs.as_str()), ("a", "b"));
         assert_eq!(ours, before);

@@ -9,20 +9,26 @@ use homeroom_proto::{
 /// this client does not know.
 const REASONS: usize = 16;
 
-/// Counts of final outcomes.
+/// Counts of outcomes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
     /// Events counted for the first time.
     pub accepted: u64,
-    /// Events that had been delivered before.
+    /// Events that had been delivered before: an earlier delivery counted, maybe one of the same
+    /// run whose outcome was unknown for a while.
     pub duplicate: u64,
     /// Events that arrived although another source is authoritative.
     pub shadowed: u64,
+    /// Events that may or may not be stored, and may yet be: no attempt brought an outcome, and at
+    /// least one of them may have arrived. Sending them again, with the same ids, resolves that.
+    pub unknown: u64,
+    /// Events that are certainly not stored.
+    pub not_stored: u64,
     dead_lettered_by_reason: [u64; REASONS],
 }
 
 impl Tally {
-    /// Counts the final outcomes of a batch.
+    /// Counts the outcomes of a batch.
     pub fn add(&mut self, outcomes: &[EventOutcome]) {
         for outcome in outcomes {
             match outcome.status() {
@@ -35,13 +41,14 @@ impl Tally {
                         .min(REASONS - 1);
                     self.dead_lettered_by_reason[reason] += 1;
                 }
-                // Not final: publishers never return these.
-                EventStatus::Retry | EventStatus::Unspecified => {}
+                EventStatus::Retry if outcome.unknown => self.unknown += 1,
+                EventStatus::Retry => self.not_stored += 1,
+                EventStatus::Unspecified => {}
             }
         }
     }
 
-    /// All events with an outcome.
+    /// All events with a final outcome: neither unknown nor not stored.
     pub fn received(&self) -> u64 {
         self.accepted + self.duplicate + self.shadowed + self.dead_lettered()
     }
@@ -85,7 +92,16 @@ mod tests {
             outcome(EventStatus::DeadLettered, DeadLetterReason::BadTimestamp),
             outcome(EventStatus::DeadLettered, DeadLetterReason::BadTimestamp),
             outcome(EventStatus::Retry, none),
+            EventOutcome {
+                unknown: true,
+                ..outcome(EventStatus::Retry, none)
+            },
+            EventOutcome {
+                unknown: true,
+                ..outcome(EventStatus::Retry, none)
+            },
         ]);
+        assert_eq!((tally.unknown, tally.not_stored), (2, 1));
         assert_eq!(
             (tally.received(), tally.dead_lettered()),
             (5, 2),

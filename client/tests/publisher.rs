@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use common::{FakeNode, Mischief};
-use homeroom_client::{Batch, Client, PublisherOptions, RetryPolicy, v1};
+use homeroom_client::{
+    Batch, CallError, Client, ClientOptions, PublishError, PublisherOptions, RetryPolicy, Tally, v1,
+};
 
 fn options() -> PublisherOptions {
     let retry = RetryPolicy {
@@ -133,4 +135,115 @@ async fn an_idle_publisher_outlives_the_loss_of_its_node() {
         .expect("still running");
     acknowledgements.next().await.expect("acknowledged");
     publisher.finish().await.expect("published");
+}
+
+fn three(name: &str) -> Batch {
+    let payloads = (0..3).map(|number| format!("{name}-{number}").into());
+    Batch::Raw(v1::RawEvents {
+        payloads: payloads.collect(),
+        ..Default::default()
+    })
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_resolved_by_sending_again() {
+    let mischief = Mischief {
+        unknown_events: 300,
+        retry_events: 100,
+        drop_before: 50,
+        ..Mischief::default()
+    };
+    let running = FakeNode::new(11, mischief).start();
+    let client = Client::connect(vec![running.endpoint()]).expect("an endpoint");
+    let (mut publisher, mut acknowledgements) = client.publisher(options());
+    let publishing = async {
+        for batch in 0..50 {
+            let batch = three(&format!("streamed-{batch}"));
+            publisher.send(batch).await.expect("running");
+        }
+        publisher.finish().await.expect("published");
+    };
+    let counting = async {
+        let mut tally = Tally::default();
+        while let Some(acknowledgement) = acknowledgements.next().await {
+            tally.add(&acknowledgement.outcomes);
+        }
+        tally
+    };
+    let ((), mut tally) = tokio::join!(publishing, counting);
+    for batch in 0..20 {
+        let batch = three(&format!("single-{batch}"));
+        tally.add(&client.publish(&batch).await.expect("published"));
+    }
+    assert_eq!((tally.unknown, tally.not_stored), (0, 0));
+    assert_eq!(tally.accepted + tally.duplicate, 210);
+    assert!(tally.duplicate > 0, "some were in all the same");
+    assert_eq!(running.node.seen.lock().expect("no panic").order.len(), 210);
+}
+
+/// Publishes two batches that get no outcome, and returns what the acknowledgements say.
+async fn given_up(endpoint: tonic::transport::Uri) -> Tally {
+    let client = Client::connect(vec![endpoint]).expect("an endpoint");
+    let (mut publisher, mut acknowledgements) = client.publisher(PublisherOptions {
+        give_up_after: Duration::from_millis(300),
+        ..options()
+    });
+    for name in ["a", "b"] {
+        publisher.send(three(name)).await.expect("running");
+    }
+    let finished = tokio::spawn(publisher.finish());
+    let (mut tally, mut tickets) = (Tally::default(), HashSet::new());
+    while let Some(acknowledgement) = acknowledgements.next().await {
+        assert!(tickets.insert(acknowledgement.ticket), "acknowledged once");
+        tally.add(&acknowledgement.outcomes);
+    }
+    let error = finished.await.expect("no panic").expect_err("no outcome");
+    assert!(matches!(error, PublishError::NoProgress { .. }), "{error}");
+    assert_eq!(tickets.len(), 2);
+    tally
+}
+
+#[tokio::test]
+async fn what_a_publisher_gives_up_is_acknowledged_as_what_it_is() {
+    // It stores each batch, and never says so.
+    let silent = Mischief {
+        drop_after: 1_000,
+        ..Mischief::default()
+    };
+    let silent = FakeNode::new(1, silent).start();
+    let tally = given_up(silent.endpoint()).await;
+    assert_eq!(
+        (tally.received(), tally.unknown, tally.not_stored),
+        (0, 6, 0)
+    );
+    // Nothing listens on port 1: certainly nothing is stored.
+    let tally = given_up(tonic::transport::Uri::from_static("http://127.0.0.1:1")).await;
+    assert_eq!(
+        (tally.received(), tally.unknown, tally.not_stored),
+        (0, 0, 6)
+    );
+}
+
+#[tokio::test]
+async fn a_single_batch_says_what_stays_unknown() {
+    let mischief = Mischief {
+        unknown_events: 1_000,
+        ..Mischief::default()
+    };
+    let running = FakeNode::new(1, mischief).start();
+    let options = ClientOptions {
+        deadline: Duration::from_millis(200),
+        ..ClientOptions::default()
+    };
+    let client = Client::connect_with(vec![running.endpoint()], options).expect("an endpoint");
+    let mut tally = Tally::default();
+    let outcomes = client.publish(&three("x")).await.expect("outcomes");
+    tally.add(&outcomes);
+    // What the fake had stored, it calls a duplicate when it comes again.
+    assert_eq!(tally.duplicate + tally.unknown, 3, "{outcomes:?}");
+
+    let nowhere = vec![tonic::transport::Uri::from_static("http://127.0.0.1:1")];
+    let client = Client::connect_with(nowhere, options).expect("an endpoint");
+    let error = client.publish(&three("y")).await.expect_err("no node");
+    assert!(matches!(error, CallError::TimedOut { .. }) && error.has_no_side_effects());
 }

@@ -46,4 +46,5 @@ by_name! {
     actor_form: ActorForm, "ACTOR_FORM_";
     severity: Severity, "SEVERITY_";
     event_status: EventStatus, "EVENT_STATUS_";
+    replica_role: ReplicaRole, "REPLICA_ROLE_";
 }

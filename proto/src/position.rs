@@ -48,10 +48,16 @@ mod tests {
         let token = PositionToken {
             cluster_id: "7f0c1a52-6a43-4e0e-9f26-2d6f6a4f0b11".to_owned(),
             shards: vec![
-                ShardPosition { shard: 0, index: 1 },
+                ShardPosition {
+                    shard: 0,
+                    index: 1,
+                    term: 7,
+                    leader: 3,
+                },
                 ShardPosition {
                     shard: 255,
                     index: u64::MAX,
+                    ..ShardPosition::default()
                 },
             ],
         };
@@ -63,6 +69,21 @@ mod tests {
         );
         assert_eq!(text.parse(), Ok(token));
         assert_eq!("".parse(), Ok(PositionToken::default()));
+    }
+
+    /// A token with the indexes 7 and 9 of shards 0 and 3, as builds without terms made it.
+    #[test]
+    fn a_token_of_an_older_build_is_read() {
+        let token: PositionToken = "CgFjEgIQBxIECAMQCQ".parse().expect("a token");
+        let at = |shard, index| ShardPosition {
+            shard,
+            index,
+            term: 0,
+            leader: 0,
+        };
+        assert_eq!(token.cluster_id, "c");
+        assert_eq!(token.shards, [at(0, 7), at(3, 9)]);
+        assert_eq!(token.to_string(), "CgFjEgIQBxIECAMQCQ");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use homeroom_client::{CallError, EndpointError, Failure, PublishError};
+use homeroom_client::{CallError, EndpointError, Failure, PublishError, Tally};
 use thiserror::Error;
 
 use crate::{ingest::IngestErrorKind, load::LoadError};
@@ -10,13 +10,13 @@ use crate::{ingest::IngestErrorKind, load::LoadError};
 /// The error of a command, shown in one line that says what to do.
 #[derive(Debug, Error)]
 pub(super) enum CliError {
-    #[error("{call}{hint}", call = .0, hint = hint(.0.failure()))]
+    #[error("{call}{doubt}{hint}", call = .0, doubt = doubt(.0), hint = hint(.0.failure()))]
     Call(#[from] CallError),
     #[error("{0}")]
     Endpoint(#[from] EndpointError),
-    #[error("{}", ingest_message(.acknowledged, .kind))]
+    #[error("{}", ingest_message(.tally, .kind))]
     Ingest {
-        acknowledged: u64,
+        tally: Box<Tally>,
         kind: IngestErrorKind,
     },
     #[error("cannot open {path}: {error}")]
@@ -30,9 +30,9 @@ pub(super) enum CliError {
     )]
     NoFilter,
     #[error(
-        "{0} dead letters were not taken, for want of room or because the node is stopping, and stay; run it again"
+        "{not_taken} dead letters were not taken, for want of room or because the node is stopping, and stay; of {unknown} the outcome is unknown; run it again"
     )]
-    NotAllTaken(u64),
+    NotAllTaken { not_taken: u64, unknown: u64 },
     #[error("no such learner: {0}")]
     NoSuchLearner(String),
     #[error("no such course: {0}")]
@@ -40,12 +40,13 @@ pub(super) enum CliError {
     #[error("not healthy: warnings {warnings}, faults {faults}")]
     Unhealthy { warnings: usize, faults: usize },
     #[error(
-        "not a clean run: {errors} errors, {unacknowledged} events without an outcome{}",
+        "not a clean run: {errors} errors, {unacknowledged} events without an outcome, {unknown} of them unknown{}",
         first.as_ref().map(|first| format!("; first: {first}")).unwrap_or_default()
     )]
     Load {
         errors: u64,
         unacknowledged: u64,
+        unknown: u64,
         first: Option<String>,
     },
     #[error("--seen counts all learners, those who are active too: at least as many as --learners")]
@@ -78,6 +79,26 @@ impl From<LoadError> for CliError {
     }
 }
 
+/// A node that answers so says that the outcome is unknown; a broken connection does not.
+fn doubt(call: &CallError) -> &'static str {
+    let is_said = call.failure().and_then(Failure::reason).is_some();
+    if !is_said && is_change(call) && !call.has_no_side_effects() {
+        return "; the outcome is unknown: it may be done or not, and asking again is safe";
+    }
+    ""
+}
+
+/// Whether the call changes anything.
+fn is_change(call: &CallError) -> bool {
+    const CHANGES: [&str; 4] = ["Publish", "UpdateSettings", "Redrive", "Discard"];
+    match call {
+        CallError::Refused { operation, .. } | CallError::TimedOut { operation, .. } => {
+            CHANGES.contains(operation)
+        }
+        CallError::BrokeOff { .. } | CallError::Position(_) => false,
+    }
+}
+
 fn hint(failure: Option<&Failure>) -> &'static str {
     match failure {
         Some(failure) if failure.could_not_connect() => {
@@ -88,7 +109,8 @@ fn hint(failure: Option<&Failure>) -> &'static str {
     }
 }
 
-fn ingest_message(acknowledged: &u64, kind: &IngestErrorKind) -> String {
+fn ingest_message(tally: &Tally, kind: &IngestErrorKind) -> String {
+    let acknowledged = tally.received();
     match kind {
         IngestErrorKind::Publish(error) => {
             let hint = match error {
@@ -96,8 +118,10 @@ fn ingest_message(acknowledged: &u64, kind: &IngestErrorKind) -> String {
                 _ => "",
             };
             format!(
-                "ingest stopped after {acknowledged} acknowledged events: {error}{hint}; run the same command again once \
-                 that is solved, what was taken is then counted as duplicate"
+                "ingest stopped after {acknowledged} acknowledged events, {unknown} more may or may not be stored: \
+                 {error}{hint}; run the same command again once that is solved, what was taken is then counted as \
+                 duplicate",
+                unknown = tally.unknown,
             )
         }
         IngestErrorKind::Input(error) => {

@@ -66,6 +66,26 @@ impl Driver {
 
     /// Runs until every batch is acknowledged and no more can be submitted, or until it gives up.
     pub(super) async fn run(mut self) -> Result<Position, PublishError> {
+        let published = self.publish_all().await;
+        if published.is_err() {
+            self.give_up().await;
+        }
+        published.map(|()| self.position)
+    }
+
+    /// Reports what every batch without an acknowledgement is known to be. No more are taken.
+    async fn give_up(&mut self) {
+        self.submissions.close();
+        while let Some(batch) = self.submissions.recv().await {
+            self.window.push(batch);
+        }
+        for unresolved in self.window.give_up() {
+            // A dropped receiver is not interested in outcomes.
+            let _ = self.acknowledge.send(unresolved).await;
+        }
+    }
+
+    async fn publish_all(&mut self) -> Result<(), PublishError> {
         while !self.is_done() {
             if self.window.is_empty() {
                 let submission = self.submissions.recv().await;
@@ -77,7 +97,7 @@ impl Driver {
             };
             self.pause(failure).await?;
         }
-        Ok(self.position)
+        Ok(())
     }
 
     fn is_done(&self) -> bool {
@@ -198,7 +218,7 @@ impl Driver {
 
     /// After a broken connection: gives up, or waits and switches to the next node.
     async fn pause(&mut self, failure: Failure) -> Result<(), PublishError> {
-        self.window.connection_lost();
+        self.window.connection_lost(!failure.could_not_connect());
         self.held_until = None;
         if self.window.is_empty() {
             // The window was empty: the time since the last acknowledgement was idle time, not a

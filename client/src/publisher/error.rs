@@ -6,7 +6,8 @@ use thiserror::Error;
 
 use crate::{Failure, PositionError};
 
-/// Why a publisher stopped. Acknowledged batches are durable; the outcome of all others is unknown.
+/// Why a publisher stopped. Its last acknowledgements tell of each event whether it is stored, is
+/// not, or whether that is unknown.
 #[derive(Clone, Debug, Error)]
 pub enum PublishError {
     /// Nothing was acknowledged within the given time, in spite of retries.

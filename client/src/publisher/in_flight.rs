@@ -4,7 +4,10 @@ use homeroom_proto::v1;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::{Acknowledgement, ProtocolError};
-use crate::{Batch, client::positions_to_retry};
+use crate::{
+    Batch,
+    client::{positions_to_retry, supersede},
+};
 
 /// The batch's permits in the publisher's window, released when the batch is acknowledged.
 #[derive(Debug)]
@@ -25,8 +28,8 @@ pub(super) struct InFlight {
 
 #[derive(Debug)]
 enum Progress {
-    /// No event has an outcome.
-    Untouched,
+    /// No event has an outcome. Unknown once the batch may have arrived, and the connection broke.
+    Untouched { unknown: bool },
     /// Only the events at `again` have none.
     Partial {
         outcomes: Vec<v1::EventOutcome>,
@@ -53,7 +56,7 @@ impl InFlight {
             ticket,
             batch,
             attempts: 0,
-            progress: Progress::Untouched,
+            progress: Progress::Untouched { unknown: false },
             _room: room,
         }
     }
@@ -62,7 +65,7 @@ impl InFlight {
     pub(super) fn request(&mut self, sequence: u64) -> v1::PublishStreamRequest {
         self.attempts += 1;
         let (events, raw) = match &self.progress {
-            Progress::Untouched => self.batch.all(),
+            Progress::Untouched { .. } => self.batch.all(),
             Progress::Partial { again, .. } => self.batch.only(again),
         };
         v1::PublishStreamRequest {
@@ -83,19 +86,16 @@ impl InFlight {
             _room,
         } = self;
         let (outcomes, again, progressed) = match progress {
-            Progress::Untouched => {
-                let again = positions_to_retry(&new);
-                let progressed = again.len() < new.len();
-                (new, again, progressed)
+            Progress::Untouched { unknown } => {
+                let before = without_outcome(new.len(), unknown);
+                let outcomes = superseded(before, 0..new.len(), new);
+                let again = positions_to_retry(&outcomes);
+                let progressed = again.len() < outcomes.len();
+                (outcomes, again, progressed)
             }
-            Progress::Partial {
-                mut outcomes,
-                again,
-            } => {
+            Progress::Partial { outcomes, again } => {
                 let pending = again.len();
-                for (&index, outcome) in again.iter().zip(new) {
-                    outcomes[index] = outcome;
-                }
+                let outcomes = superseded(outcomes, again, new);
                 let again = positions_to_retry(&outcomes);
                 let progressed = again.len() < pending;
                 (outcomes, again, progressed)
@@ -119,12 +119,57 @@ impl InFlight {
         Ok(Answered::Partly { batch, progressed })
     }
 
+    /// The connection broke before the events sent last were answered. They may be stored.
+    pub(super) fn in_doubt(&mut self) {
+        match &mut self.progress {
+            Progress::Untouched { unknown } => *unknown = true,
+            Progress::Partial { outcomes, again } => {
+                again
+                    .iter()
+                    .for_each(|index| outcomes[*index].unknown = true);
+            }
+        }
+    }
+
+    /// The batch as it stands, when it is not sent again.
+    pub(super) fn given_up(self) -> Acknowledgement {
+        let outcomes = match self.progress {
+            Progress::Untouched { unknown } => without_outcome(self.batch.len(), unknown),
+            Progress::Partial { outcomes, .. } => outcomes,
+        };
+        Acknowledgement {
+            ticket: self.ticket,
+            outcomes,
+            attempts: self.attempts,
+        }
+    }
+
     fn pending(&self) -> usize {
         match &self.progress {
-            Progress::Untouched => self.batch.len(),
+            Progress::Untouched { .. } => self.batch.len(),
             Progress::Partial { again, .. } => again.len(),
         }
     }
+}
+
+fn without_outcome(events: usize, unknown: bool) -> Vec<v1::EventOutcome> {
+    let outcome = v1::EventOutcome {
+        status: v1::EventStatus::Retry.into(),
+        unknown,
+        ..v1::EventOutcome::default()
+    };
+    vec![outcome; events]
+}
+
+fn superseded(
+    mut outcomes: Vec<v1::EventOutcome>,
+    indexes: impl IntoIterator<Item = usize>,
+    new: Vec<v1::EventOutcome>,
+) -> Vec<v1::EventOutcome> {
+    for (index, newer) in indexes.into_iter().zip(new) {
+        supersede(&mut outcomes[index], newer);
+    }
+    outcomes
 }
 
 fn check(outcomes: &[v1::EventOutcome], expected: usize) -> Result<(), ProtocolError> {

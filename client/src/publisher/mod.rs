@@ -53,20 +53,24 @@ impl Default for PublisherOptions {
     }
 }
 
-/// The final outcomes of one batch.
+/// The outcomes of one batch, which is not sent again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Acknowledgement {
     /// The ticket that [`Publisher::send`] returned for the batch.
     pub ticket: u64,
-    /// One outcome per event, in the batch's order; never `EVENT_STATUS_RETRY`.
+    /// One outcome per event, in the batch's order. `EVENT_STATUS_RETRY` only when the publisher
+    /// gave up: such an event has no outcome. With `unknown` it may or may not be stored, and may
+    /// yet be; without, it is not stored.
     pub outcomes: Vec<v1::EventOutcome>,
     /// How often the batch, or a part of it, was sent.
     pub attempts: u32,
 }
 
 /// Sends batches in order, each at least once. After a broken connection everything unacknowledged
-/// is resent: the same bytes in the same order. An event that had arrived with its first delivery
-/// is then counted as a duplicate.
+/// is resent: the same bytes in the same order, with the same ids. Until it is answered, its
+/// outcome is unknown. An event that had arrived with its first delivery, or arrives late, is then
+/// a duplicate: it was in, or is now, and counts once. What is still unknown when the publisher
+/// gives up is acknowledged as that.
 #[derive(Debug)]
 pub struct Publisher {
     submissions: mpsc::Sender<InFlight>,
@@ -148,6 +152,10 @@ impl Publisher {
     }
 
     /// Waits until every batch is acknowledged, and returns the position that covers them all.
+    ///
+    /// # Errors
+    /// When the publisher gave up. Every batch is acknowledged all the same, each event as what it
+    /// is known to be. So the acknowledgements must still be received.
     pub async fn finish(self) -> Result<Position, PublishError> {
         drop(self.submissions);
         self.driver.await.unwrap_or(Err(PublishError::Stopped))

@@ -83,10 +83,22 @@ impl Window {
     }
 
     /// Moves everything sent on a lost connection back to the waiting batches, in the old order.
-    pub(super) fn connection_lost(&mut self) {
-        while let Some((_, batch)) = self.sent.pop_back() {
+    /// Unless there was no connection at all, it may have arrived.
+    pub(super) fn connection_lost(&mut self, may_have_arrived: bool) {
+        while let Some((_, mut batch)) = self.sent.pop_back() {
+            if may_have_arrived {
+                batch.in_doubt();
+            }
             self.put_back(batch);
         }
+    }
+
+    /// All batches as they stand, when none is sent again.
+    pub(super) fn give_up(&mut self) -> impl Iterator<Item = Acknowledgement> {
+        self.connection_lost(true);
+        std::mem::take(&mut self.waiting)
+            .into_iter()
+            .map(InFlight::given_up)
     }
 
     fn put_back(&mut self, batch: InFlight) {

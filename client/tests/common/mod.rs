@@ -30,6 +30,8 @@ pub struct Mischief {
     pub end: u32,
     /// Per thousand events: returned with the status RETRY.
     pub retry_events: u32,
+    /// Per thousand events: returned as unknown; half of them are stored.
+    pub unknown_events: u32,
 }
 
 /// What the node received.
@@ -146,6 +148,10 @@ impl FakeNode {
         if self.strikes(self.mischief.retry_events) {
             return outcome(EventStatus::Retry, DeadLetterReason::Unspecified);
         }
+        let is_unknown = self.strikes(self.mischief.unknown_events);
+        if is_unknown && self.strikes(500) {
+            return unknown();
+        }
         let reason = match payload.len() > 64 << 10 {
             true => DeadLetterReason::Oversized,
             false if payload.starts_with(b"bad") => DeadLetterReason::BadTimestamp,
@@ -159,12 +165,18 @@ impl FakeNode {
             seen.refused.insert(payload.clone(), reason);
             return outcome(EventStatus::DeadLettered, reason);
         }
-        outcome(EventStatus::Accepted, reason)
+        match is_unknown {
+            true => unknown(),
+            false => outcome(EventStatus::Accepted, reason),
+        }
     }
 
     fn position(&self) -> v1::PositionToken {
         let index = self.seen.lock().expect("no panic").order.len() as u64;
-        let shards = vec![v1::ShardPosition { shard: 0, index }];
+        let shards = vec![v1::ShardPosition {
+            index,
+            ..v1::ShardPosition::default()
+        }];
         v1::PositionToken {
             cluster_id: self.cluster_id.into(),
             shards,
@@ -177,6 +189,13 @@ fn outcome(status: EventStatus, reason: DeadLetterReason) -> EventOutcome {
         status: status.into(),
         reason: reason.into(),
         ..Default::default()
+    }
+}
+
+fn unknown() -> EventOutcome {
+    EventOutcome {
+        unknown: true,
+        ..outcome(EventStatus::Retry, DeadLetterReason::Unspecified)
     }
 }
 

@@ -31,8 +31,13 @@ pub enum DemoError {
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
     /// The node returned events with the status RETRY until the client's deadline.
-    #[error("publishing failed: the node took no more events")]
-    NotTaken,
+    #[error(
+        "publishing failed: the node took no more events; of {unknown} it is unknown whether they are stored"
+    )]
+    NotTaken {
+        /// Events that may or may not be stored.
+        unknown: usize,
+    },
     /// An event was acknowledged, but a query does not show it.
     #[error("event {event_id} of {user_id} was acknowledged, but its profile does not show it")]
     NotShown {

@@ -121,7 +121,15 @@ pub enum HttpError {
         /// The position at which the others are applied.
         position: v1::PositionToken,
     },
-    /// Some statements were accepted, others could not be accepted now.
+    /// Whether some statements are stored is unknown.
+    #[error(
+        "the outcome of some statements is unknown: they may or may not be stored; it is safe to send the request again"
+    )]
+    OutcomeUnknown {
+        /// The position at which the accepted ones are applied.
+        position: v1::PositionToken,
+    },
+    /// Some statements are not stored, and could not be accepted now.
     #[error("not all statements could be taken now; send the request again")]
     Partial {
         /// The position at which the accepted ones are applied.
@@ -212,6 +220,7 @@ impl HttpError {
             Self::InvalidArgument(_) => (StatusCode::BAD_REQUEST, "invalid_argument"),
             Self::Service { status, code, .. } => (*status, code),
             Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::OutcomeUnknown { .. } => (StatusCode::SERVICE_UNAVAILABLE, "outcome_unknown"),
             Self::Partial { .. } | Self::Unavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
@@ -224,9 +233,10 @@ impl HttpError {
         match self {
             Self::UnsupportedEncoding => Some((ACCEPT_ENCODING, HeaderValue::from_static("gzip"))),
             Self::Service { retry_after, .. } => retry_after.map(retry_after_header),
-            Self::Partial { .. } | Self::Overloaded | Self::Unavailable(_) => {
-                Some(retry_after_header(RETRY_AFTER_DEFAULT))
-            }
+            Self::OutcomeUnknown { .. }
+            | Self::Partial { .. }
+            | Self::Overloaded
+            | Self::Unavailable(_) => Some(retry_after_header(RETRY_AFTER_DEFAULT)),
             _ => None,
         }
     }
@@ -288,9 +298,9 @@ impl IntoResponse for HttpError {
             response.headers_mut().insert(name, value);
         }
         match &self {
-            Self::Conflict { position, .. } | Self::Partial { position, .. } => {
-                with_position(response, position)
-            }
+            Self::Conflict { position, .. }
+            | Self::OutcomeUnknown { position }
+            | Self::Partial { position } => with_position(response, position),
             _ => response,
         }
     }

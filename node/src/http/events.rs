@@ -44,7 +44,8 @@ pub(super) const EVENTS_MAX: usize = 50_000;
         (
             status = 503,
             description = "Not all could be taken now: those with status RETRY must be sent again. \
-                           Or none, with `error`. See Retry-After.",
+                           Those that are also `unknown` may or may not be stored. Without \
+                           `outcomes` nothing was taken. See Retry-After.",
             body = EventsRefused,
         ),
     ),

@@ -18,11 +18,27 @@ pub(super) struct EventsAnswer<'r> {
     duplicate: u64,
     shadowed: u64,
     dead_lettered: u64,
-    /// Events that were not accepted and must be sent again.
+    /// Events without an outcome, which must be sent again.
     #[serde(skip_serializing_if = "is_zero")]
     retry: u64,
+    /// Of those the ones that may or may not be stored. The others are not.
+    #[serde(skip_serializing_if = "is_zero")]
+    unknown: u64,
+    /// With status 503.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<NotAllTaken>,
     #[serde(skip_serializing_if = "String::is_empty")]
     position: String,
+}
+
+/// Why an answer has the status 503.
+#[derive(Debug, Serialize, ToSchema)]
+struct NotAllTaken {
+    /// By which programs distinguish errors: `outcome_unknown` when some events may or may not be
+    /// stored, else `unavailable`.
+    code: &'static str,
+    /// For people.
+    message: &'static str,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -42,6 +58,10 @@ struct OutcomeLine<'r> {
     detail: &'r str,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     conflicting: bool,
+    /// With the status `RETRY`: it may or may not be stored, and may yet be. Sent again, with the
+    /// same id, it counts once.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    unknown: bool,
 }
 
 impl<'r> EventsAnswer<'r> {
@@ -51,6 +71,7 @@ impl<'r> EventsAnswer<'r> {
         for (index, outcome) in receipt.outcomes.iter().enumerate() {
             let event_id = receipt.event_ids.get(index).map_or("", String::as_str);
             answer.count(outcome.status());
+            answer.unknown += u64::from(outcome.unknown);
             answer
                 .outcomes
                 .push(OutcomeLine::of(index, event_id, outcome));
@@ -58,6 +79,7 @@ impl<'r> EventsAnswer<'r> {
         if !receipt.position.shards.is_empty() {
             answer.position = receipt.position.to_string();
         }
+        answer.error = NotAllTaken::of(receipt);
         answer
     }
 
@@ -77,6 +99,20 @@ impl<'r> EventsAnswer<'r> {
     }
 }
 
+impl NotAllTaken {
+    fn of(receipt: &Receipt) -> Option<Self> {
+        if receipt.is_in_doubt() {
+            let message = "the outcome of some events is unknown: they may or may not be stored; it is safe to send the same events again";
+            let code = "outcome_unknown";
+            return Some(Self { code, message });
+        }
+        receipt.is_partial().then_some(Self {
+            code: "unavailable",
+            message: "not all events could be taken now; send those with the status RETRY again",
+        })
+    }
+}
+
 impl<'r> OutcomeLine<'r> {
     fn of(index: usize, event_id: &'r str, outcome: &'r EventOutcome) -> Self {
         let reason =
@@ -88,6 +124,7 @@ impl<'r> OutcomeLine<'r> {
             reason: reason.map(|reason| short_name(reason.as_str_name(), "DEAD_LETTER_REASON_")),
             detail: &outcome.detail,
             conflicting: outcome.conflicting,
+            unknown: outcome.unknown,
         }
     }
 }

@@ -23,11 +23,14 @@ use super::state::HttpState;
 pub(super) async fn healthz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>>) -> Response {
     match &*state.readiness.borrow() {
         Readiness::Failed { reason } => unavailable(reason),
-        Readiness::Ready | Readiness::NotReady { .. } => "ok\n".into_response(),
+        Readiness::Ready | Readiness::Impaired { .. } | Readiness::NotReady { .. } => {
+            "ok\n".into_response()
+        }
     }
 }
 
-/// 200 while the node accepts events and answers queries.
+/// 200 while the node accepts events and answers queries. With replicas that have failed the body
+/// names them: their shards take no events here, all others do.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -38,9 +41,10 @@ pub(super) async fn healthz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>
     ),
 )]
 pub(super) async fn readyz<I: JsonIntake>(State(state): State<Arc<HttpState<I>>>) -> Response {
-    match state.readiness.borrow().reason() {
-        None => "ready\n".into_response(),
-        Some(reason) => unavailable(reason),
+    match &*state.readiness.borrow() {
+        Readiness::Ready => "ready\n".into_response(),
+        Readiness::Impaired { failures } => format!("ready\n{failures}\n").into_response(),
+        Readiness::NotReady { reason } | Readiness::Failed { reason } => unavailable(reason),
     }
 }
 

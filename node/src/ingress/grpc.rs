@@ -18,7 +18,7 @@ use tonic::{Request, Response, Status, Streaming};
 use super::intake::{Intake, IntakeError, PendingRequest, Receipt};
 use crate::{
     observe::metrics::Transport,
-    route::{RouteError, Urgency},
+    route::{DeliveryError, RouteError, Urgency},
     status,
 };
 
@@ -63,8 +63,14 @@ impl IngestService for IngestHandler {
             .hand_over(LISTENER, &events, raw.as_ref(), Urgency::Refuse);
         let taken = taken.await.map_err(|error| to_status(&error))?;
         let Receipt {
-            outcomes, position, ..
+            outcomes,
+            position,
+            refusal,
+            ..
         } = taken.receipt().await;
+        if let Some(refusal) = refusal {
+            return Err(refused_whole(refusal));
+        }
         Ok(Response::new(PublishResponse {
             outcomes,
             position: Some(position),
@@ -191,6 +197,18 @@ where
         let rest = item.is_ok().then_some((source, from));
         Some((item, rest))
     })
+}
+
+/// The status of a request none of whose events has an outcome, all for this reason.
+fn refused_whole(error: DeliveryError) -> Status {
+    let reason = match error {
+        DeliveryError::NotLeader => status::NOT_LEADER,
+        DeliveryError::Overdue => "OVERDUE",
+        DeliveryError::Failed => status::SHARD_FAILED,
+        DeliveryError::Unknown => status::OUTCOME_UNKNOWN,
+        DeliveryError::Sealed => return status::sealed(&error.to_string()),
+    };
+    status::unavailable(reason, &error.to_string())
 }
 
 fn to_status(error: &IntakeError) -> Status {

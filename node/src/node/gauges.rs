@@ -13,8 +13,12 @@ use tokio_util::sync::CancellationToken;
 use super::start::Started;
 use crate::{
     config::Config,
-    observe::{DiskSpace, Fill, Metrics, ResourceUsage, metrics::ShardFigures},
+    observe::{
+        DiskSpace, Fill, Metrics, ResourceUsage,
+        metrics::{ReplicaState, ShardFigures},
+    },
     route::Router,
+    shard::ShardReplica,
     store::{
         self,
         checkpoint::CheckpointStore,
@@ -113,6 +117,9 @@ impl Gauges {
         let mut active = 0;
         for shard in self.router.shards() {
             active += shard.active_learners();
+            self.metrics
+                .shard
+                .show_replica(shard.shard(), state_of(shard));
             let view = shard.view();
             let hash = view.entry_hash.value();
             (self.metrics.shard).show_applied(shard.shard(), view.applied_index, hash);
@@ -167,5 +174,13 @@ impl Gauges {
             (source.as_str(), (counters.clone(), gaps))
         });
         self.metrics.ingest.sources.show(totals);
+    }
+}
+
+fn state_of(shard: &ShardReplica) -> ReplicaState {
+    match (shard.failed(), shard.leadership().leads) {
+        (Some(_), _) => ReplicaState::Failed,
+        (None, true) => ReplicaState::Leads,
+        (None, false) => ReplicaState::Follows,
     }
 }

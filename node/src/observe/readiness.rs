@@ -6,6 +6,11 @@
 pub enum Readiness {
     /// It takes events and answers queries.
     Ready,
+    /// It serves, but some replicas on it have ended by themselves.
+    Impaired {
+        /// Which and why, for an operator; one a line.
+        failures: String,
+    },
     /// It does not serve for now: it starts, catches up, or drains.
     NotReady {
         /// The reason, for an operator.
@@ -33,10 +38,19 @@ impl Readiness {
         }
     }
 
+    /// Ready, with the replicas that have failed, one a line; none in an empty text.
+    pub fn ready_without(failures: String) -> Self {
+        if failures.is_empty() {
+            Self::Ready
+        } else {
+            Self::Impaired { failures }
+        }
+    }
+
     /// Why the node is not ready; `None` if it is.
     pub fn reason(&self) -> Option<&str> {
         match self {
-            Self::Ready => None,
+            Self::Ready | Self::Impaired { .. } => None,
             Self::NotReady { reason } | Self::Failed { reason } => Some(reason),
         }
     }

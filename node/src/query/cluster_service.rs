@@ -8,9 +8,8 @@ use homeroom_core::{
 use homeroom_proto::v1::{self, cluster_service_server::ClusterService};
 use tonic::{Request, Response, Status};
 
-use super::diagnose::Diagnosis;
-use crate::status;
-use crate::{control::ControlPlane, route::Router};
+use super::{diagnose::Diagnosis, leaders::Leaders};
+use crate::{control::ControlPlane, route::Router, status};
 
 /// How long an update waits for the shards. They go on beyond it.
 const ADOPTED_WITHIN: Duration = Duration::from_secs(10);
@@ -29,6 +28,7 @@ pub struct ClusterHandler {
     identity: NodeIdentity,
     control: Arc<ControlPlane>,
     router: Arc<Router>,
+    leaders: Leaders,
     diagnosis: Diagnosis,
 }
 
@@ -41,6 +41,7 @@ impl ClusterHandler {
         diagnosis: Diagnosis,
     ) -> Self {
         Self {
+            leaders: Leaders::new(control.states()),
             identity,
             control,
             router,
@@ -52,8 +53,9 @@ impl ClusterHandler {
     async fn adopted(&self, version: u64) -> Result<(), Status> {
         let all = async {
             for shard in self.router.shards() {
-                // A sealed shard takes no settings before it is open again.
-                if shard.group().sealed().is_some() {
+                // A sealed shard takes no settings before it is open again, and a failed one none
+                // before the node is restarted.
+                if shard.group().sealed().is_some() || shard.failed().is_some() {
                     continue;
                 }
                 let mut views = shard.views();
@@ -86,14 +88,25 @@ impl ClusterService for ClusterHandler {
         });
         let nodes = nodes.collect();
         let mut shards = Vec::with_capacity(self.router.shards().len());
+        let saved = &self.diagnosis.metrics.checkpoint.saved;
         for shard in self.router.shards() {
-            let view = shard.view();
+            let (view, leader) = (shard.view(), self.leaders.of(shard));
+            let failure = shard.failed();
+            let role = match (&failure, leader.leads) {
+                (Some(_), _) => v1::ReplicaRole::Failed,
+                (None, true) => v1::ReplicaRole::Leads,
+                (None, false) => v1::ReplicaRole::Follows,
+            };
             shards.push(v1::ShardDescription {
                 shard: shard.shard().into(),
-                leader_node_id: self.identity.node_id,
-                term: shard.leadership().term,
+                leader_node_id: leader.node_id,
+                leader_replica: leader.replica,
+                term: leader.term,
+                role: role.into(),
+                failure: failure.as_deref().unwrap_or_default().to_owned(),
                 applied_index: view.applied_index,
-                checkpoint_index: shard.group().checkpoint_index().await.unwrap_or_default(),
+                // The group's own waits for a checkpoint that is being made.
+                checkpoint_index: saved.index(shard.shard()).unwrap_or_default(),
                 watermark_ms: view.freshness.watermark_ms,
                 active_learners: shard.active_learners() as u64,
                 entry_hash: entry_hash(view.entry_hash),

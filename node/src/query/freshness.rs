@@ -4,29 +4,31 @@ use std::time::Duration;
 
 use homeroom_proto::v1;
 
-use super::answer_size::{FRESHNESS_BYTES_MAX, size_within};
-use crate::shard::{Read, ShardReplica, View};
+use super::{
+    answer_size::{FRESHNESS_BYTES_MAX, size_within},
+    leaders::ShardLeader,
+};
+use crate::shard::{Read, View};
 
 /// The freshness of a read of a shard.
-pub async fn of_read<T: Sync>(shard: &ShardReplica, read: &Read<T>) -> v1::Freshness {
-    let place = (shard.shard(), shard.leadership().term);
-    of_view(&read.view, place, read.staleness, read.bound_met)
+pub fn of_read<T>(leader: ShardLeader, read: &Read<T>) -> v1::Freshness {
+    of_view(&read.view, leader, read.staleness, read.bound_met)
 }
 
 /// The freshness of an answer from a view of one shard.
 pub fn of_view(
     view: &View,
-    place: (u16, u64),
+    leader: ShardLeader,
     staleness: Duration,
     bound_met: bool,
 ) -> v1::Freshness {
-    within(view, place, staleness, bound_met, FRESHNESS_BYTES_MAX)
+    within(view, leader, staleness, bound_met, FRESHNESS_BYTES_MAX)
 }
 
 /// The same, of at most `bytes_max` bytes of sources: an answer may have many shards.
 pub fn within(
     view: &View,
-    (shard, term): (u16, u64),
+    leader: ShardLeader,
     staleness: Duration,
     bound_met: bool,
     bytes_max: usize,
@@ -48,12 +50,14 @@ pub fn within(
     });
     let sources: Vec<v1::SourceFreshness> = sources.collect();
     v1::Freshness {
-        shard: shard.into(),
+        shard: leader.shard.into(),
         watermark_ms: view.freshness.watermark_ms,
         sources,
         applied_index: view.applied_index,
-        term,
-        leader: true,
+        term: leader.term,
+        leader: leader.leads,
+        leader_replica: leader.replica,
+        leader_node_id: leader.node_id,
         staleness_ms: u64::try_from(staleness.as_millis()).unwrap_or(u64::MAX),
         bound_met,
     }

@@ -9,6 +9,7 @@ mod course;
 mod dead_letters;
 mod diagnose;
 mod freshness;
+mod leaders;
 mod learner;
 mod pool;
 mod profile;

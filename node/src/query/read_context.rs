@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tonic::{Response, Status};
 
 use super::{
+    leaders::Leaders,
     pool::QueryPool,
     read_options,
     slow_reader::{self, Answers},
@@ -50,6 +51,11 @@ impl ReadContext {
         founded
             .map(|founded| founded.cluster_id.clone())
             .unwrap_or_default()
+    }
+
+    /// Finds the leaders of shards.
+    pub(super) fn leaders(&self) -> Leaders {
+        Leaders::new(self.cluster.clone())
     }
 
     /// A response that streams answers until the node stops, or the reader takes none for long.

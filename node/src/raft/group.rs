@@ -342,6 +342,12 @@ impl<R: Replicated> Group<R> {
         self.replica.failure()
     }
 
+    /// Returns once the replica on this node has ended by itself, or the group is dropped.
+    pub async fn until_failed(&self) {
+        let mut failed = self.replica.failed.subscribe();
+        let _ = failed.wait_for(Option::is_some).await;
+    }
+
     /// Its number in the shared log and in the checkpoint store.
     pub fn id(&self) -> GroupId {
         self.replica.config.id

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 use homeroom_core::{entry::RecordBuffer, shard::Outcome};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc::error::TrySendError};
+use tokio::sync::{
+    OwnedSemaphorePermit, Semaphore,
+    mpsc::error::{SendError, TrySendError},
+};
 
-use super::Positions;
+use super::{DeliveryError, Positions, ShardPosition};
 use crate::{
     fan_in::{Answers, fan_in},
     shard::{LearnerMemory, Part, PartApplied, PartError, ShardReplica},
@@ -25,17 +28,26 @@ pub struct Router {
 #[derive(Debug)]
 pub struct UnderWay {
     count: usize,
-    /// For each part its shard, and the positions of its deliveries in the request.
-    parts: Vec<(u16, Vec<u32>)>,
+    parts: Vec<Submitted>,
     answers: Answers<Result<PartApplied, PartError>>,
+}
+
+/// A part of a request.
+#[derive(Debug)]
+struct Submitted {
+    shard: u16,
+    /// Positions of its deliveries in the request.
+    slots: Vec<u32>,
+    /// It was not handed over, as its replica had failed.
+    is_failed: bool,
 }
 
 /// The result of a request.
 #[derive(Clone, Debug, Default)]
 pub struct Delivered {
-    /// By delivery; `None` when its shard did not apply it or the outcome is unknown. It should be
-    /// sent again.
-    pub outcomes: Vec<Option<Outcome>>,
+    /// By delivery, each by its own shard. An error says whether nothing was written or that is
+    /// unknown; in both cases it should be sent again.
+    pub outcomes: Vec<Result<Outcome, DeliveryError>>,
     /// How far the shards with deliveries have applied them.
     pub positions: Positions,
 }
@@ -156,13 +168,22 @@ impl Router {
                 permit,
                 reply,
             };
-            // If the shard has stopped, the part is dropped with its reply, and the answer says so.
-            if let Err(TrySendError::Full(part)) = replica.parts().try_send(part) {
-                waiting.push(replica.parts().send(part));
+            // A failed replica's queue may still be there.
+            let is_failed = replica.failed().is_some();
+            if is_failed {
+                part.reply.send(Err(PartError::NotLeader));
+            } else {
+                waiting.extend(submit(replica, part));
             }
-            taken.push((replica.shard(), routed.slots));
+            taken.push(Submitted {
+                shard: replica.shard(),
+                slots: routed.slots,
+                is_failed,
+            });
         }
-        join_all(waiting).await;
+        for rejected in join_all(waiting).await.into_iter().flatten() {
+            rejected.reply.send(Err(PartError::NotLeader));
+        }
         Ok(UnderWay {
             count,
             parts: taken,
@@ -215,28 +236,67 @@ impl Router {
     }
 }
 
+/// Hands a part to its shard. Returns the future that waits when its queue is full, which returns
+/// the part if the shard stops before: nothing of that is written.
+fn submit(replica: &ShardReplica, part: Part) -> Option<impl Future<Output = Option<Part>>> {
+    match replica.parts().try_send(part) {
+        Ok(()) => None,
+        Err(TrySendError::Closed(part)) => {
+            part.reply.send(Err(PartError::NotLeader));
+            None
+        }
+        Err(TrySendError::Full(part)) => {
+            let waiting = replica.parts().send(part);
+            Some(async move { waiting.await.err().map(|SendError(part)| part) })
+        }
+    }
+}
+
 impl UnderWay {
     /// Waits for the outcome of every delivery.
     pub async fn delivered(self) -> Delivered {
         let mut delivered = Delivered {
-            outcomes: vec![None; self.count],
+            // A part that is dropped without an answer may be in the log.
+            outcomes: vec![Err(DeliveryError::Unknown); self.count],
             positions: Positions::default(),
         };
         if self.parts.is_empty() {
             return delivered;
         }
         let answers = self.answers.await.unwrap_or_default();
-        for ((shard, slots), answer) in self.parts.into_iter().zip(answers) {
+        for (part, answer) in self.parts.into_iter().zip(answers) {
+            let Submitted {
+                shard,
+                slots,
+                is_failed,
+            } = part;
             match answer.unwrap_or(Err(PartError::Unknown)) {
                 Ok(PartApplied {
-                    index, outcomes, ..
+                    index,
+                    term,
+                    leader,
+                    outcomes,
                 }) => {
-                    delivered.positions.note(shard, index);
+                    let position = ShardPosition {
+                        index,
+                        term,
+                        leader,
+                    };
+                    delivered.positions.note(shard, position);
                     for (slot, outcome) in slots.into_iter().zip(outcomes) {
-                        delivered.outcomes[slot as usize] = Some(outcome);
+                        delivered.outcomes[slot as usize] = Ok(outcome);
                     }
                 }
-                Err(error) => tracing::debug!(shard, %error, "deliveries were not taken"),
+                Err(error) => {
+                    let error = match is_failed {
+                        true => DeliveryError::Failed,
+                        false => error.into(),
+                    };
+                    tracing::debug!(shard, %error, "deliveries were not taken");
+                    for slot in slots {
+                        delivered.outcomes[slot as usize] = Err(error);
+                    }
+                }
             }
         }
         delivered
@@ -248,31 +308,58 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn only_applied_parts_have_outcomes() {
-        let (slots, answers) = fan_in(3);
+    async fn each_delivery_has_the_outcome_of_its_own_part() {
+        let (slots, answers) = fan_in(5);
         let mut slots: Vec<_> = slots.collect();
         let applied = PartApplied {
             index: 7,
-            term: 1,
-            leader: 1,
+            term: 3,
+            leader: 2,
             outcomes: vec![Outcome::Accepted, Outcome::Shadowed],
         };
-        slots.pop().expect("three").send(Ok(applied));
-        // One part is dropped without an answer, one is refused.
+        let failed = slots.pop().expect("five");
+        failed.send(Err(PartError::NotLeader));
+        slots.pop().expect("five").send(Ok(applied));
+        // One part is dropped without an answer, one is in doubt, one is refused.
         drop(slots.pop());
-        let refused = slots.pop().expect("three");
-        refused.send(Err(PartError::NotLeader));
+        for error in [PartError::Unknown, PartError::NotLeader] {
+            slots.pop().expect("five").send(Err(error));
+        }
+        let part = |shard, slots: &[u32], is_failed| Submitted {
+            shard,
+            slots: slots.to_vec(),
+            is_failed,
+        };
         let under_way = UnderWay {
-            count: 4,
-            parts: vec![(0, vec![1]), (1, vec![2]), (2, vec![3, 0])],
+            count: 7,
+            parts: vec![
+                part(0, &[1, 5], false),
+                part(1, &[2], false),
+                part(3, &[4], false),
+                part(2, &[3, 0], false),
+                part(4, &[6], true),
+            ],
             answers,
         };
         let delivered = under_way.delivered().await;
         assert_eq!(
             delivered.outcomes,
-            [Some(Outcome::Shadowed), None, None, Some(Outcome::Accepted)]
+            [
+                Ok(Outcome::Shadowed),
+                Err(DeliveryError::NotLeader),
+                Err(DeliveryError::Unknown),
+                Ok(Outcome::Accepted),
+                Err(DeliveryError::Unknown),
+                Err(DeliveryError::NotLeader),
+                Err(DeliveryError::Failed),
+            ]
         );
         let positions: Vec<_> = delivered.positions.iter().collect();
-        assert_eq!(positions, [(2, 7)]);
+        let position = ShardPosition {
+            index: 7,
+            term: 3,
+            leader: 2,
+        };
+        assert_eq!(positions, [(2, position)]);
     }
 }

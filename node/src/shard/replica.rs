@@ -173,6 +173,11 @@ impl ShardReplica {
         self.group.failed()
     }
 
+    /// Returns once the replica on this node has ended by itself, or the node stops.
+    pub async fn until_failed(&self) {
+        self.group.until_failed().await;
+    }
+
     /// The shard as of its newest applied entry.
     pub fn view(&self) -> Arc<View> {
         Arc::clone(&self.view.borrow())

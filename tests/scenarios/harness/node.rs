@@ -57,6 +57,16 @@ impl Node {
         self.process.terminate();
     }
 
+    /// Sends SIGSTOP: the node hangs until [`Self::resume`].
+    pub fn suspend(&self) {
+        self.process.suspend();
+    }
+
+    /// Sends SIGCONT.
+    pub fn resume(&self) {
+        self.process.resume();
+    }
+
     /// Sends SIGTERM; returns the exit status.
     pub fn stop(mut self) -> ExitStatus {
         self.terminate();

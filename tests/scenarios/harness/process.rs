@@ -79,6 +79,16 @@ impl Process {
         self.signal(Signal::INT);
     }
 
+    /// Sends SIGSTOP: the process does nothing until [`Self::resume`].
+    pub fn suspend(&self) {
+        self.signal(Signal::STOP);
+    }
+
+    /// Sends SIGCONT.
+    pub fn resume(&self) {
+        self.signal(Signal::CONT);
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.expect("a pid"), signal).expect("a signal to an own child");

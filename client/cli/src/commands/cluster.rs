@@ -1,10 +1,12 @@
 //! `homeroom cluster`.
 
 use clap::Subcommand;
+use comfy_table::Cell;
 use homeroom_client::{Client, v1};
+use homeroom_proto::short_name;
 use serde::Serialize;
 
-use crate::{error::CliError, output::Output, render};
+use crate::{error::CliError, output::Output, render, terminal::escape_line};
 
 /// Look at the cluster.
 #[derive(Debug, clap::Args)]
@@ -71,6 +73,7 @@ async fn describe(client: &Client, output: &mut Output) -> Result<(), CliError> 
     let mut shards = render::table([
         "shard",
         "leader",
+        "here",
         "term",
         "applied",
         "checkpoint",
@@ -81,7 +84,8 @@ async fn describe(client: &Client, output: &mut Output) -> Result<(), CliError> 
     for shard in &cluster.shards {
         shards.add_row([
             render::number(shard.shard),
-            render::number(shard.leader_node_id),
+            known(shard.leader_node_id),
+            role(shard).into(),
             render::number(shard.term),
             render::number(shard.applied_index),
             render::number(shard.checkpoint_index),
@@ -92,7 +96,30 @@ async fn describe(client: &Client, output: &mut Output) -> Result<(), CliError> 
     }
     output.text(format_args!("{shards}\n"))?;
     let hash = entry_hash(&cluster.control_plane_hash);
-    output.text(format_args!("control plane: entry hash {hash}"))
+    output.text(format_args!("control plane: entry hash {hash}"))?;
+    let failed = cluster.shards.iter();
+    for shard in failed.filter(|shard| !shard.failure.is_empty()) {
+        let (number, why) = (shard.shard, escape_line(&shard.failure));
+        output.text(format_args!("shard {number} has failed here: {why}"))?;
+    }
+    Ok(())
+}
+
+/// What the replica of the node that was asked does.
+fn role(shard: &v1::ShardDescription) -> String {
+    let role = short_name(shard.role().as_str_name(), "REPLICA_ROLE_");
+    match shard.role() {
+        // The node is of an older build.
+        v1::ReplicaRole::Unspecified => "-".to_owned(),
+        _ => role.to_ascii_lowercase(),
+    }
+}
+
+fn known(id: u64) -> Cell {
+    match id {
+        0 => render::number("-"),
+        id => render::number(id),
+    }
 }
 
 /// The hash with the index of its newest entry. A hash that does not cover the whole log says since

@@ -18,6 +18,7 @@ const DROPS: Mischief = Mischief {
     drop_after: 20,
     exhausted: 10,
     end: 10,
+    unknown_events: 0,
     retry_events: 0,
 };
 

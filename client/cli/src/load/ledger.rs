@@ -106,17 +106,22 @@ impl Ledger {
         measurements.late.record(late, events);
     }
 
-    /// Counts a batch that was due at `due` and has its outcomes now.
+    /// Counts a batch that was due at `due` and is not sent again: events without an outcome are
+    /// given up.
     pub(super) fn acknowledged(&self, acknowledgement: &Acknowledgement, due: Instant) {
         let now = Instant::now();
         let outcomes = &acknowledgement.outcomes;
-        let events = outcomes.len() as u64;
+        let without = without_outcome(acknowledgement);
+        let events = outcomes.len() as u64 - without;
         let mut measurements = self.measurements();
         measurements.tally.add(outcomes);
         measurements.retries += u64::from(acknowledgement.attempts.saturating_sub(1));
         let latency = now.saturating_duration_since(due);
-        measurements.ack.record(latency, events);
+        measurements.ack.record(latency, events + without);
         measurements.recent_ack.record(latency, events);
+        if events == 0 && without > 0 {
+            return;
+        }
         measurements.last_ack = now.saturating_duration_since(self.started);
         let second = measurements.last_ack.as_secs() as usize;
         if measurements.per_second.len() <= second {
@@ -208,6 +213,13 @@ impl Ledger {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Events of a batch that have no outcome.
+pub(super) fn without_outcome(acknowledgement: &Acknowledgement) -> u64 {
+    let outcomes = acknowledgement.outcomes.iter();
+    let without = outcomes.filter(|outcome| outcome.status() == v1::EventStatus::Retry);
+    without.count() as u64
 }
 
 impl Measurements {

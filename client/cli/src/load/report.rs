@@ -54,6 +54,8 @@ pub struct Report {
     pub shadowed: u64,
     /// Refused.
     pub dead_lettered: u64,
+    /// Of those without an outcome: may or may not be stored. The others are not.
+    pub unknown: u64,
     /// Batches sent again, each time.
     pub retries: u64,
     /// Events that were due and not sent when time was up.
@@ -95,6 +97,8 @@ pub struct ArrivalReport {
     pub duplicate: u64,
     /// Refused.
     pub dead_lettered: u64,
+    /// Of those without an outcome: may or may not be stored.
+    pub unknown: u64,
     /// Batches sent again, each time.
     pub retries: u64,
     /// Until the last acknowledgement.
@@ -139,6 +143,7 @@ impl Report {
             duplicate: measured.tally.duplicate,
             shadowed: measured.tally.shadowed,
             dead_lettered: measured.tally.dead_lettered(),
+            unknown: measured.tally.unknown,
             retries: measured.retries,
             overdue: measured.overdue,
             reads_overdue: measured.reads_overdue,
@@ -167,6 +172,11 @@ impl Report {
             .map_or(0, |arrival| arrival.sent - arrival.events);
         arrival + self.sent - self.acknowledged
     }
+
+    /// Those of them that may or may not be stored.
+    pub fn in_doubt(&self) -> u64 {
+        self.arrival.map_or(0, |arrival| arrival.unknown) + self.unknown
+    }
 }
 
 impl ArrivalReport {
@@ -179,6 +189,7 @@ impl ArrivalReport {
             accepted: measurements.tally.accepted,
             duplicate: measurements.tally.duplicate,
             dead_lettered: measurements.tally.dead_lettered(),
+            unknown: measurements.tally.unknown,
             retries: measurements.retries,
             seconds: rounded(seconds),
             events_per_second: rounded(events as f64 / seconds.max(1e-9)),
@@ -223,6 +234,7 @@ impl Serialize for Report {
             ("duplicate", self.duplicate),
             ("shadowed", self.shadowed),
             ("deadLettered", self.dead_lettered),
+            ("unknown", self.unknown),
             ("retries", self.retries),
             ("overdue", self.overdue),
             ("readsOverdue", self.reads_overdue),
@@ -287,8 +299,8 @@ mod tests {
         }
     }
 
-    /// Three batches of two events: one taken at the second attempt, one half refused, one without
-    /// an outcome.
+    /// Four batches of two events: one taken at the second attempt, one half refused, one half in
+    /// doubt, one that was not taken over.
     fn measured() -> Measurements {
         let ledger = Ledger::new();
         let due = Instant::now();
@@ -301,13 +313,18 @@ mod tests {
             detail: "too odd".into(),
             ..outcome(EventStatus::DeadLettered)
         };
-        for _ in 0..3 {
+        let in_doubt = EventOutcome {
+            unknown: true,
+            ..outcome(EventStatus::Retry)
+        };
+        for _ in 0..4 {
             ledger.sent(2, due);
         }
         let accepted = outcome(EventStatus::Accepted);
         for (outcomes, attempts) in [
             (vec![accepted.clone(), outcome(EventStatus::Duplicate)], 2),
             (vec![accepted, refused], 1),
+            (vec![outcome(EventStatus::Retry), in_doubt], 1),
         ] {
             let acknowledgement = Acknowledgement {
                 ticket: 0,
@@ -319,7 +336,7 @@ mod tests {
         ledger.given_up(2, due);
         ledger.shown(Duration::from_millis(3));
         ledger.overdue([Overdue {
-            events: 8,
+            events: 10,
             probes: 1,
             late: Duration::from_millis(5),
         }]);
@@ -332,18 +349,22 @@ mod tests {
         let rate = Rate::PerSecond(NonZeroU32::new(100).expect("above 0"));
         let lasted = Duration::from_secs(1);
         let report = Report::new(&options(rate), (None, &measured()), lasted);
-        assert_eq!((report.sent, report.acknowledged), (6, 4));
-        assert_eq!(report.unacknowledged(), 2);
+        assert_eq!((report.sent, report.acknowledged), (8, 4));
+        assert_eq!((report.unacknowledged(), report.in_doubt()), (4, 1));
         let outcomes = (report.accepted, report.duplicate, report.dead_lettered);
         assert_eq!(outcomes, (2, 1, 1));
-        assert_eq!((report.retries, report.overdue, report.errors), (1, 8, 1));
+        assert_eq!((report.retries, report.overdue, report.errors), (1, 10, 1));
         let message = "an event was refused as bad_timestamp: too odd";
         assert_eq!(report.error_messages, [message]);
         assert_eq!(report.per_second, [4]);
         assert!(report.interrupted && report.seconds == 1.0);
         assert_eq!(report.events_per_second, 4.0);
         let samples = [&report.ack, &report.insight, &report.read].map(|it| it.samples);
-        assert_eq!(samples, [4 + 2 + 8, 1 + 1, 1], "what came to no end, too");
+        assert_eq!(
+            samples,
+            [4 + 2 + 2 + 10, 1 + 1, 1],
+            "what came to no end, too"
+        );
         for figure in [report.ack.p90_ms, report.read.max_ms, report.late.p50_ms] {
             assert!(figure.is_some_and(|ms| ms >= 5.0), "{figure:?}");
         }
@@ -397,7 +418,7 @@ mod tests {
         let counts = (report.sent, report.overdue, report.reads_overdue);
         assert_eq!(counts, (0, 0, 0));
         assert_eq!(report.arrival.map(|arrival| arrival.events), Some(4));
-        assert_eq!(report.unacknowledged(), 2, "of those that came in");
+        assert_eq!(report.unacknowledged(), 4, "of those that came in");
     }
 
     #[test]

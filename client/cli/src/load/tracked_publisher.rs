@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 
 use super::{
-    ledger::{Ledger, Overdue},
+    ledger::{Ledger, Overdue, without_outcome},
     pending_probes::ProbeUpdate,
 };
 use homeroom_client::{Acknowledgements, Batch, Client, PublishError, Publisher, PublisherOptions};
@@ -136,7 +136,8 @@ impl Outstanding {
                 continue;
             };
             ledger.acknowledged(&acknowledgement, due);
-            if let (Some(number), Some(updates)) = (probe, &updates) {
+            let is_whole = without_outcome(&acknowledgement) == 0;
+            if let (Some(number), Some(updates), true) = (probe, &updates, is_whole) {
                 // Fails once the prober has ended, which has counted this probe as given up.
                 let _ = updates.send(ProbeUpdate::Acknowledged(number)).await;
             }

@@ -99,14 +99,15 @@ impl Publisher {
             return Ok(Vec::new());
         };
         let outcomes = self.client.publish(&request).await?;
-        if outcomes
-            .iter()
-            .any(|outcome| outcome.status() == v1::EventStatus::Retry)
-        {
-            return Err(DemoError::NotTaken);
-        }
         self.ledger.count(&outcomes);
-        Ok(outcomes)
+        let without = outcomes.iter();
+        let mut without = without.filter(|it| it.status() == v1::EventStatus::Retry);
+        match without.next() {
+            None => Ok(outcomes),
+            Some(_) => Err(DemoError::NotTaken {
+                unknown: outcomes.iter().filter(|outcome| outcome.unknown).count(),
+            }),
+        }
     }
 
     /// A read at the position of an acknowledgement must show the acknowledged event.

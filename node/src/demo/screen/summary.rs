@@ -22,6 +22,8 @@ pub struct Summary {
     shadowed: u64,
     /// By reason.
     dead_lettered: BTreeMap<String, u64>,
+    /// Events that may or may not be stored. Above 0 only if the demo fails.
+    unknown: u64,
     /// From the first event published to the last, s.
     seconds: f64,
     events_per_second: f64,
@@ -92,6 +94,7 @@ impl Summary {
             duplicate: tally.duplicate,
             shadowed: tally.shadowed,
             dead_lettered: tally.dead_lettered_by_reason().collect(),
+            unknown: tally.unknown,
             seconds: thousandths(seconds),
             events_per_second: thousandths(tally.received() as f64 / seconds.max(1e-9)),
             learners,
@@ -110,12 +113,13 @@ impl Summary {
         let refused: u64 = self.dead_lettered.values().sum();
         let mut lines = vec![
             format!(
-                "{} received = {} accepted + {} duplicate + {} shadowed + {} refused",
+                "{} received = {} accepted + {} duplicate + {} shadowed + {} refused; {} unknown",
                 grouped(self.received),
                 grouped(self.accepted),
                 grouped(self.duplicate),
                 grouped(self.shadowed),
                 grouped(refused),
+                grouped(self.unknown),
             ),
             format!(
                 "the node's own counters say the same; {} windows of a minute are closed",

@@ -47,7 +47,9 @@ impl IntoResponses for BodyErrors {
             ("500", "The node could not make an answer."),
             (
                 "503",
-                "The node has no room now, or is not ready. See Retry-After.",
+                "The node has no room now, or is not ready: send it again. With the code \
+                 `outcome_unknown` it may or may not be stored; sent again, it counts once. See \
+                 Retry-After.",
             ),
         ])
     }

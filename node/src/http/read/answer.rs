@@ -84,6 +84,8 @@ fn respond<'f>(
     let shards = freshness.into_iter().map(|of| v1::ShardPosition {
         shard: of.shard,
         index: of.applied_index,
+        // Of the leadership in which that entry was proposed, a read knows nothing.
+        ..v1::ShardPosition::default()
     });
     let position = v1::PositionToken {
         cluster_id: cluster_id.to_owned(),

@@ -239,6 +239,7 @@ async fn a_learner_is_shown_with_the_position_that_the_answer_has() {
         shards: vec![v1::ShardPosition {
             shard: 3,
             index: 41,
+            ..v1::ShardPosition::default()
         }],
     };
     let path =

@@ -18,6 +18,11 @@ async fn health_says_what_readiness_says() {
     assert_eq!(starting, (200, 503, "recovering\n".to_owned()));
     let ready = answers(Readiness::Ready).await;
     assert_eq!(ready, (200, 200, "ready\n".to_owned()));
+    let impaired = answers(Readiness::ready_without("shard 3 has failed".to_owned())).await;
+    assert_eq!(
+        impaired,
+        (200, 200, "ready\nshard 3 has failed\n".to_owned())
+    );
     let failed = answers(Readiness::failed("the disk failed")).await;
     assert_eq!(failed, (503, 503, "the disk failed\n".to_owned()));
 }

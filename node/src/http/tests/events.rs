@@ -111,9 +111,29 @@ async fn what_could_not_be_taken_is_to_be_sent_again() {
     let json = answer.json();
     assert_eq!((&json["received"], &json["retry"]), (&json!(1), &json!(1)));
     assert_eq!(json["outcomes"][1]["status"], "RETRY");
+    assert_eq!(json["outcomes"][1]["unknown"], serde_json::Value::Null);
+    assert_eq!(answer.code(), (503, "unavailable".to_owned()));
     let answer = publish(&served, &[JSON], r#"{"verb":"overload"}"#).await;
     assert_eq!(answer.code(), (503, "overloaded".to_owned()));
     assert_eq!(answer.header("retry-after"), "1");
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_told_apart_from_what_is_not_stored() {
+    let served = quick().await;
+    let body = r#"[{"verb":"x"},{"verb":"retry"},{"verb":"unknown"}]"#;
+    let answer = publish(&served, &[JSON], body).await;
+    assert_eq!(answer.code(), (503, "outcome_unknown".to_owned()));
+    assert_eq!(answer.header("retry-after"), "1");
+    assert!(answer.headers.contains_key("homeroom-position"));
+    let json = answer.json();
+    let counts = ["received", "retry", "unknown"].map(|name| json[name].as_u64());
+    assert_eq!(counts, [Some(1), Some(2), Some(1)]);
+    let last = &json["outcomes"][2];
+    assert_eq!(
+        (&last["status"], &last["unknown"]),
+        (&json!("RETRY"), &json!(true))
+    );
 }
 
 #[tokio::test]

@@ -65,8 +65,12 @@ impl FakeIntake {
             event_ids,
             position: v1::PositionToken {
                 cluster_id: "fake".to_owned(),
-                shards: vec![v1::ShardPosition { shard: 0, index }],
+                shards: vec![v1::ShardPosition {
+                    index,
+                    ..v1::ShardPosition::default()
+                }],
             },
+            refusal: None,
         })
     }
 }
@@ -89,7 +93,7 @@ fn fate(delivery: &[u8]) -> Result<v1::EventOutcome, IntakeError> {
         status: EventStatus::DeadLettered.into(),
         reason: reason.into(),
         detail: detail.to_owned(),
-        conflicting: false,
+        ..v1::EventOutcome::default()
     };
     let plain = |status: EventStatus, conflicting| v1::EventOutcome {
         status: status.into(),
@@ -107,6 +111,10 @@ fn fate(delivery: &[u8]) -> Result<v1::EventOutcome, IntakeError> {
         Some("other") => plain(EventStatus::Duplicate, true),
         Some("shadow") => plain(EventStatus::Shadowed, false),
         Some("retry") => plain(EventStatus::Retry, false),
+        Some("unknown") => v1::EventOutcome {
+            unknown: true,
+            ..plain(EventStatus::Retry, false)
+        },
         Some("overload") => {
             let queued_bytes_max = 0;
             return Err(RouteError::Overloaded { queued_bytes_max }.into());

@@ -82,6 +82,10 @@ async fn overload_says_when_to_come_again() {
     let position = answer.header("homeroom-position");
     let token: homeroom_proto::v1::PositionToken = position.parse().expect("a token");
     assert_eq!(token.shards[0].index, 2, "what was taken can be read");
+    let in_doubt = r#"[{"verb":"x"},{"verb":"retry"},{"verb":"unknown"}]"#;
+    let answer = post(&served, &[JSON], in_doubt).await;
+    assert_eq!(answer.code(), (503, "outcome_unknown".to_owned()));
+    assert_eq!(answer.header("retry-after"), "1");
 }
 
 #[tokio::test]

@@ -234,7 +234,9 @@ fn refuse_partial(receipt: &Receipt) -> Result<(), HttpError> {
     if !receipt.is_partial() {
         return Ok(());
     }
-    Err(HttpError::Partial {
-        position: receipt.position.clone(),
+    let position = receipt.position.clone();
+    Err(match receipt.is_in_doubt() {
+        true => HttpError::OutcomeUnknown { position },
+        false => HttpError::Partial { position },
     })
 }

@@ -3,7 +3,7 @@
 use homeroom_core::{Reason, shard::Outcome};
 use homeroom_proto::v1;
 
-use crate::route::{Delivered, Positions};
+use crate::route::{Delivered, DeliveryError, Positions};
 
 /// The outcomes of a request, with the details of its refusals.
 pub fn to_outcomes(delivered: &Delivered, details: &[(u32, String)]) -> Vec<v1::EventOutcome> {
@@ -13,7 +13,10 @@ pub fn to_outcomes(delivered: &Delivered, details: &[(u32, String)]) -> Vec<v1::
         .map(|outcome| to_outcome(*outcome))
         .collect();
     for (slot, detail) in details {
-        if let Some(outcome) = outcomes.get_mut(*slot as usize) {
+        // A refusal that is not stored is no refusal yet.
+        if let Some(outcome) = outcomes.get_mut(*slot as usize)
+            && outcome.status() != v1::EventStatus::Retry
+        {
             outcome.detail.clone_from(detail);
         }
     }
@@ -24,9 +27,11 @@ pub fn to_outcomes(delivered: &Delivered, details: &[(u32, String)]) -> Vec<v1::
 pub fn to_token(cluster_id: &str, positions: &Positions) -> v1::PositionToken {
     let shards = positions
         .iter()
-        .map(|(shard, index)| v1::ShardPosition {
+        .map(|(shard, position)| v1::ShardPosition {
             shard: shard.into(),
-            index,
+            index: position.index,
+            term: position.term,
+            leader: position.leader,
         })
         .collect();
     v1::PositionToken {
@@ -52,16 +57,33 @@ pub fn to_reason(reason: Reason) -> v1::DeadLetterReason {
     }
 }
 
-fn to_outcome(outcome: Option<Outcome>) -> v1::EventOutcome {
+/// The common reason why no delivery of a request has an outcome; `None` when one has, or when the
+/// reasons differ.
+pub fn refusal_of_all(delivered: &Delivered) -> Option<DeliveryError> {
+    let mut outcomes = delivered.outcomes.iter();
+    let first = outcomes.next()?.err()?;
+    outcomes
+        .all(|outcome| *outcome == Err(first))
+        .then_some(first)
+}
+
+fn to_outcome(outcome: Result<Outcome, DeliveryError>) -> v1::EventOutcome {
     let (status, reason, conflicting) = match outcome {
-        Some(Outcome::Accepted) => (v1::EventStatus::Accepted, None, false),
-        Some(Outcome::Duplicate {
+        Ok(Outcome::Accepted) => (v1::EventStatus::Accepted, None, false),
+        Ok(Outcome::Duplicate {
             conflicting,
             reason,
         }) => (v1::EventStatus::Duplicate, reason, conflicting),
-        Some(Outcome::Shadowed) => (v1::EventStatus::Shadowed, None, false),
-        Some(Outcome::DeadLettered(reason)) => (v1::EventStatus::DeadLettered, Some(reason), false),
-        None => (v1::EventStatus::Retry, None, false),
+        Ok(Outcome::Shadowed) => (v1::EventStatus::Shadowed, None, false),
+        Ok(Outcome::DeadLettered(reason)) => (v1::EventStatus::DeadLettered, Some(reason), false),
+        Err(error) => {
+            return v1::EventOutcome {
+                status: v1::EventStatus::Retry.into(),
+                detail: error.to_string(),
+                unknown: error == DeliveryError::Unknown,
+                ..v1::EventOutcome::default()
+            };
+        }
     };
     v1::EventOutcome {
         status: status.into(),
@@ -70,5 +92,59 @@ fn to_outcome(outcome: Option<Outcome>) -> v1::EventOutcome {
             .into(),
         detail: reason.map_or_else(String::new, |reason| reason.words().to_owned()),
         conflicting,
+        unknown: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn delivered(outcomes: &[Result<Outcome, DeliveryError>]) -> Delivered {
+        Delivered {
+            outcomes: outcomes.to_vec(),
+            positions: Positions::default(),
+        }
+    }
+
+    #[test]
+    fn only_what_may_be_stored_is_unknown() {
+        let errors = [
+            DeliveryError::NotLeader,
+            DeliveryError::Unknown,
+            DeliveryError::Sealed,
+        ];
+        let delivered = delivered(&errors.map(Err));
+        let refused = "its timestamp can't be read".to_owned();
+        let outcomes = to_outcomes(&delivered, &[(0, refused)]);
+        for (outcome, error) in outcomes.iter().zip(errors) {
+            assert_eq!(outcome.status(), v1::EventStatus::Retry);
+            assert_eq!(
+                outcome.unknown,
+                error == DeliveryError::Unknown,
+                "{error:?}"
+            );
+            assert_eq!(outcome.detail, error.to_string());
+        }
+    }
+
+    #[test]
+    fn a_request_is_refused_whole_only_for_one_reason() {
+        let (not_leader, unknown) = (Err(DeliveryError::NotLeader), Err(DeliveryError::Unknown));
+        let accepted = Ok(Outcome::Accepted);
+        for (outcomes, refusal) in [
+            (&[][..], None),
+            (&[accepted, unknown], None),
+            (&[unknown, accepted], None),
+            (&[not_leader, unknown], None),
+            (&[not_leader, not_leader], Some(DeliveryError::NotLeader)),
+            (&[unknown], Some(DeliveryError::Unknown)),
+        ] {
+            assert_eq!(
+                refusal_of_all(&delivered(outcomes)),
+                refusal,
+                "{outcomes:?}"
+            );
+        }
     }
 }

@@ -10,12 +10,12 @@ use tokio::sync::watch;
 use super::{
     super::decode::DeliveryContext,
     admission::Admission,
-    outcome::{to_outcomes, to_token},
+    outcome::{refusal_of_all, to_outcomes, to_token},
 };
 use crate::{
     clock::LogClock,
     observe::metrics::{self, IngestMetrics},
-    route::{Delivered, RouteError, Router, UnderWay, Urgency},
+    route::{Delivered, DeliveryError, RouteError, Router, UnderWay, Urgency},
 };
 
 /// Upper bound of deliveries per request. Even the smallest takes some memory.
@@ -54,8 +54,11 @@ pub struct Receipt {
     /// The id of each JSON delivery, given or derived; an empty text for a refused one. Empty for
     /// protobuf deliveries.
     pub event_ids: Vec<String>,
-    /// The position at which the whole request is applied.
+    /// The position at which all deliveries with an outcome are applied.
     pub position: v1::PositionToken,
+    /// The common reason why no delivery has an outcome; `None` when one has, or when the reasons
+    /// differ.
+    pub refusal: Option<DeliveryError>,
 }
 
 /// Why nothing of a request is stored.
@@ -178,11 +181,12 @@ impl PendingRequest {
             outcomes: to_outcomes(&delivered, &self.details),
             event_ids: Vec::new(),
             position: to_token(&self.cluster_id, &delivered.positions),
+            refusal: refusal_of_all(&delivered),
         }
     }
 
     /// As [`Self::receipt`], but only the outcomes.
-    pub(super) async fn outcomes(self) -> Vec<Option<Outcome>> {
+    pub(super) async fn outcomes(self) -> Vec<Result<Outcome, DeliveryError>> {
         let delivered = self.under_way.delivered().await;
         self.measurement.take(&delivered);
         delivered.outcomes
@@ -193,20 +197,21 @@ impl Measurement {
     /// Measures a request. All its events have the same latency, so the clock is read once.
     fn take(&self, delivered: &Delivered) {
         let metrics = &self.metrics;
-        let (mut counts, mut conflicts) = ([0_u64; 5], 0);
+        let (mut counts, mut conflicts) = ([0_u64; metrics::Outcome::ALL.len()], 0);
         for outcome in &delivered.outcomes {
             let became = match outcome {
-                Some(Outcome::Accepted) => metrics::Outcome::Accepted,
-                Some(Outcome::Duplicate { conflicting, .. }) => {
+                Ok(Outcome::Accepted) => metrics::Outcome::Accepted,
+                Ok(Outcome::Duplicate { conflicting, .. }) => {
                     conflicts += u64::from(*conflicting);
                     metrics::Outcome::Duplicate
                 }
-                Some(Outcome::Shadowed) => metrics::Outcome::Shadowed,
-                Some(Outcome::DeadLettered(reason)) => {
+                Ok(Outcome::Shadowed) => metrics::Outcome::Shadowed,
+                Ok(Outcome::DeadLettered(reason)) => {
                     metrics.dead_letters(*reason).increment(1);
                     metrics::Outcome::DeadLettered
                 }
-                None => metrics::Outcome::Retry,
+                Err(DeliveryError::Unknown) => metrics::Outcome::Unknown,
+                Err(_) => metrics::Outcome::Retry,
             };
             counts[became as usize] += 1;
         }
@@ -221,7 +226,7 @@ impl Measurement {
             .record_many(since_s, accepted);
         let aged = delivered.outcomes.iter().zip(&self.ages_ms);
         let ages_s = aged
-            .filter(|(outcome, _)| **outcome == Some(Outcome::Accepted))
+            .filter(|(outcome, _)| **outcome == Ok(Outcome::Accepted))
             .filter_map(|(_, age_ms)| *age_ms)
             .map(|age_ms| (age_ms as f64 / 1_000.0 + since_s).max(0.0));
         metrics.event_age_seconds.record_all(ages_s);
@@ -233,7 +238,7 @@ impl Receipt {
         Self { event_ids, ..self }
     }
 
-    /// Whether some deliveries were not accepted and must be sent again.
+    /// Whether some deliveries have no outcome and must be sent again.
     pub fn is_partial(&self) -> bool {
         let is_open = |status| {
             matches!(
@@ -243,6 +248,11 @@ impl Receipt {
         };
         let mut outcomes = self.outcomes.iter();
         outcomes.any(|outcome| is_open(outcome.status()))
+    }
+
+    /// Whether it is unknown of some deliveries if they are stored.
+    pub fn is_in_doubt(&self) -> bool {
+        self.outcomes.iter().any(|outcome| outcome.unknown)
     }
 }
 

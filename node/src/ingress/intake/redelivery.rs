@@ -15,7 +15,7 @@ use super::{
     admission::Admission,
     publish::{Intake, IntakeError},
 };
-use crate::route::Urgency;
+use crate::route::{DeliveryError, Urgency};
 
 /// The outcome of a letter's new delivery.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,8 +30,10 @@ pub enum RedriveOutcome {
     Stays(RefusedNow),
     /// Refused again, and kept as another letter: in normalised form, or in another shard.
     Moved(RefusedNow),
-    /// Not accepted, or the outcome is unknown.
+    /// Nothing was stored: to be delivered again.
     Retry,
+    /// It may or may not be stored, and may yet be. Delivered again it is a duplicate then.
+    Unknown,
 }
 
 /// The refusal of a letter that is refused again.
@@ -196,13 +198,14 @@ impl Sent {
         }
     }
 
-    fn outcome(self, outcome: Option<Outcome>) -> RedriveOutcome {
+    fn outcome(self, outcome: Result<Outcome, DeliveryError>) -> RedriveOutcome {
         match outcome {
-            None => RedriveOutcome::Retry,
-            Some(Outcome::Accepted) => RedriveOutcome::Accepted,
-            Some(Outcome::Shadowed) => RedriveOutcome::Shadowed,
-            Some(Outcome::Duplicate { reason: None, .. }) => RedriveOutcome::Duplicate,
-            Some(
+            Err(DeliveryError::Unknown) => RedriveOutcome::Unknown,
+            Err(_) => RedriveOutcome::Retry,
+            Ok(Outcome::Accepted) => RedriveOutcome::Accepted,
+            Ok(Outcome::Shadowed) => RedriveOutcome::Shadowed,
+            Ok(Outcome::Duplicate { reason: None, .. }) => RedriveOutcome::Duplicate,
+            Ok(
                 Outcome::DeadLettered(reason)
                 | Outcome::Duplicate {
                     reason: Some(reason),

@@ -1,5 +1,6 @@
 //! The life of a node: start, serve, drain, stop.
 
+mod failures;
 mod listeners;
 mod services;
 
@@ -10,7 +11,7 @@ use tokio::{net::TcpListener, sync::watch};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::server::HealthReporter;
 
-use self::{listeners::Listeners, services::Services};
+use self::{failures::Failures, listeners::Listeners, services::Services};
 use crate::{
     config::{Config, LoadedConfig},
     connections::{HandlePlan, TooFewHandles, handle_limit},
@@ -130,7 +131,7 @@ pub async fn serve(
     // The first poll installs the signal handlers: a ready node stops in order.
     let mut shutdown = pin!(shutdown);
     let early = shutdown.as_mut().now_or_never();
-    readiness.send_replace(Readiness::Ready);
+    running.become_ready(&readiness);
     report(&health, true).await;
     tracing::info!(
         grpc = addresses.0.map(tracing::field::display),
@@ -248,6 +249,17 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
 }
 
 impl Running {
+    /// From now on the readiness shows which replicas have failed.
+    fn become_ready(&self, readiness: &watch::Sender<Readiness>) {
+        readiness.send_replace(Readiness::Ready);
+        let failures = Failures {
+            router: Arc::clone(&self.started.router),
+            control: Arc::clone(&self.started.control),
+            readiness: readiness.clone(),
+        };
+        self.tasks.spawn(failures.run(self.stop_tasks.clone()));
+    }
+
     /// The last checkpoint shortens the next start; the log alone would suffice.
     async fn take_down(self) -> Result<(), ServeError> {
         let Self {

@@ -31,7 +31,7 @@ pub struct IngestMetrics {
     /// Not rendered; the diagnosis reports them.
     pub home_pages: HomePages,
     requests: [Counter; 3],
-    events: [Counter; 5],
+    events: [Counter; Outcome::ALL.len()],
     dead_letters: [Counter; Reason::ALL.len()],
 }
 
@@ -46,8 +46,10 @@ pub enum Outcome {
     Shadowed,
     /// Refused, and kept as a dead letter.
     DeadLettered,
-    /// Not taken; the sender is to retry.
+    /// Not stored; the sender is to retry.
     Retry,
+    /// It may or may not be stored; the sender is to retry.
+    Unknown,
 }
 
 /// The way by which events arrived.
@@ -63,21 +65,23 @@ pub enum Transport {
 
 impl Outcome {
     /// All variants, in order.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Accepted,
         Self::Duplicate,
         Self::Shadowed,
         Self::DeadLettered,
         Self::Retry,
+        Self::Unknown,
     ];
 
     /// Their labels, in the same order.
-    pub(super) const NAMES: [&'static str; 5] = [
+    pub(super) const NAMES: [&'static str; 6] = [
         "accepted",
         "duplicate",
         "shadowed",
         "dead_lettered",
         "retry",
+        "unknown",
     ];
 }
 

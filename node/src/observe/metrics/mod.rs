@@ -36,7 +36,7 @@ pub use log::LogMetrics;
 pub use read::{Consistency, ReadMetrics};
 pub use resource::ResourceMetrics;
 pub use saved::{SavedGroup, SavedGroups};
-pub use shard::{ShardFigures, ShardMetrics};
+pub use shard::{ReplicaState, ShardFigures, ShardMetrics};
 pub use source::SourceMetrics;
 
 use super::recent_activity::RecentActivity;

@@ -1,4 +1,4 @@
-//! Metrics of event time and of what is applied, by shard.
+//! Metrics of event time, of what is applied and of the replica, by shard.
 
 use std::sync::{Arc, OnceLock};
 
@@ -19,12 +19,29 @@ const HASH: &str = "homeroom_entry_hash";
 /// shows the hash of its configuration in 48 bits too.
 const SHOWN_BITS: u64 = (1 << 48) - 1;
 
-/// Metrics of event time and of what is applied, by shard. A shard without a replica here has no
-/// series, rather than zeros.
+const REPLICA: &str = "homeroom_replica_state";
+/// The values of the label `state`, in the order of [`ReplicaState`].
+const STATES: [&str; 3] = ["leads", "follows", "failed"];
+
+/// Metrics of event time, of what is applied and of the replica, by shard. A shard without a
+/// replica here has no series, rather than zeros.
 pub struct ShardMetrics {
     registry: Arc<Registry>,
     shards: [OnceLock<[Gauge; 3]>; SHARDS_MAX],
     applied: [OnceLock<[Gauge; 2]>; SHARDS_MAX],
+    /// By [`ReplicaState`].
+    replicas: [OnceLock<[Gauge; 3]>; SHARDS_MAX],
+}
+
+/// What a shard's replica on this node does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplicaState {
+    /// It takes the shard's writes.
+    Leads,
+    /// It applies what its leader writes, or waits for a leader.
+    Follows,
+    /// It has ended by itself.
+    Failed,
 }
 
 /// Event time of a shard.
@@ -58,6 +75,10 @@ impl ShardMetrics {
                 HASH,
                 "Lowest 48 bits of the hash over all that this replica of a shard applied; replicas with equal homeroom_applied_index must have equal ones",
             ),
+            (
+                REPLICA,
+                "What a shard's replica on this node does: 1 for its present state, 0 for the others",
+            ),
         ] {
             registry.describe_gauge(name, help);
         }
@@ -65,6 +86,25 @@ impl ShardMetrics {
             registry: Arc::clone(registry),
             shards: [const { OnceLock::new() }; SHARDS_MAX],
             applied: [const { OnceLock::new() }; SHARDS_MAX],
+            replicas: [const { OnceLock::new() }; SHARDS_MAX],
+        }
+    }
+
+    /// Shows what a shard's replica does. Numbers beyond the possible shards are ignored.
+    pub fn show_replica(&self, shard: u16, state: ReplicaState) {
+        let Some(slot) = self.replicas.get(usize::from(shard)) else {
+            return;
+        };
+        let gauges = slot.get_or_init(|| {
+            let shard = shard.to_string();
+            let gauge = |state| {
+                let labels = [("shard", shard.as_str()), ("state", state)];
+                self.registry.gauge(REPLICA, &labels)
+            };
+            STATES.map(gauge)
+        });
+        for (number, gauge) in gauges.iter().enumerate() {
+            gauge.set(f64::from(u8::from(number == state as usize)));
         }
     }
 

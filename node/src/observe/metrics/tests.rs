@@ -49,6 +49,8 @@ fn every_family_is_described_and_rendered() {
     metrics
         .shard
         .show_applied(3, 1_234_567, 0xFEDC_0123_4567_89AB);
+    metrics.shard.show_replica(3, ReplicaState::Leads);
+    metrics.shard.show_replica(3, ReplicaState::Failed);
     metrics.ingest.insight_latency_seconds.record_many(0.004, 1);
     metrics.ingest.event_age_seconds.record_many(7_000.0, 1);
     metrics.ingest.entry_events.record(128.0);
@@ -71,6 +73,8 @@ fn every_family_is_described_and_rendered() {
     assert_eq!(shown, expected);
     for line in [
         "homeroom_watermark_lag_seconds{shard=\"3\"} 1.5",
+        "homeroom_replica_state{shard=\"3\",state=\"failed\"} 1",
+        "homeroom_replica_state{shard=\"3\",state=\"leads\"} 0",
         "homeroom_checkpoint_bytes_total 4096",
         "homeroom_watermark_timestamp_seconds{shard=\"3\"} 1000.25",
         "homeroom_newest_event_timestamp_seconds{shard=\"3\"} 1012",

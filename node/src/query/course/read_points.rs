@@ -9,7 +9,7 @@ use tonic::Status;
 
 use super::{class::Class, clock, page::RosterPage};
 use crate::{
-    query::{answer_size::FRESHNESS_BYTES_MAX, freshness},
+    query::{answer_size::FRESHNESS_BYTES_MAX, freshness, leaders::Leaders},
     shard::{ReadOptions, ShardReplica, View},
 };
 
@@ -25,7 +25,10 @@ impl ReadPoints {
     ///
     /// # Errors
     /// When a shard can't be, and the request does not accept less.
-    pub async fn of(shards: Vec<(Arc<ShardReplica>, ReadOptions)>) -> Result<Self, Status> {
+    pub async fn of(
+        shards: Vec<(Arc<ShardReplica>, ReadOptions)>,
+        leaders: &Leaders,
+    ) -> Result<Self, Status> {
         let met = shards.iter();
         let met = met.map(|(shard, options)| shard.reader().await_consistency(*options));
         let met = try_join_all(met).await?;
@@ -35,15 +38,14 @@ impl ReadPoints {
             .filter_map(|(shard, _)| shard.clock().now_ms());
         // Without log time nothing tells how long ago the newest event was.
         let points = clock::points(&views, log_now_ms.max().unwrap_or(i64::MIN));
-        let terms = shards.iter().map(|(shard, _)| shard.leadership().term);
         let bytes_max = FRESHNESS_BYTES_MAX / shards.len().max(1);
         let freshness = shards
             .iter()
             .zip(&views)
-            .zip(met.into_iter().zip(terms))
-            .map(|(((shard, _), view), ((confirmed, bound_met), term))| {
-                let place = (shard.shard(), term);
-                freshness::within(view, place, confirmed.elapsed(), bound_met, bytes_max)
+            .zip(met)
+            .map(|(((shard, _), view), (confirmed, bound_met))| {
+                let leader = leaders.of(shard);
+                freshness::within(view, leader, confirmed.elapsed(), bound_met, bytes_max)
             })
             .collect();
         Ok(Self {

@@ -55,12 +55,17 @@ impl CourseHandler {
         }
     }
 
+    async fn points(&self, read: Option<&v1::ReadOptions>) -> Result<ReadPoints, Status> {
+        let shards = self.context.all_shards(read)?;
+        ReadPoints::of(shards, &self.context.leaders()).await
+    }
+
     async fn list(
         &self,
         request: v1::ListCoursesRequest,
     ) -> Result<v1::ListCoursesResponse, Status> {
         let size = page::size(request.page_size, COURSES_MAX);
-        let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
+        let points = self.points(request.read.as_ref()).await?;
         let after = request.page_token.as_str();
         // One more tells whether there is another page.
         let ids = points.shards();
@@ -89,7 +94,7 @@ impl CourseHandler {
             &request.page_token,
             request.needing_help_only,
         )?;
-        let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
+        let points = self.points(request.read.as_ref()).await?;
         let class = points.class(&request.course_id, &page).await?;
         let (found, course) = (class.found, class.summary(&request.course_id));
         let (roster, next) = class.into_roster();
@@ -145,7 +150,7 @@ impl CourseService for CourseHandler {
         let request = request.into_inner();
         check_id("course_id", &request.course_id)?;
         self.measured(async {
-            let points = ReadPoints::of(self.context.all_shards(request.read.as_ref())?).await?;
+            let points = self.points(request.read.as_ref()).await?;
             windows::list(&self.context.pool, points, &request).await
         })
         .await
@@ -159,7 +164,8 @@ impl CourseService for CourseHandler {
         check_id("course_id", &request.course_id)?;
         let watches = Arc::clone(&self.watches).try_acquire_owned();
         let held = watches.map_err(|_| status::overloaded("too many courses are watched"))?;
-        let watch = CourseWatch::new(self.context.router.shards().to_vec(), request)?;
+        let shards = self.context.router.shards().to_vec();
+        let watch = CourseWatch::new((shards, self.context.leaders()), request)?;
         // The permit is released with the stream.
         let answers = watch.answers().map(move |answer| {
             let _held = &held;

@@ -8,7 +8,10 @@ use tokio::time::{Instant, sleep_until};
 use tonic::Status;
 
 use super::{page::RosterPage, read_points::ReadPoints};
-use crate::{query::read_options, shard::ShardReplica};
+use crate::{
+    query::{leaders::Leaders, read_options},
+    shard::ShardReplica,
+};
 
 /// Default time between two answers, ms.
 const INTERVAL_DEFAULT_MS: u32 = 1_000;
@@ -21,6 +24,7 @@ const QUIET_MS: u64 = 5_000;
 /// A watch of one course.
 pub struct CourseWatch {
     shards: Vec<Arc<ShardReplica>>,
+    leaders: Leaders,
     course_id: String,
     interval: Duration,
     page: RosterPage,
@@ -34,11 +38,12 @@ impl CourseWatch {
     /// # Errors
     /// When the interval is too short.
     pub fn new(
-        shards: Vec<Arc<ShardReplica>>,
+        (shards, leaders): (Vec<Arc<ShardReplica>>, Leaders),
         request: v1::WatchCourseRequest,
     ) -> Result<Self, Status> {
         Ok(Self {
             shards,
+            leaders,
             course_id: request.course_id,
             interval: read_options::watch_interval(
                 request.min_interval_ms,
@@ -99,7 +104,7 @@ impl CourseWatch {
 
     async fn look(&self) -> Result<v1::WatchCourseResponse, Status> {
         let shards = (self.shards.iter()).map(|shard| (Arc::clone(shard), read_options::RECENT));
-        let points = ReadPoints::of(shards.collect()).await?;
+        let points = ReadPoints::of(shards.collect(), &self.leaders).await?;
         let class = points.class(&self.course_id, &self.page).await?;
         let (found, course) = (class.found, class.summary(&self.course_id));
         Ok(v1::WatchCourseResponse {

@@ -83,6 +83,7 @@ impl<'d> Redrive<'d> {
             refused_again = response.dead_lettered,
             cut = response.cut,
             retry = response.retry,
+            unknown = response.unknown,
             "dead letters were re-driven"
         );
         Ok(response)
@@ -138,6 +139,10 @@ impl<'d> Redrive<'d> {
             RedriveOutcome::Moved(now) => (&mut response.dead_lettered, true, Some(now)),
             RedriveOutcome::Stays(now) => (&mut response.dead_lettered, false, Some(now)),
             RedriveOutcome::Retry => (&mut response.retry, false, None),
+            RedriveOutcome::Unknown => {
+                response.unknown += 1;
+                (&mut response.retry, false, None)
+            }
         };
         *count += 1;
         if is_removed {

@@ -42,6 +42,16 @@ impl DeadLetterHandler {
         }
     }
 
+    /// The letters of a failed replica can't be read, and those of the others are not all.
+    fn check_alive(&self) -> Result<(), Status> {
+        let mut shards = self.router.shards().iter();
+        let failed = shards.find_map(|shard| Some((shard.shard(), shard.failed()?)));
+        failed.map_or(Ok(()), |(shard, why)| {
+            let words = format!("the replica of shard {shard} on this node has failed: {why}");
+            Err(status::unavailable(status::SHARD_FAILED, &words))
+        })
+    }
+
     /// Two re-drives at once would deliver the same letters twice; one could also restore what
     /// another request discards.
     fn begin_work(&self) -> Result<MutexGuard<'_, ()>, Status> {
@@ -58,6 +68,7 @@ impl DeadLetterService for DeadLetterHandler {
         request: Request<v1::SummarizeRequest>,
     ) -> Result<Response<v1::SummarizeResponse>, Status> {
         let filter = Filter::of(request.into_inner().filter)?;
+        self.check_alive()?;
         let mut summary = Summary::default();
         for shard in self.router.shards() {
             let mut from = Some(0);
@@ -76,6 +87,7 @@ impl DeadLetterService for DeadLetterHandler {
     ) -> Result<Response<v1::RedriveResponse>, Status> {
         let v1::RedriveRequest { filter, dry_run } = request.into_inner();
         let filter = Filter::of(filter)?;
+        self.check_alive()?;
         let redrive = Redrive::new(&self.router, &self.intake, &self.stop);
         if dry_run {
             return Ok(Response::new(redrive.dry_run(&filter).await?));
@@ -90,6 +102,7 @@ impl DeadLetterService for DeadLetterHandler {
     ) -> Result<Response<v1::DiscardResponse>, Status> {
         let v1::DiscardRequest { filter, dry_run } = request.into_inner();
         let filter = Filter::of(filter)?;
+        self.check_alive()?;
         let _alone = (!dry_run).then(|| self.begin_work()).transpose()?;
         discard(&self.router, &filter, dry_run)
             .await
@@ -102,6 +115,7 @@ impl DeadLetterService for DeadLetterHandler {
     ) -> Result<Response<v1::ListResponse>, Status> {
         let request = request.into_inner();
         let filter = Filter::of(request.filter)?;
+        self.check_alive()?;
         let letters_max = match request.page_size as usize {
             0 => PAGE_DEFAULT,
             size => size.min(PAGE_MAX),

@@ -26,6 +26,10 @@ pub(super) struct Facts {
     pub fsyncs: DurationSummary,
     /// The group that has waited longest for a checkpoint.
     pub oldest_checkpoint: Option<(String, Duration)>,
+    /// Groups whose replica on this node has ended by itself, with the reason.
+    pub failed: Vec<(String, Arc<str>)>,
+    /// Number of shards whose replica on this node leads.
+    pub led: usize,
     /// Groups that take no more entries, with the reason.
     pub sealed: Vec<(String, Arc<str>)>,
     /// Bases that failed since the node started.

@@ -37,7 +37,10 @@ pub(super) async fn facts(
     metrics: &Metrics,
     resources: &ReadResourceUsage,
 ) -> Facts {
-    let looks = router.shards().iter().map(|shard| async move {
+    // The state of a failed replica is not to be relied on.
+    let alive = router.shards().iter();
+    let alive = alive.filter(|shard| shard.failed().is_none());
+    let looks = alive.map(|shard| async move {
         let look = timeout(ANSWER_WITHIN, look(shard, metrics)).await;
         look.map_err(|_| shard.shard())
     });
@@ -58,11 +61,15 @@ pub(super) async fn facts(
         false => "the control plane".to_owned(),
     };
     let oldest = metrics.checkpoint.saved.oldest();
-    let shards_sealed = router.shards().iter().map(|shard| shard.group());
-    let shards_sealed = shards_sealed.map(|group| (group.id(), group.sealed()));
-    let sealed = shards_sealed
-        .chain([(control.group().id(), control.group().sealed())])
-        .filter_map(|(id, why)| Some((name(id), why?)));
+    let of_shards = router.shards().iter().map(|shard| shard.group());
+    let of_shards = of_shards.map(|group| (group.id(), group.sealed(), group.failed()));
+    let of_control = control.group();
+    let of_control = (of_control.id(), of_control.sealed(), of_control.failed());
+    let (mut sealed, mut failed) = (Vec::new(), Vec::new());
+    for (id, why_sealed, why_failed) in of_shards.chain([of_control]) {
+        sealed.extend(why_sealed.map(|why| (name(id), why)));
+        failed.extend(why_failed.map(|why| (name(id), why)));
+    }
     Facts {
         sources,
         shards,
@@ -73,10 +80,17 @@ pub(super) async fn facts(
         appends: metrics.log.recent_appends.summary(),
         fsyncs: metrics.log.recent_fsyncs.summary(),
         oldest_checkpoint: oldest.map(|(id, age)| (name(id), age)),
-        sealed: sealed.collect(),
+        failed,
+        led: led(router),
+        sealed,
         base_failures: metrics.checkpoint.failed(),
         wall_ms: wall_ms(),
     }
+}
+
+fn led(router: &Router) -> usize {
+    let shards = router.shards().iter();
+    shards.filter(|shard| shard.leadership().leads).count()
 }
 
 async fn look(shard: &Arc<ShardReplica>, metrics: &Metrics) -> (ShardFacts, BySource) {

@@ -12,6 +12,7 @@ mod facts;
 mod finding;
 mod gather;
 mod home_pages;
+mod replicas;
 mod resources;
 #[cfg(test)]
 mod sample;
@@ -32,7 +33,7 @@ use crate::{
 type Check = fn(&Facts) -> Vec<v1::Finding>;
 
 /// The checks, in the order of their findings.
-const CHECKS: [Check; 14] = [
+const CHECKS: [Check; 15] = [
     deliveries::conservation,
     deliveries::producer_gaps,
     dead_letters::dead_letters,
@@ -40,6 +41,7 @@ const CHECKS: [Check; 14] = [
     event_time::watermark,
     event_time::sources,
     home_pages::home_pages,
+    replicas::replicas,
     storage::log,
     storage::fsync,
     storage::checkpoints,
@@ -123,6 +125,7 @@ mod tests {
             "watermark",
             "sources",
             "home-pages",
+            "replicas",
             "log",
             "fsync",
             "checkpoints",

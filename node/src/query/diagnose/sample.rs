@@ -44,6 +44,8 @@ pub(super) fn empty() -> Facts {
         appends: DurationSummary::default(),
         fsyncs: DurationSummary::default(),
         oldest_checkpoint: None,
+        failed: Vec::new(),
+        led: 2,
         sealed: Vec::new(),
         base_failures: 0,
         wall_ms: NOW_MS,

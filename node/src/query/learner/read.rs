@@ -6,6 +6,7 @@ use tonic::Status;
 use crate::{
     query::{
         freshness,
+        leaders::Leaders,
         profile::{self, Mask},
     },
     shard::{ReadOptions, ShardReplica},
@@ -13,7 +14,7 @@ use crate::{
 
 /// Reads a learner's profile into a message of the contract.
 pub(super) async fn read_profile(
-    shard: &ShardReplica,
+    (shard, leaders): (&ShardReplica, &Leaders),
     user_id: &str,
     options: ReadOptions,
     mask: &Mask,
@@ -24,7 +25,7 @@ pub(super) async fn read_profile(
             learner.map(|learner| learner.profile(&view.at))
         })
         .await?;
-    let freshness = freshness::of_read(shard, &read).await;
+    let freshness = freshness::of_read(leaders.of(shard), &read);
     let profile = read.value.map(|profile| profile::to_proto(profile, mask));
     Ok(v1::GetLearnerResponse {
         found: profile.is_some(),

@@ -14,6 +14,7 @@ use tonic::Status;
 use crate::query::{
     answer_size::ANSWER_BYTES_MAX,
     freshness,
+    leaders::Leaders,
     pool::{QueryPool, Sliced},
     window,
 };
@@ -27,6 +28,7 @@ const WINDOWS_MAX: usize = 1_000;
 /// State of a scan.
 struct Scan {
     pool: QueryPool,
+    leaders: Leaders,
     shards: VecDeque<(Arc<ShardReplica>, ReadOptions)>,
     present: Option<Present>,
     query: WindowQuery,
@@ -63,12 +65,13 @@ const MESSAGE_WITHIN: Duration = Duration::from_secs(1);
 
 /// All windows that match a query.
 pub fn windows(
-    pool: QueryPool,
+    (pool, leaders): (QueryPool, Leaders),
     shards: Vec<(Arc<ShardReplica>, ReadOptions)>,
     query: WindowQuery,
 ) -> impl Stream<Item = Result<v1::ScanWindowsResponse, Status>> + Send {
     let scan = Scan {
         pool,
+        leaders,
         shards: shards.into(),
         present: None,
         query,
@@ -89,7 +92,7 @@ impl Scan {
                 self.present = Some(Present::begin(shard, options, &self.query).await?);
                 continue;
             };
-            match present.next(&self.pool).await? {
+            match present.next(&self.pool, &self.leaders).await? {
                 None => self.present = None,
                 // None of these learners has a window.
                 Some(answer) if answer.learners.is_empty() => {}
@@ -125,7 +128,11 @@ impl Present {
     }
 
     /// The next message; `None` after the last learner.
-    async fn next(&mut self, pool: &QueryPool) -> Result<Option<v1::ScanWindowsResponse>, Status> {
+    async fn next(
+        &mut self,
+        pool: &QueryPool,
+        leaders: &Leaders,
+    ) -> Result<Option<v1::ScanWindowsResponse>, Status> {
         let Some(mut task) = self.message.take() else {
             return Ok(None);
         };
@@ -140,12 +147,12 @@ impl Present {
         }
         let (task, learners) = pool.run_next(task).await?;
         self.message = Some(task);
-        let place = (self.shard.shard(), self.shard.leadership().term);
+        let leader = leaders.of(&self.shard);
         let staleness = self.shard.reader().staleness();
         let view = self.shard.view();
         Ok(Some(v1::ScanWindowsResponse {
             learners,
-            freshness: Some(freshness::of_view(&view, place, staleness, self.bound_met)),
+            freshness: Some(freshness::of_view(&view, leader, staleness, self.bound_met)),
         }))
     }
 }

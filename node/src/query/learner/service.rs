@@ -73,7 +73,8 @@ impl LearnerHandler {
     ) -> Result<v1::GetLearnerResponse, Status> {
         let (shard, options) = self.place(user_id, read)?;
         let begun = Instant::now();
-        let answer = read_profile(&shard, user_id, options, mask).await;
+        let leaders = self.context.leaders();
+        let answer = read_profile((&shard, &leaders), user_id, options, mask).await;
         self.measure(options.consistency, begun, answer.as_ref().ok());
         answer
     }
@@ -171,7 +172,8 @@ impl LearnerService for LearnerHandler {
         let page = window::page_size(request.page_size);
         let query = list_query(&request)?;
         let place = (&*place.0, place.1);
-        let page = windows::list(&self.context.pool, place, &request.user_id, query, page);
+        let with = (&self.context.pool, &self.context.leaders());
+        let page = windows::list(with, place, &request.user_id, query, page);
         page.await.map(Response::new)
     }
 
@@ -191,7 +193,8 @@ impl LearnerService for LearnerHandler {
         let shards = self.context.all_shards(request.read.as_ref())?;
         let scans = Arc::clone(&self.scans).try_acquire_owned();
         let held = scans.map_err(|_| status::overloaded("too many scans at once"))?;
-        let answers = scan::windows(self.context.pool.clone(), shards, query);
+        let with = (self.context.pool.clone(), self.context.leaders());
+        let answers = scan::windows(with, shards, query);
         // The permit is released with the stream.
         let answers = answers.map(move |answer| {
             let _held = &held;
@@ -207,6 +210,7 @@ impl LearnerService for LearnerHandler {
         let request = request.into_inner();
         let (shard, _) = self.place(&request.user_id, None)?;
         let mask = Mask::of(request.field_mask)?;
+        let shard = (shard, self.context.leaders());
         let watch = LearnerWatch::new(shard, request.user_id, request.min_interval_ms, mask)?;
         Ok(self.context.stream(watch.answers()))
     }

@@ -14,6 +14,7 @@ use tonic::Status;
 use super::read::read_profile;
 use crate::{
     query::{
+        leaders::Leaders,
         profile::Mask,
         read_options::{self, RECENT},
     },
@@ -29,6 +30,7 @@ const INTERVAL_LEAST_MS: u32 = 10;
 /// A watch of one learner.
 pub struct LearnerWatch {
     shard: Arc<ShardReplica>,
+    leaders: Leaders,
     user_id: String,
     interval: Duration,
     mask: Mask,
@@ -46,7 +48,7 @@ impl LearnerWatch {
     /// # Errors
     /// When the interval is too short.
     pub fn new(
-        shard: Arc<ShardReplica>,
+        (shard, leaders): (Arc<ShardReplica>, Leaders),
         user_id: String,
         min_interval_ms: u32,
         mask: Mask,
@@ -57,6 +59,7 @@ impl LearnerWatch {
             changes: shard.watch(&user_id),
             views: shard.views(),
             shard,
+            leaders,
             user_id,
             interval,
             mask,
@@ -83,7 +86,8 @@ impl LearnerWatch {
                 sleep_until(sent_at + self.interval).await;
             }
             self.sent_pane_ms = pane_of(&self.views.borrow_and_update());
-            let read = read_profile(&self.shard, &self.user_id, RECENT, &self.mask).await?;
+            let shard = (&*self.shard, &self.leaders);
+            let read = read_profile(shard, &self.user_id, RECENT, &self.mask).await?;
             let answer = v1::WatchLearnerResponse {
                 found: read.found,
                 profile: read.profile,
@@ -107,6 +111,8 @@ impl LearnerWatch {
         loop {
             tokio::select! {
                 () = self.changes.changed() => return Ok(()),
+                // The next read says so.
+                () = self.shard.until_failed() => return Ok(()),
                 alive = self.views.changed() => {
                     if alive.is_err() {
                         return Err(status::unavailable("STOPPING", "the shard is stopping"));

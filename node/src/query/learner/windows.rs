@@ -9,6 +9,7 @@ use tonic::Status;
 use crate::{
     query::{
         freshness,
+        leaders::Leaders,
         pool::{QueryPool, Sliced},
         window,
     },
@@ -28,7 +29,7 @@ impl Sliced for PageTask {
 /// # Errors
 /// When the shard can't be read, or the page would take too much work.
 pub(super) async fn list(
-    pool: &QueryPool,
+    (pool, leaders): (&QueryPool, &Leaders),
     (shard, options): (&ShardReplica, ReadOptions),
     user_id: &str,
     query: WindowQuery,
@@ -38,8 +39,8 @@ pub(super) async fn list(
     let limits = window::page_limits(windows_max);
     let page = PageTask::new(shard.reader().windows(), user_id, query, limits);
     let page = pool.run(page).await?;
-    let place = (shard.shard(), shard.leadership().term);
-    let freshness = freshness::of_view(&page.view, place, confirmed.elapsed(), bound_met);
+    let leader = leaders.of(shard);
+    let freshness = freshness::of_view(&page.view, leader, confirmed.elapsed(), bound_met);
     Ok(v1::ListWindowsResponse {
         found: page.found,
         windows: page.windows.iter().map(window::to_proto).collect(),

@@ -1,6 +1,6 @@
 //! Why a read has no answer, and how long it tries.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How long a read waits for its consistency before it is answered with less, or refused.
 pub(super) const WAIT_MAX: Duration = Duration::from_secs(2);
@@ -24,6 +24,9 @@ pub enum ReadError {
     /// The learner changed each time while it was read.
     #[error("the learner changes too fast to be read")]
     Changing,
+    /// The shard's replica on this node has ended by itself; the reason.
+    #[error("the shard's replica on this node has failed: {0}")]
+    Failed(Arc<str>),
     /// The shard is stopping.
     #[error("the shard is stopping")]
     Stopped,

@@ -158,10 +158,12 @@ impl<R: Replicated> ShardReader<R> {
         &self,
         options: ReadOptions,
     ) -> Result<(Instant, bool), ReadError> {
+        self.check_alive()?;
         let met = timeout(WAIT_MAX, self.reach(options.consistency))
             .await
             .ok()
             .flatten();
+        self.check_alive()?;
         let known = met.or_else(|| self.applied_confirmation());
         match met {
             None if options.fail_when_stale => Err(ReadError::Stale),
@@ -175,6 +177,13 @@ impl<R: Replicated> ShardReader<R> {
         self.applied_confirmation()
             .unwrap_or(self.started)
             .elapsed()
+    }
+
+    /// A failed replica may have applied half an entry.
+    fn check_alive(&self) -> Result<(), ReadError> {
+        self.group
+            .failed()
+            .map_or(Ok(()), |why| Err(ReadError::Failed(why)))
     }
 
     /// `None` when it can't be reached.

@@ -21,9 +21,10 @@ pub(super) async fn redrive(
     } else {
         show_redrive(&answer, dry_run, output)?;
     }
-    match answer.retry {
-        0 => Ok(()),
-        retry => Err(CliError::NotAllTaken(retry)),
+    let unknown = answer.unknown;
+    match answer.retry.saturating_sub(unknown) {
+        0 if unknown == 0 => Ok(()),
+        not_taken => Err(CliError::NotAllTaken { not_taken, unknown }),
     }
 }
 
@@ -48,7 +49,8 @@ fn show_redrive(
             ("shadowed", answer.shadowed),
             ("refused again", answer.dead_lettered),
             ("kept in part only, can't be sent", answer.cut),
-            ("not taken now", answer.retry),
+            ("not taken now", answer.retry.saturating_sub(answer.unknown)),
+            ("unknown", answer.unknown),
         ]
     };
     output.text(render::facts(counts))?;

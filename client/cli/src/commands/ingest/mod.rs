@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use crate::{
     error::CliError,
-    ingest::{IngestOptions, ingest},
+    ingest::{IngestError, IngestOptions, ingest},
     input::Source,
     output::Output,
     render,
@@ -25,8 +25,9 @@ use progress::IngestProgress;
 /// detected. Everything is sent as it is written and decoded by the node: what is no valid event is
 /// refused there, kept as a dead letter and counted here. Sending the same input twice is safe:
 /// what was taken before is counted as duplicate. When a node fails, the events without an outcome
-/// are sent again. Memory is bounded: a line over 1 MiB is cut (and refused as oversized), an
-/// array's element over 16 MiB ends the run.
+/// are sent again; those that still have none in the end, and may or may not be stored, are counted
+/// as unknown, and the run fails. Memory is bounded: a line over 1 MiB is cut (and refused as
+/// oversized), an array's element over 16 MiB ends the run.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The file; `-` for standard input.
@@ -67,6 +68,10 @@ struct Summary {
     duplicate: u64,
     shadowed: u64,
     dead_lettered: BTreeMap<String, u64>,
+    /// May or may not be stored. Not in `received`.
+    unknown: u64,
+    /// Certainly not stored. Not in `received`, and without what was not read from the file.
+    not_stored: u64,
     seconds: f64,
     events_per_second: f64,
 }
@@ -83,15 +88,20 @@ pub(super) async fn run(client: &Client, args: Args, output: &mut Output) -> Res
     })
     .await;
     drop(progress);
-    let tally = result.map_err(|error| CliError::Ingest {
-        acknowledged: error.tally.received(),
-        kind: error.kind,
-    })?;
+    let (tally, failure) = match result {
+        Ok(tally) => (tally, None),
+        Err(IngestError { tally, kind }) => (tally, Some(kind)),
+    };
     let summary = summary(&tally, started.elapsed());
-    if output.is_json() {
-        return output.json(&summary);
+    match output.is_json() {
+        true => output.json(&summary)?,
+        false => show(&summary, output)?,
     }
-    show(&summary, output)
+    let Some(kind) = failure else { return Ok(()) };
+    // The counts are printed before the error.
+    output.flush()?;
+    let tally = Box::new(tally);
+    Err(CliError::Ingest { tally, kind })
 }
 
 fn open(file: &Path) -> Result<Source, CliError> {
@@ -135,6 +145,8 @@ fn summary(tally: &Tally, elapsed: Duration) -> Summary {
         duplicate: tally.duplicate,
         shadowed: tally.shadowed,
         dead_lettered: tally.dead_lettered_by_reason().collect(),
+        unknown: tally.unknown,
+        not_stored: tally.not_stored,
         seconds: thousandths(seconds),
         events_per_second: thousandths(tally.received() as f64 / seconds.max(1e-9)),
     }
@@ -156,6 +168,10 @@ fn show(summary: &Summary, output: &mut Output) -> Result<(), CliError> {
         table.add_row([format!("  {reason}").into(), render::number(count)]);
     }
     table.add_row(["received".into(), render::number(summary.received)]);
+    table.add_row(["unknown".into(), render::number(summary.unknown)]);
+    if summary.not_stored > 0 {
+        table.add_row(["not stored".into(), render::number(summary.not_stored)]);
+    }
     output.text(table)?;
     let (seconds, rate) = (summary.seconds, summary.events_per_second);
     output.text(format_args!("in {seconds:.1} s, {rate:.0} events/s"))

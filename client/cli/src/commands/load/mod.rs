@@ -194,6 +194,7 @@ fn verdict(report: &Report, output: &mut Output) -> Result<(), CliError> {
     Err(CliError::Load {
         errors: report.errors,
         unacknowledged,
+        unknown: report.in_doubt(),
         first: report.error_messages.first().cloned(),
     })
 }

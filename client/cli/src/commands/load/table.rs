@@ -98,6 +98,7 @@ fn counts(report: &Report) -> render::Table {
         ("shadowed", report.shadowed),
         ("dead-lettered", report.dead_lettered),
         ("no outcome", report.sent - report.acknowledged),
+        ("  unknown", report.unknown),
         ("sent", report.sent),
         ("due, not sent", report.overdue),
     ];
