@@ -14,7 +14,7 @@ const RULES: &str = include_str!("../../../../deploy/prometheus/homeroom.rules.y
 /// check.
 type Case = (&'static str, fn(&mut Facts), &'static str);
 
-const CASES: [Case; 13] = [
+const CASES: [Case; 14] = [
     ("HomeroomWatermarkLag", lags, "watermark"),
     ("HomeroomWatermarkStuck", is_stuck, "watermark"),
     ("HomeroomWatermarkStuck", stands_still, "watermark"),
@@ -25,6 +25,7 @@ const CASES: [Case; 13] = [
     ("HomeroomCheckpointFailing", is_overdue, "checkpoints"),
     ("HomeroomCheckpointFailing", fails, "checkpoints"),
     ("HomeroomDiskDamage", has_rotten, "checkpoints"),
+    ("HomeroomReplicaFailed", has_failed, "replicas"),
     ("HomeroomInsightLatency", has_a_slow_disk, "fsync"),
     ("HomeroomInsightLatency", has_a_slow_log, "log"),
     ("HomeroomInsightLatency", has_too_much, "queues"),
@@ -52,7 +53,7 @@ fn every_alert_is_held_against_a_check_that_it_names() {
         .skip(1)
         .filter_map(|rule| rule.split_once('\n'))
         .collect();
-    assert_eq!(alerts.len(), 6);
+    assert_eq!(alerts.len(), 7);
     for (alert, text) in alerts {
         let checks: Vec<&str> = CASES
             .iter()
@@ -64,6 +65,11 @@ fn every_alert_is_held_against_a_check_that_it_names() {
             assert!(text.contains(&format!("`{check}`")), "{alert}: {check}");
         }
     }
+}
+
+/// `homeroom_replica_state{state="failed"} == 1`.
+fn has_failed(facts: &mut Facts) {
+    facts.failed = vec![("shard 1".to_owned(), "its Raft group stopped".into())];
 }
 
 /// `homeroom_watermark_lag_seconds > 10`, for 1 m.
