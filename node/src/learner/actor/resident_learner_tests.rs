@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use homeroom_core::{Event, EventType, learner::ALWAYS};
+use homeroom_core::{Event, EventType, Settings, learner::ALWAYS};
 use tokio::sync::mpsc;
 
 use super::*;
@@ -104,8 +104,8 @@ impl BlockSource for Kept {
     }
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_was_read_back_leaves_again_without_being_saved() {
+/// A learner whose older blocks are evicted, and can be read back; with its memory then, bytes.
+fn partly_evicted() -> (ResidentLearner, u64) {
     let mut resident = new_learner();
     for index in 0..EVENTS {
         click(&mut resident, index, 0);
@@ -116,16 +116,21 @@ async fn what_was_read_back_leaves_again_without_being_saved() {
         _ => None,
     });
     resident.blocks = Arc::new(Kept(blocks.collect()));
-    let evicted = resident.evict_blocks_now(EVENTS);
-    assert!(evicted.is_some());
+    let memory_bytes = resident.evict_blocks_now(EVENTS);
+    (resident, memory_bytes.expect("blocks were evicted"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_read_back_leaves_again_without_being_saved() {
+    let (mut resident, evicted) = partly_evicted();
     // The first event again: only its block tells that it is a duplicate.
     let known = click(&mut resident, 0, EVENTS);
     assert_eq!(
         known.verdicts[..],
         [Verdict::Duplicate { conflicting: false }]
     );
-    assert!(known.memory_bytes > evicted.unwrap_or_default());
-    assert_eq!(resident.evict_blocks_now(EVENTS), evicted);
+    assert!(known.memory_bytes > evicted);
+    assert_eq!(resident.evict_blocks_now(EVENTS), Some(evicted));
     assert_eq!(resident.evict_blocks_now(EVENTS), None);
 }
 
@@ -172,4 +177,31 @@ fn the_estimate_follows_a_learner_that_grows_by_long_texts() {
         }
         assert!(worst <= 0.25, "{text_bytes} bytes: {worst}");
     }
+}
+
+/// A replica with other blocks in memory finds the same: the event is checked with all of them.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_panics_is_poison_once_all_blocks_are_read() {
+    let (mut resident, _) = partly_evicted();
+    assert!(is_partly_evicted(&resident));
+    let at_ms = BEGUN_MS + EVENTS.cast_signed() * STEP_MS;
+    let context = EntryContext {
+        index: EVENTS + 1,
+        block_events: 4,
+        log_time_ms: at_ms,
+        watermark_ms: at_ms - 60_000,
+        floor_ms: 0,
+        settings: Arc::new(Settings {
+            poison_drill_type: Some("drill".to_owned()),
+            ..Settings::default()
+        }),
+    };
+    let mut encoded = Vec::new();
+    let drill = EventType::from_name("drill");
+    Event::bare("ada", "drill", at_ms, drill, "lms").encode_into(&mut encoded);
+    let events = std::iter::once(&encoded[..]);
+    let applied = resident.apply("ada", &context, events, 0);
+    let verdicts = applied.expect("all blocks can be read").verdicts;
+    assert_eq!(verdicts[..], [Verdict::Refused(Reason::Poison)]);
+    assert!(!is_partly_evicted(&resident));
 }
