@@ -28,6 +28,10 @@ test *filter:
 bench *filter:
     cargo bench --package homeroom-core {{ filter }}
 
+# How long a log of 5 GiB takes to open, with a cold page cache (as root). It stays in the folder.
+bench-log dir="target/bench-log" entry_bytes="16384":
+    cargo run --release --package homeroom-node --example log_open {{ dir }} 5 {{ entry_bytes }} 17
+
 # Runs a node with its data in this checkout; flags are passed on to `serve`.
 run *flags:
     cargo run --release -- serve {{ flags }}

@@ -1,12 +1,13 @@
 //! Footers: what they say equals what the whole segments say, and a crash while a segment is sealed
 //! costs nothing.
 
+use std::cell::Cell;
 use std::fs;
 use std::path::Path;
 
 use fastrand::Rng;
 use homeroom_node::store::log::{
-    FileLog, GroupState, GroupUsage, LogEngine, LogEntry, OpenError, SegmentUsage,
+    FileLog, GroupState, GroupUsage, LogEngine, LogEntry, OpenError, SegmentUsage, VerifyError,
 };
 use tempfile::TempDir;
 
@@ -214,4 +215,44 @@ fn a_cut_sealed_segment_is_noticed_at_once() {
         let is_of_it = matches!(error, OpenError::Damaged { segment: 2, .. });
         assert!(is_of_it, "cut at {at}: {error}");
     }
+}
+
+#[test]
+fn a_scrub_finds_damage_in_a_sealed_segment() {
+    let dir = scratch_dir();
+    let log = open(small(dir.path())).expect("a new log opens");
+    for index in 0..200 {
+        durable(&append(&log, 1, 1, index..index + 1));
+    }
+    let segments = log.scrubbable();
+    assert!(segments.len() > 3 && segments.len() + 3 == log.segments().len());
+    let read = Cell::new(0);
+    let pace = |bytes| {
+        read.set(read.get() + bytes);
+        Ok(())
+    };
+    for segment in &segments {
+        log.verify(*segment, &pace).expect("sound");
+    }
+    assert!(read.get() as u64 >= log.segments()[0].bytes);
+    let mut rng = Rng::with_seed(seed("footers"));
+    let sound = segments_in(dir.path()).swap_remove(1);
+    for record in sound.records() {
+        // Any bit that has a meaning: not of the padding, which is at the end.
+        let at = rng.usize(record.offset..record.end - 7);
+        let mut bytes = sound.bytes.clone();
+        bytes[at] ^= 1 << rng.u32(..8);
+        fs::write(&sound.path, bytes).expect("damaged");
+        let error = log.verify(2, &pace).expect_err("damage");
+        let VerifyError::Damaged { segment: 2, offset } = error else {
+            panic!("{error}");
+        };
+        assert_eq!(offset as usize, record.offset);
+    }
+    sound.save();
+    log.verify(2, &pace).expect("sound again");
+    let given_up = log.verify(2, &|_| Err(std::io::Error::other("stop")));
+    assert!(matches!(given_up, Err(VerifyError::Io { segment: 2, .. })));
+    // Deleted: there is nothing to verify.
+    log.verify(1 << 40, &pace).expect("nothing there");
 }

@@ -223,6 +223,7 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
     tasks.spawn(Arc::clone(&checkpoints).run_control(stop_tasks.clone()));
     let scrub = Scrub {
         store: Arc::clone(&started.store),
+        log: Arc::clone(&started.log),
         groups: started.identity.shards + 1,
         every: config.checkpoint.scrub_interval,
         thread: scrub_thread,

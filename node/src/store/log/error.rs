@@ -86,6 +86,27 @@ impl ReadError {
     }
 }
 
+/// A segment of an open log could not be verified.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// A record is not the one that was written. Whether anything needs it is not known.
+    #[error("segment {segment} ({segment:016x}.segment) is damaged at byte {offset}")]
+    Damaged {
+        /// The segment file.
+        segment: SegmentId,
+        /// Where the record begins in the file.
+        offset: u32,
+    },
+    /// The disk returned an error, or the reading was given up.
+    #[error("segment {segment} can't be verified: {source}")]
+    Io {
+        /// The segment file.
+        segment: SegmentId,
+        /// The error.
+        source: io::Error,
+    },
+}
+
 /// A log directory could not be opened. Nothing in it was changed.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {

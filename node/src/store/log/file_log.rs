@@ -13,9 +13,10 @@ use parking_lot::Mutex;
 use super::budget::{ByteBudget, QueuePermit};
 use super::config::{LogConfig, LogHooks};
 use super::engine::{Completion, LogEngine};
-use super::entry::{GroupId, GroupState, GroupUsage, LogEntry, Position, Vote};
-use super::error::{AppendError, OpenError, ReadError, WriteRefused};
+use super::entry::{GroupId, GroupState, GroupUsage, LogEntry, Position, SegmentId, Vote};
+use super::error::{AppendError, OpenError, ReadError, VerifyError, WriteRefused};
 use super::file_read;
+use super::file_verify::{self, Pace};
 use super::format::record::{Control, EntryFields};
 use super::mark::keeper::MarkKeeper;
 use super::mark::mark_file;
@@ -26,7 +27,7 @@ use super::segments::table::SegmentUsage;
 use super::stats::LogStats;
 use super::write::queue::{Op, PendingEntry, Waiting, Work};
 use super::write::shared::Shared;
-use super::write::writer::Writer;
+use super::write::writer::{CACHED_SEGMENTS, Writer};
 
 /// The log of a node: the entries of all groups in one sequence of segment files, written by one
 /// thread.
@@ -113,6 +114,32 @@ impl FileLog {
     /// All segments, oldest first.
     pub fn segments(&self) -> Vec<SegmentUsage> {
         self.shared.table.usage()
+    }
+
+    /// The segments that a scrub may read, oldest first: those that are sealed, and that readers of
+    /// the newest entries do not need in the page cache.
+    pub fn scrubbable(&self) -> Vec<SegmentId> {
+        let mut segments = self.segments();
+        segments.truncate(segments.len().saturating_sub(CACHED_SEGMENTS as usize));
+        segments.into_iter().map(|row| row.segment).collect()
+    }
+
+    /// Reads a sealed segment from the disk and verifies every record. Waits as `pace` does. A
+    /// segment that was deleted is sound.
+    ///
+    /// # Errors
+    /// At the first damaged record, and when the disk or `pace` returns an error.
+    pub fn verify(&self, segment: SegmentId, pace: &Pace<'_>) -> Result<(), VerifyError> {
+        let is_it = |row: &SegmentUsage| row.segment == segment;
+        let row = self.segments().into_iter().find(is_it);
+        let (Some(row), Some(file)) = (row, self.shared.table.file(segment)) else {
+            return Ok(());
+        };
+        match file_verify::verify(&file, row.bytes, pace) {
+            // Deleted meanwhile.
+            Err(_) if self.shared.table.file(segment).is_none() => Ok(()),
+            verified => verified,
+        }
     }
 
     /// Changes one group under its lock, so that memory and queue have the same order of writes.

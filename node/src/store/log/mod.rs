@@ -22,6 +22,7 @@ mod entry;
 mod error;
 mod file_log;
 mod file_read;
+mod file_verify;
 mod format;
 mod mark;
 mod memory;
@@ -35,9 +36,11 @@ pub use config::{FatalHandler, LogConfig, LogHooks};
 pub use engine::{CONTROL_BYTES, Completion, LogEngine, append_bytes};
 pub use entry::{GroupId, GroupState, GroupUsage, Leader, LogEntry, Position, SegmentId, Vote};
 pub use error::{
-    AppendError, DamageKind, DamageProof, MarkFault, OpenError, ReadError, WriteRefused,
+    AppendError, DamageKind, DamageProof, MarkFault, OpenError, ReadError, VerifyError,
+    WriteRefused,
 };
 pub use file_log::FileLog;
+pub use file_verify::Pace;
 pub use format::headers::PAYLOAD_BYTES_MAX;
 pub use memory::memory_log::{Flushing, MemoryLog};
 pub use segments::table::SegmentUsage;

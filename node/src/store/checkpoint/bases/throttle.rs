@@ -37,7 +37,10 @@ impl Throttle {
     }
 
     /// Waits for the time of earlier reads to pass, then reserves time for `bytes`.
-    fn wait_for(&self, bytes: usize) -> io::Result<()> {
+    ///
+    /// # Errors
+    /// Once the reading is to end.
+    pub fn wait_for(&self, bytes: usize) -> io::Result<()> {
         let begins = {
             let mut next = self.next.lock();
             let begins = (*next).max(Instant::now());

@@ -36,7 +36,7 @@ const NICENESS: i32 = -10;
 
 /// Segments that may stay in the page cache, the active one included. Readers that are close to the
 /// end read only those; more would take memory from others without use.
-const CACHED_SEGMENTS: SegmentId = 3;
+pub(crate) const CACHED_SEGMENTS: SegmentId = 3;
 
 /// The writer. No other code writes or deletes segments of an open log.
 pub(crate) struct Writer {
