@@ -22,9 +22,10 @@ impl CheckpointStore {
     /// not. A second cut at one position changes nothing.
     pub fn cut_base(&self, group: GroupId) -> Result<BaseInfo, CutError> {
         let stored = self.group(group).ok_or(CutError::NoSuchGroup(group))?;
-        // An install may have left a tree to its readers.
-        let removed = stored.tree.discard_replaced();
-        removed.map_err(|fault| self.health.fault(group, fault))?;
+        // Not while a new tree is being built.
+        if let Some(_none_is_built) = stored.replacing.try_lock() {
+            self.discard_unused(stored, group);
+        }
         let unchanging = stored.current.lock();
         self.health.check(group)?;
         if unchanging.recovered().is_none() {

@@ -217,6 +217,29 @@ impl CheckpointStore {
         CommitError::Damaged(damaged)
     }
 
+    /// Removes the trees of a group that installs and rebuilds left. What can't be removed takes
+    /// room, until sled's collector comes across it: the next open then begins anew.
+    pub(super) fn discard_unused(&self, stored: &StoredGroup, group: GroupId) {
+        match stored.tree.discard_unused() {
+            Ok(()) => {}
+            Err(fault @ SledFault::Panic(_)) => drop(self.health.fault(group, fault)),
+            Err(fault) if fault.is_environment() => {
+                let why = fault.into_damage();
+                tracing::warn!(group, %why, "an old tree of a shard could not be removed");
+            }
+            Err(fault) => {
+                stored.tree.keep_unreadable();
+                self.note_suspect(&format!("an old tree: {}", fault.into_damage()));
+            }
+        }
+    }
+
+    pub(super) fn note_suspect(&self, why: &str) {
+        if let Err(error) = self.mark_suspect(why) {
+            tracing::error!(%error, "the checkpoints could not be marked suspect");
+        }
+    }
+
     pub(super) fn sync_failed(&self, group: GroupId, error: SyncError) -> CommitError {
         let error = match error {
             SyncError::Flush(damage) => CommitError::Damaged(damage.of(group)),

@@ -45,6 +45,9 @@ impl IncomingBase {
     ) -> Result<Self, BaseError> {
         let dir = incoming.join(format!("shard-{group:04}.{attempt}"));
         fs::create_dir_all(&dir)?;
+        // The folder must not be lost once a pointer relies on it.
+        files::sync_dir(incoming)?;
+        files::sync_dir(incoming.parent().unwrap_or(incoming))?;
         Ok(Self {
             group,
             dir,

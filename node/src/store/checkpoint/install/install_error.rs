@@ -13,8 +13,8 @@ use crate::store::group_id::GroupId;
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum InstallError {
-    /// Another base is being installed into the group.
-    #[error("another base is being installed into shard {0}")]
+    /// Another base is being installed into the group, or it is being recovered.
+    #[error("shard {0} is being recovered, or replaced by another base")]
     Busy(GroupId),
     /// The received base is not valid, or the disk failed to keep it.
     #[error("the received base: {0}")]

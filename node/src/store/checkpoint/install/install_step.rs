@@ -20,7 +20,7 @@ pub enum InstallStep {
     Switched,
     /// The received files are durably the group's only base. Next: the old tree is removed.
     BaseReplaced,
-    /// The old tree is removed, or will be once its last reader has ended. The log may be purged up
-    /// to the new position.
+    /// The old tree is removed; if it is still read, by a later cut of a base. The log may be
+    /// purged up to the new position.
     OldRemoved,
 }

@@ -21,7 +21,8 @@ impl CheckpointStore {
     /// received before and not installed are removed; their receivers fail from then on.
     ///
     /// # Errors
-    /// While a base is being installed into the group, and when the disk fails.
+    /// While a base is being installed into the group or the group is being recovered, and when the
+    /// disk fails.
     pub fn receive(&self, group: GroupId, bytes_max: u64) -> Result<IncomingBase, InstallError> {
         let stored = self.group(group).ok_or(CommitError::NoSuchGroup(group))?;
         let _installs_none = stored
@@ -77,7 +78,9 @@ impl CheckpointStore {
         let base = self.verify(stored, (group, &mut incoming))?;
         let tree = stored.tree.create();
         let tree = tree.map_err(|fault| self.apply_failed(group, fault))?;
-        mark_tree(&incoming.dir, tree.generation).map_err(received_failed)?;
+        if let Err(error) = mark_tree(&incoming.dir, tree.generation) {
+            return Err(self.undo(stored, tree, received_failed(error)));
+        }
         step(InstallStep::Verified);
         let built = self.build(stored, (&base, &tree), step);
         let summary = match built {
@@ -86,8 +89,7 @@ impl CheckpointStore {
         };
         step(InstallStep::Synced);
         let base = self.switch(stored, (tree, summary), incoming, step)?;
-        let removed = stored.tree.discard_replaced();
-        removed.map_err(|fault| self.apply_failed(group, fault))?;
+        self.discard_unused(stored, group);
         step(InstallStep::OldRemoved);
         Ok(base)
     }
@@ -150,6 +152,7 @@ impl CheckpointStore {
         let mut current = stored.current.lock();
         // There may have been commits while the tree was built.
         if let Err(error) = check_ahead(current.recovered().flatten(), position) {
+            drop(current);
             return Err(self.undo(stored, tree, error.into()));
         }
         let pointed = stored.tree.point_to(&tree);
@@ -178,8 +181,9 @@ impl CheckpointStore {
             return error;
         }
         let group = tree.group;
-        let removed = stored.tree.discard(tree);
-        removed.map_or_else(|fault| self.apply_failed(group, fault).into(), |()| error)
+        drop(tree);
+        self.discard_unused(stored, group);
+        error
     }
 }
 

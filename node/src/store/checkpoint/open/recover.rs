@@ -94,7 +94,6 @@ impl CheckpointStore {
         let group = tree.group;
         let fault = match self.verify_watched(tree, visitor)? {
             Ok(summary) => {
-                self.discard_others(stored);
                 stored.recovered(summary);
                 self.one_recovered()?;
                 return Ok(as_found(summary));
@@ -153,22 +152,9 @@ impl CheckpointStore {
             self.syncer.flush().map_err(sync_failed)?;
             stored.tree.replace(tree);
         }
-        self.discard_others(stored);
         stored.recovered(summary);
         self.one_recovered()?;
         Ok(state)
-    }
-
-    /// Removes trees of the group that earlier installs and rebuilds left. What can't be removed
-    /// takes room only, until sled's collector comes across it: the next open then begins anew.
-    fn discard_others(&self, stored: &StoredGroup) {
-        let discarded = stored
-            .tree
-            .discard_replaced()
-            .and_then(|()| stored.tree.discard_others());
-        if let Err(fault) = discarded {
-            self.note_suspect(&format!("an old tree: {}", fault.into_damage()));
-        }
     }
 
     /// The open ends with the recovery of the last group.
@@ -184,16 +170,6 @@ impl CheckpointStore {
             false => ("marking the open", sled_dir.open_ended()),
         };
         ended.map_err(|source| RecoverError::Io { what, source })
-    }
-
-    fn note_suspect(&self, why: &str) {
-        tracing::error!(
-            why,
-            "the checkpoints are suspect: the next start rebuilds them"
-        );
-        if let Err(error) = self.health.mark_suspect(why) {
-            tracing::error!(%error, "the checkpoint store could not be marked suspect");
-        }
     }
 
     fn verify_watched(

@@ -138,6 +138,7 @@ fn check_and_go_on(dir: &Path, models: &[Model], base: &BaseInfo, reported: &Rep
     assert!(scrub(&store, 0).is_empty());
     assert!(!dir.join("incoming").exists());
     assert!(!dir.join("quarantine").exists());
+    store.cut_base(0).expect("a base");
     drop(store);
     assert_eq!(trees(dir, 0).len(), 1, "one tree is left");
 

@@ -145,6 +145,7 @@ fn a_damaged_tree_costs_its_group_only() {
     for (model, number) in models.iter().zip([NEWEST + 1, NEWEST, NEWEST]) {
         assert_at(&store, model, number);
     }
+    store.cut_base(1).expect("a base");
     drop(store);
     assert_eq!(
         super::install::trees(dir.path(), 1),

@@ -87,43 +87,31 @@ impl TreeSlot {
         self.replaced.lock().push(old);
     }
 
-    /// Removes the replaced trees that have no reader any more. The others are removed by the next
-    /// call, or at the next start.
-    pub(crate) fn discard_replaced(&self) -> Result<(), SledFault> {
+    /// Removes the group's trees that are neither current nor read any more, also those that an
+    /// earlier run of the process left. Not to be called while a new tree is being built.
+    pub(crate) fn discard_unused(&self) -> Result<(), SledFault> {
         if self.is_unreadable.load(Ordering::Relaxed) {
             return Ok(());
         }
-        let mut replaced = std::mem::take(&mut *self.replaced.lock()).into_iter();
-        let outcome = replaced.try_for_each(|tree| match Arc::try_unwrap(tree) {
-            Ok(tree) => self.discard(tree),
-            Err(read) => {
-                self.replaced.lock().push(read);
-                Ok(())
-            }
-        });
-        self.replaced.lock().extend(replaced);
-        outcome
-    }
-
-    /// Removes all trees of the group but the current one. To be called before there are readers.
-    pub(crate) fn discard_others(&self) -> Result<(), SledFault> {
-        if self.is_unreadable.load(Ordering::Relaxed) {
-            return Ok(());
-        }
-        let current = self.current().generation;
+        let mut replaced = self.replaced.lock();
+        replaced.retain(|tree| Arc::strong_count(tree) > 1);
+        let mut used: Vec<Generation> = replaced.iter().map(|tree| tree.generation).collect();
+        drop(replaced);
+        used.push(self.current().generation);
         for generation in pointer::generations(&self.db, self.group)? {
-            if generation != current {
-                let tree = GroupTree::open(&self.db, self.group, generation, self.groups)?;
-                self.discard(tree)?;
+            if !used.contains(&generation) {
+                self.discard(generation)?;
             }
         }
         Ok(())
     }
 
-    /// Removes a tree without readers. An interrupted removal is finished at the next start.
-    pub(crate) fn discard(&self, tree: GroupTree) -> Result<(), SledFault> {
+    /// Removes a tree without readers. An interrupted removal is finished by a later call.
+    fn discard(&self, generation: Generation) -> Result<(), SledFault> {
+        let name = pointer::tree_name(self.group, generation);
+        let tree = guarded(|| self.db.open_tree(&name))?;
         let keys_of = || {
-            let keys = tree.tree().iter().keys();
+            let keys = tree.iter().keys();
             keys.take(DISCARDED_AT_ONCE)
                 .collect::<sled::Result<Vec<_>>>()
         };
@@ -132,12 +120,8 @@ impl TreeSlot {
             if keys.is_empty() {
                 break;
             }
-            guarded(|| {
-                keys.iter()
-                    .try_for_each(|key| tree.tree().remove(key).map(drop))
-            })?;
+            guarded(|| keys.iter().try_for_each(|key| tree.remove(key).map(drop)))?;
         }
-        let name = pointer::tree_name(self.group, tree.generation);
         // sled flushes when the last handle of a tree is dropped.
         guarded(|| {
             self.db.drop_tree(name)?;
