@@ -161,8 +161,11 @@ mod tests {
         let background = Background::start("background").expect("a thread");
         let states = StoredStates {
             store: Arc::clone(&store),
+            visitor: Arc::new(()),
             background: background.clone(),
-            cutter: background,
+            cutter: background.clone(),
+            recoverers: vec![background],
+            received: Arc::default(),
         };
         let index = async |wanted| {
             let base = base_from(&states, 0, &VERSIONS, wanted).await;

@@ -1,13 +1,17 @@
 //! Where the states of groups are durable.
 
-use std::{fmt, io, sync::Arc};
+use std::{collections::BTreeMap, fmt, io, sync::Arc};
 
 use futures::{FutureExt, future::BoxFuture};
+use parking_lot::Mutex;
 
 use super::error::{BaseFailed, CheckpointError};
 use crate::store::{
     Background, GroupId,
-    checkpoint::{BaseInfo, CheckpointStore, Commit, CommitFigures, CutError, Position},
+    checkpoint::{
+        BaseInfo, CheckpointStore, Commit, CommitFigures, CutError, IncomingBase, Position,
+        Recovered, RecoveryVisitor,
+    },
 };
 
 /// A group's durable state.
@@ -92,10 +96,39 @@ pub trait StateStore: fmt::Debug + Send + Sync + 'static {
 pub struct StoredStates {
     /// The checkpoints of all groups.
     pub store: Arc<CheckpointStore>,
+    /// Receives the records that a recovery reads.
+    pub visitor: Arc<dyn RecoveryVisitor>,
     /// Runs writes of checkpoints.
     pub background: Background,
     /// Runs cuts of bases. Only a checkpoint of the same group waits for one.
     pub cutter: Background,
+    /// Run recoveries, and installs of received bases. At least one.
+    pub recoverers: Vec<Background>,
+    /// Received bases that wait to be installed, the newest of each group.
+    pub received: Arc<Mutex<BTreeMap<GroupId, IncomingBase>>>,
+}
+
+impl StoredStates {
+    /// Keeps a received base until openraft installs it. It replaces one of the same group.
+    pub fn keep(&self, group: GroupId, base: IncomingBase) {
+        self.received.lock().insert(group, base);
+    }
+
+    /// Runs work of a group that reads all its records.
+    fn recoverer(&self, group: GroupId) -> Background {
+        self.recoverers[usize::from(group) % self.recoverers.len()].clone()
+    }
+
+    /// Reads and verifies all records of a group. Waits for the disk.
+    fn recover_now(&self, group: GroupId) -> io::Result<Option<StoredState>> {
+        let recovered = self.store.recover(group, &self.visitor);
+        let recovered = recovered.map_err(io::Error::other)?;
+        if let Recovered::Rebuilt { from, why } = &recovered.state {
+            let index = from.index;
+            tracing::warn!(group, index, "rebuilt from its base: {why}");
+        }
+        self.stored(group)
+    }
 }
 
 impl fmt::Debug for StoredStates {
@@ -106,7 +139,7 @@ impl fmt::Debug for StoredStates {
 
 impl StateStore for StoredStates {
     fn stored(&self, group: GroupId) -> io::Result<Option<StoredState>> {
-        let meta = self.store.meta(group).map_err(io::Error::other)?;
+        let meta = self.store.known_meta(group).map_err(io::Error::other)?;
         Ok(meta.map(|meta| StoredState {
             position: meta.position,
             meta: meta.bytes,
@@ -114,8 +147,12 @@ impl StateStore for StoredStates {
     }
 
     fn recover(&self, group: GroupId) -> BoxFuture<'static, io::Result<Option<StoredState>>> {
-        let states = self.clone();
-        async move { states.stored(group) }.boxed()
+        let (states, recoverer) = (self.clone(), self.recoverer(group));
+        async move {
+            let recovered = recoverer.run(move || states.recover_now(group)).await;
+            recovered.map_err(io::Error::other)?
+        }
+        .boxed()
     }
 
     fn commit(
@@ -155,11 +192,22 @@ impl StateStore for StoredStates {
 
     fn install(
         &self,
-        _group: GroupId,
-        _base: BaseInfo,
+        group: GroupId,
+        base: BaseInfo,
     ) -> BoxFuture<'static, io::Result<StoredState>> {
-        let why = "a snapshot came to a node that takes none";
-        std::future::ready(Err(io::Error::new(io::ErrorKind::Unsupported, why))).boxed()
+        let (states, recoverer) = (self.clone(), self.recoverer(group));
+        let install = move || {
+            let received = states.received.lock().remove(&group);
+            let received = received.ok_or_else(|| io::Error::other("its files are gone"))?;
+            let installed = states.store.install(group, received, &|_step| {});
+            let installed = installed.map_err(io::Error::other)?;
+            if installed.position != base.position {
+                return Err(io::Error::other("its files are those of another base"));
+            }
+            let stored = states.recover_now(group)?;
+            stored.ok_or_else(|| io::Error::other("nothing of it is stored"))
+        };
+        async move { recoverer.run(install).await.map_err(io::Error::other)? }.boxed()
     }
 
     fn base_positions(&self, group: GroupId) -> Vec<Position> {

@@ -13,7 +13,7 @@ use crate::{
     raft::{CHECKPOINTS_AT_ONCE, GroupResources, NoPeers, StoredStates},
     store::{
         Background,
-        checkpoint::{self, CheckpointOptions, CheckpointStore, GroupRecovery, Recovered},
+        checkpoint::{self, CheckpointOptions, CheckpointStore},
         log::{FileLog, LogConfig, LogHooks},
     },
 };
@@ -59,33 +59,28 @@ fn open_disk_blocking(
         true => None,
         false => Some(open_log()?),
     };
-    // Both are read to the end, independently of each other.
+    // Independently of each other.
     let (log, opened) = thread::scope(|scope| {
         let log = scope.spawn(|| new_log.map_or_else(open_log, Ok));
-        let opened = open_checkpoints(config, identity, &recovered_learners);
+        let opened = open_checkpoints(config, identity);
         let log = log.join();
         (log.unwrap_or_else(|panic| resume_unwind(panic)), opened)
     });
-    let (log, (store, recoveries)) = (log?, opened?);
-    for recovery in &recoveries {
-        if let Recovered::Rebuilt { from, why } = &recovery.state {
-            tracing::warn!(
-                group = recovery.group,
-                index = from.index,
-                "rebuilt from its base: {why}"
-            );
-        }
-    }
+    let (log, store) = (log?, opened?);
     let checkpoints = Arc::clone(&metrics.checkpoint);
-    let thread = |name| Background::start(name).map_err(StartNodeError::Thread);
+    let thread = |name: &str| Background::start(name).map_err(StartNodeError::Thread);
     let (log, store) = (Arc::new(log), Arc::new(store));
     let background = thread("background")?;
+    let processors = thread::available_parallelism().map_or(1, usize::from);
+    let recoverers = (0..processors).map(|number| thread(&format!("recovery-{number}")));
     let states = StoredStates {
         store: Arc::clone(&store),
         background: background.clone(),
         cutter: thread("base-cutter")?,
+        recoverers: recoverers.collect::<Result<_, _>>()?,
+        visitor: Arc::clone(&recovered_learners) as _,
+        received: Arc::default(),
     };
-    let processors = thread::available_parallelism().map_or(1, usize::from);
     let resources = GroupResources {
         log: Arc::clone(&log) as _,
         states: Arc::new(states),
@@ -140,19 +135,18 @@ fn log_hooks(metrics: &Metrics) -> LogHooks {
 fn open_checkpoints(
     config: &Config,
     identity: &Identity,
-    recovered_learners: &Arc<RecoveredLearners>,
-) -> Result<(CheckpointStore, Vec<GroupRecovery>), checkpoint::OpenError> {
+) -> Result<CheckpointStore, checkpoint::OpenError> {
     let options = CheckpointOptions {
         cache_bytes: config.checkpoint.sled_cache_bytes.as_u64(),
         commit_bytes_max: usize::try_from(config.checkpoint.commit_bytes_max.as_u64())
             .unwrap_or(usize::MAX),
         ..CheckpointOptions::default()
     };
-    CheckpointStore::open_recovered(
+    let opened = CheckpointStore::open(
         &config.node.data_dir.join(CHECKPOINTS),
         identity.shards + 1,
         identity.cluster_id.as_bytes(),
         &options,
-        Arc::clone(recovered_learners) as _,
-    )
+    );
+    Ok(opened?.0)
 }
