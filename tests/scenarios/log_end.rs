@@ -9,7 +9,7 @@ use fastrand::Rng;
 use crate::harness::events::{HOUR_MS, accepted, click, client, profile};
 use crate::harness::{Home, Seed};
 
-const EVENTS: u64 = 10;
+const EVENTS: u64 = 16;
 /// Most bytes at the end of the log that are damaged.
 const DAMAGED_MAX: usize = 1_500;
 

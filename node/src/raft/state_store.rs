@@ -171,11 +171,21 @@ impl StateStore for StoredStates {
     }
 
     fn cut_base(&self, group: GroupId) -> BoxFuture<'static, Result<BaseInfo, BaseFailed>> {
-        let Self { store, cutter, .. } = self.clone();
-        async move {
-            let cut = cutter.run(move || store.cut_base(group)).await;
-            let cut = cut.map_err(|error| BaseFailed(error.to_string()))?;
+        let (states, cutter) = (self.clone(), self.cutter.clone());
+        let cut = move || {
+            let cut = states.store.cut_base(group);
+            if !matches!(cut, Err(CutError::NotRecovered(_))) {
+                return cut.map_err(|error| BaseFailed(error.to_string()));
+            }
+            // openraft does not start on a purged log without a base, and all bases are damaged.
+            let recovered = states.recover_now(group);
+            recovered.map_err(|error| BaseFailed(error.to_string()))?;
+            let cut = states.store.cut_base(group);
             cut.map_err(|error| BaseFailed(error.to_string()))
+        };
+        async move {
+            let cut = cutter.run(cut).await;
+            cut.map_err(|error| BaseFailed(error.to_string()))?
         }
         .boxed()
     }
