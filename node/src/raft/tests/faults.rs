@@ -1,5 +1,7 @@
 //! What a fault ends, and what proposals are told of it.
 
+use tokio_util::task::AbortOnDropHandle;
+
 use super::{Setup, WITHIN, counting::POISON, propose};
 use crate::{raft::ProposeError, store::log::Flushing};
 
@@ -8,12 +10,12 @@ async fn a_proposal_has_an_outcome_within_its_deadline() {
     let setup = Setup::new(Flushing::ByHand);
     let flushing = {
         let log = setup.log.clone();
-        tokio::spawn(async move {
+        AbortOnDropHandle::new(tokio::spawn(async move {
             loop {
                 log.pending().await;
                 log.flush();
             }
-        })
+        }))
     };
     let group = setup.ready().await;
     propose(&group, 1).await;
