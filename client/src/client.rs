@@ -101,8 +101,8 @@ impl Client {
     /// was in, or is now.
     ///
     /// # Errors
-    /// When no event of the batch got an outcome. [`CallError::has_no_side_effects`] tells whether
-    /// nothing of it is stored, or that is unknown.
+    /// When no event of the batch got an outcome, or a node refused for good those that were sent
+    /// again. [`CallError::has_no_side_effects`] tells whether nothing of it is stored.
     pub async fn publish(&self, batch: &Batch) -> Result<Vec<v1::EventOutcome>, CallError> {
         let started = Instant::now();
         let mut backoff = Backoff::new(self.options.retry);
@@ -121,13 +121,22 @@ impl Client {
                     }
                 }
                 // The outcomes of the others stand.
-                Err(error) if error.failure().is_some() => {
-                    if !error.has_no_side_effects() {
-                        again
-                            .iter()
-                            .for_each(|index| outcomes[*index].unknown = true);
+                Err(CallError::TimedOut {
+                    no_side_effects, ..
+                }) => {
+                    for index in again {
+                        outcomes[index].unknown |= !no_side_effects;
                     }
                     return Ok(outcomes);
+                }
+                Err(CallError::Refused {
+                    operation, failure, ..
+                }) => {
+                    return Err(CallError::Refused {
+                        operation,
+                        failure,
+                        no_side_effects: nothing_stored(&outcomes),
+                    });
                 }
                 Err(error) => return Err(error),
             }
@@ -274,6 +283,14 @@ pub(crate) fn positions_to_retry(outcomes: &[v1::EventOutcome]) -> Vec<usize> {
         .filter(|(_, outcome)| outcome.status == retry)
         .map(|(index, _)| index)
         .collect()
+}
+
+/// Whether certainly no event is stored.
+fn nothing_stored(outcomes: &[v1::EventOutcome]) -> bool {
+    let retry = v1::EventStatus::Retry;
+    outcomes
+        .iter()
+        .all(|outcome| outcome.status() == retry && !outcome.unknown)
 }
 
 /// Replaces the outcome of an event that was sent again. A later attempt that stored nothing does

@@ -8,7 +8,7 @@ use crate::harness::events::{HOUR_MS, MINUTE_MS, accepted, click, client, publis
 use crate::harness::http;
 
 /// In the order of the checklist.
-const CHECKS: [&str; 14] = [
+const CHECKS: [&str; 15] = [
     "conservation",
     "producer-gaps",
     "dead-letters",
@@ -16,6 +16,7 @@ const CHECKS: [&str; 14] = [
     "watermark",
     "sources",
     "home-pages",
+    "replicas",
     "log",
     "fsync",
     "checkpoints",

@@ -19,7 +19,7 @@ const PACKAGE: &str = "prometheus";
 const RULES: &str = "homeroom.rules.yml";
 /// The address in the example, which is the node's default.
 const EXAMPLE_TARGET: &str = "localhost:7401";
-const ALERTS: usize = 6;
+const ALERTS: usize = 7;
 const EVENTS: u64 = 7;
 
 fn deployed() -> PathBuf {
