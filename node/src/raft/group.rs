@@ -28,6 +28,7 @@ use super::{
     machine::StateMachine,
     peers::{
         network::Network,
+        silence::Silences,
         transport::{Answer, BaseMessage, Message},
     },
     replica::Replica,
@@ -93,6 +94,7 @@ impl<R: Replicated> Group<R> {
             group: config.id,
             replica: config.replica,
             clock: Arc::clone(&clock),
+            silences: Silences::new(Duration::from_millis(config.election_max_ms)),
         };
         let machine = StateMachine(Arc::clone(&replica));
         let settings = Arc::new(config.for_openraft()?);

@@ -13,9 +13,12 @@ use openraft::{
     },
     type_config::alias::{SnapshotOf, VoteOf},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
-use super::transport::{Answer, BaseMessage, Message, Peer, Transport, TransportError};
+use super::{
+    silence::{Silence, Silences},
+    transport::{Answer, BaseMessage, Message, Peer, Transport, TransportError},
+};
 use crate::{
     clock::LogClock,
     raft::types::{BaseSnapshot, TypeConfig},
@@ -30,6 +33,7 @@ pub(crate) struct Network {
     pub replica: u64,
     /// Its log clock: readings go with entries and heartbeats, and come with answers.
     pub clock: Arc<LogClock>,
+    pub silences: Silences,
 }
 
 impl RaftNetworkFactory<TypeConfig> for Network {
@@ -37,6 +41,7 @@ impl RaftNetworkFactory<TypeConfig> for Network {
 
     async fn new_client(&mut self, target: u64, node: &BasicNode) -> PeerNetwork {
         PeerNetwork {
+            silence: self.silences.towards(target),
             transport: Arc::clone(&self.transport),
             clock: Arc::clone(&self.clock),
             replica: self.replica,
@@ -55,6 +60,7 @@ pub(crate) struct PeerNetwork {
     clock: Arc<LogClock>,
     replica: u64,
     peer: Peer,
+    silence: Arc<Silence>,
 }
 
 type Rpc<T> = Result<T, RPCError<TypeConfig>>;
@@ -78,6 +84,7 @@ impl PeerNetwork {
         let asked = self.call(RPCTypes::Vote, message, option.hard_ttl());
         match asked.await? {
             Answer::Vote { clock, response } => {
+                self.silence.answered();
                 self.clock.heard_voter(self.peer.replica, clock);
                 Ok(response)
             }
@@ -88,6 +95,10 @@ impl PeerNetwork {
 
 fn unreachable(why: &str) -> Unreachable<TypeConfig> {
     Unreachable::new(&AnyError::error(why))
+}
+
+fn silent() -> Unreachable<TypeConfig> {
+    unreachable("it does not answer, and is left alone for a while")
 }
 
 fn failed(why: &str) -> NetworkError<TypeConfig> {
@@ -106,6 +117,9 @@ impl RaftNetworkV2<TypeConfig> for PeerNetwork {
         rpc: AppendEntriesRequest<TypeConfig>,
         option: RPCOption,
     ) -> Rpc<AppendEntriesResponse<TypeConfig>> {
+        if !self.silence.may_send(Instant::now()) {
+            return Err(silent().into());
+        }
         let message = Message::Append {
             clock: self.clock.reading(),
             request: rpc,
@@ -113,6 +127,7 @@ impl RaftNetworkV2<TypeConfig> for PeerNetwork {
         let sent = self.call(RPCTypes::AppendEntries, message, option.hard_ttl());
         match sent.await? {
             Answer::Append { clock, response } => {
+                self.silence.answered();
                 self.clock.heard_voter(self.peer.replica, clock);
                 Ok(response)
             }
@@ -143,6 +158,9 @@ impl RaftNetworkV2<TypeConfig> for PeerNetwork {
         cancel: impl Future<Output = ReplicationClosed> + OptionalSend + 'static,
         _option: RPCOption,
     ) -> Result<SnapshotResponse<TypeConfig>, StreamingError<TypeConfig>> {
+        if !self.silence.may_send(Instant::now()) {
+            return Err(StreamingError::Unreachable(silent()));
+        }
         let message = BaseMessage {
             vote,
             meta: snapshot.meta,
@@ -155,7 +173,10 @@ impl RaftNetworkV2<TypeConfig> for PeerNetwork {
             answer = sent => answer,
         };
         match answer {
-            Ok(Answer::Base(answer)) => Ok(answer),
+            Ok(Answer::Base(answer)) => {
+                self.silence.answered();
+                Ok(answer)
+            }
             Ok(_) => Err(StreamingError::Network(other_kind())),
             Err(TransportError::Unreachable(why)) => {
                 Err(StreamingError::Unreachable(unreachable(&why)))
