@@ -15,7 +15,7 @@ use crate::sim::Sim;
 
 /// Time for all replicas to catch up, s.
 const EQUAL_WITHIN: Duration = Duration::from_secs(20);
-/// One group in so many is read as a whole: that takes long.
+/// One group of this number is read as a whole: that takes long.
 const READ_ONE_IN: u64 = 8;
 
 /// Waits until all replicas are equal; then compares them with the model.

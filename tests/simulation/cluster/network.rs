@@ -17,7 +17,7 @@ use crate::cluster::process::Process;
 use crate::cluster::{NODES, node_of};
 use crate::sim::Sim;
 
-/// One of so many messages arrives twice.
+/// One message of this number arrives twice.
 const DOUBLED_ONE_IN: u32 = 200;
 /// Time for the bytes of a base, ms.
 const BASE_MS: RangeInclusive<u64> = 20..=600;
@@ -113,7 +113,7 @@ impl Network {
         tokio::time::sleep(passage).await;
         let Some(target) = self.process(to).filter(|it| it.replica == replica) else {
             tokio::time::sleep(self.passage(to, from.node)?).await;
-            let why = "nobody listens".to_owned();
+            let why = "no process listens".to_owned();
             return Some(Err(TransportError::Unreachable(why)));
         };
         let answer = match sent {

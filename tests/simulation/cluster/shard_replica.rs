@@ -21,7 +21,7 @@ use crate::checks::{AppliedEntry, History};
 use crate::cluster::states::DiskStates;
 use crate::sim::Sim;
 
-/// One entry in so many is followed by a disturbance of what is in memory, on each replica others.
+/// One entry of this number is followed by a disturbance of what is in memory.
 const DISTURBED_ONE_IN: u8 = 4;
 
 /// One replica of a shard.
