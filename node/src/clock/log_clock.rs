@@ -100,7 +100,8 @@ impl LogClock {
 
     /// Takes the reading of this replica's leader. It anchors a clock without an anchor. One that
     /// has an anchor follows a later log clock at most at ten times real time, so that no single
-    /// reading moves it far.
+    /// reading moves it far. One without is not anchored more than a day beyond the committed log
+    /// time and its own wall clock, if that was ever set: entries of the leader come first.
     pub fn heard_leader(&self, reading: ClockReading) {
         let Some(log_ms) = reading.log_ms else {
             return;
@@ -108,10 +109,16 @@ impl LogClock {
         let log_ns = log_ms.saturating_mul(NS_PER_MS);
         self.adjust(|state, now| {
             let committed_ns = state.committed_ns();
-            let latest_ns = committed_ns.saturating_add(LOG_APART_MAX_NS);
+            let latest_ns = if PLAUSIBLE_NS.contains(&now.wall_ns) {
+                let newest_ns = committed_ns.max(now.wall_ns);
+                newest_ns.saturating_add(LOG_APART_MAX_NS)
+            } else {
+                let latest_ns = committed_ns.saturating_add(LOG_APART_MAX_NS);
+                latest_ns.max(*PLAUSIBLE_NS.end())
+            };
             match &mut state.anchor {
                 Some(anchor) => anchor.follow(now.boot_ns, log_ns),
-                None if log_ns <= latest_ns.max(*PLAUSIBLE_NS.end()) => {
+                None if log_ns <= latest_ns => {
                     state.anchor = Some(Anchor::new(now.boot_ns, log_ns.max(committed_ns)));
                 }
                 None => {}

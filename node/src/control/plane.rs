@@ -64,6 +64,14 @@ impl ControlPlane {
     }
 
     async fn found(&self, config: &GroupConfig, founding: Founding) -> Result<(), StartError> {
+        let mut state = self.state.clone();
+        if !self.group.leadership().leads {
+            // A follower learns of it from the log.
+            tokio::select! {
+                _ = state.wait_for(|state| state.founded.is_some()) => {}
+                why = self.group.ended() => return Err(config.unreadable(why)),
+            }
+        }
         if self.state().founded.is_some() {
             return Ok(());
         }

@@ -30,7 +30,7 @@ impl<R: Replicated> Group<R> {
         let mut unsaved_bytes = self.replica.unsaved_bytes.clone();
         loop {
             tokio::select! {
-                () = self.stop.cancelled() => return,
+                _ = self.replica.ended() => return,
                 due = unsaved_bytes.wait_for(|bytes| *bytes >= UNSAVED_BYTES_DUE) => {
                     if due.is_err() { return }
                 }
@@ -164,7 +164,7 @@ impl<R: Replicated> Replica<R> {
             let is_open = self.seal.reason().is_none() && self.failure().is_none();
             match progress.applied {
                 Some(applied)
-                    if progress.is_loaded && Some(applied) != *checkpointed && is_open =>
+                    if progress.is_restored && Some(applied) != *checkpointed && is_open =>
                 {
                     let capture = machine.replicated.capture(applied.index);
                     machine.bytes_since_capture = 0;

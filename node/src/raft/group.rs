@@ -74,7 +74,7 @@ impl<R: Replicated> Group<R> {
     ) -> Result<Arc<Self>, StartError> {
         let stored = resources.states.stored(config.id);
         let stored = stored.map_err(|error| config.unreadable(error))?;
-        check_continuity(&config, &*resources.log, stored.as_ref())?;
+        check_continuity(&config, &resources, stored.as_ref())?;
         miss_bases_behind_the_log(&config, &resources);
         let claimed = stored.map(|stored| {
             let record = StateRecord::decode(&stored.meta, &R::STATE_VERSIONS)?;
@@ -103,6 +103,7 @@ impl<R: Replicated> Group<R> {
             .boxed()
             .await
             .map_err(|error| config.refused(error))?;
+        let stop = replica.stop.clone();
         let group = Arc::new(Self {
             replica,
             raft,
@@ -110,7 +111,7 @@ impl<R: Replicated> Group<R> {
             clock,
             leadership: watch::Sender::default(),
             tasks: TaskTracker::new(),
-            stop: CancellationToken::new(),
+            stop,
         });
         group.spawn_tasks();
         match group.found().await {
@@ -350,6 +351,11 @@ impl<R: Replicated> Group<R> {
         let _ = failed.wait_for(Option::is_some).await;
     }
 
+    /// Returns once the replica on this node has ended; the reason.
+    pub async fn ended(&self) -> Arc<str> {
+        self.replica.ended().await
+    }
+
     /// Its number in the shared log and in the checkpoint store.
     pub fn id(&self) -> GroupId {
         self.replica.config.id
@@ -386,10 +392,10 @@ pub fn overdue() -> ProposeError {
 /// Checks that the log reaches from the state to the last acknowledged entry.
 fn check_continuity(
     config: &GroupConfig,
-    log: &dyn LogEngine,
+    resources: &GroupResources,
     stored: Option<&StoredState>,
 ) -> Result<(), StartError> {
-    let state = log.state(config.id);
+    let state = resources.log.state(config.id);
     let at = stored.map(|stored| stored.position.index);
     let in_words =
         |index: Option<u64>| index.map_or("nothing".to_owned(), |index| format!("entry {index}"));
@@ -404,6 +410,11 @@ fn check_continuity(
         });
     }
     let last = state.last.map(|position| position.index);
+    // openraft purges the log up to an installed base only once it is the state.
+    let installed = resources.states.installed(config.id);
+    if installed.is_some() && installed == stored.map(|stored| stored.position) {
+        return Ok(());
+    }
     match at {
         Some(at) if last.is_none_or(|last| last < at) => Err(StartError::LogLost {
             group: config.name.clone(),

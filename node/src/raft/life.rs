@@ -44,15 +44,23 @@ impl<R: Replicated> Group<R> {
         let _turn = replica.resources.loads.acquire().await.ok();
         let recovered = replica.resources.states.recover(group).await?;
         let at = recovered.as_ref().map(|state| to_log_id(state.position));
-        let state = match recovered {
-            Some(stored) => Some(StateRecord::decode(&stored.meta, &R::STATE_VERSIONS)?.state),
+        let record = match recovered {
+            Some(stored) => Some(StateRecord::decode(&stored.meta, &R::STATE_VERSIONS)?),
             None => None,
         };
-        let index = at.map_or(0, |at| at.index);
+        let (membership, state) = record.map(|it| (it.membership, it.state)).unzip();
+        let mut checkpointed = replica.checkpointed.lock().await;
         let mut machine = replica.machine.lock().await;
+        let index = at.map_or(0, |at| at.index);
         machine.replicated.restore(index, state).await?;
-        drop(machine);
-        *replica.checkpointed.lock().await = at;
+        *checkpointed = at;
+        // From here on there are checkpoints, for which the entries behind may have to wait.
+        replica.progress.send_modify(|progress| {
+            progress.is_restored = true;
+            progress.applied = at;
+            progress.membership = membership.unwrap_or_default();
+        });
+        drop((machine, checkpointed));
         if at.map(|at| at.index) < claimed {
             let missing = at.map_or(0, |at| at.index + 1)..claimed.map_or(0, |claimed| claimed + 1);
             self.apply_again(missing).await?;
@@ -134,16 +142,17 @@ impl<R: Replicated> Group<R> {
         let mut failed = self.replica.failed.subscribe();
         let (mut has_ticks, mut asked_in) = (false, None);
         loop {
-            let (may_elect_itself, term, voters) = {
+            let (may_elect_itself, term, members) = {
                 let metrics = metrics.borrow_watched();
                 self.publish(&metrics);
-                let voters = metrics.membership_config.voter_ids().count();
+                // Non-voters need heartbeats, too.
+                let members = metrics.membership_config.nodes().count();
                 let is_at_rest = metrics.state == ServerState::Follower;
                 let term = metrics.vote.leader_id.term;
-                (is_at_rest && is_alone(&metrics), term, voters)
+                (is_at_rest && is_alone(&metrics), term, members)
             };
-            if has_ticks != (voters > 1) {
-                has_ticks = voters > 1;
+            if has_ticks != (members > 1) {
+                has_ticks = members > 1;
                 self.raft.runtime_config().tick(has_ticks);
             }
             if may_elect_itself && asked_in != Some(term) {

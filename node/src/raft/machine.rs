@@ -22,20 +22,27 @@ pub(super) struct StateMachine<R>(pub Arc<Replica<R>>);
 impl<R: Replicated> Replica<R> {
     /// Waits until a checkpoint has begun, which the group makes when it is due. A sealed group
     /// makes none, and applies what was in its log before.
-    async fn await_room(&self) {
+    ///
+    /// # Errors
+    /// When the replica ends: no checkpoint is made then.
+    async fn await_room(&self) -> io::Result<()> {
         let has_room = |bytes: &u64| *bytes <= UNSAVED_BYTES_MAX;
         let mut unsaved_bytes = self.unsaved_bytes.clone();
+        if has_room(&unsaved_bytes.borrow()) {
+            return Ok(());
+        }
         tokio::select! {
             biased;
             // The sender lives as long as what is replicated.
-            _ = unsaved_bytes.wait_for(has_room) => {}
-            () = self.seal.sealed() => {}
+            _ = unsaved_bytes.wait_for(has_room) => Ok(()),
+            () = self.seal.sealed() => Ok(()),
+            why = self.ended() => Err(io::Error::other(why.as_ref())),
         }
     }
 
     /// Applies an entry, live or when the state is loaded.
     pub(super) async fn apply_entry(&self, entry: EntryOf<TypeConfig>) -> io::Result<Applied> {
-        self.await_room().await;
+        self.await_room().await?;
         let mut machine = self.machine.lock().await;
         let mut membership = None;
         let applied = match entry.payload {
@@ -98,8 +105,7 @@ impl<R: Replicated> RaftStateMachine<TypeConfig> for StateMachine<R> {
         meta: &SnapshotMetaOf<TypeConfig>,
         base: BaseSnapshot,
     ) -> Result<(), io::Error> {
-        let installed = self.0.install(meta, base).await;
-        installed.inspect_err(|error| self.0.fail(&format!("a base was not installed: {error}")))
+        self.0.install(meta, base).await
     }
 
     async fn get_current_snapshot(

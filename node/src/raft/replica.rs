@@ -6,6 +6,7 @@ use std::{
 };
 
 use tokio::sync::{Mutex, watch};
+use tokio_util::sync::CancellationToken;
 
 use super::{
     config::{GroupConfig, GroupResources},
@@ -33,6 +34,8 @@ pub(super) struct Replica<R> {
     pub seal: Seal,
     /// Why the replica has ended by itself; `None` while it has not.
     pub failed: watch::Sender<Option<Arc<str>>>,
+    /// Cancelled when the group stops.
+    pub stop: CancellationToken,
 }
 
 /// What is replicated.
@@ -47,8 +50,9 @@ pub(super) struct Machine<R> {
 /// How far a replica is. Published before the proposer of an entry is answered.
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
-    /// Whether the state is loaded; before that nothing is applied, and `applied` is what the
-    /// store says.
+    /// Whether the stored state is in memory; before that `applied` is what the store says.
+    pub is_restored: bool,
+    /// Whether it has come to where the store said that it is; before that nothing else is applied.
     pub is_loaded: bool,
     pub applied: Option<LogId>,
     pub membership: Membership,
@@ -78,6 +82,7 @@ impl<R: Replicated> Replica<R> {
                 replicated,
             }),
             progress: watch::Sender::new(Progress {
+                is_restored: false,
                 is_loaded: false,
                 applied,
                 membership: membership.unwrap_or_default(),
@@ -87,6 +92,7 @@ impl<R: Replicated> Replica<R> {
             wanted_base: AtomicU64::new(0),
             seal: Seal::default(),
             failed: watch::Sender::new(None),
+            stop: CancellationToken::new(),
             config,
             resources,
         })
@@ -120,19 +126,29 @@ impl<R: Replicated> Replica<R> {
         loaded.map_err(|why| io::Error::other(why.as_ref()))
     }
 
+    /// Returns once the replica has ended, by itself or with its group; the reason.
+    pub async fn ended(&self) -> Arc<str> {
+        let mut failed = self.failed.subscribe();
+        tokio::select! {
+            biased;
+            // The sender lives as long as this.
+            _ = failed.wait_for(Option::is_some) => {}
+            () = self.stop.cancelled() => {}
+        }
+        self.failure().unwrap_or_else(|| "it has stopped".into())
+    }
+
     /// Returns once the replica has come so far.
     ///
     /// # Errors
-    /// The reason when the replica fails before.
+    /// The reason when the replica ends before.
     pub async fn reach(&self, is_reached: impl FnMut(&Progress) -> bool) -> Result<(), Arc<str>> {
-        let (mut progress, mut failed) = (self.progress.subscribe(), self.failed.subscribe());
-        // Both senders live as long as this.
+        let mut progress = self.progress.subscribe();
         tokio::select! {
             biased;
+            // The sender lives as long as this.
             _ = progress.wait_for(is_reached) => Ok(()),
-            why = failed.wait_for(Option::is_some) => Err(
-                why.ok().and_then(|why| why.clone()).unwrap_or_else(|| "it has ended".into())
-            ),
+            why = self.ended() => Err(why),
         }
     }
 }

@@ -19,7 +19,7 @@ use super::{
     state_store::{StateStore, StoredState},
     types::{BaseSnapshot, TypeConfig},
 };
-use crate::store::GroupId;
+use crate::store::{GroupId, checkpoint::Position};
 
 /// Gives openraft the newest base.
 pub(super) struct BaseSnapshotBuilder {
@@ -90,6 +90,15 @@ impl RaftSnapshotBuilder<TypeConfig> for BaseSnapshotBuilder {
 }
 
 impl<R: Replicated> Replica<R> {
+    async fn take_over(&self, replicated: &mut R, base: BaseSnapshot) -> io::Result<Position> {
+        let installed = self.resources.states.install(self.config.id, base).await?;
+        let StoredState { position, meta } = installed;
+        let record = StateRecord::decode(&meta, &R::STATE_VERSIONS)?;
+        let restored = replicated.restore(position.index, Some(record.state));
+        restored.await?;
+        Ok(position)
+    }
+
     /// Replaces the state by a received base. openraft purges the log before it only afterwards.
     ///
     /// # Errors
@@ -103,16 +112,10 @@ impl<R: Replicated> Replica<R> {
         let mut checkpointed = self.checkpointed.lock().await;
         let _unchanging = self.records.lock().await;
         let mut machine = self.machine.lock().await;
-        let (states, group) = (&self.resources.states, self.config.id);
-        let StoredState {
-            position,
-            meta: own,
-        } = states.install(group, base).await?;
-        let record = StateRecord::decode(&own, &R::STATE_VERSIONS)?;
-        let restored = machine
-            .replicated
-            .restore(position.index, Some(record.state));
-        restored.await?;
+        let position = self.take_over(&mut machine.replicated, base).await;
+        // While all is locked: no checkpoint captures a state that was half replaced.
+        let position = position
+            .inspect_err(|error| self.fail(&format!("a base was not installed: {error}")))?;
         machine.bytes_since_base = 0;
         machine.bytes_since_capture = 0;
         *checkpointed = Some(to_log_id(position));
@@ -131,7 +134,7 @@ mod tests {
         raft::{Membership, state_store::StoredStates},
         store::{
             Background,
-            checkpoint::{CheckpointOptions, CheckpointStore, Commit, Position},
+            checkpoint::{CheckpointOptions, CheckpointStore, Commit},
         },
     };
 

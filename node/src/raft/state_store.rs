@@ -78,6 +78,10 @@ pub trait StateStore: fmt::Debug + Send + Sync + 'static {
         base: BaseInfo,
     ) -> BoxFuture<'static, io::Result<StoredState>>;
 
+    /// Position of the last base that was installed into the group: the group's log may end before
+    /// it, when the process ended before the log was purged.
+    fn installed(&self, group: GroupId) -> Option<Position>;
+
     /// Positions of the bases, newest first.
     fn base_positions(&self, group: GroupId) -> Vec<Position>;
 
@@ -104,14 +108,15 @@ pub struct StoredStates {
     pub cutter: Background,
     /// Run recoveries, and installs of received bases. At least one.
     pub recoverers: Vec<Background>,
-    /// Received bases that wait to be installed, the newest of each group.
-    pub received: Arc<Mutex<BTreeMap<GroupId, IncomingBase>>>,
+    /// Received bases that wait to be installed, the newest of each group with its position.
+    pub received: Arc<Mutex<BTreeMap<GroupId, (Position, IncomingBase)>>>,
 }
 
 impl StoredStates {
-    /// Keeps a received base until openraft installs it. It replaces one of the same group.
-    pub fn keep(&self, group: GroupId, base: IncomingBase) {
-        self.received.lock().insert(group, base);
+    /// Keeps a received base of a position until openraft installs it. It replaces one of the same
+    /// group.
+    pub fn keep(&self, group: GroupId, position: Position, base: IncomingBase) {
+        self.received.lock().insert(group, (position, base));
     }
 
     /// Runs work of a group that reads all its records.
@@ -208,16 +213,18 @@ impl StateStore for StoredStates {
         let (states, recoverer) = (self.clone(), self.recoverer(group));
         let install = move || {
             let received = states.received.lock().remove(&group);
-            let received = received.ok_or_else(|| io::Error::other("its files are gone"))?;
+            let received = received.filter(|(position, _)| *position == base.position);
+            let (_, received) = received.ok_or_else(|| io::Error::other("its files are gone"))?;
             let installed = states.store.install(group, received, &|_step| {});
-            let installed = installed.map_err(io::Error::other)?;
-            if installed.position != base.position {
-                return Err(io::Error::other("its files are those of another base"));
-            }
+            installed.map_err(io::Error::other)?;
             let stored = states.recover_now(group)?;
             stored.ok_or_else(|| io::Error::other("nothing of it is stored"))
         };
         async move { recoverer.run(install).await.map_err(io::Error::other)? }.boxed()
+    }
+
+    fn installed(&self, group: GroupId) -> Option<Position> {
+        self.store.installed(group)
     }
 
     fn base_positions(&self, group: GroupId) -> Vec<Position> {

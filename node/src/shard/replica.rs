@@ -148,7 +148,10 @@ impl ShardReplica {
     pub async fn ready(&self) -> Result<(), StartError> {
         self.group.ready().await?;
         if self.group.voters().len() == 1 && self.leadership().leads {
-            self.clock.anchored().await;
+            tokio::select! {
+                () = self.clock.anchored() => {}
+                _ = self.group.ended() => {}
+            }
         }
         Ok(())
     }

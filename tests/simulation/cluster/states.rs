@@ -66,6 +66,7 @@ struct OfGroup {
     newest: Option<Content>,
     /// Newest first, at most two.
     bases: Vec<BaseInfo>,
+    installed: Option<Position>,
 }
 
 /// What a node's disk has besides its log. It outlives processes.
@@ -216,9 +217,14 @@ impl StateStore for ProcessStates {
         self.change(group, 100, move |shelf, of| {
             let content = shelf.get(&base)?;
             let stored = content.stored();
+            of.installed = Some(base.position);
             (of.newest, of.bases) = (Some(content), vec![base]);
             Ok(stored)
         })
+    }
+
+    fn installed(&self, group: GroupId) -> Option<Position> {
+        self.disk.of(group, |of| of.installed)
     }
 
     fn base_positions(&self, group: GroupId) -> Vec<Position> {

@@ -7,7 +7,7 @@ mod services;
 use std::{future, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use futures::FutureExt;
-use tokio::{net::TcpListener, sync::watch};
+use tokio::{net::TcpListener, sync::watch, time::timeout};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tonic_health::server::HealthReporter;
 
@@ -77,6 +77,7 @@ struct Running {
     /// Batchers and tickers of the shards, checkpoints, gauges, the scrub.
     tasks: TaskTracker,
     stop_tasks: CancellationToken,
+    propose_deadline: Duration,
 }
 
 /// Runs a node until `shutdown` completes. The node is then not ready, lets open requests end,
@@ -246,6 +247,7 @@ async fn bring_up(loaded: &LoadedConfig, metrics: &Arc<Metrics>) -> Result<Runni
         gauges,
         tasks,
         stop_tasks,
+        propose_deadline: config.ingest.propose_deadline,
     })
 }
 
@@ -268,11 +270,13 @@ impl Running {
             checkpoints,
             tasks,
             stop_tasks,
+            propose_deadline,
             ..
         } = self;
         stop_tasks.cancel();
         tasks.close();
-        tasks.wait().await;
+        // What is in flight in a group that makes no progress is answered only by its stop.
+        let in_time = timeout(propose_deadline, tasks.wait()).await;
         checkpoints.all().await;
         let Started {
             router,
@@ -281,6 +285,9 @@ impl Running {
             ..
         } = &started;
         stop_groups(router.shards(), control, supervisor).await;
+        if in_time.is_err() {
+            tasks.wait().await;
+        }
         let log = Arc::clone(&started.log);
         let closed = tokio::task::spawn_blocking(move || log.close()).await;
         match closed {

@@ -120,6 +120,10 @@ impl StateStore for MemoryStates {
         std::future::ready(Err(io::Error::other("no base is received here"))).boxed()
     }
 
+    fn installed(&self, _group: GroupId) -> Option<Position> {
+        None
+    }
+
     fn base_positions(&self, _group: GroupId) -> Vec<Position> {
         let states = self.states.lock();
         states.bases.iter().map(|state| state.position).collect()

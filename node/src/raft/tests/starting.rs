@@ -74,3 +74,43 @@ async fn a_replay_of_more_than_a_checkpoint_can_hold_does_not_stop_a_start() {
     assert_eq!(numbers(&group).await, [1, 2, 3, 4, 5]);
     group.stop().await;
 }
+
+/// The checkpoint that makes room comes before the state has caught up with what the store said.
+#[tokio::test(start_paused = true)]
+async fn entries_after_an_older_base_may_be_more_than_a_checkpoint_can_hold() {
+    let setup = Setup::new(Flushing::AtOnce);
+    let group = setup.ready().await;
+    propose(&group, 1).await;
+    group.checkpoint().await;
+    let older = setup.states.checkpoint().expect("a checkpoint");
+    for number in 2..=5 {
+        propose(&group, number).await;
+    }
+    group.checkpoint().await;
+    group.stop().await;
+
+    let setup = setup.restarted();
+    setup.states.recover_to(older);
+    let mut large = Counting::default();
+    large.entry_bytes = 300 << 20;
+    let group = setup.start(large).await;
+    let ready = tokio::time::timeout(Duration::from_secs(60), group.ready());
+    ready.await.expect("in time").expect("it is ready");
+    assert_eq!(numbers(&group).await, [1, 2, 3, 4, 5]);
+    group.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_does_not_wait_for_a_state() {
+    let setup = Setup::new(Flushing::AtOnce);
+    let group = setup.ready().await;
+    propose(&group, 1).await;
+    group.stop().await;
+
+    let setup = setup.restarted();
+    setup.states.may_recover.send_replace(false);
+    let group = setup.start(Counting::default()).await;
+    let stopped = tokio::time::timeout(Duration::from_secs(60), group.stop());
+    stopped.await.expect("in time");
+    group.ready().await.expect_err("it has stopped");
+}

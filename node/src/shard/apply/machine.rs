@@ -96,6 +96,7 @@ impl Replicated for ShardMachine {
         let activated = self.activate(learners).await;
         activated.map_err(io::Error::other)?;
         self.publish(index);
+        self.watchers.notify_all();
         Ok(())
     }
 

@@ -59,6 +59,13 @@ impl Watchers {
         }
     }
 
+    /// Notifies the watchers of all learners.
+    pub fn notify_all(&self) {
+        for watched in self.lock().values() {
+            watched.changes.send_modify(|count| *count += 1);
+        }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<Box<str>, Watched>> {
         self.0.lock()
     }

@@ -30,7 +30,14 @@ impl<R: Replicated> Timekeeper<R> {
 
     async fn keep(&self) {
         let me = self.group.replica();
-        self.clock.anchor_when_heard(me, &self.group.voters()).await;
+        loop {
+            // Again and again, since the voters may change meanwhile.
+            let voters = self.group.voters();
+            tokio::select! {
+                () = self.clock.anchor_when_heard(me, &voters) => break,
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+            }
+        }
         loop {
             tokio::time::sleep(LOOK_EVERY).await;
             self.clock.observe(me, &self.group.voters());

@@ -32,6 +32,8 @@ pub struct CheckpointStore {
     pub(super) cluster_id: Vec<u8>,
     /// Folder of the bases that are being received.
     pub(super) incoming: PathBuf,
+    /// Folder of the notes of installs.
+    pub(super) installed: PathBuf,
     pub(super) groups: Vec<Arc<StoredGroup>>,
     /// Groups whose recovery has not ended, and what ends with the last one.
     pub(super) unrecovered: Mutex<Unrecovered>,
@@ -52,6 +54,8 @@ pub(super) struct Unrecovered {
     pub(super) groups: usize,
     /// Whether sled's directory is new: it is valid once all groups are in it.
     pub(super) is_rebuild: bool,
+    /// Whether the end of the open is noted on disk.
+    pub(super) is_ended: bool,
 }
 
 impl CheckpointStore {

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use super::import::{ImportError, import};
 use super::install_error::InstallError;
 use super::install_step::InstallStep;
+use super::installed_mark;
 use crate::store::checkpoint::bases::changed_keys::ChangedKeys;
 use crate::store::checkpoint::bases::incoming::{mark_tree, received};
 use crate::store::checkpoint::bases::{BaseError, BaseInfo, IncomingBase};
@@ -154,6 +155,11 @@ impl CheckpointStore {
         if let Err(error) = check_ahead(current.recovered().flatten(), position) {
             drop(current);
             return Err(self.undo(stored, tree, error.into()));
+        }
+        let noted = installed_mark::note(&self.installed, group, position);
+        if let Err(error) = noted {
+            drop(current);
+            return Err(self.undo(stored, tree, received_failed(error)));
         }
         let pointed = stored.tree.point_to(&tree);
         // From here on the next open needs the received files.

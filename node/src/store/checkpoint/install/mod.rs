@@ -11,6 +11,7 @@
 mod import;
 mod install_error;
 mod install_step;
+mod installed_mark;
 mod installer;
 
 pub(super) use import::{ImportError, import};

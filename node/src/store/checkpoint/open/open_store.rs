@@ -96,11 +96,13 @@ impl CheckpointStore {
         }
         let store = CheckpointStore {
             cluster_id,
+            installed: opener.incoming.with_file_name("installed"),
             incoming: opener.incoming,
             groups,
             unrecovered: Mutex::new(Unrecovered {
                 groups: count,
                 is_rebuild: opened.is_rebuild,
+                is_ended: false,
             }),
             syncer: syncer.map_err(OpenError::io("starting the sync thread"))?,
             health,

@@ -9,7 +9,7 @@ use super::recovery::{GroupRecovery, Recovered, RecoveryVisitor};
 use super::verify::verify;
 use super::watchdog::{Progress, Stalled, run_watched};
 use crate::store::checkpoint::found::FoundGroup;
-use crate::store::checkpoint::store::CheckpointStore;
+use crate::store::checkpoint::store::{CheckpointStore, Unrecovered};
 use crate::store::checkpoint::stored_group::{Stage, StoredGroup};
 use crate::store::checkpoint::tree::group_tree::{GroupTree, Summary};
 use crate::store::checkpoint::tree::sled_guard::SledFault;
@@ -81,6 +81,7 @@ impl CheckpointStore {
         let group = tree.group;
         let summary = self.verify_watched(tree, visitor)?;
         let summary = summary.map_err(|fault| self.read_failed(group, fault))?;
+        self.end_if_all_recovered(&mut self.unrecovered.lock())?;
         Ok(as_found(summary))
     }
 
@@ -161,7 +162,12 @@ impl CheckpointStore {
     fn one_recovered(&self) -> Result<(), RecoverError> {
         let mut unrecovered = self.unrecovered.lock();
         unrecovered.groups -= 1;
-        if unrecovered.groups > 0 {
+        self.end_if_all_recovered(&mut unrecovered)
+    }
+
+    /// Ends the open once all groups are recovered. An error leaves that to the next recovery.
+    fn end_if_all_recovered(&self, unrecovered: &mut Unrecovered) -> Result<(), RecoverError> {
+        if unrecovered.groups > 0 || unrecovered.is_ended {
             return Ok(());
         }
         let sled_dir = self.health.sled_dir();
@@ -169,7 +175,9 @@ impl CheckpointStore {
             true => ("ending the rebuild", sled_dir.rebuild_ended()),
             false => ("marking the open", sled_dir.open_ended()),
         };
-        ended.map_err(|source| RecoverError::Io { what, source })
+        ended.map_err(|source| RecoverError::Io { what, source })?;
+        unrecovered.is_ended = true;
+        Ok(())
     }
 
     fn verify_watched(

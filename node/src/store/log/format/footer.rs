@@ -83,7 +83,8 @@ pub(crate) fn decode(payload: &[u8], offset: u32) -> Option<SegmentContents> {
 /// Whether a group's range has room for these entries.
 fn is_within(ledger: &Ledger, group: GroupId, live: &LiveEntries) -> bool {
     let range = ledger.groups.get(&group);
-    range.is_some_and(|meta| (1..=meta.next - meta.first).contains(&live.len()))
+    let entries = range.and_then(|meta| meta.next.checked_sub(meta.first));
+    entries.is_some_and(|entries| (1..=entries).contains(&live.len()))
 }
 
 /// Places are stored as differences, in units of the records' alignment: 2 to 4 bytes an entry.
