@@ -9,6 +9,7 @@ use futures::FutureExt;
 use homeroom_node::store::log::{CONTROL_BYTES, Flushing, LogEngine, MemoryLog};
 use parking_lot::Mutex;
 
+use super::flushed::Flushed;
 use super::network::Network;
 use super::node_time::NodeTime;
 use super::process::{Machine, Process, Shared, address};
@@ -112,6 +113,7 @@ impl Cluster {
                 replica: replica_of(node, of.incarnation),
                 generation: *generation,
                 time: Arc::clone(&of.time),
+                flushed: Flushed::of(&of.log),
                 log: Arc::clone(&of.log),
                 states: Arc::clone(&of.states),
                 joins: of.joins,

@@ -9,6 +9,7 @@ use homeroom_node::store::log::{
     Position, QueuePermit, ReadError, SegmentUsage, Vote, WriteRefused,
 };
 
+use super::flushed::Flushed;
 use crate::bug::Bug;
 use crate::checks::LogLedger;
 use crate::sim::Sim;
@@ -21,6 +22,7 @@ pub struct DiskLog {
     pub ledger: Arc<LogLedger>,
     /// This replica's incarnation.
     pub replica: u64,
+    pub flushed: Flushed,
 }
 
 impl std::fmt::Debug for DiskLog {
@@ -46,6 +48,8 @@ impl LogEngine for DiskLog {
         done: Completion,
     ) -> Result<(), AppendError> {
         self.ledger.appended(&self.sim, group, &entries);
+        let last = entries.last().map(|entry| entry.position.index);
+        let done = self.flushed.noting(group, last, done);
         self.log.append(group, entries, permit, done)
     }
 
@@ -80,6 +84,7 @@ impl LogEngine for DiskLog {
         keep: Option<Position>,
         permit: QueuePermit,
     ) -> Result<(), WriteRefused> {
+        self.flushed.lower(group, keep);
         self.log.truncate_after(group, keep, permit)
     }
 
@@ -89,6 +94,7 @@ impl LogEngine for DiskLog {
         upto: Position,
         permit: QueuePermit,
     ) -> Result<(), WriteRefused> {
+        self.flushed.raise(group, upto.index);
         self.log.purge(group, upto, permit)
     }
 

@@ -2,6 +2,7 @@
 
 mod cluster_of_nodes;
 mod disk_log;
+mod flushed;
 mod network;
 mod node_time;
 mod process;

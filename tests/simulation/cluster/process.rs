@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::disk_log::DiskLog;
+use super::flushed::Flushed;
 use super::network::{Links, Network};
 use super::node_time::NodeTime;
 use super::shard_replica::ShardReplica;
@@ -50,6 +51,7 @@ pub struct Machine {
     pub time: Arc<NodeTime>,
     pub log: Arc<MemoryLog>,
     pub states: Arc<DiskStates>,
+    pub flushed: Flushed,
     /// Whether it comes with an empty disk, into groups that others founded.
     pub joins: bool,
 }
@@ -153,15 +155,18 @@ impl Process {
     fn resources(&self, machine: &Machine) -> GroupResources {
         let Shared { sim, .. } = &self.shared;
         let (fatal_sim, node, killed) = (Arc::clone(sim), self.node, self.killed.clone());
+        let flushed = machine.flushed.clone();
         GroupResources {
             log: Arc::new(DiskLog {
                 sim: Arc::clone(sim),
                 log: Arc::clone(&machine.log),
                 ledger: Arc::clone(&self.shared.ledger),
                 replica: self.replica,
+                flushed: flushed.clone(),
             }),
             states: Arc::new(ProcessStates {
                 sim: Arc::clone(sim),
+                flushed,
                 disk: Arc::clone(&machine.states),
                 shelf: Arc::clone(&self.shared.shelf),
                 killed: self.killed.clone(),

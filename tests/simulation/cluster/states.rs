@@ -16,6 +16,7 @@ use homeroom_node::store::checkpoint::{
 use parking_lot::Mutex;
 use tokio_util::sync::CancellationToken;
 
+use super::flushed::Flushed;
 use crate::sim::Sim;
 
 /// Records of a state.
@@ -103,6 +104,7 @@ pub struct ProcessStates {
     pub sim: Arc<Sim>,
     pub disk: Arc<DiskStates>,
     pub shelf: Arc<Shelf>,
+    pub flushed: Flushed,
     /// Cancelled when the process is killed: nothing is written any more.
     pub killed: CancellationToken,
 }
@@ -158,6 +160,13 @@ impl StateStore for ProcessStates {
         group: GroupId,
         commit: Commit,
     ) -> BoxFuture<'static, Result<CommitFigures, CheckpointError>> {
+        let index = commit.position.index;
+        if !self.killed.is_cancelled() && !self.flushed.covers(group, index) {
+            self.sim.violated(
+                "a checkpoint is not ahead of its log",
+                format_args!("group {group}: entry {index} is not durable"),
+            );
+        }
         let written = self.change(group, 12, move |_, of| {
             let mut records = of
                 .newest
