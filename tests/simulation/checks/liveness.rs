@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::cluster::{Cluster, GROUPS, NODES, Weather};
+use parking_lot::Mutex;
+
+use crate::cluster::{Cluster, GROUPS, NODES, Proposed, Weather};
 
 /// Time to a writable leader, ms.
 const WRITABLE_WITHIN_MS: i64 = 5_000;
@@ -14,12 +16,12 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub async fn watch_liveness(cluster: Arc<Cluster>) {
     let sim = &cluster.shared.sim;
     let mut since_ms = None;
-    let mut asked = BTreeSet::new();
+    let mut asked = Asked::default();
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let begun_ms = has_majority(&cluster).then(|| cluster.disturbed_ms());
         if begun_ms != since_ms {
-            (since_ms, asked) = (begun_ms, BTreeSet::new());
+            (since_ms, asked) = (begun_ms, Asked::default());
         }
         let Some(since_ms) = since_ms else {
             continue;
@@ -33,23 +35,30 @@ pub async fn watch_liveness(cluster: Arc<Cluster>) {
                 let words = format_args!("group {group} took no entry for {waited_ms} ms");
                 sim.violated("a connected majority is writable within 5 s", words);
             }
-            ask_leaders(&cluster, group, &mut asked);
+            ask_leaders(&cluster, group, &asked);
         }
     }
 }
 
-/// Proposes a tick to each replica that believes to lead, once a leadership.
-fn ask_leaders(cluster: &Cluster, group: u16, asked: &mut BTreeSet<(u16, u64, u64)>) {
+/// Leaderships, by group, term and replica, whose answer is awaited or that took an entry.
+type Asked = Arc<Mutex<BTreeSet<(u16, u64, u64)>>>;
+
+/// Proposes a tick to each replica that believes to lead, until it takes one: a new leader refuses
+/// while no quorum has answered it.
+fn ask_leaders(cluster: &Cluster, group: u16, asked: &Asked) {
     for process in cluster.network().running() {
         let Some(replica) = process.group(group) else {
             continue;
         };
         let present = replica.leadership();
         let is_ready = present.leads && process.reading(group).log_ms.is_some();
-        if is_ready && asked.insert((group, present.term, process.replica)) {
-            let asked = Arc::clone(&process);
+        let leadership = (group, present.term, process.replica);
+        if is_ready && asked.lock().insert(leadership) {
+            let (asking, asked) = (Arc::clone(&process), Arc::clone(asked));
             process.alive(async move {
-                asked.propose(group, &[]).await;
+                if !matches!(asking.propose(group, &[]).await, Proposed::Acked) {
+                    asked.lock().remove(&leadership);
+                }
             });
         }
     }
