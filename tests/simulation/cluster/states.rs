@@ -84,6 +84,14 @@ impl DiskStates {
         .unwrap_or_default()
     }
 
+    /// Whether a group's state is still an installed base.
+    pub fn is_installed(&self, group: GroupId) -> bool {
+        self.of(group, |of| {
+            let position = of.newest.as_ref().map(|newest| newest.position);
+            position.is_some() && position == of.installed
+        })
+    }
+
     /// The position of a group's newest checkpoint.
     pub fn position(&self, group: GroupId) -> Option<Position> {
         self.of(group, |of| of.newest.as_ref().map(|newest| newest.position))

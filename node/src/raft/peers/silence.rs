@@ -37,8 +37,8 @@ impl Silences {
 pub(super) struct Silence {
     /// Time without an answer after which the leader is silent.
     lease: Duration,
-    /// Duration of a silence. Then one message is sent, and the next silence begins. Long enough
-    /// for the lease to pass and an election after it.
+    /// Duration of a silence. Then messages are sent for another lease, and the next silence
+    /// begins. Long enough for the lease to pass and an election after it.
     quiet: Duration,
     state: Mutex<State>,
 }
@@ -71,13 +71,19 @@ impl Silence {
         state.asked = Some(now);
         let unanswered = *state.unanswered.get_or_insert(now);
         match state.silent_until {
-            None if now - unanswered < self.lease => return true,
-            Some(until) if now < until => return false,
-            _ => {}
+            Some(until) if now < until => false,
+            // For one lease again: an answer may take longer than the time for one message.
+            Some(_) => {
+                state.unanswered = Some(now);
+                state.silent_until = None;
+                true
+            }
+            None if now - unanswered < self.lease => true,
+            None => {
+                state.silent_until = Some(now + self.quiet);
+                false
+            }
         }
-        let may_try = state.silent_until.is_some();
-        state.silent_until = Some(now + self.quiet);
-        may_try
     }
 
     /// The peer answered.
@@ -96,12 +102,12 @@ mod tests {
         let at = |ms| silence.may_send(begun + Duration::from_millis(ms));
         assert!(at(0) && at(150) && at(699));
         assert!(!at(700) && !at(2_799), "three leases of silence");
-        assert!(at(2_800), "one message");
-        assert!(!at(2_801) && !at(4_899));
-        assert!(at(4_900));
+        assert!(at(2_800) && at(3_499), "one lease again");
+        assert!(!at(3_500) && !at(5_599));
+        assert!(at(5_600));
         silence.answered();
-        assert!(at(4_901) && at(5_600), "it answered");
-        assert!(!at(5_601));
+        assert!(at(5_601) && at(6_300), "it answered");
+        assert!(!at(6_301));
         assert!(at(60_000), "it did not lead meanwhile");
     }
 }
