@@ -18,7 +18,7 @@ use openraft::{
     type_config::alias::SnapshotOf,
 };
 use tokio::sync::watch;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::task::TaskTracker;
 
 use super::{
     config::{GroupConfig, GroupResources},
@@ -57,7 +57,6 @@ pub struct Group<R: Replicated> {
     pub(super) leadership: watch::Sender<Leadership>,
     /// Checkpoints in progress, and the tasks that live as long as the group.
     pub(super) tasks: TaskTracker,
-    pub(super) stop: CancellationToken,
 }
 
 impl<R: Replicated> Group<R> {
@@ -103,7 +102,6 @@ impl<R: Replicated> Group<R> {
             .boxed()
             .await
             .map_err(|error| config.refused(error))?;
-        let stop = replica.stop.clone();
         let group = Arc::new(Self {
             replica,
             raft,
@@ -111,7 +109,6 @@ impl<R: Replicated> Group<R> {
             clock,
             leadership: watch::Sender::default(),
             tasks: TaskTracker::new(),
-            stop,
         });
         group.spawn_tasks();
         match group.found().await {
@@ -157,7 +154,8 @@ impl<R: Replicated> Group<R> {
     pub async fn propose(&self, payload: Bytes) -> Result<Written, ProposeError> {
         let within = self.replica.config.propose_within;
         let written = tokio::time::timeout(within, self.propose_unbounded(payload)).await;
-        written.unwrap_or_else(|_| Err(overdue()))
+        let why = "no outcome within the deadline";
+        written.unwrap_or_else(|_| Err(ProposeError::Unknown(why.to_owned())))
     }
 
     /// The same without a deadline: the caller has to bound what waits. Dropping the future leaves
@@ -345,12 +343,6 @@ impl<R: Replicated> Group<R> {
         self.replica.failure()
     }
 
-    /// Returns once the replica on this node has ended by itself, or the group is dropped.
-    pub async fn until_failed(&self) {
-        let mut failed = self.replica.failed.subscribe();
-        let _ = failed.wait_for(Option::is_some).await;
-    }
-
     /// Returns once the replica on this node has ended; the reason.
     pub async fn ended(&self) -> Arc<str> {
         self.replica.ended().await
@@ -374,7 +366,7 @@ impl<R: Replicated> Group<R> {
 
     /// Stops the replica. Proposals that are not yet applied have an unknown outcome.
     pub async fn stop(&self) {
-        self.stop.cancel();
+        self.replica.stop.cancel();
         // First, so that no task waits for it.
         if let Err(error) = self.raft.shutdown().await {
             tracing::warn!(group = self.replica.config.name, %error, "stopping a group");
@@ -382,11 +374,6 @@ impl<R: Replicated> Group<R> {
         self.tasks.close();
         self.tasks.wait().await;
     }
-}
-
-/// The outcome of a proposal whose deadline has passed.
-pub fn overdue() -> ProposeError {
-    ProposeError::Unknown("no outcome within the deadline".to_owned())
 }
 
 /// Checks that the log reaches from the state to the last acknowledged entry.

@@ -22,7 +22,7 @@ impl<R: Replicated> Group<R> {
     pub(super) async fn load(self: Arc<Self>) {
         let replica = &self.replica;
         tokio::select! {
-            () = self.stop.cancelled() => {}
+            () = replica.stop.cancelled() => {}
             loaded = self.load_state() => match loaded {
                 Ok(()) => replica.progress.send_modify(|progress| progress.is_loaded = true),
                 Err(error) => replica.fail(&format!("its stored state can't be read: {error}")),
@@ -93,11 +93,7 @@ impl<R: Replicated> Group<R> {
         let loaded = self.replica.loaded().await;
         loaded.map_err(|why| config.unreadable(why))?;
         let mut metrics = self.raft.server_metrics();
-        let mut failed = self.replica.failed.subscribe();
         loop {
-            if let Some(why) = self.replica.failure() {
-                return Err(config.unreadable(why));
-            }
             let (is_founded, is_alone, leads) = {
                 let metrics = metrics.borrow_watched();
                 let is_founded = metrics.membership_config.voter_ids().next().is_some();
@@ -115,14 +111,14 @@ impl<R: Replicated> Group<R> {
                 changed = metrics.changed() => {
                     changed.map_err(|error| config.refused(error))?;
                 }
-                _ = failed.changed() => {}
+                why = self.replica.ended() => return Err(config.unreadable(why)),
             }
         }
         let mut leaderships = self.leaderships();
-        // The senders live as long as the group.
         tokio::select! {
+            // The sender lives as long as the group.
             _ = leaderships.wait_for(|present| present.leads) => {}
-            _ = failed.wait_for(Option::is_some) => {}
+            why = self.replica.ended() => return Err(config.unreadable(why)),
         }
         let applied = self.raft.ensure_linearizable(ReadPolicy::ReadIndex).await;
         applied
@@ -139,7 +135,6 @@ impl<R: Replicated> Group<R> {
         // Of openraft's metrics this changes least. It ends with openraft's task, whatever ends
         // that.
         let mut metrics = self.raft.server_metrics();
-        let mut failed = self.replica.failed.subscribe();
         let (mut has_ticks, mut asked_in) = (false, None);
         loop {
             let (may_elect_itself, term, members) = {
@@ -162,8 +157,7 @@ impl<R: Replicated> Group<R> {
             }
             tokio::select! {
                 biased;
-                () = self.stop.cancelled() => break,
-                _ = failed.wait_for(Option::is_some) => break,
+                _ = self.replica.ended() => break,
                 changed = metrics.changed() => if changed.is_err() { break },
             }
         }
@@ -173,7 +167,7 @@ impl<R: Replicated> Group<R> {
                 ..Leadership::default()
             };
         });
-        if !self.stop.is_cancelled() {
+        if !self.replica.stop.is_cancelled() {
             let ended = self.raft.metrics().borrow_watched().running_state.clone();
             let why = ended
                 .err()

@@ -24,7 +24,7 @@ mod types;
 
 pub use config::{GroupConfig, GroupResources};
 pub use error::{BaseFailed, ChangeError, CheckpointError, ProposeError, ReceiveError, StartError};
-pub use group::{CHECKPOINTS_AT_ONCE, Group, overdue};
+pub use group::{CHECKPOINTS_AT_ONCE, Group};
 pub use leadership::Leadership;
 pub use log::LogStore;
 pub use peers::transport::{

@@ -178,7 +178,7 @@ impl ShardReplica {
 
     /// Returns once the replica on this node has ended by itself, or the node stops.
     pub async fn until_failed(&self) {
-        self.group.until_failed().await;
+        self.group.ended().await;
     }
 
     /// The shard as of its newest applied entry.

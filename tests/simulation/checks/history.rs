@@ -86,7 +86,7 @@ impl History {
         state.acks.push(ack);
     }
 
-    /// Simulated time of the newest proposal of a group that was acknowledged, ms.
+    /// When the newest acknowledged proposal of a group was made, ms of simulated time.
     pub fn writable_ms(&self, group: GroupId) -> Option<i64> {
         self.0.lock().writable_ms.get(&group).copied()
     }

@@ -54,6 +54,17 @@ async fn entries_after_an_older_base_are_applied_again() {
     group.stop().await;
 }
 
+/// Starts with entries so large that each waits for a checkpoint, and checks that all are applied.
+async fn comes_through_large_entries(setup: &Setup) {
+    let mut large = Counting::default();
+    large.entry_bytes = 300 << 20;
+    let group = setup.start(large).await;
+    let ready = tokio::time::timeout(Duration::from_secs(60), group.ready());
+    ready.await.expect("in time").expect("it is ready");
+    assert_eq!(numbers(&group).await, [1, 2, 3, 4, 5]);
+    group.stop().await;
+}
+
 /// Each entry is so large that the next one waits for a checkpoint. One is due at once, by a task
 /// of the group.
 #[tokio::test(start_paused = true)]
@@ -66,13 +77,7 @@ async fn a_replay_of_more_than_a_checkpoint_can_hold_does_not_stop_a_start() {
     group.stop().await;
 
     let setup = setup.restarted();
-    let mut large = Counting::default();
-    large.entry_bytes = 300 << 20;
-    let group = setup.start(large).await;
-    let ready = tokio::time::timeout(Duration::from_secs(60), group.ready());
-    ready.await.expect("in time").expect("it is ready");
-    assert_eq!(numbers(&group).await, [1, 2, 3, 4, 5]);
-    group.stop().await;
+    comes_through_large_entries(&setup).await;
 }
 
 /// The checkpoint that makes room comes before the state has caught up with what the store said.
@@ -91,13 +96,7 @@ async fn entries_after_an_older_base_may_be_more_than_a_checkpoint_can_hold() {
 
     let setup = setup.restarted();
     setup.states.recover_to(older);
-    let mut large = Counting::default();
-    large.entry_bytes = 300 << 20;
-    let group = setup.start(large).await;
-    let ready = tokio::time::timeout(Duration::from_secs(60), group.ready());
-    ready.await.expect("in time").expect("it is ready");
-    assert_eq!(numbers(&group).await, [1, 2, 3, 4, 5]);
-    group.stop().await;
+    comes_through_large_entries(&setup).await;
 }
 
 #[tokio::test(start_paused = true)]
